@@ -1,0 +1,1 @@
+"""Pages become documents: separator sheets, boundaries, types, index fields."""

@@ -1,0 +1,164 @@
+"""Settings: config/default.toml, then HOME/chartloom.toml, then CHARTLOOM_* in the environment; the last word wins.
+
+A nested setting is written with two underscores in the environment: CHARTLOOM_OCR__LANGUAGES=eng+spa.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from pipeline.errors import BadSettings
+from pipeline.records import DocumentType
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = ROOT / "config"
+MODELS = ROOT / "models"
+
+
+class Section(BaseModel):
+    """A table of the settings; an unknown key is a mistake, not a comment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(Section):
+    dsn: SecretStr | None = None
+    """None: the embedded Postgres under the home is used."""
+    wait_seconds: float
+
+
+class StorageSettings(Section):
+    endpoint: str | None = None
+    """host:port; None: the embedded SeaweedFS under the home is used."""
+    access_key: str | None = None
+    secret_key: SecretStr | None = None
+    bucket: str
+    secure: bool
+    wait_seconds: float
+
+
+class IntakeSettings(Section):
+    folder: Path | None = None
+    """None: HOME/intake."""
+    stable_seconds: float
+    poll_seconds: float
+    after: Literal["move", "delete"]
+    done_days: int
+    max_bytes: int
+    max_pages: int
+    max_pixels: int
+    open_seconds: float
+    open_memory_mb: int
+
+
+class OcrSettings(Section):
+    languages: str
+    second_engine: Literal["never", "doubtful", "always"]
+    jpeg_quality: int
+    page_seconds: float
+
+
+class ClassifySettings(Section):
+    type_threshold: float
+    cut_threshold: float
+    mrn_patterns: tuple[str, ...]
+
+
+class MatchSettings(Section):
+    threshold: float
+    possible: float
+    candidates: int
+
+
+class WorkSettings(Section):
+    workers: int
+    """0: one for each core."""
+    takeover_seconds: float
+    retries: int
+
+
+class WebSettings(Section):
+    host: str
+    port: int
+    idle_minutes: int
+
+
+class Settings(BaseSettings):
+    """All settings of an installation."""
+
+    model_config = SettingsConfigDict(env_prefix="CHARTLOOM_", env_nested_delimiter="__", extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path("~/.chartloom"))
+    database: DatabaseSettings
+    storage: StorageSettings
+    intake: IntakeSettings
+    ocr: OcrSettings
+    classify: ClassifySettings
+    match: MatchSettings
+    work: WorkSettings
+    web: WebSettings
+
+    @property
+    def intake_folder(self) -> Path:
+        return self.intake.folder or self.home / "intake"
+
+    @property
+    def done_folder(self) -> Path:
+        return self.intake_folder.parent / "done"
+
+    @property
+    def scratch_folder(self) -> Path:
+        return self.home / "scratch"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = Path(init_settings().get("home") or os.environ.get("CHARTLOOM_HOME") or "~/.chartloom").expanduser()
+        local = TomlConfigSettingsSource(settings_cls, home / "chartloom.toml")
+        default = TomlConfigSettingsSource(settings_cls, CONFIG / "default.toml")
+        return init_settings, env_settings, local, default
+
+
+def load_settings(home: Path | None = None, **given: Any) -> Settings:
+    """The settings in force. Raises BadSettings, naming the setting and what was wrong with it."""
+    if home is not None:
+        given["home"] = home
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise BadSettings(f"Settings: {wrong}.", "See docs/reference/settings.md.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettings(f"A settings file is not valid TOML: {error}.", "See docs/reference/settings.md.") from None
+    return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
+
+
+@cache
+def document_types() -> dict[str, DocumentType]:
+    """The catalogue of config/document_types.toml, by key."""
+    table = tomllib.loads((CONFIG / "document_types.toml").read_text(encoding="utf-8"))
+    return {
+        key: DocumentType(
+            key=key,
+            name=entry["name"],
+            loinc=entry.get("loinc"),
+            department=entry["department"],
+            clinical=entry["clinical"],
+            required_fields=tuple(entry.get("required_fields", ())),
+            retention=entry["retention"],
+        )
+        for key, entry in table.items()
+    }

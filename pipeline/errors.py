@@ -1,0 +1,83 @@
+"""One exception for each thing that a person can fix. The message says what is wrong, `remedy` what to do.
+
+Exit codes (docs/reference/exit-codes.md): 0 done; 1 a fault of Chartloom's own; 2 some input could not be taken, or the
+command line is wrong; 3 a service is away; 4 a program is missing; 5 the settings are wrong; 6 already running;
+7 not found; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+
+class ChartloomError(Exception):
+    """Base of all errors that are reported in one sentence, without a traceback."""
+
+    exit_code = 1
+    code = "error"
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} {self.remedy}".strip()
+
+
+class BadInput(ChartloomError):
+    """A file or record that cannot be taken. `code` is one of a small stable set: see docs/reference/quarantine.md."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, remedy: str = "", code: str = "bad_input") -> None:
+        super().__init__(message, remedy)
+        self.code = code
+
+
+class ServiceAway(ChartloomError):
+    """The database or the object store does not answer; the same call may succeed later."""
+
+    exit_code = 3
+    code = "service_away"
+
+
+class MissingProgram(ChartloomError):
+    """A program that Chartloom calls is not installed."""
+
+    exit_code = 4
+    code = "missing_program"
+
+    def __init__(self, program: str, install: str) -> None:
+        super().__init__(f"The program {program} was not found.", f"Install it with: {install}")
+
+
+class BadSettings(ChartloomError):
+    """A setting is missing or wrong."""
+
+    exit_code = 5
+    code = "bad_settings"
+
+
+class AlreadyRunning(ChartloomError):
+    """Another `chartloom up` holds this home."""
+
+    exit_code = 6
+    code = "already_running"
+
+
+class NotFound(ChartloomError):
+    """Something named on the command line or in an address does not exist."""
+
+    exit_code = 7
+    code = "not_found"
+
+
+class Conflict(ChartloomError):
+    """Somebody else changed it in the meantime."""
+
+    exit_code = 1
+    code = "conflict"
+
+
+class PagesDoNotAddUp(ChartloomError):
+    """A page of a scan is in no document or in two: nothing of this scan may be committed."""
+
+    code = "pages_do_not_add_up"

@@ -1,0 +1,1 @@
+"""Documents are filed and found: rows in Postgres, search, deliveries."""

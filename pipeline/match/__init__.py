@@ -1,0 +1,1 @@
+"""Documents meet patients: index, candidates, comparisons, decision."""

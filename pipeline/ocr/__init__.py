@@ -1,0 +1,1 @@
+"""Pages become words: clean the image, read it, make the searchable PDF."""

@@ -1,0 +1,63 @@
+"""Connections to Postgres. Everything is synchronous psycopg 3; rows come back as records through row factories."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+from pipeline.errors import ServiceAway
+
+Connection: TypeAlias = psycopg.Connection[DictRow]
+Pool: TypeAlias = ConnectionPool[Connection]
+
+RETRY_SECONDS = 0.5
+
+
+def connect(dsn: str, wait_seconds: float = 0.0, **options: Any) -> Connection:
+    """A connection with dictionary rows. Tries for `wait_seconds`, then raises ServiceAway."""
+    end = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return psycopg.connect(dsn, row_factory=dict_row, connect_timeout=10, **options)
+        except psycopg.OperationalError as error:
+            if time.monotonic() >= end:
+                raise database_away(wait_seconds, error) from error
+            time.sleep(RETRY_SECONDS)
+
+
+def open_pool(dsn: str, size: int, wait_seconds: float = 30.0) -> Pool:
+    """A pool of at most `size` connections with dictionary rows, for programs with threads."""
+    return ConnectionPool(
+        dsn,
+        connection_class=psycopg.Connection[DictRow],
+        kwargs={"row_factory": dict_row},
+        min_size=1,
+        max_size=size,
+        timeout=wait_seconds,
+        open=True,
+        check=ConnectionPool.check_connection,
+    )
+
+
+@contextmanager
+def away_is_an_error(wait_seconds: float = 0.0) -> Iterator[None]:
+    """Turn a lost connection into ServiceAway."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise database_away(wait_seconds, error) from error
+
+
+def database_away(waited: float, error: Exception) -> ServiceAway:
+    """The domain's error for a database that does not answer."""
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return ServiceAway(
+        f"The database does not answer (waited {waited:.0f} s): {first_line}.",
+        "Start it, or correct database.dsn in the settings; `chartloom doctor` shows what is reachable.",
+    )
