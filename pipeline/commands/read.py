@@ -1,9 +1,98 @@
-"""Commands: read."""
+"""Command: read. Cleanup and OCR of files, no database."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from pipeline.commands.options import Home, Json, emit, progress
+from pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    from pipeline.config import Settings
+    from pipeline.ocr.reading import Reading
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    app.command(
+        epilog="Example: chartloom read chart.pdf --json --pdf searchable.pdf  |  Exit status 2: some file could not be read."
+    )(read)
+
+
+def read(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scans: PDF, TIFF, PNG, JPEG or JPEG 2000.")],
+    as_json: Json = False,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="OUT", help="Write all pages as one searchable PDF/A.")] = None,
+    home: Home = None,
+) -> None:
+    """Clean and read scans, page by page, without filing anything."""
+    from pipeline.config import load_settings
+
+    settings = load_settings(home)
+    made: list[bytes] = []
+    failed = False
+    with progress("Reading", None) as bar:
+        for file in files:
+            try:
+                for reading in readings(file, settings):
+                    emit(as_line(file, reading)) if as_json else typer.echo(reading.page.text)
+                    if pdf is not None and reading.pdf:
+                        made.append(reading.pdf)
+                    bar.advance(0)  # type: ignore[arg-type]
+            except BadInput as error:
+                failed = True
+                line = {"file": str(file), "error": str(error), "code": error.code}
+                emit(line) if as_json else typer.echo(f"{file}: {error}", err=True)
+    if pdf is not None and made:
+        from pipeline.ocr.pdf import document_pdf
+
+        pdf.write_bytes(document_pdf(made, title=files[0].stem))
+    if failed:
+        raise typer.Exit(2)
+
+
+def readings(file: Path, settings: Settings) -> Iterator[Reading]:
+    """The reading of each page of a file. Raises BadInput."""
+    import hashlib
+
+    from PIL import Image, ImageSequence, UnidentifiedImageError
+
+    from pipeline.ocr.reading import read_page
+    from pipeline.records import Page
+
+    if not file.exists():
+        raise BadInput(f"{file} does not exist.", "Check the name.", code="missing")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            image = Image.open(file)
+        except (UnidentifiedImageError, OSError) as error:
+            raise BadInput("The file is not a picture that can be opened.", code="unreadable") from error
+        with image:
+            for number, frame in enumerate(ImageSequence.Iterator(image), start=1):
+                path = Path(folder, f"{number}.png")
+                frame.save(path, compress_level=0)
+                dpi = image.info.get("dpi", (None,))[0]
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                yield read_page(Page(scan="", number=number, image=digest, dpi=dpi and float(dpi)), path, settings.ocr)
+
+
+def as_line(file: Path, reading: Reading) -> dict[str, Any]:
+    """The page as the command prints it."""
+    page = reading.page
+    if page.problem is not None:
+        return {"file": str(file), "page": page.number, "error": page.problem, "code": "unreadable_page"}
+    return {
+        "file": str(file),
+        "page": page.number,
+        "rotation": page.rotation,
+        "skew": page.skew,
+        "blank": page.blank,
+        "confidence": page.confidence,
+        "text": page.text,
+        "words": [{"text": word.text, "box": list(word.box), "confidence": round(word.confidence, 3)} for word in page.words],
+    }

@@ -1,0 +1,109 @@
+"""A page's pixels as arrays: loaded once, looked at in grey, small copies for the screen and for comparing pages.
+
+Arrays are uint8, rows first; 0 is ink. What is loaded here is only ever copied: cleanup for reading never touches the original.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from pipeline.errors import BadInput
+
+Grey = NDArray[np.uint8]
+
+cv2.setNumThreads(1)  # a worker is one process of many: threads would only take turns
+Image.MAX_IMAGE_PIXELS = None  # intake refuses pages that are too large before they come here
+
+THUMBNAIL = (64, 80)
+"""Width and height of OcrPage.thumbnail."""
+PREVIEW_SIDE = 1600
+"""Longest side of the preview in pixels: 145 dpi on a letter page, enough to read small print in a browser."""
+PREVIEW_QUALITY = 60
+BILEVEL_SHARE = 0.995
+"""A picture is bilevel when this share of its pixels is within a few grey values of black or white."""
+COLOUR_SPREAD = 24
+"""Difference between a pixel's largest and smallest channel from which it counts as coloured (JPEG noise stays below)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pixels:
+    """A page as scanned. `grey`: H x W; `colour`: H x W x 3 (RGB) or None; `bilevel`: only black and white stand in it."""
+
+    grey: Grey
+    colour: Grey | None
+    bilevel: bool
+
+    @property
+    def width(self) -> int:
+        return int(self.grey.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.grey.shape[0])
+
+
+def load(path: Path) -> Pixels:
+    """The pixels of a picture file. Raises BadInput if it cannot be decoded."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return from_image(image)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise BadInput(f"The picture of a page cannot be decoded ({error}).", code="unreadable_image") from error
+
+
+def from_image(image: Image.Image) -> Pixels:
+    """The same for a decoded picture: transparency is laid on white paper, 16-bit grey is brought to 8."""
+    if image.mode == "1":
+        grey = np.asarray(image.convert("L"))
+        return Pixels(grey=grey, colour=None, bilevel=True)
+    if image.mode.startswith(("I", "F")):
+        deep = np.asarray(image, dtype=np.float32)
+        top = 65535.0 if deep.max(initial=0) > 255 else 255.0
+        image = Image.fromarray((deep * (255.0 / top)).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        paper = Image.new("RGBA", layer.size, "white")
+        image = Image.alpha_composite(paper, layer).convert("RGB")
+    if image.mode == "L":
+        grey = np.asarray(image)
+        return Pixels(grey=grey, colour=None, bilevel=is_bilevel(grey))
+    colour = np.asarray(image.convert("RGB"))
+    grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    if not has_colour(colour):
+        return Pixels(grey=grey, colour=None, bilevel=is_bilevel(grey))
+    return Pixels(grey=grey, colour=colour, bilevel=False)
+
+
+def has_colour(rgb: Grey) -> bool:
+    """Whether any part of the picture is coloured; looked at on a quarter of its side, where single noisy pixels vanish."""
+    small = cv2.resize(rgb, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) if min(rgb.shape[:2]) >= 8 else rgb
+    spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
+    return bool((spread > COLOUR_SPREAD).mean() > 2e-4)
+
+
+def is_bilevel(grey: Grey) -> bool:
+    """Whether practically all pixels are black or white."""
+    counts = np.bincount(grey.ravel(), minlength=256)
+    return bool((counts[:4].sum() + counts[252:].sum()) >= BILEVEL_SHARE * grey.size)
+
+
+def thumbnail(grey: Grey) -> bytes:
+    """64 x 80 grey values, row by row."""
+    return bytes(cv2.resize(grey, THUMBNAIL, interpolation=cv2.INTER_AREA).tobytes())
+
+
+def preview(pixels: Grey) -> bytes:
+    """A JPEG for the screen, of grey (H x W) or RGB (H x W x 3) pixels."""
+    scale = min(1.0, PREVIEW_SIDE / max(pixels.shape[:2]))
+    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+    out = io.BytesIO()
+    Image.fromarray(small).save(out, "JPEG", quality=PREVIEW_QUALITY)
+    return out.getvalue()

@@ -1,0 +1,137 @@
+"""Read one page: turn it upright, read its words, make its searchable PDF. Pure: pixels in, a Reading out.
+
+A reading depends on the picture, the engine and the settings alone, so `engine_key` with the picture's hash names it in a cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import OcrSettings
+from pipeline.errors import BadInput
+from pipeline.ocr import pdf, pixels, tesseract, upright
+from pipeline.ocr.barcodes import read_barcodes
+from pipeline.ocr.notice import notice
+from pipeline.ocr.pixels import Pixels
+from pipeline.ocr.raster import raster
+from pipeline.ocr.tesseract import Seen
+from pipeline.records import OcrPage, Page, Word
+
+VERSION = 1
+"""Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
+PAPER_INCHES = 11.0
+"""Longest side assumed of a page whose resolution is not told or not believable."""
+BELIEVABLE_INCHES = (2.5, 17.5)
+"""The shorter side is at least the first, the longer at most the second (ledger paper), if a stated resolution is right."""
+BLANK_INK = 0.0004
+"""Share of ink below which a page without words is blank: a few specks and a staple's shadow, no line of print."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What reading a page gives: its record, its one-page PDF and its picture for the screen.
+
+    `page.pdf` and `page.preview` are still None: whoever stores the bytes names them.
+    """
+
+    page: OcrPage
+    pdf: bytes
+    preview: bytes
+
+
+def engine_key(settings: OcrSettings) -> str:
+    """Names everything but the picture that a reading depends on."""
+    version = tesseract.program(settings.languages).version
+    told = f"{VERSION}|{version}|{settings.model_dump_json(exclude={'page_seconds'})}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def read_page(page: Page, pixels_file: Path | None, settings: OcrSettings) -> Reading:
+    """The reading of a page. A page that cannot be read is a record with its `problem`, never an exception.
+
+    Raises MissingProgram if Tesseract or a language is not installed.
+    """
+    if page.problem is not None or pixels_file is None:
+        return unreadable(page, page.problem or "The page has no picture.")
+    try:
+        scanned = pixels.load(pixels_file)
+        return read_pixels(page, scanned, settings)
+    except BadInput as error:
+        return unreadable(page, str(error))
+    except TimeoutError as error:
+        return unreadable(page, str(error))
+
+
+def unreadable(page: Page, problem: str) -> Reading:
+    """A page that a person must look at: in its place stands a sheet that says so, so that a document keeps its page count."""
+    sheet = notice(f"Page {page.number} could not be read.", problem)
+    height, width = sheet.grey.shape
+    placed = pdf.Placed(width=width, height=height, dpi=width / 8.5, rotation=0, skew=0.0)
+    return Reading(
+        page=OcrPage(number=page.number, image=page.image, dpi=page.dpi, problem=problem),
+        pdf=pdf.page_pdf(raster(sheet, 0), placed, []),
+        preview=pixels.preview(sheet.grey),
+    )
+
+
+def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings) -> Reading:
+    """The reading of a page whose pixels could be decoded."""
+    rotation = 0
+    skew = upright.skew(scanned.grey)
+    flat = upright.level(scanned.grey, skew)
+    height, width = flat.shape
+    dpi = believable_dpi(page.dpi, width, height)
+    seen = tesseract.read([flat], settings.languages, psm=3, dpi=dpi, seconds=settings.page_seconds)[0]
+    words = tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen)
+    blank = not words and float(upright.ink(flat, 1000)[0].mean()) < BLANK_INK
+    placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
+    lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
+    searchable = pdf.page_pdf(raster(scanned, settings.jpeg_quality), placed, lines)
+    picture = pixels.preview(flat if scanned.colour is None else upright.level(scanned.colour, skew))
+    return Reading(
+        page=OcrPage(
+            number=page.number,
+            image=page.image,
+            width=width,
+            height=height,
+            dpi=dpi,
+            rotation=rotation,
+            skew=skew,
+            blank=blank,
+            confidence=page_confidence(words),
+            text=text_of(seen),
+            words=words,
+            barcodes=read_barcodes(flat),
+            thumbnail=pixels.thumbnail(flat),
+        ),
+        pdf=searchable,
+        preview=picture,
+    )
+
+
+def believable_dpi(told: float | None, width: int, height: int) -> float:
+    """The stated resolution if the paper would have a believable size, else that of a letter page."""
+    short, long = sorted((width, height))
+    if told and short / told >= BELIEVABLE_INCHES[0] and long / told <= BELIEVABLE_INCHES[1]:
+        return told
+    return round(long / PAPER_INCHES, 1)
+
+
+def text_of(seen: Sequence[Seen]) -> str:
+    """The words in reading order, a line on a line of its own, paragraphs divided by an empty line."""
+    text, last = "", None
+    for word in seen:
+        place = (word.block, word.paragraph, word.line)
+        if last is not None:
+            text += " " if place == last else "\n" if place[:2] == last[:2] else "\n\n"
+        text, last = text + word.text, place
+    return text
+
+
+def page_confidence(words: Sequence[Word]) -> float:
+    """Share of the page's characters that are probably right; 0 where there are none."""
+    length = sum(len(word.text) for word in words)
+    return round(sum(len(word.text) * word.confidence for word in words) / length, 4) if length else 0.0
