@@ -1,0 +1,116 @@
+"""The embedded object store: SeaweedFS (`weed mini`), an S3 server on loopback.
+
+HOME/seaweedfs is its folder. S3 asks for the installation's keys. Its inner ports (filer, volume, master) take nothing that
+is not signed with keys that it alone knows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from pydantic import SecretStr
+
+from pipeline.errors import MissingProgram, ServiceAway
+from pipeline.services import process
+from pipeline.services.account import Account, choose_account
+from pipeline.services.keys import Keys
+from pipeline.services.process import Running
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+LISTENERS = ("s3", "filer", "master", "volume", "admin")
+SWITCHED_OFF = (
+    "-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.iam=false",
+    "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.preStopSeconds=0",
+)  # fmt: skip
+
+
+def weed() -> Path:
+    """The program, beside this Python or on the PATH."""
+    beside = Path(sys.executable).with_name("weed")
+    found = str(beside) if beside.exists() else shutil.which("weed")
+    if found is None:
+        raise MissingProgram("weed", "make setup")
+    return Path(found)
+
+
+class SeaweedFS:
+    """The object store of a home. The caller holds the home's lock."""
+
+    name = "SeaweedFS"
+
+    def __init__(self, home: Path, keys: Keys) -> None:
+        self._folder = home / "seaweedfs"
+        self.lock = home / "run" / "seaweedfs.lock"
+        self.log = home / "logs" / "seaweedfs.log"
+        self._keys = keys
+
+    def running(self) -> Running | None:
+        """The server, if it lives."""
+        return process.running(self.lock)
+
+    def address(self) -> dict[str, Any]:
+        """The storage settings that reach it, on the port that it has or had."""
+        return {
+            "endpoint": f"127.0.0.1:{process.last_ports(self.lock).get('s3', 0)}",
+            "access_key": self._keys.s3_access,
+            "secret_key": SecretStr(self._keys.s3_secret),
+            "secure": False,
+        }
+
+    def spawn(self) -> Running:
+        """Start the server without waiting for it."""
+        account = choose_account(self._folder, weed())
+        self._configure(account)
+        names = [listener + kind for listener in LISTENERS for kind in ("", ".grpc")]
+        ports = process.free_ports(names, process.last_ports(self.lock))
+        argv = [
+            *account.prefix, str(weed()), "-logtostderr=true", f"-config_dir={self._folder}", "mini",
+            f"-dir={account.make_folder(self._folder / 'data')}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+            f"-s3.config={self._folder / 's3.json'}",
+            *(f"-{listener}.port{kind}={ports[listener + kind]}" for listener in LISTENERS for kind in ("", ".grpc")),
+            *SWITCHED_OFF,
+        ]  # fmt: skip
+        env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self._folder)}
+        return process.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=env)
+
+    def wait(self, service: Running) -> None:
+        """Until S3 takes an object. Raises ServiceAway where the server ends or takes too long."""
+        end = time.monotonic() + START_SECONDS
+        http = urllib3.PoolManager(retries=False, timeout=2.0)
+        while time.monotonic() < end and process.is_alive(service.pid):
+            try:
+                if http.request("GET", f"http://127.0.0.1:{service.ports['s3']}/healthz").status == 200:
+                    return
+            except urllib3.exceptions.HTTPError:
+                pass
+            time.sleep(process.LOOK_SECONDS)
+        raise ServiceAway("The embedded SeaweedFS does not start.", f"The end of {self.log} says why.")
+
+    def stop(self, service: Running) -> bool:
+        """Let it write what it holds, then end it."""
+        return process.stop(service, self.lock, signal.SIGTERM, signal.SIGINT, STOP_SECONDS)
+
+    def _configure(self, account: Account) -> None:
+        keys = self._keys
+        signing = {
+            "jwt.signing": keys.jwt_volume,
+            "jwt.signing.read": keys.jwt_volume_read,
+            "jwt.filer_signing": keys.jwt_filer,
+            "jwt.filer_signing.read": keys.jwt_filer_read,
+        }
+        account.write(self._folder / "security.toml", "".join(f'[{table}]\nkey = "{key}"\n' for table, key in signing.items()))
+        identity = {
+            "name": "chartloom",
+            "credentials": [{"accessKey": keys.s3_access, "secretKey": keys.s3_secret}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        account.write(self._folder / "s3.json", json.dumps({"identities": [identity]}))

@@ -1,0 +1,162 @@
+"""How the commands of one home share its services: the first one starts them, each keeps them alive, the last one out stops them.
+
+`services.lock` is held while services are started or stopped, `users.lock` is shared by all who use them. The kernel frees the
+locks of a process that is killed, so whoever comes next finds the truth.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from pipeline.errors import ChartloomError
+from pipeline.services import process
+from pipeline.services.process import Running
+
+RETRY_SECONDS = 2.0  # between attempts to start a service again that ended
+
+Say = Callable[[str], None]
+
+
+class Service(Protocol):
+    """A server that an installation embeds."""
+
+    name: str
+
+    def running(self) -> Running | None: ...
+    def spawn(self) -> Running: ...
+    def wait(self, service: Running) -> None: ...
+    def stop(self, service: Running) -> bool: ...
+
+
+def run_folder(home: Path) -> Path:
+    """Where the locks lie."""
+    folder = home / "run"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Alone in starting and stopping the services of the home."""
+    file = os.open(run_folder(home) / "services.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+@contextlib.contextmanager
+def shared(services: Sequence[Service], home: Path, say: Say) -> Iterator[None]:
+    """Use the services together with whoever uses them, for as long as the context lasts."""
+    with _terminated_is_an_exit():
+        users = os.open(run_folder(home) / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            with locked(home):
+                fcntl.flock(users, fcntl.LOCK_SH)
+                ensure(services, say)
+            with _kept_alive(services, home, say):
+                yield
+        finally:
+            with _undisturbed(), locked(home):
+                _leave(users, services, say)
+            os.close(users)
+
+
+def ensure(services: Sequence[Service], say: Say) -> None:
+    """Start those that do not run, side by side, and wait until they answer. The caller holds the home's lock."""
+    started = [(service, service.spawn()) for service in services if service.running() is None]
+    for service, process_ in started:
+        service.wait(process_)
+        say(f"{service.name} started on 127.0.0.1:{next(iter(process_.ports.values()))} (pid {process_.pid})")
+
+
+def stop(services: Sequence[Service], say: Say) -> None:
+    """Stop those that run. The caller holds the home's lock."""
+    for service in services:
+        found = service.running()
+        if found:
+            gently = service.stop(found)
+            say(f"{service.name} {'stopped' if gently else 'did not stop when asked and was killed'}")
+
+
+def _leave(users: int, services: Sequence[Service], say: Say) -> None:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    stop(services, say)
+
+
+@contextlib.contextmanager
+def _kept_alive(services: Sequence[Service], home: Path, say: Say) -> Iterator[None]:
+    """A thread starts a service again that ends."""
+    wake, done = os.pipe()
+
+    def keep() -> None:
+        seconds: float | None = None
+        while True:
+            pids = [found.pid for service in services if (found := service.running())]
+            process.ended(pids if len(pids) == len(services) else [], wake, seconds)
+            if process.ended([], wake, 0):
+                return
+            seconds = None
+            try:
+                with locked(home):
+                    for service in services:
+                        if service.running() is None:
+                            say(f"{service.name} ended unexpectedly; starting it again")
+                    ensure(services, say)
+            except (ChartloomError, OSError) as error:
+                say(str(error))
+                seconds = RETRY_SECONDS
+
+    thread = threading.Thread(target=keep, name="services", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        os.write(done, b".")
+        thread.join()
+        os.close(wake)
+        os.close(done)
+
+
+@contextlib.contextmanager
+def _terminated_is_an_exit() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the command as an interrupt does, so that what it started is stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    ours = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            if signal.getsignal(number) is leave:
+                signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No second Ctrl-C while the services are being stopped."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

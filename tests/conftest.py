@@ -1,0 +1,83 @@
+"""What the tests share: one embedded installation for the session, and a database and a bucket of its own for each test.
+
+installation  the session's services, started by the project's own code in a home that is removed afterwards
+dsn           a fresh database, cloned from a migrated one; `connection` is an open connection to it
+blobs         an empty bucket
+settings      settings that name that database and that bucket, with a home of the test's own
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+
+from pipeline.config import Settings, load_settings
+from pipeline.services.installation import Embedded, Installation
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, connect
+from pipeline.store.migrate import migrate
+
+TEMPLATE = "chartloom_template"
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """Postgres and SeaweedFS of a home of the session's own."""
+    services = Embedded(load_settings(home=tmp_path_factory.mktemp("session") / "home"))
+    with services.running(lambda _: None):
+        yield services
+
+
+@pytest.fixture(scope="session")
+def installation(embedded: Embedded) -> Installation:
+    """The session's installation; its database is migrated and empty."""
+    found = Installation(embedded.settings())
+    assert embedded.postgres is not None
+    with psycopg.connect(embedded.postgres.dsn(superuser=True, database="postgres"), autocommit=True) as superuser:
+        superuser.execute("alter role chartloom createdb")
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # the session's data outlive nothing
+            superuser.execute(f"alter system set {setting} = off")
+        superuser.execute("select pg_reload_conf()")
+    with found.connect() as connection:
+        migrate(connection)
+    with psycopg.connect(make_conninfo(found.dsn, dbname="postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {TEMPLATE} template chartloom")
+    return found
+
+
+@pytest.fixture
+def dsn(installation: Installation) -> Iterator[str]:
+    """A fresh, migrated database; it is dropped afterwards."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(make_conninfo(installation.dsn, dbname="postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        yield make_conninfo(installation.dsn, dbname=name)
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def connection(dsn: str) -> Iterator[Connection]:
+    """An open connection to the test's database."""
+    with connect(dsn) as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings(installation: Installation, dsn: str, tmp_path: Path) -> Settings:
+    """Settings that name the test's database and bucket; the home is the test's own."""
+    storage = installation.settings.storage.model_copy(update={"bucket": f"test-{secrets.token_hex(6)}"})
+    database = installation.settings.database.model_copy(update={"dsn": SecretStr(dsn)})
+    return installation.settings.model_copy(update={"home": tmp_path / "home", "storage": storage, "database": database})
+
+
+@pytest.fixture
+def blobs(settings: Settings) -> Blobs:
+    """An empty bucket."""
+    return Blobs.connect(settings.storage)

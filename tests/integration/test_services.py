@@ -1,0 +1,46 @@
+"""The embedded services: started, shared, kept alive and stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from pipeline.config import Settings, load_settings
+from pipeline.services.installation import open_installation
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection
+
+
+def test_a_test_has_a_migrated_database_of_its_own(connection: Connection) -> None:
+    assert connection.execute("select count(*) as n from scan").fetchone() == {"n": 0}
+    assert connection.execute("select count(*) > 0 as some from migration").fetchone() == {"some": True}
+
+
+def test_a_test_has_a_bucket_of_its_own(blobs: Blobs) -> None:
+    assert blobs.get(blobs.put(b"a page")) == b"a page"
+
+
+def test_the_database_keeps_checksums_and_fsyncs_and_the_application_is_no_superuser(tmp_path: Path) -> None:
+    with open_installation(load_settings(home=tmp_path / "home"), migrate=False, store=False) as opened:
+        with opened.connect() as connection:
+            settings = ("data_checksums", "fsync", "is_superuser", "server_encoding", "listen_addresses")
+            found = {name: connection.execute(f"select current_setting('{name}') as it").fetchone() for name in settings}
+        assert [row and row["it"] for row in found.values()] == ["on", "on", "off", "UTF8", "127.0.0.1"]
+        assert (tmp_path / "home/keys.json").stat().st_mode & 0o777 == 0o600
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(make_conninfo(opened.dsn, password="guess"))
+
+
+def test_two_commands_share_the_services_and_the_last_one_out_stops_them(tmp_path: Path) -> None:
+    said: list[str] = []
+    settings: Settings = load_settings(home=tmp_path / "home")
+    with open_installation(settings, migrate=False, store=False, say=said.append):
+        with open_installation(settings, migrate=False, store=False, say=said.append) as second:
+            dsn = second.dsn
+        with open_installation(settings, migrate=False, store=False) as third, third.connect() as connection:
+            assert third.dsn == dsn
+            assert connection.execute("select 1 as one").fetchone() == {"one": 1}
+    assert [line.split()[1] for line in said] == ["started", "stopped"]
