@@ -67,7 +67,7 @@ def _look(image: NDArray[np.uint8], scale: float, formats: tuple[str, ...], *, t
     """What zxing-cpp reads of one picture of the page, in pixels of the page itself."""
     import zxingcpp
 
-    wanted = [getattr(zxingcpp.BarcodeFormat, name) for name in formats]
+    wanted: Any = [getattr(zxingcpp.BarcodeFormat, name) for name in formats]
     codes = zxingcpp.read_barcodes(image, formats=wanted, try_rotate=turned, try_downscale=False, try_invert=False)
     return [
         Barcode(format=code.format.name, text=code.text, box=_box(code.position, scale))

@@ -77,9 +77,10 @@ def _patterns(line: NDArray[np.bool_], low: float, high: float) -> list[tuple[in
     found = []
     for i in range(len(starts) - 3):
         first, last = int(starts[i]), int(ends[i + 3])
-        if low <= last - first <= high and (
-            pattern := _bars(ends[i : i + 4] - starts[i : i + 4], starts[i + 1 : i + 4] - ends[i : i + 3])
-        ):
+        if not low <= last - first <= high:
+            continue
+        pattern = _bars(ends[i : i + 4] - starts[i : i + 4], starts[i + 1 : i + 4] - ends[i : i + 3])
+        if pattern:
             found.append((first, last, pattern))
     return found
 
