@@ -54,7 +54,9 @@ class IntakeSettings(Section):
     max_bytes: int
     max_pages: int
     max_pixels: int
+    page_pixels: int
     open_seconds: float
+    page_seconds: float
     open_memory_mb: int
 
 
@@ -88,6 +90,10 @@ class WebSettings(Section):
     host: str
     port: int
     idle_minutes: int
+    lease_minutes: int
+    behind_proxy: bool
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
 
 
 class Settings(BaseSettings):

@@ -75,6 +75,9 @@ class Page:
     words: tuple[Word, ...] = ()
     """The page's own text where it is born digital, in pixels of `image`; the reader judges whether it is sound."""
     problem: str | None = None
+    """With an image too: part of the page is missing, and a person should see it."""
+    notes: tuple[Reason, ...] = ()
+    """What was done to it that a person may want to know: a giant page is made smaller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,49 @@
+"""What the parser's child process answers with: a page as it was taken from its file, and the limits it works under."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+PlacedWord: TypeAlias = tuple[str, int, int, int, int]
+"""Text, x0, y0, x1, y1 in pixels of the page's image."""
+
+SMALL_FILE = 50_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one file may cost. Seconds, bytes, pixels of a page before decoding, pixels that are handed on."""
+
+    page_seconds: float
+    memory_bytes: int
+    max_pages: int
+    max_pixels: int
+    page_pixels: int
+
+    def small(self, file: Path) -> bool:
+        """May the file be read into memory?"""
+        return file.stat().st_size < SMALL_FILE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """One page. `image`: SHA-256 of its file in the scratch folder. `problem`: what is wrong with it. `note`: what was done."""
+
+    image: str | None = None
+    dpi: float | None = None
+    words: tuple[PlacedWord, ...] = ()
+    problem: str | None = None
+    note: str | None = None
+    taken: Literal["kept", "extracted", "rendered", ""] = ""
+
+
+class Opened(Protocol):
+    """An open file of any kind."""
+
+    pages: int
+    notes: tuple[tuple[str, str], ...]
+
+    def page(self, number: int, careful: bool) -> Sheet: ...
+    def close(self) -> None: ...

@@ -1,0 +1,52 @@
+"""Page images on their way from the opener to the reader: files of one folder, each named by the SHA-256 of its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+HEX_DIGITS = 64
+
+
+class Scratch:
+    """A folder of files named by their hash. Whoever reads a page drops it; `prune` removes what a dead process left."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+
+    def put(self, data: bytes) -> str:
+        """Keep bytes; return their SHA-256. The file is there whole or not at all."""
+        with NamedTemporaryFile(dir=self.folder, prefix="new-", delete=False) as out:
+            out.write(data)
+        return self.adopt(Path(out.name), hashlib.sha256(data).hexdigest())
+
+    def adopt(self, file: Path, sha256: str) -> str:
+        """Take over a finished file of the same file system under its hash."""
+        file.replace(self.path(sha256))
+        return sha256
+
+    def path(self, sha256: str) -> Path:
+        """Where the bytes of that hash lie, or would lie."""
+        return self.folder / sha256
+
+    def drop(self, sha256: str) -> None:
+        """Remove one file; it may be gone already."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def prune(self, older_than_seconds: float) -> int:
+        """Remove what nobody has touched for that long; return how many files. For the start of a worker."""
+        limit = time.time() - older_than_seconds
+        removed = 0
+        for file in self.folder.iterdir():
+            ours = len(file.name) == HEX_DIGITS or file.name.startswith("new-")
+            if ours and file.is_file() and file.stat().st_mtime < limit:
+                file.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+    def bytes_used(self) -> int:
+        """How much of the disk the folder takes."""
+        return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
