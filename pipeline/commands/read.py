@@ -58,33 +58,24 @@ def read(
 
 def readings(file: Path, settings: Settings) -> Iterator[Reading]:
     """The reading of each page of a file. Raises BadInput."""
-    import hashlib
-
-    from PIL import Image, ImageSequence, UnidentifiedImageError
-
+    from pipeline.ingest.opening import open_scan
     from pipeline.ocr.reading import read_page
-    from pipeline.records import Page
+    from pipeline.store.scratch import Scratch
 
-    if not file.exists():
-        raise BadInput(f"{file} does not exist.", "Check the name.", code="missing")
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            image = Image.open(file)
-        except (UnidentifiedImageError, OSError) as error:
-            raise BadInput("The file is not a picture that can be opened.", code="unreadable") from error
-        with image:
-            for number, frame in enumerate(ImageSequence.Iterator(image), start=1):
-                path = Path(folder, f"{number}.png")
-                frame.save(path, compress_level=0)
-                dpi = image.info.get("dpi", (None,))[0]
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
-                yield read_page(Page(scan="", number=number, image=digest, dpi=dpi and float(dpi)), path, settings.ocr)
+    if not file.is_file():
+        raise BadInput(f"{file} does not exist or is no file.", "Check the name.", code="missing")
+    with tempfile.TemporaryDirectory(prefix="chartloom-read-") as folder:
+        scratch = Scratch(Path(folder))
+        for page in open_scan(file, "", scratch, settings.intake):
+            yield read_page(page, scratch.path(page.image) if page.image else None, settings.ocr)
+            if page.image:
+                scratch.drop(page.image)
 
 
 def as_line(file: Path, reading: Reading) -> dict[str, Any]:
     """The page as the command prints it."""
     page = reading.page
-    if page.problem is not None:
+    if page.problem is not None and page.image is None:
         return {"file": str(file), "page": page.number, "error": page.problem, "code": "unreadable_page"}
     return {
         "file": str(file),

@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.config import OcrSettings
 from pipeline.errors import BadInput
 from pipeline.ocr import pdf, pixels, tesseract, upright
 from pipeline.ocr.barcodes import read_barcodes
 from pipeline.ocr.notice import notice
-from pipeline.ocr.pixels import Pixels
+from pipeline.ocr.orientation import FEW, orientation
+from pipeline.ocr.own_text import own_text
+from pipeline.ocr.pixels import Grey, Pixels
 from pipeline.ocr.raster import raster
 from pipeline.ocr.tesseract import Seen
 from pipeline.records import OcrPage, Page, Word
@@ -54,7 +58,7 @@ def read_page(page: Page, pixels_file: Path | None, settings: OcrSettings) -> Re
 
     Raises MissingProgram if Tesseract or a language is not installed.
     """
-    if page.problem is not None or pixels_file is None:
+    if pixels_file is None:
         return unreadable(page, page.problem or "The page has no picture.")
     try:
         scanned = pixels.load(pixels_file)
@@ -71,7 +75,7 @@ def unreadable(page: Page, problem: str) -> Reading:
     height, width = sheet.grey.shape
     placed = pdf.Placed(width=width, height=height, dpi=width / 8.5, rotation=0, skew=0.0)
     return Reading(
-        page=OcrPage(number=page.number, image=page.image, dpi=page.dpi, problem=problem),
+        page=OcrPage(number=page.number, image=None, dpi=page.dpi, problem=problem),
         pdf=pdf.page_pdf(raster(sheet, 0), placed, []),
         preview=pixels.preview(sheet.grey),
     )
@@ -79,18 +83,23 @@ def unreadable(page: Page, problem: str) -> Reading:
 
 def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings) -> Reading:
     """The reading of a page whose pixels could be decoded."""
-    rotation = 0
-    skew = upright.skew(scanned.grey)
-    flat = upright.level(scanned.grey, skew)
+    own = own_text(page.words, scanned.grey) if page.words else None
+    rotation = 0 if own is not None else which_way_up(scanned.grey, settings)
+    turned = upright.turn(scanned.grey, rotation)
+    skew = 0.0 if own is not None else upright.skew(turned)
+    flat = upright.level(turned, skew)
     height, width = flat.shape
     dpi = believable_dpi(page.dpi, width, height)
-    seen = tesseract.read([flat], settings.languages, psm=3, dpi=dpi, seconds=settings.page_seconds)[0]
+    seen = own
+    if seen is None:
+        seen = tesseract.read([flat], settings.languages, psm=3, dpi=dpi, seconds=settings.page_seconds)[0]
+    codes = read_barcodes(flat)
     words = tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen)
-    blank = not words and float(upright.ink(flat, 1000)[0].mean()) < BLANK_INK
+    blank = not words and not codes and float(upright.ink(flat, 1000)[0].mean()) < BLANK_INK
     placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
     lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
     searchable = pdf.page_pdf(raster(scanned, settings.jpeg_quality), placed, lines)
-    picture = pixels.preview(flat if scanned.colour is None else upright.level(scanned.colour, skew))
+    picture = pixels.preview(flat if scanned.colour is None else upright.level(upright.turn(scanned.colour, rotation), skew))
     return Reading(
         page=OcrPage(
             number=page.number,
@@ -104,12 +113,34 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings) -> Reading:
             confidence=page_confidence(words),
             text=text_of(seen),
             words=words,
-            barcodes=read_barcodes(flat),
+            barcodes=codes,
             thumbnail=pixels.thumbnail(flat),
+            problem=page.problem,
         ),
         pdf=searchable,
         preview=picture,
     )
+
+
+def which_way_up(grey: Grey, settings: OcrSettings) -> int:
+    """Degrees clockwise that make the page upright: by its letters, or where these disagree by reading some lines both ways."""
+    turn = orientation(grey)
+    if turn.sure or turn.letters < FEW:
+        return turn.rotation if turn.sure else 0
+    ways = [turn.rotation, turn.second]
+    parts = [densest_band(upright.turn(grey, way)) for way in ways]
+    answers = tesseract.read(parts, settings.languages, psm=6, dpi=200, seconds=settings.page_seconds)
+    sense = [sum(len(word.text) * word.confidence**2 for word in words) for words in answers]
+    return ways[0] if sense[0] >= sense[1] else ways[1]
+
+
+def densest_band(grey: Grey) -> Grey:
+    """The quarter of the page's height with the most changes from ink to paper: the most print."""
+    changes = (np.abs(np.diff(grey.astype(np.int16), axis=1)) > 60).sum(axis=1)
+    height = max(1, grey.shape[0] // 4)
+    inside = np.convolve(changes, np.ones(height), mode="valid")
+    start = int(inside.argmax())
+    return grey[start : start + height]
 
 
 def believable_dpi(told: float | None, width: int, height: int) -> float:
