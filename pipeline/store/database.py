@@ -1,4 +1,4 @@
-"""Connections to Postgres. Everything is synchronous psycopg 3; rows come back as records through row factories."""
+"""Connections to Postgres: synchronous psycopg 3, rows as dictionaries, every transaction an explicit `with connection.transaction()`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ RETRY_SECONDS = 0.5
 
 
 def connect(dsn: str, wait_seconds: float = 0.0, **options: Any) -> Connection:
-    """A connection with dictionary rows. Tries for `wait_seconds`, then raises ServiceAway."""
+    """An autocommit connection. Tries for `wait_seconds`, then raises ServiceAway."""
     end = time.monotonic() + wait_seconds
     while True:
         try:
-            return psycopg.connect(dsn, row_factory=dict_row, connect_timeout=10, **options)
+            return psycopg.connect(dsn, autocommit=True, row_factory=dict_row, connect_timeout=10, **options)
         except psycopg.OperationalError as error:
             if time.monotonic() >= end:
                 raise database_away(wait_seconds, error) from error
@@ -36,7 +36,7 @@ def open_pool(dsn: str, size: int, wait_seconds: float = 30.0) -> Pool:
     return ConnectionPool(
         dsn,
         connection_class=psycopg.Connection[DictRow],
-        kwargs={"row_factory": dict_row},
+        kwargs={"row_factory": dict_row, "autocommit": True},
         min_size=1,
         max_size=size,
         timeout=wait_seconds,

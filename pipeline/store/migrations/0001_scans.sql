@@ -55,11 +55,12 @@ create table page (
     primary key (scan_id, number)
 );
 
--- A page's reading by (image, engine and settings): a retry finds it done.
+-- A page's reading by what it depends on (picture, resolution, the page's own text) and by engine with its settings:
+-- a retry finds it done.
 create table reading (
-    image sha256 not null,
+    key sha256 not null,
     engine text not null,
     page jsonb not null,
     made_at timestamptz not null default now(),
-    primary key (image, engine)
+    primary key (key, engine)
 );

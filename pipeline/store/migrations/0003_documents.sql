@@ -27,7 +27,7 @@ create table document_page (
     number integer not null,
     position integer not null check (position >= 1),
     text text not null,
-    search tsvector generated always as (to_tsvector('english', text)) stored,
+    search tsvector generated always as (to_tsvector('english', left(text, 200000))) stored,  -- a tsvector holds 1 MB at most
     primary key (scan_id, number),
     foreign key (scan_id, number) references page
 );
@@ -46,7 +46,7 @@ create table document_field (
 );
 create index document_field_value on document_field (name, value);
 
--- What a person must look at; a scan without documents (quarantine, unreadable) has its item on the scan.
+-- What a person must look at; a scan whose pages make no document (all blank, say) has its item on the scan itself.
 create table review_item (
     id bigint generated always as identity primary key,
     scan_id bigint not null references scan,
