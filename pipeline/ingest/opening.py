@@ -58,7 +58,7 @@ class Opener:
         answer = self._open()
         pages = int(answer["pages"])
         if pages == 0:
-            raise refusal("damaged" if self._media_type == PDF and self._careful else "no_pages")
+            raise refusal("no_pages")
         if pages > self._settings.max_pages:
             raise refusal("too_many_pages", f"{pages} pages, {self._settings.max_pages} are allowed")
         notes = tuple(Reason(code=code, detail=detail) for code, detail in answer["notes"])

@@ -52,8 +52,10 @@ class PdfFile:
         except PARSING_ERRORS:
             pages = 0
         if pages == 0:
-            self._pdf = None
             pages = poppler.page_count(self._file, self._limits.page_seconds)
+            if pages == 0 and self._pdf is None:
+                raise refusal("damaged")
+            self._pdf = None
         return pages
 
     def page(self, number: int, careful: bool) -> Sheet:
