@@ -76,7 +76,14 @@ class ClassifySettings(Section):
 class MatchSettings(Section):
     threshold: float
     possible: float
+    distance: float
     candidates: int
+    absent: float
+    smallest_population: int
+    pairs_population: int
+    twins: float
+    relatives: float
+    namesakes: float
 
 
 class WorkSettings(Section):

@@ -1,9 +1,96 @@
-"""Commands: patients."""
+"""Commands: patients (load, ...) and match."""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+
+from pipeline.commands.options import Home, Json, emit
+from pipeline.errors import BadInput
+
+patients = typer.Typer(help="The patient index: load it, keep it current, join and part records.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    FHIR = "fhir"
+    HL7 = "hl7"
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    patients.command(epilog="Example: chartloom patients load patients.csv")(load)
+    app.add_typer(patients, name="patients")
+    app.command(
+        epilog="""Example: echo '{"id": "1", "family": "Reyes", "given": "Susan", "dob": "1964-09-29"}' | chartloom match"""
+    )(match)
+
+
+def load(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file with a header, FHIR R4 patients or HL7 v2 messages.")],
+    format: Annotated[Format | None, typer.Option("--format", help="What the file is. [default: by its name]")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Load patients, bringing those that are known by their MRN up to date.
+
+    Exit status: 0 all taken; 2 a line was refused or the file cannot be read; 3 a service is away; 7 the file does not exist.
+    """
+    from pipeline.commands.loading import load_patients
+
+    sys.exit(load_patients(file, format.value if format else None, as_json=as_json, home=home))
+
+
+def match(
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON lines in and out: the only form.")] = True,  # noqa: ARG001
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="Each line holds two records, left and right; no index is asked.")
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Say whom each record on standard input is about: match, possible or none, with the candidates and the reasons.
+
+    One line in, one line out, at once. Exit status: 0 all answered; 2 a line was no record; 3 a service is away.
+    """
+    from pipeline.config import load_settings
+    from pipeline.match.answers import answer, answer_pair
+
+    settings = load_settings(home)
+    if pairs:
+        sys.exit(answer_lines(lambda record: answer_pair(record, settings.match)))
+
+    from pipeline.services.installation import open_installation
+
+    with open_installation(settings, store=False) as installation, installation.connect() as connection:
+        sys.exit(answer_lines(lambda record: answer(connection, record, settings.match)))
+
+
+def answer_lines(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
+    """Answer standard input line by line; the exit status. A line that is no record is answered with an error."""
+    status = 0
+    for number, text in enumerate(sys.stdin, 1):
+        if not text.strip():
+            continue
+        try:
+            emit(answer(record_on(text)))
+        except BadInput as error:
+            emit({"line": number, "error": str(error), "code": error.code})
+            status = BadInput.exit_code
+    return status
+
+
+def record_on(text: str) -> dict[str, Any]:
+    """The JSON object on a line; BadInput where there is none."""
+    try:
+        record = json.loads(text)
+    except ValueError as error:
+        raise BadInput(f"Not JSON: {error}.", "Send one JSON object a line.") from None
+    if not isinstance(record, dict) or any(isinstance(record.get(side, {}), dict) is False for side in ("left", "right")):
+        raise BadInput("Not a JSON object of a person.", "Send one JSON object a line.")
+    return record

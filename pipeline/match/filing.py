@@ -1,0 +1,85 @@
+"""A document's filing: the person its fields name, the candidates for that person, and the decision with its reasons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from pipeline.config import Settings
+from pipeline.match.person import SUFFIXES, Person, person_from
+from pipeline.match.verdict import judge
+from pipeline.records import Candidate, Document, Filed, Filing, NeedsReview, Reason
+
+FIELDS = {
+    "dob": "dob", "mrn": "mrn", "sex": "sex", "ssn": "ssn", "phone": "phone", "patient_phone": "phone", "address": "address",
+    "patient_address": "address", "city": "city", "state": "state", "zip": "zip", "medicaid": "medicaid",
+}  # fmt: skip
+"""The document fields that speak of the patient, and the record keys they are."""
+NAMING = ("patient_name", "dob", "mrn", "ssn")
+TITLES = re.compile(r"^(?:mr|mrs|ms|miss|mx|dr|prof|patient|pt|name)\b[. :]*", re.IGNORECASE)
+DEGREES = re.compile(r",?\s+(?:M\.?D|D\.?O|R\.?N|Ph\.?D|Esq)\.?$")
+
+
+def person_of(document: Document) -> Person:
+    """What the document's fields say of the patient; how surely each was read goes with it."""
+    said: dict[str, object] = {}
+    confidence: dict[str, float] = {}
+    if name := document.field("patient_name"):
+        said |= name_parts(name.value)
+        confidence |= dict.fromkeys(("given", "family", "middle", "suffix"), name.confidence)
+    for name_of_field, key in FIELDS.items():
+        if found := document.field(name_of_field):
+            said[key] = found.value
+            confidence["home" if key == "address" else key] = found.confidence
+    return person_from(said, confidence=confidence)
+
+
+def name_parts(name: str) -> dict[str, str]:
+    """A name as it is printed ("Garcia-Lopez, Anna M", "Mr. John Smith Jr.") in its parts: given, middle, family, suffix."""
+    text = DEGREES.sub("", TITLES.sub("", " ".join(name.split()))).strip(" ,.;:")
+    suffix = ""
+    found = re.search(r"[, ]+(\w+)\.?$", text)
+    if found and found.start() and found[1].lower() in SUFFIXES and found[1].lower() not in ("i", "v"):
+        text, suffix = text[: found.start()], found[1]
+    if "," in text:
+        family, rest = (part.strip() for part in text.split(",", 1))
+        last = family.rsplit(" ", 1)
+        if len(last) == 2 and last[1].lower().strip(".") in SUFFIXES:
+            family, suffix = last[0], last[1]
+        given, _, middle = rest.replace(",", " ").strip().partition(" ")
+    else:
+        *first, family = text.split() or [""]
+        given, middle = (first[0] if first else ""), " ".join(first[1:])
+    return {"given": given, "middle": middle.strip(), "family": family, "suffix": suffix}
+
+
+def decide(document: Document, candidates: Sequence[Candidate], settings: Settings) -> Filing:
+    """File the document with nobody's help where patient, type, cut and pages are beyond doubt; else say why not."""
+    service = document.field("date_of_service")
+    verdict = judge(candidates, settings.match, service.value if service else None)
+    probability = candidates[0].probability if candidates else None
+    doubts = (*unnamed(document), *(verdict.reasons if verdict.decision != "match" else ()), *document_doubts(document, settings))
+    if doubts or verdict.best is None or probability is None:
+        return NeedsReview(document=document, probability=probability, candidates=tuple(candidates), reasons=tuple(doubts))
+    return Filed(
+        document=document,
+        patient=verdict.best.patient,
+        probability=probability,
+        candidates=tuple(candidates),
+        reasons=(*verdict.reasons, *verdict.best.reasons),
+    )
+
+
+def unnamed(document: Document) -> Iterator[Reason]:
+    """A document that names nobody says so, rather than that nobody was found."""
+    if not any(document.field(name) for name in NAMING):
+        yield Reason(code="no_patient_named", detail="The document does not say whose it is")
+
+
+def document_doubts(document: Document, settings: Settings) -> Iterator[Reason]:
+    """What about the document itself keeps it from being filed with nobody's help."""
+    if document.type_probability < settings.classify.type_threshold:
+        yield Reason(code="type_doubtful", detail=f"The type is sure to {document.type_probability:.2f} only")
+    if document.probability < settings.classify.cut_threshold:
+        yield Reason(code="cut_doubtful", detail=f"Where the document begins and ends is sure to {document.probability:.2f} only")
+    yield from document.doubts

@@ -1,0 +1,46 @@
+-- name: find_candidates
+-- The patients that share a key with what is asked, those first that share the most; a merged patient stands for its survivor.
+-- Points: a number as printed 8, one digit off 4; birth date as printed and a name 6, a misreading of it and a name 3;
+-- both names 3, and 1 more for each that is spelt alike; a phone 3.
+with names as (
+    select array(select distinct name_key(n) from unnest(%(names)s::text[]) n) as keys
+), hit as (
+    select patient_id, 8 as points from patient_key where key = any(%(numbers)s::text[])
+    union all
+    select patient_id, 4 from patient_key where key = any(%(near_numbers)s::text[])
+    union all
+    select patient_id, 3 from patient_key where key = any(%(phones)s::text[])
+    union all
+    select patient_id, case when dob = %(dob)s then 6 else 3 end from patient_search
+    where dob = any(%(dobs)s::text[]) and family_key = any((select keys from names)::text[])
+    union all
+    select patient_id, case when dob = %(dob)s then 6 else 3 end from patient_search
+    where dob = any(%(dobs)s::text[]) and given_key = any((select keys from names)::text[])
+    union all (
+        select patient_id, 3 + (family = any(%(spelt)s::text[]))::int + (given = any(%(spelt)s::text[]))::int as points from patient_search
+        where family_key = any((select keys from names)::text[]) and given_key = any((select keys from names)::text[])
+        order by points desc limit %(most_named)s
+    )
+), best as (
+    select coalesce(p.merged_into, p.id) as id, max(points) as points
+    from (select patient_id, sum(points) as points from hit group by patient_id order by 2 desc limit 3 * %(most)s) h
+    join patient p on p.id = h.patient_id
+    group by 1 order by 2 desc limit %(most)s
+)
+select p.*,
+    (select jsonb_agg(jsonb_build_array(n.given, n.family)) from patient_name n where n.patient_id = p.id) as names,
+    (select jsonb_agg(i.value) from patient_identifier i where i.patient_id = p.id and i.kind in ('mrn', 'account', 'medicaid')) as numbers,
+    (select jsonb_agg(jsonb_build_array(m.given, m.family, m.mrn)) from patient m where m.merged_into = p.id) as merged
+from best join patient p using (id)
+order by best.points desc, p.id
+
+-- name: count_names
+select part, name, n from name_count where (part, name) in (select * from unnest(%(parts)s::text[], %(names)s::text[]))
+
+-- name: index_size
+select greatest(reltuples, 0)::bigint as patients from pg_class where oid = 'patient'::regclass
+
+-- name: mrn_holders
+select coalesce(p.merged_into, p.id) as id from patient p where p.mrn = %(mrn)s
+union select coalesce(p.merged_into, p.id) from patient_identifier i join patient p on p.id = i.patient_id
+where i.kind = 'mrn' and i.value = %(mrn)s

@@ -1,0 +1,131 @@
+"""Fellegi-Sunter weights: how often each level of agreement is seen when two records are of one person, of strangers, or of kin.
+
+The tables are config/match_weights.toml; models/match_weights.json, where it is, replaces what it learned.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from math import log2
+
+from pipeline.config import CONFIG, MODELS
+from pipeline.match.levels import levels
+from pipeline.match.person import Person
+
+RIVALS = ("twin", "relative", "namesake")
+LEAST = 1e-9  # no frequency is nothing: log2 of it must be finite
+ORDINARY_COUNT = 1000  # an index of fewer names than this is trusted less than the shipped frequencies
+NEIGHBOURS = 3  # spellings that come near a name are together about as common as this many times the name
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How often a level is seen, by who the other record is about."""
+
+    same: float
+    stranger: float
+    twin: float
+    relative: float
+    namesake: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One field's level and its weight in bits."""
+
+    field: str
+    level: str
+    bits: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What all fields say together.
+
+    `bits` is the match weight; `rivals` are the weights, against a stranger, of a twin, a relative and a namesake.
+    """
+
+    evidence: tuple[Evidence, ...]
+    bits: float
+    rivals: tuple[float, float, float]
+
+    def level(self, name: str) -> str | None:
+        """The level that a field reached, None where it could not be compared."""
+        return next((e.level for e in self.evidence if e.field == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """How common names are: counted in an index of `size` patients where there is one, else as shipped."""
+
+    size: int = 0
+    counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    def of(self, part: str, name: str) -> float:
+        """The share of people who bear this name; `part` is "given" or "family"."""
+        usual = shipped_frequency(part, name)
+        return (self.counts.get((part, name), 0) + ORDINARY_COUNT * usual) / (self.size + ORDINARY_COUNT)
+
+
+@cache
+def table() -> dict[str, dict[str, Rates]]:
+    """{field: {level: rates}}."""
+    read = tomllib.loads((CONFIG / "match_weights.toml").read_text(encoding="utf-8"))
+    rates = {name: {level: Rates(*row) for level, row in rows.items()} for name, rows in read.items() if name != "frequency"}
+    learned = MODELS / "match_weights.json"
+    if learned.exists():
+        for name, rows in json.loads(learned.read_text(encoding="utf-8"))["fields"].items():
+            for level, (same, stranger) in rows.items():
+                old = rates[name][level]
+                rates[name][level] = Rates(same, stranger, old.twin, old.relative, old.namesake)
+    return rates
+
+
+@cache
+def shipped() -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """({part: {name: share}}, {part: share of a name that is not listed})."""
+    read = tomllib.loads((CONFIG / "match_weights.toml").read_text(encoding="utf-8"))["frequency"]
+    listed = {part: {name: percent / 100 for name, percent in read[part].items()} for part in ("family", "given")}
+    return listed, {part: read[f"{part}_otherwise"] / 100 for part in ("family", "given")}
+
+
+def shipped_frequency(part: str, name: str) -> float:
+    """The share of people who bear this name, as shipped."""
+    listed, otherwise = shipped()
+    return listed[part].get(name, otherwise[part])
+
+
+def weigh(asked: Person, known: Person, frequencies: Frequencies) -> Weighing:
+    """Compare what a document (or query) says of a person with what the index knows of one."""
+    evidence, bits, rivals = [], 0.0, [0.0, 0.0, 0.0]
+    for name, level in levels(asked, known):
+        rates, stranger = table()[name][level], table()[name][level].stranger
+        if name in ("family", "given"):
+            stranger = name_rate(name, level, stranger, asked, known, frequencies)
+        sure = asked.confidence.get(name, 1.0)
+        weight = log2(weakened(rates.same, stranger, sure) / stranger)
+        evidence.append(Evidence(name, level, round(weight, 2)))
+        bits += weight
+        for n, rival in enumerate((rates.twin, rates.relative, rates.namesake)):
+            rivals[n] += log2(weakened(max(rival, LEAST), stranger, sure) / stranger)
+    return Weighing(tuple(evidence), bits, (rivals[0], rivals[1], rivals[2]))
+
+
+def weakened(rate: float, stranger: float, sure: float) -> float:
+    """The rate, if the value was read with this certainty: what was misread agrees as often as a stranger's."""
+    return sure * rate + (1 - sure) * stranger
+
+
+def name_rate(part: str, level: str, usual: float, asked: Person, known: Person, frequencies: Frequencies) -> float:
+    """How often a stranger's name reaches this level, given how common the name is."""
+    names = [name for person in (asked, known) if (name := getattr(person, part))]
+    common = max(frequencies.of(part, name) for name in names)
+    if level == "exact":
+        return common
+    if level in ("close", "nickname", "sounds", "part", "prefix", "former", "swapped"):
+        return max(usual, NEIGHBOURS * common)
+    return usual
