@@ -48,9 +48,11 @@ class IntakeSettings(Section):
     folder: Path | None = None
     """None: HOME/intake."""
     stable_seconds: float
+    incomplete_seconds: float
     poll_seconds: float
     after: Literal["move", "delete"]
     done_days: int
+    min_free_mb: int
     max_bytes: int
     max_pages: int
     max_pixels: int

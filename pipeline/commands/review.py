@@ -1,9 +1,119 @@
-"""Commands: review."""
+"""Commands: serve (the web application) and accounts (who may sign in)."""
 
 from __future__ import annotations
 
+import secrets
+from typing import Annotated, Any
+
 import typer
+
+from pipeline.commands.options import Home, Json, emit
+
+accounts = typer.Typer(help="Who may sign in to the web application.", no_args_is_help=True)
+
+RoleName = Annotated[
+    str, typer.Option("--role", help="clerk, reviewer, clinician, supervisor, privacy_officer or administrator.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    app.command()(serve)
+    app.add_typer(accounts, name="accounts")
+
+
+def serve(
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="[default: web.port]")] = None,
+    home: Home = None,
+) -> None:
+    """Serve the web application until Ctrl-C.
+
+    At the first start an administrator is made and the password printed, once.
+
+    Example: chartloom serve --port 8765
+    """
+    from pipeline.config import load_settings
+    from pipeline.review.server import run
+    from pipeline.services.installation import open_installation
+
+    with open_installation(load_settings(home)) as installation:
+        run(installation, port)
+
+
+@accounts.command("list")
+def list_accounts(home: Home = None, json: Json = False) -> None:
+    """List the accounts.
+
+    Example: chartloom accounts list
+    """
+    from pipeline.review.accounts import SQL
+
+    with _connection(home) as connection:
+        for row in connection.execute(SQL["list_accounts"]):
+            line = {"name": row["name"], "role": row["role"], "full_name": row["full_name"], "open": row["disabled_at"] is None}
+            if json:
+                emit(line)
+            else:
+                typer.echo(f"{line['name']:24} {line['role']:16} {'' if line['open'] else 'closed':8} {line['full_name']}")
+
+
+@accounts.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    role: RoleName = "reviewer",
+    full_name: Annotated[str, typer.Option("--full-name")] = "",
+    home: Home = None,
+) -> None:
+    """Add an account; its password is made here and printed once.
+
+    Example: chartloom accounts add ruth --role reviewer --full-name "Ruth Example"
+    """
+    from pipeline.review.accounts import add_account
+
+    with _connection(home) as connection:
+        password = secrets.token_urlsafe(12)
+        add_account(connection, name.lower(), _role(role), password, full_name)
+    typer.echo(f"{name.lower()} signs in with the password {password}  (it is shown this once)")
+
+
+@accounts.command("password")
+def password(name: Annotated[str, typer.Argument(help="Whose password.")], home: Home = None) -> None:
+    """Give an account a new password, printed once; unlocks it and ends its sessions.
+
+    Example: chartloom accounts password admin
+    """
+    from pipeline.errors import NotFound
+    from pipeline.review.accounts import SQL, set_password
+
+    with _connection(home) as connection:
+        row = connection.execute(SQL["account_named"], {"name": name}).fetchone()
+        if row is None:
+            raise NotFound(f"There is no account {name}.", "See `chartloom accounts list`.")
+        made = secrets.token_urlsafe(12)
+        set_password(connection, row["id"], made)
+    typer.echo(f"{name} signs in with the password {made}  (it is shown this once)")
+
+
+def _role(name: str) -> Any:
+    from pipeline.errors import BadInput
+    from pipeline.review.roles import Role
+
+    try:
+        return Role(name)
+    except ValueError:
+        raise BadInput(f"There is no role {name}.", f"Choose one of: {', '.join(Role)}.") from None
+
+
+def _connection(home: Any) -> Any:
+    """A connection for the duration of a command."""
+    from contextlib import contextmanager
+
+    from pipeline.config import load_settings
+    from pipeline.services.installation import open_installation
+
+    @contextmanager
+    def opened() -> Any:
+        with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+            yield connection
+
+    return opened()

@@ -1,0 +1,43 @@
+-- name: chart
+select d.id, d.scan_id, d.type, d.status, d.date_of_service, d.pages, d.filed_at, d.filed_by, s.received_at,
+    coalesce(extract(year from d.date_of_service)::integer, 0) as year,
+    (select p.preview is not null from page p where p.scan_id = d.scan_id and p.number = d.pages[1]) as has_preview
+from document d
+join scan s on s.id = d.scan_id
+where d.patient_id = %(patient)s and d.status = 'filed' and (%(type)s::text is null or d.type = %(type)s)
+order by d.date_of_service desc nulls last, d.filed_at desc, d.id desc
+limit %(limit)s
+
+-- name: chart_types
+select type, count(*) as n from document where patient_id = %(patient)s and status = 'filed' group by type order by n desc, type
+
+-- name: waiting_for_patient
+-- documents in review that may be about this patient, so that nobody believes the chart complete
+select d.id, d.scan_id, d.type, d.pages, i.opened_at
+from review_item i
+join document d on d.id = i.document_id
+where i.settled_at is null
+    and i.candidates @> jsonb_build_array(jsonb_build_object('patient', jsonb_build_object('id', %(patient)s::bigint)))
+order by i.opened_at desc
+limit 50
+
+-- name: words_of_page
+select words, width, height from page where scan_id = %(scan)s and number = %(number)s
+
+-- name: intake
+select s.id, s.name, s.status, s.source, s.department, s.page_count, s.received_at, s.finished_at, s.quarantine_code,
+    s.quarantine_reason,
+    (select count(*) from document d where d.scan_id = s.id and d.status = 'filed') as filed,
+    (select count(*) from document d where d.scan_id = s.id and d.status = 'review') as waiting,
+    (select count(*) from arrival a where a.scan_id = s.id and a.duplicate) as again
+from scan s
+where (%(status)s::text is null or s.status = %(status)s)
+    and (%(words)s::text is null or s.name ilike '%%' || %(words)s || '%%')
+order by s.id desc
+limit %(limit)s
+
+-- name: intake_counts
+select count(*) filter (where received_at >= current_date) as today,
+    count(*) filter (where status = 'received') as reading,
+    count(*) filter (where status = 'quarantined') as quarantined
+from scan

@@ -1,0 +1,81 @@
+-- name: open_items
+select i.id, i.scan_id, i.document_id, i.reasons, i.priority, i.opened_at, i.escalated_by, i.note,
+    case when i.claimed_until > now() then i.claimed_by end as held_by,
+    s.name as scan_name, s.source, s.department, d.type, cardinality(d.pages) as pages,
+    i.candidates -> 0 -> 'person' as first_person
+from review_item i
+join scan s on s.id = i.scan_id
+left join document d on d.id = i.document_id
+where i.settled_at is null
+    and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
+    and (%(type)s::text is null or d.type = %(type)s)
+    and (%(department)s::text is null or s.department = %(department)s)
+    and (%(source)s::text is null or s.source = %(source)s)
+    and (%(escalated)s::boolean is null or (i.escalated_by is not null) = %(escalated)s)
+order by i.priority desc, i.opened_at, i.id
+limit %(limit)s
+
+-- name: count_items
+with open as (
+    select i.kinds, i.escalated_by is not null as escalated, d.type, s.department, s.source
+    from review_item i
+    join scan s on s.id = i.scan_id
+    left join document d on d.id = i.document_id
+    where i.settled_at is null
+)
+select 'all' as dimension, '' as key, count(*) as n from open
+union all select 'escalated', '', count(*) from open where escalated
+union all select 'reason', kind, count(*) from open, unnest(kinds) as kind group by kind
+union all select 'type', type, count(*) from open where type is not null group by type
+union all select 'department', department, count(*) from open where department is not null group by department
+union all select 'source', source, count(*) from open group by source
+order by dimension, n desc, key
+
+-- name: claim_next
+update review_item
+set claimed_by = %(person)s, claimed_until = now() + make_interval(mins => %(minutes)s)
+where id = (
+    select i.id
+    from review_item i
+    join scan s on s.id = i.scan_id
+    left join document d on d.id = i.document_id
+    where i.settled_at is null
+        and (i.claimed_until is null or i.claimed_until < now() or i.claimed_by = %(person)s)
+        and (%(but)s::bigint is null or i.id <> %(but)s)
+        and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
+        and (%(type)s::text is null or d.type = %(type)s)
+        and (%(department)s::text is null or s.department = %(department)s)
+        and (%(source)s::text is null or s.source = %(source)s)
+        and (i.escalated_by is not null) = coalesce(%(escalated)s::boolean, false)
+    order by i.priority desc, i.opened_at, i.id
+    limit 1
+    for update of i skip locked
+)
+returning id
+
+-- name: claim
+update review_item
+set claimed_by = %(person)s, claimed_until = now() + make_interval(mins => %(minutes)s)
+where id = %(id)s and settled_at is null
+    and (claimed_until is null or claimed_until < now() or claimed_by = %(person)s)
+returning id
+
+-- name: who_holds
+select claimed_by, claimed_until, settled_at, settled_by from review_item where id = %(id)s
+
+-- name: release
+update review_item set claimed_by = null, claimed_until = null
+where id = %(id)s and claimed_by = %(person)s and settled_at is null
+
+-- name: escalate
+update review_item
+set claimed_by = null, claimed_until = null, escalated_by = %(person)s, escalated_at = now(), note = %(note)s
+where id = %(id)s and settled_at is null and claimed_by = %(person)s and claimed_until > now()
+
+-- name: item
+select i.id, i.scan_id, i.document_id, i.reasons, i.kinds, i.candidates, i.priority, i.opened_at, i.claimed_by, i.claimed_until,
+    i.claimed_until > now() as held, i.settled_at, i.settled_by, i.escalated_by, i.note,
+    s.name as scan_name, s.source, s.department, s.received_at, s.page_count, s.sha256
+from review_item i
+join scan s on s.id = i.scan_id
+where i.id = %(id)s

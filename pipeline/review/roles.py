@@ -1,0 +1,102 @@
+"""Who may do what: one table of every route. A route that is not in it does not start; a role that is not in its row is refused.
+
+docs/reference/roles.md is this table, written by `python -m pipeline.review.roles`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is in this house. Each person has exactly one."""
+
+    CLERK = "clerk"
+    REVIEWER = "reviewer"
+    CLINICIAN = "clinician"
+    SUPERVISOR = "supervisor"
+    PRIVACY_OFFICER = "privacy_officer"
+    ADMINISTRATOR = "administrator"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """As a person writes it."""
+        return self.value.replace("_", " ").capitalize()
+
+
+EVERYONE = frozenset(Role)
+INTAKE = frozenset({Role.CLERK, Role.SUPERVISOR, Role.ADMINISTRATOR})
+REVIEWING = frozenset({Role.REVIEWER, Role.SUPERVISOR})
+READING = frozenset({Role.REVIEWER, Role.CLINICIAN, Role.SUPERVISOR, Role.PRIVACY_OFFICER})
+MANAGING = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+AUDITING = frozenset({Role.PRIVACY_OFFICER})
+ADMINISTERING = frozenset({Role.ADMINISTRATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`roles`: who may; None: anybody, signed in or not. `audit`: the action that every use must write in the audit table."""
+
+    roles: frozenset[Role] | None
+    audit: str | None = None
+
+
+RULES: dict[str, Rule] = {
+    # coming and going
+    "health": Rule(None),
+    "login_page": Rule(None),
+    "login": Rule(None),
+    "logout": Rule(EVERYONE, "logout"),
+    "home": Rule(EVERYONE),
+    "password_page": Rule(EVERYONE),
+    "password": Rule(EVERYONE, "password"),
+    # the review queue and its items
+    "queue": Rule(REVIEWING, "queue"),
+    "next_item": Rule(REVIEWING, "claim"),
+    "item": Rule(REVIEWING, "view_item"),
+    "claim": Rule(REVIEWING, "claim"),
+    "keep": Rule(REVIEWING),
+    "release": Rule(REVIEWING, "release"),
+    "escalate": Rule(REVIEWING, "escalate"),
+    "file_item": Rule(REVIEWING, "decide"),
+    "reject_item": Rule(REVIEWING, "decide"),
+    "undo": Rule(REVIEWING, "decide"),
+    # charts
+    "patients": Rule(READING, "search_patients"),
+    "patients_json": Rule(READING, "search_patients"),
+    "chart": Rule(READING, "view_chart"),
+    "search": Rule(READING, "search"),
+    "document": Rule(READING, "view_document"),
+    "document_pdf": Rule(READING, "download"),
+    "page_preview": Rule(READING, "view_page"),
+    "withdraw": Rule(REVIEWING, "decide"),
+    # intake
+    "today": Rule(INTAKE, "view_intake"),
+    "quarantine": Rule(INTAKE, "view_intake"),
+    # oversight
+    "audit": Rule(AUDITING, "view_audit"),
+    "accounts": Rule(ADMINISTERING, "view_accounts"),
+    "account_add": Rule(ADMINISTERING, "account"),
+    "account_change": Rule(ADMINISTERING, "account"),
+}
+
+
+def allowed(route: str, role: Role) -> bool:
+    """May this role use this route? KeyError for a route that has no rule."""
+    rule = RULES[route]
+    return rule.roles is None or role in rule.roles
+
+
+def table() -> str:
+    """The rules as a Markdown table."""
+    head = "| route | " + " | ".join(role.title for role in Role) + " | nobody | written in the audit as |"
+    lines = [head, "|" + " --- |" * (len(Role) + 3)]
+    for name, rule in RULES.items():
+        cells = ["yes" if allowed(name, role) else "" for role in Role]
+        lines.append(f"| {name} | {' | '.join(cells)} | {'yes' if rule.roles is None else ''} | {rule.audit or ''} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(), end="")

@@ -1,0 +1,70 @@
+"""Charts: finding a patient, reading what is filed, searching the text of all documents."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from pipeline.errors import NotFound
+from pipeline.review import workspace
+from pipeline.review.render import page, person
+from pipeline.review.visit import Visiting
+from pipeline.review.workspace import SQL
+
+router = APIRouter()
+
+HITS = 50  # what a search shows; more words find fewer
+CHART = 500  # documents of a chart on one page; its types narrow it down
+
+Words = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/patients", name="patients", response_class=HTMLResponse)
+def patients(visit: Visiting, q: Words = "") -> HTMLResponse:
+    """Find a patient by MRN, name (as typed or misspelt) or birth date."""
+    found = workspace.find_patients(visit.connection, q)
+    visit.record(words=q, found=len(found))
+    return page(visit, "patients.html", q=q, found=found)
+
+
+@router.get("/patients.json", name="patients_json")
+def patients_json(visit: Visiting, q: Words = "") -> list[dict[str, Any]]:
+    """The same for a form that picks a patient."""
+    found = workspace.find_patients(visit.connection, q, most=12)
+    visit.record(words=q, found=len(found))
+    return [
+        {"id": row["id"], "mrn": row["mrn"], "name": person(row), "dob": row["dob"], "sex": row["sex"], "city": row["city"]}
+        for row in found
+    ]
+
+
+@router.get("/patients/{patient}", name="chart", response_class=HTMLResponse)
+def chart(visit: Visiting, patient: int, type: Annotated[str | None, Query(max_length=60)] = None) -> HTMLResponse:
+    """A patient's chart: what is filed, newest first, and what waits for a person and may belong here."""
+    row = visit.connection.execute(SQL["patient"], {"id": patient}).fetchone()
+    if row is None:
+        raise NotFound(f"There is no patient {patient}.", "Search for the name or the MRN.")
+    visit.record(patient=patient)
+    given = {"patient": patient, "type": type or None, "limit": CHART}
+    return page(
+        visit,
+        "chart.html",
+        patient=row,
+        documents=visit.connection.execute(SQL["chart"], given).fetchall(),
+        kinds=visit.connection.execute(SQL["chart_types"], {"patient": patient}).fetchall(),
+        waiting=visit.connection.execute(SQL["waiting_for_patient"], {"patient": patient}).fetchall(),
+        type=type or None,
+        limit=CHART,
+    )
+
+
+@router.get("/search", name="search", response_class=HTMLResponse)
+def search(visit: Visiting, q: Words = "", type: Annotated[str, Query(max_length=60)] = "", patient: Words = "") -> HTMLResponse:
+    """Find documents by what is written on their pages."""
+    from pipeline.index.search import search as find
+
+    hits = find(visit.connection, q, patient=patient or None, type=type or None, limit=HITS) if q.strip() else []
+    visit.record(words=q, type=type, mrn=patient, found=len(hits))
+    return page(visit, "search.html", q=q, type=type, patient=patient, hits=hits, limit=HITS)

@@ -1,0 +1,93 @@
+"""A document: its pages on the screen, its searchable PDF, its history."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from pipeline.errors import NotFound
+from pipeline.index import decisions
+from pipeline.index.decisions import Sight
+from pipeline.review import workspace
+from pipeline.review.highlight import Hit, hits_on
+from pipeline.review.render import page
+from pipeline.review.visit import Visiting
+from pipeline.review.workspace import SQL
+
+router = APIRouter()
+
+KINDS = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG", "image/png"), (b"RIFF", "image/webp"))
+KEPT_SECONDS = 900  # a page's picture stays in the browser for as long as an idle session; signing out clears it
+
+
+@router.get("/documents/{document}", name="document", response_class=HTMLResponse)
+def document(visit: Visiting, document: int, q: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
+    """A document's pages, values and history; the words of `q` are marked on the pages."""
+    connection = visit.connection
+    row = workspace.document_of(connection, document)
+    pages = workspace.pages_of(connection, document=document)
+    visit.record(patient=row["patient_id"], document=document, scan=row["scan_id"])
+    patient = connection.execute(SQL["patient"], {"id": row["patient_id"]}).fetchone() if row["patient_id"] else None
+    hits: dict[int, list[Hit]] = {}
+    for entry in pages if q.strip() else []:
+        words = connection.execute(SQL["words_of_page"], {"scan": row["scan_id"], "number": entry["number"]}).fetchone()
+        hits[entry["number"]] = hits_on(words["words"] if words else [], q)
+    return page(
+        visit,
+        "document.html",
+        document=row,
+        pages=pages,
+        patient=patient,
+        values=[value for value in workspace.values_of(connection, row) if value.value or value.machine],
+        history=connection.execute(SQL["decisions_of_document"], {"id": document}).fetchall(),
+        open_item=connection.execute(SQL["open_item_of"], {"document": document}).fetchone(),
+        q=q,
+        hits=hits,
+    )
+
+
+@router.get("/documents/{document}/file.pdf", name="document_pdf", response_class=Response)
+def document_pdf(visit: Visiting, document: int, print: bool = False) -> Response:
+    """The searchable PDF: to keep, or (`print`) to open and print."""
+    row = workspace.document_of(visit.connection, document)
+    visit.record(patient=row["patient_id"], document=document, scan=row["scan_id"], how="print" if print else "download")
+    name = f"document-{document}.pdf"  # a file's name travels: it says nothing about the patient
+    how = "inline" if print else "attachment"
+    headers = {
+        "Content-Disposition": f'{how}; filename="{name}"',
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }
+    return Response(visit.desk.blobs().get(row["pdf"]), media_type="application/pdf", headers=headers)
+
+
+@router.get("/scans/{scan}/pages/{number}/preview", name="page_preview", response_class=Response)
+def page_preview(request: Request, visit: Visiting, scan: int, number: int) -> Response:
+    """The picture of a page for the screen."""
+    row = visit.connection.execute(SQL["page"], {"scan": scan, "number": number}).fetchone()
+    if row is None or row["preview"] is None:
+        raise NotFound(f"There is no picture of page {number}.")
+    visit.record(patient=row["patient_id"], document=row["document_id"], scan=scan, page=number)
+    headers = {"ETag": f'"{row["preview"]}"', "Cache-Control": f"private, max-age={KEPT_SECONDS}"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    data = visit.desk.blobs().get(row["preview"])
+    kind = next((kind for magic, kind in KINDS if data.startswith(magic)), "application/octet-stream")
+    return Response(data, media_type=kind, headers=headers)
+
+
+@router.post("/documents/{document}/withdraw", name="withdraw")
+def withdraw(
+    visit: Visiting,
+    document: int,
+    revision: Annotated[int, Form()],
+    note: Annotated[str, Form(min_length=1, max_length=2000)],
+    again: Annotated[bool, Form()] = False,
+) -> RedirectResponse:
+    """Take a filed document out of its chart; `again`: send it back into the queue."""
+    row = workspace.document_of(visit.connection, document)
+    sight = Sight(document=document, revision=revision, by=visit.account.name, note=note)
+    decision = (decisions.reopen if again else decisions.withdraw)(visit.connection, sight)
+    visit.record(patient=row["patient_id"], document=document, act="reopen" if again else "withdraw", decision=decision)
+    return RedirectResponse(f"/documents/{document}", 303)

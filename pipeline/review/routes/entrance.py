@@ -1,0 +1,122 @@
+"""Coming in and going out: sign in, sign out, the own password, the first page of each role."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from psycopg.types.json import Jsonb
+
+from pipeline.errors import BadInput
+from pipeline.review import accounts
+from pipeline.review.accounts import SQL, TooManyAttempts
+from pipeline.review.render import MENU, page
+from pipeline.review.roles import allowed
+from pipeline.review.visit import COOKIE, ForeignRequest, Visiting, address_of, desk_of, same_origin
+from pipeline.store.database import Connection
+
+router = APIRouter()
+
+FIRST_PAGES = {"clerk": "/today", "administrator": "/accounts", "clinician": "/patients", "privacy_officer": "/audit"}
+
+
+@router.get("/health", name="health")
+def health(request: Request) -> dict[str, str]:
+    """Does the application answer, and its database?"""
+    with desk_of(request).pool.connection() as connection:
+        connection.execute("select 1")
+    return {"status": "ok"}
+
+
+@router.get("/login", name="login_page", response_class=HTMLResponse)
+def login_page(then: str = "/") -> HTMLResponse:
+    """Where one signs in."""
+    return page(None, "login.html", then=safe(then), message="", name="")
+
+
+@router.post("/login", name="login", response_class=HTMLResponse)
+def login(
+    request: Request, name: Annotated[str, Form()], password: Annotated[str, Form()], then: Annotated[str, Form()] = "/"
+) -> Response:
+    """Sign in."""
+    if not same_origin(request):
+        raise ForeignRequest("This did not come from our own page.", "Open the sign-in page and try again.")
+    desk, address = desk_of(request), address_of(request)
+    with desk.pool.connection() as connection:
+        try:
+            found = accounts.sign_in(connection, name.strip().lower(), password, address)
+        except TooManyAttempts as error:
+            _tell(connection, name, "login_refused", address)
+            return page(None, "login.html", status=429, then=safe(then), message=str(error), name=name)
+        if found is None:
+            _tell(connection, name, "login_failed", address)
+            wrong = "Name and password do not fit together."
+            return page(None, "login.html", status=401, then=safe(then), message=wrong, name=name)
+        account, token = found
+        _tell(connection, account.name, "login", address, account.role)
+    response = RedirectResponse(safe(then), 303)
+    secure = request.url.scheme == "https"
+    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+    return response
+
+
+def _tell(connection: Connection, name: str, action: str, address: str, role: str = "") -> None:
+    given = {"account": name[:64], "role": role, "action": action, "address": address, "detail": Jsonb({})}
+    connection.execute(SQL["write_audit"], given | {"patient": None, "document": None, "scan": None})
+
+
+def safe(then: str) -> str:
+    """An address of ours to go on to; the first page where it is somebody else's."""
+    inside = then.startswith("/") and not then.startswith(("//", "/\\")) and "\\" not in then
+    return then if inside and then.isprintable() else "/"
+
+
+@router.post("/logout", name="logout")
+def logout(visit: Visiting) -> RedirectResponse:
+    """Sign out; the browser forgets what it keeps of ours."""
+    visit.record()
+    accounts.end_session(visit.connection, visit.request.cookies[COOKIE])
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE, path="/")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@router.get("/", name="home")
+def home(visit: Visiting) -> RedirectResponse:
+    """The first page of the person's role."""
+    role = visit.account.role
+    other = next((address for route, address, *_ in MENU if allowed(route, role)), "/password")
+    return RedirectResponse(FIRST_PAGES.get(role, other), 303)
+
+
+@router.get("/password", name="password_page", response_class=HTMLResponse)
+def password_page(visit: Visiting) -> HTMLResponse:
+    """Where one changes the own password."""
+    return page(visit, "password.html", message="", done=False)
+
+
+@router.post("/password", name="password", response_class=HTMLResponse)
+def password(
+    visit: Visiting, old: Annotated[str, Form()], new: Annotated[str, Form()], again: Annotated[str, Form()]
+) -> Response:
+    """Change the own password. All sessions end but a new one."""
+    visit.record()
+    message = ""
+    if new != again:
+        message = "The two new passwords differ."
+    elif not accounts.knows_password(visit.connection, visit.account.id, old):
+        message = "The old password is not right."
+    else:
+        try:
+            accounts.set_password(visit.connection, visit.account.id, new)
+        except BadInput as error:
+            message = str(error)
+    if message:
+        return page(visit, "password.html", status=422, message=message, done=False)
+    response = RedirectResponse("/", 303)
+    secure = visit.request.url.scheme == "https"
+    token = accounts.open_session(visit.connection, visit.account.id)
+    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+    return response

@@ -1,0 +1,153 @@
+"""The item: the ink beside the form, and what a person decides about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from pipeline.errors import BadInput, Conflict
+from pipeline.index import decisions
+from pipeline.index.decisions import Outdated, Sight
+from pipeline.review import workspace
+from pipeline.review.render import page
+from pipeline.review.routes.queue import address, filters_of, go_to_next
+from pipeline.review.visit import Visit, Visiting
+
+router = APIRouter()
+
+FIELD = "field."  # what the names of the index fields begin with in the form
+
+
+async def fields_sent(request: Request) -> dict[str, str]:
+    """The index fields of the form."""
+    form = await request.form()
+    return {name[len(FIELD) :]: value for name, value in form.items() if name.startswith(FIELD) and isinstance(value, str)}
+
+
+Fields = Annotated[dict[str, str], Depends(fields_sent)]
+
+
+@router.get("/items/{item}", name="item", response_class=HTMLResponse)
+def item(visit: Visiting, item: int, done: int | None = None) -> HTMLResponse:
+    """The item; it can be decided on by who holds it."""
+    return item_page(visit, item, done=done)
+
+
+def item_page(visit: Visit, item: int, *, done: int | None = None, message: str = "", status: int = 200) -> HTMLResponse:
+    """The item's page, with a message above the form where the last attempt was refused."""
+    connection = visit.connection
+    row = workspace.item_of(connection, item)
+    document = workspace.document_of(connection, row["document_id"]) if row["document_id"] else None
+    visit.record(document=row["document_id"], scan=row["scan_id"], item=item)
+    held = bool(row["held"])
+    return page(
+        visit,
+        "item.html",
+        status=status,
+        item=row,
+        document=document,
+        pages=workspace.pages_of(connection, document=document["id"])
+        if document
+        else workspace.pages_of(connection, scan=row["scan_id"]),
+        values=workspace.values_of(connection, document) if document else [],
+        choices=workspace.type_choices(document) if document else [],
+        candidates=workspace.candidates_of(row),
+        mine=held and row["claimed_by"] == visit.account.name and row["settled_at"] is None,
+        other=row["claimed_by"] if held and row["claimed_by"] != visit.account.name else None,
+        doubtful=row["kinds"],
+        query=address(filters_of(visit)),
+        done=done,
+        message=message,
+    )
+
+
+@router.post("/items/{item}/file", name="file_item", response_class=HTMLResponse)
+def file_item(
+    visit: Visiting,
+    item: int,
+    fields: Fields,
+    revision: Annotated[int, Form()],
+    type: Annotated[str, Form()],
+    patient: Annotated[int | None, Form()] = None,
+) -> Response:
+    """File the item's document to a patient and type, and go on to the next."""
+    connection = visit.connection
+    row = workspace.item_of(connection, item)
+    if row["document_id"] is None:
+        raise BadInput("This scan has no document to file.", "Reject it for rescan.", "no_document")
+    document = workspace.document_of(connection, row["document_id"])
+    if patient is None:
+        return item_page(visit, item, message="Choose the patient first: a candidate, or one that you search.", status=422)
+    sight = Sight(document=document["id"], revision=revision, by=visit.account.name, item=item)
+    given = {"type": type, "patient": patient, "fields": fields}
+    try:
+        decision = decisions.file_document(connection, sight, patient=patient, type=type, fields=fields)
+    except Conflict as error:
+        return conflict_page(visit, error, document, given)
+    except BadInput as error:
+        return item_page(visit, item, message=str(error), status=422)
+    visit.record(patient=patient, document=document["id"], act="file", decision=decision)
+    return go_to_next(visit, filters_of(visit), done=decision)
+
+
+@router.post("/items/{item}/reject", name="reject_item", response_class=HTMLResponse)
+def reject_item(
+    visit: Visiting, item: int, revision: Annotated[int, Form()], note: Annotated[str, Form(min_length=1, max_length=2000)]
+) -> Response:
+    """Have the item's document scanned again, and go on to the next."""
+    row = workspace.item_of(visit.connection, item)
+    sight = Sight(document=row["document_id"] or 0, revision=revision, by=visit.account.name, item=item, note=note)
+    if row["document_id"] is None:
+        decisions.close_scan_item(visit.connection, sight)
+        visit.record(scan=row["scan_id"], act="reject")
+        return go_to_next(visit, filters_of(visit))
+    try:
+        decision = decisions.reject(visit.connection, sight)
+    except Conflict as error:
+        document = workspace.document_of(visit.connection, row["document_id"])
+        return conflict_page(visit, error, document, {"note": note})
+    visit.record(document=row["document_id"], act="reject", decision=decision)
+    return go_to_next(visit, filters_of(visit), done=decision)
+
+
+@router.post("/undo", name="undo")
+def undo(visit: Visiting, decision: Annotated[int | None, Form()] = None) -> RedirectResponse:
+    """Take the person's last decision back (or that one) and show what it was about."""
+    connection, me = visit.connection, visit.account
+    if decision is None:
+        last = decisions.last_decision(connection, me.name)
+        if last is None:
+            raise Conflict("There is nothing of yours to undo.", "")
+        decision = int(last["id"])
+    document = decisions.undo(connection, decision, me.name, of_others=me.role == "supervisor")
+    visit.record(document=document, act="undo", decision=decision)
+    open_item = connection.execute(workspace.SQL["open_item_of"], {"document": document}).fetchone()
+    return RedirectResponse(f"/items/{open_item['id']}" if open_item else f"/documents/{document}", 303)
+
+
+def conflict_page(visit: Visit, error: Conflict, document: dict[str, Any], mine: dict[str, Any]) -> HTMLResponse:
+    """What the person was about to save beside what stands there now. Nothing was saved."""
+    connection = visit.connection
+    visit.record(document=document["id"], act="refused", code=error.code)
+    now = workspace.document_of(connection, document["id"])
+    theirs = {value.name: value.value for value in workspace.values_of(connection, now)}
+    return page(
+        visit,
+        "conflict.html",
+        status=409,
+        message=str(error),
+        by=error.by if isinstance(error, Outdated) else None,
+        document=now,
+        theirs=theirs,
+        their_patient=_patient(visit, now["patient_id"]),
+        mine=mine,
+        my_patient=_patient(visit, mine.get("patient")),
+    )
+
+
+def _patient(visit: Visit, patient: int | None) -> dict[str, Any] | None:
+    if patient is None:
+        return None
+    return visit.connection.execute(workspace.SQL["patient"], {"id": patient}).fetchone()

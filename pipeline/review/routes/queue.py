@@ -1,0 +1,109 @@
+"""The review queue: what is open, taking an item, giving it back, handing it up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from pipeline.review import claims
+from pipeline.review.claims import Filters
+from pipeline.review.render import page
+from pipeline.review.visit import Visit, Visiting
+
+router = APIRouter()
+
+SHOWN = 100  # items on the queue's page; filters find the rest
+
+Word = Annotated[str | None, Query(max_length=100)]
+
+
+def chosen(reason: str | None, type: str | None, department: str | None, source: str | None, escalated: bool | None) -> Filters:
+    """The filters of an address; an empty one is none."""
+    return Filters(
+        reason=reason or None, type=type or None, department=department or None, source=source or None, escalated=escalated
+    )
+
+
+def filters_of(visit: Visit) -> Filters:
+    """The filters that a form carries on, in its address."""
+    query = visit.request.query_params
+    escalated = query.get("escalated")
+    return chosen(
+        query.get("reason"), query.get("type"), query.get("department"), query.get("source"),
+        None if not escalated else escalated.lower() == "true",
+    )  # fmt: skip
+
+
+@router.get("/queue", name="queue", response_class=HTMLResponse)
+def queue(visit: Visiting) -> HTMLResponse:
+    """What needs a person, in the order in which it is given out."""
+    filters = filters_of(visit)
+    visit.record(filters=filters.query())
+    return page(
+        visit,
+        "queue.html",
+        items=claims.open_items(visit.connection, filters, SHOWN),
+        counts=claims.counts(visit.connection),
+        filters=filters,
+        reasons=claims.REASONS,
+        shown=SHOWN,
+    )
+
+
+@router.post("/queue/next", name="next_item")
+def next_item(visit: Visiting, but: Annotated[int | None, Form()] = None) -> Response:
+    """Take the first free item; `but` is given back first and does not come again at once."""
+    filters = filters_of(visit)
+    if but is not None:
+        claims.release(visit.connection, but, visit.account.name)
+    return go_to_next(visit, filters, but)
+
+
+def go_to_next(visit: Visit, filters: Filters, but: int | None = None, done: int | None = None) -> Response:
+    """To the next item, which is now this person's; to the queue where there is none. `done`: a decision just made."""
+    minutes = visit.desk.settings.web.lease_minutes
+    item = claims.claim_next(visit.connection, visit.account.name, filters, minutes, but=but)
+    visit.record(item=item, but=but)
+    query = address(filters, done)
+    return RedirectResponse(f"/queue{query}" if item is None else f"/items/{item}{query}", 303)
+
+
+def address(filters: Filters, done: int | None = None) -> str:
+    """The filters, and what was just done, as the end of an address."""
+    from urllib.parse import urlencode
+
+    given = filters.query() | ({"done": str(done)} if done is not None else {})
+    return f"?{urlencode(given)}" if given else ""
+
+
+@router.post("/items/{item}/claim", name="claim")
+def claim(visit: Visiting, item: int) -> RedirectResponse:
+    """Take this item."""
+    claims.claim(visit.connection, item, visit.account.name, visit.desk.settings.web.lease_minutes)
+    visit.record(item=item)
+    return RedirectResponse(f"/items/{item}{address(filters_of(visit))}", 303)
+
+
+@router.post("/items/{item}/keep", name="keep")
+def keep(visit: Visiting, item: int) -> dict[str, bool]:
+    """The person is still at it: the lease begins anew."""
+    claims.claim(visit.connection, item, visit.account.name, visit.desk.settings.web.lease_minutes)
+    return {"kept": True}
+
+
+@router.post("/items/{item}/release", name="release")
+def release(visit: Visiting, item: int) -> RedirectResponse:
+    """Give the item back and return to the queue."""
+    claims.release(visit.connection, item, visit.account.name)
+    visit.record(item=item)
+    return RedirectResponse(f"/queue{address(filters_of(visit))}", 303)
+
+
+@router.post("/items/{item}/escalate", name="escalate")
+def escalate(visit: Visiting, item: int, note: Annotated[str, Form(min_length=1, max_length=2000)]) -> Response:
+    """Hand the item up with a note, and go on."""
+    claims.escalate(visit.connection, item, visit.account.name, note)
+    visit.record(item=item)
+    return go_to_next(visit, filters_of(visit), but=item)

@@ -1,0 +1,143 @@
+"""A visit: one request by one person, in one transaction, with its line in the audit table.
+
+Every route depends on `Visiting`. It finds out who asks, whether the table of roles lets them, and whether a change comes from
+our own page; it opens the transaction that the route works in. When the route has ended and before anything is sent, what the
+audit needs must have been recorded, or the request fails and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from psycopg.types.json import Jsonb
+
+from pipeline.config import Settings
+from pipeline.errors import ChartloomError
+from pipeline.review.accounts import SQL, Account, csrf_of, resume
+from pipeline.review.roles import RULES, Rule
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, Pool
+
+COOKIE = "chartloom_session"
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+SAFE = ("GET", "HEAD")
+
+
+class NotAllowed(ChartloomError):
+    """The person's role does not go with this route."""
+
+    code = "not_allowed"
+
+
+class ForeignRequest(ChartloomError):
+    """A change that does not come from a page of ours."""
+
+    code = "foreign_request"
+
+
+class NotAudited(ChartloomError):
+    """A route ended without the audit line that its rule asks for: a fault of ours, and nothing of it may be kept."""
+
+    code = "not_audited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the application has at hand."""
+
+    settings: Settings
+    pool: Pool
+    blobs: Callable[[], Blobs]
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """A request that is allowed. `connection` is in a transaction that commits when the route returns."""
+
+    request: Request
+    desk: Desk
+    connection: Connection
+    rule: Rule
+    account: Account
+    csrf: str
+    recorded: int = field(default=0)
+
+    def record(self, *, patient: int | None = None, document: int | None = None, scan: int | None = None, **detail: Any) -> None:
+        """Write this use of the route in the audit table, in the route's own transaction."""
+        assert self.rule.audit is not None, "the table of roles says what this route is called in the audit"
+        self.recorded += 1
+        write_audit(self.connection, self.account, self.rule.audit, address_of(self.request), patient, document, scan, detail)
+
+
+def write_audit(
+    connection: Connection,
+    account: Account,
+    action: str,
+    address: str,
+    patient: int | None = None,
+    document: int | None = None,
+    scan: int | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """One line of the audit."""
+    given = {"account": account.name, "role": account.role, "action": action, "address": address, "detail": Jsonb(detail or {})}
+    connection.execute(SQL["write_audit"], given | {"patient": patient, "document": document, "scan": scan})
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from."""
+    return request.client.host if request.client else "unknown"
+
+
+def desk_of(request: Request) -> Desk:
+    """What the application has at hand."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+async def token_sent(request: Request) -> str | None:
+    """The anti-forgery value that came with a change: in a header, or in the form."""
+    if request.method in SAFE:
+        return None
+    if request.headers.get("content-type", "").partition(";")[0] in FORMS:
+        value = (await request.form()).get("csrf")
+        return value if isinstance(value, str) else request.headers.get("x-csrf-token")
+    return request.headers.get("x-csrf-token")
+
+
+def same_origin(request: Request) -> bool:
+    """Does the browser say that the request comes from a page of ours? A client that says nothing is not a browser."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def visiting(request: Request, sent: Annotated[str | None, Depends(token_sent)]) -> Iterator[Visit]:
+    """Open the visit. Raises NotSignedIn, NotAllowed, ForeignRequest."""
+    desk = desk_of(request)
+    name: str = request.scope["route"].name
+    rule = RULES[name]
+    token = request.cookies.get(COOKIE)
+    with desk.pool.connection() as connection:
+        account = resume(connection, token, desk.settings.web.idle_minutes)
+        if rule.roles is not None and account.role not in rule.roles:
+            write_audit(connection, account, "refused", address_of(request), detail={"route": name})
+            raise NotAllowed(f"This page is not for the role {account.role.title}.", "Ask an administrator for another role.")
+        csrf = csrf_of(token or "")
+        if request.method not in SAFE and not (sent == csrf and same_origin(request)):
+            raise ForeignRequest("This change did not come from a page of this session.", "Load the page again and repeat it.")
+        with connection.transaction():
+            visit = Visit(request=request, desk=desk, connection=connection, rule=rule, account=account, csrf=csrf)
+            request.state.visit = visit
+            yield visit
+            if rule.audit is not None and visit.recorded == 0:
+                raise NotAudited(f"The route {name} wrote no line in the audit.")
+
+
+Visiting = Annotated[Visit, Depends(visiting, scope="function")]

@@ -1,0 +1,138 @@
+"""What a reviewer sees of one item: the pages, the machine's answer, the candidates, the values and where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.config import document_types
+from pipeline.errors import NotFound
+from pipeline.store.database import Connection
+from pipeline.store.sql import statements
+
+SQL = statements("pipeline.review")
+Row = dict[str, Any]
+
+# Every document has these; the rest come from its type and from what the machine found.
+ALWAYS = ("patient_name", "dob", "mrn", "date_of_service")
+DECISIVE = 3.0  # bits: an agreement or disagreement of this weight is shown as strong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """An index field in the form: the value to start with, the machine's own, and its ink."""
+
+    name: str
+    value: str
+    machine: str
+    page: int | None
+    box: tuple[int, int, int, int] | None
+    confidence: float | None
+    required: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A bar of a candidate's waterfall: what it says and where it stands, in hundredths of the width."""
+
+    detail: str
+    code: str
+    weight: float
+    start: float
+    width: float
+
+
+def item_of(connection: Connection, item: int) -> Row:
+    """The review item with its scan. Raises NotFound."""
+    row = connection.execute(SQL["item"], {"id": item}).fetchone()
+    if row is None:
+        raise NotFound(f"There is no review item {item}.", "Go back to the queue.")
+    return row
+
+
+def document_of(connection: Connection, document: int) -> Row:
+    """The document with its scan. Raises NotFound."""
+    row = connection.execute(SQL["document"], {"id": document}).fetchone()
+    if row is None:
+        raise NotFound(f"There is no document {document}.", "Search for it.")
+    return row
+
+
+def pages_of(connection: Connection, *, document: int | None = None, scan: int | None = None) -> list[Row]:
+    """The pages of a document in its order, or of a scan: number, kind, size in pixels, preview, problem."""
+    if document is not None:
+        return connection.execute(SQL["pages_of_document"], {"id": document}).fetchall()
+    return connection.execute(SQL["pages_of_scan"], {"id": scan}).fetchall()
+
+
+def values_of(connection: Connection, document: Row) -> list[Value]:
+    """The fields of the form: what the type requires, what every document has, what the machine or a person found."""
+    machine: dict[str, Row] = {}
+    person: dict[str, Row] = {}
+    for row in connection.execute(SQL["fields_of_document"], {"id": document["id"]}):
+        (person if row["source"] == "person" else machine)[row["name"]] = row
+    known = document_types().get(document["type"])
+    required = known.required_fields if known else ()
+    names = dict.fromkeys([*ALWAYS, *required, *machine, *person])
+    return [_value(name, machine.get(name), person.get(name), name in required) for name in names]
+
+
+def _value(name: str, machine: Row | None, person: Row | None, required: bool) -> Value:
+    found = person or machine
+    where = machine or person
+    box = where["box"] if where else None
+    return Value(
+        name=name,
+        value=found["value"] if found else "",
+        machine=machine["value"] if machine else "",
+        page=where["page"] if where else None,
+        box=(box[0], box[1], box[2], box[3]) if box else None,
+        confidence=machine["confidence"] if machine else None,
+        required=required,
+    )
+
+
+def type_choices(document: Row) -> list[Row]:
+    """The machine's types, best first: {key, probability}."""
+    machine = document["machine"]
+    guesses = [{"type": document["type"], "probability": document["type_probability"]}, *machine.get("alternatives", [])]
+    best: dict[str, float] = {}
+    for guess in guesses:
+        best.setdefault(guess["type"], guess["probability"])
+    return [{"key": key, "probability": p} for key, p in sorted(best.items(), key=lambda entry: -entry[1])][:6]
+
+
+def waterfall(candidate: Row) -> list[Step]:
+    """A candidate's reasons as bars that begin where the last one ended, strongest first, on a scale of the candidate's own."""
+    weighed = [reason for reason in candidate["reasons"] if reason.get("weight") is not None]
+    weighed.sort(key=lambda reason: -abs(reason["weight"]))
+    ends = [0.0]
+    for reason in weighed:
+        ends.append(ends[-1] + reason["weight"])
+    low, high = min(ends), max(ends)
+    scale = 100.0 / ((high - low) or 1.0)
+    return [
+        Step(
+            detail=reason["detail"],
+            code=reason["code"],
+            weight=reason["weight"],
+            start=(min(a, b) - low) * scale,
+            width=max(abs(b - a) * scale, 0.5),
+        )
+        for reason, a, b in zip(weighed, ends, ends[1:], strict=False)
+    ]
+
+
+def candidates_of(item: Row) -> list[Row]:
+    """The item's candidates as stored when it was opened, each with its waterfall."""
+    return [candidate | {"steps": waterfall(candidate)} for candidate in item["candidates"]]
+
+
+def find_patients(connection: Connection, words: str, most: int = 25) -> list[Row]:
+    """Patients by MRN, by name as it is written or sounds, or by birth date (YYYY-MM-DD)."""
+    words = " ".join(words.split())
+    if not words:
+        return []
+    if len(words) == 10 and words[4] == words[7] == "-":
+        return connection.execute(SQL["patients_born"], {"dob": words, "most": most}).fetchall()
+    return connection.execute(SQL["find_patients"], {"words": words, "most": most}).fetchall()
