@@ -14,6 +14,7 @@ from pipeline.store.database import Connection
 
 if TYPE_CHECKING:
     from procrastinate import App
+    from procrastinate.types import JSONDict
 
 SCAN, PAGES = "scan", "pages"  # the tasks: process a scan; read a range of a large scan's pages
 QUEUES = tuple(p.name.lower() for p in sorted(Priority, reverse=True))
@@ -36,7 +37,8 @@ def enqueue_scan(connection: Connection, scan_id: int, priority: int) -> None:
 def enqueue_pages(connection: Connection, scan_id: int, priority: int, ranges: Iterable[range]) -> None:
     """Enqueue the reading of page ranges, in the connection's transaction."""
     task = deferrer().configure_task(PAGES, connection=connection, queue=queue_of(priority), priority=priority)
-    task.batch_defer(*({"scan": scan_id, "first": pages[0], "last": pages[-1]} for pages in ranges))
+    jobs: list[JSONDict] = [{"scan": scan_id, "first": pages[0], "last": pages[-1]} for pages in ranges]
+    task.batch_defer(*jobs)
 
 
 def queue_of(priority: int) -> str:

@@ -1,0 +1,77 @@
+"""What a worker process keeps from job to job: its connection, the object store, the settings."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+
+import psycopg
+
+from pipeline.config import Settings
+from pipeline.errors import MissingProgram, ServiceAway
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, connect
+from pipeline.store.scans import waiting_scan
+from pipeline.store.scratch import Scratch
+from pipeline.work.stages import Workshop
+
+PASSING = (ServiceAway, MissingProgram, psycopg.OperationalError, psycopg.InterfaceError)
+"""Faults of the installation, not of the file in hand: a person or time mends them, and the file waits."""
+
+
+@dataclass
+class Bench:
+    """A worker's own. Connections are opened when first needed, and again after they were lost."""
+
+    settings: Settings
+    _connection: Connection | None = field(default=None, init=False)
+    _blobs: Blobs | None = field(default=None, init=False)
+
+    @property
+    def dsn(self) -> str:
+        """How to reach the database."""
+        assert self.settings.database.dsn is not None, "a worker is told where the database is"
+        return self.settings.database.dsn.get_secret_value()
+
+    @contextmanager
+    def workshop(self, scan_id: int, pause: Callable[[], None]) -> Iterator[Workshop | None]:
+        """A workshop for a scan that waits, None for one that is closed. Its scratch folder is gone afterwards in any case."""
+        scan = waiting_scan(self.connection(), scan_id)
+        if scan is None:
+            yield None
+            return
+        self.settings.scratch_folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(prefix=f"job-{os.getpid()}-", dir=self.settings.scratch_folder))
+        try:
+            yield Workshop(scan, self.connection(), self.blobs(), self.settings, Scratch(folder), pause)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def connection(self) -> Connection:
+        """The worker's connection. Raises ServiceAway."""
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self.dsn)
+        return self._connection
+
+    def blobs(self) -> Blobs:
+        """The object store. Raises ServiceAway."""
+        if self._blobs is None:
+            self._blobs = Blobs.connect(self.settings.storage)
+        return self._blobs
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+def passes(error: BaseException) -> bool:
+    """Does the fault pass without anything being wrong with the file: a service away, the disk full?"""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or isinstance(error, PASSING)

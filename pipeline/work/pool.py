@@ -1,0 +1,90 @@
+"""Several workers on one machine: a parent that imports everything once and forks them, so that they share its memory.
+
+A worker that dies is replaced. SIGTERM or SIGINT stops them all after the page in hand; so does the end of `until`, a pipe
+that whoever started the pool holds open: workers never outlive the program they belong to, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from threading import Thread
+
+log = logging.getLogger(__name__)
+REPLACE_SECONDS = 1.0  # a worker that dies at once is not replaced more often than this
+STOP = (signal.SIGTERM, signal.SIGINT)
+
+
+class Pool:
+    """`count` processes that run `work`, kept alive until stopped."""
+
+    def __init__(self, work: Callable[[], None], count: int) -> None:
+        self._work = work
+        self._count = count
+        self._started: dict[int, float] = {}
+        self._stopping = False
+
+    def run(self, until: int | None = None) -> None:
+        """Run the workers until a signal, or until the other end of the pipe `until` is closed."""
+        before = {number: signal.signal(number, self.stop) for number in STOP}
+        alive, held = os.pipe()  # this process alone holds `held`: its end is the end of the workers
+        try:
+            if until is not None:
+                Thread(target=stop_at_end, args=[until], daemon=True).start()
+            gc.freeze()  # what exists now is shared; without this the collector's marks would copy it into every worker
+            for _ in range(self._count):
+                self._start(alive, held)
+            while self._started:
+                self._replace_the_dead(alive, held)
+        finally:
+            os.close(alive)
+            os.close(held)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def stop(self, *_: object) -> None:
+        """Ask every worker to stop; asked a second time they end at once."""
+        self._stopping = True
+        for pid in list(self._started):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+    def _start(self, alive: int, held: int) -> None:
+        pid = os.fork()
+        if pid:
+            self._started[pid] = time.monotonic()
+            return
+        status = 1
+        try:
+            for number in STOP:
+                signal.signal(number, signal.SIG_DFL)
+            os.close(held)
+            Thread(target=stop_at_end, args=[alive], daemon=True).start()
+            self._work()
+            status = 0
+        except BaseException as error:
+            log.error("worker %d ended with a fault: %s", os.getpid(), type(error).__name__)  # noqa: TRY400 - no values in the log
+        finally:
+            os._exit(status)
+
+    def _replace_the_dead(self, alive: int, held: int) -> None:
+        pid, status = os.wait()
+        started = self._started.pop(pid, None)
+        if started is None or self._stopping:
+            return
+        log.warning("worker %d ended (status %d) and is replaced", pid, os.waitstatus_to_exitcode(status))
+        time.sleep(max(0.0, started + REPLACE_SECONDS - time.monotonic()))
+        if not self._stopping:
+            self._start(alive, held)
+
+
+def stop_at_end(pipe: int) -> None:
+    """Wait until the other end of a pipe is closed, then stop this process as a signal would."""
+    while os.read(pipe, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,87 @@
+"""The stages of flow.py put together for a worker: each with the connection, store and settings it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from pipeline.classify.sorting import sort
+from pipeline.config import Settings
+from pipeline.ingest.opening import open_scan
+from pipeline.match import candidates, decide, person_of
+from pipeline.ocr.pdf import document_pdf
+from pipeline.ocr.reading import engine_key, read_page
+from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Sorting
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection
+from pipeline.store.readings import cached, keep, reading_key
+from pipeline.store.scratch import Scratch
+from pipeline.work import ranges
+
+
+@dataclass
+class Workshop:
+    """Everything that work on one scan needs. `scratch` lasts as long as that work; `pause` raises where it shall stop."""
+
+    scan: Scan
+    connection: Connection
+    blobs: Blobs
+    settings: Settings
+    scratch: Scratch
+    pause: Callable[[], None]
+    keys: dict[int, str] = field(default_factory=dict)
+    """The keys of readings that a range of this scan has left, by page."""
+
+    def open(self, scan: Scan) -> Iterator[Page]:
+        """The scan's pages: as its ranges have left them, else from its original. Raises BadInput."""
+        known = ranges.pages_of(self.connection, scan)
+        self.keys.update((page.number, key) for page, key in known)
+        for page in [page for page, _ in known] or self.open_original():
+            self.pause()
+            yield page
+
+    def open_original(self, pages: range | None = None) -> Iterator[Page]:
+        """Pages of the original, which is fetched from the store. Raises BadInput."""
+        original = self.scratch.folder / "original"
+        if not original.exists():
+            self.blobs.fetch(self.scan.sha256, original)
+        return open_scan(original, self.scan.sha256, self.scratch, self.settings.intake, pages)
+
+    def read(self, page: Page) -> OcrPage:
+        """A page's reading: from the cache, else made, stored and remembered."""
+        key = self.keys.get(page.number) or reading_key(page)
+        engine = engine_key(self.settings.ocr)
+        known = None if page.problem else cached(self.connection, key, engine, page.number)
+        if known is not None:
+            return known
+        read = self.read_anew(page)
+        if read.problem is None:
+            keep(self.connection, key, engine, read)
+        return read
+
+    def read_anew(self, page: Page) -> OcrPage:
+        """Read a page; its PDF and preview are in the store when this returns."""
+        if page.image is not None and not self.scratch.path(page.image).exists():
+            page = next(iter(self.open_original(range(page.number, page.number + 1))))
+        pixels = None if page.image is None else self.scratch.path(page.image)
+        made = read_page(page, pixels, self.settings.ocr)
+        if page.image is not None:
+            self.scratch.drop(page.image)
+        return replace(made.page, pdf=self.blobs.put(made.pdf), preview=self.blobs.put(made.preview))
+
+    def sort(self, pages: Sequence[OcrPage]) -> Sorting:
+        """The pages cut into documents."""
+        return sort(pages, self.settings.classify)
+
+    def match(self, document: Document) -> Sequence[Candidate]:
+        """The patients whom the document may be about."""
+        return candidates(self.connection, person_of(document), self.settings.match)
+
+    def decide(self, document: Document, found: Sequence[Candidate]) -> Filing:
+        """Filed on its own, or before a person."""
+        return decide(document, found, self.settings)
+
+    def document_pdf(self, document: Document, pages: dict[int, OcrPage]) -> str:
+        """Make a document's PDF of its pages' and store it; its SHA-256."""
+        parts = [self.blobs.get(key) for number in document.pages if (key := pages[number].pdf)]
+        return self.blobs.put(document_pdf(parts, title=f"Scan {self.scan.id} page {document.pages[0]}"))

@@ -1,0 +1,76 @@
+"""Starting workers: as `chartloom work` does, or beside a command that needs them for a while."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.config import Settings, load_settings
+from pipeline.errors import ChartloomError
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+ONE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a worker is one core's work
+STOP_SECONDS = 30.0  # what a stopping pool is given before it is killed; its jobs are then taken over
+
+
+def run_workers(settings: Settings, count: int | None, until: int | None = None) -> None:
+    """Run workers until stopped (see Pool). The settings name the database and the store. Raises MissingProgram."""
+    os.environ.update(ONE_THREAD)
+    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    from pipeline.work.pool import Pool
+    from pipeline.work.warm import warm_up
+    from pipeline.work.worker import run_worker
+
+    warm_up(settings)
+    Pool(lambda: run_worker(settings), count or worker_count(settings)).run(until)
+
+
+def worker_count(settings: Settings) -> int:
+    """As many workers as the settings say, or one for each core this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return settings.work.workers or cores or 1
+
+
+@contextmanager
+def workers_beside(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """Workers in a child process for as long as the context lasts; they end with this process, however it ends."""
+    command = [sys.executable, "-c", "from pipeline.work.start import from_environment as run; run()"]
+    told = {**os.environ, **environment(settings)}
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=told)
+    try:
+        yield child
+    finally:
+        assert child.stdin is not None
+        child.stdin.close()
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a child needs to reach the same database and store."""
+    database, storage = settings.database, settings.storage
+    assert database.dsn is not None
+    assert storage.endpoint is not None
+    return {
+        "CHARTLOOM_HOME": str(settings.home),
+        "CHARTLOOM_DATABASE__DSN": database.dsn.get_secret_value(),
+        "CHARTLOOM_STORAGE__ENDPOINT": storage.endpoint,
+        "CHARTLOOM_STORAGE__ACCESS_KEY": storage.access_key or "",
+        "CHARTLOOM_STORAGE__SECRET_KEY": storage.secret_key.get_secret_value() if storage.secret_key else "",
+        "CHARTLOOM_STORAGE__BUCKET": storage.bucket,
+    }
+
+
+def from_environment() -> None:
+    """What `workers_beside` runs: workers until the pipe on standard input ends."""
+    try:
+        run_workers(load_settings(), None, until=sys.stdin.fileno())
+    except ChartloomError as error:
+        sys.exit(f"chartloom: {error}")

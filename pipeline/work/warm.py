@@ -1,0 +1,14 @@
+"""Importing what every worker needs, once, before they are forked: it is then in memory once."""
+
+from __future__ import annotations
+
+from pipeline.config import Settings, document_types
+
+
+def warm_up(settings: Settings) -> None:
+    """Import the stages and load what they load. Raises MissingProgram where a page could not be read here."""
+    from pipeline.ocr.reading import engine_key
+    from pipeline.work import stages, worker  # noqa: F401
+
+    engine_key(settings.ocr)
+    document_types()

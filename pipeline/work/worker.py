@@ -1,0 +1,82 @@
+"""A worker: one process that takes one job at a time from the queue until it is asked to stop.
+
+procrastinate runs the loop. Beside it a keeper takes over the jobs of workers that have died or been silent too long, and
+keeps this one on the list that `chartloom status` shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+
+from procrastinate import App
+from procrastinate.worker import Worker
+
+from pipeline.config import Settings
+from pipeline.store.sql import statements
+from pipeline.work import tasks
+from pipeline.work.bench import Bench
+from pipeline.work.fairness import FairManager
+from pipeline.work.patience import PatientConnector
+from pipeline.work.queue import QUEUES
+
+log = logging.getLogger(__name__)
+SQL = statements("pipeline.work")
+BEATS = 6  # heartbeats in the time after which a silent worker's jobs are taken over: five may get lost
+POLL_SECONDS = 5.0  # a notification wakes the worker; the poll finds what is scheduled for later
+HAND_BACK_SECONDS = 0.2  # a stopping worker asks its job to hand itself back at once: it does so after its page
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; the job in hand is finished or handed back after its page."""
+    bench = Bench(settings)
+    try:
+        asyncio.run(work(bench))
+    finally:
+        bench.close()
+
+
+async def work(bench: Bench) -> None:
+    """Run procrastinate's worker with its keeper."""
+    takeover = bench.settings.work.takeover_seconds
+    stopping = asyncio.Event()
+    connector = PatientConnector(stopping.is_set, conninfo=bench.dsn, min_size=1, max_size=2)
+    app = App(connector=connector)
+    app.job_manager = FairManager(connector)
+    tasks.register(app)
+    async with app.open_async():
+        worker = Worker(
+            app,
+            queues=list(QUEUES),
+            additional_context={"bench": bench},
+            fetch_job_polling_interval=POLL_SECONDS,
+            abort_job_polling_interval=takeover,
+            shutdown_graceful_timeout=HAND_BACK_SECONDS,
+            update_heartbeat_interval=takeover / BEATS,
+            stalled_worker_timeout=10 * takeover,  # forgotten long after its jobs were taken over
+            delete_jobs="successful",
+        )
+        keeper = asyncio.create_task(keep(worker, connector, takeover))
+        try:
+            await worker.run()  # type: ignore[no-untyped-call]
+        finally:
+            stopping.set()
+            keeper.cancel()
+
+
+async def keep(worker: Worker, connector: PatientConnector, takeover: float) -> None:
+    """Look after lost jobs. A database that was away has made everybody silent: then nobody is judged for a while."""
+    while worker.worker_id is None:
+        await asyncio.sleep(0.05)
+    here = {"id": worker.worker_id, "host": socket.gethostname(), "pid": os.getpid()}
+    await connector.execute_query_async(SQL["register_worker"], **here)
+    seen, quiet = connector.interruptions, 0
+    while True:
+        quiet = quiet + 1 if connector.interruptions == seen else 0
+        seen = connector.interruptions
+        if quiet > BEATS:
+            for row in await connector.execute_query_all_async(SQL["take_over"], seconds=takeover):
+                log.warning("job %d is taken over: its worker is gone", row["id"])
+        await asyncio.sleep(takeover / BEATS)
