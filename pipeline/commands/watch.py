@@ -1,0 +1,61 @@
+"""Commands: watch."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.commands.options import Home
+
+EXAMPLE = "Example: chartloom watch --folder /mnt/scanner"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog=EXAMPLE)(watch)
+
+
+def watch(
+    folder: Annotated[Path | None, typer.Option(help="The intake folder. [default: intake.folder, else HOME/intake]")] = None,
+    until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
+    home: Home = None,
+) -> None:
+    """Watch the intake folder until stopped: store each file, enqueue its processing, move it to done/.
+
+    Several watchers may share a folder. While the database or the store is away, files wait in the folder.
+    Exit status: 0 stopped; 3 a service is away at the start; 5 the settings are wrong.
+    """
+    from pipeline.config import load_settings
+    from pipeline.ingest.watch import Watcher
+    from pipeline.services.installation import open_installation
+    from pipeline.work.queue import enqueue_scan
+
+    settings = load_settings(home)
+    if folder is not None:
+        intake = settings.intake.model_copy(update={"folder": folder.expanduser().resolve()})
+        settings = settings.model_copy(update={"intake": intake})
+    with open_installation(settings) as installation:
+        watcher = Watcher(installation.settings, installation.connect, installation.blobs, enqueue_scan)
+
+        def stop(*_: Any) -> None:
+            watcher.stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        if until_eof:
+            threading.Thread(target=_stop_at_end, args=(watcher.stop,), daemon=True).start()
+        typer.echo(f"Watching {installation.settings.intake_folder}", err=True)
+        watcher.run()
+
+
+def _stop_at_end(stop: Any) -> None:
+    """Stop when standard input ends: the program that started this one has gone."""
+    import sys
+
+    while sys.stdin.buffer.read(1):
+        pass
+    stop()

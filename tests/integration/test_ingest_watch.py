@@ -1,0 +1,257 @@
+"""The watched folder: what is taken and when, what waits, and what the folder looks like afterwards."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from pipeline.config import Settings
+from pipeline.errors import ServiceAway
+from pipeline.ingest.watch import Watcher
+from pipeline.store.blobs import Blobs, sha256_of
+from pipeline.store.database import Connection, connect
+
+
+def no_job(*_: object) -> None:
+    """The queue is somebody else's matter."""
+
+
+def page(file: Path, shade: int = 255) -> Path:
+    """A small scan; another shade makes other bytes."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (60, 80), shade).save(file, format="TIFF")
+    return file
+
+
+@pytest.fixture
+def intake(settings: Settings) -> Path:
+    settings.intake_folder.mkdir(parents=True)
+    return settings.intake_folder
+
+
+@pytest.fixture
+def quick(settings: Settings) -> Settings:
+    """Files are taken at the second look."""
+    return settings.model_copy(
+        update={
+            "intake": settings.intake.model_copy(update={"stable_seconds": 0.05, "poll_seconds": 0.05, "incomplete_seconds": 0.6})
+        }
+    )
+
+
+@pytest.fixture
+def watcher(quick: Settings, dsn: str, blobs: Blobs) -> Watcher:
+    return Watcher(quick, lambda: connect(dsn), lambda: blobs, no_job)
+
+
+def look(watcher: Watcher, times: int = 2) -> None:
+    for _ in range(times):
+        watcher.look()
+        time.sleep(0.06)
+    watcher.look()
+
+
+def rows(connection: Connection, query: Any) -> list[dict[str, Any]]:
+    return connection.execute(query).fetchall()
+
+
+def test_a_stable_file_is_stored_and_moved_to_done_under_its_own_folders(
+    watcher: Watcher, intake: Path, quick: Settings, connection: Connection, blobs: Blobs
+) -> None:
+    sha256 = sha256_of(page(intake / "STAT" / "box 17" / "a.tif"))
+    look(watcher)
+    moved = quick.done_folder / date.today().isoformat() / "STAT" / "box 17" / "a.tif"
+    assert sha256_of(moved) == sha256
+    assert blobs.exists(sha256)
+    assert rows(
+        connection, "select priority, batch.name from scan join arrival on scan_id = scan.id join batch on batch.id = batch_id"
+    ) == [{"priority": 20, "name": "box 17"}]
+    assert rows(connection, "select left_at is null as here from arrival") == [{"here": False}]
+    assert rows(connection, "select * from sighting") == []
+
+
+def test_a_file_that_is_still_being_written_is_left_alone(watcher: Watcher, intake: Path) -> None:
+    file = page(intake / "slow.tif")
+    whole = file.read_bytes()
+    for cut in range(4):
+        file.write_bytes(whole[: len(whole) - 10 + cut])
+        watcher.look()
+        assert file.exists()
+        time.sleep(0.03)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.tif.part", "a.TMP", "~$a.tif", ".a.tif", "a.tif~", "a.crdownload", "a.filepart", "Thumbs.db"]
+)
+def test_temporary_lock_and_system_names_are_never_taken(
+    name: str, watcher: Watcher, intake: Path, connection: Connection
+) -> None:
+    file = page(intake / name)
+    look(watcher, 3)
+    assert file.exists()
+    assert rows(connection, "select * from arrival") == []
+
+
+def test_a_pdf_without_its_end_waits_and_is_taken_at_last(watcher: Watcher, intake: Path, connection: Connection) -> None:
+    file = intake / "cut.pdf"
+    file.write_bytes(b"%PDF-1.7\n1 0 obj << /Type /Catalog >>")
+    look(watcher)
+    assert file.exists()
+    time.sleep(0.6)
+    watcher.look()
+    assert not file.exists()
+    assert rows(connection, "select status, quarantine_code from scan") == [
+        {"status": "quarantined", "quarantine_code": "damaged"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two  spaces.tif",
+        "émoji 📄.tif",
+        "line\nbreak.TIF",
+        "x" * 251 + ".tif",
+        b"latin-\xe9.tif",
+        "-rf.tif",
+        "'; drop table scan;--.tif",
+    ],
+)
+def test_odd_names_are_taken_like_any_other(
+    name: str | bytes, watcher: Watcher, intake: Path, quick: Settings, connection: Connection
+) -> None:
+    file = intake / os.fsdecode(name)
+    page(file)
+    look(watcher)
+    assert not file.exists()
+    assert (quick.done_folder / date.today().isoformat() / os.fsdecode(name)).exists()
+    assert len(rows(connection, "select * from scan where status = 'received'")) == 1
+
+
+def test_two_files_of_the_longest_name_both_find_room_in_done(watcher: Watcher, intake: Path, quick: Settings) -> None:
+    name = "y" * 251 + ".tif"
+    for shade in (10, 20):
+        page(intake / name, shade)
+        look(watcher)
+    assert len(list((quick.done_folder / date.today().isoformat()).iterdir())) == 2
+
+
+def test_symbolic_links_are_followed_neither_to_files_nor_to_folders(
+    watcher: Watcher, intake: Path, tmp_path: Path, connection: Connection
+) -> None:
+    outside = page(tmp_path / "outside" / "secret.tif")
+    (intake / "file.tif").symlink_to(outside)
+    (intake / "folder").symlink_to(outside.parent)
+    look(watcher)
+    assert outside.exists()
+    assert rows(connection, "select * from arrival") == []
+
+
+def test_the_most_urgent_folder_goes_first(watcher: Watcher, intake: Path, connection: Connection) -> None:
+    page(intake / "backfill" / "old.tif", 1)
+    page(intake / "live.tif", 2)
+    page(intake / "stat" / "now.tif", 3)
+    look(watcher)
+    assert [row["name"] for row in rows(connection, "select name from scan order by id")] == ["now.tif", "live.tif", "old.tif"]
+
+
+def test_a_zip_is_one_batch_of_its_files(watcher: Watcher, intake: Path, tmp_path: Path, connection: Connection) -> None:
+    with zipfile.ZipFile(intake / "box 3.ZIP", "w") as box:
+        for shade, name in enumerate(("../../escape.tif", "b/page.tif", "__MACOSX/._page.tif")):
+            box.write(page(tmp_path / f"{shade}.tif", shade), name)
+    look(watcher)
+    found = rows(connection, "select a.path, b.name as batch from arrival a join batch b on b.id = batch_id order by a.id")
+    assert found == [
+        {"path": "box 3.ZIP/../../escape.tif", "batch": "box 3.ZIP"},
+        {"path": "box 3.ZIP/b/page.tif", "batch": "box 3.ZIP"},
+    ]
+    assert list(intake.iterdir()) == []
+    assert not (intake.parent.parent / "escape.tif").exists()
+
+
+def test_a_zip_bomb_is_quarantined_whole(quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection) -> None:
+    small = quick.model_copy(update={"intake": quick.intake.model_copy(update={"max_bytes": 1_000_000})})
+    with zipfile.ZipFile(intake / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("zeros.tif", bytes(50_000_000))
+    look(Watcher(small, lambda: connect(dsn), lambda: blobs, no_job))
+    assert rows(connection, "select status, quarantine_code from scan") == [
+        {"status": "quarantined", "quarantine_code": "too_large"}
+    ]
+
+
+def test_while_a_service_is_away_the_file_waits_and_is_taken_when_it_is_back(
+    quick: Settings, dsn: str, blobs: Blobs, intake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = True
+
+    def opened() -> Blobs:
+        if away:
+            raise ServiceAway("The object store does not answer.")
+        return blobs
+
+    file = page(intake / "Jane Doe.tif")
+    watcher = Watcher(quick, lambda: connect(dsn), opened, no_job)
+    look(watcher, 5)
+    assert file.exists()
+    away = False
+    look(watcher)
+    assert not file.exists()
+    said = capsys.readouterr().out
+    assert said.count("intake waits") == said.count("intake goes on") == 1
+    assert "Jane" not in said
+
+
+def test_two_watchers_on_one_folder_take_every_file_once(
+    quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
+) -> None:
+    for number in range(30):
+        page(intake / f"{number}.tif", number)
+    watchers = [Watcher(quick, lambda: connect(dsn), lambda: blobs, no_job) for _ in range(2)]
+    threads = [threading.Thread(target=watcher.run) for watcher in watchers]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: not list(intake.iterdir()))
+    for watcher in watchers:
+        watcher.stop()
+    for thread in threads:
+        thread.join()
+    assert rows(connection, "select count(*) as n, count(*) filter (where duplicate) as twice from arrival") == [
+        {"n": 30, "twice": 0}
+    ]
+
+
+def test_a_file_written_over_after_it_was_stored_is_a_new_scan(
+    quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
+) -> None:
+    file = page(intake / "scan.tif", 1)
+
+    def overwrite(*_: object) -> None:
+        if rows(connection, "select count(*) as n from scan")[0]["n"] == 0:
+            page(file, 2)
+
+    look(Watcher(quick, lambda: connect(dsn), lambda: blobs, overwrite), 4)
+    assert rows(connection, "select count(*) as n from scan") == [{"n": 2}]
+    assert not file.exists()
+
+
+def test_days_of_done_are_removed_after_their_time_and_nothing_else(watcher: Watcher, intake: Path, quick: Settings) -> None:
+    for folder in ("2020-01-31", date.today().isoformat(), "keep me"):
+        page(quick.done_folder / folder / "a.tif")
+    look(watcher, 1)
+    assert sorted(entry.name for entry in quick.done_folder.iterdir()) == [date.today().isoformat(), "keep me"]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
