@@ -79,4 +79,5 @@ def _bytes_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> Ite
 
 def _counts(info: zipfile.ZipInfo) -> bool:
     """Is it a file that somebody put there?"""
-    return not info.is_dir() and not any(is_passing(part) for part in PurePosixPath(info.filename).parts)
+    parts = [part for part in PurePosixPath(info.filename).parts if part != ".."]
+    return not info.is_dir() and not any(is_passing(part) for part in parts)
