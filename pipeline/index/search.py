@@ -1,0 +1,117 @@
+"""Finding a document: by words anywhere on its pages, by its patient's number or (also misspelt) name, by its id, by its day.
+
+A query is what a person types: `"left hip" fracture -shoulder`, `Gonzales`, `MRN 0012345`, `2024-03-01`, `fracture 2024-03`.
+Days and months in it narrow the dates of service; the rest is looked for in the pages' text and in the patient index.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from pipeline.config import document_types
+from pipeline.errors import NotFound
+from pipeline.records import PatientRef
+from pipeline.store.database import Connection
+from pipeline.store.sql import statements
+
+SQL = statements("pipeline.index")
+HIT_START, HIT_STOP = "\x02", "\x03"
+HEADLINE = f"StartSel={HIT_START}, StopSel={HIT_STOP}, MaxWords=24, MinWords=8, MaxFragments=1"
+SCOPE = 1000  # pages, best first, that are considered: ranking more would take longer and change no first screen
+LIKENESS = 0.45  # trigram likeness from which a misspelt name is shown: Smyth and Smith have 0.5
+OPERATORS = re.compile(r'["]|(?:^|\s)(?:-\S|or\s)', re.IGNORECASE)
+DAY = r"(?P<y>\d{4})-(?P<m>\d\d)(?:-(?P<d>\d\d))?|(?P<um>\d{1,2})/(?P<ud>\d{1,2})/(?P<uy>\d{4})"
+DAYS = re.compile(rf"(?<!\S)(?:{DAY})(?!\S)")
+LABEL = re.compile(r"^\s*(?:mrn|patient|document|doc|id)\b[\s:#]*(?=\S)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A document that was found. `page` and `snippet` where words of it were: the hits stand between HIT_START and HIT_STOP."""
+
+    document: int
+    scan: int
+    status: str
+    type: str
+    pages: tuple[int, ...]
+    date_of_service: date | None
+    patient: PatientRef | None
+    patient_name: str | None
+    page: int | None
+    snippet: str
+    rank: float
+    why: Literal["text", "mrn", "name", "id", "date"]
+
+
+def search(
+    connection: Connection, query: str, *, patient: str | None = None, type: str | None = None, limit: int = 50
+) -> list[Hit]:
+    """The documents found, best first. `patient`: an MRN. Raises NotFound for an MRN or a type that does not exist."""
+    if type is not None and type not in document_types():
+        raise NotFound(f"There is no document type {type}.", "config/document_types.toml lists them.")
+    patients = None if patient is None else patients_of(connection, patient)
+    words, span = without_days(query)
+    words = LABEL.sub("", words)
+    rows = connection.execute(
+        SQL["search"],
+        {
+            "words": words,
+            "plain": OPERATORS.search(words) is None,
+            "id": int(words) if words.isdecimal() and len(words) < 19 else None,
+            "from": span[0] if span else None,
+            "to": span[1] if span else None,
+            "patients": patients,
+            "type": type,
+            "limit": limit,
+            "scope": SCOPE,
+            "likeness": LIKENESS,
+            "headline": HEADLINE,
+        },
+    )
+    return [
+        Hit(
+            document=row["document"],
+            scan=row["scan"],
+            status=row["status"],
+            type=row["type"],
+            pages=tuple(row["pages"]),
+            date_of_service=row["date_of_service"],
+            patient=PatientRef(id=row["patient_id"], mrn=row["mrn"]) if row["patient_id"] else None,
+            patient_name=row["name"],
+            page=row["page"],
+            snippet=row["snippet"],
+            rank=row["rank"],
+            why=row["why"],
+        )
+        for row in rows
+    ]
+
+
+def patients_of(connection: Connection, mrn: str) -> list[int]:
+    """The patient who has, or once had, this number. Raises NotFound."""
+    found = [row["id"] for row in connection.execute(SQL["patients_of_number"], {"mrn": mrn})]
+    if not found:
+        raise NotFound(f"No patient has the MRN {mrn}.", "Check the number, or search by name.")
+    return found
+
+
+def without_days(query: str) -> tuple[str, tuple[date, date] | None]:
+    """The query without the days and months in it, and the span from the first to the last of them."""
+    spans = [span for found in DAYS.finditer(query) if (span := span_of(found))]
+    if not spans:
+        return query.strip(), None
+    return DAYS.sub("", query).strip(), (min(first for first, _ in spans), max(last for _, last in spans))
+
+
+def span_of(found: re.Match[str]) -> tuple[date, date] | None:
+    """The first and last day that a match of DAYS means; None for a day that does not exist."""
+    year, month, day = (found["y"] or found["uy"], found["m"] or found["um"], found["d"] or found["ud"])
+    try:
+        first = date(int(year), int(month), int(day or 1))
+    except ValueError:
+        return None
+    return first, first if day else first.replace(day=monthrange(first.year, first.month)[1])
