@@ -1,9 +1,106 @@
-"""Commands: index."""
+"""Commands: search, status."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from pipeline.commands.options import Home, Json, emit
+
+if TYPE_CHECKING:
+    from pipeline.index.search import Hit
+
+MARKS = str.maketrans({"\x02": "«", "\x03": "»", "\n": " "})
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    app.command(epilog='Example: chartloom search "left hip" fracture')(search)
+    app.command(epilog="Example: chartloom status --json")(status)
+
+
+def search(
+    query: Annotated[list[str], typer.Argument(metavar="QUERY", help='Words, "a phrase", -without, an MRN, a name, a date.')],
+    patient: Annotated[str | None, typer.Option("--patient", metavar="MRN", help="Only in this patient's chart.")] = None,
+    document_type: Annotated[str | None, typer.Option("--type", help="Only documents of this type.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")] = 20,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Find documents: by words anywhere on their pages, by MRN, by name (also misspelt), by number, by date of service.
+
+    Exit status: 0 something was found, or nothing; 3 a service is away; 7 there is no such MRN or type.
+    """
+    from pipeline.config import load_settings
+    from pipeline.index.search import search as find
+    from pipeline.services.installation import open_installation
+
+    words = " ".join(f'"{word}"' if " " in word and '"' not in word and len(query) > 1 else word for word in query)
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        hits = find(connection, words, patient=patient, type=document_type, limit=limit)
+    for hit in hits:
+        emit(hit_json(hit)) if as_json else typer.echo(in_words(hit))
+    if not hits and not as_json:
+        typer.echo("Nothing found.")
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """A hit as JSON; the words found stand between « and » in the snippet."""
+    from pipeline.config import document_types
+
+    known = document_types().get(hit.type)
+    patient = {**asdict(hit.patient), "name": hit.patient_name} if hit.patient else None
+    found = {**asdict(hit), "patient": patient, "loinc": known.loinc if known else None, "snippet": hit.snippet.translate(MARKS)}
+    del found["patient_name"]
+    return found
+
+
+def in_words(hit: Hit) -> str:
+    """A hit for a person, in two or three lines."""
+    patient = f"{hit.patient_name} (MRN {hit.patient.mrn})" if hit.patient else "no patient yet"
+    head = f"document {hit.document}: {hit.type} of {hit.date_of_service or 'no date'}, {patient}, {hit.status}"
+    lines = [head, f"    page {hit.page}: {hit.snippet.translate(MARKS)}"] if hit.snippet else [head]
+    return "\n".join(lines)
+
+
+def status(as_json: Json = False, home: Home = None) -> None:
+    """How the work stands: scans, queue, workers, pace, what is left, failures, reviews waiting.
+
+    Exit status: 0; 3 a service is away.
+    """
+    from pipeline.config import load_settings
+    from pipeline.services.installation import open_installation
+    from pipeline.work.status import status_json
+
+    settings = load_settings(home)
+    with open_installation(settings, store=False) as installation, installation.connect() as connection:
+        state = status_json(connection, settings.work.takeover_seconds)
+    emit(state) if as_json else typer.echo(state_in_words(state))
+
+
+def state_in_words(state: dict[str, Any]) -> str:
+    """The state for a person, a line for each thing."""
+    scans, documents, reviews, failures = state["scans"], state["documents"], state["reviews"], state["failures"]
+    queue = ", ".join(f"{name} {jobs['waiting']} waiting, {jobs['running']} running" for name, jobs in state["queue"].items())
+    pace = f"{state['pages_per_minute']} pages a minute" if state["pages_per_minute"] else "no pace yet"
+    left = state["seconds_left"]
+    lines = [
+        f"scans       {scans['done']} done, {scans['waiting']} waiting, {scans['quarantined']} quarantined",
+        f"documents   {documents['filed']} filed, {documents['in_review']} in review",
+        f"queue       {queue}",
+        f"pace        {pace}, {state['pages']['waiting']} pages left{f', about {left // 60 + 1} min' if left else ''}",
+        f"oldest      {state['oldest_waiting'] or 'nothing waits'}",
+        f"review      {reviews['waiting']} waiting{', since ' + reviews['oldest'] if reviews['oldest'] else ''}",
+        f"failures    {scans['quarantined']} quarantined, {failures['faults']} of them faults of Chartloom's own",
+        *(f"            scan {row['scan']}: {row['code']}: {row['reason']}" for row in failures["latest"]),
+        f"workers     {len(state['workers']) or 'none'}",
+        *(f"            {row['host']} {row['pid']}: {doing(row)}" for row in state["workers"]),
+    ]
+    return "\n".join(lines)
+
+
+def doing(worker: dict[str, Any]) -> str:
+    """What a worker is doing."""
+    return f"{worker['task']} {worker['scan']}" if worker["task"] else "idle"

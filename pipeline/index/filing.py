@@ -17,14 +17,12 @@ from pipeline.errors import Conflict, PagesDoNotAddUp
 from pipeline.index.answer import answer_json, candidates_json
 from pipeline.records import Document, Field, Filed, Filing, OcrPage, Outcome, PageKind, Reason, Scan, Sorting
 from pipeline.store.database import Connection
-from pipeline.store.pages import reasons_json, storable, words_json
+from pipeline.store.pages import barcodes_json, reasons_json, storable, words_json
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.index")
 MACHINE = "machine"
-NO_DOCUMENTS = Reason(
-    code="no_documents", detail="No page of this scan belongs to a document: all are blank or separator sheets."
-)
+NO_DOCUMENTS = Reason(code="no_documents", detail="No page of this scan has content: all are blank or separator sheets.")
 
 
 def commit(connection: Connection, outcome: Outcome, pdfs: Sequence[str]) -> bool:
@@ -67,6 +65,7 @@ def insert_pages(connection: Connection, scan: Scan, pages: Sequence[OcrPage], s
                     "confidence": page.confidence,
                     "problem": None if page.problem is None else storable(page.problem),
                     "words": Jsonb(words_json(page.words)),
+                    "codes": Jsonb(barcodes_json(page.barcodes)),
                 }
                 for page in pages
             ],

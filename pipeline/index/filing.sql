@@ -2,9 +2,9 @@
 select status from scan where id = %s for update
 
 -- name: insert_page
-insert into page (scan_id, number, kind, image, pdf, preview, width, height, rotation, skew, confidence, problem, words)
+insert into page (scan_id, number, kind, image, pdf, preview, width, height, rotation, skew, confidence, problem, words, codes)
 values (%(scan)s, %(number)s, %(kind)s, %(image)s, %(pdf)s, %(preview)s, %(width)s, %(height)s, %(rotation)s, %(skew)s,
-        %(confidence)s, %(problem)s, %(words)s)
+        %(confidence)s, %(problem)s, %(words)s, %(codes)s)
 
 -- name: insert_document
 insert into document (scan_id, pages, status, type, type_probability, patient_id, match_probability, date_of_service, pdf,

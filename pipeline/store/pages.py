@@ -30,6 +30,11 @@ def words_from(entries: Iterable[dict[str, Any]]) -> tuple[Word, ...]:
     return tuple(Word(text=e["text"], box=box_from(e["box"]), confidence=e["confidence"]) for e in entries)
 
 
+def barcodes_json(barcodes: Iterable[Barcode]) -> list[dict[str, Any]]:
+    """`[{"format", "text", "box"}]`."""
+    return [{"format": b.format, "text": storable(b.text), "box": b.box} for b in barcodes]
+
+
 def box_from(numbers: Iterable[int]) -> Box:
     """A box from its four numbers."""
     return cast("Box", tuple(numbers))
@@ -54,7 +59,7 @@ def page_json(page: OcrPage) -> dict[str, Any]:
         "confidence": page.confidence,
         "text": storable(page.text),
         "words": words_json(page.words),
-        "barcodes": [{"format": b.format, "text": storable(b.text), "box": b.box} for b in page.barcodes],
+        "barcodes": barcodes_json(page.barcodes),
         "thumbnail": b64encode(page.thumbnail).decode(),
         "pdf": page.pdf,
         "preview": page.preview,

@@ -9,7 +9,7 @@ from scan
 where id = %s and status = 'received'
 
 -- name: page_count
-select page_count from scan where id = %s
+select pages_in as page_count from scan where id = %s
 
 -- name: quarantine_scan
 update scan

@@ -49,3 +49,52 @@ delete from procrastinate_workers where last_heartbeat < now() - make_interval(s
 
 -- name: live_workers
 select count(*) from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %(seconds)s)
+
+-- name: scans_by_state
+select count(*) filter (where status = 'received') as waiting,
+       count(*) filter (where status = 'done') as done,
+       count(*) filter (where status = 'quarantined') as quarantined,
+       count(*) filter (where status = 'quarantined' and quarantine_code = 'fault') as faults,
+       min(received_at) filter (where status = 'received') as oldest_waiting,
+       coalesce(sum(coalesce(pages_in, 1)) filter (where status = 'received'), 0)::bigint as pages_waiting,
+       coalesce(sum(page_count) filter (where status = 'done'), 0)::bigint as pages_done
+from scan
+
+-- name: documents_by_state
+select count(*) filter (where status = 'filed') as filed, count(*) filter (where status = 'review') as in_review from document
+
+-- name: reviews_waiting
+select count(*) as waiting, min(opened_at) as oldest from review_item where settled_at is null
+
+-- name: jobs_by_queue
+select queue_name as queue, count(*) filter (where status = 'todo') as waiting, count(*) filter (where status = 'doing') as running,
+       count(*) filter (where status = 'todo' and attempts > 0) as to_retry
+from procrastinate_jobs
+where status in ('todo', 'doing')
+group by queue_name
+
+-- name: pages_of_ranges_done
+select coalesce(sum(last - first + 1), 0)::bigint as pages
+from page_range join scan on scan.id = page_range.scan_id
+where scan.status = 'received' and page_range.done_at is not null
+
+-- name: workers
+select known.host, known.pid, known.started_at, extract(epoch from now() - beat.last_heartbeat)::float8 as silent_seconds,
+       job.task_name as task, (job.args ->> 'scan')::bigint as scan
+from procrastinate_workers as beat
+join worker as known using (id)
+left join procrastinate_jobs as job on job.worker_id = beat.id and job.status = 'doing'
+where beat.last_heartbeat > now() - make_interval(secs => %(seconds)s)
+order by known.host, known.pid
+
+-- name: pages_read_lately
+-- Pages read in the window, and the seconds from the first of them to now.
+select count(*) as pages, coalesce(extract(epoch from now() - min(made_at)), 0)::float8 as seconds
+from reading
+where made_at > now() - make_interval(secs => %(window)s)
+
+-- name: latest_failures
+select id as scan, quarantine_code as code, quarantine_reason as reason, finished_at as at
+from scan where status = 'quarantined'
+order by finished_at desc
+limit %(limit)s

@@ -16,12 +16,13 @@ create table page_range (
     check (last >= first)
 );
 
--- A worker beside its heartbeat in procrastinate_workers: where it runs and what it has done.
+-- A worker beside its heartbeat in procrastinate_workers: where it runs.
 create table worker (
     id bigint primary key references procrastinate_workers on delete cascade,
     host text not null,
     pid integer not null,
-    started_at timestamptz not null default now(),
-    jobs bigint not null default 0,
-    pages bigint not null default 0
+    started_at timestamptz not null default now()
 );
+
+-- For the pace that `chartloom status` shows.
+create index reading_made on reading (made_at);
