@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import typer
 
@@ -36,6 +38,8 @@ def register() -> None:
 
 def main() -> None:
     """The entry point: an error that a person can fix is one sentence and its own exit code."""
+    beside = str(Path(sys.executable).parent)  # the programs installed with us are found however we were called
+    os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
     register()
     try:
         app()

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from minio import Minio
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from pipeline.config import Settings, load_settings
 from pipeline.services.installation import Embedded, Installation
-from pipeline.store.blobs import Blobs
+from pipeline.store.blobs import REGION, Blobs
 from pipeline.store.database import Connection, connect
 from pipeline.store.migrate import migrate
 
@@ -70,11 +71,18 @@ def connection(dsn: str) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def settings(installation: Installation, dsn: str, tmp_path: Path) -> Settings:
+def settings(installation: Installation, dsn: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings that name the test's database and bucket; the home is the test's own."""
     storage = installation.settings.storage.model_copy(update={"bucket": f"test-{secrets.token_hex(6)}"})
     database = installation.settings.database.model_copy(update={"dsn": SecretStr(dsn)})
-    return installation.settings.model_copy(update={"home": tmp_path / "home", "storage": storage, "database": database})
+    yield installation.settings.model_copy(update={"home": tmp_path / "home", "storage": storage, "database": database})
+    assert storage.endpoint is not None
+    assert storage.secret_key is not None
+    client = Minio(
+        storage.endpoint, storage.access_key, storage.secret_key.get_secret_value(), secure=storage.secure, region=REGION
+    )
+    if client.bucket_exists(storage.bucket):
+        client.remove_bucket(storage.bucket)  # the store drops what is in it
 
 
 @pytest.fixture

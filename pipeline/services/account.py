@@ -8,6 +8,7 @@ root's files are an ordinary user's.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import subprocess
@@ -62,9 +63,10 @@ def choose_account(folder: Path, program: Path) -> Account:
     if os.geteuid() != 0:
         return Account()
     for account in _ways(folder):
-        account.own(folder)
-        if _reaches(account.prefix, folder, program):
-            return account
+        with contextlib.suppress(OSError):  # where we may not give it away, the account cannot be used
+            account.own(folder)
+            if _reaches(account.prefix, folder, program):
+                return account
     raise BadSettings(
         f"No ordinary user can reach {folder} and {program}, and Postgres refuses to run as root.",
         "Choose a --home that other users may pass through (chmod o+x its parent folders), run chartloom as an ordinary "

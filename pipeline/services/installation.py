@@ -16,7 +16,7 @@ from pipeline.config import Settings
 from pipeline.services.keys import open_keys
 from pipeline.services.postgres import Postgres
 from pipeline.services.seaweedfs import SeaweedFS
-from pipeline.services.sharing import Say, Service, locked, shared
+from pipeline.services.sharing import Say, Service, locked, shared, silent
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool, connect, open_pool
 from pipeline.store.migrate import migrate as apply_migrations
@@ -45,10 +45,6 @@ class Installation:
     def blobs(self) -> Blobs:
         """The object store. Waits for one that is away; ServiceAway after storage.wait_seconds."""
         return Blobs.connect(self.settings.storage)
-
-
-def silent(_: str) -> None:
-    """Say nothing."""
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """The embedded object store: SeaweedFS (`weed mini`), an S3 server on loopback.
 
-HOME/seaweedfs is its folder. S3 asks for the installation's keys. Its inner ports (filer, volume, master) take nothing that
-is not signed with keys that it alone knows.
+HOME/seaweedfs is its folder. S3 asks for the installation's keys. The ports of its parts (master, volume, filer) are of no use
+to anybody else: gRPC asks for its own certificate, HTTP is off or asks for a token signed with a key that it alone knows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ from pipeline.services.process import Running
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LISTENERS = ("s3", "filer", "master", "volume", "admin")
+PARTS = ("master", "volume", "filer", "s3", "admin", "worker", "client")
+MEMORY = "256MiB"  # above this the server's garbage collector works harder; its usual need is half of it
 SWITCHED_OFF = (
-    "-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.iam=false",
+    "-disableHttp=true", "-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.iam=false",
     "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.preStopSeconds=0",
 )  # fmt: skip
 
@@ -79,7 +82,7 @@ class SeaweedFS:
             *(f"-{listener}.port{kind}={ports[listener + kind]}" for listener in LISTENERS for kind in ("", ".grpc")),
             *SWITCHED_OFF,
         ]  # fmt: skip
-        env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self._folder)}
+        env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self._folder), "GOMEMLIMIT": MEMORY}
         return process.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=env)
 
     def wait(self, service: Running) -> None:
@@ -97,17 +100,31 @@ class SeaweedFS:
 
     def stop(self, service: Running) -> bool:
         """Let it write what it holds, then end it."""
-        return process.stop(service, self.lock, signal.SIGTERM, signal.SIGINT, STOP_SECONDS)
+        gently = process.stop(service, self.lock, signal.SIGTERM, signal.SIGINT, STOP_SECONDS)
+        for port in service.ports.values():  # it leaves its local sockets behind
+            for socket in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+                socket.unlink(missing_ok=True)
+        return gently
 
     def _configure(self, account: Account) -> None:
         keys = self._keys
-        signing = {
-            "jwt.signing": keys.jwt_volume,
-            "jwt.signing.read": keys.jwt_volume_read,
-            "jwt.filer_signing": keys.jwt_filer,
-            "jwt.filer_signing.read": keys.jwt_filer_read,
-        }
-        account.write(self._folder / "security.toml", "".join(f'[{table}]\nkey = "{key}"\n' for table, key in signing.items()))
+        certificate, key = self._folder / "tls.crt", self._folder / "tls.key"
+        tables: dict[str, dict[str, str | Path]] = {
+            "jwt.signing": {"key": keys.jwt_volume},
+            "jwt.signing.read": {"key": keys.jwt_volume_read},
+            "jwt.filer_signing": {"key": keys.jwt_filer},
+            "jwt.filer_signing.read": {"key": keys.jwt_filer_read},
+            "grpc": {"ca": certificate},
+        } | {f"grpc.{part}": {"cert": certificate, "key": key} for part in PARTS}
+        account.write(certificate, keys.tls_certificate)
+        account.write(key, keys.tls_key)
+        account.write(
+            self._folder / "security.toml",
+            "".join(
+                f"[{table}]\n" + "".join(f"{name} = {json.dumps(str(value))}\n" for name, value in entries.items())
+                for table, entries in tables.items()
+            ),
+        )
         identity = {
             "name": "chartloom",
             "credentials": [{"accessKey": keys.s3_access, "secretKey": keys.s3_secret}],

@@ -77,7 +77,16 @@ def ensure(services: Sequence[Service], say: Say) -> None:
     started = [(service, service.spawn()) for service in services if service.running() is None]
     for service, process_ in started:
         service.wait(process_)
-        say(f"{service.name} started on 127.0.0.1:{next(iter(process_.ports.values()))} (pid {process_.pid})")
+        say(f"{service.name} started ({where(process_)})")
+
+
+def where(service: Running) -> str:
+    """The address and the pid of a service, for a person."""
+    return f"127.0.0.1:{next(iter(service.ports.values()))}, pid {service.pid}"
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
 
 
 def stop(services: Sequence[Service], say: Say) -> None:
@@ -104,21 +113,23 @@ def _kept_alive(services: Sequence[Service], home: Path, say: Say) -> Iterator[N
 
     def keep() -> None:
         seconds: float | None = None
+        known = {service.name: service.running() for service in services}
         while True:
-            pids = [found.pid for service in services if (found := service.running())]
-            process.ended(pids if len(pids) == len(services) else [], wake, seconds)
+            process.ended([found.pid for found in known.values() if found], wake, seconds)
             if process.ended([], wake, 0):
                 return
-            seconds = None
             try:
                 with locked(home):
-                    for service in services:
-                        if service.running() is None:
-                            say(f"{service.name} ended unexpectedly; starting it again")
-                    ensure(services, say)
+                    ensure(services, silent)
+                    now = {service.name: service.running() for service in services}
+                for name, found in now.items():
+                    if found and found != known.get(name):
+                        say(f"{name} ended unexpectedly and was started again ({where(found)})")
+                known, seconds = now, None
             except (ChartloomError, OSError) as error:
                 say(str(error))
                 seconds = RETRY_SECONDS
+                known = {}
 
     thread = threading.Thread(target=keep, name="services", daemon=True)
     thread.start()

@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `chartloom`."""
+
+from pipeline.cli import main
+
+main()
