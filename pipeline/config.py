@@ -72,6 +72,7 @@ class OcrSettings(Section):
 class ClassifySettings(Section):
     type_threshold: float
     cut_threshold: float
+    page_threshold: float
     mrn_patterns: tuple[str, ...]
 
 
@@ -83,6 +84,7 @@ class MatchSettings(Section):
     absent: float
     smallest_population: int
     pairs_population: int
+    pairs_absent: float
     twins: float
     relatives: float
     namesakes: float

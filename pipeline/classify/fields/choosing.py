@@ -1,0 +1,164 @@
+"""One value for each field of a document, out of everything its pages offer; and whether they agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import DamerauLevenshtein
+
+from pipeline.classify.fields.candidates import Offer, offers_of
+from pipeline.classify.fields.confidence import confidence
+from pipeline.classify.layout import lay_out
+from pipeline.config import ClassifySettings
+from pipeline.records import Field, OcrPage, Reason
+
+MANY = frozenset(("icd10", "cpt"))
+"""Fields of which a document may have several values."""
+
+SAME_NAME = 88.0
+"""rapidfuzz's token_set_ratio from which two readings are taken for one name."""
+
+TELL = 0.5
+"""Confidence from which two different values are a disagreement a person should know of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """The fields of a document, and what its pages do not agree on."""
+
+    fields: tuple[Field, ...]
+    doubts: tuple[Reason, ...]
+
+
+def find_fields(pages: Sequence[OcrPage], settings: ClassifySettings) -> tuple[Field, ...]:
+    """The index fields of a document's pages, at most one value for each name save for codes; sorted by name."""
+    return choose([offer for page in pages for offer in offers_of(lay_out(page))], settings).fields
+
+
+def choose(offers: Iterable[Offer], settings: ClassifySettings) -> Findings:
+    """The best value for each field, its confidence lowered by rivals and raised by agreement."""
+    by_field: dict[str, list[tuple[float, Offer]]] = {}
+    for offer in offers:
+        by_field.setdefault(offer.field, []).append((confidence(offer, settings), offer))
+    _stand_ins(by_field)
+    fields: list[Field] = []
+    doubts: list[Reason] = []
+    for name, rated in sorted(by_field.items()):
+        groups = _groups(name, rated)
+        if name in MANY:
+            fields += [_field(name, group, rivals=()) for group in groups]
+            continue
+        fields.append(_field(name, groups[0], rivals=groups[1:]))
+        doubts += _disagreements(name, groups)
+    fields = _check_age(fields)
+    return Findings(fields=tuple(f for f in fields if f.name not in ("age", "ssn")), doubts=tuple(doubts))
+
+
+def _stand_ins(by_field: dict[str, list[tuple[float, Offer]]]) -> None:
+    """Discharge and admission dates stand in for a date of service, an outside laboratory's account for the record number."""
+    if not any(rated > 0.5 for rated, _ in by_field.get("date_of_service", ())):
+        for name, weight in (("discharge_date", 0.9), ("admission_date", 0.85)):
+            for rated, offer in by_field.get(name, ()):
+                by_field.setdefault("date_of_service", []).append((rated * weight, offer))
+    if "mrn" not in by_field:
+        for rated, offer in by_field.get("account", ()):
+            if offer.label.startswith("acct") and len(re.sub(r"\D", "", offer.value)) <= 8:
+                by_field.setdefault("mrn", []).append((rated * 0.7, offer))
+    for name in ("discharge_date", "admission_date"):
+        by_field.pop(name, None)
+
+
+def same_value(name: str, left: str, right: str) -> bool:
+    """Are two readings of a field the same value? Names in any order, with or without a middle name or initial."""
+    if name in ("patient_name", "author"):
+        return same_name(left, right)
+    if name in ("facility", "address"):
+        return fuzz.ratio(left.lower(), right.lower()) >= SAME_NAME
+    return re.sub(r"\W", "", left).lower() == re.sub(r"\W", "", right).lower()
+
+
+def same_name(left: str, right: str) -> bool:
+    """Do two printed names name one person, as far as their letters go?"""
+    a, b = (sorted(re.findall(r"[^\W\d_]+", text.lower())) for text in (left, right))
+    if not a or not b:
+        return False
+    return float(fuzz.token_set_ratio(" ".join(a), " ".join(b))) >= SAME_NAME
+
+
+def _groups(name: str, rated: list[tuple[float, Offer]]) -> list[list[tuple[float, Offer]]]:
+    """Offers of one value together, the best value first; within a value the best reading first."""
+    groups: list[list[tuple[float, Offer]]] = []
+    for item in sorted(rated, key=lambda pair: -pair[0]):
+        for group in groups:
+            if same_value(name, group[0][1].value, item[1].value):
+                group.append(item)
+                break
+        else:
+            groups.append([item])
+    return sorted(groups, key=lambda group: -_agreed(group))
+
+
+def _agreed(group: Sequence[tuple[float, Offer]]) -> float:
+    """The probability that a value is right: of its best offer, raised by offers elsewhere that say the same."""
+    wrong = 1.0
+    seen: set[tuple[int, int]] = set()
+    for rated, offer in group:
+        place = (offer.page, offer.row)
+        if place not in seen:
+            wrong *= 1 - rated if not seen else 1 - 0.5 * rated
+            seen.add(place)
+    return min(1 - wrong, 0.995)
+
+
+def _field(name: str, group: Sequence[tuple[float, Offer]], rivals: Sequence[Sequence[tuple[float, Offer]]]) -> Field:
+    """The group's fullest reading, less sure the surer its strongest rival is."""
+    best = group[0][1]
+    if name == "patient_name":
+        near = [offer for rated, offer in group if rated >= 0.8 * group[0][0]]
+        best = max(near, key=lambda offer: (_times(group, offer.value), len(offer.value)))
+    sure = _agreed(group)
+    rival = max((_agreed(other) for other in rivals), default=0.0)
+    if name not in ("author", "facility", "phone", "address"):
+        sure *= 1 - 0.5 * rival * rival
+    return Field(name=name, value=best.value, page=best.page, box=best.box, confidence=round(sure, 4))
+
+
+def _times(group: Sequence[tuple[float, Offer]], value: str) -> int:
+    return sum(offer.value.lower() == value.lower() for _, offer in group)
+
+
+def _disagreements(name: str, groups: Sequence[Sequence[tuple[float, Offer]]]) -> list[Reason]:
+    """A doubt where pages of the document strongly say different things of the patient."""
+    if name not in ("patient_name", "mrn", "dob") or len(groups) < 2:
+        return []
+    first = groups[0]
+    for other in groups[1:]:
+        if _agreed(other) < TELL or _agreed(first) < TELL:
+            continue
+        a, b = first[0][1], other[0][1]
+        if DamerauLevenshtein.distance(a.value.lower(), b.value.lower()) <= 1:
+            continue  # a reading error, not another patient
+        what = {"patient_name": "patient names", "mrn": "record numbers", "dob": "birth dates"}[name]
+        return [Reason(code=f"field_{name}_disagrees", detail=f"Different {what} stand on pages {a.page} and {b.page}.")]
+    return []
+
+
+def _check_age(fields: list[Field]) -> list[Field]:
+    """A printed age that fits birth and service dates makes both surer; one that does not, less so."""
+    by_name = {f.name: f for f in fields}
+    age, dob, seen = by_name.get("age"), by_name.get("dob"), by_name.get("date_of_service")
+    if not (age and dob and seen):
+        return fields
+    born, served = date.fromisoformat(dob.value), date.fromisoformat(seen.value)
+    years = served.year - born.year - ((served.month, served.day) < (born.month, born.day))
+    fits = abs(years - int(age.value)) <= (0 if years > 2 else 1)
+    return [_shift(f, fits=fits) if f.name in ("dob", "date_of_service") else f for f in fields]
+
+
+def _shift(f: Field, *, fits: bool) -> Field:
+    sure = 1 - (1 - f.confidence) * 0.5 if fits else f.confidence * 0.8
+    return Field(name=f.name, value=f.value, page=f.page, box=f.box, confidence=round(sure, 4))

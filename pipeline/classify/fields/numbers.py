@@ -1,0 +1,67 @@
+"""Numbers that name things: record, account, accession, member and group numbers, phones. As printed, reading errors mended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pipeline.classify.fields.dates import DIGITS
+from pipeline.records import Word
+
+SHAPE = re.compile(r"^(?=(?:.*\d){3})[A-Z]{0,5}[-:.]?[A-Z0-9]*\d[A-Z0-9.\-/]*$", re.IGNORECASE)
+PHONE = re.compile(r"\(?\b(\d{3})\)?[\s.\-]*(\d{3})[\s.\-]+(\d{4})\b")
+TRIM = "|,;:.*#=_~()[]{}'\"“”‘’—–©®"
+
+
+def number_in(words: Sequence[Word]) -> tuple[str, tuple[Word, ...]] | None:
+    """The number that begins a value: (as printed, its words); a number torn at its hyphen is put together again."""
+    for start, word in enumerate(words[:3]):
+        text = word.text.strip(TRIM)
+        if not text or text.lower() in ("no", "mrn", "id", "number"):
+            continue
+        if not any(c.isdigit() for c in text):
+            return None
+        taken = [word]
+        for after in words[start + 1 : start + 4]:
+            piece = after.text.strip(TRIM)
+            joined = word.text.endswith("-") or after.text.startswith("-") or taken[-1].text.endswith("-")
+            if joined and re.fullmatch(r"-?[A-Z]?\d*-?[A-Z]?", piece, re.IGNORECASE):
+                text += after.text.rstrip(TRIM)
+                taken.append(after)
+            else:
+                break
+        text = mend(text)
+        return (text, tuple(taken)) if SHAPE.match(text) and not _is_date(text) else None
+    return None
+
+
+def mend(text: str) -> str:
+    """Letters among digits read as the digits they look like; letters at the front or after a last hyphen are kept."""
+    match = re.match(r"^([A-Za-z]{0,5}-?)(.*?)(-[A-Za-z])?$", text)
+    if not match:
+        return text
+    head, body, tail = match[1], match[2], match[3] or ""
+    if len(head) == 1 and head.isalpha() and sum(c.isdigit() for c in body) >= 5 and head in "OoIlS|":
+        head, body = "", head + body
+    letters = sum(c.isalpha() for c in body)
+    if letters and sum(c.isdigit() for c in body) >= 2 * letters:
+        body = body.translate(DIGITS)
+    return head + body + tail
+
+
+def _is_date(text: str) -> bool:
+    return bool(re.fullmatch(r"\d{1,2}[/\-.]\d{1,2}[/\-.](\d{2}|\d{4})|\d{4}-\d\d-\d\d", text))
+
+
+def phone_in(words: Sequence[Word]) -> tuple[str, tuple[Word, ...]] | None:
+    """A telephone number of ten digits as 217-555-1212, and its words."""
+    text = " ".join(word.text for word in words)
+    match = PHONE.search(text)
+    if not match:
+        return None
+    at, covered = 0, []
+    for word in words:
+        if at < match.end() and at + len(word.text) > match.start():
+            covered.append(word)
+        at += len(word.text) + 1
+    return "-".join(match.groups()), tuple(covered)

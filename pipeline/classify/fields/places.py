@@ -1,0 +1,57 @@
+"""What stands around the data of a page: letterhead, signature lines, the line a fax machine prints on top."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from pipeline.classify.fields import names
+from pipeline.classify.fields.labels import word_list
+from pipeline.classify.layout import Cell, Layout
+from pipeline.records import Word
+
+FAX_LINE = re.compile(
+    r"\bfax\b.*\bp[.,]?\s?\d+\s?/\s?\d+|\bp[.,]\s?\d{1,3}\s?/\s?\d{1,3}\b|\bfrom\b.*\bto\b.*\bpage\b", re.IGNORECASE
+)
+FACILITY = re.compile(rf"\b({'|'.join(sorted(word_list('facility')))})\b", re.IGNORECASE)
+LETTERHEAD_ROWS = 7
+LETTERHEAD_HEIGHT = 0.25
+SIGNATURE = re.compile(
+    r"(?:electronically )?(?:signed|authenticated|dictated|reviewed|verified|approved)\s*(?:by)?\s*[:/]?", re.IGNORECASE
+)
+
+
+def is_fax_line(text: str) -> bool:
+    """Is it the sender's line that a fax machine prints on top of each page?"""
+    return bool(FAX_LINE.search(text))
+
+
+def plain(words: Sequence[Word]) -> str:
+    """The words' text without the rules and specks around it."""
+    return " ".join(word.text for word in words).strip(" |_-~.,;:*=")
+
+
+def letterhead(layout: Layout) -> Cell | None:
+    """The cell of the first rows that names a hospital, clinic or laboratory."""
+    for row in layout.rows[:LETTERHEAD_ROWS]:
+        for cell in row:
+            text = cell.text
+            if cell.box[1] > LETTERHEAD_HEIGHT * layout.height or is_fax_line(" ".join(c.text for c in row)):
+                break
+            if FACILITY.search(text) and len(cell.words) <= 8 and ":" not in text and not any(c.isdigit() for c in text):
+                return cell
+    return None
+
+
+def signers(layout: Layout) -> Iterator[tuple[tuple[Word, ...], int]]:
+    """Names with a credential that stand at the start of a row or after "signed by": (words of the name, row)."""
+    for index, row in enumerate(layout.rows):
+        for cell in row:
+            words = cell.words
+            match = SIGNATURE.search(cell.text)
+            if match:
+                skip = len(cell.text[: match.end()].split())
+                words = words[skip:]
+            named = names.name_words(words)
+            if len(named) >= 2 and (match or names.credential_follows(words, named) or names.is_clinician(named)):
+                yield tuple(word for word in named if not names.is_credential(word.text)), index

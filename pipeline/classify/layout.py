@@ -1,0 +1,102 @@
+"""The rows and cells of a page, from where its words stand: what a person sees as lines, columns and boxes of a form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from pipeline.records import Box, OcrPage, Word
+
+CELL_GAP = 1.3
+"""A gap of this many line heights divides two cells; between words of a sentence it is 0.3 to 0.6."""
+
+SAME_ROW = 0.5
+"""Words stand on one row where their middles are this close, in line heights."""
+
+NOISE = frozenset("|_~-—=.,'`\"°•*:;<>[](){}\\/")
+"""A word made of these alone is a rule or a speck, not text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Words that stand together on a row. `row` counts from the top of the page."""
+
+    words: tuple[Word, ...]
+    row: int
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def box(self) -> Box:
+        return box_of(self.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A page as rows of cells; `line` is the usual height of a line's words, in pixels."""
+
+    number: int
+    width: int
+    height: int
+    line: float
+    rows: tuple[tuple[Cell, ...], ...]
+
+    def texts(self) -> list[str]:
+        """Each row's text."""
+        return [" ".join(cell.text for cell in row) for row in self.rows]
+
+
+def box_of(words: Sequence[Word]) -> Box:
+    """The box around words; there is at least one."""
+    return (
+        min(word.box[0] for word in words),
+        min(word.box[1] for word in words),
+        max(word.box[2] for word in words),
+        max(word.box[3] for word in words),
+    )
+
+
+def lay_out(page: OcrPage) -> Layout:
+    """The page's rows, top to bottom, each a tuple of cells from left to right. A page without words has no rows."""
+    words = [word for word in page.words if not NOISE.issuperset(word.text)]
+    line = float(median(word.box[3] - word.box[1] for word in words)) if words else 1.0
+    line = max(line, 1.0)
+    rows = [_cells(row, index, line) for index, row in enumerate(_rows(words, line))]
+    return Layout(number=page.number, width=max(page.width, 1), height=max(page.height, 1), line=line, rows=tuple(rows))
+
+
+def _middle(word: Word) -> float:
+    return (word.box[1] + word.box[3]) / 2
+
+
+def _rows(words: Sequence[Word], line: float) -> list[list[Word]]:
+    """Words gathered by the height they stand at; a row follows its own slope, so that a little skew does not tear it."""
+    rows: list[list[Word]] = []
+    for word in sorted(words, key=_middle):
+        best: list[Word] | None = None
+        for row in reversed(rows[-4:]):
+            near = min(row, key=lambda other: abs(other.box[0] - word.box[0]))
+            if abs(_middle(near) - _middle(word)) <= SAME_ROW * line:
+                best = row
+                break
+        if best is None:
+            rows.append([word])
+        else:
+            best.append(word)
+    rows.sort(key=lambda row: median(_middle(word) for word in row))
+    return [sorted(row, key=lambda word: word.box[0]) for row in rows]
+
+
+def _cells(row: Sequence[Word], index: int, line: float) -> tuple[Cell, ...]:
+    """A row cut where the gaps are wide."""
+    cells: list[list[Word]] = [[row[0]]]
+    for before, word in pairwise(row):
+        if word.box[0] - before.box[2] > CELL_GAP * line:
+            cells.append([word])
+        else:
+            cells[-1].append(word)
+    return tuple(Cell(words=tuple(cell), row=index) for cell in cells)
