@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from pipeline.config import document_types
 from pipeline.review.roles import RULES, Role, allowed
@@ -40,7 +41,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update({f.__name__: f for f in (ago, moment, field_name, type_name, percent, person, bits)})
+    found.filters.update({f.__name__: f for f in (ago, moment, field_name, type_name, percent, person, bits, marked)})
     found.globals.update(static=static, types=document_types())
     return found
 
@@ -112,6 +113,11 @@ def person(record: dict[str, Any] | None) -> str:
     given = " ".join(part for part in (record.get("given"), record.get("middle")) if part)
     family = " ".join(part for part in (record.get("family"), record.get("suffix")) if part)
     return ", ".join(part for part in (family, given) if part)
+
+
+def marked(snippet: str) -> Markup:
+    """A snippet with its hits, which stand between \\x02 and \\x03, marked."""
+    return Markup(str(escape(snippet)).replace("\x02", "<mark>").replace("\x03", "</mark>"))  # noqa: S704 - escaped just here
 
 
 def role_titles() -> dict[str, str]:

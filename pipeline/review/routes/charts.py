@@ -65,6 +65,10 @@ def search(visit: Visiting, q: Words = "", type: Annotated[str, Query(max_length
     """Find documents by what is written on their pages."""
     from pipeline.index.search import search as find
 
-    hits = find(visit.connection, q, patient=patient or None, type=type or None, limit=HITS) if q.strip() else []
+    hits, message = [], ""
+    try:
+        hits = find(visit.connection, q, patient=patient or None, type=type or None, limit=HITS) if q.strip() else []
+    except NotFound as error:
+        message = str(error)
     visit.record(words=q, type=type, mrn=patient, found=len(hits))
-    return page(visit, "search.html", q=q, type=type, patient=patient, hits=hits, limit=HITS)
+    return page(visit, "search.html", q=q, type=type, patient=patient, hits=hits, limit=HITS, message=message)

@@ -1,0 +1,40 @@
+"""For the tests of the review workspace: the house, and a browser-like client for each role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from reviewing import House, Visitor
+
+from pipeline.config import Settings
+from pipeline.review.application import build
+from pipeline.review.roles import Role
+from pipeline.review.visit import Desk
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, open_pool
+
+
+@pytest.fixture
+def house(connection: Connection, blobs: Blobs, settings: Settings) -> House:
+    """An empty house with its people and patients."""
+    made = House(connection=connection, blobs=blobs, settings=settings)
+    made.accounts = made.people()
+    made.known = made.patients()
+    return made
+
+
+@pytest.fixture
+def site(house: House, dsn: str) -> Iterator[TestClient]:
+    """The application, asked by nobody in particular."""
+    with open_pool(dsn, 4) as pool:
+        app = build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs))
+        with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
+            yield client
+
+
+@pytest.fixture
+def enter(house: House, site: TestClient) -> Callable[[Role], Visitor]:
+    """Sign somebody of that role in."""
+    return lambda role: Visitor.enter(house, site, role)

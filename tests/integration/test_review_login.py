@@ -1,0 +1,129 @@
+"""The door: passwords, sessions, lock-out."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.testclient import TestClient
+from reviewing import PASSWORD, House
+
+from pipeline.errors import BadInput
+from pipeline.review import accounts
+from pipeline.review.roles import Role
+from pipeline.review.visit import COOKIE
+
+
+@pytest.fixture
+def ruth(house: House) -> int:
+    return accounts.add_account(house.connection, "ruth", Role.REVIEWER, PASSWORD, "Ruth Example")
+
+
+def sign_in(site: TestClient, password: str = PASSWORD, then: str = "/queue", name: str = "ruth"):
+    site.cookies.clear()
+    return site.post("/login", data={"name": name, "password": password, "then": then})
+
+
+def test_the_right_password_opens_a_session_in_a_cookie_that_no_script_reads(site: TestClient, ruth: int) -> None:
+    answer = sign_in(site, name="Ruth")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/queue")
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert site.get("/queue").status_code == 200
+
+
+def test_over_tls_the_cookie_is_for_tls_alone(site: TestClient, ruth: int) -> None:
+    answer = site.post("https://127.0.0.1/login", data={"name": "ruth", "password": PASSWORD})
+    assert "secure" in answer.headers["set-cookie"].lower()
+    assert "strict-transport-security" in answer.headers
+
+
+def test_the_database_knows_neither_password_nor_token(house: House, site: TestClient, ruth: int) -> None:
+    sign_in(site)
+    row = house.connection.execute("select password, token from account a join web_session s on s.account_id = a.id").fetchone()
+    assert row is not None
+    assert row["password"].startswith("$argon2id$")
+    assert row["token"] != site.cookies[COOKIE]
+
+
+def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(site: TestClient, ruth: int) -> None:
+    assert [sign_in(site, "wrong").status_code for _ in range(5)] == [401] * 5
+    assert sign_in(site).status_code == 429
+
+
+def test_a_lock_ends_by_itself(house: House, site: TestClient, ruth: int) -> None:
+    for _ in range(5):
+        sign_in(site, "wrong")
+    house.connection.execute("update account set locked_until = now() - interval '1 second'")
+    assert sign_in(site).status_code == 303
+
+
+def test_an_address_that_guesses_names_is_refused(house: House, site: TestClient, ruth: int) -> None:
+    house.connection.execute("insert into login_failure (address) select 'testclient' from generate_series(1, 30)")
+    assert sign_in(site).status_code == 429
+
+
+def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(site: TestClient, ruth: int) -> None:
+    one, other = sign_in(site, "wrong"), sign_in(site, "wrong", name="nobody")
+    assert one.status_code == other.status_code == 401
+    assert one.text.replace("ruth", "") == other.text.replace("nobody", "")
+
+
+def test_signing_in_leads_to_no_other_site(site: TestClient, ruth: int) -> None:
+    for then in ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
+        assert sign_in(site, then=then).headers["location"] == "/"
+
+
+def test_a_session_ends_when_nobody_touches_it(house: House, site: TestClient, ruth: int) -> None:
+    sign_in(site)
+    minutes = house.settings.web.idle_minutes
+    house.connection.execute("update web_session set seen_at = now() - make_interval(mins => %s)", [minutes + 1])
+    answer = site.get("/queue?reason=type")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?then=%2Fqueue%3Freason%3Dtype")
+
+
+def test_a_session_ends_with_the_shift(house: House, site: TestClient, ruth: int) -> None:
+    sign_in(site)
+    house.connection.execute("update web_session set opened_at = now() - interval '13 hours'")
+    assert site.get("/queue").status_code == 303
+
+
+def test_signing_out_ends_the_session_and_what_the_browser_keeps(house: House, site: TestClient, ruth: int) -> None:
+    sign_in(site)
+    token = site.cookies[COOKIE]
+    answer = site.post("/logout", data={"csrf": accounts.csrf_of(token)})
+    assert "cache" in answer.headers["clear-site-data"]
+    assert site.get("/queue", headers={"cookie": f"{COOKIE}={token}"}).status_code == 303
+
+
+def test_closing_an_account_ends_its_sessions_at_once(house: House, site: TestClient, ruth: int) -> None:
+    sign_in(site)
+    accounts.change_account(house.connection, ruth, Role.REVIEWER, enabled=False)
+    assert site.get("/queue").status_code == 303
+    assert sign_in(site).status_code == 401
+
+
+def test_a_new_password_ends_the_old_sessions(house: House, site: TestClient, ruth: int) -> None:
+    sign_in(site)
+    old = site.cookies[COOKIE]
+    form = {"csrf": accounts.csrf_of(old), "old": PASSWORD, "new": "quite another one", "again": "quite another one"}
+    assert site.post("/password", data=form).status_code == 303
+    assert site.get("/queue").status_code == 200
+    site.cookies.clear()
+    assert site.get("/queue", headers={"cookie": f"{COOKIE}={old}"}).status_code == 303
+    assert sign_in(site).status_code == 401
+
+
+def test_a_short_password_is_refused(house: House) -> None:
+    with pytest.raises(BadInput, match="12 characters"):
+        accounts.add_account(house.connection, "short", Role.CLERK, "short")
+
+
+def test_the_first_start_makes_one_administrator_and_tells_the_password_once(house: House) -> None:
+    assert accounts.ensure_administrator(house.connection) is None
+    house.connection.execute("delete from account")
+    password = accounts.ensure_administrator(house.connection)
+    assert password is not None
+    assert accounts.ensure_administrator(house.connection) is None
+    found = accounts.sign_in(house.connection, "admin", password, "here")
+    assert found is not None
+    assert found[0].role is Role.ADMINISTRATOR

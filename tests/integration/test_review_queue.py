@@ -1,0 +1,77 @@
+"""The queue: two people never hold the same item, and nothing stays with who went home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from reviewing import House, Visitor
+
+from pipeline.errors import Conflict
+from pipeline.records import Reason
+from pipeline.review import claims
+from pipeline.review.claims import Filters
+from pipeline.review.roles import Role
+from pipeline.store.database import connect
+
+ANY = Filters()
+
+
+def test_people_asking_at_the_same_time_get_different_items(house: House, dsn: str) -> None:
+    items = {house.doubtful(f"{n}.pdf", pages=1) for n in range(6)}
+
+    def take(person: int) -> int | None:
+        with connect(dsn) as connection:
+            return claims.claim_next(connection, f"person {person}", ANY, 10)
+
+    with ThreadPoolExecutor(6) as crowd:
+        assert set(crowd.map(take, range(6))) == items
+
+
+def test_an_item_that_somebody_holds_is_not_given_to_another(house: House) -> None:
+    item = house.doubtful()
+    claims.claim(house.connection, item, "ann", 10)
+    assert claims.claim_next(house.connection, "ben", ANY, 10) is None
+    with pytest.raises(Conflict, match="ann is working"):
+        claims.claim(house.connection, item, "ben", 10)
+
+
+def test_an_item_left_alone_goes_back_by_itself(house: House) -> None:
+    item = house.doubtful()
+    claims.claim(house.connection, item, "ann", 10)
+    house.connection.execute("update review_item set claimed_until = now() - interval '1 second'")
+    assert claims.claim_next(house.connection, "ben", ANY, 10) == item
+
+
+def test_urgent_work_comes_first_then_the_oldest(house: House) -> None:
+    first, second, urgent = house.doubtful("a.pdf"), house.doubtful("b.pdf"), house.doubtful("c.pdf")
+    house.connection.execute("update review_item set priority = 20 where id = %s", [urgent])
+    order = [claims.claim_next(house.connection, person, ANY, 10) for person in ("ann", "ben", "cem")]
+    assert order == [urgent, first, second]
+
+
+def test_the_queue_is_filtered_by_what_is_in_doubt(house: House) -> None:
+    house.doubtful()
+    cut = house.item_of(house.scan("cut.pdf", [["Page"]], doubt=Reason(code="cut_doubtful", detail="It may be two documents.")))
+    assert claims.claim_next(house.connection, "ann", Filters(reason="split"), 10) == cut
+    found = {entry["key"] for entry in claims.counts(house.connection)["reason"]}
+    assert {"split", "patient"} <= found
+
+
+def test_skipping_gives_the_item_back_and_shows_another(house: House, enter: Callable[[Role], Visitor]) -> None:
+    first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
+    visitor = enter(Role.REVIEWER)
+    assert visitor.post("/queue/next").headers["location"] == f"/items/{first}"
+    assert visitor.post("/queue/next", but=first).headers["location"] == f"/items/{second}"
+    assert claims.claim_next(house.connection, "ann", ANY, 10) == first
+
+
+def test_a_handed_up_item_waits_for_who_asks_for_those(house: House, enter: Callable[[Role], Visitor]) -> None:
+    item = house.doubtful()
+    visitor = enter(Role.REVIEWER)
+    visitor.post("/queue/next")
+    assert visitor.post(f"/items/{item}/escalate", note="Two sisters?").headers["location"] == "/queue"
+    assert claims.claim_next(house.connection, "ann", ANY, 10) is None
+    assert claims.claim_next(house.connection, "ann", Filters(escalated=True), 10) == item
+    assert "Two sisters?" in enter(Role.SUPERVISOR).get("/queue").text

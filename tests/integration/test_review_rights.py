@@ -1,0 +1,151 @@
+"""Who may do what: every route as every role and as nobody, and what every answer says to the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+from reviewing import House, Visitor
+
+from pipeline.review.accounts import csrf_of
+from pipeline.review.application import routes_of
+from pipeline.review.roles import RULES, Role, allowed, table
+
+Enter = Callable[[Role], Visitor]
+ROUTES = [(route.name, sorted(route.methods)[0], route.path) for route in routes_of()]
+OPEN = ("health", "login_page", "login")
+ROLES_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "roles.md"
+
+
+def address(path: str, house: House, item: int, document: int) -> str:
+    row = house.connection.execute("select scan_id from document where id = %s", [document]).fetchone()
+    assert row is not None
+    values = {
+        "item": item,
+        "document": document,
+        "patient": house.known[0],
+        "scan": row["scan_id"],
+        "number": 1,
+        "account": 10**6,
+    }
+    return path.format(**values)
+
+
+def test_each_route_lets_in_the_roles_of_the_table_and_nobody_else(house: House, site: TestClient, enter: Enter) -> None:
+    item, document = house.doubtful(), house.sure()
+    leaks = []
+    for role in Role:
+        for name, method, path in ROUTES:
+            if name in (*OPEN, "logout"):
+                continue
+            visitor = enter(role)
+            url = address(path, house, item, document)
+            answer = visitor.get(url) if method == "GET" else visitor.post(url)
+            if (answer.status_code == 403) == allowed(name, role) or answer.status_code in (401, 405, 500):
+                leaks.append((name, role, answer.status_code))
+    assert leaks == []
+
+
+def test_nobody_gets_nothing_but_the_door(house: House, site: TestClient) -> None:
+    item, document = house.doubtful(), house.sure()
+    leaks = []
+    for name, method, path in ROUTES:
+        url = address(path, house, item, document)
+        answer = site.request(method, url, headers={"accept": "application/json"})
+        if name not in OPEN and answer.status_code != 401:
+            leaks.append((name, answer.status_code))
+    assert leaks == []
+
+
+def test_every_route_has_a_rule_and_every_rule_that_shows_a_patient_is_audited() -> None:
+    assert {name for name, *_ in ROUTES} == set(RULES)
+    silent = {name for name, rule in RULES.items() if rule.audit is None}
+    assert silent <= {*OPEN, "home", "password_page", "keep"}
+
+
+def test_the_page_about_roles_is_the_table_of_the_code() -> None:
+    assert table() in ROLES_PAGE.read_text(encoding="utf-8")
+
+
+def test_a_change_without_the_sessions_own_value_is_refused(house: House, site: TestClient, enter: Enter) -> None:
+    item = house.doubtful()
+    visitor = enter(Role.REVIEWER)
+    for given in ({}, {"csrf": "made up"}, {"csrf": csrf_of("another session")}):
+        assert site.post(f"/items/{item}/claim", data=given, headers=visitor.headers).status_code == 403
+
+
+def test_a_change_sent_from_another_site_is_refused(house: House, site: TestClient, enter: Enter) -> None:
+    item = house.doubtful()
+    visitor = enter(Role.REVIEWER)
+    form = {"csrf": csrf_of(visitor.token)}
+    for foreign in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        assert site.post(f"/items/{item}/claim", data=form, headers=visitor.headers | foreign).status_code == 403
+
+
+def test_every_answer_forbids_foreign_scripts_frames_and_keeping(house: House, site: TestClient, enter: Enter) -> None:
+    pages = [site.get("/login"), site.get("/nowhere"), enter(Role.REVIEWER).get("/queue"), enter(Role.CLERK).get("/queue")]
+    for answer in pages:
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_no_page_has_a_script_or_style_of_its_own(house: House, enter: Enter) -> None:
+    item, document = house.doubtful(), house.sure()
+    visitor = enter(Role.SUPERVISOR)
+    visitor.post(f"/items/{item}/claim")
+    for url in ("/queue", f"/items/{item}", f"/documents/{document}", "/patients?q=okafor", f"/patients/{house.known[2]}"):
+        text = visitor.get(url).text
+        assert " style=" not in text
+        assert "<style" not in text
+        assert " onclick=" not in text
+        assert text.count("<script") == text.count('<script src="/static/') + text.count('<script type="module" src="/static/')
+
+
+def test_the_audit_cannot_be_changed_or_emptied(house: House, enter: Enter) -> None:
+    enter(Role.REVIEWER).get("/queue")
+    for sql in ("update audit set account = 'x'", "delete from audit", "truncate audit", "update decision set note = ''"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            house.doubtful()
+            house.connection.execute(sql)
+
+
+def test_every_look_at_a_chart_is_written_with_the_person_and_the_patient(house: House, enter: Enter) -> None:
+    document, patient = house.sure(), house.known[2]
+    visitor = enter(Role.CLINICIAN)
+    for url in (
+        f"/patients/{patient}",
+        f"/documents/{document}",
+        f"/documents/{document}/file.pdf",
+        f"/documents/{document}/file.pdf?print=true",
+    ):
+        assert visitor.get(url).status_code == 200
+    lines = house.connection.execute("select account, action, patient_id, detail from audit order by id").fetchall()
+    assert [(line["account"], line["action"], line["patient_id"]) for line in lines] == [
+        ("clinician", "view_chart", patient),
+        ("clinician", "view_document", patient),
+        ("clinician", "download", patient),
+        ("clinician", "download", patient),
+    ]
+    assert [line["detail"].get("how") for line in lines[2:]] == ["download", "print"]
+
+
+def test_what_cannot_be_audited_is_not_shown(house: House, enter: Enter) -> None:
+    document = house.sure()
+    visitor = enter(Role.CLINICIAN)
+    house.connection.execute("alter table audit add constraint full_disk check (action <> 'view_document') not valid")
+    answer = visitor.get(f"/documents/{document}")
+    assert answer.status_code == 500
+    assert "Wielgosz" not in answer.text
+
+
+def test_a_refused_attempt_is_written_too(house: House, enter: Enter) -> None:
+    enter(Role.CLERK).get(f"/patients/{house.known[0]}")
+    row = house.connection.execute("select account, action, detail from audit").fetchone()
+    assert row == {"account": "clerk", "action": "refused", "detail": {"route": "chart"}}
