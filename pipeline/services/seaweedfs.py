@@ -115,7 +115,8 @@ class SeaweedFS:
             "jwt.filer_signing": {"key": keys.jwt_filer},
             "jwt.filer_signing.read": {"key": keys.jwt_filer_read},
             "grpc": {"ca": certificate},
-        } | {f"grpc.{part}": {"cert": certificate, "key": key} for part in PARTS}
+        }
+        tables |= {f"grpc.{part}": {"cert": certificate, "key": key} for part in PARTS}
         account.write(certificate, keys.tls_certificate)
         account.write(key, keys.tls_key)
         account.write(
