@@ -10,7 +10,7 @@ from pipeline.config import MatchSettings
 from pipeline.match.dates import readings
 from pipeline.match.levels import CONFUSABLE
 from pipeline.match.names import also_called, split
-from pipeline.match.person import SSN_DIGITS, Person, person_from, plain, record_of
+from pipeline.match.person import LAST_FOUR, Person, person_from, plain, record_of
 from pipeline.match.verdict import DECEASED, OTHER_MRN, probabilities, reasons_of
 from pipeline.match.weights import Frequencies, Weighing, weigh
 from pipeline.records import Candidate, PatientRef, Reason
@@ -63,7 +63,7 @@ def keys_of(person: Person) -> dict[str, Any]:
     ]
     numbers = ["n" + number_key(n) for n in (person.mrn, person.medicaid) if n and number_key(n)]
     near = ["n" + n for n in near_numbers(number_key(person.mrn))] if person.mrn else []
-    if person.ssn and len(person.ssn) == SSN_DIGITS:
+    if person.ssn and len(person.ssn) > LAST_FOUR:
         numbers.append("s" + number_key(person.ssn))
         near += ["s" + n for n in near_numbers(number_key(person.ssn))]
     return {

@@ -7,11 +7,24 @@ from collections.abc import Iterator
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from pipeline.match.dates import date_level
-from pipeline.match.names import family_level, given_level, spelling
-from pipeline.match.person import SSN_DIGITS, Person
+from pipeline.match.names import ONE_NAME, family_level, given_level, spelling
+from pipeline.match.person import LAST_FOUR, Person
 from pipeline.match.places import home_level
 
-ORDER = ("exact", "nickname", "part", "close", "former", "prefix", "initial", "sounds", "middle", "swapped", "different")
+ORDER = (
+    "exact",
+    "misread",
+    "nickname",
+    "part",
+    "close",
+    "former",
+    "prefix",
+    "initial",
+    "sounds",
+    "middle",
+    "swapped",
+    "different",
+)
 """Levels of names, the strongest first."""
 CONFUSABLE = str.maketrans("OQDILSBZG", "000115826")
 LOOKALIKE_DIGITS = frozenset(
@@ -37,7 +50,7 @@ def levels(left: Person, right: Person) -> Iterator[tuple[str, str]]:
     if left.dob and right.dob:
         yield "dob", date_level(left.dob, right.dob)
     if left.sex and right.sex:
-        agree = "named" if given in ("exact", "nickname", "close") else "same"
+        agree = "named" if given in (*ONE_NAME, "nickname") else "same"
         yield "sex", agree if left.sex == right.sex else "different"
     yield from numbers(left, right)
     if home := home_level(left.home, right.home):
@@ -72,7 +85,7 @@ def kin(left: Person, right: Person) -> Iterator[tuple[str, str]]:
 def spelt(a: str, b: str) -> str:
     """exact, close or different, for the names of kin."""
     alike = spelling(a, b)
-    return alike if alike in ("exact", "close") else "different"
+    return "different" if alike not in ONE_NAME else "exact" if alike == "exact" else "close"
 
 
 def best(found: Iterator[str], order: tuple[str, ...]) -> str:
@@ -94,7 +107,7 @@ def best_given(left: Person, right: Person) -> str | None:
 def goes_by_middle(left: Person, right: Person) -> bool:
     """Is one's given name the other's middle name?"""
     pairs = ((left.given, right.middle), (right.given, left.middle))
-    return any(a and b and len(a) > 2 and len(b) > 2 and spelling(a, b) in ("exact", "close") for a, b in pairs)
+    return any(a and b and len(a) > 2 and len(b) > 2 and spelling(a, b) in ONE_NAME for a, b in pairs)
 
 
 def best_family(left: Person, right: Person) -> str | None:
@@ -102,10 +115,10 @@ def best_family(left: Person, right: Person) -> str | None:
     if not left.family or not right.family:
         return None
     level = family_level(left.family, right.family)
-    if level in ("exact", "close"):
+    if level in ONE_NAME:
         return level
     former = [(a, right.family) for a in left.other_family] + [(left.family, b) for b in right.other_family]
-    if any(spelling(a, b) in ("exact", "close") for a, b in former):
+    if any(spelling(a, b) in ONE_NAME for a, b in former):
         return "former"
     return level
 
@@ -114,16 +127,14 @@ def names_swapped(left: Person, right: Person) -> bool:
     """Does each one's given name stand where the other's family name does?"""
     if not (left.given and left.family and right.given and right.family) or min(len(left.given), len(right.given)) < 2:
         return False
-    alike = ("exact", "close")
-    return spelling(left.given, right.family) in alike and spelling(left.family, right.given) in alike
+    return spelling(left.given, right.family) in ONE_NAME and spelling(left.family, right.given) in ONE_NAME
 
 
 def middle_level(a: str, b: str) -> str:
     """exact, initial, close or different."""
     if len(a) == 1 or len(b) == 1:
         return "initial" if a[0] == b[0] else "different"
-    alike = spelling(a, b)
-    return alike if alike in ("exact", "close") else "different"
+    return spelt(a, b)
 
 
 NUMBER_ORDER = ("exact", "misread", "digit", "different")
@@ -147,7 +158,7 @@ def number_level(a: str, b: str) -> str:
 
 def ssn_level(a: str, b: str) -> str:
     """A number's level, or that of the last four digits where no more is known."""
-    if min(len(a), len(b)) < SSN_DIGITS - 1:
+    if LAST_FOUR in (len(a), len(b)):
         return "last_four" if a[-4:] == b[-4:] else "different"
     return number_level(a, b)
 

@@ -9,6 +9,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 
 from pipeline.config import CONFIG
 
+ONE_NAME = ("exact", "misread", "close")  # spellings of one name
 CLOSE = 0.93  # Jaro-Winkler above which two spellings are one name, told from each other by a letter or two
 ALIKE = 0.80  # and below which two names are not one even if they sound alike
 SHORT = 4  # names of fewer letters differ by one letter and are two names: Ann, Ian
@@ -49,12 +50,12 @@ def shape(name: str) -> str:
 
 @lru_cache(maxsize=65536)
 def spelling(a: str, b: str) -> str | None:
-    """exact, close (misread or misspelt), sounds, or None where the two are different names."""
+    """exact, misread (look-alike letters), close (misspelt), sounds, or None where the two are different names."""
     a, b = squeezed(a), squeezed(b)
     if a == b:
         return "exact"
     if min(len(a), len(b)) >= SHORTENED and shape(a) == shape(b):
-        return "close"
+        return "misread"
     if min(len(a), len(b)) >= SHORT and OSA.distance(a, b) == 1:
         return "close"
     likeness = JaroWinkler.similarity(a, b)
@@ -90,10 +91,10 @@ def given_level(a: str, b: str) -> str:
 def family_level(a: str, b: str) -> str:
     """A level of [family] in config/match_weights.toml, for two family names alone."""
     alike = spelling(a, b)
-    if alike in ("exact", "close"):
+    if alike in ONE_NAME:
         return alike
     parts, others = [p for p in split(a) if len(p) > 2], [p for p in split(b) if len(p) > 2]
-    if len(parts) + len(others) > 2 and any(spelling(p, o) in ("exact", "close") for p in parts for o in others):
+    if len(parts) + len(others) > 2 and any(spelling(p, o) in ONE_NAME for p in parts for o in others):
         return "part"
     return alike or "different"
 

@@ -25,6 +25,8 @@ SUFFIXES = {
 SEXES = {"m": "M", "male": "M", "f": "F", "female": "F"}
 PHONE_DIGITS = 10
 SSN_DIGITS = 9
+LAST_FOUR = 4
+SSN_LEAST = 7  # digits: two may be lost, and other countries have shorter numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,7 @@ def ssn_or_none(said: str | None) -> str | None:
     number = number_or_none(said)
     if number is None or number in ("123456789", "987654321", "1234", "078051120") or number.startswith(("000", "9999")):
         return None
-    return number if len(number) in (4, SSN_DIGITS - 1, SSN_DIGITS, SSN_DIGITS + 1) else None
+    return number if len(number) == LAST_FOUR or SSN_LEAST <= len(number) <= SSN_DIGITS + 1 else None
 
 
 def phone_or_none(said: str | None) -> str | None:

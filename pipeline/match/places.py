@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rapidfuzz import fuzz
 from rapidfuzz.distance import JaroWinkler
 
 WORDS = {
@@ -60,7 +61,7 @@ def standard(text: str) -> str:
 def home_level(left: Home, right: Home) -> str | None:
     """How two homes agree: home, near_home, zip, city, elsewhere; None where they cannot be compared."""
     if left.street and right.street:
-        street = JaroWinkler.similarity(left.street.replace(" ", ""), right.street.replace(" ", ""))
+        street = street_likeness(left.street, right.street)
         numbers = left.number == right.number if left.number and right.number else None
         if street >= CLOSE_STREET and numbers is not False:
             return "home" if numbers else "near_home"
@@ -72,6 +73,12 @@ def home_level(left: Home, right: Home) -> str | None:
         return "city"
     comparable = (left.street and right.street) or (left.zip and right.zip) or (left.city and right.city)
     return "elsewhere" if comparable else None
+
+
+@lru_cache(maxsize=16384)
+def street_likeness(a: str, b: str) -> float:
+    """How alike two streets are, in [0, 1], whatever the order of their words and whichever names a building besides."""
+    return max(JaroWinkler.similarity(a.replace(" ", ""), b.replace(" ", "")), fuzz.token_set_ratio(a, b) / 100)
 
 
 def near_number(a: str, b: str) -> bool:

@@ -17,7 +17,7 @@ from pipeline.records import Candidate, Reason
 CERTAIN = 1 - 1e-9  # nothing is surer than this
 IDENTIFIERS_NEEDED = 2
 AGREES = {
-    "name": ("exact", "nickname", "close", "prefix", "former", "part", "swapped", "sounds"),
+    "name": ("exact", "misread", "nickname", "close", "prefix", "initial", "former", "part", "swapped", "sounds"),
     "dob": ("exact", "swapped", "misread", "digit"),
     "mrn": ("exact", "misread", "digit"),
     "ssn": ("exact", "misread"),
@@ -32,12 +32,23 @@ CONTRADICTS = {
     "dob": ("different", "parts"),
     "mrn": ("different",),
     "ssn": ("different",),
+    "medicaid": ("different",),
     "suffix": ("different",),
     "given": ("different",),
     "family": ("different",),
+    "middle": ("different",),
     "birth_order": ("different",),
 }
-"""Levels that speak so clearly against that a person must look, whatever else agrees."""
+"""Levels that speak so clearly against that a person must look, unless they are outvoted."""
+NUMBERS = ("mrn", "ssn", "medicaid")
+ENTRY_ERRORS = ("given", "family", "middle", "dob")
+"""What a clerk may have entered wrongly: outvoted by four fields that agree, one of them a number to the digit."""
+VOTES = AGREES | {
+    "given": ("exact", "misread", "nickname", "close", "prefix", "swapped"),
+    "family": ("exact", "misread", "close", "former", "part", "swapped"),
+    "home": ("home", "near_home", "zip"),
+}
+VOTES_AGAINST_ENTRY, VOTES_AGAINST_NUMBER = 4, 3
 WORDS = {
     "family": "Family name", "given": "Given name", "middle": "Middle name", "suffix": "Suffix", "dob": "Date of birth",
     "sex": "Sex", "mrn": "MRN", "ssn": "Social security number", "medicaid": "Medicaid number", "home": "Address",
@@ -97,7 +108,7 @@ def probabilities(weighings: Sequence[Weighing], population: int, settings: Matc
 def judge(candidates: Sequence[Candidate], settings: MatchSettings, date_of_service: str | None = None) -> Verdict:
     """Decide on candidates, the most probable first."""
     best = candidates[0] if candidates else None
-    if best is None or best.probability < settings.possible:
+    if best is None or sum(c.probability for c in candidates) < settings.possible:
         nobody = Reason(code="unknown_patient", detail="Nobody in the patient index is likely enough to be meant")
         return Verdict(decision="none", best=best, reasons=(nobody,))
     reasons = tuple(objections(best, candidates[1:], settings, date_of_service))
@@ -123,13 +134,22 @@ def objections(
         apart = round(best.weight - others[0].weight, 1)
         yield Reason(code="second_candidate", detail="Another patient is nearly as likely", weight=apart)
     for field, level in levels.items():
-        if level in CONTRADICTS.get(field, ()):
+        if level in CONTRADICTS.get(field, ()) and not outvoted(field, levels):
             yield Reason(code=f"{field}_contradicts", detail=f"{WORDS[field]} speaks against this patient")
     for reason in best.reasons:
         if reason.code == OTHER_MRN:
             yield reason
         if reason.code == DECEASED and date_of_service and date_of_service[: len(reason.detail)] > reason.detail:
             yield Reason(code="died_before", detail="The patient died before the date of service")
+
+
+def outvoted(field: str, levels: Mapping[str, str]) -> bool:
+    """May the rest of the evidence overrule this field's contradiction? Sex, suffix and MRN are never overruled."""
+    if field in ENTRY_ERRORS:
+        votes = sum(levels.get(name) in agree for name, agree in VOTES.items())
+        return any(levels.get(n) == "exact" for n in NUMBERS) and votes >= VOTES_AGAINST_ENTRY
+    agreeing = agreements(levels)
+    return field in ("ssn", "medicaid") and {"name", "dob"} <= set(agreeing) and len(agreeing) >= VOTES_AGAINST_NUMBER
 
 
 def agreements(levels: Mapping[str, str]) -> list[str]:

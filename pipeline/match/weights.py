@@ -19,7 +19,6 @@ from pipeline.match.person import Person
 RIVALS = ("twin", "relative", "namesake")
 LEAST = 1e-9  # no frequency is nothing: log2 of it must be finite
 ORDINARY_COUNT = 1000  # an index of fewer names than this is trusted less than the shipped frequencies
-NEIGHBOURS = 3  # spellings that come near a name are together about as common as this many times the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,8 @@ def weigh(asked: Person, known: Person, frequencies: Frequencies) -> Weighing:
     evidence, bits, rivals = [], 0.0, [0.0, 0.0, 0.0]
     for name, level in levels(asked, known):
         rates, stranger = table()[name][level], table()[name][level].stranger
-        if name in ("family", "given"):
-            stranger = name_rate(name, level, stranger, asked, known, frequencies)
+        if name in ("family", "given") and level not in ("initial", "different"):
+            stranger = min(1.0, name_rate(name, rates, asked, known, frequencies))
         sure = asked.confidence.get(name, 1.0)
         weight = log2(weakened(rates.same, stranger, sure) / stranger)
         evidence.append(Evidence(name, level, round(weight, 2)))
@@ -120,12 +119,8 @@ def weakened(rate: float, stranger: float, sure: float) -> float:
     return sure * rate + (1 - sure) * stranger
 
 
-def name_rate(part: str, level: str, usual: float, asked: Person, known: Person, frequencies: Frequencies) -> float:
-    """How often a stranger's name reaches this level, given how common the name is."""
-    names = [name for person in (asked, known) if (name := getattr(person, part))]
-    common = max(frequencies.of(part, name) for name in names)
-    if level == "exact":
-        return common
-    if level in ("close", "nickname", "sounds", "part", "prefix", "former", "swapped"):
-        return max(usual, NEIGHBOURS * common)
-    return usual
+def name_rate(part: str, rates: Rates, asked: Person, known: Person, frequencies: Frequencies) -> float:
+    """How often a stranger's name reaches a level: he bears the very name, written in that way, or another that is like it."""
+    names = [name for person in (asked, known) if (name := getattr(person, part)) and len(name) > 1]
+    common = max((frequencies.of(part, name) for name in names), default=0.0)
+    return rates.same * common + rates.stranger
