@@ -52,6 +52,7 @@ class IntakeSettings(Section):
     poll_seconds: float
     after: Literal["move", "delete"]
     done_days: int
+    batch_quiet_seconds: float
     min_free_mb: int
     max_bytes: int
     max_pages: int
@@ -176,6 +177,9 @@ def document_types() -> dict[str, DocumentType]:
             clinical=entry["clinical"],
             required_fields=tuple(entry.get("required_fields", ())),
             retention=entry["retention"],
+            titles=tuple(entry.get("titles", ())),
+            weak_titles=tuple(entry.get("weak_titles", ())),
+            files_as=entry.get("files_as"),
         )
         for key, entry in table.items()
     }

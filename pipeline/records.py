@@ -240,7 +240,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentType:
-    """An entry of the type catalogue."""
+    """An entry of the type catalogue. `titles`: what stands on top of such documents, `weak_titles`: what also heads sections of
+    others. `files_as`: the coarser type under which a chart keeps it."""
 
     key: str
     name: str
@@ -249,3 +250,6 @@ class DocumentType:
     clinical: bool
     required_fields: tuple[str, ...]
     retention: str
+    titles: tuple[str, ...] = ()
+    weak_titles: tuple[str, ...] = ()
+    files_as: str | None = None

@@ -183,8 +183,7 @@ def _stain(noise: np.random.Generator, pixels: Pixels) -> Pixels:
 
 
 def _blur(noise: np.random.Generator, pixels: Pixels) -> Pixels:
-    blurred: Pixels = cv2.GaussianBlur(pixels, (0, 0), noise.uniform(0.8, 1.3)).astype(np.uint8)
-    return blurred
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), noise.uniform(0.8, 1.3)), dtype=np.uint8)
 
 
 def _pale(noise: np.random.Generator, pixels: Pixels) -> Pixels:
