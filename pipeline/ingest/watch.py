@@ -25,6 +25,7 @@ import structlog
 from pipeline.config import Settings
 from pipeline.errors import BadInput, ChartloomError, ServiceAway
 from pipeline.ingest import archive
+from pipeline.ingest.batches import settle
 from pipeline.ingest.complete import is_complete, is_passing
 from pipeline.ingest.leaving import Changed, clean, leave
 from pipeline.ingest.origin import origin_of, printable
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 BUSY_SECONDS = 0.5  # between two looks at a folder that keeps changing
 LONGEST_PAUSE = 60.0  # before a file that could not be taken is tried again; it starts with the poll and doubles
 CLEANING_SECONDS = 3600.0
+SETTLING_SECONDS = 30.0  # between two looks for batches that are complete
 
 
 class DiskFull(ServiceAway):
@@ -77,7 +79,7 @@ class Watcher:
         self._trouble: str | None = None
         self._wake = threading.Event()
         self._stopping = False
-        self._cleaned = -CLEANING_SECONDS
+        self._cleaned = self._settled = float("-inf")
 
     def run(self) -> None:
         """Watch until `stop` is called; the file at hand is finished."""
@@ -107,6 +109,7 @@ class Watcher:
                 if self._stopping:
                     break
                 self._try(inside)
+            self._settle(time.monotonic())
             self._untroubled()
         except ServiceAway as error:
             self._troubled(error)
@@ -283,6 +286,14 @@ class Watcher:
         if now - self._cleaned >= CLEANING_SECONDS:
             self._cleaned = now
             clean(self._settings.done_folder, self._settings.intake.done_days)
+
+    def _settle(self, now: float) -> None:
+        """Add up the batches that are complete."""
+        if now - self._settled >= SETTLING_SECONDS:
+            self._settled = now
+            with away_is_an_error():
+                for batch in settle(self._connection(), self._settings.intake.batch_quiet_seconds):
+                    log.info("batch settled", batch=batch.id, files=batch.files, pages=batch.pages, adds_up=not batch.differences)
 
     @contextmanager
     def _woken_by_events(self) -> Iterator[None]:

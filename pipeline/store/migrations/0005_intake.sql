@@ -7,6 +7,7 @@ create table batch (
     expected_files integer check (expected_files >= 0),
     expected_documents integer check (expected_documents >= 0),
     expected_pages integer check (expected_pages >= 0),
+    sheet_scan_id bigint unique references scan,  -- the scan that its cover sheet came with
     opened_at timestamptz not null default now(),
     settled_at timestamptz,
     adds_up boolean,

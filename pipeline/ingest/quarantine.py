@@ -1,0 +1,105 @@
+"""The quarantine: what could not be taken, why, and what a person does about it. Its bytes are in the store in any case.
+
+The command line and the web call the same functions. Each act is noted with who did it and never changed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from pipeline.config import Settings
+from pipeline.errors import BadInput, Conflict, NotFound
+from pipeline.ingest.opening import inspect
+from pipeline.ingest.register import SQL, Enqueue
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection
+from pipeline.store.pages import reasons_json
+from pipeline.store.scratch import Scratch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A scan in quarantine. `reason` says what is wrong and what to do; `acts` is what people have done about it."""
+
+    id: int
+    sha256: str
+    name: str
+    media_type: str
+    size: int
+    source: str
+    department: str | None
+    received_at: datetime
+    code: str
+    reason: str
+    rejected_at: datetime | None
+    rejected_by: str | None
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    arrivals: list[dict[str, Any]] = field(default_factory=list)
+    acts: list[dict[str, Any]] = field(default_factory=list)
+
+
+def quarantined(connection: Connection, *, rejected: bool = False) -> list[Quarantined]:
+    """What waits in quarantine, oldest first; `rejected`: also what a person has rejected."""
+    return [Quarantined(**row) for row in connection.execute(SQL["quarantined"], {"all": rejected})]
+
+
+def quarantined_scan(connection: Connection, scan: int) -> Quarantined:
+    """One of them, with its arrivals and what was done about it. Raises NotFound."""
+    row = connection.execute(SQL["quarantined_scan"], [scan]).fetchone()
+    if row is None:
+        raise NotFound(f"Scan {scan} is not in quarantine.", "`chartloom quarantine list` shows what is.")
+    return Quarantined(**row)
+
+
+def retry(
+    connection: Connection, blobs: Blobs, settings: Settings, scan: int, *, by: str, enqueue: Enqueue, note: str = ""
+) -> BadInput | None:
+    """Open the scan's stored bytes again: into the queue if that works now, else the reason why not, which is kept.
+
+    For after a change of the limits, or a new version of Chartloom. Raises NotFound, Conflict where somebody was faster,
+    ServiceAway.
+    """
+    held = quarantined_scan(connection, scan)
+    scratch = Scratch(settings.scratch_folder / "intake")
+    with tempfile.TemporaryDirectory(dir=scratch.folder, prefix="new-") as folder:
+        copy = Path(folder) / "original"
+        blobs.fetch(held.sha256, copy)
+        try:
+            opening = inspect(copy, scratch, settings.intake)
+        except BadInput as refused:
+            with connection.transaction():
+                connection.execute(SQL["refuse_again"], {"id": scan, "code": refused.code, "reason": str(refused)})
+                _note(connection, scan, "refused again", refused.code, by, note)
+            return refused
+    with connection.transaction():
+        values = {
+            "id": scan,
+            "media_type": opening.media_type,
+            "pages": opening.pages,
+            "notes": Jsonb(reasons_json(opening.notes)),
+        }
+        row = connection.execute(SQL["release_scan"], values).fetchone()
+        if row is None:
+            raise Conflict(f"Scan {scan} has left the quarantine in the meantime.")
+        _note(connection, scan, "retried", held.code, by, note)
+        enqueue(connection, scan, row["priority"])
+    return None
+
+
+def reject(connection: Connection, scan: int, *, by: str, note: str) -> None:
+    """Close the case: it is no scan, or has been scanned again. The bytes stay. Raises NotFound, Conflict."""
+    held = quarantined_scan(connection, scan)
+    with connection.transaction():
+        if connection.execute(SQL["reject_scan"], {"id": scan, "by": by}).rowcount == 0:
+            raise Conflict(f"Scan {scan} has been rejected already, or has left the quarantine.")
+        _note(connection, scan, "rejected", held.code, by, note)
+
+
+def _note(connection: Connection, scan: int, act: str, code: str, by: str, note: str) -> None:
+    connection.execute(SQL["note_act"], {"id": scan, "act": act, "code": code, "by": by, "note": note or None})

@@ -1,0 +1,225 @@
+"""The ledger adds up and says so when it does not; batches are settled by their cover sheet; the quarantine is worked off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from psycopg.types.json import Jsonb
+
+from pipeline.config import Settings
+from pipeline.errors import Conflict, NotFound
+from pipeline.ingest.batches import Expected, batches, expected_of, settle
+from pipeline.ingest.ledger import ledger_json, lives, reconcile, verify_originals
+from pipeline.ingest.origin import Origin
+from pipeline.ingest.quarantine import quarantined, quarantined_scan, reject, retry
+from pipeline.ingest.register import Registered, register
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection
+from pipeline.work.queue import enqueue_scan
+
+
+class Intake:
+    """Hands files in, and plays the worker who files them."""
+
+    def __init__(self, folder: Path, connection: Connection, blobs: Blobs, settings: Settings) -> None:
+        self.folder, self.connection, self.blobs, self.settings = folder, connection, blobs, settings
+        self.shade = 0
+
+    def picture(self, pages: int = 1) -> Path:
+        self.shade += 1
+        first, *rest = [Image.new("L", (50, 60), self.shade + n) for n in range(pages)]
+        file = self.folder / f"{self.shade}.tif"
+        first.save(file, save_all=True, append_images=rest)
+        return file
+
+    def take(self, file: Path, batch: str | None = None) -> Registered:
+        return register(file, self.connection, self.blobs, self.settings, enqueue=enqueue_scan, origin=Origin(batch=batch))
+
+    def file(self, taken: Registered, kinds: str = "content", status: str = "filed", codes: Any = ()) -> None:
+        """The scan is done: a page of each kind, those of content in one document."""
+        for number, kind in enumerate(kinds.split(), start=1):
+            self.connection.execute(
+                "insert into page (scan_id, number, kind, width, height, rotation, skew, confidence, codes)"
+                " values (%s, %s, %s, 1, 1, 0, 0, 0, %s)",
+                [taken.scan, number, kind, Jsonb(list(codes) if kind == "separator" else [])],
+            )
+        content = [n for n, kind in enumerate(kinds.split(), start=1) if kind in ("content", "unreadable")]
+        if content:
+            row = self.connection.execute(
+                "insert into document (scan_id, pages, status, type, type_probability, pdf, machine, filed_at, filed_by)"
+                " values (%s, %s, %s, 'other', 1, %s, '{}', now(), 'machine') returning id",
+                [taken.scan, content, status, taken.sha256],
+            ).fetchone()
+            assert row is not None
+            for position, number in enumerate(content, start=1):
+                self.connection.execute(
+                    "insert into document_page (document_id, scan_id, number, position, text) values (%s, %s, %s, %s, '')",
+                    [row["id"], taken.scan, number, position],
+                )
+            if status == "review":
+                self.connection.execute(
+                    "insert into review_item (scan_id, document_id, reasons, priority) values (%s, %s, '[]', 10)",
+                    [taken.scan, row["id"]],
+                )
+        self.connection.execute("update scan set status = 'done', finished_at = now() where id = %s", [taken.scan])
+
+
+@pytest.fixture
+def intake(tmp_path: Path, connection: Connection, blobs: Blobs, settings: Settings) -> Intake:
+    return Intake(tmp_path, connection, blobs, settings)
+
+
+def codes_of(connection: Connection) -> set[str]:
+    return {fault.code for fault in reconcile(connection).faults}
+
+
+def test_every_file_and_page_stands_in_exactly_one_column(intake: Intake, connection: Connection) -> None:
+    filed = intake.picture(3)
+    intake.file(intake.take(filed), "content blank separator")
+    intake.take(filed)
+    intake.file(intake.take(intake.picture(2)), "content unreadable", "review")
+    intake.take(intake.picture(4))
+    (intake.folder / "empty.pdf").touch()
+    intake.take(intake.folder / "empty.pdf")
+    connection.execute("insert into sighting (path, size) values ('arriving.pdf', 1)")
+    ledger = reconcile(connection)
+    assert ledger.adds_up, ledger.faults
+    files = {key: count for key, count in ledger.files.items() if count}
+    assert files == {"seen": 6, "in_folder": 1, "duplicate": 1, "filed": 1, "review": 1, "quarantined": 1, "in_progress": 1}
+    pages = {key: count for key, count in ledger.pages.items() if count}
+    assert pages == {"in": 9, "in_progress": 4, "blank": 1, "separator": 1, "filed": 1, "review": 2, "unreadable": 1}
+    assert ledger_json(ledger)["adds_up"] is True
+
+
+def test_a_page_that_was_not_accounted_for_is_a_fault_that_names_its_scan(intake: Intake, connection: Connection) -> None:
+    taken = intake.take(intake.picture(3))
+    intake.file(taken, "content content")
+    faults = reconcile(connection).faults
+    assert ("pages_missing", taken.scan) in {(fault.code, fault.scan) for fault in faults}
+
+
+def test_a_page_of_no_document_a_lost_review_and_a_scan_without_a_job_are_faults(intake: Intake, connection: Connection) -> None:
+    intake.file(intake.take(intake.picture()))
+    connection.execute("delete from document_page")
+    assert codes_of(connection) == {"page_in_no_document", "pages_sum"}
+    intake.file(intake.take(intake.picture()), status="review")
+    connection.execute("delete from review_item")
+    assert "review_lost" in codes_of(connection)
+    intake.take(intake.picture())
+    connection.execute("update scan set received_at = now() - interval '1 hour'")
+    assert "stuck" not in codes_of(connection)
+    connection.execute("delete from procrastinate_jobs")
+    assert "stuck" in codes_of(connection)
+
+
+def test_an_original_that_the_store_lost_is_found_out(intake: Intake, connection: Connection, blobs: Blobs) -> None:
+    kept, lost = intake.take(intake.picture()), intake.take(intake.picture())
+    blobs._client.remove_object(blobs._bucket, f"{lost.sha256[:2]}/{lost.sha256[2:4]}/{lost.sha256}")
+    faults = [fault for fault in verify_originals(connection, blobs) if fault]
+    assert [(fault.code, fault.scan) for fault in faults] == [("original_lost", lost.scan)]
+    assert kept.scan != lost.scan
+
+
+def test_a_files_life_is_told_from_first_sight_to_filing(intake: Intake, connection: Connection) -> None:
+    intake.file(intake.take(intake.picture(2)), "content content")
+    (life,) = lives(connection)
+    assert life.pages == 2
+    assert life.read_at is not None
+    assert life.seen_at < life.stored_at <= life.read_at  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CHARTLOOM/BATCH/1;name=box+17;files=3;documents=5;pages=40", Expected(name="box 17", files=3, documents=5, pages=40)),
+        ("CHARTLOOM/BATCH/1;pages=12", Expected(pages=12)),
+        ("CHARTLOOM/BATCH/1;pages=-1;files=x;name=", Expected()),
+        ("CHARTLOOM:SEPARATOR", None),
+        ("", None),
+    ],
+)
+def test_a_cover_sheets_code_says_what_to_expect(text: str, expected: Expected | None) -> None:
+    assert expected_of(text) == expected
+
+
+def test_a_batch_that_adds_up_with_its_cover_sheet_is_settled(intake: Intake, connection: Connection) -> None:
+    sheet = [{"format": "QRCode", "text": "CHARTLOOM/BATCH/1;name=box;files=2;documents=2;pages=2", "box": [0, 0, 1, 1]}]
+    intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet)
+    intake.file(intake.take(intake.picture(), batch="box"))
+    assert [batch.differences for batch in settle(connection, 0)] == [()]
+    assert connection.execute("select adds_up from batch").fetchall() == [{"adds_up": True}]
+    assert connection.execute("select * from review_item").fetchall() == []
+
+
+def test_a_batch_with_a_page_too_few_goes_to_a_person_with_the_difference(intake: Intake, connection: Connection) -> None:
+    sheet = [{"format": "QRCode", "text": "CHARTLOOM/BATCH/1;name=box;pages=3", "box": [0, 0, 1, 1]}]
+    taken = intake.take(intake.picture(3))
+    intake.file(taken, "separator content content", codes=sheet)
+    settle(connection, 0)
+    (item,) = connection.execute("select scan_id, reasons from review_item").fetchall()
+    assert item["scan_id"] == taken.scan
+    assert item["reasons"][0]["code"] == "batch_counts"
+    assert "3 pages expected, 2 arrived" in item["reasons"][0]["detail"]
+    assert reconcile(connection).files["review"] == 1
+
+
+def test_a_batch_is_not_settled_while_its_files_still_come_or_are_read(intake: Intake, connection: Connection) -> None:
+    taken = intake.take(intake.picture(), batch="box")
+    assert settle(connection, 0) == []
+    intake.file(taken)
+    assert settle(connection, 600) == []
+    assert len(settle(connection, 0)) == 1
+    assert batches(connection, settled=False) == []
+
+
+def test_a_batch_of_the_same_name_after_the_first_is_settled_is_another(intake: Intake, connection: Connection) -> None:
+    intake.file(intake.take(intake.picture(), batch="box"))
+    settle(connection, 0)
+    intake.file(intake.take(intake.picture(), batch="box"))
+    assert [batch.files for batch in batches(connection)] == [1, 1]
+
+
+def test_a_retry_after_the_limit_was_raised_takes_the_scan_and_enqueues_it(
+    intake: Intake, connection: Connection, blobs: Blobs
+) -> None:
+    few = intake.settings.model_copy(update={"intake": intake.settings.intake.model_copy(update={"max_pages": 1})})
+    taken = register(intake.picture(2), connection, blobs, few, enqueue=enqueue_scan)
+    assert taken.code == "too_many_pages"
+    refused = retry(connection, blobs, few, taken.scan, by="pat", enqueue=enqueue_scan)
+    assert refused is not None
+    assert refused.code == "too_many_pages"
+    assert retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan) is None
+    assert quarantined(connection) == []
+    assert codes_of(connection) == set()
+    assert connection.execute("select status, pages_in from scan").fetchall() == [{"status": "received", "pages_in": 2}]
+    acts = connection.execute("select act, done_by from quarantine_act order by id").fetchall()
+    assert [act["act"] for act in acts] == ["refused again", "retried"]
+
+
+def test_a_rejected_scan_leaves_the_list_and_keeps_its_bytes_and_reason(
+    intake: Intake, connection: Connection, blobs: Blobs
+) -> None:
+    (intake.folder / "note.txt").write_bytes(b"Dear colleague")
+    taken = intake.take(intake.folder / "note.txt")
+    reject(connection, taken.scan, by="pat", note="no scan")
+    assert quarantined(connection) == []
+    (held,) = quarantined(connection, rejected=True)
+    assert (held.code, held.rejected_by) == ("unknown_kind", "pat")
+    assert quarantined_scan(connection, taken.scan).acts[0]["note"] == "no scan"
+    assert blobs.get(taken.sha256) == b"Dear colleague"
+    assert reconcile(connection).files["rejected"] == 1
+    with pytest.raises(Conflict):
+        reject(connection, taken.scan, by="sam", note="again")
+
+
+def test_a_scan_that_is_not_in_quarantine_cannot_be_retried_or_rejected(
+    intake: Intake, connection: Connection, blobs: Blobs
+) -> None:
+    taken = intake.take(intake.picture())
+    with pytest.raises(NotFound):
+        retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan)
+    with pytest.raises(NotFound):
+        reject(connection, taken.scan, by="pat", note="")
