@@ -1,0 +1,102 @@
+"""A real browser on a real server: Chromium as Debian brings it, the application on a free port of loopback."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from reviewing import House
+
+from pipeline.config import Settings
+from pipeline.review.accounts import open_session
+from pipeline.review.application import build
+from pipeline.review.roles import Role
+from pipeline.review.visit import COOKIE, Desk
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, open_pool
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 15_000  # milliseconds; the machine may be busy
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the session."""
+    found = shutil.which("chromium")
+    assert found, "chromium is missing: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def house(connection: Connection, blobs: Blobs, settings: Settings) -> House:
+    """An empty house with its people and patients."""
+    made = House(connection=connection, blobs=blobs, settings=settings)
+    made.accounts = made.people()
+    made.known = made.patients()
+    return made
+
+
+@pytest.fixture
+def site(house: House, dsn: str) -> Iterator[str]:
+    """The address of the running application."""
+    with open_pool(dsn, 6) as pool:
+        app = build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs))
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def window(chromium: Browser, house: House, site: str) -> Iterator[Callable[..., Page]]:
+    """A browser window of somebody of that role (None: of nobody). What a page's script complains about fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_window(role: Role | None, theme: str = "light", width: int = 1280, height: int = 800) -> Page:
+        context = chromium.new_context(
+            base_url=site, viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light"
+        )
+        contexts.append(context)
+        if role is not None:
+            token = open_session(house.connection, house.accounts[role])
+            context.add_cookies([{"name": COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}])
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def shot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Keep a picture of a page where CI collects them: tests/browser/screenshots, which is not committed."""
+    folder = Path(__file__).parent / "screenshots"
+    folder.mkdir(exist_ok=True)
+    return lambda page, name: page.screenshot(path=folder / f"{name}.png") and None

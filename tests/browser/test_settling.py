@@ -1,0 +1,173 @@
+"""Settling doubts in the browser, with the keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+from reviewing import House
+
+from pipeline.review.roles import Role
+
+Window = Callable[..., Page]
+
+
+def press(page: Page, *keys: str) -> int:
+    for key in keys:
+        page.keyboard.press(key)
+    return len(keys)
+
+
+def status(house: House, item: int) -> dict[str, object]:
+    sql = """select d.status, d.patient_id, d.type, i.settled_by, i.claimed_by from review_item i
+             join document d on d.id = i.document_id where i.id = %s"""
+    row = house.connection.execute(sql, [item]).fetchone()
+    assert row is not None
+    return row
+
+
+def test_a_clean_item_takes_two_keys_and_the_next_one_comes(house: House, window: Window) -> None:
+    first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
+    page = window(Role.REVIEWER)
+    page.goto("/queue")
+    press(page, "n")
+    page.wait_for_url(f"**/items/{first}")
+    keys = press(page, "1", "a")
+    page.wait_for_url(f"**/items/{second}?done=*")
+    assert keys <= 5
+    found = status(house, first)
+    assert (found["status"], found["patient_id"], found["settled_by"]) == ("filed", house.known[0], "reviewer")
+
+
+def test_nobody_is_chosen_beforehand_where_the_patient_is_in_doubt(house: House, window: Window) -> None:
+    item = house.doubtful()
+    page = window(Role.REVIEWER)
+    page.goto("/queue")
+    press(page, "n")
+    page.wait_for_url(f"**/items/{item}")
+    expect(page.locator("input[name=patient]:checked")).to_have_count(0)
+    press(page, "a")
+    expect(page.get_by_role("alert")).to_contain_text("Choose the patient first")
+    assert status(house, item)["status"] == "review"
+
+
+def test_focusing_a_field_shows_its_ink_on_its_page(house: House, window: Window) -> None:
+    item = house.doubtful(pages=3)
+    page = window(Role.REVIEWER)
+    page.goto(f"/items/{item}")
+    press(page, "c")
+    page.wait_for_selector(".actions")
+    press(page, "j", "j")
+    expect(page.locator(".now")).to_have_text("3")
+    press(page, "f")
+    expect(page.locator(".now")).to_have_text("1")
+    lit = page.locator("rect.ink.on")
+    expect(lit).to_have_count(1)
+    box, picture = lit.bounding_box(), page.locator(".sheet:not([hidden]) img").bounding_box()
+    assert box is not None
+    assert picture is not None
+    assert picture["x"] <= box["x"] <= picture["x"] + picture["width"]
+    assert picture["y"] <= box["y"] <= picture["y"] + picture["height"] / 4
+
+
+def test_a_page_is_zoomed_fitted_and_turned_with_keys(house: House, window: Window) -> None:
+    item = house.doubtful()
+    page = window(Role.REVIEWER)
+    page.goto(f"/items/{item}")
+    sheet = page.locator(".sheet:not([hidden])")
+
+    def size() -> tuple[int, int]:
+        box = sheet.bounding_box()
+        assert box is not None
+        return round(box["width"]), round(box["height"])
+
+    fitted = size()
+    press(page, "+", "+")
+    assert size()[0] > fitted[0] * 1.5
+    press(page, "0")
+    assert size() == fitted
+    press(page, "r")
+    assert size()[0] > size()[1]
+
+
+def test_another_patient_is_searched_and_chosen_from_the_item(house: House, window: Window) -> None:
+    item = house.doubtful()
+    page = window(Role.REVIEWER)
+    page.goto(f"/items/{item}")
+    press(page, "c")
+    page.wait_for_selector(".actions")
+    press(page, "/")
+    page.keyboard.type("cabalero")
+    page.get_by_role("option", name="Caballero-Reyes, Ines").wait_for()
+    press(page, "ArrowDown", "Enter", "a")
+    page.wait_for_url("**/queue?done=*")
+    assert status(house, item)["patient_id"] == house.known[3]
+
+
+def test_a_corrected_value_is_filed_with_control_and_enter(house: House, window: Window) -> None:
+    item = house.doubtful()
+    page = window(Role.REVIEWER)
+    page.goto(f"/items/{item}")
+    press(page, "c")
+    page.wait_for_selector(".actions")
+    press(page, "1", "f", "Enter", "Enter")
+    page.keyboard.type("10012345")
+    press(page, "Control+Enter")
+    page.wait_for_url("**/queue?done=*")
+    sql = "select value from document_field where name = 'mrn' and source = 'person'"
+    assert house.connection.execute(sql).fetchone() == {"value": "10012345"}
+
+
+def test_the_last_decision_is_undone_with_one_key(house: House, window: Window) -> None:
+    item = house.doubtful()
+    page = window(Role.REVIEWER)
+    page.goto("/queue")
+    press(page, "n")
+    page.wait_for_url(f"**/items/{item}")
+    press(page, "1", "a")
+    page.wait_for_url("**/queue?done=*")
+    press(page, "u")
+    page.wait_for_url(f"**/items/{item}")
+    assert status(house, item)["status"] == "review"
+    assert status(house, item)["claimed_by"] == "reviewer"
+
+
+def test_two_people_on_one_queue_never_see_the_same_item_to_decide(house: House, window: Window) -> None:
+    first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
+    ann, ben = window(Role.REVIEWER), window(Role.SUPERVISOR)
+    for page, item in ((ann, first), (ben, second)):
+        page.goto("/queue")
+        press(page, "n")
+        page.wait_for_url(f"**/items/{item}")
+    ben.goto(f"/items/{first}")
+    expect(ben.get_by_role("status")).to_contain_text("reviewer is working on this item")
+    expect(ben.locator(".actions")).to_have_count(0)
+
+
+def test_an_item_is_handed_up_and_one_is_sent_to_be_scanned_again(house: House, window: Window) -> None:
+    first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
+    page = window(Role.REVIEWER)
+    page.goto("/queue")
+    press(page, "n")
+    page.wait_for_url(f"**/items/{first}")
+    press(page, "e")
+    page.keyboard.type("Two sisters of one name?")
+    press(page, "Tab", "Enter")
+    page.wait_for_url(f"**/items/{second}")
+    press(page, "x")
+    page.keyboard.type("The page is cut off.")
+    press(page, "Tab", "Enter")
+    page.wait_for_url("**/queue?done=*")
+    assert status(house, second)["status"] == "withdrawn"
+    assert status(house, first)["status"] == "review"
+
+
+def test_single_keys_can_be_switched_off(house: House, window: Window) -> None:
+    house.doubtful()
+    page = window(Role.REVIEWER)
+    page.goto("/queue")
+    press(page, "?")
+    page.get_by_label("Single keys work").uncheck()
+    press(page, "Escape", "n")
+    page.wait_for_timeout(300)
+    assert page.url.endswith("/queue")
