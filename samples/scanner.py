@@ -183,7 +183,8 @@ def _stain(noise: np.random.Generator, pixels: Pixels) -> Pixels:
 
 
 def _blur(noise: np.random.Generator, pixels: Pixels) -> Pixels:
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), noise.uniform(0.8, 1.3)), dtype=np.uint8)
+    soft: Pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), noise.uniform(0.8, 1.3)), dtype=np.uint8)
+    return soft
 
 
 def _pale(noise: np.random.Generator, pixels: Pixels) -> Pixels:

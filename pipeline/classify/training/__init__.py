@@ -1,0 +1,1 @@
+"""Training of the document type model: examples, fitting, measuring, the card."""

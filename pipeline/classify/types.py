@@ -1,0 +1,78 @@
+"""What type a document is, how sure that is, and which words said so: the words on the page, weighed by a trained model, and
+the title that stands on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.classify.model import TypeModel, load, score, words_for
+from pipeline.classify.titles import Title, find_title
+from pipeline.config import document_types
+from pipeline.records import OcrPage, TypeGuess
+
+OTHER = "other"
+TITLE_ODDS = 4000.0  # how much likelier a clear title is on its own type than on another
+DOUBTED = 1e-4  # a type that the words exclude is still this possible: titles are read with it
+MOST_SURE = 0.9995  # no answer is surer than what was measured
+WORDS_SHOWN = 6
+FEWEST_WORDS = 8  # with fewer, a page says nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeAnswer:
+    """Types best first with their probabilities, the words that spoke for each of the first three, and the title, if one stands
+    on the document."""
+
+    guesses: tuple[TypeGuess, ...]
+    words: tuple[tuple[str, ...], ...]
+    title: Title | None
+
+
+def guess_types(text: str, pages: Sequence[OcrPage] = ()) -> tuple[TypeGuess, ...]:
+    """The types that a document may be filed as, best first; the probabilities add up to 1.
+
+    `text` is the whole document's; where `pages` are given, the title is looked for on the first of them. Fine types are
+    counted under the type as which a chart files them.
+    """
+    return filing(classify(text, pages[0].text if pages else None).guesses)
+
+
+def classify(text: str, first_page: str | None = None, model: TypeModel | None = None) -> TypeAnswer:
+    """The finest types, best first, and the evidence."""
+    model = model or load()
+    title = find_title(first_page if first_page is not None else text)
+    if len(text.split()) < FEWEST_WORDS and title is None:
+        return TypeAnswer(guesses=_unknown(model), words=((), (), ()), title=None)
+    scored = score(model, text)
+    odds = scored.log_probability.astype(np.float64)
+    if title is not None and title.type in model.types:
+        odds = np.maximum(odds, np.log(DOUBTED))
+        odds[model.types.index(title.type)] += title.strength * np.log(TITLE_ODDS)
+    probabilities = np.exp(odds - odds.max())
+    probabilities = np.minimum(probabilities / probabilities.sum(), MOST_SURE)
+    probabilities /= probabilities.sum()
+    order = np.argsort(-probabilities, kind="stable")
+    guesses = tuple(TypeGuess(type=model.types[i], probability=float(probabilities[i])) for i in order)
+    words = tuple(words_for(model, scored, guess.type, WORDS_SHOWN) for guess in guesses[:3])
+    return TypeAnswer(guesses=guesses, words=words, title=title)
+
+
+def filing(guesses: Sequence[TypeGuess]) -> tuple[TypeGuess, ...]:
+    """The guesses with fine types counted under the type as which a chart files them."""
+    known = document_types()
+    sums: dict[str, float] = {}
+    for guess in guesses:
+        entry = known.get(guess.type)
+        key = (entry.files_as if entry else None) or guess.type
+        sums[key] = sums.get(key, 0.0) + guess.probability
+    return tuple(TypeGuess(type=k, probability=min(1.0, p)) for k, p in sorted(sums.items(), key=lambda item: -item[1]))
+
+
+def _unknown(model: TypeModel) -> tuple[TypeGuess, ...]:
+    """Too little to tell: every type is as likely as any, and `other` stands first."""
+    share = 1.0 / len(model.types)
+    rest = [TypeGuess(type=t, probability=share) for t in model.types if t != OTHER]
+    return (TypeGuess(type=OTHER, probability=share), *rest)
