@@ -18,6 +18,7 @@ Rect: TypeAlias = tuple[float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 COVERS = 0.9  # a picture over this much of the page is the page
 HIDES = 0.98  # over this much it hides all that was drawn before it
+SHOWN = 0.97  # less of the picture than this lies on the page: the rest is cut off, and must stay so
 DEPTH = 4  # forms within forms that are followed
 INVISIBLE = (3, 7)  # text rendering modes that leave no ink
 LONGEST_CONTENT = 4_000_000  # bytes of drawing instructions that are looked through; a page of text alone has some 10,000
@@ -156,7 +157,8 @@ def _place(drawing: Drawing, thing: Any, resources: Any, state: _State, depth: i
         return
     picture = Placed(thing, state.matrix, state.black_ink)
     drawing.pictures.append(picture)
-    whole = not state.odd and not ({"/SMask", "/Mask", "/OC"} & set(thing.keys())) and _inside(picture.rect, state.clip)
+    cut = overlap(drawing.page, picture.rect) < SHOWN or (state.clip is not None and overlap(state.clip, picture.rect) < SHOWN)
+    whole = not (cut or state.odd or {"/SMask", "/Mask", "/OC"} & set(thing.keys()))
     share = overlap(picture.rect, drawing.page)
     opaque = whole and not bool(thing.get("/ImageMask", False))
     if opaque and share >= HIDES:
@@ -193,11 +195,6 @@ def _is_black(name: str, operands: Sequence[Any]) -> bool:
 def _numbers(operands: Any) -> Matrix:
     a, b, c, d, e, f = (float(value) for value in operands)
     return a, b, c, d, e, f
-
-
-def _inside(rect: Rect, clip: Rect | None) -> bool:
-    """Does the clip leave the whole picture to be seen?"""
-    return clip is None or overlap(clip, rect) >= HIDES
 
 
 def times(m: Matrix, n: Matrix) -> Matrix:
