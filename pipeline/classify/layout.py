@@ -12,8 +12,11 @@ from pipeline.records import Box, OcrPage, Word
 CELL_GAP = 1.3
 """A gap of this many line heights divides two cells; between words of a sentence it is 0.3 to 0.6."""
 
-SAME_ROW = 0.5
-"""Words stand on one row where their middles are this close, in line heights."""
+WIDE_SET = 2.2
+"""So many of the page's usual gaps between words do not divide cells: a typewriter's gaps are wide, wider after a comma."""
+
+SAME_ROW = (0.35, 0.5)
+"""Words stand on one row where their middles are closer than half the lower word's height, within these line heights."""
 
 NOISE = frozenset("|_~-—=.,'`\"°•*:;<>[](){}\\/")
 """A word made of these alone is a rule or a speck, not text."""
@@ -65,7 +68,9 @@ def lay_out(page: OcrPage) -> Layout:
     words = [word for word in page.words if not NOISE.issuperset(word.text)]
     line = float(median(word.box[3] - word.box[1] for word in words)) if words else 1.0
     line = max(line, 1.0)
-    rows = [_cells(row, index, line) for index, row in enumerate(_rows(words, line))]
+    rows_of_words = _rows(words, line)
+    gap = max(CELL_GAP * line, min(WIDE_SET * _usual_gap(rows_of_words), 2 * CELL_GAP * line))
+    rows = [_cells(row, index, gap) for index, row in enumerate(rows_of_words)]
     return Layout(number=page.number, width=max(page.width, 1), height=max(page.height, 1), line=line, rows=tuple(rows))
 
 
@@ -80,7 +85,8 @@ def _rows(words: Sequence[Word], line: float) -> list[list[Word]]:
         best: list[Word] | None = None
         for row in reversed(rows[-4:]):
             near = min(row, key=lambda other: abs(other.box[0] - word.box[0]))
-            if abs(_middle(near) - _middle(word)) <= SAME_ROW * line:
+            lower = min(near.box[3] - near.box[1], word.box[3] - word.box[1])
+            if abs(_middle(near) - _middle(word)) <= min(max(SAME_ROW[0] * line, lower / 2), SAME_ROW[1] * line):
                 best = row
                 break
         if best is None:
@@ -91,11 +97,17 @@ def _rows(words: Sequence[Word], line: float) -> list[list[Word]]:
     return [sorted(row, key=lambda word: word.box[0]) for row in rows]
 
 
-def _cells(row: Sequence[Word], index: int, line: float) -> tuple[Cell, ...]:
-    """A row cut where the gaps are wide."""
+def _usual_gap(rows: Sequence[Sequence[Word]]) -> float:
+    """Pixels between words that follow one another: the lower third of all gaps, for tables have many wide ones."""
+    gaps = sorted(after.box[0] - before.box[2] for row in rows for before, after in pairwise(row))
+    return float(max(gaps[len(gaps) // 3], 0)) if gaps else 0.0
+
+
+def _cells(row: Sequence[Word], index: int, gap: float) -> tuple[Cell, ...]:
+    """A row cut where the gaps are wider than `gap`."""
     cells: list[list[Word]] = [[row[0]]]
     for before, word in pairwise(row):
-        if word.box[0] - before.box[2] > CELL_GAP * line:
+        if word.box[0] - before.box[2] > gap:
             cells.append([word])
         else:
             cells[-1].append(word)

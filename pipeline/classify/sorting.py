@@ -116,10 +116,8 @@ def _document(
 
 
 def _types(pages: Sequence[OcrPage]) -> tuple[TypeGuess, ...]:
-    try:
-        from pipeline.classify.types import guess_types
-    except ModuleNotFoundError:
-        return (TypeGuess(type="other", probability=0.0),)
+    from pipeline.classify.types import guess_types
+
     return tuple(guess_types("\n\n".join(page.text for page in pages), pages))
 
 

@@ -145,6 +145,8 @@ def _unlabelled_names(layout: Layout, labels: Mapping[int, tuple[Label, ...]], f
             rest = cell.words[len(named) :]
             if not names.is_name(named) or names.credential_follows(cell.words, named) or (rest and not _ends_name(rest[0])):
                 continue
+            if any(word.text.strip(",.") in names.STATES for word in (named[0], named[-1])):
+                continue  # "Oak Brook, IL" of an address
             offers.append(
                 Offer(
                     field="patient_name",

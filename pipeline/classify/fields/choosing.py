@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from rapidfuzz import fuzz
@@ -21,6 +21,9 @@ MANY = frozenset(("icd10", "cpt"))
 
 SAME_NAME = 88.0
 """rapidfuzz's token_set_ratio from which two readings are taken for one name."""
+
+BIRTH_AGAINST, BIRTH_BY_AGE = 0.5, 0.7
+"""Label strength of the date that an age is reckoned to, and how sure a birth date is that only its age tells."""
 
 TELL = 0.5
 """Confidence from which two different values are a disagreement a person should know of."""
@@ -45,9 +48,10 @@ def choose(offers: Iterable[Offer], settings: ClassifySettings) -> Findings:
     for offer in offers:
         by_field.setdefault(offer.field, []).append((confidence(offer, settings), offer))
     _stand_ins(by_field)
+    _birth_by_age(by_field)
     fields: list[Field] = []
     doubts: list[Reason] = []
-    for name, rated in sorted(by_field.items()):
+    for name, rated in sorted((pair for pair in by_field.items() if pair[1]), key=lambda pair: pair[0]):
         groups = _groups(name, rated)
         if name in MANY:
             fields += [_field(name, group, rivals=()) for group in groups]
@@ -60,16 +64,41 @@ def choose(offers: Iterable[Offer], settings: ClassifySettings) -> Findings:
 
 def _stand_ins(by_field: dict[str, list[tuple[float, Offer]]]) -> None:
     """Discharge and admission dates stand in for a date of service, an outside laboratory's account for the record number."""
-    if not any(rated > 0.5 for rated, _ in by_field.get("date_of_service", ())):
-        for name, weight in (("discharge_date", 0.9), ("admission_date", 0.85)):
-            for rated, offer in by_field.get(name, ()):
-                by_field.setdefault("date_of_service", []).append((rated * weight, offer))
+    for name, weight in (("discharge_date", 0.95), ("admission_date", 0.9)):
+        for rated, offer in by_field.get(name, ()):
+            by_field.setdefault("date_of_service", []).append((rated * weight, offer))
     if "mrn" not in by_field:
         for rated, offer in by_field.get("account", ()):
             if offer.label.startswith("acct") and len(re.sub(r"\D", "", offer.value)) <= 8:
                 by_field.setdefault("mrn", []).append((rated * 0.7, offer))
     for name in ("discharge_date", "admission_date"):
         by_field.pop(name, None)
+
+
+def _birth_by_age(by_field: dict[str, list[tuple[float, Offer]]]) -> None:
+    """Where no label names a birth date: the date that makes the patient as old as the page says. It is no date of service."""
+    served = by_field.get("date_of_service", [])
+    ages = {int(offer.value) for _, offer in by_field.get("age", ()) if int(offer.value) > 0}
+    labelled = [offer for _, offer in served if offer.evidence["label"] >= BIRTH_AGAINST]
+    if "dob" in by_field:
+        known = {offer.value for _, offer in by_field["dob"]}
+        by_field["date_of_service"] = [pair for pair in served if pair[1].value not in known]
+        return
+    born = [
+        pair
+        for pair in served
+        if pair[1].label == "alone"
+        and any(years_between(pair[1].value, other.value) in ages for other in labelled if other.value > pair[1].value)
+    ]
+    if born:
+        by_field["dob"] = [(BIRTH_BY_AGE, replace(offer, field="dob")) for _, offer in born]
+        by_field["date_of_service"] = [pair for pair in served if pair not in born]
+
+
+def years_between(earlier: str, later: str) -> int:
+    """Whole years between two ISO dates: somebody's age."""
+    a, b = date.fromisoformat(earlier), date.fromisoformat(later)
+    return b.year - a.year - ((b.month, b.day) < (a.month, a.day))
 
 
 def same_value(name: str, left: str, right: str) -> bool:
@@ -119,7 +148,7 @@ def _field(name: str, group: Sequence[tuple[float, Offer]], rivals: Sequence[Seq
     best = group[0][1]
     if name == "patient_name":
         near = [offer for rated, offer in group if rated >= 0.8 * group[0][0]]
-        best = max(near, key=lambda offer: (_times(group, offer.value), len(offer.value)))
+        best = max(near, key=lambda offer: (len(offer.value.split()), _times(group, offer.value), len(offer.value)))
     sure = _agreed(group)
     rival = max((_agreed(other) for other in rivals), default=0.0)
     if name not in ("author", "facility", "phone", "address"):
@@ -153,8 +182,7 @@ def _check_age(fields: list[Field]) -> list[Field]:
     age, dob, seen = by_name.get("age"), by_name.get("dob"), by_name.get("date_of_service")
     if not (age and dob and seen):
         return fields
-    born, served = date.fromisoformat(dob.value), date.fromisoformat(seen.value)
-    years = served.year - born.year - ((served.month, served.day) < (born.month, born.day))
+    years = years_between(dob.value, seen.value)
     fits = abs(years - int(age.value)) <= (0 if years > 2 else 1)
     return [_shift(f, fits=fits) if f.name in ("dob", "date_of_service") else f for f in fields]
 

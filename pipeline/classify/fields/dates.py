@@ -28,10 +28,10 @@ FIRST_YEAR, PIVOT = 1880, 30
 DIGITS = str.maketrans("OoQDlI|!iSBZz", "0000111115822")
 """Letters and the digits they are misread from."""
 
-NUMERIC = re.compile(r"(?<![\d/.\-])(\d{1,2})\s?[/\-.]\s?(\d{1,2})\s?[/\-.]\s?(\d{4}|\d{2})(?![\d/\-])")
-ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)\s?[-/.]\s?(\d{1,2})\s?[-/.]\s?(\d{1,2})(?!\d)")
+NUMERIC = re.compile(r"(?<![\d/.\-])(\d{1,2})(?:\s?[/\-.]\s?|\s)(\d{1,2})(?:\s?[/\-.]\s?(\d{4}|\d{2})|\s(\d{4}))(?![\d/\-])")
+ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{1,2})(?!\d)")
 COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)(?!\d)")
-NAMED = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[,.]?\s+'?(\d{4}|\d{2}(?!\d))")
+NAMED = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[,.;]?\s+'?(\d{4}|\d{2}(?!\d))")
 DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)?[\s\-/]*([A-Za-z]{3,9})\.?,?[\s\-/]*(\d{4}|\d{2}(?!\d))")
 
 
@@ -79,7 +79,8 @@ def _matches(text: str) -> list[tuple[int, int, int, int, int, bool]]:
         month, day = int(m[1]), int(m[2])
         if month > 12 >= day:
             month, day = day, month
-        found.append((m.start(), m.end(), int(m[3]), month, day, len(m[3]) == 2))
+        year = m[3] or m[4]
+        found.append((m.start(), m.end(), int(year), month, day, len(year) == 2))
     for pattern, name, day_at in ((NAMED, 1, 2), (DAY_FIRST, 2, 1)):
         named = ((m, _month(m[name])) for m in pattern.finditer(text))
         found += [(m.start(), m.end(), int(m[3]), month, int(m[day_at]), len(m[3]) == 2) for m, month in named if month]

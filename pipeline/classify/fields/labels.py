@@ -17,8 +17,14 @@ from pipeline.records import Box, Word
 LONGEST = 6
 """Words in the longest label that is looked for."""
 
-FUZZY_LENGTH = 6
+FUZZY_LENGTH = 4
 """Letters below which a label must read exactly: "sex" and "sec" are one letter apart."""
+
+ONE_OFF, TWO_OFF = 6, 8
+"""From these lengths on, one misread letter is forgiven without a colon, two with it."""
+
+STRENGTHS = ((1.0, "strong"), (0.5, "weak"), (0.2, "faint"))
+"""How much a label of each list of config/fields.toml says that its value is the field's."""
 
 CONFUSED = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b", "¢": "c", "!": "l", "é": "e"})
 
@@ -56,7 +62,7 @@ def lexicon() -> Lexicon:
     table = tomllib.loads((CONFIG / "fields.toml").read_text(encoding="utf-8"))
     exact: dict[str, tuple[str, float]] = {}
     for field, entry in table.items():
-        for strength, name in ((1.0, "strong"), (0.5, "weak")):
+        for strength, name in STRENGTHS:
             for label in entry.get(name, ()):
                 exact.setdefault(key_of(label), (field, strength))
     lengths: dict[int, list[str]] = {}
@@ -135,11 +141,14 @@ def _meaning(key: str, *, colon: bool, begins: bool) -> tuple[str, str, float] |
     if key.rstrip("#") in book.exact and len(key) > 3:
         field, strength = book.exact[key.rstrip("#")]
         return field, key, strength
-    if len(key) < FUZZY_LENGTH or not (colon or begins):
-        return None
-    allowed = 1 if len(key) < 10 else 2
-    best: tuple[int, str] | None = None
     mapped = key.translate(CONFUSED)
+    if mapped in book.exact and not key.isdigit():
+        field, strength = book.exact[mapped]
+        return field, mapped, strength * 0.9
+    if not (colon or begins) or len(key) < (FUZZY_LENGTH if colon and begins else ONE_OFF):
+        return None
+    allowed = 2 if colon and len(key) >= TWO_OFF else 1
+    best: tuple[int, str] | None = None
     for length in range(len(key) - allowed, len(key) + allowed + 1):
         for label in book.by_length.get(length, ()):
             distance = DamerauLevenshtein.distance(mapped, label.translate(CONFUSED), score_cutoff=allowed)
@@ -153,10 +162,14 @@ def _meaning(key: str, *, colon: bool, begins: bool) -> tuple[str, str, float] |
 
 def _stands_alone(words: tuple[Word, ...], at: int, last: int, starts: frozenset[int], *, colon: bool, strength: float) -> bool:
     """Is it a label and not the same words in a sentence?"""
+    if sum(c.isalpha() for word in words[at:last] for c in word.text) == 1:
+        return colon  # "D: 01/02/03", not somebody's initial
     if at in starts:
-        return colon or strength >= 0.5
+        return True
     before = words[at - 1].text
-    after_value = any(letter.isdigit() for letter in before) or before.endswith((".", ",", ";", "|", ")", "/")) or _sex(before)
+    after_value = (
+        any(letter.isdigit() for letter in before) or before.endswith((".", ",", ":", ";", "|", ")", "/")) or _sex(before)
+    )
     if strength > 0.5:
         return colon or _numbered(words, last) or (after_value and words[at].text[:1].isupper())
     return colon and after_value

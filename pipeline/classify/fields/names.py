@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pipeline.classify.fields.labels import key_of, lexicon, word_list
 from pipeline.records import Word
 
-SUFFIXES, TITLES, PARTICLES, CREDENTIALS, NOT_NAMES = (
-    word_list(name) for name in ("suffixes", "titles", "particles", "credentials", "not_names")
+SUFFIXES, TITLES, PARTICLES, CREDENTIALS, NOT_NAMES, STATES = (
+    word_list(name) for name in ("suffixes", "titles", "particles", "credentials", "not_names", "states")
 )
 TOKEN = re.compile(r"^[^\W\d_][^\W\d_'’.\-]*(?:['’\-.][^\W\d_]+)*\.?$")
 LONGEST = 6
@@ -40,13 +40,15 @@ def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def _pieces(word: Word) -> list[Word]:
-    """ "Solis,Eileen" is two words that the reader did not divide."""
-    parts = [part for part in re.split(r"(?<=[A-Za-z],)(?=[A-Za-z])", word.text) if part]
+    """ "Solis,Eileen", ",Pamela", "A._Howard" and "KevinC" are words that the reader did not divide."""
+    text = re.sub(r"(?<=[A-Za-z]),(?=[A-Za-z])", ", ", word.text)
+    text = re.sub(r"(?<=[a-z.])_+(?=[A-Z])|(?<=[a-z]{2})(?=[A-Z]$)", " ", text)
+    parts = text.split()
     return [word] if len(parts) < 2 else [Word(text=part, box=word.box, confidence=word.confidence) for part in parts]
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"[,;:|)\]}*_—–~“”\"]+$", "", re.sub(r"^[|(\[{*_—–~.“”\"'‘:]+", "", text))
+    return re.sub(r"[,;:|)\]}*_—–~“”\"\-]+$", "", re.sub(r"^[|(\[{*_—–~.,“”\"'‘:\-]+", "", text))
 
 
 def _stops(low: str, text: str) -> bool:
@@ -78,9 +80,17 @@ def credential_follows(words: Sequence[Word], named: Sequence[Word]) -> bool:
     return is_clinician(named) or (len(words) > len(named) and is_credential(words[len(named)].text))
 
 
+def _ends_family(text: str, follows: str) -> bool:
+    """Does a comma follow this word of a name? A full stop after a whole word is a comma misread."""
+    text = text.rstrip(")|*")
+    stopped = text.endswith(".") and len(text) > 4 and text.isupper()
+    return text.endswith(",") or follows.startswith(",") or stopped
+
+
 def printed_name(words: Sequence[Word]) -> str:
     """The name in the order of speech: "SOLIS, EILEEN S" is Eileen S Solis; the letters' case stays as printed."""
-    parts = [(_bare(word.text), word.text.rstrip(")|*").endswith(",")) for word in words]
+    after = [word.text for word in words[1:]] + [""]
+    parts = [(_bare(word.text), _ends_family(word.text, follows)) for word, follows in zip(words, after, strict=True)]
     parts = [(text, comma) for text, comma in parts if text and text.lower().replace(".", "") not in TITLES]
     comma = next((i for i, (_, ends) in enumerate(parts[:-1]) if ends and i < 3), None)
     texts = [text for text, _ in parts]

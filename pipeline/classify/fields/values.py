@@ -16,9 +16,13 @@ COLUMN_SLACK = 1.5
 """Line heights by which a value may begin left of its label in a boxed form."""
 
 
+APART = 3.0
+"""Line heights between words of one name on a badly read page, where other values would have ended."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Words that may be the value of a label. `place` is right or below; `gap` is their distance in line heights."""
+    """Words that may be the value of a label. `place` is right, below or wrapped (to the next row's start); `gap` is their distance in line heights."""
 
     label: Label
     words: tuple[Word, ...]
@@ -35,16 +39,21 @@ def answers(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator
             if label.field == "other":
                 continue
             following = row_labels[position + 1] if position + 1 < len(row_labels) else None
-            right = _right(words, row, label, following)
+            right = _right(words, row, label, following, layout.line)
             if right:
                 yield Answer(label=label, words=right, place="right", gap=(right[0].box[0] - label.box[2]) / layout.line)
+            wrapped = () if right or following else _wrapped(layout, labels, label)
+            if wrapped:
+                yield Answer(label=label, words=wrapped, place="wrapped", gap=(wrapped[0].box[1] - label.box[3]) / layout.line)
             below = _below(layout, labels, label, following)
             if below:
                 yield Answer(label=label, words=below, place="below", gap=(below[0].box[1] - label.box[3]) / layout.line)
 
 
-def _right(words: tuple[Word, ...], row: tuple[Cell, ...], label: Label, following: Label | None) -> tuple[Word, ...]:
-    """The words of the first cell after the label, without the next label's."""
+def _right(
+    words: tuple[Word, ...], row: tuple[Cell, ...], label: Label, following: Label | None, line: float
+) -> tuple[Word, ...]:
+    """The words of the first cell after the label, without the next label's; a name may go on in the next cell."""
     end = following.first if following else len(words)
     if label.last >= end:
         return ()
@@ -52,9 +61,10 @@ def _right(words: tuple[Word, ...], row: tuple[Cell, ...], label: Label, followi
     for cell in row:
         at += len(cell.words)
         if at > label.last:
-            end = min(end, at)
             break
-    return tuple(word for word in words[label.last : end] if word.text not in (":", ";"))
+    while label.field == "patient_name" and at < end and words[at].box[0] - words[at - 1].box[2] <= APART * line:
+        at += 1
+    return tuple(word for word in words[label.last : min(at, end)] if word.text not in (":", ";"))
 
 
 def _below(layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label, following: Label | None) -> tuple[Word, ...]:
@@ -72,11 +82,24 @@ def _below(layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label
             return ()
         kept: list[Word] = []
         for i, word in column:
-            if i in taken or (kept and word.box[0] - kept[-1].box[2] > CELL_GAP * layout.line):
+            apart = APART if label.field == "patient_name" else CELL_GAP
+            if i in taken or (kept and word.box[0] - kept[-1].box[2] > apart * layout.line):
                 break
             kept.append(word)
         return tuple(kept)
     return ()
+
+
+def _wrapped(layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label) -> tuple[Word, ...]:
+    """The first words of the next row, where a label with a colon ends its own row: the value went over the edge."""
+    index = label.row + 1
+    if not label.colon or index >= len(layout.rows) or label.last < sum(len(cell.words) for cell in layout.rows[label.row]):
+        return ()
+    first = layout.rows[index][0]
+    if first.box[1] - label.box[3] > layout.line or first.box[0] > layout.rows[label.row][0].box[0] + 2 * layout.line:
+        return ()
+    end = next((other.first for other in labels.get(index, ())), len(first.words))
+    return first.words[:end]
 
 
 def _next_cell(layout: Layout, label: Label) -> float:
