@@ -83,6 +83,7 @@ class MatchSettings(Section):
     distance: float
     candidates: int
     absent: float
+    home_facility: str
     smallest_population: int
     pairs_population: int
     pairs_absent: float

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -9,8 +11,12 @@ import typer
 from pipeline.commands.options import emit, progress
 from pipeline.config import load_settings
 from pipeline.errors import BadInput, NotFound
+from pipeline.match.adt import take
+from pipeline.match.fhir import fhir_patients
+from pipeline.match.hl7v2 import messages_in
 from pipeline.match.loading import SHOWN, Load, csv_rows, load_rows
 from pipeline.services.installation import open_installation
+from pipeline.store.database import Connection
 
 FORMATS = {".csv": "csv", ".json": "fhir", ".ndjson": "fhir", ".hl7": "hl7"}
 
@@ -21,18 +27,36 @@ def load_patients(file: Path, form: str | None, *, as_json: bool, home: Path | N
         raise NotFound(f"{file} does not exist.")
     form = form or FORMATS.get(file.suffix.lower(), "csv")
     report = Load()
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
-        rows = csv_rows(file, report)
-        with progress("patients", None) as bar:
-            load_rows(connection, rows, report, source=form, advance=lambda n: bar.advance(bar.task_ids[0], n))
+    with (
+        open_installation(load_settings(home), store=False) as installation,
+        installation.connect() as connection,
+        progress("patients", None) as bar,
+    ):
+        advance = partial(bar.advance, bar.task_ids[0])
+        if form == "hl7":
+            take_messages(connection, file, installation.settings.match.home_facility, report, advance)
+        else:
+            rows = fhir_patients(file) if form == "fhir" else csv_rows(file, report)
+            load_rows(connection, rows, report, source=form, advance=advance)
     tell(file, report, as_json=as_json)
     return BadInput.exit_code if report.refused else 0
+
+
+def take_messages(connection: Connection, file: Path, home_facility: str, report: Load, advance: Callable[[float], None]) -> None:
+    """Take the messages of a file one by one; a refused one is kept in the index's table of messages as well."""
+    for number, body in enumerate(messages_in(file), 1):
+        taken = take(connection, body, home_facility)
+        report.read += 1
+        report.changed += taken.status == "applied"
+        if taken.problem:
+            report.refused.append((f"message {number}", taken.problem))
+        advance(1)
 
 
 def tell(file: Path, report: Load, *, as_json: bool) -> None:
     """What was loaded, refused and left out."""
     if as_json:
-        refused = [{"line": place, "reason": reason} for place, reason in report.refused]
+        refused = [{"place": place, "reason": reason} for place, reason in report.refused]
         counts = {"read": report.read, "added": report.added, "changed": report.changed, "unread_values": len(report.doubtful)}
         emit({"file": str(file), **counts, "refused": refused, "unknown_columns": list(report.unknown_columns)})
         return
@@ -41,6 +65,6 @@ def tell(file: Path, report: Load, *, as_json: bool) -> None:
         typer.echo(f"  columns not used: {', '.join(report.unknown_columns)}", err=True)
     for what, places in (("refused", report.refused), ("value left out", report.doubtful)):
         for place, reason in places[:SHOWN]:
-            typer.echo(f"  line {place} {what}: {reason}", err=True)
+            typer.echo(f"  {place} {what}: {reason}", err=True)
         if len(places) > SHOWN:
             typer.echo(f"  and {len(places) - SHOWN} more {what}", err=True)

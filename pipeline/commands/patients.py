@@ -1,4 +1,4 @@
-"""Commands: patients (load, ...) and match."""
+"""Commands: patients (load, merge, unmerge, link, duplicates), match and adt."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ class Format(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     patients.command(epilog="Example: chartloom patients load patients.csv")(load)
+    patients.command("merge", epilog="Example: chartloom patients merge 7700123 7700321 --by mwhite")(merge_records)
+    patients.command("unmerge", epilog="Example: chartloom patients unmerge 7700123 --by mwhite")(unmerge_records)
     app.add_typer(patients, name="patients")
     app.command(
         epilog="""Example: echo '{"id": "1", "family": "Reyes", "given": "Susan", "dob": "1964-09-29"}' | chartloom match"""
     )(match)
+    app.command(epilog="Example: chartloom adt --host 0.0.0.0 --port 2575")(adt)
 
 
 def load(
@@ -45,6 +48,44 @@ def load(
     from pipeline.commands.loading import load_patients
 
     sys.exit(load_patients(file, format.value if format else None, as_json=as_json, home=home))
+
+
+Mrn = Annotated[str, typer.Argument(help="The MRN, current or former.")]
+By = Annotated[str, typer.Option("--by", help="Who decided it.")]
+
+
+def merge_records(loser: Mrn, survivor: Mrn, by: By = "operator", as_json: Json = False, home: Home = None) -> None:
+    """Make LOSER's record a part of SURVIVOR's: its documents move, its numbers and names lead there from now on.
+
+    Exit status: 0 done; 1 one of them is merged already; 3 a service is away; 7 no such patient.
+    """
+    from pipeline.commands.merging import merge_patients
+
+    merge_patients(loser, survivor, by, as_json=as_json, home=home)
+
+
+def unmerge_records(loser: Mrn, by: By = "operator", as_json: Json = False, home: Home = None) -> None:
+    """Part LOSER's record from its survivor's again; the documents that came with it go back.
+
+    Exit status: 0 done; 1 it is not merged; 3 a service is away; 7 no such patient.
+    """
+    from pipeline.commands.merging import unmerge_patients
+
+    unmerge_patients(loser, by, as_json=as_json, home=home)
+
+
+def adt(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")] = 2575,
+    home: Home = None,
+) -> None:
+    """Keep the patient index current from HL7 v2 ADT messages over MLLP, each acknowledged once it is committed.
+
+    A message that cannot be applied is answered AE and kept. Exit status: 0 stopped; 3 a service is away.
+    """
+    from pipeline.commands.listening import listen
+
+    listen(host, port, home)
 
 
 def match(

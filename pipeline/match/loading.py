@@ -8,20 +8,19 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from pipeline.errors import BadInput
 from pipeline.match.dates import iso_date
+from pipeline.match.incoming import COLUMNS, Incoming
 from pipeline.match.person import SEXES
-from pipeline.records import PersonRecord
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.match")
 BATCH = 20_000
-COLUMNS = (*(f.name for f in fields(PersonRecord)), "deceased", "birth_order")
 OTHER_NAMES = {
     "first_name": "given", "given_name": "given", "middle_name": "middle", "last_name": "family", "family_name": "family",
     "surname": "family", "birthdate": "dob", "birth_date": "dob", "date_of_birth": "dob", "birth": "dob", "gender": "sex",
@@ -31,8 +30,6 @@ OTHER_NAMES = {
 """Columns by other names that are common."""
 ISO = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 SHOWN = 5  # refused lines that are named one by one
-
-Row = Mapping[str, str | None]
 
 
 @dataclass(slots=True)
@@ -47,8 +44,8 @@ class Load:
     unknown_columns: tuple[str, ...] = ()
 
 
-def csv_rows(file: Path, load: Load) -> Iterator[tuple[str, dict[str, str | None]]]:
-    """(line, row) of a CSV file with a header; BadInput where it has none of our columns or is not text."""
+def csv_rows(file: Path, load: Load) -> Iterator[Incoming]:
+    """The patients of a CSV file with a header; BadInput where it has none of our columns or is not text."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.reader(stream)
@@ -63,41 +60,51 @@ def csv_rows(file: Path, load: Load) -> Iterator[tuple[str, dict[str, str | None
             wanted = [(n, key) for n, key in enumerate(keys) if key in COLUMNS]
             for values in reader:
                 if values:
-                    yield str(reader.line_num), {key: values[n].strip() or None for n, key in wanted if n < len(values)}
+                    row = {key: values[n].strip() or None for n, key in wanted if n < len(values)}
+                    yield Incoming(f"line {reader.line_num}", row)
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"{file}: not a CSV file in UTF-8: {error}.", "Save it as CSV in UTF-8 and load it again.") from None
 
 
 def load_rows(
     connection: Connection,
-    rows: Iterable[tuple[str, Row]],
+    patients: Iterable[Incoming],
     load: Load,
     *,
     source: str = "csv",
     advance: Callable[[int], None] = lambda _: None,
 ) -> Load:
-    """Put (place, row) pairs into the index, rows keyed as COLUMNS; an existing patient of that MRN is brought up to date."""
-    remaining = iter(rows)
+    """Put patients into the index; one who is known by that MRN is brought up to date. Raises nothing for a bad row: see Load."""
+    remaining = iter(patients)
     while batch := list(islice(remaining, BATCH)):
         with connection.transaction():
             connection.execute(SQL["make_incoming"])
             with connection.cursor().copy(SQL["copy_incoming"]) as copy:
-                for place, row in batch:
-                    if line := acceptable(place, row, load):
+                for patient in batch:
+                    if line := acceptable(patient.place, patient.row, load):
                         copy.write_row(line)
             told = connection.execute(SQL["take_incoming"], {"source": source}).fetchone()
+            keep_others(connection, batch)
         load.read += len(batch)
         if told:
             load.added += told["added"]
             load.changed += told["changed"]
         advance(len(batch))
-    connection.execute("analyze patient")
-    connection.execute("analyze patient_search")
-    connection.execute("analyze patient_key")
+    if load.added + load.changed >= BATCH // 10:
+        connection.execute("analyze patient, patient_search, patient_key, name_count")
     return load
 
 
-def acceptable(place: str, row: Row, load: Load) -> Sequence[str | None] | None:
+def keep_others(connection: Connection, batch: Sequence[Incoming]) -> None:
+    """What else is known of a batch's patients, now that they are in the index."""
+    others = [(patient.row.get("mrn"), other) for patient in batch for other in patient.others]
+    for table in dict.fromkeys(other.table for _, other in others):
+        values = [(mrn, *other.values) for mrn, other in others if other.table == table]
+        columns = [list(column) for column in zip(*values, strict=True)]
+        connection.execute(SQL[f"keep_{table}"], dict(zip("abcdef", columns, strict=False)))
+
+
+def acceptable(place: str, row: Mapping[str, str | None], load: Load) -> Sequence[str | None] | None:
     """The row's values in the order of COLUMNS, dates in ISO and sex in one letter; None if it cannot be taken."""
     if not row.get("mrn"):
         load.refused.append((place, "no MRN"))

@@ -48,3 +48,29 @@ with newest as (
     returning xmax = 0 as added
 )
 select count(*) filter (where added) as added, count(*) filter (where not added) as changed from taken
+
+-- name: keep_identifier
+insert into patient_identifier (patient_id, kind, facility, value)
+select distinct p.id, b, coalesce(c, ''), d from unnest(%(a)s::text[], %(b)s::text[], %(c)s::text[], %(d)s::text[]) as t (a, b, c, d)
+join patient p on p.mrn = a
+on conflict do nothing
+
+-- name: keep_name
+insert into patient_name (patient_id, kind, given, middle, family, suffix)
+select distinct p.id, b, c, d, e, f
+from unnest(%(a)s::text[], %(b)s::text[], %(c)s::text[], %(d)s::text[], %(e)s::text[], %(f)s::text[]) as t (a, b, c, d, e, f)
+join patient p on p.mrn = a
+on conflict do nothing
+
+-- name: keep_address
+insert into patient_address (patient_id, address, city, state, zip)
+select distinct p.id, b, c, d, e
+from unnest(%(a)s::text[], %(b)s::text[], %(c)s::text[], %(d)s::text[], %(e)s::text[]) as t (a, b, c, d, e)
+join patient p on p.mrn = a
+on conflict do nothing
+
+-- name: keep_phone
+insert into patient_phone (patient_id, phone)
+select distinct p.id, b from unnest(%(a)s::text[], %(b)s::text[]) as t (a, b)
+join patient p on p.mrn = a
+on conflict do nothing

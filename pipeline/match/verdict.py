@@ -39,16 +39,7 @@ CONTRADICTS = {
     "middle": ("different",),
     "birth_order": ("different",),
 }
-"""Levels that speak so clearly against that a person must look, unless they are outvoted."""
-NUMBERS = ("mrn", "ssn", "medicaid")
-ENTRY_ERRORS = ("given", "family", "middle", "dob")
-"""What a clerk may have entered wrongly: outvoted by four fields that agree, one of them a number to the digit."""
-VOTES = AGREES | {
-    "given": ("exact", "misread", "nickname", "close", "prefix", "swapped"),
-    "family": ("exact", "misread", "close", "former", "part", "swapped"),
-    "home": ("home", "near_home", "zip"),
-}
-VOTES_AGAINST_ENTRY, VOTES_AGAINST_NUMBER = 4, 3
+"""Levels that speak so clearly against that a person must look, whatever else agrees."""
 WORDS = {
     "family": "Family name", "given": "Given name", "middle": "Middle name", "suffix": "Suffix", "dob": "Date of birth",
     "sex": "Sex", "mrn": "MRN", "ssn": "Social security number", "medicaid": "Medicaid number", "home": "Address",
@@ -134,22 +125,13 @@ def objections(
         apart = round(best.weight - others[0].weight, 1)
         yield Reason(code="second_candidate", detail="Another patient is nearly as likely", weight=apart)
     for field, level in levels.items():
-        if level in CONTRADICTS.get(field, ()) and not outvoted(field, levels):
+        if level in CONTRADICTS.get(field, ()):
             yield Reason(code=f"{field}_contradicts", detail=f"{WORDS[field]} speaks against this patient")
     for reason in best.reasons:
         if reason.code == OTHER_MRN:
             yield reason
         if reason.code == DECEASED and date_of_service and date_of_service[: len(reason.detail)] > reason.detail:
             yield Reason(code="died_before", detail="The patient died before the date of service")
-
-
-def outvoted(field: str, levels: Mapping[str, str]) -> bool:
-    """May the rest of the evidence overrule this field's contradiction? Sex, suffix and MRN are never overruled."""
-    if field in ENTRY_ERRORS:
-        votes = sum(levels.get(name) in agree for name, agree in VOTES.items())
-        return any(levels.get(n) == "exact" for n in NUMBERS) and votes >= VOTES_AGAINST_ENTRY
-    agreeing = agreements(levels)
-    return field in ("ssn", "medicaid") and {"name", "dob"} <= set(agreeing) and len(agreeing) >= VOTES_AGAINST_NUMBER
 
 
 def agreements(levels: Mapping[str, str]) -> list[str]:

@@ -1,0 +1,34 @@
+"""What `adt` does: listens until it is stopped."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import structlog
+import typer
+
+from pipeline.config import load_settings
+from pipeline.match.mllp import Listener
+from pipeline.services.installation import open_installation
+
+SENDERS = 8  # connections that are served at the same time; more wait their turn
+
+
+def listen(host: str, port: int, home: Path | None) -> None:
+    """Listen until SIGINT or SIGTERM; the message at hand is finished and answered first."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
+    with (
+        open_installation(load_settings(home), store=False) as installation,
+        installation.pool(SENDERS) as pool,
+        Listener((host, port), pool, installation.settings.match.home_facility) as listener,
+    ):
+        serving = threading.Thread(target=listener.serve_forever, daemon=True)
+        serving.start()
+        typer.echo(f"Listening for HL7 messages on {host}:{listener.port}")
+        try:
+            serving.join()
+        except (KeyboardInterrupt, SystemExit):
+            listener.shutdown()
+        typer.echo(f"Stopped; messages: {listener.taken or 'none'}")

@@ -1,0 +1,116 @@
+"""ADT messages taken into the index, each in one transaction with its record, and the answer that its sender gets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from pipeline.errors import ChartloomError, NotFound
+from pipeline.match.hl7v2 import Message, read_message
+from pipeline.match.loading import Load, load_rows
+from pipeline.match.merging import merge, patient_id, renumber
+from pipeline.store.database import Connection
+from pipeline.store.sql import statements
+
+SQL = statements("pipeline.match")
+BY = "adt"  # who decided a merge that came by message
+LONGEST = 250  # characters of a problem that an acknowledgement carries
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a message: applied, ignored (its event says nothing of who a patient is, or it came before) or refused."""
+
+    status: str
+    control_id: str
+    problem: str | None = None
+
+
+def take(connection: Connection, body: bytes, home_facility: str = "") -> Taken:
+    """Apply a message, or keep it with what is wrong with it. Raises only where the database is away: then nothing was taken."""
+    try:
+        message = read_message(body, home_facility)
+    except ChartloomError as error:
+        return refuse(
+            connection,
+            body,
+            Message(sender="", control_id="", event="", sha256=hashlib.sha256(body).hexdigest(), act="none"),
+            str(error),
+        )
+    try:
+        with connection.transaction():
+            status = "ignored" if message.act == "none" else "applied"
+            if connection.execute(SQL["note_message"], fields_of(message) | {"status": status}).rowcount == 0:
+                return Taken("ignored", message.control_id)
+            apply(connection, message)
+    except (ChartloomError, psycopg.DataError, psycopg.IntegrityError) as error:
+        return refuse(connection, body, message, str(error).splitlines()[0])
+    return Taken(status, message.control_id)
+
+
+def apply(connection: Connection, message: Message) -> None:
+    """Do what the message asks. Raises Conflict, NotFound, BadInput where the index does not allow it."""
+    if message.patient is None:
+        return
+    mrn = str(message.patient.row["mrn"])
+    if message.act == "renumber":
+        assert message.prior is not None
+        renumber(connection, message.prior, mrn)
+    load_rows(connection, [message.patient], Load(), source="hl7")
+    if message.act == "merge":
+        assert message.prior is not None
+        survivor = patient_id(connection, mrn)
+        try:
+            loser = patient_id(connection, message.prior)
+        except NotFound:  # a number nobody came with yet: it leads to the survivor from now on
+            connection.execute(SQL["keep_old_mrn"], {"id": survivor, "mrn": message.prior})
+        else:
+            merge(connection, loser, survivor, BY)
+
+
+def refuse(connection: Connection, body: bytes, message: Message, problem: str) -> Taken:
+    """Keep a message that could not be applied, with the reason."""
+    said = fields_of(message) | {"problem": problem[:LONGEST], "body": body}
+    connection.execute(SQL["keep_refused"], said)
+    return Taken("refused", message.control_id, problem[:LONGEST])
+
+
+def fields_of(message: Message) -> dict[str, object]:
+    """What names a message in the table of messages."""
+    return {"sender": message.sender, "control_id": message.control_id, "event": message.event, "sha256": message.sha256}
+
+
+def acknowledgement(body: bytes, taken: Taken, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bytes:
+    """The HL7 answer to a message: AA where it is in the index or needs nothing, AE where it was refused, with the problem."""
+    head = body.lstrip(b"\xef\xbb\xbf\x0b\r\n\t ").split(b"\r")[0].split(b"\n")[0].decode("latin-1").split("|")
+    head = (head if head[0] == "MSH" else []) + [""] * 12
+    stamp = now().strftime("%Y%m%d%H%M%S%z")
+    code = "AE" if taken.status == "refused" else "AA"
+    event = head[8].split("^")[1] if "^" in head[8] else ""
+    kind = f"ACK^{event}^ACK" if event else "ACK"
+    lines = [
+        f"MSH|^~\\&|CHARTLOOM|{head[5]}|{head[2]}|{head[3]}|{stamp}||{kind}|{stamp}{taken.control_id}|P|{head[11] or '2.5'}",
+        f"MSA|{code}|{taken.control_id}",
+    ]
+    if taken.problem:
+        lines.append(f"ERR|||207^Application internal error^HL70357|E||||{escaped(taken.problem)}")
+    return "".join(f"{line}\r" for line in lines).encode()
+
+
+def escaped(text: str) -> str:
+    """Text with HL7's separators escaped."""
+    for plain, code in (
+        ("\\", "\\E\\"),
+        ("|", "\\F\\"),
+        ("^", "\\S\\"),
+        ("&", "\\T\\"),
+        ("~", "\\R\\"),
+        ("\r", " "),
+        ("\n", " "),
+    ):
+        text = text.replace(plain, code)
+    return text

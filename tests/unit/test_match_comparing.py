@@ -1,0 +1,126 @@
+"""How single values of two records are compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.match.dates import date_level, iso_date, readings
+from pipeline.match.levels import levels, number_level
+from pipeline.match.names import family_level, given_level
+from pipeline.match.person import person_from
+from pipeline.match.places import home_level, home_of
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "level"),
+    [
+        ("1980-02-03", "1980-02-03", "exact"),
+        ("1980-02-03", "1980-03-02", "swapped"),
+        ("1980-02-03", "1930-02-03", "misread"),  # an 8 for a 3
+        ("1980-02-03", "1908-02-03", "misread"),  # two digits swapped
+        ("198-02-03", "1980-02-03", "misread"),  # one dropped
+        ("1980-02-03", "1880-02-03", "misread"),  # another century
+        ("1980-02-03", "1980-02-05", "misread"),
+        ("1980-02-03", "1980-02-04", "digit"),
+        ("1980", "1980-02-03", "partial"),
+        ("1980-02-03", "1980-02-26", "parts"),
+        ("1980-02-03", "1944-11-30", "different"),
+    ],
+)
+def test_dates_of_birth_agree_in_the_degree_in_which_one_may_be_the_other_misread(left: str, right: str, level: str) -> None:
+    assert date_level(left, right) == level
+    assert date_level(right, left) == level
+
+
+@pytest.mark.parametrize(
+    ("said", "iso"),
+    [("2/3/1980", "1980-02-03"), ("19800203", "1980-02-03"), ("02-03-80", "1980-02-03"), ("1980", "1980"), ("unknown", None)],
+)
+def test_a_date_is_understood_however_it_is_written(said: str, iso: str | None) -> None:
+    assert iso_date(said) == iso
+
+
+def test_every_reading_of_a_date_is_a_date_and_the_true_one_is_among_those_of_its_misreadings() -> None:
+    true = "1975-11-08"
+    for misread in ("1976-11-08", "1957-11-08", "1975-08-11", "197-11-08", "1975-11-03", "1975-1108"):
+        assert true in readings(misread), misread
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "level"),
+    [
+        ("william", "william", "exact"),
+        ("william", "bill", "nickname"),
+        ("wi1liam", "william", "misread"),
+        ("carneron", "cameron", "misread"),
+        ("willaim", "william", "close"),
+        ("wil", "wilhelmus", "prefix"),
+        ("w", "wilhelmus", "initial"),
+        ("w", "anna", "different"),
+        ("ann", "ian", "different"),
+        ("jaden", "ruth", "different"),
+    ],
+)
+def test_given_names_agree_through_nicknames_initials_and_misreading(left: str, right: str, level: str) -> None:
+    assert given_level(left, right) == level
+
+
+def test_one_half_of_a_hyphenated_name_is_less_than_the_whole_of_it() -> None:
+    assert family_level("garcia-lopez", "lopez") == "part"
+    assert family_level("garcia-lopez", "garcia lopez") == "exact"
+    assert family_level("garcia", "lopez") == "different"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "level"),
+    [
+        ("7700123", "7700123", "exact"),
+        ("77OO123", "7700123", "misread"),
+        ("7700128", "7700123", "misread"),
+        ("770123", "7700123", "digit"),
+        ("7701023", "7700123", "digit"),
+        ("7700423", "7700123", "misread"),
+        ("7709123", "7700123", "misread"),
+        ("7702123", "7700123", "digit"),
+        ("1234567", "7700123", "different"),
+    ],
+)
+def test_numbers_agree_but_for_characters_that_look_alike_or_one_slip(left: str, right: str, level: str) -> None:
+    assert number_level(left, right) == level
+
+
+def test_addresses_agree_however_street_and_unit_are_written() -> None:
+    written = home_of("12 Main Street Apt 4", "Boston", "MA", "02139-4307")
+    assert home_level(written, home_of("12 MAIN ST.", None, None, "02139")) == "home"
+    assert home_level(written, home_of("21 Main St", "Boston", "MA", "02139")) == "zip"
+    assert home_level(written, home_of("9 Elm Road", "Austin", "TX", "78701")) == "elsewhere"
+    assert home_level(written, home_of(None, None, None, None)) is None
+
+
+def test_what_stands_for_not_knowing_says_nothing() -> None:
+    person = person_from(
+        {
+            "given": "Baby Boy",
+            "family": "Unknown",
+            "ssn": "999-99-9999",
+            "phone": "000-000-0000",
+            "mrn": "0000000",
+            "dob": "unknown",
+        }
+    )
+    assert person.given is person.family is person.ssn is person.phone is person.mrn is person.dob is None
+
+
+def test_a_suffix_written_into_the_name_is_a_suffix() -> None:
+    person = person_from({"given": "John", "family": "Smith Jr."})
+    assert (person.family, person.suffix) == ("smith", "jr")
+
+
+def test_names_in_each_others_place_are_told_as_swapped() -> None:
+    found = dict(levels(person_from({"given": "Chen", "family": "Wei"}), person_from({"given": "Wei", "family": "Chen"})))
+    assert found["given"] == found["family"] == "swapped"
+
+
+def test_a_mothers_maiden_name_that_is_the_family_name_is_not_counted_twice() -> None:
+    left = person_from({"family": "Reid", "mother_maiden": "Reid"})
+    assert "mother_maiden" not in dict(levels(left, left))

@@ -1,0 +1,203 @@
+"""From two records, or a record and its candidates, to a decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.config import load_settings
+from pipeline.match import decide, person_from, person_of
+from pipeline.match.answers import answer_pair
+from pipeline.match.filing import name_parts
+from pipeline.match.verdict import judge, probabilities, reasons_of
+from pipeline.match.weights import Frequencies, weigh
+from pipeline.records import Candidate, Document, Field, Filed, NeedsReview, PatientRef, Reason
+
+SETTINGS = load_settings()
+SUSAN = {"given": "Susan", "family": "Caballero", "dob": "1964-09-29", "sex": "F", "mrn": "7700123"}
+SUSAN |= {"address": "12 Main St", "city": "Salem", "zip": "01970"}
+
+
+def pair(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    return answer_pair({"id": "1", "left": left, "right": right}, SETTINGS.match)
+
+
+def found(asked: dict[str, Any], *index: dict[str, Any], size: int = 20_000) -> list[Candidate]:
+    """The candidates as an index of this size, with one Susan and one Caballero in 10,000, would give them."""
+    frequencies = Frequencies(size=size, counts={("given", "susan"): size // 10_000, ("family", "caballero"): size // 10_000})
+    weighings = [weigh(person_from(asked), person_from(known), frequencies) for known in index]
+    shares = probabilities(weighings, size, SETTINGS.match)
+    numbered = enumerate(zip(weighings, shares, strict=True), 1)
+    candidates = [
+        Candidate(patient=PatientRef(id=n, mrn=str(n)), probability=p, weight=w.bits, reasons=reasons_of(w))
+        for n, (w, p) in numbered
+    ]
+    return sorted(candidates, key=lambda c: -c.weight)
+
+
+def decision(asked: dict[str, Any], *index: dict[str, Any], size: int = 20_000) -> tuple[str, set[str]]:
+    verdict = judge(found(asked, *index, size=size), SETTINGS.match)
+    return verdict.decision, {reason.code for reason in verdict.reasons}
+
+
+def test_name_and_birth_date_alone_do_not_join_two_records_but_an_address_besides_does() -> None:
+    name_and_date = {key: SUSAN[key] for key in ("given", "family", "dob", "sex")}
+    assert pair(name_and_date, name_and_date)["decision"] == "possible"
+    assert pair(SUSAN, SUSAN | {"mrn": ""})["decision"] == "match"
+
+
+def test_twins_are_two_people_though_all_but_the_given_name_agrees() -> None:
+    twin = SUSAN | {"given": "Ellen", "mrn": ""}
+    assert pair(SUSAN | {"mrn": ""}, twin)["decision"] != "match"
+
+
+def test_father_and_son_of_one_name_at_one_address_are_two_people() -> None:
+    father = {
+        "given": "John",
+        "family": "Caballero",
+        "suffix": "Sr",
+        "dob": "1940-01-17",
+        "address": "12 Main St",
+        "zip": "01970",
+    }
+    assert pair(father, father | {"suffix": "Jr", "dob": "1968-06-02"})["decision"] == "none"
+
+
+def test_missing_values_say_nothing_and_weigh_nothing() -> None:
+    assert pair({"given": "Susan"}, {"family": "Caballero"})["weight"] == 0
+
+
+def test_a_rare_name_says_more_than_a_common_one() -> None:
+    common, rare = ({"given": "Ann", "family": family, "dob": "1964-09-29"} for family in ("Smith", "Wielgosz"))
+    assert pair(rare, rare)["weight"] > pair(common, common)["weight"] + 3
+
+
+def test_a_document_with_name_birth_date_and_number_files_alone() -> None:
+    assert decision(SUSAN, SUSAN)[0] == "match"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"sex": "M"}, "sex_contradicts"),
+        ({"dob": "1971-03-08"}, "dob_contradicts"),
+        ({"mrn": "9154420"}, "mrn_contradicts"),
+        ({"given": "Ellen", "address": ""}, "given_contradicts"),
+        ({"family": "Nowak", "address": ""}, "family_contradicts"),
+    ],
+)
+def test_one_contradiction_brings_a_person_and_is_named(change: dict[str, str], code: str) -> None:
+    what, codes = decision(SUSAN | change, SUSAN)
+    assert what == "possible"
+    assert code in codes
+
+
+def test_an_initial_with_a_birth_date_may_be_the_twins_whom_the_index_does_not_hold() -> None:
+    asked = {"given": "S", "family": "Caballero", "dob": "1964-09-29", "sex": "F"}
+    assert decision(asked, SUSAN)[0] == "possible"
+
+
+def test_name_and_address_without_a_birth_date_may_be_the_father_of_that_name() -> None:
+    asked = {key: value for key, value in SUSAN.items() if key not in ("dob", "mrn")}
+    assert decision(asked, SUSAN)[0] == "possible"
+
+
+def test_two_candidates_that_are_nearly_as_likely_bring_a_person() -> None:
+    namesake = SUSAN | {"mrn": "", "address": ""}
+    asked = {key: SUSAN[key] for key in ("given", "family", "dob", "sex")}
+    what, codes = decision(asked, namesake, namesake)
+    assert what == "possible"
+    assert "second_candidate" in codes
+
+
+def test_a_larger_index_makes_the_same_agreement_less_certain() -> None:
+    asked = {key: SUSAN[key] for key in ("given", "family", "dob", "sex")}
+    small, large = (found(asked, SUSAN, size=size)[0].probability for size in (20_000, 5_000_000))
+    assert small > large
+
+
+def test_somebody_unlike_everybody_is_unknown_rather_than_guessed() -> None:
+    other = {"given": "Tomasz", "family": "Wielgosz", "dob": "1971-12-30", "sex": "M"}
+    assert decision(other, SUSAN) == ("none", {"unknown_patient"})
+
+
+def document(confidence: float = 0.99, **fields: str) -> Document:
+    made = tuple(Field(name=n, value=v, page=1, box=(0, 0, 1, 1), confidence=confidence) for n, v in fields.items())
+    return Document(pages=(1,), type="progress_note", type_probability=0.99, fields=made)
+
+
+PRINTED = {"patient_name": "CABALLERO, SUSAN", "dob": "1964-09-29", "mrn": "770-0123"}
+
+
+def test_a_documents_fields_lead_to_its_patient() -> None:
+    printed = document(**PRINTED)
+    candidates = found_for(printed)
+    filing = decide(printed, candidates, SETTINGS)
+    assert isinstance(filing, Filed)
+    assert filing.reasons[0].code == "filed_alone"
+
+
+def found_for(printed: Document) -> list[Candidate]:
+    weighing = weigh(person_of(printed), person_from(SUSAN), Frequencies(size=20_000))
+    (share,) = probabilities([weighing], 20_000, SETTINGS.match)
+    return [Candidate(patient=PatientRef(id=1, mrn="1"), probability=share, weight=weighing.bits, reasons=reasons_of(weighing))]
+
+
+def test_what_was_hardly_read_weighs_less_for_and_against() -> None:
+    sure, unsure = (weigh(person_of(document(c, **PRINTED)), person_from(SUSAN), Frequencies()) for c in (0.99, 0.3))
+    assert unsure.bits < sure.bits
+    wrong = PRINTED | {"dob": "1931-05-17"}
+    sure, unsure = (weigh(person_of(document(c, **wrong)), person_from(SUSAN), Frequencies()) for c in (0.99, 0.3))
+    assert unsure.bits > sure.bits - 8 > sure.bits - 20
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"type_probability": 0.3}, "type_doubtful"),
+        ({"probability": 0.3}, "cut_doubtful"),
+        ({"doubts": (Reason(code="mixed_patients", detail="two MRNs"),)}, "mixed_patients"),
+    ],
+)
+def test_doubt_about_type_cut_or_pages_brings_a_person_whoever_the_patient_is(change: dict[str, Any], code: str) -> None:
+    from dataclasses import replace
+
+    printed = replace(document(**PRINTED), **change)
+    filing = decide(printed, found_for(printed), SETTINGS)
+    assert isinstance(filing, NeedsReview)
+    assert code in {reason.code for reason in filing.reasons}
+
+
+def test_a_document_that_names_nobody_says_so() -> None:
+    filing = decide(document(date_of_service="2020-01-02"), [], SETTINGS)
+    assert isinstance(filing, NeedsReview)
+    assert filing.reasons[0].code == "no_patient_named"
+
+
+def test_a_patient_who_had_died_before_the_date_of_service_is_not_filed_to() -> None:
+    printed = document(**PRINTED, date_of_service="2020-01-02")
+    (living,) = found_for(printed)
+    dead = Candidate(
+        patient=living.patient,
+        probability=living.probability,
+        weight=living.weight,
+        reasons=(*living.reasons, Reason(code="deceased", detail="2019-12-30")),
+    )
+    filing = decide(printed, [dead], SETTINGS)
+    assert isinstance(filing, NeedsReview)
+    assert {reason.code for reason in filing.reasons} == {"died_before"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "parts"),
+    [
+        ("CABALLERO-REYES, SUSAN M", ("SUSAN", "M", "CABALLERO-REYES", "")),
+        ("Mr. John Q. Smith Jr.", ("John", "Q.", "Smith", "Jr")),
+        ("Smith Jr, John", ("John", "", "Smith", "Jr")),
+        ("Smith, John, III", ("John", "", "Smith", "III")),
+    ],
+)
+def test_a_printed_name_falls_into_its_parts(printed: str, parts: tuple[str, ...]) -> None:
+    found = name_parts(printed)
+    assert (found["given"], found["middle"], found["family"], found["suffix"]) == parts
