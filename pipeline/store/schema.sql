@@ -1,0 +1,1473 @@
+-- Made by `make schema` from the migrations. Read it, never edit it.
+
+CREATE EXTENSION IF NOT EXISTS fuzzystrmatch WITH SCHEMA public;
+
+COMMENT ON EXTENSION fuzzystrmatch IS 'determine similarities and distance between strings';
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
+
+CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
+
+COMMENT ON EXTENSION unaccent IS 'text search dictionary that removes accents';
+
+CREATE TYPE public.procrastinate_job_event_type AS ENUM (
+    'deferred',
+    'started',
+    'deferred_for_retry',
+    'failed',
+    'succeeded',
+    'cancelled',
+    'abort_requested',
+    'aborted',
+    'scheduled',
+    'retried'
+);
+
+CREATE TYPE public.procrastinate_job_status AS ENUM (
+    'todo',
+    'doing',
+    'succeeded',
+    'failed',
+    'cancelled',
+    'aborting',
+    'aborted'
+);
+
+CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
+	queue_name character varying,
+	task_name character varying,
+	priority integer,
+	lock text,
+	queueing_lock text,
+	args jsonb,
+	scheduled_at timestamp with time zone
+);
+
+CREATE DOMAIN public.sha256 AS text
+	CONSTRAINT sha256_check CHECK ((VALUE ~ '^[0-9a-f]{64}$'::text));
+
+CREATE TABLE public.patient (
+    id bigint NOT NULL,
+    mrn text,
+    given text,
+    middle text,
+    family text,
+    suffix text,
+    dob text,
+    sex text,
+    deceased text,
+    birth_order smallint,
+    ssn text,
+    address text,
+    city text,
+    state text,
+    zip text,
+    phone text,
+    email text,
+    mother_maiden text,
+    previous_family text,
+    merged_into bigint,
+    source text DEFAULT 'csv'::text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT patient_birth_order_check CHECK (((birth_order >= 1) AND (birth_order <= 9))),
+    CONSTRAINT patient_check CHECK ((merged_into <> id)),
+    CONSTRAINT patient_deceased_check CHECK ((deceased ~ '^\d{4}(-\d\d(-\d\d)?)?$'::text)),
+    CONSTRAINT patient_dob_check CHECK ((dob ~ '^\d{4}(-\d\d(-\d\d)?)?$'::text)),
+    CONSTRAINT patient_mrn_check CHECK ((mrn <> ''::text)),
+    CONSTRAINT patient_sex_check CHECK ((sex = ANY (ARRAY['F'::text, 'M'::text, 'X'::text, 'U'::text])))
+);
+
+CREATE FUNCTION public.find_patients(words text, most integer DEFAULT 20) RETURNS SETOF public.patient
+    LANGUAGE sql STABLE
+    AS $$
+    with found as (
+        select id from patient where mrn = words
+        union select patient_id from patient_key where key = 'n' || number_key(words) and words ~ '\d'
+        union (
+            select patient_id from patient_search s
+            where s.family_key in (select name_key(w) from regexp_split_to_table(words, '[\s,]+') w where w <> '')
+            order by (select max(similarity(s.family, plain_text(w))) from regexp_split_to_table(words, '[\s,]+') w) desc
+            limit 500
+        )
+        union (select id from patient where plain_text(coalesce(family, '') || ' ' || coalesce(given, '')) % plain_text(words) limit 500)
+    )
+    select (p).* from (
+        select distinct on (coalesce(m.id, p.id)) coalesce(m, p) as p
+        from found join patient p using (id) left join patient m on m.id = p.merged_into
+    ) living
+    order by (p).mrn is not distinct from words desc,
+        word_similarity(plain_text(words), plain_text(coalesce((p).given, '') || ' ' || coalesce((p).family, '') || ' ' || coalesce((p).given, ''))) desc,
+        (p).id
+    limit most
+$$;
+
+CREATE FUNCTION public.index_patients(ids bigint[]) RETURNS void
+    LANGUAGE sql
+    AS $$
+    delete from patient_search where patient_id = any(ids);
+    delete from patient_key where patient_id = any(ids);
+    insert into patient_search (patient_id, family_key, given_key, dob, family, given)
+    select distinct known.id, name_key(f), name_key(g), known.dob, plain_text(f), plain_text(g)
+    from (
+        select id, dob, family, given from patient where id = any(ids)
+        union all select id, dob, previous_family, given from patient where id = any(ids) and previous_family is not null
+        union all
+        select p.id, p.dob, coalesce(n.family, p.family), coalesce(n.given, p.given)
+        from patient_name n join patient p on p.id = n.patient_id where n.patient_id = any(ids)
+    ) known, unnest(name_parts(known.family)) f, unnest(name_parts(known.given)) g;
+    insert into patient_key (key, patient_id)
+    select key, id from (
+        select 'n' || number_key(mrn), id from patient where id = any(ids)
+        union select 's' || number_key(ssn), id from patient where id = any(ids)
+        union select 'p' || phone_key(phone), id from patient where id = any(ids)
+        union select case kind when 'ssn' then 's' else 'n' end || number_key(value), patient_id
+        from patient_identifier where patient_id = any(ids)
+        union select 'p' || phone_key(phone), patient_id from patient_phone where patient_id = any(ids)
+    ) keys (key, id) where key is not null
+$$;
+
+CREATE FUNCTION public.plain_text(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
+
+CREATE FUNCTION public.name_key(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN NULLIF(public.dmetaphone(replace(translate(public.plain_text(name), '01358|''-. '::text, 'olesbl'::text), 'rn'::text, 'm'::text)), ''::text);
+
+CREATE FUNCTION public.name_parts(name text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (name ~ '[- ]'::text) THEN ARRAY(SELECT name_parts.name AS name UNION SELECT part.part FROM regexp_split_to_table(name_parts.name, '[- ]+'::text) part(part) WHERE (length(part.part) > 2)) ELSE ARRAY[name] END;
+
+CREATE FUNCTION public.number_key(number text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN NULLIF(ltrim(translate(upper(regexp_replace(number, '[^A-Za-z0-9]'::text, ''::text, 'g'::text)), 'OQDILSBZG'::text, '000115826'::text), '0'::text), ''::text);
+
+CREATE FUNCTION public.patients_came() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform index_patients(array(select id from came));
+    insert into name_count (part, name, n)
+    select part, name, count(*) from (
+        select 'family', plain_text(family) from came union all select 'given', plain_text(given) from came
+    ) names (part, name) where name <> '' group by part, name order by part, name
+    on conflict (part, name) do update set n = name_count.n + excluded.n;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.patients_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into patient_name (patient_id, kind, given, middle, family, suffix)
+    select b.id, 'former', b.given, b.middle, b.family, b.suffix from before b join after a using (id)
+    where (b.given, b.family) is distinct from (a.given, a.family) and b.family is not null
+    on conflict do nothing;
+    insert into patient_address (patient_id, address, city, state, zip)
+    select b.id, b.address, b.city, b.state, b.zip from before b join after a using (id)
+    where (b.address, b.zip) is distinct from (a.address, a.zip) and b.address is not null
+    on conflict do nothing;
+    insert into patient_phone (patient_id, phone)
+    select b.id, b.phone from before b join after a using (id)
+    where b.phone is distinct from a.phone and b.phone is not null
+    on conflict do nothing;
+    insert into name_count (part, name, n)
+    select part, name, sum(n) from (
+        select 'family', plain_text(family), 1 from after union all select 'given', plain_text(given), 1 from after
+        union all select 'family', plain_text(family), -1 from before union all select 'given', plain_text(given), -1 from before
+    ) names (part, name, n) where name <> '' group by part, name having sum(n) <> 0 order by part, name
+    on conflict (part, name) do update set n = name_count.n + excluded.n;
+    perform index_patients(array(select id from after));
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.patients_known_otherwise() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform index_patients(array(select distinct patient_id from came));
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.phone_key(phone text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (length(regexp_replace(phone, '\D'::text, ''::text, 'g'::text)) >= 7) THEN "right"(regexp_replace(phone, '\D'::text, ''::text, 'g'::text), 7) ELSE NULL::text END;
+
+CREATE FUNCTION public.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+BEGIN
+    IF delete_job THEN
+        DELETE FROM procrastinate_jobs
+        WHERE id = job_id AND status = 'todo'
+        RETURNING id INTO _job_id;
+    END IF;
+    IF _job_id IS NULL THEN
+        IF abort THEN
+            UPDATE procrastinate_jobs
+            SET abort_requested = true,
+                status = CASE status
+                    WHEN 'todo' THEN 'cancelled'::procrastinate_job_status ELSE status
+                END
+            WHERE id = job_id AND status IN ('todo', 'doing')
+            RETURNING id INTO _job_id;
+        ELSE
+            UPDATE procrastinate_jobs
+            SET status = 'cancelled'::procrastinate_job_status
+            WHERE id = job_id AND status = 'todo'
+            RETURNING id INTO _job_id;
+        END IF;
+    END IF;
+    RETURN _job_id;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_defer_jobs_v1(jobs public.procrastinate_job_to_defer_v1[]) RETURNS bigint[]
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    job_ids bigint[];
+BEGIN
+    WITH inserted_jobs AS (
+        INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+        SELECT (job).queue_name,
+               (job).task_name,
+               (job).priority,
+               (job).lock,
+               (job).queueing_lock,
+               (job).args,
+               (job).scheduled_at
+        FROM unnest(jobs) AS job
+        RETURNING id
+    )
+    SELECT array_agg(id) FROM inserted_jobs INTO job_ids;
+
+    RETURN job_ids;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+	_job_id bigint;
+	_defer_id bigint;
+BEGIN
+    INSERT
+        INTO procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp)
+        VALUES (_task_name, _periodic_id, _defer_timestamp)
+        ON CONFLICT DO NOTHING
+        RETURNING id into _defer_id;
+
+    IF _defer_id IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    UPDATE procrastinate_periodic_defers
+        SET job_id = (
+            SELECT COALESCE((
+                SELECT unnest(procrastinate_defer_jobs_v1(
+                    ARRAY[
+                        ROW(
+                            _queue_name,
+                            _task_name,
+                            _priority,
+                            _lock,
+                            _queueing_lock,
+                            _args,
+                            NULL::timestamptz
+                        )
+                    ]::procrastinate_job_to_defer_v1[]
+                ))
+            ), NULL)
+        )
+        WHERE id = _defer_id
+        RETURNING job_id INTO _job_id;
+
+    DELETE
+        FROM procrastinate_periodic_defers
+        USING (
+            SELECT id
+            FROM procrastinate_periodic_defers
+            WHERE procrastinate_periodic_defers.task_name = _task_name
+            AND procrastinate_periodic_defers.periodic_id = _periodic_id
+            AND procrastinate_periodic_defers.defer_timestamp < _defer_timestamp
+            ORDER BY id
+            FOR UPDATE
+        ) to_delete
+        WHERE procrastinate_periodic_defers.id = to_delete.id;
+
+    RETURN _job_id;
+END;
+$$;
+
+CREATE TABLE public.procrastinate_jobs (
+    id bigint NOT NULL,
+    queue_name character varying(128) NOT NULL,
+    task_name character varying(128) NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    lock text,
+    queueing_lock text,
+    args jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status public.procrastinate_job_status DEFAULT 'todo'::public.procrastinate_job_status NOT NULL,
+    scheduled_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    abort_requested boolean DEFAULT false NOT NULL,
+    worker_id bigint,
+    CONSTRAINT check_not_todo_abort_requested CHECK ((NOT ((status = 'todo'::public.procrastinate_job_status) AND (abort_requested = true))))
+);
+
+CREATE FUNCTION public.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) RETURNS public.procrastinate_jobs
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+	found_jobs procrastinate_jobs;
+BEGIN
+    WITH candidate AS (
+        SELECT jobs.*
+            FROM procrastinate_jobs AS jobs
+            WHERE
+                -- reject the job if its lock has earlier or higher priority jobs
+                NOT EXISTS (
+                    SELECT 1
+                        FROM procrastinate_jobs AS other_jobs
+                        WHERE
+                            jobs.lock IS NOT NULL
+                            AND other_jobs.lock = jobs.lock
+                            AND (
+                                -- job with same lock is already running
+                                other_jobs.status = 'doing'
+                                OR
+                                -- job with same lock is waiting and has higher priority (or same priority but was queued first)
+                                (
+                                    other_jobs.status = 'todo'
+                                    AND (
+                                        other_jobs.priority > jobs.priority
+                                        OR (
+                                        other_jobs.priority = jobs.priority
+                                        AND other_jobs.id < jobs.id
+                                        )
+                                    )
+                                )
+                            )
+                )
+                AND jobs.status = 'todo'
+                AND (target_queue_names IS NULL OR jobs.queue_name = ANY( target_queue_names ))
+                AND (jobs.scheduled_at IS NULL OR jobs.scheduled_at <= now())
+            ORDER BY jobs.priority DESC, jobs.id ASC LIMIT 1
+            FOR UPDATE OF jobs SKIP LOCKED
+    )
+    UPDATE procrastinate_jobs
+        SET status = 'doing', worker_id = p_worker_id
+        FROM candidate
+        WHERE procrastinate_jobs.id = candidate.id
+        RETURNING procrastinate_jobs.* INTO found_jobs;
+
+ RETURN found_jobs;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_finish_job_v1(job_id bigint, end_status public.procrastinate_job_status, delete_job boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+BEGIN
+    IF end_status NOT IN ('succeeded', 'failed', 'aborted') THEN
+        RAISE 'End status should be either "succeeded", "failed" or "aborted" (job id: %)', job_id;
+    END IF;
+    IF delete_job THEN
+        DELETE FROM procrastinate_jobs
+        WHERE id = job_id AND status IN ('todo', 'doing')
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = end_status,
+            abort_requested = false,
+            attempts = CASE status
+                WHEN 'doing' THEN attempts + 1 ELSE attempts
+            END
+        WHERE id = job_id AND status IN ('todo', 'doing')
+        RETURNING id INTO _job_id;
+    END IF;
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or not in "doing" or "todo" status (job id: %)', job_id;
+    END IF;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_notify_queue_abort_job_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    payload TEXT;
+BEGIN
+    SELECT json_build_object('type', 'abort_job_requested', 'job_id', NEW.id)::text INTO payload;
+	PERFORM pg_notify('procrastinate_queue_v1#' || NEW.queue_name, payload);
+	PERFORM pg_notify('procrastinate_any_queue_v1', payload);
+	RETURN NEW;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_notify_queue_job_inserted_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    payload TEXT;
+BEGIN
+    SELECT json_build_object('type', 'job_inserted', 'job_id', NEW.id)::text INTO payload;
+	PERFORM pg_notify('procrastinate_queue_v1#' || NEW.queue_name, payload);
+	PERFORM pg_notify('procrastinate_any_queue_v1', payload);
+	RETURN NEW;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision) RETURNS TABLE(worker_id bigint)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN QUERY
+    DELETE FROM procrastinate_workers
+    WHERE last_heartbeat < NOW() - (seconds_since_heartbeat || 'SECOND')::INTERVAL
+    RETURNING procrastinate_workers.id;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_register_worker_v1() RETURNS TABLE(worker_id bigint)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN QUERY
+    INSERT INTO procrastinate_workers DEFAULT VALUES
+    RETURNING procrastinate_workers.id;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+    _abort_requested boolean;
+BEGIN
+    SELECT abort_requested FROM procrastinate_jobs
+    WHERE id = job_id AND status = 'doing'
+    FOR UPDATE
+    INTO _abort_requested;
+    IF _abort_requested THEN
+        UPDATE procrastinate_jobs
+        SET status = 'failed'::procrastinate_job_status
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = 'todo'::procrastinate_job_status,
+            attempts = attempts + 1,
+            scheduled_at = retry_at,
+            priority = COALESCE(new_priority, priority),
+            queue_name = COALESCE(new_queue_name, queue_name),
+            lock = COALESCE(new_lock, lock)
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    END IF;
+
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or not in "doing" status (job id: %)', job_id;
+    END IF;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+    _abort_requested boolean;
+    _current_status procrastinate_job_status;
+BEGIN
+    SELECT status, abort_requested FROM procrastinate_jobs
+    WHERE id = job_id AND status IN ('doing', 'failed')
+    FOR UPDATE
+    INTO _current_status, _abort_requested;
+    IF _current_status = 'doing' AND _abort_requested THEN
+        UPDATE procrastinate_jobs
+        SET status = 'failed'::procrastinate_job_status
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = 'todo'::procrastinate_job_status,
+            attempts = attempts + 1,
+            scheduled_at = retry_at,
+            priority = COALESCE(new_priority, priority),
+            queue_name = COALESCE(new_queue_name, queue_name),
+            lock = COALESCE(new_lock, lock)
+        WHERE id = job_id AND status IN ('doing', 'failed')
+        RETURNING id INTO _job_id;
+    END IF;
+
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or has an invalid status to retry (job id: %)', job_id;
+    END IF;
+
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'abort_requested'::procrastinate_job_event_type);
+    RETURN NEW;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type, at)
+        VALUES (NEW.id, 'scheduled'::procrastinate_job_event_type, NEW.scheduled_at);
+
+	RETURN NEW;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'deferred'::procrastinate_job_event_type);
+	RETURN NEW;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_trigger_function_status_events_update_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    WITH t AS (
+        SELECT CASE
+            WHEN OLD.status = 'todo'::procrastinate_job_status
+                AND NEW.status = 'doing'::procrastinate_job_status
+                THEN 'started'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'todo'::procrastinate_job_status
+                THEN 'deferred_for_retry'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'failed'::procrastinate_job_status
+                THEN 'failed'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'succeeded'::procrastinate_job_status
+                THEN 'succeeded'::procrastinate_job_event_type
+            WHEN OLD.status = 'todo'::procrastinate_job_status
+                AND (
+                    NEW.status = 'cancelled'::procrastinate_job_status
+                    OR NEW.status = 'failed'::procrastinate_job_status
+                    OR NEW.status = 'succeeded'::procrastinate_job_status
+                )
+                THEN 'cancelled'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'aborted'::procrastinate_job_status
+                THEN 'aborted'::procrastinate_job_event_type
+            WHEN OLD.status = 'failed'::procrastinate_job_status
+                AND NEW.status = 'todo'::procrastinate_job_status
+                THEN 'retried'::procrastinate_job_event_type
+            ELSE NULL
+        END as event_type
+    )
+    INSERT INTO procrastinate_events(job_id, type)
+        SELECT NEW.id, t.event_type
+        FROM t
+        WHERE t.event_type IS NOT NULL;
+	RETURN NEW;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_unlink_periodic_defers_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE procrastinate_periodic_defers
+    SET job_id = NULL
+    WHERE job_id = OLD.id;
+    RETURN OLD;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_unregister_worker_v1(worker_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM procrastinate_workers
+    WHERE id = worker_id;
+END;
+$$;
+
+CREATE FUNCTION public.procrastinate_update_heartbeat_v1(worker_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE procrastinate_workers
+    SET last_heartbeat = NOW()
+    WHERE id = worker_id;
+END;
+$$;
+
+CREATE FUNCTION public.reason_kinds(reasons jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select coalesce(array_agg(distinct case
+        when code ~ '^type' then 'type'
+        when code ~ '^(cut|split)' then 'split'
+        when code ~ '^page' then 'page'
+        when code ~ '^mixed' then 'mixed'
+        when code ~ '^(field|required|missing)' then 'field'
+        when code ~ '^batch' then 'batch'
+        when code ~ '^no_documents' then 'empty'
+        when code ~ '^person' then 'person'
+        else 'patient'  -- the many ways in which a document's patient can be in doubt
+    end), '{}')
+    from jsonb_array_elements(reasons) as reason, lateral (select reason ->> 'code' as code) as named
+$$;
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception '% is append-only', tg_table_name using errcode = 'insufficient_privilege';
+end
+$$;
+
+CREATE TABLE public.account (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    full_name text DEFAULT ''::text NOT NULL,
+    role text NOT NULL,
+    password text,
+    subject text,
+    failures smallint DEFAULT 0 NOT NULL,
+    locked_until timestamp with time zone,
+    disabled_at timestamp with time zone,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9._@-]{0,63}$'::text)),
+    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['clerk'::text, 'reviewer'::text, 'clinician'::text, 'supervisor'::text, 'privacy_officer'::text, 'administrator'::text])))
+);
+
+ALTER TABLE public.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.adt_message (
+    id bigint NOT NULL,
+    sender text NOT NULL,
+    control_id text NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    event text NOT NULL,
+    status text NOT NULL,
+    problem text,
+    body bytea,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT adt_message_check CHECK (((status = 'refused'::text) = (problem IS NOT NULL))),
+    CONSTRAINT adt_message_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'ignored'::text, 'refused'::text])))
+);
+
+ALTER TABLE public.adt_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.adt_message_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.arrival (
+    id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    name text NOT NULL,
+    duplicate boolean NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    stored_at timestamp with time zone DEFAULT now() NOT NULL,
+    left_at timestamp with time zone,
+    path text,
+    modified_ns bigint,
+    stable_at timestamp with time zone,
+    batch_id bigint
+);
+
+ALTER TABLE public.arrival ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.arrival_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.audit (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    account text NOT NULL,
+    role text NOT NULL,
+    action text NOT NULL,
+    patient_id bigint,
+    document_id bigint,
+    scan_id bigint,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    address text
+);
+
+ALTER TABLE public.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.batch (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    expected_files integer,
+    expected_documents integer,
+    expected_pages integer,
+    sheet_scan_id bigint,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    adds_up boolean,
+    CONSTRAINT batch_check CHECK (((settled_at IS NULL) = (adds_up IS NULL))),
+    CONSTRAINT batch_expected_documents_check CHECK ((expected_documents >= 0)),
+    CONSTRAINT batch_expected_files_check CHECK ((expected_files >= 0)),
+    CONSTRAINT batch_expected_pages_check CHECK ((expected_pages >= 0))
+);
+
+ALTER TABLE public.batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.decision (
+    id bigint NOT NULL,
+    document_id bigint NOT NULL,
+    review_item_id bigint,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    before jsonb,
+    after jsonb NOT NULL,
+    note text,
+    act text DEFAULT 'decide'::text NOT NULL,
+    batch bigint,
+    undoes bigint
+);
+
+ALTER TABLE public.decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.decision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.document (
+    id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    pages integer[] NOT NULL,
+    status text NOT NULL,
+    type text NOT NULL,
+    type_probability real NOT NULL,
+    patient_id bigint,
+    match_probability double precision,
+    date_of_service date,
+    pdf public.sha256 NOT NULL,
+    machine jsonb NOT NULL,
+    revision integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    filed_at timestamp with time zone,
+    filed_by text,
+    CONSTRAINT document_check CHECK (((status <> 'filed'::text) OR ((filed_at IS NOT NULL) AND (filed_by IS NOT NULL)))),
+    CONSTRAINT document_match_probability_check CHECK (((match_probability >= (0)::double precision) AND (match_probability <= (1)::double precision))),
+    CONSTRAINT document_pages_check CHECK ((cardinality(pages) >= 1)),
+    CONSTRAINT document_status_check CHECK ((status = ANY (ARRAY['filed'::text, 'review'::text, 'withdrawn'::text]))),
+    CONSTRAINT document_type_probability_check CHECK (((type_probability >= (0)::double precision) AND (type_probability <= (1)::double precision)))
+);
+
+CREATE TABLE public.document_field (
+    document_id bigint NOT NULL,
+    name text NOT NULL,
+    value text NOT NULL,
+    page integer,
+    box integer[],
+    confidence real,
+    source text DEFAULT 'machine'::text NOT NULL,
+    CONSTRAINT document_field_box_check CHECK ((cardinality(box) = 4)),
+    CONSTRAINT document_field_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT document_field_source_check CHECK ((source = ANY (ARRAY['machine'::text, 'person'::text])))
+);
+
+ALTER TABLE public.document ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.document_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.document_page (
+    document_id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    number integer NOT NULL,
+    "position" integer NOT NULL,
+    text text NOT NULL,
+    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED,
+    CONSTRAINT document_page_position_check CHECK (("position" >= 1))
+);
+
+CREATE TABLE public.login_failure (
+    address text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.migration (
+    name text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    included text
+);
+
+CREATE TABLE public.name_count (
+    part text NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    n bigint NOT NULL,
+    CONSTRAINT name_count_part_check CHECK ((part = ANY (ARRAY['given'::text, 'family'::text])))
+);
+
+CREATE TABLE public.page (
+    scan_id bigint NOT NULL,
+    number integer NOT NULL,
+    kind text NOT NULL,
+    image public.sha256,
+    pdf public.sha256,
+    preview public.sha256,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    rotation smallint NOT NULL,
+    skew real NOT NULL,
+    confidence real NOT NULL,
+    problem text,
+    words jsonb DEFAULT '[]'::jsonb NOT NULL,
+    codes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    CONSTRAINT page_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
+    CONSTRAINT page_kind_check CHECK ((kind = ANY (ARRAY['content'::text, 'blank'::text, 'separator'::text, 'unreadable'::text]))),
+    CONSTRAINT page_number_check CHECK ((number >= 1)),
+    CONSTRAINT page_rotation_check CHECK ((rotation = ANY (ARRAY[0, 90, 180, 270])))
+);
+
+CREATE TABLE public.page_range (
+    scan_id bigint NOT NULL,
+    first integer NOT NULL,
+    last integer NOT NULL,
+    pages jsonb,
+    done_at timestamp with time zone,
+    CONSTRAINT page_range_check CHECK ((last >= first)),
+    CONSTRAINT page_range_first_check CHECK ((first >= 1))
+);
+
+CREATE TABLE public.patient_address (
+    patient_id bigint NOT NULL,
+    address text,
+    city text,
+    state text,
+    zip text,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.patient ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.patient_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.patient_identifier (
+    patient_id bigint NOT NULL,
+    kind text NOT NULL,
+    facility text DEFAULT ''::text NOT NULL,
+    value text NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT patient_identifier_kind_check CHECK ((kind = ANY (ARRAY['mrn'::text, 'account'::text, 'insurance'::text, 'medicaid'::text, 'ssn'::text, 'other'::text]))),
+    CONSTRAINT patient_identifier_value_check CHECK ((value <> ''::text))
+);
+
+CREATE TABLE public.patient_key (
+    key text NOT NULL COLLATE pg_catalog."C",
+    patient_id bigint NOT NULL
+);
+
+CREATE TABLE public.patient_merge (
+    id bigint NOT NULL,
+    loser bigint NOT NULL,
+    survivor bigint NOT NULL,
+    documents bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    followers bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    merged_at timestamp with time zone DEFAULT now() NOT NULL,
+    merged_by text NOT NULL,
+    undone_at timestamp with time zone,
+    undone_by text,
+    CONSTRAINT patient_merge_check CHECK ((survivor <> loser)),
+    CONSTRAINT patient_merge_check1 CHECK (((undone_at IS NULL) = (undone_by IS NULL)))
+);
+
+ALTER TABLE public.patient_merge ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.patient_merge_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.patient_name (
+    patient_id bigint NOT NULL,
+    kind text NOT NULL,
+    given text,
+    middle text,
+    family text,
+    suffix text,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT patient_name_kind_check CHECK ((kind = ANY (ARRAY['former'::text, 'maiden'::text, 'alias'::text, 'nickname'::text])))
+);
+
+CREATE TABLE public.patient_phone (
+    patient_id bigint NOT NULL,
+    phone text NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.patient_search (
+    patient_id bigint NOT NULL,
+    family_key text COLLATE pg_catalog."C",
+    given_key text COLLATE pg_catalog."C",
+    dob text COLLATE pg_catalog."C",
+    family text,
+    given text
+);
+
+CREATE TABLE public.procrastinate_events (
+    id bigint NOT NULL,
+    job_id bigint NOT NULL,
+    type public.procrastinate_job_event_type,
+    at timestamp with time zone DEFAULT now()
+);
+
+CREATE SEQUENCE public.procrastinate_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.procrastinate_events_id_seq OWNED BY public.procrastinate_events.id;
+
+CREATE SEQUENCE public.procrastinate_jobs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.procrastinate_jobs_id_seq OWNED BY public.procrastinate_jobs.id;
+
+CREATE TABLE public.procrastinate_periodic_defers (
+    id bigint NOT NULL,
+    task_name character varying(128) NOT NULL,
+    defer_timestamp bigint,
+    job_id bigint,
+    periodic_id character varying(128) DEFAULT ''::character varying NOT NULL
+);
+
+CREATE SEQUENCE public.procrastinate_periodic_defers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.procrastinate_periodic_defers_id_seq OWNED BY public.procrastinate_periodic_defers.id;
+
+CREATE TABLE public.procrastinate_workers (
+    id bigint NOT NULL,
+    last_heartbeat timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.procrastinate_workers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.quarantine_act (
+    id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    act text NOT NULL,
+    code text NOT NULL,
+    done_by text NOT NULL,
+    done_at timestamp with time zone DEFAULT now() NOT NULL,
+    note text,
+    CONSTRAINT quarantine_act_act_check CHECK ((act = ANY (ARRAY['retried'::text, 'refused again'::text, 'rejected'::text])))
+);
+
+ALTER TABLE public.quarantine_act ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.quarantine_act_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.reading (
+    key public.sha256 NOT NULL,
+    engine text NOT NULL,
+    page jsonb NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.review_item (
+    id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    document_id bigint,
+    reasons jsonb NOT NULL,
+    candidates jsonb DEFAULT '[]'::jsonb NOT NULL,
+    priority smallint NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    claimed_by text,
+    claimed_until timestamp with time zone,
+    settled_at timestamp with time zone,
+    settled_by text,
+    kinds text[] GENERATED ALWAYS AS (public.reason_kinds(reasons)) STORED,
+    escalated_by text,
+    escalated_at timestamp with time zone,
+    note text
+);
+
+ALTER TABLE public.review_item ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.review_item_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.scan (
+    id bigint NOT NULL,
+    sha256 public.sha256 NOT NULL,
+    name text NOT NULL,
+    media_type text NOT NULL,
+    size bigint NOT NULL,
+    source text DEFAULT 'intake'::text NOT NULL,
+    department text,
+    default_type text,
+    priority smallint DEFAULT 10 NOT NULL,
+    status text DEFAULT 'received'::text NOT NULL,
+    quarantine_code text,
+    quarantine_reason text,
+    page_count integer,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    pages_in integer,
+    notes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    rejected_at timestamp with time zone,
+    rejected_by text,
+    CONSTRAINT scan_check CHECK (((status = 'quarantined'::text) = (quarantine_code IS NOT NULL))),
+    CONSTRAINT scan_check1 CHECK (((status = 'received'::text) = (finished_at IS NULL))),
+    CONSTRAINT scan_check2 CHECK (((rejected_at IS NULL) OR ((status = 'quarantined'::text) AND (rejected_by IS NOT NULL)))),
+    CONSTRAINT scan_page_count_check CHECK ((page_count >= 0)),
+    CONSTRAINT scan_pages_in_check CHECK ((pages_in >= 0)),
+    CONSTRAINT scan_size_check CHECK ((size >= 0)),
+    CONSTRAINT scan_status_check CHECK ((status = ANY (ARRAY['received'::text, 'done'::text, 'quarantined'::text])))
+);
+
+ALTER TABLE public.scan ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.scan_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.sighting (
+    path text NOT NULL,
+    size bigint NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    gone_at timestamp with time zone,
+    CONSTRAINT sighting_size_check CHECK ((size >= 0))
+);
+
+CREATE TABLE public.web_session (
+    token public.sha256 NOT NULL,
+    account_id bigint NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.worker (
+    id bigint NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.procrastinate_events ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_events_id_seq'::regclass);
+
+ALTER TABLE ONLY public.procrastinate_jobs ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_jobs_id_seq'::regclass);
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_periodic_defers_id_seq'::regclass);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_subject_key UNIQUE (subject);
+
+ALTER TABLE ONLY public.adt_message
+    ADD CONSTRAINT adt_message_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.adt_message
+    ADD CONSTRAINT adt_message_sender_control_id_sha256_key UNIQUE (sender, control_id, sha256);
+
+ALTER TABLE ONLY public.arrival
+    ADD CONSTRAINT arrival_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.batch
+    ADD CONSTRAINT batch_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.batch
+    ADD CONSTRAINT batch_sheet_scan_id_key UNIQUE (sheet_scan_id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.document_field
+    ADD CONSTRAINT document_field_pkey PRIMARY KEY (document_id, name, source);
+
+ALTER TABLE ONLY public.document_page
+    ADD CONSTRAINT document_page_pkey PRIMARY KEY (scan_id, number);
+
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT document_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.name_count
+    ADD CONSTRAINT name_count_pkey PRIMARY KEY (part, name);
+
+ALTER TABLE ONLY public.page
+    ADD CONSTRAINT page_pkey PRIMARY KEY (scan_id, number);
+
+ALTER TABLE ONLY public.page_range
+    ADD CONSTRAINT page_range_pkey PRIMARY KEY (scan_id, first);
+
+ALTER TABLE ONLY public.patient_address
+    ADD CONSTRAINT patient_address_patient_id_address_city_state_zip_key UNIQUE NULLS NOT DISTINCT (patient_id, address, city, state, zip);
+
+ALTER TABLE ONLY public.patient_identifier
+    ADD CONSTRAINT patient_identifier_pkey PRIMARY KEY (patient_id, kind, facility, value);
+
+ALTER TABLE ONLY public.patient_key
+    ADD CONSTRAINT patient_key_pkey PRIMARY KEY (key, patient_id);
+
+ALTER TABLE ONLY public.patient_merge
+    ADD CONSTRAINT patient_merge_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.patient
+    ADD CONSTRAINT patient_mrn_key UNIQUE (mrn);
+
+ALTER TABLE ONLY public.patient_name
+    ADD CONSTRAINT patient_name_patient_id_kind_given_middle_family_suffix_key UNIQUE NULLS NOT DISTINCT (patient_id, kind, given, middle, family, suffix);
+
+ALTER TABLE ONLY public.patient_phone
+    ADD CONSTRAINT patient_phone_pkey PRIMARY KEY (patient_id, phone);
+
+ALTER TABLE ONLY public.patient
+    ADD CONSTRAINT patient_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.procrastinate_events
+    ADD CONSTRAINT procrastinate_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.procrastinate_jobs
+    ADD CONSTRAINT procrastinate_jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_unique UNIQUE (task_name, periodic_id, defer_timestamp);
+
+ALTER TABLE ONLY public.procrastinate_workers
+    ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.quarantine_act
+    ADD CONSTRAINT quarantine_act_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.reading
+    ADD CONSTRAINT reading_pkey PRIMARY KEY (key, engine);
+
+ALTER TABLE ONLY public.review_item
+    ADD CONSTRAINT review_item_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.scan
+    ADD CONSTRAINT scan_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.scan
+    ADD CONSTRAINT scan_sha256_key UNIQUE (sha256);
+
+ALTER TABLE ONLY public.sighting
+    ADD CONSTRAINT sighting_pkey PRIMARY KEY (path);
+
+ALTER TABLE ONLY public.web_session
+    ADD CONSTRAINT web_session_pkey PRIMARY KEY (token);
+
+ALTER TABLE ONLY public.worker
+    ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
+
+CREATE INDEX adt_message_refused ON public.adt_message USING btree (received_at) WHERE (status = 'refused'::text);
+
+CREATE INDEX arrival_batch ON public.arrival USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+
+CREATE INDEX arrival_in_folder ON public.arrival USING btree (path) WHERE ((left_at IS NULL) AND (path IS NOT NULL));
+
+CREATE INDEX arrival_scan ON public.arrival USING btree (scan_id);
+
+CREATE INDEX audit_account ON public.audit USING btree (account, id);
+
+CREATE INDEX audit_document ON public.audit USING btree (document_id, id) WHERE (document_id IS NOT NULL);
+
+CREATE INDEX audit_patient ON public.audit USING btree (patient_id, id) WHERE (patient_id IS NOT NULL);
+
+CREATE UNIQUE INDEX batch_open ON public.batch USING btree (name) WHERE (settled_at IS NULL);
+
+CREATE INDEX decision_document ON public.decision USING btree (document_id, id);
+
+CREATE INDEX decision_person ON public.decision USING btree (decided_by, id);
+
+CREATE INDEX document_field_value ON public.document_field USING btree (name, value);
+
+CREATE INDEX document_page_document ON public.document_page USING btree (document_id, "position");
+
+CREATE INDEX document_page_search ON public.document_page USING gin (search);
+
+CREATE INDEX document_patient ON public.document USING btree (patient_id, date_of_service DESC NULLS LAST);
+
+CREATE INDEX document_scan ON public.document USING btree (scan_id);
+
+CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
+
+CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
+
+CREATE INDEX login_failure_address ON public.login_failure USING btree (address, at);
+
+CREATE UNIQUE INDEX patient_identifier_mrn ON public.patient_identifier USING btree (facility, value) WHERE (kind = 'mrn'::text);
+
+CREATE INDEX patient_key_patient ON public.patient_key USING btree (patient_id);
+
+CREATE UNIQUE INDEX patient_merge_standing ON public.patient_merge USING btree (loser) WHERE (undone_at IS NULL);
+
+CREATE INDEX patient_merged_into ON public.patient USING btree (merged_into) WHERE (merged_into IS NOT NULL);
+
+CREATE INDEX patient_name_trigrams ON public.patient USING gin (public.plain_text(((COALESCE(family, ''::text) || ' '::text) || COALESCE(given, ''::text))) public.gin_trgm_ops);
+
+CREATE INDEX patient_search_family ON public.patient_search USING btree (dob, family_key) INCLUDE (patient_id);
+
+CREATE INDEX patient_search_given ON public.patient_search USING btree (dob, given_key) INCLUDE (patient_id);
+
+CREATE INDEX patient_search_names ON public.patient_search USING btree (family_key, given_key) INCLUDE (patient_id, family, given);
+
+CREATE INDEX patient_search_patient ON public.patient_search USING btree (patient_id);
+
+CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
+
+CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
+
+CREATE UNIQUE INDEX procrastinate_jobs_lock_idx_v1 ON public.procrastinate_jobs USING btree (lock) WHERE (status = 'doing'::public.procrastinate_job_status);
+
+CREATE INDEX procrastinate_jobs_priority_idx_v1 ON public.procrastinate_jobs USING btree (priority DESC, id) WHERE (status = 'todo'::public.procrastinate_job_status);
+
+CREATE INDEX procrastinate_jobs_queue_name_idx_v1 ON public.procrastinate_jobs USING btree (queue_name);
+
+CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastinate_jobs USING btree (queueing_lock) WHERE (status = 'todo'::public.procrastinate_job_status);
+
+CREATE INDEX procrastinate_jobs_waiting ON public.procrastinate_jobs USING btree (queue_name, priority DESC, id) WHERE (status = 'todo'::public.procrastinate_job_status);
+
+CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
+
+CREATE INDEX quarantine_act_scan ON public.quarantine_act USING btree (scan_id, id);
+
+CREATE INDEX reading_made ON public.reading USING btree (made_at);
+
+CREATE UNIQUE INDEX review_item_document ON public.review_item USING btree (document_id) WHERE (settled_at IS NULL);
+
+CREATE INDEX review_item_holder ON public.review_item USING btree (claimed_by) WHERE ((settled_at IS NULL) AND (claimed_by IS NOT NULL));
+
+CREATE INDEX review_item_kinds ON public.review_item USING gin (kinds) WHERE (settled_at IS NULL);
+
+CREATE INDEX review_item_open ON public.review_item USING btree (priority DESC, opened_at) WHERE (settled_at IS NULL);
+
+CREATE INDEX scan_waiting ON public.scan USING btree (priority DESC, id) WHERE (status = 'received'::text);
+
+CREATE INDEX web_session_account ON public.web_session USING btree (account_id);
+
+CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER audit_is_kept BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER decision_is_append_only BEFORE DELETE OR UPDATE ON public.decision FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER decision_is_kept BEFORE TRUNCATE ON public.decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER patient_identifiers_came AFTER INSERT ON public.patient_identifier REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_known_otherwise();
+
+CREATE TRIGGER patient_names_came AFTER INSERT ON public.patient_name REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_known_otherwise();
+
+CREATE TRIGGER patient_phones_came AFTER INSERT ON public.patient_phone REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_known_otherwise();
+
+CREATE TRIGGER patients_came AFTER INSERT ON public.patient REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_came();
+
+CREATE TRIGGER patients_changed AFTER UPDATE ON public.patient REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION public.patients_changed();
+
+CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
+
+CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_notify_queue_job_inserted_v1();
+
+CREATE TRIGGER procrastinate_trigger_abort_requested_events_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.abort_requested = true)) EXECUTE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1();
+
+CREATE TRIGGER procrastinate_trigger_delete_jobs_v1 BEFORE DELETE ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_unlink_periodic_defers_v1();
+
+CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE ON public.procrastinate_jobs FOR EACH ROW WHEN (((new.scheduled_at IS NOT NULL) AND (new.status = 'todo'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1();
+
+CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1();
+
+CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+ALTER TABLE ONLY public.arrival
+    ADD CONSTRAINT arrival_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batch(id);
+
+ALTER TABLE ONLY public.arrival
+    ADD CONSTRAINT arrival_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.batch
+    ADD CONSTRAINT batch_sheet_scan_id_fkey FOREIGN KEY (sheet_scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_review_item_id_fkey FOREIGN KEY (review_item_id) REFERENCES public.review_item(id);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_undoes_fkey FOREIGN KEY (undoes) REFERENCES public.decision(id);
+
+ALTER TABLE ONLY public.document_field
+    ADD CONSTRAINT document_field_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
+
+ALTER TABLE ONLY public.document_page
+    ADD CONSTRAINT document_page_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
+
+ALTER TABLE ONLY public.document_page
+    ADD CONSTRAINT document_page_scan_id_number_fkey FOREIGN KEY (scan_id, number) REFERENCES public.page(scan_id, number);
+
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT document_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT document_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.page_range
+    ADD CONSTRAINT page_range_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.page
+    ADD CONSTRAINT page_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.patient_address
+    ADD CONSTRAINT patient_address_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.patient_identifier
+    ADD CONSTRAINT patient_identifier_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.patient_key
+    ADD CONSTRAINT patient_key_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.patient_merge
+    ADD CONSTRAINT patient_merge_loser_fkey FOREIGN KEY (loser) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.patient_merge
+    ADD CONSTRAINT patient_merge_survivor_fkey FOREIGN KEY (survivor) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.patient
+    ADD CONSTRAINT patient_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.patient_name
+    ADD CONSTRAINT patient_name_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.patient_phone
+    ADD CONSTRAINT patient_phone_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.patient_search
+    ADD CONSTRAINT patient_search_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.procrastinate_events
+    ADD CONSTRAINT procrastinate_events_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.procrastinate_jobs
+    ADD CONSTRAINT procrastinate_jobs_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES public.procrastinate_workers(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id);
+
+ALTER TABLE ONLY public.quarantine_act
+    ADD CONSTRAINT quarantine_act_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.review_item
+    ADD CONSTRAINT review_item_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
+
+ALTER TABLE ONLY public.review_item
+    ADD CONSTRAINT review_item_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.web_session
+    ADD CONSTRAINT web_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.worker
+    ADD CONSTRAINT worker_id_fkey FOREIGN KEY (id) REFERENCES public.procrastinate_workers(id) ON DELETE CASCADE;
