@@ -65,6 +65,8 @@ class House:
         sql = "insert into scan (sha256, name, media_type, size) values (%s, %s, 'application/pdf', 1) returning id"
         row = self.connection.execute(sql, [sha, name]).fetchone()
         assert row is not None
+        seen = "insert into arrival (scan_id, name, duplicate, seen_at) values (%s, %s, false, now())"
+        self.connection.execute(seen, [row["id"], name])
         scan = Scan(id=row["id"], sha256=sha, name=name, media_type="application/pdf", size=1)
         pages: list[OcrPage] = []
         filings: list[Filing] = []

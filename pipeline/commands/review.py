@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 def serve(
     port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="[default: web.port]")] = None,
     home: Home = None,
+    demo: Annotated[bool, typer.Option("--demo", help="At the first start, make an account of each role to try it.")] = False,
 ) -> None:
     """Serve the web application until Ctrl-C.
 
@@ -35,9 +36,10 @@ def serve(
     from pipeline.config import load_settings
     from pipeline.review.server import run
     from pipeline.services.installation import open_installation
+    from pipeline.work.queue import enqueue_scan
 
     with open_installation(load_settings(home)) as installation:
-        run(installation, port)
+        run(installation, enqueue_scan, port, demo=demo)
 
 
 @accounts.command("list")

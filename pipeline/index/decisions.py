@@ -11,17 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from psycopg.errors import ForeignKeyViolation
 from psycopg.types.json import Jsonb
 
 from pipeline.config import document_types
 from pipeline.errors import BadInput, Conflict, NotFound
+from pipeline.records import Box
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.index")
+Ink: TypeAlias = tuple[int, Box]
+"""A page of the scan and a box on it."""
 DATES = {"dob", "date_of_service"}
 
 
@@ -49,12 +52,20 @@ class Sight:
 
 
 def file_document(
-    connection: Connection, sight: Sight, *, patient: int, type: str, fields: Mapping[str, str], pdf: str | None = None
+    connection: Connection,
+    sight: Sight,
+    *,
+    patient: int,
+    type: str,
+    fields: Mapping[str, str],
+    inks: Mapping[str, Ink] | None = None,
+    pdf: str | None = None,
 ) -> int:
     """File the document into this patient's chart as this type; the decision's id.
 
     `fields`: the values as the person leaves them, all that were shown; those that differ from the machine's are kept as the
-    person's, an empty one says that the page has no such value. `pdf`: the document's new PDF where it was made again.
+    person's, an empty one says that the page has no such value. `inks`: where the person saw a value.
+    `pdf`: the document's new PDF where it was made again.
     Raises Outdated, Conflict where the item is no longer the person's, BadInput for a type, patient or date that does not exist.
     """
     if type not in document_types():
@@ -66,7 +77,7 @@ def file_document(
             connection.execute(SQL["file_by_person"], change)
     except ForeignKeyViolation:
         raise BadInput(f"There is no patient {patient}.", "Choose one of the patient index.", "unknown_patient") from None
-    _keep_fields(connection, sight.document, fields)
+    _keep_fields(connection, sight.document, fields, inks or {})
     return _settle(connection, sight, "file", before)
 
 
@@ -154,12 +165,14 @@ def _snapshot(connection: Connection, document: int) -> dict[str, Any]:
     return found
 
 
-def _keep_fields(connection: Connection, document: int, fields: Mapping[str, str]) -> None:
+def _keep_fields(connection: Connection, document: int, fields: Mapping[str, str], inks: Mapping[str, Ink]) -> None:
     values = {name: value.strip() for name, value in fields.items()}
     for name in DATES & values.keys():
         _date(name, values[name])
     connection.execute(SQL["forget_person_fields"], {"document": document})
     connection.execute(SQL["keep_person_fields"], {"document": document, "fields": Jsonb(values)})
+    for name, (page, box) in inks.items():
+        connection.execute(SQL["keep_ink"], {"document": document, "name": name, "page": page, "box": list(box)})
     if "date_of_service" in values:
         on = _date("date_of_service", values["date_of_service"])
         connection.execute(SQL["date_document"], {"document": document, "on": on})

@@ -79,6 +79,10 @@ left join document_field machine
     on machine.document_id = %(document)s and machine.name = given.key and machine.source = 'machine'
 where given.value is distinct from coalesce(machine.value, '')
 
+-- name: keep_ink
+update document_field set page = %(page)s, box = %(box)s
+where document_id = %(document)s and name = %(name)s and source = 'person'
+
 -- name: restore_person_fields
 insert into document_field (document_id, name, value, source)
 select %(document)s, given.key, given.value, 'person'

@@ -125,6 +125,15 @@ def ensure_administrator(connection: Connection) -> str | None:
         return password
 
 
+def demo_accounts(connection: Connection, password: str) -> list[str]:
+    """One account for each other role, all with this password, to try everything out; their names."""
+    names = [role.value.replace("_", ".") for role in Role if role is not Role.ADMINISTRATOR]
+    for name in names:
+        role = Role(name.replace(".", "_"))
+        add_account(connection, name, role, password, f"Demo {role.title.lower()}")
+    return names
+
+
 def sign_in(connection: Connection, name: str, password: str, address: str) -> tuple[Account, str] | None:
     """The account and a new session's token; None where name and password do not fit.
 

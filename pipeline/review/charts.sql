@@ -8,6 +8,12 @@ where d.patient_id = %(patient)s and d.status = 'filed' and (%(type)s::text is n
 order by d.date_of_service desc nulls last, d.filed_at desc, d.id desc
 limit %(limit)s
 
+-- name: chart_set
+select id, scan_id, type, date_of_service, pages, pdf
+from document
+where patient_id = %(patient)s and status = 'filed' and id = any(%(documents)s)
+order by date_of_service desc nulls last, filed_at desc, id desc
+
 -- name: chart_types
 select type, count(*) as n from document where patient_id = %(patient)s and status = 'filed' group by type order by n desc, type
 
@@ -31,8 +37,7 @@ select s.id, s.name, s.status, s.source, s.department, s.page_count, s.received_
     (select count(*) from document d where d.scan_id = s.id and d.status = 'review') as waiting,
     (select count(*) from arrival a where a.scan_id = s.id and a.duplicate) as again
 from scan s
-where (%(status)s::text is null or s.status = %(status)s)
-    and (%(words)s::text is null or s.name ilike '%%' || %(words)s || '%%')
+where (%(words)s::text is null or s.name ilike '%%' || %(words)s || '%%')
 order by s.id desc
 limit %(limit)s
 

@@ -67,6 +67,12 @@ def claim_next(connection: Connection, person: str, filters: Filters, minutes: i
     return None if row is None else int(row["id"])
 
 
+def page_ahead(connection: Connection, filters: Filters, but: int) -> tuple[int, int] | None:
+    """Scan and number of the first page that comes after this item, to be fetched in advance. Nothing is claimed."""
+    row = connection.execute(SQL["peek_next"], filters.given() | {"but": but}).fetchone()
+    return None if row is None else (row["scan_id"], row["number"])
+
+
 def claim(connection: Connection, item: int, person: str, minutes: int) -> None:
     """Take this item. Raises Conflict where somebody else holds it or it is settled."""
     if connection.execute(SQL["claim"], {"id": item, "person": person, "minutes": minutes}).fetchone() is None:

@@ -53,6 +53,20 @@ where id = (
 )
 returning id
 
+-- name: peek_next
+select i.scan_id, d.pages[1] as number
+from review_item i
+join scan s on s.id = i.scan_id
+join document d on d.id = i.document_id
+where i.settled_at is null and (i.claimed_until is null or i.claimed_until < now()) and i.id <> %(but)s
+    and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
+    and (%(type)s::text is null or d.type = %(type)s)
+    and (%(department)s::text is null or s.department = %(department)s)
+    and (%(source)s::text is null or s.source = %(source)s)
+    and (i.escalated_by is not null) = coalesce(%(escalated)s::boolean, false)
+order by i.priority desc, i.opened_at, i.id
+limit 1
+
 -- name: claim
 update review_item
 set claimed_by = %(person)s, claimed_until = now() + make_interval(mins => %(minutes)s)

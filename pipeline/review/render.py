@@ -24,6 +24,7 @@ MENU = (  # route, address, word, key after g
     ("search", "/search", "Search", "s"),
     ("today", "/today", "Today", "t"),
     ("quarantine", "/quarantine", "Quarantine", "z"),
+    ("ledger", "/ledger", "Ledger", "l"),
     ("supervisor", "/supervisor", "Figures", "f"),
     ("audit", "/audit", "Audit", "a"),
     ("accounts", "/accounts", "Accounts", "k"),

@@ -69,11 +69,16 @@ RULES: dict[str, Rule] = {
     "search": Rule(READING, "search"),
     "document": Rule(READING, "view_document"),
     "document_pdf": Rule(READING, "download"),
+    "chart_pdf": Rule(READING, "download"),
     "page_preview": Rule(READING, "view_page"),
+    "page_text": Rule(REVIEWING, "view_page"),
     "withdraw": Rule(REVIEWING, "decide"),
     # intake
     "today": Rule(INTAKE, "view_intake"),
+    "upload": Rule(INTAKE, "upload"),
     "quarantine": Rule(INTAKE, "view_intake"),
+    "quarantine_act": Rule(INTAKE, "quarantine"),
+    "ledger": Rule(INTAKE, "view_intake"),
     # oversight
     "audit": Rule(AUDITING, "view_audit"),
     "accounts": Rule(ADMINISTERING, "view_accounts"),

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from pipeline.config import Settings
 from pipeline.errors import BadSettings
-from pipeline.review.accounts import ADMINISTRATOR, ensure_administrator
+from pipeline.review.accounts import ADMINISTRATOR, demo_accounts, ensure_administrator
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, Pool
 
-if TYPE_CHECKING:
-    from pipeline.services.installation import Installation
+
+class Installation(Protocol):
+    """What serving needs of pipeline.services.installation.Installation."""
+
+    @property
+    def settings(self) -> Settings: ...
+    def connect(self) -> Connection: ...
+    def pool(self, size: int) -> Pool: ...
+    def blobs(self) -> Blobs: ...
+
 
 POOL = 12  # routes run in threads; a dozen at once saturates the cores that one web process can use
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def run(installation: Installation, port: int | None = None) -> None:
-    """Serve until interrupted. Makes the first administrator and prints the password, once."""
+def run(
+    installation: Installation, enqueue: Callable[[Connection, int, int], None], port: int | None = None, *, demo: bool = False
+) -> None:
+    """Serve until interrupted. Makes the first administrator and prints the password, once; `demo`: an account of each role."""
     import uvicorn
 
     from pipeline.review.application import build
@@ -33,13 +47,17 @@ def run(installation: Installation, port: int | None = None) -> None:
         )
     with installation.connect() as connection:
         password = ensure_administrator(connection)
+        if password is not None and demo:
+            others = demo_accounts(connection, password)
     where = f"http{'s' if tls else ''}://{web.host}:{port or web.port}/"
-    if password is not None:
+    if password is not None and demo:
+        print(f"Sign in as {', '.join(others)} or {ADMINISTRATOR} with the password {password}  (shown this once)")
+    elif password is not None:
         print(f"First start: sign in as {ADMINISTRATOR} with the password {password}  (it is shown this once)")
     print(f"Chartloom answers at {where}", flush=True)
     sys.stdout.flush()
     with installation.pool(POOL) as pool:
-        app = build(Desk(settings=settings, pool=pool, blobs=cache(installation.blobs)))
+        app = build(Desk(settings=settings, pool=pool, blobs=cache(installation.blobs), enqueue=enqueue))
         uvicorn.run(
             app,
             host=web.host,

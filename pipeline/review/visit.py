@@ -52,6 +52,8 @@ class Desk:
     settings: Settings
     pool: Pool
     blobs: Callable[[], Blobs]
+    enqueue: Callable[[Connection, int, int], None]
+    """Enqueues the processing of a scan (its id, its priority) in the connection's transaction."""
 
 
 @dataclass(slots=True, kw_only=True)

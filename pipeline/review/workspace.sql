@@ -47,7 +47,7 @@ order by family, given, id
 limit %(most)s
 
 -- name: page
-select p.scan_id, p.number, p.preview, o.document_id, d.patient_id
+select p.scan_id, p.number, p.preview, p.width, p.height, o.document_id, d.patient_id
 from page p
 left join document_page o on o.scan_id = p.scan_id and o.number = p.number
 left join document d on d.id = o.document_id

@@ -20,6 +20,7 @@ from pipeline.review.roles import Role
 from pipeline.review.visit import COOKIE, Desk
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, open_pool
+from pipeline.work.queue import enqueue_scan
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -57,7 +58,7 @@ def house(connection: Connection, blobs: Blobs, settings: Settings) -> House:
 def site(house: House, dsn: str) -> Iterator[str]:
     """The address of the running application."""
     with open_pool(dsn, 6) as pool:
-        app = build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs))
+        app = build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=enqueue_scan))
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

@@ -171,3 +171,47 @@ def test_single_keys_can_be_switched_off(house: House, window: Window) -> None:
     press(page, "Escape", "n")
     page.wait_for_timeout(300)
     assert page.url.endswith("/queue")
+
+
+def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(house: House, window: Window) -> None:
+    item = house.doubtful()
+    page = window(Role.REVIEWER)
+    page.goto(f"/items/{item}")
+    press(page, "c")
+    page.wait_for_selector(".actions")
+    press(page, "1")
+    page.get_by_label("Read Birth date from a box drawn on the page").click()
+    picture = page.locator(".sheet:not([hidden]) img").bounding_box()
+    assert picture is not None
+    scale = picture["width"] / 850
+    words = house.connection.execute("select words from page where number = 1").fetchone()
+    assert words is not None
+    box = next(word["box"] for word in words["words"] if word["text"] == "2026-03-14")
+    page.mouse.move(picture["x"] + (box[0] - 3) * scale, picture["y"] + (box[1] - 3) * scale)
+    page.mouse.down()
+    page.mouse.move(picture["x"] + (box[2] + 3) * scale, picture["y"] + (box[3] + 3) * scale, steps=4)
+    page.mouse.up()
+    expect(page.locator("#field-dob")).to_have_value("2026-03-14")
+    press(page, "Control+Enter")
+    page.wait_for_url("**/queue?done=*")
+    row = house.connection.execute(
+        "select value, page, box from document_field where name = 'dob' and source = 'person'"
+    ).fetchone()
+    assert row is not None
+    assert (row["value"], row["page"]) == ("2026-03-14", 1)
+    assert all(abs(a - b) <= 5 for a, b in zip(row["box"], box, strict=True))
+
+
+def test_the_next_items_picture_is_there_before_it_is_wanted(house: House, window: Window) -> None:
+    house.doubtful("a.pdf")
+    second = house.doubtful("b.pdf")
+    page = window(Role.REVIEWER)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/queue")
+    press(page, "n")
+    page.wait_for_url("**/items/*")
+    page.wait_for_load_state("networkidle")
+    scan = house.connection.execute("select scan_id from review_item where id = %s", [second]).fetchone()
+    assert scan is not None
+    assert [url for url in asked if f"/scans/{scan['scan_id']}/pages/1/preview" in url]

@@ -14,6 +14,7 @@ from pipeline.review.roles import Role
 from pipeline.review.visit import Desk
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, open_pool
+from pipeline.work.queue import enqueue_scan
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def house(connection: Connection, blobs: Blobs, settings: Settings) -> House:
 def site(house: House, dsn: str) -> Iterator[TestClient]:
     """The application, asked by nobody in particular."""
     with open_pool(dsn, 4) as pool:
-        app = build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs))
+        app = build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=enqueue_scan))
         with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
             yield client
 

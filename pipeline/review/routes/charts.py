@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from pipeline.errors import NotFound
 from pipeline.review import workspace
-from pipeline.review.render import page, person
+from pipeline.review.render import page, person, type_name
 from pipeline.review.visit import Visiting
 from pipeline.review.workspace import SQL
 
@@ -57,6 +57,27 @@ def chart(visit: Visiting, patient: int, type: Annotated[str | None, Query(max_l
         waiting=visit.connection.execute(SQL["waiting_for_patient"], {"patient": patient}).fetchall(),
         type=type or None,
         limit=CHART,
+    )
+
+
+@router.get("/patients/{patient}/set.pdf", name="chart_pdf", response_class=Response)
+def chart_pdf(visit: Visiting, patient: int, document: Annotated[list[int], Query(min_length=1, max_length=CHART)]) -> Response:
+    """These documents of the chart as one PDF, in its order, with an entry for each in the outline."""
+    from pipeline.ocr.pdf import document_pdf
+
+    rows = visit.connection.execute(SQL["chart_set"], {"patient": patient, "documents": document}).fetchall()
+    if len(rows) != len(set(document)):
+        raise NotFound("One of these documents is not in this chart.", "Load the chart again.")
+    for row in rows:
+        visit.record(patient=patient, document=row["id"], scan=row["scan_id"], how="set")
+    blobs, first = visit.desk.blobs(), 1
+    outline: list[tuple[int, str]] = []
+    for row in rows:
+        outline.append((first, f"{type_name(row['type'])} {row['date_of_service'] or ''}".strip()))
+        first += len(row["pages"])
+    pdf = document_pdf([blobs.get(row["pdf"]) for row in rows], title="Documents of a chart", outline=outline)
+    return Response(
+        pdf, media_type="application/pdf", headers={"Content-Disposition": f'attachment; filename="chart-{patient}.pdf"'}
     )
 
 

@@ -15,6 +15,7 @@ from pipeline.review.highlight import Hit, hits_on
 from pipeline.review.render import page
 from pipeline.review.visit import Visiting
 from pipeline.review.workspace import SQL
+from pipeline.review.zone import read_within, words_within
 
 router = APIRouter()
 
@@ -75,6 +76,25 @@ def page_preview(request: Request, visit: Visiting, scan: int, number: int) -> R
     data = visit.desk.blobs().get(row["preview"])
     kind = next((kind for magic, kind in KINDS if data.startswith(magic)), "application/octet-stream")
     return Response(data, media_type=kind, headers=headers)
+
+
+@router.get("/scans/{scan}/pages/{number}/text", name="page_text")
+def page_text(visit: Visiting, scan: int, number: int, x0: int, y0: int, x1: int, y1: int) -> dict[str, str]:
+    """The text under a box in pixels of the upright page: {"text", "by": "page" or "zone"}."""
+    connection = visit.connection
+    row = connection.execute(SQL["page"], {"scan": scan, "number": number}).fetchone()
+    if row is None or row["preview"] is None or not row["width"]:
+        raise NotFound(f"There is no picture of page {number}.")
+    visit.record(patient=row["patient_id"], document=row["document_id"], scan=scan, page=number)
+    box = (max(0, x0), max(0, y0), min(x1, row["width"]), min(y1, row["height"]))
+    if box[0] >= box[2] or box[1] >= box[3]:
+        return {"text": "", "by": "page"}
+    known = connection.execute(SQL["words_of_page"], {"scan": scan, "number": number}).fetchone()
+    text = words_within(known["words"] if known else [], box)
+    if text:
+        return {"text": text, "by": "page"}
+    preview = visit.desk.blobs().get(row["preview"])
+    return {"text": read_within(preview, (row["width"], row["height"]), box, visit.desk.settings.ocr), "by": "zone"}
 
 
 @router.post("/documents/{document}/withdraw", name="withdraw")

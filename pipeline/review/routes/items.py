@@ -9,14 +9,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline.errors import BadInput, Conflict
 from pipeline.index import decisions
-from pipeline.index.decisions import Outdated, Sight
-from pipeline.review import workspace
+from pipeline.index.decisions import Ink, Outdated, Sight
+from pipeline.review import claims, workspace
 from pipeline.review.render import page
 from pipeline.review.routes.queue import address, filters_of, go_to_next
 from pipeline.review.visit import Visit, Visiting
 
 router = APIRouter()
 
+INK = "ink."
 FIELD = "field."  # what the names of the index fields begin with in the form
 
 
@@ -26,6 +27,19 @@ async def fields_sent(request: Request) -> dict[str, str]:
     return {name[len(FIELD) :]: value for name, value in form.items() if name.startswith(FIELD) and isinstance(value, str)}
 
 
+async def inks_sent(request: Request) -> dict[str, Ink]:
+    """Where the person drew a box for a value: ink.NAME is "page,x0,y0,x1,y1". What is not so is left out."""
+    form = await request.form()
+    found: dict[str, Ink] = {}
+    for name, value in form.items():
+        parts = value.split(",") if name.startswith(INK) and isinstance(value, str) else []
+        if len(parts) == 5 and all(part.isdecimal() and len(part) < 7 for part in parts):
+            page_number, x0, y0, x1, y1 = map(int, parts)
+            found[name[len(INK) :]] = (page_number, (x0, y0, x1, y1))
+    return found
+
+
+Inks = Annotated[dict[str, Ink], Depends(inks_sent)]
 Fields = Annotated[dict[str, str], Depends(fields_sent)]
 
 
@@ -42,6 +56,7 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
     document = workspace.document_of(connection, row["document_id"]) if row["document_id"] else None
     visit.record(document=row["document_id"], scan=row["scan_id"], item=item)
     held = bool(row["held"])
+    ahead = claims.page_ahead(connection, filters_of(visit), item)
     return page(
         visit,
         "item.html",
@@ -58,6 +73,7 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
         other=row["claimed_by"] if held and row["claimed_by"] != visit.account.name else None,
         doubtful=row["kinds"],
         query=address(filters_of(visit)),
+        ahead=ahead and f"/scans/{ahead[0]}/pages/{ahead[1]}/preview",
         done=done,
         message=message,
     )
@@ -68,6 +84,7 @@ def file_item(
     visit: Visiting,
     item: int,
     fields: Fields,
+    inks: Inks,
     revision: Annotated[int, Form()],
     type: Annotated[str, Form()],
     patient: Annotated[int | None, Form()] = None,
@@ -83,7 +100,7 @@ def file_item(
     sight = Sight(document=document["id"], revision=revision, by=visit.account.name, item=item)
     given = {"type": type, "patient": patient, "fields": fields}
     try:
-        decision = decisions.file_document(connection, sight, patient=patient, type=type, fields=fields)
+        decision = decisions.file_document(connection, sight, patient=patient, type=type, fields=fields, inks=inks)
     except Conflict as error:
         return conflict_page(visit, error, document, given)
     except BadInput as error:

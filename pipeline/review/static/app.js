@@ -83,6 +83,15 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
   form.addEventListener("change", () => form.requestSubmit());
 }
 
+document.getElementById("tick-all")?.addEventListener("change", (event) => {
+  for (const box of document.querySelectorAll("input[form=set]")) box.checked = event.target.checked;
+});
+document.getElementById("set")?.addEventListener("submit", (event) => {
+  if (document.querySelector("input[form=set]:checked")) return;
+  event.preventDefault();
+  document.querySelector("input[form=set]").focus();
+});
+
 // A form is sent once: a second press of an impatient finger is not a second decision.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -97,6 +97,10 @@ input?.addEventListener("keydown", (event) => {
 });
 input?.addEventListener("blur", () => setTimeout(() => offer([]), 150));
 
+// The next item's page is fetched while this one is read: it is there when it is wanted.
+const ahead = document.querySelector(".panel").dataset.ahead;
+if (mine && ahead) addEventListener("load", () => (new Image().src = ahead));
+
 // While somebody works here the lease is renewed; a screen left alone lets go of the item by itself.
 if (mine) {
   let active = true;
