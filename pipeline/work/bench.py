@@ -14,14 +14,14 @@ from tempfile import mkdtemp
 import psycopg
 
 from pipeline.config import Settings
-from pipeline.errors import MissingProgram, ServiceAway
+from pipeline.errors import BadSettings, MissingProgram, ServiceAway
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
 from pipeline.store.scans import waiting_scan
 from pipeline.store.scratch import Scratch
 from pipeline.work.stages import Workshop
 
-PASSING = (ServiceAway, MissingProgram, psycopg.OperationalError, psycopg.InterfaceError)
+PASSING = (ServiceAway, MissingProgram, BadSettings, psycopg.OperationalError, psycopg.InterfaceError)
 """Faults of the installation, not of the file in hand: a person or time mends them, and the file waits."""
 
 

@@ -1,0 +1,182 @@
+"""Jobs: enqueued with what needs them, handed out in ranges, taken over, and what becomes of a scan that fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from processing import BLOB, a_scan
+from procrastinate.exceptions import JobAborted
+
+from pipeline.config import Settings
+from pipeline.errors import BadInput, ServiceAway
+from pipeline.records import Page, Priority, Scan
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, connect
+from pipeline.store.scans import load_scan
+from pipeline.store.sql import statements
+from pipeline.work import ranges, tasks
+from pipeline.work.bench import Bench
+from pipeline.work.fairness import FAIR_EVERY, FairManager
+from pipeline.work.patience import PatientConnector
+from pipeline.work.queue import QUEUES, enqueue_scan
+from pipeline.work.tasks import DEADLY, TryAgain, work_on
+
+
+def jobs(connection: Connection) -> list[dict[str, Any]]:
+    return connection.execute("select task_name, queue_name, status, args from procrastinate_jobs order by id").fetchall()
+
+
+def a_job(settings: Settings, attempts: int = 0, stopping: bool = False) -> Any:
+    """What a task is told of its job."""
+    context = {"bench": Bench(settings)}
+    return SimpleNamespace(additional_context=context, job=SimpleNamespace(attempts=attempts), should_abort=lambda: stopping)
+
+
+def state(connection: Connection, scan: Scan) -> tuple[str, str | None]:
+    row = connection.execute("select status, quarantine_code from scan where id = %s", [scan.id]).fetchone()
+    assert row is not None
+    return row["status"], row["quarantine_code"]
+
+
+def fail_with(error: Exception) -> Callable[[Any], None]:
+    def work(_: Any) -> None:
+        raise error
+
+    return work
+
+
+def test_a_job_is_enqueued_by_the_transaction_that_needs_it_or_not_at_all(connection: Connection) -> None:
+    with connection.transaction(force_rollback=True):
+        enqueue_scan(connection, a_scan(connection).id, Priority.STAT)
+    assert jobs(connection) == []
+    with connection.transaction():
+        enqueue_scan(connection, 5, Priority.STAT)
+    assert [(job["task_name"], job["queue_name"], job["args"]) for job in jobs(connection)] == [("scan", "stat", {"scan": 5})]
+
+
+def test_a_small_scan_is_not_handed_out(connection: Connection) -> None:
+    assert not ranges.hand_out(connection, a_scan(connection), ranges.LARGE)
+    assert jobs(connection) == []
+
+
+def test_a_large_scan_is_handed_out_once_and_meets_again_once(connection: Connection, dsn: str) -> None:
+    scan, pages = a_scan(connection), ranges.LARGE + 5
+    assert ranges.hand_out(connection, scan, pages)
+    assert not ranges.hand_out(connection, scan, pages)
+    spans = [range(job["args"]["first"], job["args"]["last"] + 1) for job in jobs(connection)]
+    assert [number for span in spans for number in span] == list(range(1, pages + 1))
+    with connect(dsn) as other:
+        for span in reversed(spans):
+            assert len([job for job in jobs(connection) if job["task_name"] == "scan"]) == 0
+            assert ranges.pages_of(connection, scan) == []
+            opened = [(Page(scan=scan.sha256, number=n, image=BLOB, dpi=200.0), BLOB) for n in span]
+            ranges.finish(other, scan, span[0], opened)
+            ranges.finish(connection, scan, span[0], opened)
+    assert len([job for job in jobs(connection) if job["task_name"] == "scan"]) == 1
+    assert [page.number for page, _ in ranges.pages_of(connection, scan)] == list(range(1, pages + 1))
+
+
+def test_a_file_that_cannot_be_taken_is_quarantined_with_its_reason(
+    connection: Connection, settings: Settings, blobs: Blobs
+) -> None:
+    scan = a_scan(connection)
+    work_on(a_job(settings), scan.id, fail_with(BadInput("The file is damaged.", code="damaged")))
+    assert state(connection, scan) == ("quarantined", "damaged")
+
+
+def test_a_fault_of_ours_is_tried_again_and_then_quarantines_the_scan(
+    connection: Connection, settings: Settings, blobs: Blobs
+) -> None:
+    scan = a_scan(connection)
+    with pytest.raises(TryAgain):
+        work_on(a_job(settings), scan.id, fail_with(ValueError("secret text of a page")))
+    assert state(connection, scan) == ("received", None)
+    work_on(a_job(settings, attempts=settings.work.retries), scan.id, fail_with(ValueError("secret text of a page")))
+    assert state(connection, scan) == ("quarantined", "fault")
+
+
+def test_what_a_page_says_does_not_reach_the_log(
+    connection: Connection, settings: Settings, blobs: Blobs, caplog: pytest.LogCaptureFixture
+) -> None:
+    scan = a_scan(connection)
+    work_on(a_job(settings, attempts=99), scan.id, fail_with(ValueError("secret text of a page")))
+    assert "ValueError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_fault_that_passes_is_waited_out(
+    connection: Connection, settings: Settings, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "FIRST_PAUSE", 0.01)
+    scan, faults = a_scan(connection), [ServiceAway("away"), OSError(28, "disk full"), None]
+
+    def work(_: Any) -> None:
+        if (fault := faults.pop(0)) is not None:
+            raise fault
+
+    work_on(a_job(settings), scan.id, work)
+    assert faults == []
+    assert state(connection, scan) == ("received", None)
+
+
+def test_a_stopping_worker_hands_its_job_back_while_it_waits(connection: Connection, settings: Settings) -> None:
+    scan = a_scan(connection)
+    with pytest.raises(JobAborted):
+        work_on(a_job(settings, stopping=True), scan.id, fail_with(ServiceAway("away")))
+    assert state(connection, scan) == ("received", None)
+
+
+def test_a_scan_that_kills_its_workers_is_quarantined(connection: Connection, settings: Settings) -> None:
+    scan = a_scan(connection)
+    work_on(a_job(settings), scan.id, fail_with(AssertionError("must not run")), takeovers=DEADLY)
+    assert state(connection, scan) == ("quarantined", "fault")
+
+
+def test_a_closed_scan_is_left_alone(connection: Connection, settings: Settings) -> None:
+    scan = a_scan(connection)
+    connection.execute("update scan set status = 'done', finished_at = now() where id = %s", [scan.id])
+    work_on(a_job(settings), scan.id, fail_with(AssertionError("must not run")))
+    assert state(connection, scan) == ("done", None)
+
+
+def test_a_silent_workers_job_is_taken_over_once_and_a_living_ones_is_not(connection: Connection, dsn: str) -> None:
+    for number in (1, 2):
+        enqueue_scan(connection, number, Priority.LIVE)
+        connection.execute("select procrastinate_register_worker_v1()")
+        connection.execute("select procrastinate_fetch_job_v2(null, %s)", [number])
+    connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '5 minutes' where id = 1")
+    take_over = statements("pipeline.work")["take_over"]
+    taken = [row["id"] for _ in range(2) for row in connection.execute(take_over, {"seconds": 60.0})]
+    assert len(taken) == 1
+    assert [(job["status"], job["args"]) for job in jobs(connection)] == [
+        ("todo", {"scan": 1, "takeovers": 1}),
+        ("doing", {"scan": 2}),
+    ]
+
+
+def test_backfill_moves_while_live_work_never_ends(connection: Connection, dsn: str) -> None:
+    for priority, count in ((Priority.BACKFILL, 3), (Priority.LIVE, 60)):
+        for _ in range(count):
+            enqueue_scan(connection, 1, priority)
+
+    async def fetch(count: int) -> list[str]:
+        connector = PatientConnector(lambda: False, conninfo=dsn, min_size=1, max_size=1)
+        await connector.open_async()
+        manager = FairManager(connector)
+        worker = await manager.register_worker()
+        found = [await manager.fetch_job(list(QUEUES), worker) for _ in range(count)]
+        await connector.close_async()
+        return [job.queue for job in found if job]
+
+    queues = asyncio.run(fetch(4 * FAIR_EVERY))
+    assert queues.count("backfill") == 2
+    assert queues[: FAIR_EVERY - 1] == ["live"] * (FAIR_EVERY - 1)
+
+
+def test_a_scan_known_by_its_number_comes_back_as_it_was(connection: Connection) -> None:
+    scan = a_scan(connection, priority=Priority.BACKFILL)
+    assert load_scan(connection, scan.id) == scan

@@ -1,0 +1,115 @@
+"""Worker processes, as they run: they file what is handed in, survive each other's death, and stop when asked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from processing import a_scan, printed
+
+from pipeline.config import Settings
+from pipeline.index.outcome import outcome_json
+from pipeline.index.search import search
+from pipeline.records import Priority, Scan
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection
+from pipeline.work import ranges
+from pipeline.work.queue import enqueue_scan
+from pipeline.work.start import environment, workers_beside
+from pipeline.work.status import live_workers, status_json
+
+SECONDS = 60.0  # a test that waits longer has failed
+
+
+def until(done: Callable[[], object]) -> None:
+    end = time.monotonic() + SECONDS
+    while not done():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.1)
+
+
+def handed_in(connection: Connection, blobs: Blobs, *pages: str) -> Scan:
+    scan = a_scan(connection, printed(*pages), blobs, pages_in=len(pages))
+    enqueue_scan(connection, scan.id, Priority.LIVE)
+    return scan
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.fixture
+def two(settings: Settings) -> Settings:
+    """Settings for two workers that are missed after three seconds."""
+    return settings.model_copy(update={"work": settings.work.model_copy(update={"workers": 2, "takeover_seconds": 3.0})})
+
+
+@pytest.fixture
+def pool(two: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    monkeypatch.setenv("CHARTLOOM_WORK__WORKERS", "2")
+    monkeypatch.setenv("CHARTLOOM_WORK__TAKEOVER_SECONDS", "3")
+    with workers_beside(two) as child:
+        yield child
+
+
+def test_workers_file_scans_and_survive_the_death_of_one(
+    connection: Connection, blobs: Blobs, pool: subprocess.Popen[bytes]
+) -> None:
+    until(lambda: live_workers(connection, 3.0) == 2)
+    first = handed_in(connection, blobs, "Admission note zebra", "Second page giraffe")
+    until(lambda: outcome_json(connection, first.id)["status"] != "received")
+    answer = outcome_json(connection, first.id)
+    assert [number for document in answer["documents"] for number in document["pages"]] == [1, 2]
+    (hit,) = search(connection, "giraffe")
+    assert hit.page == 2
+    row = connection.execute("select pdf from document where id = %s", [hit.document]).fetchone()
+    assert row is not None
+    assert blobs.get(row["pdf"]).startswith(b"%PDF-")
+
+    connection.execute("select procrastinate_register_worker_v1()")  # a worker of another machine, which dies over its job
+    lost = handed_in(connection, blobs, "A page about a walrus")
+    connection.execute("update procrastinate_jobs set status = 'doing', worker_id = (select max(id) from procrastinate_workers)")
+    os.kill(children(pool.pid)[0], signal.SIGKILL)
+    until(lambda: outcome_json(connection, lost.id)["status"] != "received")
+    until(lambda: len(children(pool.pid)) == 2)
+
+    state = status_json(connection, 3.0)
+    assert state["scans"] == {"waiting": 0, "done": 2, "quarantined": 0}
+    assert all(queue == {"waiting": 0, "running": 0, "to_retry": 0} for queue in state["queue"].values())
+    assert state["pages"] == {"done": 3, "waiting": 0}
+    assert state["reviews"]["waiting"] == len(answer["documents"]) + 1
+
+
+def test_a_large_scan_is_read_in_ranges_and_each_page_once(
+    connection: Connection, blobs: Blobs, two: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [f"Page number {number} of the chart" for number in range(1, 7)]
+    code = (
+        "from pipeline.work import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
+        "from pipeline.work.start import from_environment as run; run()"
+    )
+    monkeypatch.setenv("CHARTLOOM_WORK__WORKERS", "2")
+    scan = handed_in(connection, blobs, *pages)
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, **environment(two)}) as child:
+        until(lambda: outcome_json(connection, scan.id)["status"] != "received")
+        assert child.stdin is not None
+        child.stdin.close()
+    spans = connection.execute("select first, last from page_range order by first").fetchall()
+    assert [(row["first"], row["last"]) for row in spans] == [(1, 2), (3, 4), (5, 6)]
+    row = connection.execute("select (select count(*) from reading) as readings, (select count(*) from page) as pages").fetchone()
+    assert row == {"readings": 6, "pages": 6}
+    assert ranges.pages_of(connection, scan)[-1][0].number == 6
+
+
+def test_workers_end_with_whoever_started_them(connection: Connection, two: Settings) -> None:
+    with workers_beside(two) as child:
+        until(lambda: live_workers(connection, 3.0) >= 1)
+        workers = children(child.pid)
+        os.kill(child.pid, signal.SIGKILL)  # not even the pool could say good-bye
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))

@@ -1,0 +1,68 @@
+"""The whole flow with stages made by hand: order, and every page accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from processing import a_document, a_page, doubted
+
+from pipeline.errors import PagesDoNotAddUp
+from pipeline.flow import process
+from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Sorting
+
+SCAN = Scan(id=1, sha256="a" * 64, name="a.tif", media_type="image/tiff", size=1)
+
+
+class Stages:
+    """Three pages that sort as they are told to."""
+
+    def __init__(self, sorting: Sorting) -> None:
+        self.sorting = sorting
+        self.calls: list[str] = []
+
+    def open(self, scan: Scan) -> Iterator[Page]:
+        for number in (1, 2, 3):
+            self.calls.append(f"open {number}")
+            yield Page(scan=scan.sha256, number=number, image=None)
+
+    def read(self, page: Page) -> OcrPage:
+        self.calls.append(f"read {page.number}")
+        return a_page(page.number)
+
+    def sort(self, _: Sequence[OcrPage]) -> Sorting:
+        self.calls.append("sort")
+        return self.sorting
+
+    def match(self, document: Document) -> Sequence[Candidate]:
+        self.calls.append(f"match {document.pages}")
+        return ()
+
+    def decide(self, document: Document, _: Sequence[Candidate]) -> Filing:
+        return doubted(document)
+
+
+def test_each_page_is_read_as_soon_as_it_is_open() -> None:
+    stages = Stages(Sorting(documents=(a_document([1, 2, 3]),)))
+    process(SCAN, stages)
+    assert stages.calls == ["open 1", "read 1", "open 2", "read 2", "open 3", "read 3", "sort", "match (1, 2, 3)"]
+
+
+def test_every_document_gets_a_decision() -> None:
+    outcome = process(SCAN, Stages(Sorting(documents=(a_document([1]), a_document([3])), blank=(2,))))
+    assert [filing.document.pages for filing in outcome.filings] == [(1,), (3,)]
+
+
+@pytest.mark.parametrize(
+    "sorting",
+    [
+        Sorting(documents=(a_document([1, 2]),)),
+        Sorting(documents=(a_document([1, 2]), a_document([2, 3]))),
+        Sorting(documents=(a_document([1, 2, 3]),), blank=(3,)),
+        Sorting(documents=(a_document([1, 2, 3, 4]),)),
+    ],
+    ids=["a page is in no document", "a page is in two documents", "a page is blank and in a document", "a page is invented"],
+)
+def test_a_sorting_that_loses_or_doubles_a_page_is_refused(sorting: Sorting) -> None:
+    with pytest.raises(PagesDoNotAddUp):
+        process(SCAN, Stages(sorting))

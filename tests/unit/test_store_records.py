@@ -1,0 +1,56 @@
+"""Records on their way into the database and back; named SQL; the key of a reading."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from processing import a_page
+
+from pipeline.records import Barcode, Page, Word
+from pipeline.store import sql
+from pipeline.store.pages import page_from, page_json, storable
+from pipeline.store.readings import reading_key
+
+PAGE = Page(scan="a" * 64, number=1, image="b" * 64, dpi=200.0)
+
+
+def test_a_page_comes_back_from_json_as_it_was() -> None:
+    code = Barcode(format="QRCode", text="x", box=(1, 2, 3, 4))
+    page = a_page(3, "left hip fracture", barcodes=(code,), thumbnail=bytes(range(256)), skew=-1.5, rotation=90)
+    assert page_from(page_json(page)) == page
+
+
+@given(some.text())
+def test_text_that_postgres_refuses_loses_only_what_it_refuses(text: str) -> None:
+    kept = storable(text)
+    kept.encode()
+    assert kept == "".join(c for c in text if c != "\x00" and not "\ud800" <= c <= "\udfff")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PAGE, image="c" * 64),
+        replace(PAGE, dpi=300.0),
+        replace(PAGE, words=(Word(text="hidden", box=(0, 0, 1, 1), confidence=1.0),)),
+    ],
+    ids=["another picture", "another resolution", "another text of its own"],
+)
+def test_a_page_is_read_again_when_what_its_reading_depends_on_differs(other: Page) -> None:
+    assert reading_key(other) != reading_key(PAGE)
+
+
+def test_the_same_picture_in_another_scan_has_the_same_reading() -> None:
+    assert reading_key(replace(PAGE, scan="d" * 64, number=7)) == reading_key(PAGE)
+
+
+def test_two_statements_of_one_name_are_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.sql", "b.sql"):
+        (tmp_path / name).write_text("-- name: same\nselect 1\n", encoding="utf-8")
+    monkeypatch.setattr(sql.resources, "files", lambda _: tmp_path)
+    with pytest.raises(ValueError, match="two statements are named same"):
+        sql.statements.__wrapped__("anything")

@@ -1,0 +1,46 @@
+"""Which queue is looked into first, and which faults pass by themselves."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from itertools import islice
+
+import psycopg
+import pytest
+
+from pipeline.errors import BadInput, ServiceAway
+from pipeline.records import Priority
+from pipeline.work.bench import passes
+from pipeline.work.fairness import FAIR_EVERY, turns
+from pipeline.work.queue import QUEUES, queue_of
+
+
+def test_stat_goes_before_live_and_live_before_backfill() -> None:
+    assert QUEUES == ("stat", "live", "backfill")
+
+
+def test_every_lower_queue_gets_a_turn_however_much_waits_above_it() -> None:
+    first = Counter(islice(turns(), 10 * FAIR_EVERY))
+    assert first == {None: 10 * (FAIR_EVERY - 1), "live": 5, "backfill": 5}
+
+
+def test_a_priority_between_two_classes_belongs_to_the_lower() -> None:
+    assert [queue_of(p) for p in (Priority.STAT, 15, Priority.LIVE, 3, Priority.BACKFILL, -1)] == [
+        "stat",
+        "live",
+        "live",
+        "backfill",
+        "backfill",
+        "backfill",
+    ]
+
+
+@pytest.mark.parametrize("fault", [ServiceAway("away"), psycopg.OperationalError(), OSError(errno.ENOSPC, "full")], ids=type)
+def test_a_service_away_and_a_full_disk_pass(fault: Exception) -> None:
+    assert passes(fault)
+
+
+@pytest.mark.parametrize("fault", [BadInput("broken"), ValueError(), OSError(errno.ENOENT, "gone")], ids=type)
+def test_a_bad_file_and_a_fault_of_ours_do_not_pass(fault: Exception) -> None:
+    assert not passes(fault)
