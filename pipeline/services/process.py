@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ from typing import BinaryIO
 LOOK_SECONDS = 0.02  # how often a service that starts is looked at
 PID_SECONDS = 5.0  # a process that was just started has written its pid by then
 LOG_BYTES = 10_000_000  # a log longer than this is put aside when the service starts
+
+# A fork by another thread would take a lock file along that is open for a moment, and hold its lock for ever.
+_no_fork = threading.Lock()
+os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
 
 _children: list[subprocess.Popen[bytes]] = []  # so that those that end are reaped
 
@@ -40,8 +45,8 @@ def running(lock: Path) -> Running | None:
     end = time.monotonic() + PID_SECONDS
     while True:
         try:
-            with lock.open("rb") as file:
-                if _try_lock(file.fileno(), fcntl.LOCK_SH):
+            with _no_fork, lock.open("rb") as file:
+                if _try_lock(file.fileno()):
                     return None
                 found = _parse(file.read())
         except FileNotFoundError:
@@ -66,19 +71,16 @@ def spawn(argv: Sequence[str], *, lock: Path, ports: Mapping[str, int], log: Pat
     The caller has made sure, under the home's lock, that the service does not run.
     """
     _reap()
-    file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with _no_fork, lock.open("ab") as file, _log(log) as out:
         fcntl.flock(file, fcntl.LOCK_EX)
-        os.ftruncate(file, 0)
-        os.write(file, (json.dumps({"ports": dict(ports)}) + "\n").encode())
-        with _log(log) as out:
-            child = subprocess.Popen(
-                ["sh", "-c", 'echo $$; exec "$@" >&2', "sh", *argv],
-                pass_fds=[file], stdin=subprocess.DEVNULL, stdout=file, stderr=out,
-                cwd=cwd, env=dict(env), start_new_session=True,
-            )  # fmt: skip
-    finally:
-        os.close(file)
+        file.truncate(0)
+        file.write((json.dumps({"ports": dict(ports)}) + "\n").encode())
+        file.flush()
+        child = subprocess.Popen(
+            ["sh", "-c", 'echo $$; exec "$@" >&2', "sh", *argv],
+            pass_fds=[file.fileno()], stdin=subprocess.DEVNULL, stdout=file, stderr=out,
+            cwd=cwd, env=dict(env), start_new_session=True,
+        )  # fmt: skip
     _children.append(child)
     return Running(pid=child.pid, ports=dict(ports))
 
@@ -145,9 +147,9 @@ def _bound(port: int) -> socket.socket:
     return sock
 
 
-def _try_lock(file: int, kind: int) -> bool:
+def _try_lock(file: int) -> bool:
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from pipeline.errors import ChartloomError
+from pipeline.errors import AlreadyRunning, ChartloomError
 from pipeline.services import process
 from pipeline.services.process import Running
 
@@ -44,21 +44,65 @@ def run_folder(home: Path) -> Path:
     return folder
 
 
+_mine = threading.Lock()  # among the threads of this process; a lock on a file is the process's
+
+
+def _forget() -> None:
+    """In a forked process nobody holds it."""
+    global _mine
+    _mine = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
 @contextlib.contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Alone in starting and stopping the services of the home."""
-    file = os.open(run_folder(home) / "services.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Alone in starting and stopping the services of the home.
+
+    A POSIX lock, because a process that is forked meanwhile does not inherit it.
+    """
+    with _mine, (run_folder(home) / "services.lock").open("ab") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """The one `up` of the home. Raises AlreadyRunning where there is another."""
+    file = os.open(run_folder(home) / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(file, 20).decode().strip()
+            raise AlreadyRunning(
+                f"Chartloom is already up on {home} (process {pid}).", "Stop it with Ctrl-C there, or give another --home."
+            ) from None
+        os.ftruncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(file)
+
+
+def is_up(home: Path) -> bool:
+    """Does an `up` hold the home?"""
+    try:
+        with (home / "run" / "up.lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextlib.contextmanager
 def shared(services: Sequence[Service], home: Path, say: Say) -> Iterator[None]:
     """Use the services together with whoever uses them, for as long as the context lasts."""
     with _terminated_is_an_exit():
+        ours = os.getpid()
         users = os.open(run_folder(home) / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             with locked(home):
@@ -67,9 +111,10 @@ def shared(services: Sequence[Service], home: Path, say: Say) -> Iterator[None]:
             with _kept_alive(services, home, say):
                 yield
         finally:
-            with _undisturbed(), locked(home):
-                _leave(users, services, say)
-            os.close(users)
+            if os.getpid() == ours:  # a forked process that ends leaves the services to its parent
+                with _undisturbed(), locked(home):
+                    _leave(users, services, say)
+                os.close(users)
 
 
 def ensure(services: Sequence[Service], say: Say) -> None:
@@ -136,8 +181,9 @@ def _kept_alive(services: Sequence[Service], home: Path, say: Say) -> Iterator[N
     try:
         yield
     finally:
-        os.write(done, b".")
-        thread.join()
+        if thread.is_alive():  # in a forked process there is none
+            os.write(done, b".")
+            thread.join()
         os.close(wake)
         os.close(done)
 

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import urllib3
 
 from pipeline.config import Settings
-from pipeline.errors import AlreadyRunning
 from pipeline.services.children import Child
 from pipeline.services.installation import Installation, open_installation
 from pipeline.services.process import free_ports
-from pipeline.services.sharing import Say, run_folder
+from pipeline.services.sharing import Say, alone
 
 LOOK_SECONDS = 0.5  # how soon a child that ended is noticed
 WEB_SECONDS = 60.0  # how long the web may take to answer before that is said
 
 
-def up(settings: Settings, *, port: int | None, say: Say, then: Callable[[Installation], None] | None = None) -> None:
-    """Run until interrupted. `then` is called once, in this thread, when everything has started.
+def up(
+    settings: Settings, *, port: int | None, demo: bool = False, say: Say, then: Callable[[Installation], None] | None = None
+) -> None:
+    """Run until interrupted. `demo`: the web makes an account for every role. `then` is called once, in this thread, when everything has started.
 
     Raises AlreadyRunning where another `up` holds the home.
     """
-    with _alone(settings.home), open_installation(settings, say=say) as installation:
+    with alone(settings.home), open_installation(settings, say=say) as installation:
         settings.intake_folder.mkdir(parents=True, exist_ok=True)
         web = port or free_ports(["web"], {"web": settings.web.port})["web"]
-        children = _children(settings, web, say)
+        children = _children(settings, web, say, demo=demo)
         try:
             for child in children:
                 child.start()
@@ -50,13 +48,13 @@ def up(settings: Settings, *, port: int | None, say: Say, then: Callable[[Instal
             say("watcher, workers and web stopped")
 
 
-def _children(settings: Settings, port: int, say: Say) -> list[Child]:
+def _children(settings: Settings, port: int, say: Say, *, demo: bool) -> list[Child]:
     """The parts, in the order in which they stop: nothing new is taken in, then the work at hand ends, then the web."""
     home, logs = ["--home", str(settings.home)], settings.home / "logs"
     return [
         Child("watcher", ["watch", *home], logs / "watcher.log", say),
         Child("workers", ["work", *home], logs / "workers.log", say),
-        Child("web", ["serve", "--port", str(port), *home], logs / "web.log", say),
+        Child("web", ["serve", "--port", str(port), *home, *(["--demo"] if demo else [])], logs / "web.log", say),
     ]
 
 
@@ -77,22 +75,3 @@ def _wait_for_web(host: str, port: int, children: list[Child], say: Say) -> None
             return
         _look(children)
     say(f"the web does not answer at http://{host}:{port}/ yet; see {children[-1].log}")
-
-
-@contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """The one `up` of the home."""
-    file = os.open(run_folder(home) / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.read(file, 20).decode().strip()
-            raise AlreadyRunning(
-                f"Chartloom is already up on {home} (process {pid}).", "Stop it with Ctrl-C there, or give another --home."
-            ) from None
-        os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        os.close(file)

@@ -1,0 +1,87 @@
+"""Nobody reads or writes an object without the installation's keys, by any port of the store."""
+
+from __future__ import annotations
+
+import io
+import socket
+import ssl
+from collections.abc import Iterator
+
+import pytest
+import urllib3
+from minio import Minio
+from minio.error import S3Error
+
+from pipeline.services.installation import Embedded
+from pipeline.store.blobs import Blobs, key_of
+
+SECRET = b"what nobody else may read"
+
+
+@pytest.fixture
+def ports(embedded: Embedded) -> dict[str, int]:
+    assert embedded.seaweedfs is not None
+    found = embedded.seaweedfs.running()
+    assert found is not None
+    return dict(found.ports)
+
+
+@pytest.fixture
+def http() -> Iterator[urllib3.PoolManager]:
+    with urllib3.PoolManager(retries=False, timeout=5) as pool:
+        yield pool
+
+
+def test_the_store_answers_to_its_keys_alone(blobs: Blobs, ports: dict[str, int]) -> None:
+    blobs.put(SECRET)
+    for access, secret in ((None, None), ("guess", "guessguess")):
+        with pytest.raises(S3Error):
+            list(Minio(f"127.0.0.1:{ports['s3']}", access, secret, secure=False, region="us-east-1").list_buckets())
+
+
+@pytest.mark.parametrize("port", ["s3", "filer", "volume", "master", "admin"])
+def test_an_object_is_neither_read_nor_written_at_a_port_without_a_key(
+    port: str, blobs: Blobs, settings, ports: dict[str, int], http: urllib3.PoolManager
+) -> None:
+    sha256 = blobs.put(SECRET)
+    bucket, key = settings.storage.bucket, key_of(sha256)
+    for path in (f"buckets/{bucket}/{key}", f"{bucket}/{key}", "1,0123456789", "buckets/?pretty=y", f"buckets/{bucket}/new"):
+        got = http.request("GET", f"http://127.0.0.1:{ports[port]}/{path}")
+        assert got.status >= 400
+        assert SECRET not in got.data
+        for verb in ("PUT", "POST", "DELETE"):
+            assert http.request(verb, f"http://127.0.0.1:{ports[port]}/{path}", body=b"changed").status >= 400
+    assert blobs.get(sha256) == SECRET
+
+
+@pytest.mark.parametrize("path", ["dir/assign", "dir/lookup?volumeId=1", "submit", "vol/grow", "col/delete?collection=x"])
+def test_the_master_hands_out_no_place_to_write_to(path: str, ports: dict[str, int], http: urllib3.PoolManager) -> None:
+    for verb in ("GET", "POST"):
+        answer = http.request(verb, f"http://127.0.0.1:{ports['master']}/{path}")
+        assert answer.status >= 400
+        assert "Authorization" not in answer.headers
+
+
+@pytest.mark.parametrize("part", ["filer", "volume", "master", "s3"])
+def test_the_inner_ports_ask_for_the_installations_certificate(part: str, ports: dict[str, int]) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        speak(ports[f"{part}.grpc"], context)
+
+
+def speak(port: int, context: ssl.SSLContext) -> None:
+    """Say hello in HTTP/2 without a certificate of ours, and listen."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain, context.wrap_socket(plain) as wrapped:
+        wrapped.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+        while wrapped.recv(100):  # TLS 1.3 says that the certificate is missing after the handshake
+            pass
+        raise ConnectionError("closed without a word")
+
+
+def test_a_large_object_comes_back_as_it_went(blobs: Blobs) -> None:
+    data = io.BytesIO()
+    for number in range(300_000):
+        data.write(number.to_bytes(32, "big"))
+    assert blobs.get(blobs.put(data.getvalue())) == data.getvalue()
