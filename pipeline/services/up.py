@@ -19,11 +19,16 @@ WEB_SECONDS = 60.0  # how long the web may take to answer before that is said
 
 
 def up(
-    settings: Settings, *, port: int | None, demo: bool = False, say: Say, then: Callable[[Installation], None] | None = None
+    settings: Settings,
+    *,
+    port: int | None,
+    demo: bool = False,
+    say: Say,
+    then: Callable[[Installation], None] | None = None,
 ) -> None:
-    """Run until interrupted. `demo`: the web makes an account for every role. `then` is called once, in this thread, when everything has started.
+    """Run until interrupted. `then` is called once, in this thread, when everything has started.
 
-    Raises AlreadyRunning where another `up` holds the home.
+    `demo`: the web makes an account for every role. Raises AlreadyRunning where another `up` holds the home.
     """
     with alone(settings.home), open_installation(settings, say=say) as installation:
         settings.intake_folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,150 @@
+"""A `chartloom up` under test: started, watched, hurt, and asked afterwards what became of every file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import load_settings
+from pipeline.services.installation import Embedded, Installation
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection
+
+PATIENCE = 180.0
+QUICK = {
+    "CHARTLOOM_INTAKE__STABLE_SECONDS": "0.3",
+    "CHARTLOOM_INTAKE__POLL_SECONDS": "1",
+    "CHARTLOOM_WORK__TAKEOVER_SECONDS": "6",
+}
+SERVICES = ("postgres", "seaweedfs")
+PARTS = {"watcher": "watch", "workers": "work", "web": "serve"}
+
+
+def wait_until(done: Callable[[], bool], seconds: float = PATIENCE, every: float = 0.2) -> bool:
+    """True as soon as it is done, False where it is not in that time."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(every)
+    return True
+
+
+@dataclass
+class Running:
+    """The installation of a home, and the process that runs it."""
+
+    home: Path
+    env: dict[str, str] = field(default_factory=dict)
+    dropped: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """SHA-256 of each file handed in: its name and its number of pages."""
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> Path:
+        return self.home.with_name(self.home.name + ".out")
+
+    @property
+    def intake(self) -> Path:
+        return self.home / "intake"
+
+    def start(self) -> None:
+        """Start `up`; whatever a killed one left behind is its business."""
+        with self.output.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", "up", "--home", str(self.home)],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env={**os.environ, **QUICK, **self.env},
+            )  # fmt: skip
+
+    def wait_ready(self) -> None:
+        """Until `up` has said that all is up; to be called after the first start."""
+        assert wait_until(lambda: "Ctrl-C stops everything" in self.output.read_text()), self.output.read_text()
+
+    def stop(self) -> None:
+        """As Ctrl-C does."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(PATIENCE)
+
+    def kill(self, victim: str) -> bool:
+        """kill -9 of `up`, of a service or of a part (a random process of it is the caller's to choose); False: not there."""
+        pid = self.pid_of(victim)
+        if not pid:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        if victim == "up" and self.process:
+            self.process.wait()
+            self.start()
+        return True
+
+    def pid_of(self, victim: str) -> int:
+        """The process that a victim's name means; 0 where there is none at the moment."""
+        if victim == "up":
+            return self.process.pid if self.process and self.process.poll() is None else 0
+        if victim in SERVICES:
+            found = getattr(self.embedded(), victim).running() if (self.home / "keys.json").exists() else None
+            return found.pid if found else 0
+        if victim == "worker":
+            parent = self.pid_of("workers")
+            return next((pid for pid, above in processes() if above == parent), 0) if parent else 0
+        return next((pid for pid, _ in processes() if self._is_part(pid, PARTS[victim])), 0)
+
+    def _is_part(self, pid: int, command: str) -> bool:
+        try:
+            argv = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            return False
+        return str(self.home) in argv and argv[1:4] == ["-m", "pipeline", command]
+
+    def embedded(self) -> Embedded:
+        return Embedded(load_settings(self.home))
+
+    def installation(self) -> Installation:
+        """The running installation, asked from outside; holds no lock."""
+        return Installation(self.embedded().settings())
+
+    def blobs(self) -> Blobs:
+        return self.installation().blobs()
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Connection]:
+        with self.installation().connect() as connection:
+            yield connection
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        with self.database() as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def drop(self, file: Path, pages: int) -> None:
+        """Hand a file in, as a scanner does that writes under another name first."""
+        self.dropped[hashlib.sha256(file.read_bytes()).hexdigest()] = (file.name, pages)
+        self.intake.mkdir(parents=True, exist_ok=True)
+        draft = self.intake / f"{file.name}.part"
+        draft.write_bytes(file.read_bytes())
+        draft.rename(self.intake / file.name)
+
+    def settled(self) -> bool:
+        """Has every file that was handed in an outcome, and left the folder?"""
+        try:
+            rows = self.rows("select count(*) as n from scan where status in ('done', 'quarantined')")
+        except Exception:  # whatever a database that is being killed answers
+            return False
+        return rows[0]["n"] >= len(self.dropped) and not any(f.is_file() for f in self.intake.rglob("*"))
+
+
+def processes() -> Iterator[tuple[int, int]]:
+    """(pid, parent's pid) of every process."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError):
+                yield int(entry.name), int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
