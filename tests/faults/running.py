@@ -75,6 +75,11 @@ class Running:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(PATIENCE)
 
+    def must_settle(self, seconds: float = PATIENCE) -> None:
+        """Every file handed in has an outcome in that time; what `up` and its parts said is shown where not."""
+        logs = [self.output, *sorted((self.home / "logs").glob("w*.log"))]
+        assert wait_until(self.settled, seconds), "\n".join(f"== {log}\n{log.read_text()[-1500:]}" for log in logs)
+
     def kill(self, victim: str) -> bool:
         """kill -9 of `up`, of a service or of a part (a random process of it is the caller's to choose); False: not there."""
         pid = self.pid_of(victim)
@@ -107,7 +112,8 @@ class Running:
         return str(self.home) in argv and argv[1:4] == ["-m", "pipeline", command]
 
     def embedded(self) -> Embedded:
-        return Embedded(load_settings(self.home))
+        with environment(self.env):
+            return Embedded(load_settings(self.home))
 
     def installation(self) -> Installation:
         """The running installation, asked from outside; holds no lock."""
@@ -140,6 +146,18 @@ class Running:
         except Exception:  # whatever a database that is being killed answers
             return False
         return rows[0]["n"] >= len(self.dropped) and not any(f.is_file() for f in self.intake.rglob("*"))
+
+
+@contextlib.contextmanager
+def environment(names: dict[str, str]) -> Iterator[None]:
+    """The variables, as long as the context lasts."""
+    before = dict(os.environ)
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def processes() -> Iterator[tuple[int, int]]:
