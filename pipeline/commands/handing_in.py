@@ -6,11 +6,12 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import psycopg
 import typer
 from rich.progress import TaskID
 
@@ -20,9 +21,9 @@ from pipeline.errors import NotFound, ServiceAway
 from pipeline.index.outcome import closed, outcome_json
 from pipeline.ingest.kinds import HEAD, kind_of
 from pipeline.ingest.register import Registered, StillChanging, register
-from pipeline.services.installation import open_installation
+from pipeline.services.installation import Installation, open_installation
 from pipeline.store.blobs import Blobs
-from pipeline.store.database import Connection
+from pipeline.store.database import Connection, database_away
 from pipeline.work.queue import enqueue_scan
 from pipeline.work.start import workers_beside
 from pipeline.work.status import live_workers
@@ -32,7 +33,10 @@ ENDINGS = frozenset((".pdf", ".zip", *PICTURES.split()))
 """Of a folder's files those are taken too that are named like a kind we take, whatever their bytes: they may be damaged."""
 LOOK_SECONDS = 0.25  # how often finished scans are looked for while nothing else is to be done
 MUSTER_SECONDS = 5.0  # how often it is seen whether somebody still works
+AGAIN_SECONDS = 0.5  # between tries while a service is away
 TAKEN, SOME_REFUSED = 0, 2
+AWAY = (ServiceAway, psycopg.OperationalError, psycopg.InterfaceError)
+T = TypeVar("T")
 
 
 def files_of(paths: Sequence[Path]) -> Iterator[Path]:
@@ -63,11 +67,41 @@ def looks_like_ours(file: Path) -> bool:
         return False
 
 
+class Line:
+    """A connection that is opened again where it was lost, and patience with services that are away."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._connection = installation.connect()
+        settings = installation.settings
+        self._patience = max(settings.database.wait_seconds, settings.storage.wait_seconds)
+
+    def ask(self, action: Callable[[Connection], T]) -> T:
+        """Do something with the connection; where a service is away, again until it is back. Raises ServiceAway in the end."""
+        end: float | None = None
+        while True:
+            try:
+                if self._connection.closed:
+                    self._connection = self._installation.connect()
+                return action(self._connection)
+            except AWAY as error:
+                if end is None:
+                    end = time.monotonic() + self._patience
+                    typer.echo(f"chartloom: {error} Trying again for {self._patience:.0f} s.", err=True)
+                if time.monotonic() >= end:
+                    raise error if isinstance(error, ServiceAway) else database_away(self._patience, error) from error
+                time.sleep(AGAIN_SECONDS)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
 @dataclass
 class HandIn:
     """One run of the command: what has been taken in and what is still waited for."""
 
-    connection: Connection
+    line: Line
     blobs: Blobs
     settings: Settings
     report: Callable[[dict[str, Any]], None]
@@ -78,7 +112,7 @@ class HandIn:
     def take(self, file: Path) -> None:
         """Take one file in. One that cannot even be copied stays where it is and is reported at once."""
         try:
-            taken = register(file, self.connection, self.blobs, self.settings, enqueue=enqueue_scan)
+            taken = self.line.ask(lambda c: register(file, c, self.blobs, self.settings, enqueue=enqueue_scan))
         except (OSError, StillChanging) as error:
             self.refused = True
             why = error.strerror if isinstance(error, OSError) else "it is being written to"
@@ -90,7 +124,7 @@ class HandIn:
     def tell(self, scans: Iterable[int]) -> None:
         """Report the files of these scans and wait for them no longer."""
         for scan in scans:
-            outcome = outcome_json(self.connection, scan)
+            outcome = self.line.ask(lambda c, scan=scan: outcome_json(c, scan))  # type: ignore[misc]
             for file, taken in self.waiting.pop(scan):
                 self.refused |= outcome["status"] == "quarantined"
                 first = {"status": "duplicate", "reason": f"The same bytes as {taken.first_name}."} if taken.duplicate else {}
@@ -98,41 +132,15 @@ class HandIn:
 
     def tell_closed(self) -> None:
         """Report what has been closed since."""
-        self.tell(closed(self.connection, self.waiting))
-
-
-def hand_in(paths: Sequence[Path], *, wait: bool, as_json: bool, home: Path | None) -> int:
-    """The command; its exit status."""
-    files = list(files_of(paths))
-    with ExitStack() as stack:
-        installation = stack.enter_context(open_installation(load_settings(home)))
-        connection = stack.enter_context(installation.connect())
-        crew = Crew(installation.settings, connection, stack) if wait else None
-        bar = stack.enter_context(progress("Taking in", len(files)))
-
-        def report(line: dict[str, Any]) -> None:
-            emit(line) if as_json else typer.echo(in_words(line))
-            bar.advance(TaskID(0))
-
-        run = HandIn(connection, installation.blobs(), installation.settings, report)
-        for file in files:
-            run.take(file)
-            run.tell_closed() if wait else run.tell(list(run.waiting))
-            if crew:
-                crew.muster()
-        while run.waiting and crew:
-            time.sleep(LOOK_SECONDS)
-            run.tell_closed()
-            crew.muster()
-    return SOME_REFUSED if run.refused else TAKEN
+        self.tell(self.line.ask(lambda c: closed(c, self.waiting)))
 
 
 class Crew:
     """Sees to it that somebody works: the workers of `up` or of other machines, else our own, for as long as we wait."""
 
-    def __init__(self, settings: Settings, connection: Connection, stack: ExitStack) -> None:
+    def __init__(self, settings: Settings, line: Line, stack: ExitStack) -> None:
         self._settings = settings
-        self._connection = connection
+        self._line = line
         self._stack = stack
         self._own: subprocess.Popen[bytes] | None = None
         self._next = 0.0
@@ -146,8 +154,34 @@ class Crew:
             return
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + MUSTER_SECONDS
-            if not live_workers(self._connection, self._settings.work.takeover_seconds):
+            if not self._line.ask(lambda c: live_workers(c, self._settings.work.takeover_seconds)):
                 self._own = self._stack.enter_context(workers_beside(self._settings))
+
+
+def hand_in(paths: Sequence[Path], *, wait: bool, as_json: bool, home: Path | None) -> int:
+    """The command; its exit status."""
+    files = list(files_of(paths))
+    with ExitStack() as stack:
+        installation = stack.enter_context(open_installation(load_settings(home)))
+        line = stack.enter_context(closing(Line(installation)))
+        crew = Crew(installation.settings, line, stack) if wait else None
+        bar = stack.enter_context(progress("Taking in", len(files)))
+
+        def report(outcome: dict[str, Any]) -> None:
+            emit(outcome) if as_json else typer.echo(in_words(outcome))
+            bar.advance(TaskID(0))
+
+        run = HandIn(line, installation.blobs(), installation.settings, report)
+        for file in files:
+            run.take(file)
+            run.tell_closed() if wait else run.tell(list(run.waiting))
+            if crew:
+                crew.muster()
+        while run.waiting and crew:
+            time.sleep(LOOK_SECONDS)
+            run.tell_closed()
+            crew.muster()
+    return SOME_REFUSED if run.refused else TAKEN
 
 
 def in_words(line: dict[str, Any]) -> str:

@@ -67,6 +67,7 @@ class Workshop:
         made = read_page(page, pixels, self.settings.ocr)
         if page.image is not None:
             self.scratch.drop(page.image)
+        self.scratch.put(made.pdf)
         return replace(made.page, pdf=self.blobs.put(made.pdf), preview=self.blobs.put(made.preview))
 
     def sort(self, pages: Sequence[OcrPage]) -> Sorting:
@@ -83,5 +84,10 @@ class Workshop:
 
     def document_pdf(self, document: Document, pages: dict[int, OcrPage]) -> str:
         """Make a document's PDF of its pages' and store it; its SHA-256."""
-        parts = [self.blobs.get(key) for number in document.pages if (key := pages[number].pdf)]
+        parts = [self.page_pdf(key) for number in document.pages if (key := pages[number].pdf)]
         return self.blobs.put(document_pdf(parts, title=f"Scan {self.scan.id} page {document.pages[0]}"))
+
+    def page_pdf(self, key: str) -> bytes:
+        """A page's PDF: from scratch where it was just made, else from the store."""
+        made = self.scratch.path(key)
+        return made.read_bytes() if made.exists() else self.blobs.get(key)
