@@ -54,11 +54,11 @@ def name_parts(name: str) -> dict[str, str]:
 
 
 def decide(document: Document, candidates: Sequence[Candidate], settings: Settings) -> Filing:
-    """File the document with nobody's help where patient, type, cut and pages are beyond doubt; else say why not."""
+    """File the document with nobody's help where its patient is beyond doubt and sorting had no doubts; else say why not."""
     service = document.field("date_of_service")
     verdict = judge(candidates, settings.match, service.value if service else None)
     probability = candidates[0].probability if candidates else None
-    doubts = (*unnamed(document), *(verdict.reasons if verdict.decision != "match" else ()), *document_doubts(document, settings))
+    doubts = (*unnamed(document), *(verdict.reasons if verdict.decision != "match" else ()), *document.doubts)
     if doubts or verdict.best is None or probability is None:
         return NeedsReview(document=document, probability=probability, candidates=tuple(candidates), reasons=tuple(doubts))
     return Filed(
@@ -74,12 +74,3 @@ def unnamed(document: Document) -> Iterator[Reason]:
     """A document that names nobody says so, rather than that nobody was found."""
     if not any(document.field(name) for name in NAMING):
         yield Reason(code="no_patient_named", detail="The document does not say whose it is")
-
-
-def document_doubts(document: Document, settings: Settings) -> Iterator[Reason]:
-    """What about the document itself keeps it from being filed with nobody's help."""
-    if document.type_probability < settings.classify.type_threshold:
-        yield Reason(code="type_doubtful", detail=f"The type is sure to {document.type_probability:.2f} only")
-    if document.probability < settings.classify.cut_threshold:
-        yield Reason(code="cut_doubtful", detail=f"Where the document begins and ends is sure to {document.probability:.2f} only")
-    yield from document.doubts

@@ -1,0 +1,130 @@
+"""Matching, measured: `python bench/match.py speed|risk --dsn postgresql://... [--patients N] [--queries N] [--seed N]`.
+
+speed  load N patients, then match QUERIES damaged records one by one: load rate, p50, p95 and the share that has its patient
+       among the candidates
+risk   an index with decoys and without a quarter of the patients asked for: wrong filings, right ones, and how both change with
+       the threshold
+
+The database must be empty; it is migrated first. Give one of your own: what is loaded stays there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections import Counter
+from itertools import islice
+from typing import Any
+
+from population import DAMAGES, Row, decoys, people, printed
+
+from pipeline.config import MatchSettings, load_settings
+from pipeline.match.answers import answer
+from pipeline.match.incoming import Incoming
+from pipeline.match.loading import Load, load_rows
+from pipeline.store.database import Connection, connect
+from pipeline.store.migrate import migrate
+
+THRESHOLDS = (0.99, 0.999, 0.9995, 0.9998, 0.99995)
+WARM = 50  # first queries that are not timed
+
+
+def load(connection: Connection, rows: Any) -> tuple[int, float]:
+    """Load the rows; how many and in how many seconds."""
+    report = Load()
+    start = time.monotonic()
+    load_rows(connection, (Incoming(str(n), row) for n, row in enumerate(rows)), report)
+    return report.added, round(time.monotonic() - start, 1)
+
+
+def speed(connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int) -> dict[str, Any]:
+    added, seconds = load(connection, people(patients, seed))
+    chance = random.Random(seed + 1)
+    asked = islice((p for p in people(patients, seed) if chance.random() < 2 * queries / patients), queries + WARM)
+    times, listed, answered = [], 0, 0
+    for number, person in enumerate(asked):
+        query = printed(person, DAMAGES[number % len(DAMAGES)], chance)
+        start = time.perf_counter()
+        found = answer(connection, query, settings)
+        times.append(1000 * (time.perf_counter() - start))
+        answered += 1
+        listed += any(c["patient"]["mrn"] == person["mrn"] for c in found["candidates"])
+    times = sorted(times[WARM:])
+    figures = {"patients": added, "load_s": seconds, "loaded_per_s": round(added / seconds), "queries": len(times)}
+    return figures | {
+        "p50_ms": round(times[len(times) // 2], 2),
+        "p95_ms": round(times[int(0.95 * len(times))], 2),
+        "candidate_recall": round(listed / answered, 5),
+    }
+
+
+def risk(connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int) -> dict[str, Any]:
+    known = list(people(patients, seed))
+    chance = random.Random(seed + 1)
+    absent = {person["mrn"] for person in known if chance.random() < 0.25}
+    load(connection, [p for p in known if p["mrn"] not in absent] + list(decoys(known, seed)))
+    results = [
+        ask(connection, settings, known[n % len(known)], DAMAGES[n % len(DAMAGES)], absent, chance) for n in range(queries)
+    ]
+    present = sum(r["present"] for r in results)
+    table = {}
+    for threshold in THRESHOLDS:
+        filed = [r for r in results if r["probability"] >= threshold and not r["objections"]]
+        right = sum(r["right"] for r in filed)
+        expected = round(sum(1 - r["probability"] for r in filed), 2)
+        table[threshold] = {"filed_right": round(right / present, 4), "wrong": len(filed) - right, "wrong_expected": expected}
+    filed = [r for r in results if r["decision"] == "match"]
+    kinds: dict[str, Counter[str]] = {}
+    for result in results:
+        kind = kinds.setdefault(result["damage"], Counter())
+        kind.update(present=result["present"], right=result["decision"] == "match" and result["right"])
+    return {
+        "queries": len(results),
+        "present": present,
+        "wrong_filed": sum(not r["right"] for r in filed),
+        "right_filed": round(sum(r["right"] for r in filed) / present, 4),
+        "candidate_recall": round(sum(r["listed"] for r in results) / present, 5),
+        "by_threshold": table,
+        "right_by_damage": {damage: round(kind["right"] / max(1, kind["present"]), 3) for damage, kind in kinds.items()},
+        "wrong": [r["query"] for r in filed if not r["right"]],
+    }
+
+
+def ask(
+    connection: Connection, settings: MatchSettings, person: Row, damage: str, absent: set[str], chance: random.Random
+) -> dict[str, Any]:
+    """One query and what came of it."""
+    query = printed(person, damage, chance)
+    found = answer(connection, query, settings)
+    first = found["candidates"][0]["patient"]["mrn"] if found["candidates"] else None
+    is_present = person["mrn"] not in absent
+    return {
+        "damage": damage,
+        "query": query,
+        "decision": found["decision"],
+        "probability": found["probability"],
+        "objections": {r["code"] for r in found["reasons"]} - {"below_threshold", "filed_alone"},
+        "present": is_present,
+        "right": is_present and first == person["mrn"],
+        "listed": is_present and any(c["patient"]["mrn"] == person["mrn"] for c in found["candidates"]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("speed", "risk"))
+    parser.add_argument("--dsn", required=True)
+    parser.add_argument("--patients", type=int, default=10_000)
+    parser.add_argument("--queries", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    with connect(args.dsn) as connection:
+        migrate(connection)
+        measure = speed if args.what == "speed" else risk
+        print(json.dumps(measure(connection, load_settings().match, args.patients, args.queries, args.seed), indent=1))
+
+
+if __name__ == "__main__":
+    main()
