@@ -107,10 +107,10 @@ def reopen(connection: Connection, sight: Sight, code: str = "person_reopened") 
     return _settle(connection, sight, "reopen", before)
 
 
-def undo(connection: Connection, decision: int, by: str, *, of_others: bool = False) -> int:
-    """Put a document back to what it was before that decision, and its review item back into `by`'s hands. The document's id.
+def undoable(connection: Connection, decision: int, by: str, *, of_others: bool = False) -> dict[str, Any]:
+    """The decision, if this person may undo it: {id, act, batch, document_id, review_item_id, before, after}.
 
-    Raises Conflict where the decision is somebody else's (unless `of_others`), is undone already, or is not the last one.
+    Raises NotFound; Conflict where it is somebody else's (unless `of_others`) or is undone already.
     """
     row = connection.execute(SQL["decision"], {"id": decision}).fetchone()
     if row is None or row["before"] is None:
@@ -119,6 +119,15 @@ def undo(connection: Connection, decision: int, by: str, *, of_others: bool = Fa
         raise Conflict(f"That was decided by {row['decided_by']}.", "A supervisor can undo it.")
     if row["undone"]:
         raise Conflict("That decision is undone already.")
+    return row
+
+
+def undo(connection: Connection, decision: int, by: str, *, of_others: bool = False) -> int:
+    """Put a document back to what it was before that decision, and its review item back into `by`'s hands. The document's id.
+
+    Raises as `undoable` does, and Outdated where something was decided since.
+    """
+    row = undoable(connection, decision, by, of_others=of_others)
     sight = Sight(document=row["document_id"], revision=row["after"]["revision"], by=by, item=row["review_item_id"])
     now = _lock(connection, sight, holding=False)
     connection.execute(SQL["restore_document"], {"id": sight.document, "snapshot": Jsonb(row["before"])})
@@ -148,17 +157,18 @@ def _lock(connection: Connection, sight: Sight, *, holding: bool = True) -> dict
     row = connection.execute(SQL["lock_document"], {"id": sight.document}).fetchone()
     if row is None:
         raise NotFound(f"There is no document {sight.document}.")
-    snapshot = _snapshot(connection, sight.document)
+    before = snapshot(connection, sight.document)
     if row["revision"] != sight.revision:
-        raise Outdated(sight.document, snapshot, row["changed_by"])
+        raise Outdated(sight.document, before, row["changed_by"])
     if sight.item is not None and holding:
         held = connection.execute(SQL["hold_item"], {"id": sight.item, "document": sight.document, "by": sight.by}).fetchone()
         if held is None:
             raise Conflict("This item is no longer yours: it was released, or somebody else took it.", "Take it again.")
-    return snapshot
+    return before
 
 
-def _snapshot(connection: Connection, document: int) -> dict[str, Any]:
+def snapshot(connection: Connection, document: int) -> dict[str, Any]:
+    """The document as it stands, with the person's fields, as `decision` keeps it."""
     row = connection.execute(SQL["snapshot"], {"id": document}).fetchone()
     assert row is not None
     found: dict[str, Any] = row["snapshot"]
@@ -200,7 +210,7 @@ def _record(connection: Connection, sight: Sight, act: str, before: dict[str, An
         "item": sight.item,
         "by": sight.by,
         "before": Jsonb(before),
-        "after": Jsonb(_snapshot(connection, sight.document)),
+        "after": Jsonb(snapshot(connection, sight.document)),
         "note": sight.note or None,
         "act": act,
         "undoes": undoes,

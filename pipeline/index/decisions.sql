@@ -108,7 +108,7 @@ values (%(document)s, %(item)s, %(by)s, %(before)s, %(after)s, %(note)s, %(act)s
 returning id
 
 -- name: decision
-select d.id, d.document_id, d.review_item_id, d.decided_by, d.before, d.after,
+select d.id, d.act, d.batch, d.document_id, d.review_item_id, d.decided_by, d.before, d.after,
     exists (select from decision later where later.undoes = d.id) as undone
 from decision d
 where d.id = %(id)s

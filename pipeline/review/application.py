@@ -19,7 +19,7 @@ from pipeline.errors import BadInput, ChartloomError, Conflict, NotFound, Servic
 from pipeline.review.accounts import NotSignedIn, TooManyAttempts
 from pipeline.review.render import STATIC, page
 from pipeline.review.roles import RULES
-from pipeline.review.routes import charts, documents, entrance, intake, items, oversight, queue
+from pipeline.review.routes import arranging, charts, documents, entrance, intake, items, oversight, queue
 from pipeline.review.visit import Desk, ForeignRequest, NotAllowed
 
 HEADERS = {
@@ -55,6 +55,7 @@ ROOMS: tuple[APIRouter, ...] = (
     entrance.router,
     queue.router,
     items.router,
+    arranging.router,
     charts.router,
     documents.router,
     intake.router,

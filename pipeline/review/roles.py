@@ -61,6 +61,8 @@ RULES: dict[str, Rule] = {
     "escalate": Rule(REVIEWING, "escalate"),
     "file_item": Rule(REVIEWING, "decide"),
     "reject_item": Rule(REVIEWING, "decide"),
+    "scan_pages": Rule(REVIEWING, "view_scan"),
+    "arrange": Rule(REVIEWING, "decide"),
     "undo": Rule(REVIEWING, "decide"),
     # charts
     "patients": Rule(READING, "search_patients"),

@@ -55,3 +55,19 @@ where p.scan_id = %(scan)s and p.number = %(number)s
 
 -- name: open_item_of
 select id from review_item where document_id = %(document)s and settled_at is null
+
+-- name: pages_as_read
+select p.number, p.kind, p.image, p.pdf, p.preview, p.width, p.height, p.rotation, p.skew, p.confidence, p.problem, p.words,
+    o.text
+from page p
+left join document_page o on o.scan_id = p.scan_id and o.number = p.number
+where p.scan_id = %(scan)s
+order by p.number
+
+-- name: tiles
+select p.number, p.kind, p.preview is not null as has_preview, o.document_id, o.position, d.status, d.type, d.filed_by
+from page p
+left join document_page o on o.scan_id = p.scan_id and o.number = p.number
+left join document d on d.id = o.document_id
+where p.scan_id = %(scan)s
+order by p.number

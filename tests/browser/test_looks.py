@@ -21,6 +21,7 @@ PAGES: tuple[tuple[str, Role | None, str], ...] = (
     ("patients", Role.CLINICIAN, "/patients?q=okafer"),
     ("patients-empty", Role.CLINICIAN, "/patients"),
     ("chart", Role.CLINICIAN, "/patients/{patient}"),
+    ("pages", Role.REVIEWER, "/scans/1/pages"),
     ("document", Role.REVIEWER, "/documents/{document}?q=appendectomy"),
     ("search", Role.CLINICIAN, "/search?q=wound"),
     ("today", Role.CLERK, "/today"),

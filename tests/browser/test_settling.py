@@ -215,3 +215,18 @@ def test_the_next_items_picture_is_there_before_it_is_wanted(house: House, windo
     scan = house.connection.execute("select scan_id from review_item where id = %s", [second]).fetchone()
     assert scan is not None
     assert [url for url in asked if f"/scans/{scan['scan_id']}/pages/1/preview" in url]
+
+
+def test_a_scan_is_cut_in_two_with_the_keyboard(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:
+    item = house.doubtful(pages=4)
+    page = window(Role.REVIEWER)
+    page.goto(f"/items/{item}")
+    press(page, "m")
+    page.wait_for_url("**/scans/*/pages")
+    press(page, "ArrowRight", "ArrowRight", "b", "ArrowRight", "x")
+    expect(page.locator(".belongs")).to_have_text(["Document 1, 1 of 2", "Document 1, 2 of 2", "Document 2, 1 of 1", "left out"])
+    shot(page, "pages-light")
+    press(page, "a")
+    page.wait_for_url("**/items/*")
+    rows = house.connection.execute("select pages, status from document where id > 1 order by id").fetchall()
+    assert [(row["pages"], row["status"]) for row in rows] == [([1, 2], "review"), ([3], "review"), ([4], "withdrawn")]

@@ -1,0 +1,52 @@
+-- name: loose_documents
+select d.id, d.revision, d.status, d.type,
+    array_agg(p.number order by p.position) as pages,
+    (select i.claimed_by from review_item i
+     where i.document_id = d.id and i.settled_at is null and i.claimed_until > now()) as holder
+from document d
+join document_page p on p.document_id = d.id
+where d.scan_id = %(scan)s and d.status in ('review', 'withdrawn')
+group by d.id
+order by min(p.number)
+
+-- name: pages_are_content
+-- a page that was taken for blank or for a sheet and is brought back counts as content from now on
+update page set kind = 'content' where scan_id = %(scan)s and number = any(%(pages)s) and kind in ('blank', 'separator')
+
+-- name: take_page_texts
+delete from document_page where document_id = any(%(documents)s) returning number, text
+
+-- name: give_pages_back
+insert into document_page (document_id, scan_id, number, position, text)
+select d.id, d.scan_id, page.number, page.position, coalesce(kept.text, '')
+from document d
+cross join unnest(d.pages) with ordinality as page (number, position)
+left join jsonb_to_recordset(%(texts)s) as kept (number integer, text text) on kept.number = page.number
+where d.id = %(document)s
+
+-- name: close_items_of
+update review_item set settled_at = now(), settled_by = %(by)s, claimed_by = null, claimed_until = null
+where document_id = %(document)s and settled_at is null
+returning id
+
+-- name: reopen_items_of
+update review_item
+set settled_at = null, settled_by = null, claimed_by = %(by)s, claimed_until = now() + interval '10 minutes'
+where id = (select review_item_id from decision where id = %(decision)s) and document_id = %(document)s
+
+-- name: document_of_page
+select document_id from document_page where scan_id = %(scan)s and number = %(number)s
+
+-- name: record_regrouping
+insert into decision (id, document_id, review_item_id, decided_by, before, after, act, undoes, batch)
+overriding system value
+select fresh.id, %(document)s, %(item)s, %(by)s, %(before)s, %(after)s, %(act)s, %(undoes)s, coalesce(%(batch)s, fresh.id)
+from (select nextval(pg_get_serial_sequence('decision', 'id')) as id) as fresh
+returning id, batch
+
+-- name: batch
+select n.id, n.document_id, n.before, n.after, d.revision, d.scan_id
+from decision n
+join document d on d.id = n.document_id
+where n.batch = %(batch)s and n.act = 'regroup'
+order by n.id
