@@ -37,6 +37,8 @@ class Turn:
     second: int
     lead: float
     letters: int
+    size: float = 0.0
+    """Usual size (longer side) of a letter in pixels; 0 where there are none."""
 
     @property
     def sure(self) -> bool:
@@ -45,17 +47,17 @@ class Turn:
 
 def orientation(grey: Grey) -> Turn:
     """The turn that makes the page upright. `grey` may be skewed by some degrees."""
-    patches = letters(grey)
+    patches, size = letters(grey)
     if not len(patches):
         return Turn(rotation=0, second=180, lead=0.0, letters=0)
     votes = log_probabilities(patches).mean(axis=0)
     order = np.argsort(-votes)
     lead = float(votes[order[0]] - votes[order[1]])
-    return Turn(rotation=TURNS[order[0]], second=TURNS[order[1]], lead=lead, letters=len(patches))
+    return Turn(rotation=TURNS[order[0]], second=TURNS[order[1]], lead=lead, letters=len(patches), size=size)
 
 
-def letters(grey: Grey, most: int = LETTERS) -> NDArray[np.float32]:
-    """Patches of what may be letters, N x PATCH*PATCH, ink 1: parts of ink of the page's usual size, spread over the page."""
+def letters(grey: Grey, most: int = LETTERS) -> tuple[NDArray[np.float32], float]:
+    """Patches of what may be letters, N x PATCH*PATCH, ink 1, spread over the page; and their usual size in pixels of `grey`."""
     scale = min(1.0, SIDE / max(grey.shape))
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
     window = max(15, (max(small.shape) // 40) | 1)
@@ -66,13 +68,14 @@ def letters(grey: Grey, most: int = LETTERS) -> NDArray[np.float32]:
     solid = area / (wide * high)
     plausible = (side >= 6) & (side <= 90) & (np.minimum(wide, high) >= 3) & (solid < 0.9) & (solid > 0.12)
     if not plausible.any():
-        return np.empty((0, PATCH * PATCH), np.float32)
+        return np.empty((0, PATCH * PATCH), np.float32), 0.0
     usual = (
         float(np.median(side[plausible & (side >= 8)])) if (plausible & (side >= 8)).any() else float(np.median(side[plausible]))
     )
     chosen = np.nonzero(plausible & (side >= 0.6 * usual) & (side <= 2.2 * usual))[0]
     chosen = chosen[:: max(1, len(chosen) // most)]
-    return np.array([patch(dark, *box) for box in zip(x[chosen], y[chosen], wide[chosen], high[chosen], strict=True)], np.float32)
+    boxes = zip(x[chosen], y[chosen], wide[chosen], high[chosen], strict=True)
+    return np.array([patch(dark, *box) for box in boxes], np.float32), usual / scale
 
 
 def patch(dark: NDArray[np.uint8], x: int, y: int, wide: int, high: int) -> NDArray[np.float32]:

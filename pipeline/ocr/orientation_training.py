@@ -67,7 +67,7 @@ def examples(random: np.random.Generator, fonts: list[Path], sheets: int) -> tup
     for _ in range(sheets):
         number = int(random.integers(4))
         turned = np.ascontiguousarray(np.rot90(sheet(random, fonts), TURNS[number] // 90))
-        found = letters(turned, most=120)
+        found, _ = letters(turned, most=120)
         patches.append(found)
         turns.append(np.full(len(found), number))
     return np.concatenate(patches), np.concatenate(turns)

@@ -12,8 +12,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from pipeline.ocr.engines import Seen
 from pipeline.ocr.pixels import Grey
-from pipeline.ocr.tesseract import Seen
 from pipeline.ocr.upright import ink
 from pipeline.records import Word
 

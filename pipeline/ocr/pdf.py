@@ -30,7 +30,7 @@ class Placed:
 
     width: int
     height: int
-    """Pixels of the upright page: what word boxes refer to."""
+    """Pixels of the upright, level page: what word boxes refer to."""
     dpi: float
     rotation: int
     skew: float
@@ -41,7 +41,7 @@ def page_pdf(raster: Raster, placed: Placed, lines: Iterable[Sequence[Word]]) ->
     pdf = Pdf.new()
     scale = POINTS / placed.dpi
     box = Array([0, 0, round(placed.width * scale, 3), round(placed.height * scale, 3)])
-    content = f"q {' '.join(f'{number:.5f}' for number in matrix(placed))} cm /Page Do Q\n" + text_layer(lines, placed)
+    content = f"q {' '.join(f'{number:.5f}' for number in matrix(raster, placed))} cm /Page Do Q\n" + text_layer(lines, placed)
     page = Dictionary(
         Type=Name.Page,
         MediaBox=box,
@@ -52,11 +52,10 @@ def page_pdf(raster: Raster, placed: Placed, lines: Iterable[Sequence[Word]]) ->
     return _save(pdf)
 
 
-def matrix(placed: Placed) -> tuple[float, float, float, float, float, float]:
+def matrix(raster: Raster, placed: Placed) -> tuple[float, float, float, float, float, float]:
     """The PDF matrix that puts the unit square of the picture as scanned upright on the page, in points."""
     scale = POINTS / placed.dpi
-    turned = placed.rotation % 180 != 0
-    wide, high = (placed.height, placed.width) if turned else (placed.width, placed.height)
+    wide, high = raster.page_width, raster.page_height
     angle = math.radians(-(placed.rotation + placed.skew))  # counter-clockwise is positive in PDF
     cos, sin = math.cos(angle), math.sin(angle)
     a, b, c, d = wide * cos, wide * sin, -high * sin, high * cos

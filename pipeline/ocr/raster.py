@@ -17,7 +17,10 @@ from pipeline.ocr.pixels import Grey, Pixels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raster:
-    """A compressed picture as a PDF holds it. `filter` is the PDF's name of the compression."""
+    """A compressed picture as a PDF holds it. `filter` is the PDF's name of the compression.
+
+    `page_width`, `page_height`: pixels of the page as scanned, which the picture may hold at another resolution.
+    """
 
     data: bytes
     width: int
@@ -25,6 +28,8 @@ class Raster:
     bits: int
     channels: int
     filter: str
+    page_width: int
+    page_height: int
 
 
 def raster(pixels: Pixels, quality: int) -> Raster:
@@ -46,7 +51,9 @@ def fax(grey: Grey) -> Raster:
         starts, lengths = image.tag_v2[273], image.tag_v2[279]
     raw = out.getvalue()
     data = b"".join(raw[start : start + length] for start, length in zip(starts, lengths, strict=True))
-    return Raster(data=data, width=width, height=height, bits=1, channels=1, filter="CCITTFaxDecode")
+    return Raster(
+        data=data, width=width, height=height, bits=1, channels=1, filter="CCITTFaxDecode", page_width=width, page_height=height
+    )
 
 
 def jpeg(pixels: Grey, quality: int) -> Raster:
@@ -55,5 +62,12 @@ def jpeg(pixels: Grey, quality: int) -> Raster:
     Image.fromarray(pixels).save(out, "JPEG", quality=quality, optimize=True)
     height, width = pixels.shape[:2]
     return Raster(
-        data=out.getvalue(), width=width, height=height, bits=8, channels=3 if pixels.ndim == 3 else 1, filter="DCTDecode"
+        data=out.getvalue(),
+        width=width,
+        height=height,
+        bits=8,
+        channels=3 if pixels.ndim == 3 else 1,
+        filter="DCTDecode",
+        page_width=width,
+        page_height=height,
     )

@@ -16,15 +16,16 @@ from pipeline.config import OcrSettings
 from pipeline.errors import BadInput
 from pipeline.ocr import pdf, pixels, tesseract, upright
 from pipeline.ocr.barcodes import read_barcodes
+from pipeline.ocr.engines import Seen
 from pipeline.ocr.notice import notice
-from pipeline.ocr.orientation import FEW, orientation
+from pipeline.ocr.orientation import FEW, Turn, orientation
 from pipeline.ocr.own_text import own_text
 from pipeline.ocr.pixels import Grey, Pixels
 from pipeline.ocr.raster import raster
-from pipeline.ocr.tesseract import Seen
+from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""
@@ -84,7 +85,8 @@ def unreadable(page: Page, problem: str) -> Reading:
 def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings) -> Reading:
     """The reading of a page whose pixels could be decoded."""
     own = own_text(page.words, scanned.grey) if page.words else None
-    rotation = 0 if own is not None else which_way_up(scanned.grey, settings)
+    turn = orientation(scanned.grey)
+    rotation = 0 if own is not None else which_way_up(scanned.grey, turn, settings)
     turned = upright.turn(scanned.grey, rotation)
     skew = 0.0 if own is not None else upright.skew(turned)
     flat = upright.level(turned, skew)
@@ -92,7 +94,7 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings) -> Reading:
     dpi = believable_dpi(page.dpi, width, height)
     seen = own
     if seen is None:
-        seen = tesseract.read([flat], settings.languages, psm=3, dpi=dpi, seconds=settings.page_seconds)[0]
+        seen = read_words(flat, turn.size, dpi, settings)
     codes = read_barcodes(flat)
     words = tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen)
     blank = not words and not codes and float(upright.ink(flat, 1000)[0].mean()) < BLANK_INK
@@ -122,9 +124,8 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings) -> Reading:
     )
 
 
-def which_way_up(grey: Grey, settings: OcrSettings) -> int:
+def which_way_up(grey: Grey, turn: Turn, settings: OcrSettings) -> int:
     """Degrees clockwise that make the page upright: by its letters, or where these disagree by reading some lines both ways."""
-    turn = orientation(grey)
     if turn.sure or turn.letters < FEW:
         return turn.rotation if turn.sure else 0
     ways = [turn.rotation, turn.second]

@@ -23,12 +23,17 @@ import numpy as np
 import pytesseract
 
 from pipeline.errors import MissingProgram
+from pipeline.ocr.engines import Piece, Seen
 from pipeline.ocr.pixels import Grey
-from pipeline.records import Box
 
 INSTALL = "apt install tesseract-ocr tesseract-ocr-osd"
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # a worker is one process of many: threads would only take turns
 SWITCHED_OFF = ("-c", "tessedit_do_invert=0")  # light text on dark is turned by the cleanup: the second try costs CPU
+
+SINGLE_LINE = 7
+"""Tesseract's page segmentation mode for a picture of one line."""
+FRAME = 10
+"""Pixels of white around a strip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +44,6 @@ class Program:
     data: str | None
     version: str
     languages: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A word as an engine saw it: where in the text (block, paragraph, line), and how sure the engine says it is, in [0, 1]."""
-
-    text: str
-    box: Box
-    confidence: float
-    block: int
-    paragraph: int
-    line: int
 
 
 @cache
@@ -149,3 +142,35 @@ def parse(tsv: str, pages: int) -> list[list[Seen]]:
             )
         )
     return words
+
+
+@dataclass(frozen=True, slots=True)
+class Strips:
+    """Tesseract as a reader of strips, each taken for one line; all strips in one process."""
+
+    languages: str
+    dpi: float
+    seconds: float
+
+    def read(self, strips: Sequence[Grey]) -> list[list[Piece]]:
+        """The words of each strip from left to right."""
+        if not strips:
+            return []
+        answers = read([_framed(strip) for strip in strips], self.languages, SINGLE_LINE, self.dpi, self.seconds)
+        return [
+            [
+                Piece(
+                    text=word.text,
+                    start=max(0.0, (word.box[0] - FRAME) / strip.shape[1]),
+                    end=min(1.0, (word.box[2] - FRAME) / strip.shape[1]),
+                    confidence=word.confidence,
+                )
+                for word in words
+            ]
+            for strip, words in zip(strips, answers, strict=True)
+        ]
+
+
+def _framed(strip: Grey) -> Grey:
+    """The strip with white around it: Tesseract drops print that touches the edge."""
+    return np.pad(strip, FRAME, constant_values=255)

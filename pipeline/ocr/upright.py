@@ -6,6 +6,8 @@ where the content was turned counter-clockwise (so that turning it clockwise by 
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -79,10 +81,13 @@ def turn(pixels: Grey, rotation: int) -> Grey:
 
 
 def level(pixels: Grey, skew: float) -> Grey:
-    """Turned clockwise by `skew` degrees about its centre, same size, white where nothing was."""
+    """Turned clockwise by `skew` degrees about its centre, white where nothing was, and large enough that no corner is lost."""
     if abs(skew) < LEVEL:
         return pixels
     height, width = pixels.shape[:2]
+    sin, cos = abs(math.sin(math.radians(skew))), math.cos(math.radians(skew))
+    wide, high = math.ceil(width * cos + height * sin), math.ceil(height * cos + width * sin)
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -skew, 1.0)
-    turned = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(255, 255, 255))
+    matrix[:, 2] += ((wide - width) / 2, (high - height) / 2)
+    turned = cv2.warpAffine(pixels, matrix, (wide, high), flags=cv2.INTER_LINEAR, borderValue=(255, 255, 255))
     return np.asarray(turned, dtype=np.uint8)

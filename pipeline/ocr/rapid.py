@@ -1,0 +1,122 @@
+"""The second engine: rapidocr's recognition network (PP-OCR, ONNX) on strips of print. It ships in rapidocr's wheel.
+
+The network is run through onnxruntime itself: strips of like width go together without padding to a page's width, which halves
+the CPU, and only characters of Latin text may win, so that a smudge does not become Chinese.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import BadSettings
+from pipeline.ocr.engines import Piece
+from pipeline.ocr.pixels import Grey
+
+HEIGHT = 48
+"""Pixels: the height the network was trained at."""
+TOGETHER = 8
+"""Strips in one run: more gain nothing on one core and cost memory."""
+ALIKE = 1.15
+"""Strips go together if the widest is at most this much wider than the narrowest: padding is computed like print."""
+WIDEST = 2400
+"""Pixels at HEIGHT: wider strips are squeezed."""
+SYMBOLS = "–—‘’“”•…€™°±≤≥×÷½¼¾§©®µ"
+
+
+@cache
+def engine() -> RapidStrips:
+    """The engine, started once in a process (0.1 s). Raises BadSettings if rapidocr is not installed."""
+    return RapidStrips(model_file())
+
+
+def model_file() -> Path:
+    """The recognition network in rapidocr's wheel. Raises BadSettings."""
+    spec = find_spec("rapidocr")
+    found = sorted(Path(spec.origin).parent.glob("models/*rec*.onnx")) if spec and spec.origin else []
+    if not found:
+        raise BadSettings("The second engine needs the package rapidocr with its models.", 'Or set ocr.second_engine = "never".')
+    return found[0]
+
+
+class RapidStrips:
+    """The network, ready to read."""
+
+    def __init__(self, model: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 3
+        self._session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._input: str = self._session.get_inputs()[0].name
+        listed = self._session.get_modelmeta().custom_metadata_map["character"].split("\n")
+        self._characters: list[str] = ["", *listed, " "]
+        self._latin = np.array([all(map(is_latin, character)) for character in self._characters])
+
+    def read(self, strips: Sequence[Grey]) -> list[list[Piece]]:
+        """The words of each strip (H x W, dark on light) from left to right."""
+        sized = [normal(strip) for strip in strips]
+        found: list[list[Piece]] = [[] for _ in strips]
+        for group in alike([strip.shape[1] for strip in sized]):
+            width = -(-max(sized[number].shape[1] for number in group) // 8) * 8
+            batch = np.zeros((len(group), 3, HEIGHT, width), np.float32)
+            for row, number in enumerate(group):
+                batch[row, :, :, : sized[number].shape[1]] = sized[number]
+            scores = self._session.run(None, {self._input: batch})[0] * self._latin
+            for row, number in enumerate(group):
+                found[number] = self._decode(scores[row], sized[number].shape[1] / width)
+        return found
+
+    def _decode(self, scores: NDArray[np.float32], share: float) -> list[Piece]:
+        """The words of one strip: the best character at each step, repeats and blanks left out."""
+        best, sure = scores.argmax(axis=1), scores.max(axis=1)
+        new = best != 0
+        new[1:] &= best[1:] != best[:-1]
+        steps = np.nonzero(new)[0]
+        length = len(best) * share
+        letters = [(self._characters[best[step]], step / length, (step + 1) / length, float(sure[step])) for step in steps]
+        words = (list(group) for blank, group in groupby(letters, key=lambda letter: letter[0] == " ") if not blank)
+        return [
+            Piece(
+                text=unicodedata.normalize("NFKC", "".join(letter[0] for letter in word)),
+                start=min(1.0, word[0][1]),
+                end=min(1.0, word[-1][2]),
+                confidence=float(np.mean([letter[3] for letter in word])),
+            )
+            for word in words
+        ]
+
+
+def is_latin(character: str) -> bool:
+    """Whether the character may stand in Latin text."""
+    return ord(character) < 0x250 or character in SYMBOLS
+
+
+def normal(strip: Grey) -> NDArray[np.float32]:
+    """The strip at the network's height, values from -1 to 1."""
+    height, width = strip.shape
+    wide = int(np.clip(round(width * HEIGHT / height), 16, WIDEST))
+    how = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(strip, (wide, HEIGHT), interpolation=how), np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def alike(widths: Sequence[int]) -> list[list[int]]:
+    """Numbers of strips of like width, in groups of at most TOGETHER."""
+    groups: list[list[int]] = []
+    for number in sorted(range(len(widths)), key=lambda n: widths[n]):
+        if groups and len(groups[-1]) < TOGETHER and widths[number] <= ALIKE * widths[groups[-1][0]] + 8:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups

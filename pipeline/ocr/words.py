@@ -1,0 +1,58 @@
+"""The words of an upright page: brought to the size the engine reads best, read, looked at again where it is doubtful."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from pipeline.config import OcrSettings
+from pipeline.ocr import rapid, tesseract
+from pipeline.ocr.engines import Seen, StripReader
+from pipeline.ocr.overlooked import add_overlooked
+from pipeline.ocr.pixels import Grey
+from pipeline.ocr.second_look import look_again
+
+BEST_SIZE = 20.0
+"""Pixels of a usual letter that Tesseract reads best: on FUNSD (10 pixels) doubling lifts word F1 from .745 to .851."""
+WORTH_IT = 1.3
+"""Enlargement below which nothing is gained."""
+LARGEST = 2.5
+READ_DPI = 150.0
+"""Tesseract is told at least this resolution; it takes the print of a page of 90 dpi for noise where it knows the truth."""
+
+
+def read_words(flat: Grey, size: float, dpi: float, settings: OcrSettings) -> list[Seen]:
+    """The words in reading order. `flat`: the upright, level page; `size`: its usual letter in pixels. Raises TimeoutError."""
+    factor = enlargement(size)
+    picture = enlarge(flat, factor)
+    told = max(READ_DPI, dpi * factor)
+    seen = tesseract.read([picture], settings.languages, psm=3, dpi=told, seconds=settings.page_seconds)[0]
+    reader: StripReader = tesseract.Strips(settings.languages, told, settings.page_seconds)
+    if settings.second_engine != "never":
+        reader = rapid.engine()
+        everything = settings.second_engine == "always"
+        seen = look_again(seen, picture, reader, **({"below": 1.01} if everything else {}))
+    seen = add_overlooked(seen, picture, reader)
+    return [shrink(word, factor, flat.shape[1], flat.shape[0]) for word in seen]
+
+
+def enlargement(size: float) -> float:
+    """The factor that brings letters of this size to the best one."""
+    factor = min(LARGEST, BEST_SIZE / size) if size else 1.0
+    return factor if factor >= WORTH_IT else 1.0
+
+
+def enlarge(grey: Grey, factor: float) -> Grey:
+    """The picture by a factor >= 1."""
+    if factor == 1.0:
+        return grey
+    return np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def shrink(word: Seen, factor: float, width: int, height: int) -> Seen:
+    """The word with its box in pixels of the page itself, inside it."""
+    x0, y0, x1, y1 = (side / factor for side in word.box)
+    left, top = min(int(x0), width - 1), min(int(y0), height - 1)
+    return replace(word, box=(left, top, max(left + 1, min(round(x1), width)), max(top + 1, min(round(y1), height))))
