@@ -84,6 +84,8 @@ class MatchSettings(Section):
     candidates: int
     absent: float
     home_facility: str
+    weights: Path | None = None
+    """A file of `patients train`; None: the shipped weights of config/match_weights.toml."""
     smallest_population: int
     pairs_population: int
     pairs_absent: float
@@ -97,6 +99,9 @@ class WorkSettings(Section):
     """0: one for each core."""
     takeover_seconds: float
     retries: int
+    free_disk_mb: int
+    free_memory_mb: int
+    worker_memory_mb: int
 
 
 class WebSettings(Section):

@@ -14,6 +14,7 @@ from procrastinate.manager import JobManager
 
 from pipeline.store.sql import statements
 from pipeline.work.patience import PatientConnector
+from pipeline.work.pressure import Pressure
 from pipeline.work.queue import QUEUES
 
 SQL = statements("pipeline.work")
@@ -28,15 +29,18 @@ def turns() -> Iterator[str | None]:
 
 
 class FairManager(JobManager):
-    """procrastinate's job manager, with fair turns."""
+    """procrastinate's job manager, with fair turns, and with no job for a worker whose machine is short."""
 
-    def __init__(self, connector: PatientConnector) -> None:
+    def __init__(self, connector: PatientConnector, pressure: Pressure | None = None) -> None:
         super().__init__(connector)
         self._patient = connector
+        self._pressure = pressure
         self._turns = turns()
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """The next job for a worker that has none; None where nothing waits."""
+        """The next job for a worker that has none; None where nothing waits, or it must not take one now."""
+        if self._pressure and (self._pressure.retire_if_large() or not self._pressure.relieved()):
+            return None
         before = self._patient.interruptions
         first = next(self._turns)
         job = await super().fetch_job([first], worker_id) if first else None

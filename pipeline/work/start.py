@@ -21,6 +21,8 @@ def run_workers(settings: Settings, count: int | None, until: int | None = None)
     """Run workers until stopped (see Pool). The settings name the database and the store. Raises MissingProgram."""
     os.environ.update(ONE_THREAD)
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    for name in ("psycopg.pool", "urllib3"):  # they would tell of each of their many tries to reconnect
+        logging.getLogger(name).setLevel(logging.ERROR)
     from pipeline.work.pool import Pool
     from pipeline.work.warm import warm_up
     from pipeline.work.worker import run_worker

@@ -13,6 +13,7 @@ import socket
 
 from procrastinate import App
 from procrastinate.worker import Worker
+from psycopg_pool import PoolTimeout
 
 from pipeline.config import Settings
 from pipeline.store.sql import statements
@@ -20,6 +21,7 @@ from pipeline.work import tasks
 from pipeline.work.bench import Bench
 from pipeline.work.fairness import FairManager
 from pipeline.work.patience import PatientConnector
+from pipeline.work.pressure import Pressure
 from pipeline.work.queue import QUEUES
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,11 @@ def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; the job in hand is finished or handed back after its page."""
     bench = Bench(settings)
     try:
-        asyncio.run(work(bench))
+        while True:
+            try:
+                return asyncio.run(work(bench))
+            except PoolTimeout:
+                log.warning("the database does not answer; the worker waits for it")
     finally:
         bench.close()
 
@@ -44,7 +50,7 @@ async def work(bench: Bench) -> None:
     stopping = asyncio.Event()
     connector = PatientConnector(stopping.is_set, conninfo=bench.dsn, min_size=1, max_size=2)
     app = App(connector=connector)
-    app.job_manager = FairManager(connector)
+    app.job_manager = FairManager(connector, Pressure(bench.settings))
     tasks.register(app)
     async with app.open_async():
         worker = Worker(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from itertools import islice
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from pipeline.config import load_settings
 from pipeline.errors import BadInput, ServiceAway
 from pipeline.records import Priority
 from pipeline.work.bench import passes
 from pipeline.work.fairness import FAIR_EVERY, turns
+from pipeline.work.pressure import Pressure
 from pipeline.work.queue import QUEUES, queue_of
 
 
@@ -44,3 +47,16 @@ def test_a_service_away_and_a_full_disk_pass(fault: Exception) -> None:
 @pytest.mark.parametrize("fault", [BadInput("broken"), ValueError(), OSError(errno.ENOENT, "gone")], ids=type)
 def test_a_bad_file_and_a_fault_of_ours_do_not_pass(fault: Exception) -> None:
     assert not passes(fault)
+
+
+@pytest.mark.parametrize(
+    ("limit", "what"),
+    [("free_disk_mb", "disk"), ("free_memory_mb", "memory"), ("retries", None)],
+    ids=["disk", "memory", "neither"],
+)
+def test_no_new_job_is_taken_while_the_machine_is_short(limit: str, what: str | None, tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home")
+    short = settings.model_copy(update={"work": settings.work.model_copy(update={limit: 1 << 40})})
+    pressure = Pressure(short)
+    assert pressure.relieved() == (what is None)
+    assert (pressure.shortage() is None) if what is None else (what in str(pressure.shortage()))
