@@ -9,6 +9,7 @@ Requests come as lines of JSON on standard input, answers go as lines of JSON to
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import sys
@@ -21,14 +22,13 @@ from pipeline.ingest.kinds import PDF
 from pipeline.ingest.sheets import Limits, Opened
 from pipeline.store.scratch import Scratch
 
-CPU_SLACK = 5  # seconds beyond the wall clock's limit: it only has to end what its parent no longer watches
 LARGEST_OUTPUT = 1_000_000_000  # bytes of any one file that it or poppler writes
 
 
-def limit_resources(limits: Limits) -> None:
-    """Bound memory, the size of written files and the time until the next request; no core files."""
+def limit_resources(limits: Limits, cpu_seconds: float) -> None:
+    """Bound memory, the size of written files and the CPU time until the next request; no core files."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime + limits.page_seconds * 2 + CPU_SLACK)
+    seconds = math.ceil(used.ru_utime + used.ru_stime + cpu_seconds)
     for which, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_FSIZE, LARGEST_OUTPUT),
@@ -67,13 +67,13 @@ def serve() -> None:
                     current.close()
                     current = None
                 limits = Limits(**request["limits"])
-                limit_resources(limits)
+                limit_resources(limits, limits.open_seconds)
                 current = opened(request, limits)
                 answer: dict[str, Any] = {"pages": current.pages, "notes": current.notes}
             else:
                 assert current is not None, "a file is opened before its pages"
                 assert limits is not None
-                limit_resources(limits)
+                limit_resources(limits, limits.page_seconds)
                 answer = asdict(current.page(request["page"], bool(request.get("careful"))))
         except BadInput as error:
             answer = {"refused": error.code, "detail": ""}

@@ -16,7 +16,7 @@ from pipeline.errors import MissingProgram
 from pipeline.ingest.kinds import HEAD, PDF, ZIP, kind_of
 from pipeline.ingest.parser import Parser, ParserDied, ParserTimeout, borrow, give_back
 from pipeline.ingest.refusals import refusal
-from pipeline.ingest.sheets import Limits
+from pipeline.ingest.sheets import TOO_SLOW, WALL_PER_CPU, Limits
 from pipeline.records import Page, Reason, Word
 from pipeline.store.scratch import Scratch
 
@@ -42,6 +42,7 @@ class Opener:
         self._scratch = scratch
         self._settings = settings
         self._limits = Limits(
+            open_seconds=settings.open_seconds,
             page_seconds=settings.page_seconds,
             memory_bytes=settings.open_memory_mb << 20,
             max_pages=settings.max_pages,
@@ -70,16 +71,16 @@ class Opener:
             self._open()
         request = {"page": number, "careful": self._careful}
         try:
-            return self._ask(request, self._limits.page_seconds * 2 + GRACE_SECONDS)
+            return self._ask(request, self._limits.page_wall * 2 + GRACE_SECONDS)
         except ParserDied:
             if self._media_type != PDF:
                 raise
             self._open()
-            return self._ask(request | {"careful": True}, self._limits.page_seconds * 2 + GRACE_SECONDS)
+            return self._ask(request | {"careful": True}, self._limits.page_wall * 2 + GRACE_SECONDS)
 
     def _open(self) -> dict[str, Any]:
         try:
-            return self._ask(self._opening_request(), self._settings.open_seconds)
+            return self._ask(self._opening_request(), self._settings.open_seconds * WALL_PER_CPU)
         except ParserTimeout:
             raise refusal("timeout", f"more than {self._settings.open_seconds:.0f} seconds") from None
         except ParserDied:
@@ -187,4 +188,4 @@ def _page(opener: Opener, scan: str, number: int, failures: int) -> Page:
 
 def _gave_up(page: Page) -> bool:
     """Did the page cost its full time or its parser's life?"""
-    return page.problem in (DIED, SLOW, GIVEN_UP) or (page.problem or "").startswith("The page took longer")
+    return page.problem in (DIED, SLOW, GIVEN_UP) or (page.problem or "").startswith(TOO_SLOW)

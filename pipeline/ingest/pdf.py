@@ -16,9 +16,9 @@ from PIL import Image
 from pipeline.ingest import poppler
 from pipeline.ingest.drawing import LONGEST_CONTENT, Drawing, Placed, Rect, common, drawing_of
 from pipeline.ingest.embedded import taken_out
-from pipeline.ingest.pixels import fit, is_one_colour, plain, png
+from pipeline.ingest.pixels import fit, is_one_colour, packed, plain
 from pipeline.ingest.refusals import refusal
-from pipeline.ingest.sheets import Limits, Sheet
+from pipeline.ingest.sheets import TOO_SLOW, WALL_PER_CPU, Limits, Sheet
 from pipeline.store.scratch import Scratch
 
 RENDER_DPI = 300.0
@@ -52,7 +52,7 @@ class PdfFile:
         except PARSING_ERRORS:
             pages = 0
         if pages == 0:
-            pages = poppler.page_count(self._file, self._limits.page_seconds)
+            pages = poppler.page_count(self._file, self._limits.open_seconds * WALL_PER_CPU)
             if pages == 0 and self._pdf is None:
                 raise refusal("damaged")
             self._pdf = None
@@ -96,32 +96,32 @@ class PdfFile:
         fitted, dpi = fit(plain(picture.convert("RGB") if picture.mode not in ("1", "L", "RGB") else picture), (across, down),
                           self._limits.page_pixels)  # fmt: skip
         turned = fitted.transpose(TURNS[turn]) if turn else fitted
-        return Sheet(image=self._scratch.put(png(turned)), dpi=dpi, taken="extracted")
+        return Sheet(image=self._scratch.put(packed(turned)), dpi=dpi, taken="extracted")
 
     def _render(self, number: int, size: tuple[float, float] | None, drawing: Drawing | None, text: bool) -> Sheet:
         """The page as poppler draws it, at 300 dpi or at the resolution of the pictures it consists of."""
-        seconds = self._limits.page_seconds
+        seconds = self._limits.page_wall
         width, height = size or poppler.page_size(self._file, number, seconds)
         wanted = _native_dpi(drawing) or RENDER_DPI
         most = 72.0 * (self._limits.page_pixels / max(width * height, 1e-6)) ** 0.5
         dpi = round(min(wanted, most), 2)
         try:
-            picture = poppler.render(self._file, number, dpi, self._work, seconds)
+            picture = poppler.render(self._file, number, dpi, self._work, self._limits)
             if picture is None:
                 return Sheet(problem="The page is damaged and cannot be drawn.")
             if is_one_colour(picture):
-                poppler.render(self._file, number, 20, self._work, seconds, strict=True)
+                poppler.render(self._file, number, 20, self._work, self._limits, strict=True)
             words = poppler.words_of(self._file, number, dpi, seconds) if text else ()
         except poppler.TooSlow:
-            return Sheet(problem=f"The page took longer than {seconds:.0f} seconds to draw.")
-        except poppler.DamagedPage:
-            return Sheet(problem="The page is damaged: it comes out empty.")
+            return Sheet(problem=f"{TOO_SLOW} {self._limits.page_seconds:.0f} seconds to draw.")
+        except (poppler.DamagedPage, OSError, ValueError):
+            return Sheet(problem="The page is damaged: it comes out empty or not at all.")
         note = (
             f"The page is {width / 72:.0f} x {height / 72:.0f} inches and is read at {dpi:.0f} dpi."
             if dpi < 0.99 * wanted
             else None
         )
-        return Sheet(image=self._scratch.put(png(plain(picture))), dpi=dpi, words=words, taken="rendered", note=note)
+        return Sheet(image=self._scratch.put(packed(plain(picture))), dpi=dpi, words=words, taken="rendered", note=note)
 
     def close(self) -> None:
         """Let go of the file."""

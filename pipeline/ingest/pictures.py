@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from pipeline.ingest.kinds import PILLOW_FORMATS
-from pipeline.ingest.pixels import TooManyPixels, as_seen, check_size, fit, plausible_dpi, png
+from pipeline.ingest.pixels import TooManyPixels, as_seen, check_size, fit, packed, plausible_dpi
 from pipeline.ingest.refusals import refusal
 from pipeline.ingest.sheets import Limits, Sheet
 from pipeline.store.scratch import Scratch
@@ -105,7 +105,7 @@ class PictureFile:
             dpi = dpi[1], dpi[0]
         fitted, dots = fit(seen, dpi, self._limits.page_pixels)
         note = f"The page has {across[0]} x {across[1]} pixels and was made smaller to be read." if shrunk(seen, fitted) else None
-        return Sheet(image=self._scratch.put(png(fitted)), dpi=dots, taken="kept", note=note)
+        return Sheet(image=self._scratch.put(packed(fitted)), dpi=dots, taken="kept", note=note)
 
     def _dpi(self) -> tuple[float, float] | None:
         dpi: Any = self._picture.info.get("dpi")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import resource
 import subprocess
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pdf2image.exceptions import PDFInfoNotInstalledError, PDFPageCountError, PD
 from PIL import Image
 
 from pipeline.errors import MissingProgram
-from pipeline.ingest.sheets import PlacedWord
+from pipeline.ingest.sheets import Limits, PlacedWord
 
 INSTALL = "sudo apt-get install poppler-utils"
 WORD = re.compile(r'<word xMin="([-\d.e+]+)" yMin="([-\d.e+]+)" xMax="([-\d.e+]+)" yMax="([-\d.e+]+)">(.*?)</word>', re.DOTALL)
@@ -32,6 +33,12 @@ class TooSlow(Exception):
 
 class DamagedPage(Exception):
     """The program says that the page is damaged, and drew nothing."""
+
+
+def cpu_spent() -> float:
+    """CPU seconds of the programs that were called so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def page_count(file: Path, seconds: float) -> int:
@@ -60,8 +67,12 @@ def _info(file: Path, options: tuple[str, ...], seconds: float) -> bytes:
         raise TooSlow from None
 
 
-def render(file: Path, number: int, dpi: float, work: Path, seconds: float, *, strict: bool = False) -> Image.Image | None:
-    """The page as poppler draws it; None where it draws nothing. `strict`: DamagedPage if poppler found an error."""
+def render(file: Path, number: int, dpi: float, work: Path, limits: Limits, *, strict: bool = False) -> Image.Image | None:
+    """The page as poppler draws it; None where it draws nothing. `strict`: DamagedPage if poppler found an error.
+
+    Raises TooSlow where it ran out of its CPU time, or of its time by the clock.
+    """
+    spent = cpu_spent()
     try:
         pictures = convert_from_path(
             file,
@@ -70,7 +81,7 @@ def render(file: Path, number: int, dpi: float, work: Path, seconds: float, *, s
             first_page=number,
             last_page=number,
             use_cropbox=True,
-            timeout=seconds,  # type: ignore[arg-type]
+            timeout=limits.page_wall,  # type: ignore[arg-type]
             strict=strict,
         )
     except PDFPopplerTimeoutError:
@@ -84,6 +95,8 @@ def render(file: Path, number: int, dpi: float, work: Path, seconds: float, *, s
     finally:
         for leftover in work.iterdir():
             leftover.unlink(missing_ok=True)
+    if not pictures and cpu_spent() - spent > 0.9 * limits.page_seconds:
+        raise TooSlow
     return pictures[0] if pictures else None
 
 

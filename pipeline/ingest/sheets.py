@@ -10,17 +10,28 @@ PlacedWord: TypeAlias = tuple[str, int, int, int, int]
 """Text, x0, y0, x1, y1 in pixels of the page's image."""
 
 SMALL_FILE = 50_000_000
+WALL_PER_CPU = 4.0
+"""The clock may run this much longer than the CPU limit: on a busy machine a page takes its turn among others."""
+
+TOO_SLOW = "The page took longer than"
+"""How the problem of a page begins that ran out of its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one file may cost. Seconds, bytes, pixels of a page before decoding, pixels that are handed on."""
+    """What one file may cost. CPU seconds, bytes, pixels of a page before decoding, pixels that are handed on."""
 
+    open_seconds: float
     page_seconds: float
     memory_bytes: int
     max_pages: int
     max_pixels: int
     page_pixels: int
+
+    @property
+    def page_wall(self) -> float:
+        """How long the clock may run for a page."""
+        return self.page_seconds * WALL_PER_CPU
 
     def small(self, file: Path) -> bool:
         """May the file be read into memory?"""

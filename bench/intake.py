@@ -1,0 +1,166 @@
+"""Benchmarks of intake. Run one or all: `python -m bench.intake [pages] [long] [files] [--n N]`.
+
+pages  a scanned page taken out of its PDF against the same page rendered by poppler: CPU and wall seconds, bytes handed on
+long   a long PDF page by page: peak memory of all parser processes, most bytes of temporary disk, pages a second
+files  many small files through registering: stored in the object store, verified, committed; files a second
+
+Nothing but generated pages is used. CPU seconds are those of this process and of its children.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import resource
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import img2pdf
+import psutil
+from PIL import Image, ImageDraw, ImageFilter
+
+from pipeline.config import load_settings
+from pipeline.ingest.opening import open_scan
+from pipeline.ingest.parser import end_idle
+from pipeline.store.scratch import Scratch
+
+LETTER_300 = (2550, 3300)
+
+
+def scan_page(mode: str, seed: int = 0, size: tuple[int, int] = LETTER_300) -> Image.Image:
+    """A page of print, a little noisy, as a scanner gives it."""
+    picture = Image.new("L", size, 245)
+    draw = ImageDraw.Draw(picture)
+    for line in range(60):
+        draw.text((200, 150 + line * 50), f"{seed:05d} line {line} of a page that looks like print " * 2, fill=20, font_size=34)
+    if mode == "1":
+        return picture.point(lambda value: 255 * (value > 128)).convert("1")
+    noise = Image.effect_noise((size[0] // 4, size[1] // 4), 12).resize(size).filter(ImageFilter.GaussianBlur(1))
+    picture = Image.blend(picture, noise, 0.08)
+    return picture.convert("RGB") if mode == "RGB" else picture
+
+
+def encoded(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    if picture.mode == "1":
+        picture.save(out, "TIFF", compression="group4", dpi=(300, 300))
+    else:
+        picture.save(out, "JPEG", quality=80, dpi=(300, 300))
+    return out.getvalue()
+
+
+def cpu() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    return sum(
+        r.ru_utime + r.ru_stime for r in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    )
+
+
+@contextmanager
+def costs(what: str, n: int, extra: Callable[[], str] = str) -> Iterator[None]:
+    end_idle()
+    wall, used = time.perf_counter(), cpu()
+    yield
+    end_idle()
+    wall, used = time.perf_counter() - wall, cpu() - used
+    print(f"{what:<34} n={n:<5} wall {wall / n:7.3f} s  cpu {used / n:7.3f} s each  {n / wall:7.1f}/s {extra()}", flush=True)
+
+
+def stamped(file: Path) -> Path:
+    """The same PDF with a visible stamp on every page, so that it has to be rendered."""
+    import pikepdf
+
+    with pikepdf.open(file) as pdf:
+        for page in pdf.pages:
+            page.contents_add(pdf.make_stream(b"1 0 0 rg 10 10 4 4 re f"))
+        pdf.save(file.with_suffix(".stamped.pdf"))
+    return file.with_suffix(".stamped.pdf")
+
+
+def pages(n: int, folder: Path) -> None:
+    settings, scratch = load_settings().intake, Scratch(folder / "scratch")
+    sizes: list[int] = []
+    for mode, name in (("1", "G4, 300 dpi"), ("L", "grey JPEG, 300 dpi"), ("RGB", "colour JPEG, 300 dpi")):
+        file = folder / f"{mode}.pdf"
+        file.write_bytes(img2pdf.convert(*(encoded(scan_page(mode, seed)) for seed in range(n))))
+        for how, opened in (("taken out", file), ("rendered", stamped(file))):
+            sizes.clear()
+            with costs(f"{name}, {how}", n, lambda: f"{sum(sizes) // n // 1024} kB a page"):
+                for page in open_scan(opened, "0" * 64, scratch, settings):
+                    assert page.image is not None
+                    sizes.append(scratch.path(page.image).stat().st_size)
+                    scratch.drop(page.image)
+
+
+@dataclass
+class Most:
+    """The most memory that the parser processes held together, and the most temporary disk, in bytes."""
+
+    memory: int = 0
+    disk: int = 0
+
+    def look(self) -> None:
+        while True:
+            held = 0
+            for child in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):
+                    held += child.memory_info().rss
+            self.memory = max(self.memory, held)
+            time.sleep(0.05)
+
+    def said(self) -> str:
+        return f"peak {self.memory >> 20} MB, temporary disk {self.disk >> 10} kB"
+
+
+def long(n: int, folder: Path) -> None:
+    settings, scratch = load_settings().intake, Scratch(folder / "scratch")
+    file = folder / "long.pdf"
+    some = [encoded(scan_page("1", seed)) for seed in range(20)]
+    file.write_bytes(img2pdf.convert(*(some[number % len(some)] for number in range(n))))
+    most = Most()
+    threading.Thread(target=most.look, daemon=True).start()
+    for how, opened in (("taken out", file), ("rendered", stamped(file))):
+        count = n if how == "taken out" else min(n, 100)
+        most.memory = most.disk = 0
+        with costs(f"{n}-page PDF, {how}", count, most.said):
+            for page in open_scan(opened, "0" * 64, scratch, settings, range(1, count + 1)):
+                assert page.image is not None
+                most.disk = max(most.disk, scratch.bytes_used())
+                scratch.drop(page.image)
+
+
+def files(n: int, folder: Path) -> None:
+    from pipeline.ingest.register import register
+    from pipeline.services.installation import open_installation
+    from pipeline.work.queue import enqueue_scan
+
+    inbox = folder / "inbox"
+    inbox.mkdir()
+    for number in range(n):
+        (inbox / f"{number}.tif").write_bytes(encoded(scan_page("1", number, (400, 500))))
+    with open_installation(load_settings(folder / "home")) as installation, installation.connect() as connection:
+        blobs = installation.blobs()
+        with costs("small files registered", n):
+            for file in inbox.iterdir():
+                register(file, connection, blobs, installation.settings, enqueue=enqueue_scan)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("which", nargs="*", choices=["pages", "long", "files", []], help="default: all")
+    parser.add_argument("--n", type=int, help="pages or files [default: 20, 2000, 5000]")
+    given = parser.parse_args()
+    for name, run, default in (("pages", pages, 20), ("long", long, 2000), ("files", files, 5000)):
+        if not given.which or name in given.which:
+            with tempfile.TemporaryDirectory() as folder:
+                run(given.n or default, Path(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
