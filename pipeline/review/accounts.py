@@ -182,6 +182,13 @@ def resume(connection: Connection, token: str | None, idle_minutes: int) -> Acco
     return _account(row)
 
 
+def still_there(connection: Connection, token: str, idle_minutes: int) -> None:
+    """Raises NotSignedIn where the session has ended. Looking does not keep it alive."""
+    given = {"token": digest(token), "idle": idle_minutes, "hours": SESSION_HOURS}
+    if connection.execute(SQL["session_lives"], given).fetchone() is None:
+        raise NotSignedIn("Your session has ended.", "Sign in again.")
+
+
 def end_session(connection: Connection, token: str) -> None:
     """Sign out."""
     connection.execute(SQL["end_session"], {"token": digest(token)})

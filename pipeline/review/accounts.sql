@@ -63,6 +63,14 @@ with session as (
 )
 select id, name, full_name, role from session
 
+-- name: session_lives
+select 1
+from web_session s
+join account a on a.id = s.account_id
+where s.token = %(token)s and a.disabled_at is null
+    and s.seen_at > now() - make_interval(mins => %(idle)s)
+    and s.opened_at > now() - make_interval(hours => %(hours)s)
+
 -- name: end_session
 delete from web_session where token = %(token)s
 

@@ -19,7 +19,7 @@ from pipeline.errors import BadInput, ChartloomError, Conflict, NotFound, Servic
 from pipeline.review.accounts import NotSignedIn, TooManyAttempts
 from pipeline.review.render import STATIC, page
 from pipeline.review.roles import RULES
-from pipeline.review.routes import arranging, charts, documents, entrance, intake, items, oversight, queue
+from pipeline.review.routes import arranging, charts, documents, entrance, intake, items, oversight, queue, supervision
 from pipeline.review.visit import Desk, ForeignRequest, NotAllowed
 
 HEADERS = {
@@ -60,6 +60,7 @@ ROOMS: tuple[APIRouter, ...] = (
     documents.router,
     intake.router,
     oversight.router,
+    supervision.router,
 )
 
 log = logging.getLogger(__name__)

@@ -60,6 +60,11 @@ def page(visit: Visit | None, template: str, *, status: int = 200, **values: Any
     return HTMLResponse(environment().get_template(template).render(common | values), status_code=status)
 
 
+def fragment(template: str, **values: Any) -> str:
+    """A part of a page."""
+    return environment().get_template(template).render(values)
+
+
 @cache
 def static(name: str) -> str:
     """The address of a file of ours; it changes with the file, so that a browser may keep it for ever."""

@@ -82,6 +82,8 @@ RULES: dict[str, Rule] = {
     "quarantine_act": Rule(INTAKE, "quarantine"),
     "ledger": Rule(INTAKE, "view_intake"),
     # oversight
+    "supervisor": Rule(MANAGING, "view_figures"),
+    "supervisor_stream": Rule(MANAGING, "view_figures"),
     "audit": Rule(AUDITING, "view_audit"),
     "accounts": Rule(ADMINISTERING, "view_accounts"),
     "account_add": Rule(ADMINISTERING, "account"),

@@ -97,9 +97,7 @@ def test_undo_brings_the_old_documents_back(house: House, scan: int, enter: Ente
 def test_undo_is_refused_once_a_part_has_been_decided_on(house: House, scan: int, enter: Enter) -> None:
     visitor = enter(Role.REVIEWER)
     item = cut(house, visitor, scan, [[1, 2], [3], [4]], []).headers["location"]
-    decision: dict[str, Any] = (
-        house.connection.execute("select min(id) as id from decision where act = 'regroup'").fetchone() or {}
-    )
+    first: dict[str, Any] = house.connection.execute("select min(id) as id from decision where act = 'regroup'").fetchone() or {}
     visitor.post(f"{item}/file", revision="2", type="letter", patient=str(house.known[0]))
     assert visitor.post("/undo", decision=str(first["id"])).status_code == 409
 

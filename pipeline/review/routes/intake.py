@@ -17,7 +17,7 @@ from pipeline.ingest import quarantine as held
 from pipeline.ingest.origin import Origin, printable
 from pipeline.ingest.register import register
 from pipeline.review.render import page
-from pipeline.review.visit import Visiting
+from pipeline.review.visit import FORMS, Visiting
 from pipeline.review.workspace import SQL
 
 router = APIRouter()
@@ -42,6 +42,8 @@ def today(visit: Visiting, q: Words = "") -> HTMLResponse:
 async def upload(visit: Visiting, name: Annotated[str, "the file's own name"]) -> dict[str, Any]:
     """Take one file in: its bytes are the body. {"status": "stored|duplicate|quarantined", "reason"}."""
     settings = visit.desk.settings
+    if visit.request.headers.get("content-type", "").partition(";")[0] in FORMS:
+        raise BadInput("A file is sent as it is, not as a form.", "", "form_sent")
     with tempfile.TemporaryDirectory(prefix="chartloom-upload-") as folder:
         file, size = Path(folder) / "upload", 0
         with file.open("wb") as out:

@@ -1,0 +1,30 @@
+"""The supervisor's figures change on the screen without a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+from reviewing import House
+
+from pipeline.index import decisions
+from pipeline.index.decisions import Sight
+from pipeline.review import claims
+from pipeline.review.roles import Role
+
+
+def test_a_filing_shows_in_the_figures_while_the_page_is_open(
+    house: House, window: Callable[..., Page], shot: Callable[[Page, str], None]
+) -> None:
+    item = house.doubtful()
+    page = window(Role.SUPERVISOR)
+    page.goto("/supervisor")
+    waiting = page.locator("dt", has_text="Waiting for a person").locator("xpath=following-sibling::dd[1]")
+    expect(waiting).to_have_text("1")
+    expect(page.locator("#live")).to_have_text("live")
+    claims.claim(house.connection, item, "reviewer", 10)
+    sight = Sight(document=1, revision=1, by="reviewer", item=item)
+    decisions.file_document(house.connection, sight, patient=house.known[0], type="discharge_summary", fields={})
+    expect(waiting).to_have_text("0", timeout=15_000)
+    expect(page.get_by_role("row", name="reviewer")).to_be_visible()
+    shot(page, "supervisor-live")
