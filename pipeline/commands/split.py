@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command(epilog="Example: chartloom split stack.pdf --json  |  Exit status 2: some file could not be read.")(split)
     app.command(epilog="Example: chartloom sheets --count 20 --out separators.pdf")(sheets)
+    app.command(epilog="Example: chartloom train-boundaries --stacks 300 --dry-run")(train_boundaries)
 
 
 def split(files: Files, as_json: Json = False, home: Home = None) -> None:
@@ -114,3 +115,40 @@ def sheets(
     every = (chosen or [drawing.separator()]) * count
     out.write_bytes(drawing.sheets_pdf(every))
     typer.echo(f"{len(every)} sheets in {out}")
+
+
+def train_boundaries(
+    stacks: Annotated[int, typer.Option("--stacks", min=20, help="How many stacks to make and train on.")] = 300,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same stacks.")] = 1,
+    scans: Annotated[
+        Path | None, typer.Option("--scans", metavar="DIR", help="Scans' truth (NAME.json) to train on too.")
+    ] = None,
+    readings: Annotated[
+        Path | None, typer.Option("--readings", metavar="DIR", help="Their readings (NAME.jsonl of chartloom read --json).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure by folds and change nothing.")] = False,
+) -> None:
+    """Train the model of where documents start, and measure it on stacks held out."""
+    import json
+    from datetime import UTC, datetime
+
+    from pipeline.classify import boundaries_samples, boundaries_training
+    from pipeline.config import MODELS
+
+    cases = []
+    with progress("Making stacks", stacks) as bar:
+        for stack in boundaries_samples.stacks(stacks, seed):
+            cases.append(boundaries_training.case_of(stack, made=True))
+            bar.advance(bar.task_ids[0])
+    if scans is not None:
+        found = boundaries_training.scans_in(scans, readings or scans)
+        cases += [boundaries_training.case_of(stack, made=False) for stack in found]
+    figures = {name: told.line() for name, told in boundaries_training.held_out(cases).items()}
+    emit(figures)
+    if dry_run:
+        return
+    command = f"chartloom train-boundaries --stacks {stacks} --seed {seed}"
+    command += " --scans DIR --readings DIR" if scans else ""
+    facts = {"made": f"{datetime.now(UTC):%Y-%m-%d}", "command": command, "held_out": figures}
+    model = boundaries_training.fit(cases) | {"facts": facts}
+    (MODELS / "boundaries.json").write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")

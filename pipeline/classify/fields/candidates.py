@@ -104,6 +104,7 @@ def _read(kind: str, words: Sequence[Word]) -> Iterator[tuple[str, str, tuple[Wo
             yield kind, phone[0], phone[1]
     elif kind == "author":
         named = names.name_words(words[1:] if words[0].text.lower().strip(".") in ("dr", "doctor") else words)
+        named = tuple(word for word in named if not names.is_credential(word.text))
         if len(named) >= 2:
             yield kind, names.printed_name(named), named
     elif kind in ("address", "facility"):

@@ -56,6 +56,12 @@ def key_of(text: str) -> str:
     return re.sub(r"[^a-z0-9#]", "", text.lower().replace("¢", "c").replace("number", "no"))
 
 
+@lru_cache(maxsize=20_000)
+def folded(key: str) -> str:
+    """The key with letters that are taken for one another made one."""
+    return key.translate(CONFUSED).replace("rn", "m")
+
+
 @cache
 def lexicon() -> Lexicon:
     """The labels of config/fields.toml."""
@@ -141,7 +147,7 @@ def _meaning(key: str, *, colon: bool, begins: bool) -> tuple[str, str, float] |
     if key.rstrip("#") in book.exact and len(key) > 3:
         field, strength = book.exact[key.rstrip("#")]
         return field, key, strength
-    mapped = key.translate(CONFUSED)
+    mapped = folded(key)
     if mapped in book.exact and not key.isdigit():
         field, strength = book.exact[mapped]
         return field, mapped, strength * 0.9
@@ -151,7 +157,7 @@ def _meaning(key: str, *, colon: bool, begins: bool) -> tuple[str, str, float] |
     best: tuple[int, str] | None = None
     for length in range(len(key) - allowed, len(key) + allowed + 1):
         for label in book.by_length.get(length, ()):
-            distance = DamerauLevenshtein.distance(mapped, label.translate(CONFUSED), score_cutoff=allowed)
+            distance = DamerauLevenshtein.distance(mapped, folded(label), score_cutoff=allowed)
             if distance <= allowed and (best is None or distance < best[0]):
                 best = (distance, label)
     if best is None:

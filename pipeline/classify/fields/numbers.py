@@ -41,7 +41,7 @@ def mend(text: str) -> str:
     if not match:
         return text
     head, body, tail = match[1], match[2], match[3] or ""
-    if len(head) == 1 and head.isalpha() and sum(c.isdigit() for c in body) >= 5 and head in "OoIlS|":
+    if len(head) == 1 and head.isalpha() and sum(c.isdigit() for c in body) >= 5 and head in "OoIl|":
         head, body = "", head + body
     letters = sum(c.isalpha() for c in body)
     if letters and sum(c.isdigit() for c in body) >= 2 * letters:

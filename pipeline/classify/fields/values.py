@@ -22,7 +22,8 @@ APART = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Words that may be the value of a label. `place` is right, below or wrapped (to the next row's start); `gap` is their distance in line heights."""
+    """Words that may be the value of a label. `place` is right, below or wrapped (to the next row's start); `gap` is how far
+    they stand from it, in line heights."""
 
     label: Label
     words: tuple[Word, ...]

@@ -1,0 +1,179 @@
+"""Trains and measures the model of where documents start. Run by `chartloom train-boundaries`; nothing of it is needed later.
+
+A logistic regression over the evidence of boundaries.py: few numbers, each of which a person can read and argue with. Figures
+are held out: no stack is measured by a model that saw any page of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.classify.boundaries import evidence
+from pipeline.classify.boundaries_samples import Stack
+from pipeline.classify.coherence import disharmony, mixed_patients
+from pipeline.classify.cutting import cut
+from pipeline.classify.pagemarks import PageMarks, marks_of
+from pipeline.records import OcrPage, Word
+
+FOLDS = 5
+STRENGTH = 1.0
+"""Inverse of the penalty on large weights; 0.3 and 3 measure the same within a stack or two."""
+
+SCANS_COUNT = 3.0
+"""How much a page break of a real scan counts against one of a made stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A stack ready to be trained on: its content pages, the evidence at each break, its true documents and their owners."""
+
+    name: str
+    marks: tuple[PageMarks, ...]
+    breaks: tuple[Mapping[str, float], ...]
+    starts: tuple[bool, ...]
+    documents: tuple[tuple[int, ...], ...]
+    patients: tuple[str | None, ...]
+    made: bool
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the cutting does on stacks it was not trained on. `sure` documents are those cut with 0.9 or more."""
+
+    stacks: int = 0
+    exact: int = 0
+    found: int = 0
+    told: int = 0
+    true: int = 0
+    sure: int = 0
+    sure_right: int = 0
+    documents: int = 0
+    mixed: int = 0
+    mixed_unalarmed: int = 0
+
+    def line(self) -> dict[str, Any]:
+        """The counts and the rates that follow from them."""
+        told, true = max(self.told, 1), max(self.true, 1)
+        rates = {
+            "exact_share": round(self.exact / max(self.stacks, 1), 4),
+            "boundary_precision": round(self.found / told, 4),
+            "boundary_recall": round(self.found / true, 4),
+            "boundary_f1": round(2 * self.found / max(self.told + self.true, 1), 4),
+        }
+        return asdict(self) | rates
+
+
+def case_of(stack: Stack, *, made: bool) -> Case:
+    """The stack's content pages with their evidence."""
+    first_pages = {document[0] for document in stack.documents}
+    marks: list[PageMarks] = []
+    breaks: list[Mapping[str, float]] = []
+    starts: list[bool] = []
+    blank = False
+    for page in stack.pages:
+        if page.blank:
+            blank = True
+            continue
+        mark = marks_of(page)
+        if marks:
+            breaks.append(evidence(marks[-1], mark, blank_between=blank))
+            starts.append(page.number in first_pages)
+        marks.append(mark)
+        blank = False
+    return Case(stack.name, tuple(marks), tuple(breaks), tuple(starts), stack.documents, stack.patients, made)
+
+
+def fit(cases: Sequence[Case]) -> dict[str, Any]:
+    """The model as models/boundaries.json holds it."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    names = sorted({name for case in cases for found in case.breaks for name in found})
+    rows = [[found.get(name, 0.0) for name in names] for case in cases for found in case.breaks]
+    truth = [start for case in cases for start in case.starts]
+    weight = [1.0 if case.made else SCANS_COUNT for case in cases for _ in case.starts]
+    fitted = LogisticRegression(C=STRENGTH, max_iter=5000).fit(np.array(rows), np.array(truth), sample_weight=weight)
+    weights = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
+    return {"bias": round(float(fitted.intercept_[0]), 4), "weights": weights}
+
+
+def probabilities(model: Mapping[str, Any], case: Case) -> list[float]:
+    """The probability of a start at each content page."""
+    from math import exp
+
+    scores = [model["bias"] + sum(model["weights"].get(k, 0.0) * v for k, v in found.items()) for found in case.breaks]
+    return [1.0] + [1 / (1 + exp(-max(-30.0, min(30.0, score)))) for score in scores]
+
+
+def held_out(cases: Sequence[Case]) -> dict[str, Figures]:
+    """Figures over folds of whole stacks, for made stacks and scans apart."""
+    figures = {"made": Figures(), "scans": Figures()}
+    for fold in range(FOLDS):
+        model = fit([case for i, case in enumerate(cases) if i % FOLDS != fold])
+        for case in cases[fold::FOLDS]:
+            measure(model, case, figures["made" if case.made else "scans"])
+    return {name: f for name, f in figures.items() if f.stacks}
+
+
+def measure(model: Mapping[str, Any], case: Case, figures: Figures) -> None:
+    """Add one stack's cutting to the figures."""
+    numbers = [mark.page.number for mark in case.marks]
+    found = cut(probabilities(model, case), lambda a, b: disharmony(case.marks[a : b + 1]))
+    told = [tuple(numbers[a : b + 1]) for a, b, _ in found]
+    starts, true = {d[0] for d in told[1:]}, {d[0] for d in case.documents[1:]}
+    figures.stacks += 1
+    figures.exact += told == list(case.documents)
+    figures.found += len(starts & true)
+    figures.told += len(starts)
+    figures.true += len(true)
+    owner = {n: who for pages, who in zip(case.documents, case.patients, strict=True) for n in pages}
+    for (first, last, sure), pages in zip(found, told, strict=True):
+        figures.documents += 1
+        figures.sure += sure >= 0.9
+        figures.sure_right += sure >= 0.9 and pages in case.documents
+        if len({owner[n] for n in pages} - {None}) > 1:
+            figures.mixed += 1
+            alarmed = sure < 0.9 or any(True for _ in mixed_patients(case.marks[first : last + 1]))
+            figures.mixed_unalarmed += not alarmed
+
+
+def scans_in(folder: Path, readings: Path) -> Iterable[Stack]:
+    """Scans with their truth: NAME.json as the sample generator writes it, and their readings, NAME.jsonl, a page a line as
+    `chartloom read --json` prints it. Sheets are left out and divide the scan: a stack starts anew after each."""
+    for truth_file in sorted(folder.glob("*.json")):
+        read = readings / f"{truth_file.stem}.jsonl"
+        if read.exists():
+            truth = json.loads(truth_file.read_text(encoding="utf-8"))
+            pages = {page.number: page for page in map(_page, read.read_text(encoding="utf-8").splitlines())}
+            yield from _stacks(truth_file.stem, truth, pages)
+
+
+def _stacks(name: str, truth: Mapping[str, Any], pages: Mapping[int, OcrPage]) -> Iterable[Stack]:
+    runs: list[list[int]] = [[]]
+    kinds = {entry["page"]: entry["kind"] for entry in truth["pages"]}
+    for number, kind in kinds.items():
+        if kind == "separator":
+            runs.append([])
+        elif number in pages:
+            runs[-1].append(number)
+    for run in runs:
+        told = [d for d in truth["documents"] if d["pages"][0] in run]
+        if told:
+            owners = tuple(d["patient"]["id"] if d["patient"] else None for d in told)
+            kept = tuple(pages[n] for n in run)
+            yield Stack(f"{name}-{run[0]}", kept, tuple(tuple(d["pages"]) for d in told), owners)
+
+
+def _page(line: str) -> OcrPage:
+    told = json.loads(line)
+    words = tuple(Word(text=w["text"], box=tuple(w["box"]), confidence=w["confidence"]) for w in told["words"])
+    right, bottom = max((w.box[2] for w in words), default=0), max((w.box[3] for w in words), default=0)
+    width, height = told.get("width") or max(right + 100, 1700), told.get("height") or max(bottom + 100, 2200)
+    return OcrPage(
+        number=told["page"], image="", width=width, height=height, blank=told["blank"], text=told["text"], words=words,
+        confidence=told["confidence"],
+    )  # fmt: skip

@@ -1,0 +1,198 @@
+"""Index fields from words that stand on a page, as forms print them and as readers misread them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.classify.fields import find_fields
+from pipeline.classify.fields.choosing import same_name
+from pipeline.config import load_settings
+from pipeline.records import OcrPage, Word
+
+SETTINGS = load_settings().classify
+LINE, LETTER = 40, 14
+
+
+def page(*lines: str, number: int = 1, confidence: float = 0.95) -> OcrPage:
+    """A page of lines; three blanks or more leave a gap as wide as they are, as between columns of a form."""
+    words = []
+    for row, line in enumerate(lines):
+        at = 0
+        while at < len(line):
+            if line[at] == " ":
+                at += 1
+                continue
+            end = line.find(" ", at) if " " in line[at:] else len(line)
+            box = (100 + at * LETTER, 100 + row * LINE, 100 + end * LETTER - 4, 124 + row * LINE)
+            words.append(Word(text=line[at:end], box=box, confidence=confidence))
+            at = end
+    return OcrPage(
+        number=number, image="0", width=1700, height=2200, dpi=200, words=tuple(words), text="\n".join(lines), confidence=0.9
+    )
+
+
+def fields(*pages: OcrPage) -> dict[str, str]:
+    return {field.name: field.value for field in find_fields(pages, SETTINGS)}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Patient Name: SOLIS, EILEEN S     MRN: 1773033", "EILEEN S SOLIS"),
+        ("PATIENT CLARK, DONNA   MR# 8581898", "DONNA CLARK"),
+        ("Re: Eileen S. Solis", "Eileen S. Solis"),
+        ("NAME: Luna Jr, Joshua A-     AGE: 39", "Joshua A Luna Jr"),
+        ("Pt Name:   Jacobs ,Pamela J   Sex: F", "Pamela J Jacobs"),
+        ("Patent Narne: Maria del Carmen Ortiz", "Maria del Carmen Ortiz"),
+        ("Name: Maldonado, KevinC   Chart #: 7272745", "Kevin C Maldonado"),
+    ],
+)
+def test_a_patients_name_is_read_in_every_usual_order_and_through_reading_errors(line: str, name: str) -> None:
+    assert fields(page(line))["patient_name"] == name
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Attending Physician: Mark D. Thornton, M.D.",
+        "Physician Name: Susan Osgood",
+        "Patient is a 24-year-old white female",
+        "Re: Records you asked for",
+        "Emergency Contact: Peter Solis",
+        "Patient: Dr. Angela Patel",
+        "Mother's Name: Joan Solis",
+    ],
+)
+def test_doctors_relatives_and_sentences_are_not_the_patient(line: str) -> None:
+    assert "patient_name" not in fields(page(line))
+
+
+def test_values_are_found_below_their_labels_in_a_boxed_form() -> None:
+    form = page(
+        "Patient Name           Unit #        Birthdate      Account #",
+        "NGUYEN, REBECCA N      1222926       05/12/1983     6080195354",
+    )
+    assert fields(form) == {
+        "patient_name": "REBECCA N NGUYEN",
+        "mrn": "1222926",
+        "dob": "1983-05-12",
+        "account": "6080195354",
+    }
+
+
+def test_a_value_that_goes_over_the_edge_of_its_line_is_found_on_the_next() -> None:
+    form = page("PATIENT WALLACE, BRIAN C   Sex: Male   Date of Procedure:", "21-Feb-2008   Report Date: 23-Feb-2008")
+    assert fields(form)["date_of_service"] == "2008-02-21"
+
+
+def test_an_unlabelled_name_beside_a_birth_date_is_the_patients_as_on_an_addressograph() -> None:
+    found = find_fields([page("Torres, Michael B", "DOB: 11/03/1958   Age: 67   Sex: M")], SETTINGS)
+    name = next(field for field in found if field.name == "patient_name")
+    assert name.value == "Michael B Torres"
+    assert name.confidence < 0.9
+
+
+@pytest.mark.parametrize(
+    ("line", "dob"),
+    [
+        ("DOB: 06/10/74", "1974-06-10"),
+        ("D.O.B. 13-May-1973   Age: 25", "1973-05-13"),
+        ("D.0.B. 15 Jul 1971", "1971-07-15"),
+        ("Date of Birth: April 13; 1942", "1942-04-13"),
+        ("Birthdate: O8/l0/1976", "1976-08-10"),
+        ("Birth Date: 1936-10 15", "1936-10-15"),
+        ("DOB: 03/24/40", "1940-03-24"),
+    ],
+)
+def test_birth_dates_are_read_in_every_usual_form_and_two_digit_years_lie_in_the_past(line: str, dob: str) -> None:
+    assert fields(page(line))["dob"] == dob
+
+
+def test_the_date_of_service_is_not_the_print_fax_birth_or_transcription_date() -> None:
+    seen = fields(
+        page(
+            "04/02/2026 09:02 OAK HOLLOW PRACTICE FAX 555-0142 P.04/05",
+            "Printed: 05/30/2012     Date Transcribed: 05/29/2012",
+            "DOB: 03/09/1975         Date of Visit: 05/22/2012",
+            "Dictated: 05/28/2012    Report Date: 05/29/2012",
+        )
+    )
+    assert seen["date_of_service"] == "2012-05-22"
+
+
+def test_a_discharge_summary_without_a_service_date_gives_a_date_of_the_stay() -> None:
+    seen = fields(page("Date of Admission: 01/18/2022", "Discharge Date: 01/22/2022", "Report Date: 01/23/2022"))
+    assert seen["date_of_service"] in ("2022-01-22", "2022-01-18")
+
+
+def test_an_unlabelled_date_that_fits_the_printed_age_is_the_birth_date() -> None:
+    seen = fields(page("Robyn P. Hudson    801-1136", "Jul 23, 1970", "Age: 30   Date of Procedure: Nov 19, 2000"))
+    assert (seen["dob"], seen["date_of_service"]) == ("1970-07-23", "2000-11-19")
+
+
+@pytest.mark.parametrize(
+    ("line", "mrn"),
+    [
+        ("MRN: JG05141985", "JG05141985"),
+        ("Our Chart No.: 409-7394", "409-7394"),
+        ("MED REC NO: 156-18O2", "156-1802"),
+        ("Patient ID / MRN: MRN-004738", "MRN-004738"),
+        ("Acct#: 88234-A   Physician: Dr. Elena Vasquez, MD", "88234-A"),
+    ],
+)
+def test_record_numbers_of_several_schemes_are_read_as_printed(line: str, mrn: str) -> None:
+    assert fields(page(line))["mrn"] == mrn
+
+
+def test_an_account_number_is_not_taken_for_the_record_number() -> None:
+    seen = fields(page("MRN: 1773033     Account #: 7279654994", "Accession #: S25-12345   Fax: (555) 555-0142"))
+    assert (seen["mrn"], seen["account"], seen["accession"]) == ("1773033", "7279654994", "S25-12345")
+    assert "mrn" not in fields(page("Account #: 7279654994"))
+
+
+def test_codes_are_taken_where_a_form_announces_them_and_vertebrae_are_not_codes() -> None:
+    seen = find_fields(
+        [page("Diagnosis code (ICD-10): E11.9   I10", "CPT 57307", "", "Herniated disc at T12.5, Kingsley, OH 41121")], SETTINGS
+    )
+    assert [(field.name, field.value) for field in seen] == [("cpt", "57307"), ("icd10", "E11.9"), ("icd10", "I10")]
+
+
+def test_insurance_numbers_sex_author_and_facility_are_found_with_the_boxes_of_their_words() -> None:
+    first = page(
+        "Mercy Ridge Hospital",
+        "8458 Medical Parkway, Kingsley, IL 76964",
+        "Patient: Aaron Avila    Sex: M",
+        "Member ID: W463677015   Group #: 00412",
+        "Attending: Joyce F. Osgood, MD",
+    )
+    seen = {field.name: field for field in find_fields([first], SETTINGS)}
+    assert {name: seen[name].value for name in ("sex", "member_id", "group", "author", "facility")} == {
+        "sex": "male",
+        "member_id": "W463677015",
+        "group": "00412",
+        "author": "Joyce F. Osgood",
+        "facility": "Mercy Ridge Hospital",
+    }
+    at = "Member ID: ".__len__()
+    assert seen["member_id"].box == (100 + at * LETTER, 100 + 3 * LINE, 100 + (at + 10) * LETTER - 4, 124 + 3 * LINE)
+
+
+def test_agreement_across_pages_makes_a_value_surer_and_disagreement_less_sure() -> None:
+    one, same, other = page("MRN: 1773033"), page("MRN: 1773033", number=2), page("MRN: 5809804", number=2)
+
+    def sure(*pages: OcrPage) -> float:
+        return next(field.confidence for field in find_fields(pages, SETTINGS) if field.name == "mrn")
+
+    assert sure(one, same) > sure(one) > sure(one, other)
+
+
+def test_badly_read_words_make_a_value_less_sure() -> None:
+    def sure(confidence: float) -> float:
+        return find_fields([page("MRN: 1773033", confidence=confidence)], SETTINGS)[0].confidence
+
+    assert sure(0.95) > sure(0.4)
+
+
+def test_a_name_is_the_same_in_any_order_and_with_or_without_its_initial() -> None:
+    assert same_name("SOLIS, EILEEN S", "Eileen Solis")
+    assert not same_name("Aaron Avila", "Tracey Gardner")

@@ -1,0 +1,127 @@
+"""Stacks cut into documents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.classify.boundaries import model
+from pipeline.classify.boundaries_samples import stacks
+from pipeline.classify.boundaries_training import Figures, case_of, measure
+from pipeline.classify.cutting import cut
+from pipeline.classify.sorting import sort
+from pipeline.config import load_settings
+from pipeline.flow import account_for
+from pipeline.records import Document, OcrPage
+from tests.unit.test_fields import page
+
+SETTINGS = load_settings().classify
+BODY = ["He was seen in the clinic today and is doing well on the present medicine, without complaints,"] * 40
+
+
+def first(
+    number: int, name: str, mrn: str, *, foot: str = "", title: str = "PROGRESS NOTE", body: Sequence[str] = BODY
+) -> OcrPage:
+    head = [
+        "Mercy Ridge Hospital",
+        f"Patient Name: {name}   MRN: {mrn}",
+        "Date of Service: 05/22/2012   Account #: 6080195354",
+        title,
+    ]
+    return page(*head, *body, foot, number=number)
+
+
+def later(number: int) -> OcrPage:
+    return page("and the examination was otherwise as before", *BODY[:30], number=number)
+
+
+def told(documents: Sequence[Document]) -> list[tuple[int, ...]]:
+    return [document.pages for document in documents]
+
+
+def test_a_stack_of_two_patients_is_cut_where_the_patient_changes() -> None:
+    pages = [first(1, "Aaron Avila", "8906484"), first(2, "Tracey Gardner", "2419826"), later(3)]
+    assert told(sort(pages, SETTINGS).documents) == [(1,), (2, 3)]
+
+
+def test_printed_page_numbers_hold_a_document_together_although_its_header_is_repeated() -> None:
+    pages = [first(n, "Aaron Avila", "8906484", foot=f"Page {n} of 3") for n in (1, 2, 3)]
+    pages += [first(4, "Aaron Avila", "8906484", foot="Page 1 of 1")]
+    assert told(sort(pages, SETTINGS).documents) == [(1, 2, 3), (4,)]
+
+
+def test_a_page_without_a_head_after_a_full_page_belongs_to_the_document_before() -> None:
+    assert told(sort([first(1, "Aaron Avila", "8906484"), later(2)], SETTINGS).documents) == [(1, 2)]
+
+
+def test_two_patients_forced_into_one_document_raise_the_alarm() -> None:
+    pages = [first(1, "Aaron Avila", "8906484", foot="Page 1 of 2"), first(2, "Tracey Gardner", "2419826", foot="Page 2 of 2")]
+    documents = sort(pages, SETTINGS).documents
+    assert len(documents) == 2 or "mixed_patients" in {doubt.code for doubt in documents[0].doubts}
+
+
+def test_a_misread_digit_of_the_record_number_is_not_another_patient() -> None:
+    pages = [first(1, "Aaron Avila", "8906484", foot="Page 1 of 2"), first(2, "Aaron Avila", "8906434", foot="Page 2 of 2")]
+    (document,) = sort(pages, SETTINGS).documents
+    assert "mixed_patients" not in {doubt.code for doubt in document.doubts}
+
+
+def test_an_unreadable_page_stays_in_a_document_with_a_doubt() -> None:
+    pages = [first(1, "Aaron Avila", "8906484"), OcrPage(number=2, image=None, problem="The page is damaged.")]
+    sorting = account_for(pages, sort(pages, SETTINGS))
+    doubted = [d for d in sorting.documents if 2 in d.pages]
+    assert [doubt.code for doubt in doubted[0].doubts if doubt.code.startswith("page")] == ["page_unreadable"]
+
+
+def test_a_page_read_badly_is_doubted() -> None:
+    from dataclasses import replace
+
+    faint = replace(first(1, "Aaron Avila", "8906484"), confidence=0.3)
+    assert "page_faint" in {doubt.code for doubt in sort([faint], SETTINGS).documents[0].doubts}
+
+
+def test_a_scan_of_blank_pages_has_no_documents_and_an_empty_scan_nothing() -> None:
+    blank = sort([OcrPage(number=n, image="0", blank=True) for n in (1, 2)], SETTINGS)
+    assert (blank.documents, blank.blank) == ((), (1, 2))
+    assert sort([], SETTINGS).documents == ()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_the_best_cut_is_the_best_of_all_cuts_and_its_probability_is_its_share(starts: list[float]) -> None:
+    starts = [1.0, *(min(max(p, 0.001), 0.999) for p in starts[1:])]
+    weights = {}
+    for bits in range(2 ** (len(starts) - 1)):
+        chosen = [True, *(bool(bits >> i & 1) for i in range(len(starts) - 1))]
+        weights[tuple(chosen)] = math.prod(p if c else 1 - p for c, p in zip(chosen[1:], starts[1:], strict=True))
+    found = cut(starts, lambda _a, _b: 0.0)
+    begins = {a for a, _, _ in found}
+    best = tuple(i in begins for i in range(len(starts)))
+    assert weights[best] == pytest.approx(max(weights.values()), rel=1e-6)
+    a, b, sure = found[0]
+    share = sum(w for c, w in weights.items() if not any(c[a + 1 : b + 1]) and (b + 1 == len(c) or c[b + 1])) / sum(
+        weights.values()
+    )
+    assert sure == pytest.approx(share, abs=1e-6)
+
+
+def test_documents_that_do_not_hang_together_are_cut_although_each_break_alone_says_not() -> None:
+    assert [(a, b) for a, b, _ in cut([1.0, 0.3, 0.3], lambda a, b: 5.0 * (b - a))] == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_made_stacks_of_layouts_never_trained_on_are_cut_well_and_no_two_patients_are_joined_unseen() -> None:
+    figures = Figures()
+    for stack in stacks(6, seed=977, least=5, most=20):
+        case = case_of(stack, made=True)
+        measure({"bias": model().bias, "weights": model().weights}, case, figures)
+    rates = figures.line()
+    assert rates["boundary_f1"] >= 0.97
+    assert figures.mixed_unalarmed == 0
+
+
+def test_every_page_of_a_made_stack_is_accounted_for() -> None:
+    for stack in stacks(2, seed=5, least=5, most=8):
+        account_for(stack.pages, sort(stack.pages, SETTINGS))
