@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import IntakeSettings
-from pipeline.errors import MissingProgram
-from pipeline.ingest.kinds import HEAD, PDF, ZIP, kind_of
-from pipeline.ingest.parser import Parser, ParserDied, ParserTimeout, borrow, give_back
+from pipeline.errors import ChartloomError, MissingProgram
+from pipeline.ingest.kinds import HEAD, ZIP, kind_of
+from pipeline.ingest.parser import Parser, ParserDied, ParserFault, ParserTimeout, borrow, give_back
 from pipeline.ingest.refusals import refusal
 from pipeline.ingest.sheets import TOO_SLOW, WALL_PER_CPU, Limits
 from pipeline.records import Page, Reason, Word
-from pipeline.store.scratch import Scratch
+from pipeline.store.scratch import NoRoom, Scratch
 
 PATIENCE = 5
 """Pages in a row that may kill the parser or run out of time before the rest of the file is given up as unreadable."""
@@ -67,16 +67,14 @@ class Opener:
 
     def page(self, number: int) -> dict[str, Any]:
         """The page's sheet. Raises ParserDied or ParserTimeout; the next page may be asked for all the same."""
+        seconds = self._limits.page_wall * 2 + GRACE_SECONDS
         if self._parser is None:
             self._open()
-        request = {"page": number, "careful": self._careful}
         try:
-            return self._ask(request, self._limits.page_wall * 2 + GRACE_SECONDS)
-        except ParserDied:
-            if self._media_type != PDF:
-                raise
+            return self._ask({"page": number, "careful": self._careful}, seconds)
+        except ParserDied:  # once more in a new child, and in the most careful way, before the page is blamed
             self._open()
-            return self._ask(request | {"careful": True}, self._limits.page_wall * 2 + GRACE_SECONDS)
+            return self._ask({"page": number, "careful": True}, seconds)
 
     def _open(self) -> dict[str, Any]:
         try:
@@ -84,7 +82,7 @@ class Opener:
         except ParserTimeout:
             raise refusal("timeout", f"more than {self._settings.open_seconds:.0f} seconds") from None
         except ParserDied:
-            if self._careful or self._media_type != PDF:
+            if self._careful:
                 raise refusal("parser_failed") from None
             self._careful = True
             return self._open()
@@ -106,10 +104,8 @@ class Opener:
             raise
         if "refused" in answer:
             raise refusal(answer["refused"], answer["detail"])
-        if "missing" in answer:
-            error = MissingProgram("", "")
-            error.args, error.remedy = (answer["missing"],), answer["remedy"]
-            raise error
+        if "fault" in answer:
+            raise fault_of(answer)
         return answer
 
     def close(self) -> None:
@@ -118,6 +114,14 @@ class Opener:
             give_back(self._parser)
             self._parser = None
         self._work.cleanup()
+
+
+def fault_of(answer: dict[str, str]) -> ChartloomError:
+    """The error for what is no fault of the file: a full disk passes, a missing program or module has to be put right."""
+    kinds: dict[str, type[ChartloomError]] = {NoRoom.code: NoRoom, MissingProgram.code: MissingProgram}
+    error = ChartloomError.__new__(kinds.get(answer["fault"], ParserFault))
+    ChartloomError.__init__(error, answer["message"], answer["remedy"])
+    return error
 
 
 def check_kind(file: Path, settings: IntakeSettings) -> str:

@@ -12,7 +12,11 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from pipeline.errors import ChartloomError
+from pipeline.ingest.sheets import SPEAKS
+
 LONGEST_ANSWER = 32_000_000
+START_SECONDS = 120.0  # by the clock, on a machine that is very busy
 MOST_FILES = 50
 """A child is used for so many files, then replaced: starting one costs about 0.1 s, and no leak or damage lives long."""
 
@@ -25,8 +29,14 @@ class ParserTimeout(Exception):
     """The child did not answer in time and was killed."""
 
 
+class ParserFault(ChartloomError):
+    """The child cannot start, or is of another version: nothing was opened, and no file is to blame."""
+
+    code = "parser_fault"
+
+
 class Parser:
-    """One child process. After ParserDied or ParserTimeout it is gone."""
+    """One child process. After ParserDied or ParserTimeout it is gone. Making one raises ParserFault."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -39,6 +49,18 @@ class Parser:
             env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
         )
         self.files = 0
+        self._greet()
+
+    def _greet(self) -> None:
+        """Wait until it says that it is there and speaks our language."""
+        try:
+            speaks = json.loads(self._line(time.monotonic() + START_SECONDS)).get("speaks")
+        except (BrokenPipeError, ValueError, ParserTimeout):
+            self.kill()
+            raise ParserFault("The program that opens files does not start.", "Run `chartloom doctor`.") from None
+        if speaks != SPEAKS:
+            self.kill()
+            raise ParserFault("Chartloom was changed while it was running.", "Start it again.")
 
     def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         """The child's answer. Raises ParserDied or ParserTimeout."""

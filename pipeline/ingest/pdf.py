@@ -108,6 +108,7 @@ class PdfFile:
         try:
             picture = poppler.render(self._file, number, dpi, self._work, self._limits)
             if picture is None:
+                self._scratch.check_room()
                 return Sheet(problem="The page is damaged and cannot be drawn.")
             if is_one_colour(picture):
                 poppler.render(self._file, number, 20, self._work, self._limits, strict=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from pipeline import __version__
+
 PlacedWord: TypeAlias = tuple[str, int, int, int, int]
 """Text, x0, y0, x1, y1 in pixels of the page's image."""
 
@@ -48,6 +50,10 @@ class Sheet:
     problem: str | None = None
     note: str | None = None
     taken: Literal["kept", "extracted", "rendered", ""] = ""
+
+
+SPEAKS = [__version__, *Limits.__slots__, *Sheet.__slots__]
+"""What parent and child must agree on: a child of another version than its parent's is our fault, never a file's."""
 
 
 class Opened(Protocol):

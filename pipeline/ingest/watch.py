@@ -7,7 +7,6 @@ of one that dies is gone with its connection. Until a file is stored and committ
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import threading
@@ -32,7 +31,7 @@ from pipeline.ingest.origin import origin_of, printable
 from pipeline.ingest.register import SQL, Enqueue, Landing, Registered, StillChanging, register
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, away_is_an_error
-from pipeline.store.scratch import Scratch
+from pipeline.store.scratch import NO_ROOM, NoRoom, Scratch
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
@@ -43,12 +42,6 @@ BUSY_SECONDS = 0.5  # between two looks at a folder that keeps changing
 LONGEST_PAUSE = 60.0  # before a file that could not be taken is tried again; it starts with the poll and doubles
 CLEANING_SECONDS = 3600.0
 SETTLING_SECONDS = 30.0  # between two looks for batches that are complete
-
-
-class DiskFull(ServiceAway):
-    """There is no room for copies: nothing is taken until there is."""
-
-    code = "disk_full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +151,8 @@ class Watcher:
         except ServiceAway:
             raise
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull("The disk is full.", "Make room; the files wait in the intake folder.") from None
+            if error.errno in NO_ROOM:
+                raise NoRoom from None
             if (self._root / inside).exists():
                 self._later(inside, seen, type(error).__name__)
         except (ChartloomError, psycopg.Error) as error:
@@ -252,7 +245,7 @@ class Watcher:
     def _check_room(self, size: int) -> None:
         self._settings.scratch_folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(self._settings.scratch_folder).free < size + (self._settings.intake.min_free_mb << 20):
-            raise DiskFull("The disk has no room for a copy of the next file.", "Make room; the files wait in the intake folder.")
+            raise NoRoom
 
     def _connection(self) -> Connection:
         if self._open_connection is None or self._open_connection.closed:

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import secrets
+import shutil
 import time
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from pipeline.errors import ServiceAway
 
 HEX_DIGITS = 64
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+LEAST_FREE = 200_000_000
+"""Bytes. A program that could write nothing to a disk with less room than this failed for want of it."""
+
+
+class NoRoom(ServiceAway):
+    """The disk is full. It passes: the same call may succeed later."""
+
+    code = "disk_full"
+
+    def __init__(self) -> None:
+        super().__init__("The disk is full.", "Make room; what waits goes on by itself.")
 
 
 class Scratch:
@@ -18,10 +34,16 @@ class Scratch:
         self.folder = folder
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; return their SHA-256. The file is there whole or not at all."""
-        with NamedTemporaryFile(dir=self.folder, prefix="new-", delete=False) as out:
-            out.write(data)
-        return self.adopt(Path(out.name), hashlib.sha256(data).hexdigest())
+        """Keep bytes; return their SHA-256. The file is there whole or not at all. Raises NoRoom."""
+        new = self.folder / f"new-{secrets.token_hex(8)}"
+        try:
+            new.write_bytes(data)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            if error.errno in NO_ROOM:
+                raise NoRoom from None
+            raise
+        return self.adopt(new, hashlib.sha256(data).hexdigest())
 
     def adopt(self, file: Path, sha256: str) -> str:
         """Take over a finished file of the same file system under its hash."""
@@ -31,6 +53,11 @@ class Scratch:
     def path(self, sha256: str) -> Path:
         """Where the bytes of that hash lie, or would lie."""
         return self.folder / sha256
+
+    def check_room(self) -> None:
+        """Raises NoRoom where the disk is all but full."""
+        if shutil.disk_usage(self.folder).free < LEAST_FREE:
+            raise NoRoom
 
     def drop(self, sha256: str) -> None:
         """Remove one file; it may be gone already."""

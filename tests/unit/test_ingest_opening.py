@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import zlib
@@ -14,11 +15,11 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from pipeline.config import IntakeSettings, load_settings
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, MissingProgram
 from pipeline.ingest import parser
 from pipeline.ingest.opening import inspect, open_scan
 from pipeline.records import Page
-from pipeline.store.scratch import Scratch
+from pipeline.store.scratch import NoRoom, Scratch
 
 SHA = "0" * 64
 A5 = (1240, 1748)  # at 150 dpi... of A4, so that files stay small
@@ -483,6 +484,49 @@ def test_a_parser_that_dies_is_replaced_and_the_file_goes_on(
     assert next(pages).image
     pages.gi_frame.f_locals["opener"]._parser._process.kill()  # type: ignore[attr-defined]
     assert [page.image is not None for page in pages] == [True, True]
+
+
+def test_a_child_of_another_version_is_our_fault_and_no_files(
+    tmp_path: Path, scratch: Scratch, settings: IntakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = pdf_of(tmp_path / "a.pdf", jpeg(drawn((300, 300))))
+    parser.end_idle()
+    monkeypatch.setattr(parser, "SPEAKS", ["another version"])
+    with pytest.raises(parser.ParserFault):
+        inspect(file, scratch, settings)
+
+
+def test_a_child_that_cannot_start_is_our_fault_and_no_files(
+    tmp_path: Path, scratch: Scratch, settings: IntakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = pdf_of(tmp_path / "a.pdf", jpeg(drawn((300, 300))))
+    parser.end_idle()
+    monkeypatch.setattr(parser.sys, "executable", "/bin/false")
+    with pytest.raises(parser.ParserFault):
+        inspect(file, scratch, settings)
+
+
+def test_a_missing_poppler_is_named_with_what_installs_it_and_no_file_is_blamed(
+    tmp_path: Path, scratch: Scratch, settings: IntakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(tmp_path / "a.pdf")
+    parser.end_idle()
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(MissingProgram, match="poppler-utils"):
+        list(open_scan(tmp_path / "a.pdf", SHA, scratch, settings))
+    parser.end_idle()
+
+
+def test_a_full_disk_is_no_fault_of_the_file(tmp_path: Path, scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(NoRoom):
+        scratch.put(b"page")
+    assert list(scratch.folder.iterdir()) == []
 
 
 def test_a_child_that_reached_its_memory_limit_costs_the_page_alone(tmp_path: Path, opens: Opens) -> None:
