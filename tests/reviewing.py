@@ -16,7 +16,7 @@ from pipeline.index.filing import commit
 from pipeline.match import candidates, decide, person_of
 from pipeline.ocr.pdf import document_pdf
 from pipeline.records import Box, Document, Field, Filing, OcrPage, Outcome, Reason, Scan, Sorting, TypeGuess, Word
-from pipeline.review.accounts import add_account, csrf_of, open_session
+from pipeline.review.accounts import add_account, add_token, csrf_of, open_session
 from pipeline.review.roles import Role
 from pipeline.review.visit import COOKIE
 from pipeline.store.blobs import Blobs
@@ -172,18 +172,20 @@ class Visitor:
 
     client: TestClient
     token: str
+    bearer: str
     name: str
 
     @classmethod
     def enter(cls, house: House, client: TestClient, role: Role) -> Visitor:
         """Open a session for the account of that role."""
-        token = open_session(house.connection, house.accounts[role])
-        return cls(client=client, token=token, name=role.value.replace("_", "."))
+        account = house.accounts[role]
+        token, bearer = open_session(house.connection, account), add_token(house.connection, account, "tests")
+        return cls(client=client, token=token, bearer=bearer, name=role.value.replace("_", "."))
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the browser sends along."""
-        return {"cookie": f"{COOKIE}={self.token}"}
+        """What a browser sends along, and a program."""
+        return {"cookie": f"{COOKIE}={self.token}", "authorization": f"Bearer {self.bearer}"}
 
     def get(self, url: str, **options: Any) -> Response:
         """Ask for a page."""

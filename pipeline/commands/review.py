@@ -96,6 +96,31 @@ def password(name: Annotated[str, typer.Argument(help="Whose password.")], home:
     typer.echo(f"{name} signs in with the password {made}  (it is shown this once)")
 
 
+@accounts.command("token")
+def token(
+    account: Annotated[str, typer.Argument(help="The account that the program acts for.")],
+    name: Annotated[str, typer.Option("--name", help="What the token is called, to revoke it by.")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke the tokens of that name instead.")] = False,
+    home: Home = None,
+) -> None:
+    """Make a token for a program that uses /api/v1, printed once; or revoke one.
+
+    Example: chartloom accounts token ruth --name "worklist of the EHR"
+    """
+    from pipeline.errors import NotFound
+    from pipeline.review.accounts import SQL, add_token
+
+    with _connection(home) as connection:
+        if revoke:
+            typer.echo(f"{connection.execute(SQL['revoke_tokens'], {'name': name}).rowcount} revoked")
+            return
+        row = connection.execute(SQL["account_named"], {"name": account}).fetchone()
+        if row is None:
+            raise NotFound(f"There is no account {account}.", "See `chartloom accounts list`.")
+        made = add_token(connection, row["id"], name)
+    typer.echo(f"{made}  (it is shown this once; send it as `Authorization: Bearer ...`)")
+
+
 def _role(name: str) -> Any:
     from pipeline.errors import BadInput
     from pipeline.review.roles import Role

@@ -189,6 +189,21 @@ def still_there(connection: Connection, token: str, idle_minutes: int) -> None:
         raise NotSignedIn("Your session has ended.", "Sign in again.")
 
 
+def add_token(connection: Connection, account: int, name: str) -> str:
+    """A new token for a program that acts for this account; it is known to the caller alone."""
+    token = secrets.token_urlsafe(32)
+    connection.execute(SQL["add_token"], {"token": digest(token), "account": account, "name": name})
+    return token
+
+
+def account_of_token(connection: Connection, token: str) -> Account:
+    """Whom this token acts for. Raises NotSignedIn where there is none, or it was revoked."""
+    row = connection.execute(SQL["account_of_token"], {"token": digest(token)}).fetchone()
+    if row is None:
+        raise NotSignedIn("There is no such token, or it was revoked.", "Ask an administrator for one.")
+    return _account(row)
+
+
 def end_session(connection: Connection, token: str) -> None:
     """Sign out."""
     connection.execute(SQL["end_session"], {"token": digest(token)})

@@ -63,6 +63,25 @@ with session as (
 )
 select id, name, full_name, role from session
 
+-- name: add_token
+insert into api_token (token, account_id, name) values (%(token)s, %(account)s, %(name)s)
+
+-- name: revoke_tokens
+update api_token set revoked_at = now() where name = %(name)s and revoked_at is null
+
+-- name: account_of_token
+with token as (
+    select t.token, t.used_at, a.id, a.name, a.full_name, a.role
+    from api_token t
+    join account a on a.id = t.account_id
+    where t.token = %(token)s and t.revoked_at is null and a.disabled_at is null
+), touched as (
+    update api_token t set used_at = now()
+    from token
+    where t.token = token.token and (token.used_at is null or token.used_at < now() - interval '1 minute')
+)
+select id, name, full_name, role from token
+
 -- name: session_lives
 select 1
 from web_session s

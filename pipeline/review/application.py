@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
+import psycopg
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
@@ -19,8 +20,8 @@ from pipeline.errors import BadInput, ChartloomError, Conflict, NotFound, Servic
 from pipeline.review.accounts import NotSignedIn, TooManyAttempts
 from pipeline.review.render import STATIC, page
 from pipeline.review.roles import RULES
-from pipeline.review.routes import arranging, charts, documents, entrance, intake, items, oversight, queue, supervision
-from pipeline.review.visit import Desk, ForeignRequest, NotAllowed
+from pipeline.review.routes import api, arranging, charts, documents, entrance, intake, items, oversight, queue, supervision
+from pipeline.review.visit import API, Desk, ForeignRequest, NotAllowed
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -61,6 +62,7 @@ ROOMS: tuple[APIRouter, ...] = (
     intake.router,
     oversight.router,
     supervision.router,
+    api.router,
 )
 
 log = logging.getLogger(__name__)
@@ -110,7 +112,7 @@ async def add_headers(request: Request, call: Callable[[Request], Awaitable[Resp
 
 def wants_json(request: Request) -> bool:
     """Does a program ask (our own modules too)?"""
-    return "application/json" in request.headers.get("accept", "")
+    return request.url.path.startswith(API) or "application/json" in request.headers.get("accept", "")
 
 
 async def tell(request: Request, error: Exception) -> Response:
@@ -138,6 +140,8 @@ def _words(error: Exception) -> tuple[int, str, str, str, str]:
     if isinstance(error, RequestValidationError):
         wrong = ", ".join(str(entry["loc"][-1]) for entry in error.errors())
         return 422, TITLES[422], f"This was missing or not understood: {wrong}.", "Go back and correct it.", "bad_request"
+    if isinstance(error, psycopg.DataError):  # a number too large for its column, a NUL in a text
+        return 422, TITLES[422], "A value cannot be stored as it is.", "Correct it.", "bad_value"
     if isinstance(error, HTTPException):
         title = TITLES.get(error.status_code, "That did not work")
         return error.status_code, title, "There is nothing at this address.", "", "http"

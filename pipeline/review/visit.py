@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from pipeline.config import Settings
 from pipeline.errors import ChartloomError
-from pipeline.review.accounts import SQL, Account, csrf_of, resume
+from pipeline.review.accounts import SQL, Account, account_of_token, csrf_of, resume
 from pipeline.review.roles import RULES, Rule
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
@@ -25,6 +25,7 @@ from pipeline.store.database import Connection, Pool
 COOKIE = "chartloom_session"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 SAFE = ("GET", "HEAD")
+API = "/api/"  # here a token says who asks, never a cookie: nothing for a foreign page to borrow
 
 
 class NotAllowed(ChartloomError):
@@ -103,7 +104,7 @@ def desk_of(request: Request) -> Desk:
 
 async def token_sent(request: Request) -> str | None:
     """The anti-forgery value that came with a change: in a header, or in the form."""
-    if request.method in SAFE:
+    if request.method in SAFE or request.url.path.startswith(API):
         return None
     if request.headers.get("content-type", "").partition(";")[0] in FORMS:
         value = (await request.form()).get("csrf")
@@ -127,12 +128,14 @@ def visiting(request: Request, sent: Annotated[str | None, Depends(token_sent)])
     rule = RULES[name]
     token = request.cookies.get(COOKIE)
     with desk.pool.connection() as connection:
-        account = resume(connection, token, desk.settings.web.idle_minutes)
+        program = request.url.path.startswith(API)
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ") if program else ""
+        account = account_of_token(connection, bearer) if program else resume(connection, token, desk.settings.web.idle_minutes)
         if rule.roles is not None and account.role not in rule.roles:
             write_audit(connection, account, "refused", address_of(request), detail={"route": name})
             raise NotAllowed(f"This page is not for the role {account.role.title}.", "Ask an administrator for another role.")
         csrf = csrf_of(token or "")
-        if request.method not in SAFE and not (sent == csrf and same_origin(request)):
+        if not program and request.method not in SAFE and not (sent == csrf and same_origin(request)):
             raise ForeignRequest("This change did not come from a page of this session.", "Load the page again and repeat it.")
         with connection.transaction():
             visit = Visit(request=request, desk=desk, connection=connection, rule=rule, account=account, csrf=csrf)

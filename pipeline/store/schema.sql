@@ -695,6 +695,15 @@ ALTER TABLE public.adt_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE public.api_token (
+    token public.sha256 NOT NULL,
+    account_id bigint NOT NULL,
+    name text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    used_at timestamp with time zone,
+    revoked_at timestamp with time zone
+);
+
 CREATE TABLE public.arrival (
     id bigint NOT NULL,
     scan_id bigint NOT NULL,
@@ -1165,6 +1174,9 @@ ALTER TABLE ONLY public.adt_message
 ALTER TABLE ONLY public.adt_message
     ADD CONSTRAINT adt_message_sender_control_id_sha256_key UNIQUE (sender, control_id, sha256);
 
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_pkey PRIMARY KEY (token);
+
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_pkey PRIMARY KEY (id);
 
@@ -1381,6 +1393,9 @@ CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE 
 CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1();
 
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batch(id);

@@ -22,6 +22,16 @@ create table web_session (
 );
 create index web_session_account on web_session (account_id);
 
+-- A program that acts for an account, by a token that it alone knows.
+create table api_token (
+    token sha256 primary key,
+    account_id bigint not null references account,
+    name text not null,
+    made_at timestamptz not null default now(),
+    used_at timestamptz,
+    revoked_at timestamptz
+);
+
 -- Failed attempts to sign in, to slow down whoever guesses from one address.
 create table login_failure (
     address text not null,

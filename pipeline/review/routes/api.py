@@ -1,0 +1,314 @@
+"""The same actions for programs: JSON under /api/v1, described by /api/v1/openapi.json, with a token for each client.
+
+A token acts for its account: the same table of roles, the same claims and revisions, the same audit. No cookie is read here.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from pipeline import __version__
+from pipeline.config import document_types
+from pipeline.errors import BadInput
+from pipeline.index import decisions
+from pipeline.index.decisions import Sight
+from pipeline.review import claims, workspace
+from pipeline.review.claims import Filters
+from pipeline.review.visit import Visiting
+from pipeline.review.workspace import SQL
+
+
+class Problem(BaseModel):
+    """What went wrong, what to do, and a code that stays the same."""
+
+    error: str
+    remedy: str
+    code: str
+
+
+router = APIRouter(
+    prefix="/api/v1", tags=["api"], responses={code: {"model": Problem} for code in (400, 401, 403, 404, 409, 422, 429, 503)}
+)
+
+
+@router.get("/openapi.json", name="api_openapi", include_in_schema=False)
+def openapi() -> dict[str, Any]:
+    """The description of these routes."""
+    from fastapi.openapi.utils import get_openapi
+
+    found = get_openapi(title="Chartloom", version=__version__, openapi_version="3.1.0", routes=router.routes)
+    found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    found["security"] = [{"token": []}]
+    return found
+
+
+Id = Annotated[int, Path(ge=1, le=2**62)]
+Words = Annotated[str, Query(max_length=200)]
+
+
+class Reason(BaseModel):
+    code: str
+    detail: str
+    weight: float | None = None
+
+
+class Patient(BaseModel):
+    id: int
+    mrn: str | None
+    given: str | None
+    family: str | None
+    dob: str | None
+    sex: str | None
+
+
+class PatientRef(BaseModel):
+    id: int
+    mrn: str | None
+
+
+class Candidate(BaseModel):
+    patient: PatientRef
+    probability: float
+    weight: float
+    reasons: list[Reason]
+
+
+class Item(BaseModel):
+    """An item of the queue. `document` is None for a scan without documents."""
+
+    id: int
+    scan: int
+    document: int | None
+    priority: int
+    opened_at: datetime
+    reasons: list[Reason]
+    held_by: str | None
+
+
+class Value(BaseModel):
+    """An index field in force; `machine` is the machine's own value, `page` and `box` say where it stands."""
+
+    name: str
+    value: str
+    machine: str
+    page: int | None
+    box: tuple[int, int, int, int] | None
+    confidence: float | None
+
+
+class Document(BaseModel):
+    id: int
+    scan: int
+    pages: list[int]
+    status: str
+    type: str
+    loinc: str | None
+    type_probability: float
+    patient: int | None
+    date_of_service: date | None
+    revision: int
+    filed_by: str | None
+    fields: list[Value]
+
+
+class ItemWithDocument(Item):
+    """The item, its candidates and the document that it is about."""
+
+    candidates: list[Candidate]
+    subject: Document | None
+
+
+class Hit(BaseModel):
+    document: int
+    status: str
+    type: str
+    patient: PatientRef | None
+    date_of_service: date | None
+    page: int | None
+    why: str
+
+
+class Filing(BaseModel):
+    """`revision` is the document's that the client saw; `fields` the values as they shall be."""
+
+    revision: int = Field(ge=1, le=2**31 - 1)
+    patient: int = Field(ge=1, le=2**62)
+    type: str = Field(max_length=100)
+    fields: dict[Annotated[str, Field(max_length=60)], Annotated[str, Field(max_length=500)]] = Field(default_factory=dict)
+
+
+class Rejection(BaseModel):
+    revision: int = Field(ge=1, le=2**31 - 1)
+    note: str = Field(min_length=1, max_length=2000)
+
+
+class Decided(BaseModel):
+    decision: int
+    document: int
+
+
+@router.get("/queue", name="api_queue")
+def queue(
+    visit: Visiting,
+    reason: Annotated[str | None, Query(max_length=40)] = None,
+    type: Annotated[str | None, Query(max_length=60)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[Item]:
+    """Open items, in the order in which they are given out."""
+    visit.record(limit=limit)
+    return [_item(row) for row in claims.open_items(visit.connection, Filters(reason=reason, type=type), limit)]
+
+
+@router.post("/queue/next", name="api_next")
+def next_item(visit: Visiting) -> Item | None:
+    """Take the next item; null where the queue is empty."""
+    minutes = visit.desk.settings.web.lease_minutes
+    item = claims.claim_next(visit.connection, visit.account.name, Filters(), minutes)
+    visit.record(item=item)
+    return None if item is None else _item(workspace.item_of(visit.connection, item))
+
+
+@router.get("/items/{item}", name="api_item")
+def item(visit: Visiting, item: Id) -> ItemWithDocument:
+    """An item with the document that it is about and the patients whom it may be about."""
+    row = workspace.item_of(visit.connection, item)
+    visit.record(document=row["document_id"], scan=row["scan_id"], item=item)
+    subject = None if row["document_id"] is None else _document(visit, row["document_id"])
+    return ItemWithDocument(**_item(row).model_dump(), candidates=row["candidates"], subject=subject)
+
+
+@router.post("/items/{item}/claim", name="api_claim")
+def claim(visit: Visiting, item: Id) -> Item:
+    """Take this item, or renew the lease on it."""
+    claims.claim(visit.connection, item, visit.account.name, visit.desk.settings.web.lease_minutes)
+    visit.record(item=item)
+    return _item(workspace.item_of(visit.connection, item))
+
+
+@router.post("/items/{item}/release", name="api_release")
+def release(visit: Visiting, item: Id) -> Item:
+    """Give the item back."""
+    claims.release(visit.connection, item, visit.account.name)
+    visit.record(item=item)
+    return _item(workspace.item_of(visit.connection, item))
+
+
+@router.post("/items/{item}/file", name="api_file")
+def file(visit: Visiting, item: Id, filing: Filing) -> Decided:
+    """File the document to a patient and type. The item must be the client's."""
+    sight = _sight(visit, item, filing.revision)
+    decision = decisions.file_document(visit.connection, sight, patient=filing.patient, type=filing.type, fields=filing.fields)
+    visit.record(patient=filing.patient, document=sight.document, act="file", decision=decision)
+    return Decided(decision=decision, document=sight.document)
+
+
+@router.post("/items/{item}/reject", name="api_reject")
+def reject(visit: Visiting, item: Id, rejection: Rejection) -> Decided:
+    """Have the document scanned again."""
+    sight = _sight(visit, item, rejection.revision, rejection.note)
+    decision = decisions.reject(visit.connection, sight)
+    visit.record(document=sight.document, act="reject", decision=decision)
+    return Decided(decision=decision, document=sight.document)
+
+
+@router.get("/patients", name="api_patients")
+def patients(visit: Visiting, q: Words) -> list[Patient]:
+    """Patients by MRN, name (as typed or misspelt) or birth date."""
+    found = workspace.find_patients(visit.connection, q)
+    visit.record(words=q, found=len(found))
+    return [Patient(**{name: row[name] for name in Patient.model_fields}) for row in found]
+
+
+@router.get("/patients/{patient}/documents", name="api_chart")
+def chart(visit: Visiting, patient: Id) -> list[int]:
+    """The ids of the documents filed in a chart, newest first."""
+    rows = visit.connection.execute(SQL["chart"], {"patient": patient, "type": None, "limit": 500}).fetchall()
+    visit.record(patient=patient)
+    return [row["id"] for row in rows]
+
+
+@router.get("/documents/{document}", name="api_document")
+def document(visit: Visiting, document: Id) -> Document:
+    """A document and its index fields."""
+    found = _document(visit, document)
+    visit.record(patient=found.patient, document=document, scan=found.scan)
+    return found
+
+
+@router.get(
+    "/documents/{document}/file.pdf",
+    name="api_document_pdf",
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {}}}},
+)
+def document_pdf(visit: Visiting, document: Id) -> Response:
+    """The searchable PDF."""
+    row = workspace.document_of(visit.connection, document)
+    visit.record(patient=row["patient_id"], document=document, scan=row["scan_id"], how="api")
+    return Response(visit.desk.blobs().get(row["pdf"]), media_type="application/pdf")
+
+
+@router.get("/search", name="api_search")
+def search(visit: Visiting, q: Words, type: Annotated[str | None, Query(max_length=60)] = None) -> list[Hit]:
+    """Documents by the words on their pages, by MRN, name, day or id."""
+    from pipeline.index.search import search as find
+
+    hits = find(visit.connection, q, type=type) if q.strip() else []
+    visit.record(words=q, type=type, found=len(hits))
+    return [
+        Hit(
+            document=hit.document,
+            status=hit.status,
+            type=hit.type,
+            patient=PatientRef(id=hit.patient.id, mrn=hit.patient.mrn) if hit.patient else None,
+            date_of_service=hit.date_of_service,
+            page=hit.page,
+            why=hit.why,
+        )
+        for hit in hits
+    ]
+
+
+def _item(row: dict[str, Any]) -> Item:
+    held = row["held_by"] if "held_by" in row else row["claimed_by"] if row["held"] else None
+    return Item(
+        id=row["id"],
+        scan=row["scan_id"],
+        document=row["document_id"],
+        priority=row["priority"],
+        opened_at=row["opened_at"],
+        reasons=row["reasons"],
+        held_by=held,
+    )
+
+
+def _document(visit: Visiting, document: int) -> Document:
+    row = workspace.document_of(visit.connection, document)
+    kind = document_types().get(row["type"])
+    values = workspace.values_of(visit.connection, row)
+    return Document(
+        id=row["id"],
+        scan=row["scan_id"],
+        pages=row["pages"],
+        status=row["status"],
+        type=row["type"],
+        loinc=kind.loinc if kind else None,
+        type_probability=row["type_probability"],
+        patient=row["patient_id"],
+        date_of_service=row["date_of_service"],
+        revision=row["revision"],
+        filed_by=row["filed_by"],
+        fields=[Value(**{name: getattr(value, name) for name in Value.model_fields}) for value in values if value.value],
+    )
+
+
+def _sight(visit: Visiting, item: int, revision: int, note: str = "") -> Sight:
+    row = workspace.item_of(visit.connection, item)
+    if row["document_id"] is None:
+        raise BadInput("This item is about a scan without documents.", "Settle it on the web page.", "no_document")
+    return Sight(document=row["document_id"], revision=revision, by=visit.account.name, item=item, note=note)

@@ -1,0 +1,91 @@
+"""The API for programs: the same rights, claims and revisions; no answer that its description does not announce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import schemathesis
+import schemathesis.openapi
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+from reviewing import House, Visitor
+from schemathesis import checks
+
+from pipeline.review.accounts import add_token
+from pipeline.review.roles import Role
+from pipeline.review.visit import COOKIE
+
+Enter = Callable[[Role], Visitor]
+
+
+def test_a_program_settles_an_item_as_a_person_does(house: House, site: TestClient, enter: Enter) -> None:
+    house.doubtful()
+    program = enter(Role.REVIEWER)
+    item = site.post("/api/v1/queue/next", headers=program.headers).json()
+    seen = program.get(f"/api/v1/items/{item['id']}").json()
+    best, subject = seen["candidates"][0]["patient"]["id"], seen["subject"]
+    filing = {"revision": subject["revision"], "patient": best, "type": subject["type"], "fields": {"mrn": "10012345"}}
+    answer = site.post(f"/api/v1/items/{item['id']}/file", json=filing, headers=program.headers)
+    assert answer.status_code == 200
+    filed = program.get(f"/api/v1/documents/{subject['id']}").json()
+    assert (filed["status"], filed["patient"], filed["filed_by"]) == ("filed", best, "reviewer")
+    assert program.get(f"/api/v1/patients/{best}/documents").json() == [subject["id"]]
+    assert program.get(f"/api/v1/documents/{subject['id']}/file.pdf").content.startswith(b"%PDF")
+    stale = site.post(f"/api/v1/items/{item['id']}/file", json=filing, headers=program.headers)
+    assert (stale.status_code, stale.json()["code"]) == (409, "outdated")
+
+
+def test_a_cookie_opens_nothing_here_and_a_revoked_token_neither(house: House, site: TestClient, enter: Enter) -> None:
+    visitor = enter(Role.REVIEWER)
+    assert site.get("/api/v1/queue", headers={"cookie": f"{COOKIE}={visitor.token}"}).status_code == 401
+    token = add_token(house.connection, house.accounts[Role.REVIEWER], "worklist")
+    bearer = {"authorization": f"Bearer {token}"}
+    assert site.get("/api/v1/queue", headers=bearer).status_code == 200
+    house.connection.execute("update api_token set revoked_at = now()")
+    assert site.get("/api/v1/queue", headers=bearer).status_code == 401
+
+
+def test_a_token_opens_no_page_for_people(site: TestClient, enter: Enter) -> None:
+    visitor = enter(Role.REVIEWER)
+    assert site.get("/queue", headers={"authorization": f"Bearer {visitor.bearer}"}).status_code == 303
+
+
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+EASY = settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_request_makes_it_fail_or_answer_what_it_does_not_describe(house: House, site: TestClient, enter: Enter) -> None:
+    house.doubtful()
+    house.sure()
+    program = enter(Role.SUPERVISOR)
+    description = schemathesis.openapi.from_dict(site.get("/api/v1/openapi.json").json())
+    tried = set()
+    for found in description.get_all_operations():
+        operation = found.ok()
+
+        @EASY
+        @given(case=operation.as_strategy())
+        def probe(case: schemathesis.Case) -> None:
+            given_by_case = case.as_transport_kwargs(base_url="http://127.0.0.1")
+            headers = dict(given_by_case.pop("headers", None) or {}) | {"authorization": f"Bearer {program.bearer}"}
+            allowed = {"method", "url", "params", "json", "data"}
+            answer = site.request(headers=headers, **{key: value for key, value in given_by_case.items() if key in allowed})
+            case.validate_response(answer, checks=CHECKS)
+            tried.add(case.operation.label)
+
+        probe()
+    assert len(tried) == 12
