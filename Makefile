@@ -24,8 +24,8 @@ lint: setup          ## style, types, direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: setup          ## write docs/reference/commands.md from the commands' own help
-	$(BIN)/python docs/commands.py
+docs: setup          ## write docs/reference/commands.md and settings.md from the program itself
+	$(BIN)/python docs/make.py
 
 schema: setup        ## write pipeline/store/schema.sql from the migrations
 	$(BIN)/python -m pipeline.services.schema

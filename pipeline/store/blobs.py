@@ -72,10 +72,19 @@ class Blobs:
                 time.sleep(0.5)
 
     def put(self, data: bytes) -> str:
-        """Store bytes; return their SHA-256. Whether they are there already is not asked: it would cost a third of a put."""
+        """Store bytes; return their SHA-256. Whether they are there already is not asked: it would cost a third of a put.
+
+        The store answers with the MD5 of what it keeps; where it answers anything else the object is read back. Raises
+        ServiceAway where the store does not keep what it was given: it may do better later.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
         with away_is_an_error():
-            self._client.put_object(self._bucket, key_of(sha256), io.BytesIO(data), len(data))
+            kept = self._client.put_object(self._bucket, key_of(sha256), io.BytesIO(data), len(data))
+        if kept.etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
+            try:
+                self.verify(sha256)
+            except (BlobDamaged, NotFound) as error:
+                raise ServiceAway("The object store does not keep what it is given.", "Look at its disk and its logs.") from error
         return sha256
 
     def put_file(self, file: Path, sha256: str) -> None:

@@ -77,8 +77,16 @@ class Running:
 
     def must_settle(self, seconds: float = PATIENCE) -> None:
         """Every file handed in has an outcome in that time; what `up` and its parts said is shown where not."""
+        assert wait_until(self.settled, seconds), self.state()
+
+    def state(self) -> str:
+        """What is not settled and what was said last, for who must find out why."""
         logs = [self.output, *sorted((self.home / "logs").glob("w*.log"))]
-        assert wait_until(self.settled, seconds), "\n".join(f"== {log}\n{log.read_text()[-1500:]}" for log in logs)
+        told = [f"== {log}\n{log.read_text()[-1500:]}" for log in logs]
+        told += [str(row) for row in self.rows("select * from scan where status = 'received'")]
+        told += [str(row) for row in self.rows("select * from procrastinate_jobs where status not in ('succeeded')")]
+        told += [str(file) for file in self.intake.rglob("*")]
+        return "\n".join(told)
 
     def kill(self, victim: str) -> bool:
         """kill -9 of `up`, of a service or of a part (a random process of it is the caller's to choose); False: not there."""

@@ -89,3 +89,19 @@ def test_a_file_stays_in_the_folder_while_the_store_is_away(behind: Running, pro
     proxy.mood = Mood.GOOD
     assert len(waiting) == 1
     behind.must_settle()
+
+
+@pytest.mark.parametrize(("number", "mood"), [(300, Mood.FORGETTING), (310, Mood.GARBLING)])
+def test_pages_that_the_store_only_says_it_keeps_are_not_taken_as_kept(
+    behind: Running, proxy: Proxy, drop: Drop, number: int, mood: Mood
+) -> None:
+    drop(behind, number, 4)
+    [sha256] = [key for key, (name, _) in behind.dropped.items() if name.startswith(f"scan {number:04d}")]
+    assert wait_until(lambda: bool(behind.rows(f"select 1 from scan where sha256 = '{sha256}'")), every=0.02)
+    proxy.mood, before = mood, proxy.hurt
+    assert wait_until(lambda: proxy.hurt > before)
+    time.sleep(FAULT_SECONDS)
+    proxy.mood = Mood.GOOD
+    behind.must_settle()
+    assert faults_of(behind) == []
+    assert missing(behind) == []
