@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import errno
+import socket
 from collections.abc import Callable
 from functools import cache
 from typing import Protocol
@@ -24,6 +25,8 @@ class Installation(Protocol):
     def blobs(self) -> Blobs: ...
 
 
+NEXT_PORTS = 20  # how many ports are tried where none was asked for
+BACKLOG = 128
 POOL = 12  # routes run in threads; a dozen at once saturates the cores that one web process can use
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -45,23 +48,19 @@ def run(
             f"web.host is {web.host}, which other machines reach, and there is no web.tls_certificate.",
             "Set web.tls_certificate and web.tls_key, or web.behind_proxy where a proxy in front speaks TLS.",
         )
+    listening = listen(web.host, port or web.port, exact=port is not None)
     with installation.connect() as connection:
         password = ensure_administrator(connection)
-        if password is not None and demo:
-            others = demo_accounts(connection, password)
-    where = f"http{'s' if tls else ''}://{web.host}:{port or web.port}/"
-    if password is not None and demo:
-        print(f"Sign in as {', '.join(others)} or {ADMINISTRATOR} with the password {password}  (shown this once)")
-    elif password is not None:
-        print(f"First start: sign in as {ADMINISTRATOR} with the password {password}  (it is shown this once)")
+        others = demo_accounts(connection, password) if password is not None and demo else []
+    where = f"http{'s' if tls else ''}://{web.host}:{listening.getsockname()[1]}/"
+    names = ", ".join([*others, ADMINISTRATOR])
+    if password is not None:
+        print(f"First start: sign in as {names} with the password {password}  (it is shown this once)")
     print(f"Chartloom answers at {where}", flush=True)
-    sys.stdout.flush()
     with installation.pool(POOL) as pool:
         app = build(Desk(settings=settings, pool=pool, blobs=cache(installation.blobs), enqueue=enqueue))
-        uvicorn.run(
+        config = uvicorn.Config(
             app,
-            host=web.host,
-            port=port or web.port,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -71,3 +70,25 @@ def run(
             ssl_keyfile=str(web.tls_key) if web.tls_key else None,
             timeout_graceful_shutdown=3,
         )
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def listen(host: str, port: int, *, exact: bool) -> socket.socket:
+    """A socket that listens on that port; on one of the next where it is taken and not `exact`. Raises BadSettings."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in range(port, port + 1 if exact else port + NEXT_PORTS):
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, candidate))
+            listening.listen(BACKLOG)
+        except PermissionError:
+            listening.close()
+            raise BadSettings(f"Port {candidate} is not for this user.", "Choose one above 1023 with --port.") from None
+        except OSError as error:
+            listening.close()
+            if error.errno != errno.EADDRINUSE:
+                raise BadSettings(f"web.host {host} cannot be listened on: {error.strerror}.", "Correct it.") from None
+        else:
+            return listening
+    raise BadSettings(f"Port {port} is taken by another program.", "Choose another with --port, or web.port in the settings.")
