@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from pipeline.classify.blanks import is_blank
 from pipeline.classify.boundaries import start_probability
 from pipeline.classify.coherence import disharmony, mixed_patients
 from pipeline.classify.cutting import cut
@@ -38,7 +39,7 @@ def sort(pages: Sequence[OcrPage], settings: ClassifySettings) -> Sorting:
     """The documents, blank pages and sheets of a scan. Every page given is in exactly one of them."""
     meanings = {page.number: meaning for page in pages if (meaning := meaning_of(page))}
     sheets = [number for number, meaning in meanings.items() if meaning.kind != "form"]
-    blank = [page.number for page in pages if page.number not in meanings and page.blank and not page.problem]
+    blank = [page.number for page in pages if page.number not in meanings and is_blank(page)]
     runs = _runs(pages, meanings, set(sheets), set(blank))
     documents = [document for run in runs for document in _documents(run, meanings, settings, sheets_used=bool(sheets))]
     return Sorting(documents=tuple(documents), blank=tuple(blank), separators=tuple(sheets))

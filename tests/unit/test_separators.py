@@ -170,3 +170,22 @@ def test_a_cover_sheet_that_contradicts_its_document_raises_the_mixed_patient_al
 def test_a_record_number_that_no_code_can_hold_is_refused_with_what_to_do() -> None:
     with pytest.raises(BadInput, match="letters, digits"):
         sheets.patient_cover("12 34;x")
+
+
+def thumbnail(*dark: tuple[int, int], light_falls_off: bool = False) -> bytes:
+    """64 x 80 grey values of a white page with dark cells at (row, column)."""
+    grey = np.full((80, 64), 250, np.float64)
+    if light_falls_off:
+        grey -= np.linspace(0, 90, 64)
+    for row, column in dark:
+        grey[row, column] -= 60
+    return grey.astype(np.uint8).tobytes()
+
+
+def test_a_back_with_punch_holes_and_shadow_is_blank_and_one_with_a_scribble_is_not() -> None:
+    holes = OcrPage(number=1, image="0", thumbnail=thumbnail((3, 20), (3, 44), light_falls_off=True))
+    scribble = OcrPage(number=2, image="0", thumbnail=thumbnail(*((40, column) for column in range(20, 28))))
+    unread = OcrPage(number=3, image=None, problem="The page is damaged.")
+    sorting = sort([holes, scribble, unread], SETTINGS)
+    assert sorting.blank == (1,)
+    assert sorted(n for document in sorting.documents for n in document.pages) == [2, 3]

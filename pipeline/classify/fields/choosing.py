@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import product
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
@@ -25,8 +26,10 @@ SAME_NAME = 88.0
 BIRTH_AGAINST, BIRTH_BY_AGE = 0.5, 0.7
 """Label strength of the date that an age is reckoned to, and how sure a birth date is that only its age tells."""
 
-TELL = 0.5
-"""Confidence from which two different values are a disagreement a person should know of."""
+TELL, LABELLED = 0.7, 0.8
+"""Confidence and label strength from which two different values are a disagreement a person should know of."""
+
+WHAT = {"patient_name": "patient names", "mrn": "record numbers", "dob": "birth dates"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,18 +164,17 @@ def _times(group: Sequence[tuple[float, Offer]], value: str) -> int:
 
 
 def _disagreements(name: str, groups: Sequence[Sequence[tuple[float, Offer]]]) -> list[Reason]:
-    """A doubt where pages of the document strongly say different things of the patient."""
-    if name not in ("patient_name", "mrn", "dob") or len(groups) < 2:
+    """A doubt where two pages each say strongly something else of the patient; one page may well name a relative too."""
+    if name not in WHAT:
         return []
-    first = groups[0]
-    for other in groups[1:]:
-        if _agreed(other) < TELL or _agreed(first) < TELL:
-            continue
-        a, b = first[0][1], other[0][1]
-        if DamerauLevenshtein.distance(a.value.lower(), b.value.lower()) <= 1:
-            continue  # a reading error, not another patient
-        what = {"patient_name": "patient names", "mrn": "record numbers", "dob": "birth dates"}[name]
-        return [Reason(code=f"field_{name}_disagrees", detail=f"Different {what} stand on pages {a.page} and {b.page}.")]
+    said = [[o for rated, o in group if rated >= TELL and o.evidence["label"] >= LABELLED] for group in groups]
+    first, others = (said[0], said[1:]) if said else ([], [])
+    for other in others:
+        for a, b in product(first, other):
+            near = DamerauLevenshtein.distance(a.value.lower(), b.value.lower()) <= 1  # a reading error, not another patient
+            if a.page != b.page and not near and not any(offer.page == b.page for offer in first):
+                told = f"Different {WHAT[name]} stand on pages {a.page} and {b.page}."
+                return [Reason(code=f"field_{name}_disagrees", detail=told)]
     return []
 
 
