@@ -56,8 +56,8 @@ stamp=$(cat requirements-dev.lock pyproject.toml setup.sh | sha256sum | cut -c1-
 if [ "$(cat .venv/installed 2>/dev/null)" != "$stamp" ] || ! $bin/python -c 'import pipeline.cli' 2>/dev/null; then
     $bin/python -c 'import pip' 2>/dev/null || "$python" -m venv --clear .venv
     say "installing the locked dependencies into .venv"
-    $bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock </dev/null
-    $bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e . </dev/null
+    $bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock </dev/null
+    $bin/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e . </dev/null
     echo "$stamp" >.venv/installed
 fi
 say "ready: $bin/chartloom"

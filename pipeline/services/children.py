@@ -1,7 +1,7 @@
 """The parts of a running installation as child processes: started, started again when they end, stopped in order.
 
-A child is told to end by the kernel when its parent dies, however that dies. What it prints for people is passed on with its
-name before each line; what it prints for operators (standard error) goes to HOME/logs.
+A child is told to end by the kernel when its parent dies, however that dies. What it prints goes to HOME/logs; of one that speaks
+to people, what it prints on standard output is passed on with its name before each line.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ STEADY_SECONDS = 60.0  # a child that has lived this long is not one that keeps 
 
 @dataclass(slots=True)
 class Child:
-    """One part: `arguments` are those of the `chartloom` command that it runs."""
+    """One part: `arguments` are those of the `chartloom` command that it runs. `speaks`: it has something to say to people."""
 
     name: str
     arguments: Sequence[str]
     log: Path
     say: Say
+    speaks: bool = False
     _process: subprocess.Popen[bytes] | None = None
     _relay: threading.Thread | None = None
     _started: float = 0.0
@@ -48,10 +49,11 @@ class Child:
         with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "pipeline", *self.arguments],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if self.speaks else log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        self._relay = threading.Thread(target=self._pass_on, args=(self._process.stdout,), daemon=True)
-        self._relay.start()
+        if self._process.stdout:
+            self._relay = threading.Thread(target=self._pass_on, args=(self._process.stdout,), daemon=True)
+            self._relay.start()
         self._started = time.monotonic()
 
     @property

@@ -22,14 +22,17 @@ from pipeline.services.sharing import Say
 from pipeline.store.database import Connection
 
 CHARTS, PATIENTS, SEED = 12, 200, 7
+DONE = "done"
 LOOK_SECONDS = 2.0
 PATIENCE_SECONDS = 900.0  # then the table shows what there is, and the work goes on
 SCANS = """
-select coalesce(s.status, 'on its way') as scan, s.quarantine_reason as reason,
+select s.name, s.status as scan, s.quarantine_reason,
        count(d.id) filter (where d.status = 'filed') as filed, count(d.id) filter (where d.status = 'review') as review,
-       string_agg(distinct d.type, ', ') as types, s.name
-from scan s left join document d on d.scan_id = s.id
-group by s.id order by s.id
+       coalesce(string_agg(distinct d.type, ', '), '') as types,
+       (select string_agg(distinct replace(reason ->> 'code', '_', ' '), ', ')
+        from review_item r, jsonb_array_elements(r.reasons) reason where r.scan_id = s.id) as reasons
+from scan s left join document d on d.scan_id = s.id and d.status <> 'withdrawn'
+group by s.id order by s.name
 """
 
 
@@ -70,21 +73,20 @@ class Demo:
         end, told = time.monotonic() + PATIENCE_SECONDS, ""
         while time.monotonic() < end:
             counts = _counts(connection)
-            line = ", ".join(f"{number} {what}" for what, number in counts.items() if what != "scans done")
+            line = ", ".join(f"{number} {what}" for what, number in counts.items() if what != DONE)
             if line != told:
-                self.say(f"{counts['scans done']} of {dropped} scans done: {line}")
+                self.say(f"{counts[DONE]} of {dropped} files done; documents: {line}")
                 told = line
-            if counts["scans done"] >= dropped:
+            if counts[DONE] >= dropped:
                 return
             time.sleep(LOOK_SECONDS)
 
     def _show(self, connection: Connection) -> None:
-        table = Table("scan", "outcome", "documents", title="The way of the sample charts", title_justify="left")
+        table = Table("file", "what became of it", "types", "why not filed", title="The sample charts", title_justify="left")
         for row in _scans(connection):
-            outcome = f"quarantined: {row['reason']}" if row["scan"] == "quarantined" else row["scan"]
-            if row["scan"] == "done":
-                outcome = f"{row['filed']} filed, {row['review']} in review"
-            table.add_row(row["name"], outcome, row["types"] or "")
+            filed, review = row["filed"], row["review"]
+            outcome = f"{filed} filed, {review} in review" if row["scan"] == "done" else row["scan"]
+            table.add_row(row["name"], outcome, row["types"], row["quarantine_reason"] or row["reasons"] or "")
         self.console.print(table)
 
 
@@ -95,10 +97,10 @@ def _scans(connection: Connection) -> list[DictRow]:
 def _counts(connection: Connection) -> dict[str, int]:
     rows = _scans(connection)
     return {
-        "scans done": sum(row["scan"] in ("done", "quarantined") for row in rows),
-        "documents filed": sum(row["filed"] for row in rows),
+        DONE: sum(row["scan"] in ("done", "quarantined") for row in rows),
+        "filed": sum(row["filed"] for row in rows),
         "in review": sum(row["review"] for row in rows),
-        "scans quarantined": sum(row["scan"] == "quarantined" for row in rows),
+        "files quarantined": sum(row["scan"] == "quarantined" for row in rows),
     }
 
 

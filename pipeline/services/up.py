@@ -9,12 +9,14 @@ from collections.abc import Callable
 import urllib3
 
 from pipeline.config import Settings
+from pipeline.errors import BadSettings
 from pipeline.services.children import Child
 from pipeline.services.installation import Installation, open_installation
 from pipeline.services.process import free_ports
 from pipeline.services.sharing import Say, alone
 
 LOOK_SECONDS = 0.5  # how soon a child that ended is noticed
+HEALTHY = 200
 WEB_SECONDS = 60.0  # how long the web may take to answer before that is said
 
 
@@ -32,7 +34,7 @@ def up(
     """
     with alone(settings.home), open_installation(settings, say=say) as installation:
         settings.intake_folder.mkdir(parents=True, exist_ok=True)
-        web = port or free_ports(["web"], {"web": settings.web.port})["web"]
+        web = _web_port(settings, port, say)
         children = _children(settings, web, say, demo=demo)
         try:
             for child in children:
@@ -42,6 +44,7 @@ def up(
             _wait_for_web(settings.web.host, web, children, say)
             if then:
                 then(installation)
+                say(f"web page at http://{settings.web.host}:{web}/")
             say("Ctrl-C stops everything")
             while True:
                 _look(children)
@@ -59,7 +62,7 @@ def _children(settings: Settings, port: int, say: Say, *, demo: bool) -> list[Ch
     return [
         Child("watcher", ["watch", *home], logs / "watcher.log", say),
         Child("workers", ["work", *home], logs / "workers.log", say),
-        Child("web", ["serve", "--port", str(port), *home, *(["--demo"] if demo else [])], logs / "web.log", say),
+        Child("web", ["serve", "--port", str(port), *home, *(["--demo"] if demo else [])], logs / "web.log", say, speaks=True),
     ]
 
 
@@ -69,14 +72,26 @@ def _look(children: list[Child]) -> None:
         child.look()
 
 
+def _web_port(settings: Settings, wanted: int | None, say: Say) -> int:
+    """The port that was asked for, which must be free; else that of the settings, or a free one where it is taken."""
+    port = wanted or settings.web.port
+    free = free_ports(["web"], {"web": port})["web"]
+    if free == port:
+        return port
+    if wanted:
+        raise BadSettings(f"Another program listens on port {port}.", "Give another --port, or none to have a free one chosen.")
+    say(f"another program listens on port {port}; the web takes {free}")
+    return free
+
+
 def _wait_for_web(host: str, port: int, children: list[Child], say: Say) -> None:
     """Until the web answers, or not in time."""
     http = urllib3.PoolManager(retries=False, timeout=2.0)
     end = time.monotonic() + WEB_SECONDS
     while time.monotonic() < end:
         with contextlib.suppress(urllib3.exceptions.HTTPError):
-            http.request("GET", f"http://{host}:{port}/", redirect=False)
-            say(f"web page at http://{host}:{port}/")
-            return
+            if http.request("GET", f"http://{host}:{port}/health", redirect=False).status == HEALTHY:
+                say(f"web page at http://{host}:{port}/")
+                return
         _look(children)
     say(f"the web does not answer at http://{host}:{port}/ yet; see {children[-1].log}")
