@@ -1,27 +1,23 @@
 -- name: open_items
 select i.id, i.scan_id, i.document_id, i.reasons, i.priority, i.opened_at, i.escalated_by, i.note,
     case when i.claimed_until > now() then i.claimed_by end as held_by,
-    s.name as scan_name, s.source, s.department, d.type, cardinality(d.pages) as pages,
+    s.name as scan_name, i.source, i.department, i.type, cardinality(d.pages) as pages,
     i.candidates -> 0 -> 'person' as first_person
 from review_item i
 join scan s on s.id = i.scan_id
 left join document d on d.id = i.document_id
 where i.settled_at is null
     and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
-    and (%(type)s::text is null or d.type = %(type)s)
-    and (%(department)s::text is null or s.department = %(department)s)
-    and (%(source)s::text is null or s.source = %(source)s)
+    and (%(type)s::text is null or i.type = %(type)s)
+    and (%(department)s::text is null or i.department = %(department)s)
+    and (%(source)s::text is null or i.source = %(source)s)
     and (%(escalated)s::boolean is null or (i.escalated_by is not null) = %(escalated)s)
 order by i.priority desc, i.opened_at, i.id
 limit %(limit)s
 
 -- name: count_items
-with open as (
-    select i.kinds, i.escalated_by is not null as escalated, d.type, s.department, s.source
-    from review_item i
-    join scan s on s.id = i.scan_id
-    left join document d on d.id = i.document_id
-    where i.settled_at is null
+with open as materialized (
+    select kinds, escalated_by is not null as escalated, type, department, source from review_item where settled_at is null
 )
 select 'all' as dimension, '' as key, count(*) as n from open
 union all select 'escalated', '', count(*) from open where escalated
@@ -37,15 +33,13 @@ set claimed_by = %(person)s, claimed_until = now() + make_interval(mins => %(min
 where id = (
     select i.id
     from review_item i
-    join scan s on s.id = i.scan_id
-    left join document d on d.id = i.document_id
     where i.settled_at is null
         and (i.claimed_until is null or i.claimed_until < now() or i.claimed_by = %(person)s)
         and (%(but)s::bigint is null or i.id <> %(but)s)
         and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
-        and (%(type)s::text is null or d.type = %(type)s)
-        and (%(department)s::text is null or s.department = %(department)s)
-        and (%(source)s::text is null or s.source = %(source)s)
+        and (%(type)s::text is null or i.type = %(type)s)
+        and (%(department)s::text is null or i.department = %(department)s)
+        and (%(source)s::text is null or i.source = %(source)s)
         and (i.escalated_by is not null) = coalesce(%(escalated)s::boolean, false)
     order by i.priority desc, i.opened_at, i.id
     limit 1
@@ -56,13 +50,12 @@ returning id
 -- name: peek_next
 select i.scan_id, d.pages[1] as number
 from review_item i
-join scan s on s.id = i.scan_id
 join document d on d.id = i.document_id
 where i.settled_at is null and (i.claimed_until is null or i.claimed_until < now()) and i.id <> %(but)s
     and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
-    and (%(type)s::text is null or d.type = %(type)s)
-    and (%(department)s::text is null or s.department = %(department)s)
-    and (%(source)s::text is null or s.source = %(source)s)
+    and (%(type)s::text is null or i.type = %(type)s)
+    and (%(department)s::text is null or i.department = %(department)s)
+    and (%(source)s::text is null or i.source = %(source)s)
     and (i.escalated_by is not null) = coalesce(%(escalated)s::boolean, false)
 order by i.priority desc, i.opened_at, i.id
 limit 1

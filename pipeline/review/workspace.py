@@ -15,7 +15,8 @@ Row = dict[str, Any]
 
 # Every document has these; the rest come from its type and from what the machine found.
 ALWAYS = ("patient_name", "dob", "mrn", "date_of_service")
-DECISIVE = 3.0  # bits: an agreement or disagreement of this weight is shown as strong
+SHOWN_TYPES = 6  # the others stand in the list of all types
+POSSIBLE = 0.01  # a type less probable than this is not offered beside the best one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,8 @@ def type_choices(document: Row) -> list[Row]:
     best: dict[str, float] = {}
     for guess in guesses:
         best.setdefault(guess["type"], guess["probability"])
-    return [{"key": key, "probability": p} for key, p in sorted(best.items(), key=lambda entry: -entry[1])][:6]
+    ranked = sorted(best.items(), key=lambda entry: -entry[1])[:SHOWN_TYPES]
+    return [{"key": key, "probability": p} for place, (key, p) in enumerate(ranked) if place == 0 or p >= POSSIBLE]
 
 
 def waterfall(candidate: Row) -> list[Step]:

@@ -82,13 +82,22 @@ CREATE TABLE public.patient (
 CREATE FUNCTION public.find_patients(words text, most integer DEFAULT 20) RETURNS SETOF public.patient
     LANGUAGE sql STABLE
     AS $$
-    with found as (
+    with word as (
+        select plain_text(w) as word from regexp_split_to_table(words, '[\s,]+') w where w <> ''
+    ), near as materialized (
+        select distinct name, name_key(name) as key from word, near_family_names(word) as name
+    ), found as (
         select id from patient where mrn = words
         union select patient_id from patient_key where key = 'n' || number_key(words) and words ~ '\d'
         union (
             select patient_id from patient_search s
-            where s.family_key in (select name_key(w) from regexp_split_to_table(words, '[\s,]+') w where w <> '')
-            order by (select max(similarity(s.family, plain_text(w))) from regexp_split_to_table(words, '[\s,]+') w) desc
+            where s.family_key in (select name_key(word) from word)
+            order by (select max(similarity(s.family, word)) from word) desc
+            limit 500
+        )
+        union (
+            select s.patient_id from near join patient_search s on s.family_key = near.key and s.family = near.name
+            order by (s.given in (select word from word)) desc nulls last
             limit 500
         )
         union (select id from patient where plain_text(coalesce(family, '') || ' ' || coalesce(given, '')) % plain_text(words) limit 500)
@@ -98,6 +107,7 @@ CREATE FUNCTION public.find_patients(words text, most integer DEFAULT 20) RETURN
         from found join patient p using (id) left join patient m on m.id = p.merged_into
     ) living
     order by (p).mrn is not distinct from words desc,
+        (plain_text((p).family) in (select word from word)) desc,
         word_similarity(plain_text(words), plain_text(coalesce((p).given, '') || ' ' || coalesce((p).family, '') || ' ' || coalesce((p).given, ''))) desc,
         (p).id
     limit most
@@ -139,6 +149,19 @@ CREATE FUNCTION public.name_key(name text) RETURNS text
 CREATE FUNCTION public.name_parts(name text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (name ~ '[- ]'::text) THEN ARRAY(SELECT name_parts.name AS name UNION SELECT part.part FROM regexp_split_to_table(name_parts.name, '[- ]+'::text) part(part) WHERE (length(part.part) > 2)) ELSE ARRAY[name] END;
+
+CREATE FUNCTION public.near_family_names(word text) RETURNS SETOF text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$
+    select name from name_count
+    where part = 'family' and n > 0 and length(word) between 3 and 60
+        and length(name) between length(word) - 2 and length(word) + 2
+        and levenshtein_less_equal(name, word, 2) <= 2
+        and (
+            levenshtein_less_equal(name, word, 2) <= case when length(word) > 7 then 2 else 1 end
+            or sorted_letters(name) = sorted_letters(word)
+        )
+$$;
 
 CREATE FUNCTION public.number_key(number text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -648,6 +671,20 @@ begin
 end
 $$;
 
+CREATE FUNCTION public.review_item_filters() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    select s.source, s.department into new.source, new.department from scan s where s.id = new.scan_id;
+    select d.type into new.type from document d where d.id = new.document_id;
+    return new;
+end
+$$;
+
+CREATE FUNCTION public.sorted_letters(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT string_agg(letter.letter, ''::text ORDER BY letter.letter) AS string_agg FROM regexp_split_to_table(sorted_letters.name, ''::text) letter(letter));
+
 CREATE TABLE public.account (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -1081,7 +1118,10 @@ CREATE TABLE public.review_item (
     kinds text[] GENERATED ALWAYS AS (public.reason_kinds(reasons)) STORED,
     escalated_by text,
     escalated_at timestamp with time zone,
-    note text
+    note text,
+    type text,
+    source text,
+    department text
 );
 
 ALTER TABLE public.review_item ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1352,6 +1392,8 @@ CREATE INDEX reading_made ON public.reading USING btree (made_at);
 
 CREATE UNIQUE INDEX review_item_document ON public.review_item USING btree (document_id) WHERE (settled_at IS NULL);
 
+CREATE INDEX review_item_filtered ON public.review_item USING btree (type, source, department) INCLUDE (kinds, escalated_by) WHERE (settled_at IS NULL);
+
 CREATE INDEX review_item_holder ON public.review_item USING btree (claimed_by) WHERE ((settled_at IS NULL) AND (claimed_by IS NOT NULL));
 
 CREATE INDEX review_item_kinds ON public.review_item USING gin (kinds) WHERE (settled_at IS NULL);
@@ -1393,6 +1435,8 @@ CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE 
 CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1();
 
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+CREATE TRIGGER review_item_filters BEFORE INSERT ON public.review_item FOR EACH ROW EXECUTE FUNCTION public.review_item_filters();
 
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);

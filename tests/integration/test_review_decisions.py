@@ -158,6 +158,14 @@ def test_the_slower_of_two_sees_both_versions_and_nothing_is_saved(house: House,
     assert document_of(house, item)["patient_id"] == house.known[0]
 
 
+def test_an_item_whose_every_type_is_improbable_still_opens(house: House, enter: Enter) -> None:
+    item = house.doubtful()
+    change = """update document set type_probability = 0.001, machine = machine || '{"type_probability": 0.001, "alternatives":
+                [{"type": "discharge_summary", "probability": 0.001}, {"type": "letter", "probability": 0.0009}]}'"""
+    house.connection.execute(change)
+    assert enter(Role.REVIEWER).get(f"/items/{item}").status_code == 200
+
+
 def test_filing_without_a_patient_is_refused_in_words(house: House, enter: Enter) -> None:
     item = house.doubtful()
     visitor = enter(Role.REVIEWER)
