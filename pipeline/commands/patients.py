@@ -28,6 +28,9 @@ def register(app: typer.Typer) -> None:
     patients.command(epilog="Example: chartloom patients load patients.csv")(load)
     patients.command("merge", epilog="Example: chartloom patients merge 7700123 7700321 --by mwhite")(merge_records)
     patients.command("unmerge", epilog="Example: chartloom patients unmerge 7700123 --by mwhite")(unmerge_records)
+    patients.command(epilog="Example: chartloom patients link old.csv new.csv --out linked")(link)
+    patients.command(epilog="Example: chartloom patients duplicates --out duplicates")(duplicates)
+    patients.command(epilog="Example: chartloom patients train --out weights.json")(train)
     app.add_typer(patients, name="patients")
     app.command(
         epilog="""Example: echo '{"id": "1", "family": "Reyes", "given": "Susan", "dob": "1964-09-29"}' | chartloom match"""
@@ -72,6 +75,48 @@ def unmerge_records(loser: Mrn, by: By = "operator", as_json: Json = False, home
     from pipeline.commands.merging import unmerge_patients
 
     unmerge_patients(loser, by, as_json=as_json, home=home)
+
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for links.csv, review.csv, clusters.csv and report.json.")]
+
+
+def link(
+    left: Annotated[Path, typer.Argument(metavar="LEFT", help="CSV or FHIR.")],
+    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="CSV or FHIR.")],
+    out: Out = Path("linked"),
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Say who of LEFT is who of RIGHT; no index is asked. What is doubtful stands in review.csv.
+
+    Exit status: 0 done; 2 a file cannot be read; 7 a file does not exist.
+    """
+    from pipeline.commands.linking import link_files
+
+    link_files(left, right, out, as_json=as_json, home=home)
+
+
+def duplicates(out: Out = Path("duplicates"), as_json: Json = False, home: Home = None) -> None:
+    """Find people who are in the index more than once. Nothing is merged: see `patients merge`.
+
+    Exit status: 0 done; 3 a service is away.
+    """
+    from pipeline.commands.linking import find_duplicates
+
+    find_duplicates(out, as_json=as_json, home=home)
+
+
+def train(
+    out: Annotated[Path, typer.Option("--out", help="File for the weights; a card is written beside it.")] = Path("weights.json"),
+    home: Home = None,
+) -> None:
+    """Learn matching weights from the index. They are in force once the setting match.weights names the file.
+
+    Exit status: 0 done; 2 the index is too small; 3 a service is away.
+    """
+    from pipeline.commands.linking import learn_weights
+
+    learn_weights(out, home=home)
 
 
 def adt(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.config import MatchSettings
 from pipeline.match.dates import readings
+from pipeline.match.incoming import Incoming
 from pipeline.match.levels import CONFUSABLE
 from pipeline.match.names import also_called, split
 from pipeline.match.person import LAST_FOUR, Person, person_from, plain, record_of
@@ -20,6 +21,8 @@ from pipeline.store.sql import statements
 SQL = statements("pipeline.match")
 MOST_NAMED = 200  # bearers of both names that are looked at when nothing else leads further
 NICKNAMES_ASKED = 12
+CUT_SHORT = range(3, 6)  # letters of a given name that may be the beginning of a longer one
+FETCHED = 5_000  # rows held at a time when the whole index is read
 LOOKED_AT = 4  # patients weighed for each that is returned
 DIGITS = "0123456789"
 
@@ -32,7 +35,7 @@ def candidates(connection: Connection, person: Person, settings: MatchSettings) 
         return []
     known = [person_of_row(row) for row in rows]
     frequencies = frequencies_for(connection, [person, *known])
-    weighings = [weigh(person, other, frequencies) for other in known]
+    weighings = [weigh(person, other, frequencies, settings.weights) for other in known]
     shares = probabilities(weighings, max(frequencies.size, settings.smallest_population), settings)
     ordered = sorted(zip(rows, weighings, shares, strict=True), key=lambda found: (-found[1].bits, found[0]["id"]))
     holders = mrn_holders(connection, person)
@@ -111,6 +114,9 @@ def frequencies_for(connection: Connection, people: Sequence[Person]) -> Frequen
     parts, names = zip(*sorted(wanted), strict=True) if wanted else ((), ())
     counted = connection.execute(SQL["count_names"], {"parts": list(parts), "names": list(names)})
     counts = {(row["part"], row["name"]): row["n"] for row in counted}
+    cut = sorted({name for person in people if (name := person.given) and len(name) in CUT_SHORT})
+    for row in connection.execute(SQL["count_beginnings"], {"beginnings": cut}) if cut else ():
+        counts["beginning", row["name"]] = row["n"]
     size = connection.execute(SQL["index_size"]).fetchone()
     return Frequencies(size=size["patients"] if size else 0, counts=counts)
 
@@ -120,3 +126,11 @@ def mrn_holders(connection: Connection, person: Person) -> set[int]:
     if not person.mrn:
         return set()
     return {row["id"] for row in connection.execute(SQL["mrn_holders"], {"mrn": person.mrn})}
+
+
+def index_people(connection: Connection) -> Iterator[Incoming]:
+    """Everybody in the index who is not merged into another, a few thousand rows at a time."""
+    with connection.transaction(), connection.cursor(name="people") as cursor:
+        cursor.itersize = FETCHED
+        for row in cursor.execute(SQL["people"]):
+            yield Incoming(f"patient {row['id']}", {key: str(value) for key, value in row.items() if value is not None})

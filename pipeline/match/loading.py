@@ -44,7 +44,7 @@ class Load:
     unknown_columns: tuple[str, ...] = ()
 
 
-def csv_rows(file: Path, load: Load) -> Iterator[Incoming]:
+def csv_rows(file: Path, load: Load, needed: tuple[str, ...] = ("mrn", "family")) -> Iterator[Incoming]:
     """The patients of a CSV file with a header; BadInput where it has none of our columns or is not text."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
@@ -52,9 +52,9 @@ def csv_rows(file: Path, load: Load) -> Iterator[Incoming]:
             header = [name.strip().lower() for name in next(reader, [])]
             keys = [OTHER_NAMES.get(name, name) for name in header]
             load.unknown_columns = tuple(name for name, key in zip(header, keys, strict=True) if key not in COLUMNS)
-            if "mrn" not in keys or "family" not in keys:
+            if not set(needed) <= set(keys):
                 raise BadInput(
-                    f"{file}: the first line must name at least the columns mrn and family.",
+                    f"{file}: the first line must name at least the columns {' and '.join(needed)}.",
                     f"The columns are {', '.join(COLUMNS)}; see docs/how-to/load-patients.md.",
                 )
             wanted = [(n, key) for n, key in enumerate(keys) if key in COLUMNS]

@@ -33,7 +33,7 @@ VOTES_AGAINST_ENTRY, VOTES_AGAINST_NUMBER = 4, 3
 
 def compare(left: Person, right: Person, settings: MatchSettings) -> tuple[Candidate, Verdict]:
     """The pair's weight, probability and evidence, and the decision."""
-    weighing = weigh(left, right, Frequencies())
+    weighing = weigh(left, right, Frequencies(), settings.weights)
     unrelated = settings.model_copy(update={"absent": settings.pairs_absent})
     (probability,) = probabilities([weighing], settings.pairs_population, unrelated)
     pair = Candidate(patient=NOBODY, probability=probability, weight=round(weighing.bits, 2), reasons=reasons_of(weighing))

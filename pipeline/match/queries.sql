@@ -37,6 +37,13 @@ order by best.points desc, p.id
 -- name: count_names
 select part, name, n from name_count where (part, name) in (select * from unnest(%(parts)s::text[], %(names)s::text[]))
 
+-- name: count_beginnings
+select beginning as name, (
+    select coalesce(sum(n), 0)::bigint from name_count
+    where part = 'given' and name >= beginning collate "C" and name < (beginning || '~') collate "C"
+) as n
+from unnest(%(beginnings)s::text[]) beginning
+
 -- name: index_size
 select greatest(reltuples, 0)::bigint as patients from pg_class where oid = 'patient'::regclass
 
@@ -44,3 +51,8 @@ select greatest(reltuples, 0)::bigint as patients from pg_class where oid = 'pat
 select coalesce(p.merged_into, p.id) as id from patient p where p.mrn = %(mrn)s
 union select coalesce(p.merged_into, p.id) from patient_identifier i join patient p on p.id = i.patient_id
 where i.kind = 'mrn' and i.value = %(mrn)s
+
+-- name: people
+select id, mrn, given, middle, family, suffix, dob, sex, ssn, address, city, state, zip, phone, email, mother_maiden, previous_family,
+    birth_order
+from patient where merged_into is null order by id

@@ -14,10 +14,11 @@ from pipeline.config import MatchSettings
 from pipeline.match.weights import Weighing
 from pipeline.records import Candidate, Reason
 
+MIDDLE_AGREES = ("exact", "initial", "close")
 CERTAIN = 1 - 1e-9  # nothing is surer than this
 IDENTIFIERS_NEEDED = 2
 AGREES = {
-    "name": ("exact", "misread", "nickname", "close", "prefix", "initial", "former", "part", "swapped", "sounds"),
+    "name": ("exact", "misread", "nickname", "close", "prefix", "former", "part", "swapped", "sounds"),
     "dob": ("exact", "swapped", "misread", "digit"),
     "mrn": ("exact", "misread", "digit"),
     "ssn": ("exact", "misread"),
@@ -135,6 +136,11 @@ def objections(
 
 
 def agreements(levels: Mapping[str, str]) -> list[str]:
-    """The identifiers that agree: name (given and family together), dob, mrn, ssn, home, phone, email."""
-    named = all(levels.get(part) in AGREES["name"] for part in ("given", "family"))
+    """The identifiers that agree: name (given and family together), dob, mrn, ssn, home, phone, email.
+
+    An initial alone is no given name: twins are often given the same. With an agreeing middle name it is.
+    """
+    given, family = (levels.get(part) in AGREES["name"] for part in ("given", "family"))
+    given = given or (levels.get("given") == "initial" and levels.get("middle") in MIDDLE_AGREES)
+    named = given and family
     return ["name"] * named + [field for field in AGREES if field != "name" and levels.get(field) in AGREES[field]]

@@ -1,6 +1,6 @@
 """Fellegi-Sunter weights: how often each level of agreement is seen when two records are of one person, of strangers, or of kin.
 
-The tables are config/match_weights.toml; models/match_weights.json, where it is, replaces what it learned.
+The tables are config/match_weights.toml; the file that the setting match.weights names replaces what it learned.
 """
 
 from __future__ import annotations
@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from math import log2
+from pathlib import Path
 
-from pipeline.config import CONFIG, MODELS
+from pipeline.config import CONFIG
+from pipeline.errors import BadSettings
 from pipeline.match.levels import levels
 from pipeline.match.person import Person
 
 RIVALS = ("twin", "relative", "namesake")
 LEAST = 1e-9  # no frequency is nothing: log2 of it must be finite
+ORDINARY_BEGINNING = 0.01  # the share of people whose given name begins with the same three letters
 ORDINARY_COUNT = 1000  # an index of fewer names than this is trusted less than the shipped frequencies
 
 
@@ -65,22 +68,24 @@ class Frequencies:
     counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def of(self, part: str, name: str) -> float:
-        """The share of people who bear this name; `part` is "given" or "family"."""
-        usual = shipped_frequency(part, name)
+        """The share of people who bear this name; `part` is "given", "family", or "beginning": given names that begin so."""
+        usual = ORDINARY_BEGINNING if part == "beginning" else shipped_frequency(part, name)
         return (self.counts.get((part, name), 0) + ORDINARY_COUNT * usual) / (self.size + ORDINARY_COUNT)
 
 
 @cache
-def table() -> dict[str, dict[str, Rates]]:
-    """{field: {level: rates}}."""
+def table(learned: Path | None) -> dict[str, dict[str, Rates]]:
+    """{field: {level: rates}}, as shipped, or with the rates of a file that `patients train` wrote. Raises BadSettings."""
     read = tomllib.loads((CONFIG / "match_weights.toml").read_text(encoding="utf-8"))
     rates = {name: {level: Rates(*row) for level, row in rows.items()} for name, rows in read.items() if name != "frequency"}
-    learned = MODELS / "match_weights.json"
-    if learned.exists():
+    if learned is None:
+        return rates
+    try:
         for name, rows in json.loads(learned.read_text(encoding="utf-8"))["fields"].items():
             for level, (same, stranger) in rows.items():
-                old = rates[name][level]
-                rates[name][level] = Rates(same, stranger, old.twin, old.relative, old.namesake)
+                rates[name][level] = replace(rates[name][level], same=same, stranger=stranger)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadSettings(f"match.weights: {learned} holds no weights: {error}.", "Run `chartloom patients train`.") from None
     return rates
 
 
@@ -98,18 +103,22 @@ def shipped_frequency(part: str, name: str) -> float:
     return listed[part].get(name, otherwise[part])
 
 
-def weigh(asked: Person, known: Person, frequencies: Frequencies) -> Weighing:
+def weigh(asked: Person, known: Person, frequencies: Frequencies, learned: Path | None = None) -> Weighing:
     """Compare what a document (or query) says of a person with what the index knows of one."""
+    rates_of = table(learned)
     evidence, bits, rivals = [], 0.0, [0.0, 0.0, 0.0]
     for name, level in levels(asked, known):
-        rates, stranger = table()[name][level], table()[name][level].stranger
+        rates, stranger = rates_of[name][level], rates_of[name][level].stranger
         if name in ("family", "given") and level not in ("initial", "different"):
-            stranger = min(1.0, name_rate(name, rates, asked, known, frequencies))
+            stranger = min(1.0, name_rate(name, level, rates, asked, known, frequencies))
         sure = asked.confidence.get(name, 1.0)
         weight = log2(weakened(rates.same, stranger, sure) / stranger)
         evidence.append(Evidence(name, level, round(weight, 2)))
         bits += weight
-        for n, rival in enumerate((rates.twin, rates.relative, rates.namesake)):
+        kin = (rates.twin, rates.relative, rates.namesake)
+        if level == "prefix":  # kin share the beginning of a name as often as strangers do
+            kin = (stranger, stranger, rates.namesake)
+        for n, rival in enumerate(kin):
             rivals[n] += log2(weakened(max(rival, LEAST), stranger, sure) / stranger)
     return Weighing(tuple(evidence), bits, (rivals[0], rivals[1], rivals[2]))
 
@@ -119,8 +128,11 @@ def weakened(rate: float, stranger: float, sure: float) -> float:
     return sure * rate + (1 - sure) * stranger
 
 
-def name_rate(part: str, rates: Rates, asked: Person, known: Person, frequencies: Frequencies) -> float:
+def name_rate(part: str, level: str, rates: Rates, asked: Person, known: Person, frequencies: Frequencies) -> float:
     """How often a stranger's name reaches a level: he bears the very name, written in that way, or another that is like it."""
+    if part == "given" and level == "prefix":
+        shorter = min(asked.given or "", known.given or "", key=len)
+        return rates.same * frequencies.of("beginning", shorter)
     names = [name for person in (asked, known) if (name := getattr(person, part)) and len(name) > 1]
     common = max((frequencies.of(part, name) for name in names), default=0.0)
     return rates.same * common + rates.stranger

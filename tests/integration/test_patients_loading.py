@@ -177,6 +177,14 @@ def test_fhir_bundles_and_bulk_exports_bring_names_numbers_and_addresses(connect
 
 def test_a_misspelt_family_name_finds_the_patient_by_search(connection: Connection) -> None:
     load(connection, SUSAN, {"mrn": "2", "given": "Paul", "family": "Brook"})
-    for words in ("Garsia", "Lopes, Susan", "susan garcia lopez", "7700123"):
+    for words in ("Garsia", "Lopes, Susan", "susan garcia lopez", "7700123", "Garca-Lopez"):
         found = connection.execute("select mrn from find_patients(%s)", [words]).fetchall()
         assert found[0]["mrn"] == "7700123", words
+
+
+@pytest.mark.parametrize("misspelt", ["Amador", "Amdor", "Amadro", "Amadorr", "Amadox", "amador ines"])
+def test_a_family_name_one_letter_off_finds_its_bearer_before_others(connection: Connection, misspelt: str) -> None:
+    others = [{"mrn": str(n), "given": "Ana", "family": name} for n, name in enumerate(("Amaral", "Nador", "Brook", "Madrid"))]
+    load(connection, *others, {"mrn": "77", "given": "Ines", "family": "Amador"})
+    found = connection.execute("select mrn from find_patients(%s)", [misspelt]).fetchall()
+    assert found[0]["mrn"] == "77"

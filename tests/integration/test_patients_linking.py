@@ -1,0 +1,105 @@
+"""Two files linked, duplicates found, weights learned: Splink's part of matching."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import load_settings
+from pipeline.errors import BadInput, BadSettings
+from pipeline.match.incoming import Incoming
+from pipeline.match.linking import Link as PairLink
+from pipeline.match.linking import clusters, link, write
+from pipeline.match.person import person_from
+from pipeline.match.training import train
+from pipeline.match.training import write as write_weights
+from pipeline.match.weights import table
+
+SETTINGS = load_settings().match
+GIVENS = "Susan Paul Ines Tomasz Martha Otto Ruth Carl Nadia Felix Greta Hugo Irma Jonas Karla Leon Mona Nils Olga Peer"
+FAMILIES = "Okafor Wielgosz Caballero Brandt Lindqvist Moreau Petrov Quint Rossi Sandoval Takeda Ueda Varga Whitfield Yilmaz"
+GIVEN, FAMILY = GIVENS.split(), FAMILIES.split()
+
+
+def people(count: int, seed: int) -> list[dict[str, str]]:
+    chance = random.Random(seed)
+    return [
+        {
+            "given": chance.choice(GIVEN),
+            "family": chance.choice(FAMILY) + chance.choice(("", "s", "sen", "ova", "ton")),
+            "dob": f"{chance.randint(1930, 2015)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}",
+            "sex": chance.choice("FM"),
+            "address": f"{chance.randint(1, 900)} {chance.choice(FAMILY)} Street",
+            "city": chance.choice(("Salem", "Lynn", "Quincy")),
+            "zip": f"0{chance.randint(1900, 1990)}",
+            "phone": f"555{chance.randint(1000000, 9999999)}",
+            "mrn": f"{chance.randint(1000000, 9999999)}",
+        }
+        for _ in range(count)
+    ]
+
+
+def taken(rows: list[dict[str, str]]) -> list[Incoming]:
+    return [Incoming(f"line {n}", row) for n, row in enumerate(rows)]
+
+
+def test_two_files_are_linked_through_misspelling_and_other_numbers_and_twins_are_kept_apart(tmp_path: Path) -> None:
+    left = people(80, 1)
+    right = [
+        row | {"mrn": f"B{n}", "given": row["given"][:-1] + "e" if n % 3 == 0 else row["given"]}
+        for n, row in enumerate(left[:40])
+    ]
+    twin = left[50] | {"given": "Zebulon", "mrn": "B-twin", "phone": ""}
+    found = link(taken(left), taken([*right, twin]), SETTINGS)
+    linked = {(pair.left, pair.right) for pair in found.links if pair.decision == "match"}
+    assert {(n, n) for n in range(40) if n % 3} <= linked <= {(n, n) for n in range(40)}
+    assert (50, 40) not in linked
+    write(found, taken(left), taken([*right, twin]), tmp_path)
+    rows = list(csv.DictReader((tmp_path / "links.csv").open()))
+    assert len(rows) == len(linked)
+    assert all(row["left"] == left[int(row["right"][1:])]["mrn"] for row in rows)
+    assert json.loads((tmp_path / "report.json").read_text())["match"] == len(linked)
+
+
+def test_somebody_who_is_in_the_index_twice_is_found_under_another_number() -> None:
+    rows = people(60, 2)
+    rows.append(rows[7] | {"mrn": "9999999", "phone": "", "family": rows[7]["family"] + "x"})
+    found = link(taken(rows), None, SETTINGS)
+    assert [(pair.left, pair.right) for pair in found.links if pair.decision == "match"] == [(7, 60)]
+    assert found.clusters == [((0, 7), (0, 60))]
+
+
+def test_who_is_linked_through_a_third_is_in_one_cluster() -> None:
+    pairs = [PairLink(a, b, "match", 1.0, 40.0, ()) for a, b in ((1, 5), (2, 5), (3, 9))]
+    assert clusters(pairs, one_file=False) == [((0, 1), (0, 2), (1, 5)), ((0, 3), (1, 9))]
+
+
+def test_weights_are_learned_from_the_index_and_used_where_the_settings_name_them(tmp_path: Path) -> None:
+    rows = people(1_300, 3)
+    rows += [row | {"phone": "5550000000", "city": "Boston"} for row in rows[:300]]
+    learned = train([person_from(row) for row in rows])
+    out = tmp_path / "weights.json"
+    write_weights(learned, out)
+    assert "1600 patients" in out.with_suffix(".card.md").read_text()
+    assert not {row["mrn"] for row in rows} & set(out.read_text().split('"'))
+    shipped, used = table(None), table(out)
+    assert used["dob"]["exact"].same > 0.9
+    assert used["dob"]["exact"].stranger < 0.001
+    assert used["home"]["elsewhere"].stranger > 0.6
+    assert used["given"]["exact"].twin == shipped["given"]["exact"].twin
+
+
+def test_too_few_patients_teach_nothing() -> None:
+    with pytest.raises(BadInput, match="too few"):
+        train([person_from(row) for row in people(20, 4)])
+
+
+def test_a_weights_file_that_is_none_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
+    broken = tmp_path / "weights.json"
+    broken.write_text("{}")
+    with pytest.raises(BadSettings, match="patients train"):
+        table(broken)
