@@ -21,8 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.errors import ServiceAway
+
 LOOK_SECONDS = 0.02  # how often a service that starts is looked at
-PID_SECONDS = 5.0  # a process that was just started has written its pid by then
+ENDING_SECONDS = 20.0  # Postgres's children end by themselves in a moment when it is killed
 LOG_BYTES = 10_000_000  # a log longer than this is put aside when the service starts
 
 # A fork by another thread would take a lock file along that is open for a moment, and hold its lock for ever.
@@ -41,8 +43,11 @@ class Running:
 
 
 def running(lock: Path) -> Running | None:
-    """The service that holds the lock, None where it is free."""
-    end = time.monotonic() + PID_SECONDS
+    """The service that holds the lock, None where it is free.
+
+    What a killed service leaves behind (Postgres's own children) is given ENDING_SECONDS to be gone.
+    """
+    end = time.monotonic() + ENDING_SECONDS
     while True:
         try:
             with _no_fork, lock.open("rb") as file:
@@ -51,9 +56,19 @@ def running(lock: Path) -> Running | None:
                 found = _parse(file.read())
         except FileNotFoundError:
             return None
-        if found or time.monotonic() >= end:
+        if found and is_ours(found.pid, lock):
             return found
+        if time.monotonic() >= end:
+            raise ServiceAway(f"What was left of a service still holds {lock}.", "See which process it is with: fuser -v FILE")
         time.sleep(LOOK_SECONDS)
+
+
+def is_ours(pid: int, lock: Path) -> bool:
+    """Is that process the service of the lock? A number may have been given to another process long since."""
+    try:
+        return os.fsencode(lock.parent.parent) in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def last_ports(lock: Path) -> dict[str, int]:
@@ -89,7 +104,8 @@ def stop(service: Running, lock: Path, gently: signal.Signals, harder: signal.Si
     """Ask a service to end and wait; after `seconds` insist, at last kill. True if asking was enough."""
     for number, patience in ((gently, seconds), (harder, seconds / 4), (signal.SIGKILL, seconds / 4)):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(service.pid, number)
+            if is_ours(service.pid, lock):
+                os.kill(service.pid, number)
         if _wait_free(lock, service.pid, patience):
             return number == gently
     return False
@@ -170,11 +186,16 @@ def _wait_free(lock: Path, pid: int, seconds: float) -> bool:
         select.select([file], [], [], seconds)
         os.close(file)
     _reap()
-    while running(lock) is not None:
+    while not _is_free(lock):
         if time.monotonic() >= end:
             return False
         time.sleep(LOOK_SECONDS)
     return True
+
+
+def _is_free(lock: Path) -> bool:
+    with _no_fork, lock.open("rb") as file:
+        return _try_lock(file.fileno())
 
 
 def _reap() -> None:
