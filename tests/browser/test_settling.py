@@ -230,3 +230,22 @@ def test_a_scan_is_cut_in_two_with_the_keyboard(house: House, window: Window, sh
     page.wait_for_url("**/items/*")
     rows = house.connection.execute("select pages, status from document where id > 1 order by id").fetchall()
     assert [(row["pages"], row["status"]) for row in rows] == [([1, 2], "review"), ([3], "review"), ([4], "withdrawn")]
+
+
+def test_the_slower_of_two_browsers_sees_both_versions(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:
+    item = house.doubtful()
+    slow, fast = window(Role.REVIEWER), window(Role.SUPERVISOR)
+    slow.goto(f"/items/{item}")
+    press(slow, "c")
+    slow.wait_for_selector(".actions")
+    house.connection.execute("update review_item set claimed_until = now() - interval '1 second'")  # she was called away
+    fast.goto(f"/items/{item}")
+    press(fast, "c")
+    fast.wait_for_selector(".actions")
+    press(fast, "1", "a")
+    fast.wait_for_url("**/queue?done=*")
+    press(slow, "2", "a")
+    expect(slow.get_by_role("heading", name="Nothing was saved: somebody was faster")).to_be_visible()
+    expect(slow.get_by_role("row", name="Patient Okafor, Marta 10012399 Okafor, Martha 10012345")).to_be_visible()
+    shot(slow, "conflict-light")
+    assert status(house, item)["patient_id"] == house.known[0]
