@@ -17,6 +17,7 @@ from pipeline.services.sharing import Say, alone
 
 LOOK_SECONDS = 0.5  # how soon a child that ended is noticed
 HEALTHY = 200
+PORT_SECONDS = 8.0  # the web of an `up` that was killed may need that long to end
 WEB_SECONDS = 60.0  # how long the web may take to answer before that is said
 
 
@@ -75,7 +76,9 @@ def _look(children: list[Child]) -> None:
 def _web_port(settings: Settings, wanted: int | None, say: Say) -> int:
     """The port that was asked for, which must be free; else that of the settings, or a free one where it is taken."""
     port = wanted or settings.web.port
-    free = free_ports(["web"], {"web": port})["web"]
+    end = time.monotonic() + PORT_SECONDS
+    while (free := free_ports(["web"], {"web": port})["web"]) != port and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
     if free == port:
         return port
     if wanted:
