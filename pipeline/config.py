@@ -89,6 +89,7 @@ class MatchSettings(Section):
     smallest_population: int
     pairs_population: int
     pairs_absent: float
+    pairs_threshold: float
     twins: float
     relatives: float
     namesakes: float
@@ -112,6 +113,11 @@ class WebSettings(Section):
     behind_proxy: bool
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    oidc_issuer: str | None = None
+    """The identity provider's address; None: people sign in with a password alone."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: str = "the hospital's sign-in"
 
 
 class Settings(BaseSettings):

@@ -127,7 +127,13 @@ def names_swapped(left: Person, right: Person) -> bool:
     """Does each one's given name stand where the other's family name does?"""
     if not (left.given and left.family and right.given and right.family) or min(len(left.given), len(right.given)) < 2:
         return False
-    return spelling(left.given, right.family) in ONE_NAME and spelling(left.family, right.given) in ONE_NAME
+    return crossed(left, right.family) and crossed(right, left.family)
+
+
+def crossed(person: Person, family: str) -> bool:
+    """Is the person's given name (all of it, where it has several parts) that family name?"""
+    given = person.given or ""
+    return spelling(given, family) in ONE_NAME or bool(person.middle and spelling(f"{given} {person.middle}", family) in ONE_NAME)
 
 
 def middle_level(a: str, b: str) -> str:

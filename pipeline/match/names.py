@@ -58,6 +58,8 @@ def spelling(a: str, b: str) -> str | None:
         return "misread"
     if min(len(a), len(b)) >= SHORT and OSA.distance(a, b) == 1:
         return "close"
+    if min(len(a), len(b)) > SHORT and sorted(a) == sorted(b):
+        return "close"
     likeness = JaroWinkler.similarity(a, b)
     if likeness >= CLOSE and min(len(a), len(b)) > SHORT:
         return "close"

@@ -20,15 +20,16 @@ ALIKE = ("exact", "misread", "digit", "close", "initial", "home", "near_home", "
 """Fields beyond name and birth date, and the levels at which one of them joins two records."""
 THIRDS_OF_KIN = tuple(field for field in THIRDS if field not in ("home", "mother_maiden"))
 """Where one half of a family name agrees it may be a relative's, with whom one shares a home."""
-NUMBERS = ("mrn", "ssn", "medicaid")
+NUMBERS = ("mrn", "ssn")
 ENTRY_ERRORS = ("given", "family", "middle", "dob")
-"""What a clerk may have entered wrongly: outvoted by four fields that agree, one of them a number to the digit."""
+"""What a clerk may have entered wrongly: outvoted by three fields that agree, one of them a number to the digit that is given to
+one person. (Medicaid numbers are not: a twin is often entered under the other's.)"""
 VOTES = AGREES | {
     "given": ("exact", "misread", "nickname", "close", "prefix", "swapped"),
     "family": ("exact", "misread", "close", "former", "part", "swapped"),
     "home": ("home", "near_home", "zip"),
 }
-VOTES_AGAINST_ENTRY, VOTES_AGAINST_NUMBER = 4, 3
+VOTES_NEEDED = 3
 
 
 def compare(left: Person, right: Person, settings: MatchSettings) -> tuple[Candidate, Verdict]:
@@ -42,7 +43,7 @@ def compare(left: Person, right: Person, settings: MatchSettings) -> tuple[Candi
 
 def decide_pair(pair: Candidate, settings: MatchSettings) -> Verdict:
     """The rules of filing, but contradictions can be outvoted, and a third identifier must agree."""
-    verdict = judge([pair], settings)
+    verdict = judge([pair], settings.model_copy(update={"threshold": settings.pairs_threshold}))
     if verdict.decision == "none":
         return verdict
     levels = levels_of(pair)
@@ -63,6 +64,6 @@ def outvoted(field: str, levels: Mapping[str, str]) -> bool:
     """May the rest of the evidence overrule this field's contradiction? Sex, suffix and MRN are never overruled."""
     if field in ENTRY_ERRORS:
         votes = sum(levels.get(name) in agree for name, agree in VOTES.items())
-        return any(levels.get(n) == "exact" for n in NUMBERS) and votes >= VOTES_AGAINST_ENTRY
+        return any(levels.get(n) == "exact" for n in NUMBERS) and votes >= VOTES_NEEDED
     agreeing = agreements(levels)
-    return field in ("ssn", "medicaid") and {"name", "dob"} <= set(agreeing) and len(agreeing) >= VOTES_AGAINST_NUMBER
+    return field in ("ssn", "medicaid") and {"name", "dob"} <= set(agreeing) and len(agreeing) >= VOTES_NEEDED
