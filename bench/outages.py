@@ -62,6 +62,8 @@ def main() -> None:
     lines = [json.loads(line) for line in out.splitlines()]
     print(f"{time.monotonic() - begun:6.0f} s  exit {ingest.returncode}, {len(lines)} lines for {args.files} files:", end=" ")
     print(dict(Counter(line["status"] for line in lines)))
+    for reason, count in Counter(line["reason"] for line in lines if line["status"] == "quarantined").items():
+        print(f"{'':9} {count} quarantined: {reason}")
     pages = sum(len(document["pages"]) for line in lines for document in line["documents"])
     print(f"{'':9} {pages} pages in documents of {sum(1 + n % 5 for n in range(args.files))} handed in")
     sys.exit(ingest.returncode or len(lines) != args.files)

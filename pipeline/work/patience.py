@@ -44,6 +44,7 @@ class PatientConnector(PsycopgConnector):
         await self._until_back(lambda: super(PatientConnector, self).listen_notify(on_notification, channels))
 
     async def _until_back(self, query: Callable[[], Awaitable[T]]) -> T:
+        said = False
         while True:
             try:
                 return await query()
@@ -51,5 +52,7 @@ class PatientConnector(PsycopgConnector):
                 if self.stopping() or not any(isinstance(cause, AWAY) for cause in causes(error)):
                     raise
                 self.interruptions += 1
-                log.warning("The queue's database does not answer; trying again in %.0f s.", PAUSE_SECONDS)
+                if not said:
+                    log.warning("the queue's database does not answer; trying again every %.0f s", PAUSE_SECONDS)
+                said = True
                 await asyncio.sleep(PAUSE_SECONDS)

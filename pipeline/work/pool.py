@@ -21,10 +21,11 @@ STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 class Pool:
-    """`count` processes that run `work`, kept alive until stopped."""
+    """`count` processes that run `work`, kept alive until stopped. `bury` is told the pid of one that a signal has killed."""
 
-    def __init__(self, work: Callable[[], None], count: int) -> None:
+    def __init__(self, work: Callable[[], None], count: int, bury: Callable[[int], None]) -> None:
         self._work = work
+        self._bury = bury
         self._count = count
         self._started: dict[int, float] = {}
         self._stopping = False
@@ -78,6 +79,8 @@ class Pool:
         if started is None or self._stopping:
             return
         log.warning("worker %d ended (status %d) and is replaced", pid, os.waitstatus_to_exitcode(status))
+        if os.WIFSIGNALED(status):
+            self._bury(pid)
         time.sleep(max(0.0, started + REPLACE_SECONDS - time.monotonic()))
         if not self._stopping:
             self._start(alive, held)

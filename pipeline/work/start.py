@@ -25,10 +25,10 @@ def run_workers(settings: Settings, count: int | None, until: int | None = None)
         logging.getLogger(name).setLevel(logging.ERROR)
     from pipeline.work.pool import Pool
     from pipeline.work.warm import warm_up
-    from pipeline.work.worker import run_worker
+    from pipeline.work.worker import bury, run_worker
 
     warm_up(settings)
-    Pool(lambda: run_worker(settings), count or worker_count(settings)).run(until)
+    Pool(lambda: run_worker(settings), count or worker_count(settings), lambda pid: bury(settings, pid)).run(until)
 
 
 def worker_count(settings: Settings) -> int:

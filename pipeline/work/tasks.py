@@ -27,7 +27,7 @@ from pipeline.work.stages import Workshop
 log = logging.getLogger(__name__)
 Work = Callable[[Workshop], None]
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries while a service is away: doubling, so that none is flooded
-DEADLY = 3  # workers that died over a job before its scan is taken to be the cause
+DEADLY = 5  # workers that died over a job, each by itself, before its scan is taken to be the cause
 FAULT = "A fault of Chartloom's own stopped this file (reference {reference}). Try it again; if it stays, report the reference."
 
 
@@ -60,7 +60,7 @@ def pages_job(context: JobContext, /, *, scan: int, first: int, last: int, **tol
     work_on(context, scan, lambda shop: read_range(shop, range(first, last + 1)), **told)
 
 
-def work_on(context: JobContext, scan_id: int, work: Work, takeovers: int = 0) -> None:
+def work_on(context: JobContext, scan_id: int, work: Work, deaths: int = 0) -> None:
     """Do the work, waiting out faults that pass. Raises TryAgain, or JobAborted where the worker is asked to stop."""
     bench: Bench = context.additional_context["bench"]
     last_try = context.job.attempts >= bench.settings.work.retries
@@ -73,8 +73,8 @@ def work_on(context: JobContext, scan_id: int, work: Work, takeovers: int = 0) -
     while True:
         pause()
         try:
-            if takeovers >= DEADLY:
-                give_up(bench, scan_id, f"{takeovers} workers died over scan {scan_id}")
+            if deaths >= DEADLY:
+                give_up(bench, scan_id, f"{deaths} workers died over scan {scan_id}")
             else:
                 attempt(bench, scan_id, work, pause, last_try)
         except Exception as error:

@@ -23,7 +23,7 @@ order by first
 insert into worker (id, host, pid) values (%(id)s, %(host)s, %(pid)s) on conflict do nothing
 
 -- name: take_over
--- Jobs of workers that have gone or been silent too long go back into the queue, at once and exactly once each.
+-- Jobs of workers that have gone or been silent too long go back into the queue, each exactly once. It says nothing of the job.
 with lost as (
     select job.id
     from procrastinate_jobs as job
@@ -32,11 +32,21 @@ with lost as (
       and (owner.id is null or owner.last_heartbeat < now() - make_interval(secs => %(seconds)s))
     for update of job skip locked
 )
-update procrastinate_jobs as job
-set status = 'todo', scheduled_at = null, worker_id = null,
-    args = jsonb_set(args, '{takeovers}', to_jsonb(coalesce((args ->> 'takeovers')::integer, 0) + 1))
+update procrastinate_jobs as job set status = 'todo', scheduled_at = null, worker_id = null
 from lost
 where job.id = lost.id
+returning job.id
+
+-- name: died_over
+-- A worker's process has died while its machine and the database lived on: its job goes back, and the death is held against it.
+with dead as (
+    delete from procrastinate_workers where id in (select id from worker where host = %(host)s and pid = %(pid)s) returning id
+)
+update procrastinate_jobs as job
+set status = 'todo', scheduled_at = null, worker_id = null,
+    args = jsonb_set(args, '{deaths}', to_jsonb(coalesce((args ->> 'deaths')::integer, 0) + 1))
+from dead
+where job.worker_id = dead.id and job.status = 'doing'
 returning job.id
 
 -- name: hand_back

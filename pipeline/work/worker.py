@@ -11,11 +11,13 @@ import logging
 import os
 import socket
 
+import psycopg
 from procrastinate import App
 from procrastinate.worker import Worker
 from psycopg_pool import PoolTimeout
 
 from pipeline.config import Settings
+from pipeline.errors import ServiceAway
 from pipeline.store.sql import statements
 from pipeline.work import tasks
 from pipeline.work.bench import Bench
@@ -42,6 +44,16 @@ def run_worker(settings: Settings) -> None:
                 log.warning("the database does not answer; the worker waits for it")
     finally:
         bench.close()
+
+
+def bury(settings: Settings, pid: int) -> None:
+    """Put the job of a worker of this machine that has died back into the queue; where the database is away, its keeper will."""
+    try:
+        with Bench(settings).connection() as connection:
+            for row in connection.execute(SQL["died_over"], {"host": socket.gethostname(), "pid": pid}):
+                log.warning("worker %d died over job %d", pid, row["id"])
+    except (ServiceAway, psycopg.Error) as error:
+        log.warning("worker %d died while the database does not answer (%s)", pid, type(error).__name__)
 
 
 async def work(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from pipeline.work.fairness import FAIR_EVERY, FairManager
 from pipeline.work.patience import PatientConnector
 from pipeline.work.queue import QUEUES, enqueue_scan
 from pipeline.work.tasks import DEADLY, TryAgain, work_on
+from pipeline.work.worker import bury
 
 
 def jobs(connection: Connection) -> list[dict[str, Any]]:
@@ -132,7 +134,7 @@ def test_a_stopping_worker_hands_its_job_back_while_it_waits(connection: Connect
 
 def test_a_scan_that_kills_its_workers_is_quarantined(connection: Connection, settings: Settings) -> None:
     scan = a_scan(connection)
-    work_on(a_job(settings), scan.id, fail_with(AssertionError("must not run")), takeovers=DEADLY)
+    work_on(a_job(settings), scan.id, fail_with(AssertionError("must not run")), deaths=DEADLY)
     assert state(connection, scan) == ("quarantined", "fault")
 
 
@@ -153,7 +155,7 @@ def test_a_silent_workers_job_is_taken_over_once_and_a_living_ones_is_not(connec
     taken = [row["id"] for _ in range(2) for row in connection.execute(take_over, {"seconds": 60.0})]
     assert len(taken) == 1
     assert [(job["status"], job["args"]) for job in jobs(connection)] == [
-        ("todo", {"scan": 1, "takeovers": 1}),
+        ("todo", {"scan": 1}),
         ("doing", {"scan": 2}),
     ]
 
@@ -180,3 +182,19 @@ def test_backfill_moves_while_live_work_never_ends(connection: Connection, dsn: 
 def test_a_scan_known_by_its_number_comes_back_as_it_was(connection: Connection) -> None:
     scan = a_scan(connection, priority=Priority.BACKFILL)
     assert load_scan(connection, scan.id) == scan
+
+
+def test_a_worker_that_dies_by_itself_is_held_against_its_job_and_a_lost_machine_is_not(
+    connection: Connection, settings: Settings
+) -> None:
+    enqueue_scan(connection, 1, Priority.LIVE)
+    here = socket.gethostname()
+    for number, pid in enumerate((100, 101), 1):
+        connection.execute("select procrastinate_register_worker_v1()")
+        connection.execute(
+            "insert into worker (id, host, pid) values (%s, %s, %s)",
+            [number, here if number == 1 else "far", pid],
+        )
+        connection.execute("select procrastinate_fetch_job_v2(null, %s)", [number])
+        bury(settings, pid)
+    assert [(job["status"], job["args"]) for job in jobs(connection)] == [("doing", {"scan": 1, "deaths": 1})]
