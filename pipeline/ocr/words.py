@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.config import OcrSettings
 from pipeline.ocr import rapid, tesseract
+from pipeline.ocr.cleanup import Watch, for_reading, unwatched
 from pipeline.ocr.engines import Seen, StripReader
 from pipeline.ocr.overlooked import add_overlooked
 from pipeline.ocr.pixels import Grey
@@ -23,10 +24,10 @@ READ_DPI = 150.0
 """Tesseract is told at least this resolution; it takes the print of a page of 90 dpi for noise where it knows the truth."""
 
 
-def read_words(flat: Grey, size: float, dpi: float, settings: OcrSettings) -> list[Seen]:
+def read_words(flat: Grey, size: float, dpi: float, settings: OcrSettings, watch: Watch = unwatched) -> list[Seen]:
     """The words in reading order. `flat`: the upright, level page; `size`: its usual letter in pixels. Raises TimeoutError."""
     factor = enlargement(size)
-    picture = enlarge(flat, factor)
+    picture = for_reading(enlarge(flat, factor), size * factor, watch)
     told = max(READ_DPI, dpi * factor)
     seen = tesseract.read([picture], settings.languages, psm=3, dpi=told, seconds=settings.page_seconds)[0]
     reader: StripReader = tesseract.Strips(settings.languages, told, settings.page_seconds)
