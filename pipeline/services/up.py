@@ -33,9 +33,11 @@ def up(
 
     `demo`: the web makes an account for every role. Raises AlreadyRunning where another `up` holds the home.
     """
-    with alone(settings.home), open_installation(settings, say=say) as installation:
-        settings.intake_folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(alone(settings.home))
         web = _web_port(settings, port, say)
+        installation = stack.enter_context(open_installation(settings, say=say))
+        settings.intake_folder.mkdir(parents=True, exist_ok=True)
         children = _children(settings, web, say, demo=demo)
         try:
             for child in children:

@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.config import load_settings
 from pipeline.services.installation import Embedded
+from pipeline.services.process import free_ports
 
 PATIENCE = 60.0
 
@@ -25,7 +26,7 @@ class Up:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.output = home.with_suffix(".out")
-        port = str(20000 + os.getpid() % 20000)
+        port = str(free_ports(["web"], {})["web"])
         with self.output.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "up", "--home", str(home), "--port", port],
@@ -104,6 +105,17 @@ def test_a_second_up_on_the_same_home_says_so(up: Up) -> None:
     )
     assert second.returncode == 6
     assert f"already up on {up.home} (process {up.process.pid})" in second.stderr
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(up: Up, tmp_path: Path) -> None:
+    port = up.said().split("web page at http://127.0.0.1:")[1].split("/")[0]
+    other = subprocess.run(
+        [sys.executable, "-m", "pipeline", "up", "--home", str(tmp_path / "home"), "--port", port],
+        capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert other.returncode == 5
+    assert f"Another program listens on port {port}" in other.stderr
+    assert "started" not in other.stdout
 
 
 def test_another_command_uses_the_services_of_up_and_leaves_them_running(up: Up) -> None:
