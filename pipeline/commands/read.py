@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,8 @@ from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
+    from pipeline.ocr.cleanup import Watch
+    from pipeline.ocr.pixels import Grey
     from pipeline.ocr.reading import Reading
 
 
@@ -28,6 +31,9 @@ def read(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scans: PDF, TIFF, PNG, JPEG or JPEG 2000.")],
     as_json: Json = False,
     pdf: Annotated[Path | None, typer.Option("--pdf", metavar="OUT", help="Write all pages as one searchable PDF/A.")] = None,
+    debug: Annotated[
+        Path | None, typer.Option("--debug", metavar="DIR", help="Write each step as a picture here.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Clean and read scans, page by page, without filing anything."""
@@ -39,7 +45,7 @@ def read(
     with progress("Reading", None) as bar:
         for file in files:
             try:
-                for reading in readings(file, settings):
+                for reading in readings(file, settings, debug):
                     emit(as_line(file, reading)) if as_json else typer.echo(reading.page.text)
                     if pdf is not None and reading.pdf:
                         made.append(reading.pdf)
@@ -56,9 +62,10 @@ def read(
         raise typer.Exit(2)
 
 
-def readings(file: Path, settings: Settings) -> Iterator[Reading]:
+def readings(file: Path, settings: Settings, debug: Path | None = None) -> Iterator[Reading]:
     """The reading of each page of a file. Raises BadInput."""
     from pipeline.ingest.opening import open_scan
+    from pipeline.ocr.cleanup import unwatched
     from pipeline.ocr.reading import read_page
     from pipeline.store.scratch import Scratch
 
@@ -67,9 +74,30 @@ def readings(file: Path, settings: Settings) -> Iterator[Reading]:
     with tempfile.TemporaryDirectory(prefix="chartloom-read-") as folder:
         scratch = Scratch(Path(folder))
         for page in open_scan(file, "", scratch, settings.intake):
-            yield read_page(page, scratch.path(page.image) if page.image else None, settings.ocr)
+            watch = writer(debug, f"{file.stem}-{page.number}") if debug else unwatched
+            yield read_page(page, scratch.path(page.image) if page.image else None, settings.ocr, watch)
             if page.image:
                 scratch.drop(page.image)
+
+
+def writer(folder: Path, name: str) -> Watch:
+    """A watcher that writes each step's picture to FOLDER/NAME-N-STEP.png and says on standard error how long it took."""
+    import time
+
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    steps = count()
+    last = [time.process_time()]
+
+    def watch(step: str, picture: Grey) -> None:
+        spent = time.process_time() - last[0]
+        file = folder / f"{name}-{next(steps)}-{step}.png"
+        Image.fromarray(picture).save(file)
+        typer.echo(f"{file}  {spent * 1000:.0f} ms", err=True)
+        last[0] = time.process_time()
+
+    return watch
 
 
 def as_line(file: Path, reading: Reading) -> dict[str, Any]:

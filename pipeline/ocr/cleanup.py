@@ -61,7 +61,7 @@ def turn_dark_areas(grey: Grey, size: float) -> Grey:
         x0, y0, x1, y1 = 4 * x, 4 * y, min(4 * (x + wide), grey.shape[1]), min(4 * (y + high), grey.shape[0])
         own = np.where(labels[y : y + high, x : x + wide] == number, np.uint8(255), np.uint8(0))
         own = np.asarray(cv2.resize(own, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST), np.uint8)
-        smoothed = (cv2.medianBlur(grey[y0:y1, x0:x1], reach) if reach else grey[y0:y1, x0:x1] for reach in SMOOTHING)
+        smoothed = (smooth(grey[y0:y1, x0:x1], reach) for reach in SMOOTHING)
         part = next((part for part in smoothed if holds_letters(part, own, size)), None)
         if part is not None:
             out = out.copy() if out is grey else out
@@ -70,6 +70,11 @@ def turn_dark_areas(grey: Grey, size: float) -> Grey:
             bright = np.clip(turned * (255.0 / max(paper, 1.0)), 0, 255).astype(np.uint8)
             out[y0:y1, x0:x1] = np.where(own > 0, bright, grey[y0:y1, x0:x1])
     return out
+
+
+def smooth(part: Grey, reach: int) -> Grey:
+    """The median filter, or the picture itself for 0."""
+    return np.asarray(cv2.medianBlur(part, reach), np.uint8) if reach else part
 
 
 def holds_letters(part: Grey, own: Grey, size: float) -> bool:

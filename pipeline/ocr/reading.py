@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from pipeline.config import OcrSettings
 from pipeline.errors import BadInput
 from pipeline.ocr import pdf, pixels, tesseract, upright
 from pipeline.ocr.barcodes import read_barcodes
+from pipeline.ocr.cleanup import Watch, unwatched
 from pipeline.ocr.engines import Seen
 from pipeline.ocr.notice import notice
 from pipeline.ocr.orientation import FEW, Turn, orientation
@@ -25,7 +27,7 @@ from pipeline.ocr.raster import raster
 from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""
@@ -54,16 +56,16 @@ def engine_key(settings: OcrSettings) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def read_page(page: Page, pixels_file: Path | None, settings: OcrSettings) -> Reading:
+def read_page(page: Page, pixels_file: Path | None, settings: OcrSettings, watch: Watch = unwatched) -> Reading:
     """The reading of a page. A page that cannot be read is a record with its `problem`, never an exception.
 
-    Raises MissingProgram if Tesseract or a language is not installed.
+    `watch` is told each step's name and picture. Raises MissingProgram if Tesseract or a language is not installed.
     """
     if pixels_file is None:
         return unreadable(page, page.problem or "The page has no picture.")
     try:
         scanned = pixels.load(pixels_file)
-        return read_pixels(page, scanned, settings)
+        return read_pixels(page, scanned, settings, watch)
     except BadInput as error:
         return unreadable(page, str(error))
     except TimeoutError as error:
@@ -82,25 +84,28 @@ def unreadable(page: Page, problem: str) -> Reading:
     )
 
 
-def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings) -> Reading:
+def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch = unwatched) -> Reading:
     """The reading of a page whose pixels could be decoded."""
+    watch("scanned", scanned.grey)
     own = own_text(page.words, scanned.grey) if page.words else None
     turn = orientation(scanned.grey)
     rotation = 0 if own is not None else which_way_up(scanned.grey, turn, settings)
     turned = upright.turn(scanned.grey, rotation)
     skew = 0.0 if own is not None else upright.skew(turned)
     flat = upright.level(turned, skew)
+    watch("upright", flat)
     height, width = flat.shape
     dpi = believable_dpi(page.dpi, width, height)
     seen = own
     if seen is None:
-        seen = read_words(flat, turn.size, dpi, settings)
+        seen = read_words(flat, turn.size, dpi, settings, watch)
     codes = read_barcodes(flat)
     words = tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen)
     blank = not words and not codes and float(upright.ink(flat, 1000)[0].mean()) < BLANK_INK
     placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
     lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
     searchable = pdf.page_pdf(raster(scanned, settings.jpeg_quality), placed, lines)
+    watch("words", drawn(flat, seen))
     picture = pixels.preview(flat if scanned.colour is None else upright.level(upright.turn(scanned.colour, rotation), skew))
     return Reading(
         page=OcrPage(
@@ -161,6 +166,14 @@ def text_of(seen: Sequence[Seen]) -> str:
             text += " " if place == last else "\n" if place[:2] == last[:2] else "\n\n"
         text, last = text + word.text, place
     return text
+
+
+def drawn(flat: Grey, seen: Sequence[Seen]) -> Grey:
+    """The page with a frame around each word, for looking at."""
+    out = flat.copy()
+    for word in seen:
+        cv2.rectangle(out, word.box[:2], word.box[2:], 0, 1)
+    return out
 
 
 def page_confidence(words: Sequence[Word]) -> float:

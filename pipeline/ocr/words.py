@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.config import OcrSettings
 from pipeline.ocr import rapid, tesseract
 from pipeline.ocr.cleanup import Watch, for_reading, unwatched
+from pipeline.ocr.confidence import calibrated
 from pipeline.ocr.engines import Seen, StripReader
 from pipeline.ocr.overlooked import add_overlooked
 from pipeline.ocr.pixels import Grey
@@ -36,7 +37,7 @@ def read_words(flat: Grey, size: float, dpi: float, settings: OcrSettings, watch
         everything = settings.second_engine == "always"
         seen = look_again(seen, picture, reader, **({"below": 1.01} if everything else {}))
     seen = add_overlooked(seen, picture, reader)
-    return [shrink(word, factor, flat.shape[1], flat.shape[0]) for word in seen]
+    return [shrink(word, factor, flat.shape[1], flat.shape[0]) for word in calibrated(seen)]
 
 
 def enlargement(size: float) -> float:
