@@ -96,6 +96,22 @@ def password(name: Annotated[str, typer.Argument(help="Whose password.")], home:
     typer.echo(f"{name} signs in with the password {made}  (it is shown this once)")
 
 
+@accounts.command("tie")
+def tie(
+    name: Annotated[str, typer.Argument(help="The account.")],
+    subject: Annotated[str | None, typer.Argument(help="ISSUER#SUBJECT as the sign-in page shows it; none unties.")] = None,
+    home: Home = None,
+) -> None:
+    """Tie an account to a person of the identity provider, who then signs in without a password of ours.
+
+    Example: chartloom accounts tie ruth "https://login.hospital.example#8f14e45f"
+    """
+    from pipeline.review.accounts import tie as tie_account
+
+    with _connection(home) as connection:
+        tie_account(connection, name, subject)
+
+
 @accounts.command("token")
 def token(
     account: Annotated[str, typer.Argument(help="The account that the program acts for.")],

@@ -204,6 +204,22 @@ def account_of_token(connection: Connection, token: str) -> Account:
     return _account(row)
 
 
+def account_of_subject(connection: Connection, subject: str) -> Account | None:
+    """The account that is tied to this person of the identity provider."""
+    row = connection.execute(SQL["account_of_subject"], {"subject": subject}).fetchone()
+    return None if row is None else _account(row)
+
+
+def tie(connection: Connection, name: str, subject: str | None) -> None:
+    """Tie an account to a person of the identity provider ("issuer#subject"), or to nobody. Raises NotFound, BadInput."""
+    try:
+        done = connection.execute(SQL["tie_account"], {"name": name, "subject": subject})
+    except UniqueViolation:
+        raise BadInput("This person is tied to another account.", "Untie that first.", "subject_taken") from None
+    if done.rowcount == 0:
+        raise NotFound(f"There is no account {name}.", "See `chartloom accounts list`.")
+
+
 def end_session(connection: Connection, token: str) -> None:
     """Sign out."""
     connection.execute(SQL["end_session"], {"token": digest(token)})

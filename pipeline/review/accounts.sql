@@ -113,3 +113,9 @@ limit %(limit)s
 
 -- name: account_named
 select id from account where name = lower(%(name)s)
+
+-- name: account_of_subject
+select id, name, full_name, role from account where subject = %(subject)s and disabled_at is null
+
+-- name: tie_account
+update account set subject = %(subject)s where name = lower(%(name)s)

@@ -47,6 +47,8 @@ RULES: dict[str, Rule] = {
     "health": Rule(None),
     "login_page": Rule(None),
     "login": Rule(None),
+    "oidc_leave": Rule(None),
+    "oidc_back": Rule(None),
     "logout": Rule(EVERYONE, "logout"),
     "home": Rule(EVERYONE),
     "password_page": Rule(EVERYONE),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from psycopg.types.json import Jsonb
 from pipeline.config import Settings
 from pipeline.errors import ChartloomError
 from pipeline.review.accounts import SQL, Account, account_of_token, csrf_of, resume
+from pipeline.review.oidc import Provider
 from pipeline.review.roles import RULES, Rule
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
@@ -46,7 +48,7 @@ class NotAudited(ChartloomError):
     code = "not_audited"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Desk:
     """What the application has at hand."""
 
@@ -55,6 +57,11 @@ class Desk:
     blobs: Callable[[], Blobs]
     enqueue: Callable[[Connection, int, int], None]
     """Enqueues the processing of a scan (its id, its priority) in the connection's transaction."""
+
+    @cached_property
+    def provider(self) -> Provider | None:
+        """The identity provider, where the settings name one."""
+        return Provider(self.settings.web) if self.settings.web.oidc_issuer and self.settings.web.oidc_client_id else None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from pipeline.review.roles import RULES, Role, allowed, table
 
 Enter = Callable[[Role], Visitor]
 ROUTES = [(route.name, sorted(route.methods)[0], route.path) for route in routes_of()]
-OPEN = ("health", "login_page", "login", "api_openapi")
+OPEN = ("health", "login_page", "login", "oidc_leave", "oidc_back", "api_openapi")
 ROLES_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "roles.md"
 
 

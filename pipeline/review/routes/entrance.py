@@ -8,9 +8,10 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from psycopg.types.json import Jsonb
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, NotFound
 from pipeline.review import accounts
 from pipeline.review.accounts import SQL, TooManyAttempts
+from pipeline.review.oidc import Attempt, Provider, SignInFailed
 from pipeline.review.render import MENU, page
 from pipeline.review.roles import allowed
 from pipeline.review.visit import COOKIE, ForeignRequest, Visiting, address_of, desk_of, same_origin
@@ -18,6 +19,7 @@ from pipeline.store.database import Connection
 
 router = APIRouter()
 
+ATTEMPT = "chartloom_attempt"
 FIRST_PAGES = {"clerk": "/today", "administrator": "/accounts", "clinician": "/patients", "privacy_officer": "/audit"}
 
 
@@ -30,9 +32,63 @@ def health(request: Request) -> dict[str, str]:
 
 
 @router.get("/login", name="login_page", response_class=HTMLResponse)
-def login_page(then: str = "/") -> HTMLResponse:
+def login_page(request: Request, then: str = "/") -> HTMLResponse:
     """Where one signs in."""
-    return page(None, "login.html", then=safe(then), message="", name="")
+    return door(request, then)
+
+
+def door(request: Request, then: str, message: str = "", name: str = "", status: int = 200) -> HTMLResponse:
+    """The sign-in page, with what went wrong last."""
+    web = desk_of(request).settings.web
+    provider = web.oidc_name if web.oidc_issuer else None
+    return page(None, "login.html", status=status, then=safe(then), message=message, name=name, provider=provider)
+
+
+@router.get("/login/oidc", name="oidc_leave")
+def oidc_leave(request: Request) -> RedirectResponse:
+    """To the identity provider."""
+    attempt = Attempt.fresh()
+    response = RedirectResponse(_provider(request).leave(attempt, _back(request)), 303)
+    secure = request.url.scheme == "https"
+    # lax: the browser comes back from another site and must bring it along
+    response.set_cookie(ATTEMPT, attempt.cookie, max_age=600, httponly=True, samesite="lax", secure=secure, path="/login")
+    return response
+
+
+@router.get("/login/oidc/back", name="oidc_back", response_class=HTMLResponse)
+def oidc_back(request: Request, state: str = "", code: str = "") -> Response:
+    """Back from the identity provider: the account that an administrator has tied to this person."""
+    address = address_of(request)
+    try:
+        attempt = Attempt.read(request.cookies.get(ATTEMPT))
+        subject = _provider(request).subject(attempt, _back(request), state, code)
+    except SignInFailed as error:
+        return door(request, "/", str(error), status=401)
+    with desk_of(request).pool.connection() as connection:
+        account = accounts.account_of_subject(connection, subject)
+        if account is None:
+            _tell(connection, subject, "login_failed", address)
+            message = f"No account is tied to this person. An administrator ties it to: {subject}"
+            return door(request, "/", message, status=401)
+        _tell(connection, account.name, "login", address, account.role)
+        token = accounts.open_session(connection, account.id)
+    # a page of ours goes on from here: the session's cookie is strict, and a redirect from another site would leave it behind
+    response = page(None, "signed_in.html")
+    secure = request.url.scheme == "https"
+    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+    response.delete_cookie(ATTEMPT, path="/login")
+    return response
+
+
+def _provider(request: Request) -> Provider:
+    provider = desk_of(request).provider
+    if provider is None:
+        raise NotFound("No identity provider is set.", "Sign in with a password.")
+    return provider
+
+
+def _back(request: Request) -> str:
+    return str(request.url_for("oidc_back"))
 
 
 @router.post("/login", name="login", response_class=HTMLResponse)
@@ -48,11 +104,10 @@ def login(
             found = accounts.sign_in(connection, name.strip().lower(), password, address)
         except TooManyAttempts as error:
             _tell(connection, name, "login_refused", address)
-            return page(None, "login.html", status=429, then=safe(then), message=str(error), name=name)
+            return door(request, then, str(error), name, 429)
         if found is None:
             _tell(connection, name, "login_failed", address)
-            wrong = "Name and password do not fit together."
-            return page(None, "login.html", status=401, then=safe(then), message=wrong, name=name)
+            return door(request, then, "Name and password do not fit together.", name, 401)
         account, token = found
         _tell(connection, account.name, "login", address, account.role)
     response = RedirectResponse(safe(then), 303)

@@ -1,0 +1,112 @@
+"""Signing in through a real identity provider: the npm package oidc-provider in a process of its own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from pydantic import SecretStr
+from reviewing import House
+
+from pipeline.config import Settings
+from pipeline.review.accounts import tie
+from pipeline.review.roles import Role
+
+HERE = Path(__file__).parent / "identity_provider"
+Window = Callable[..., Page]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """The provider's packages, fetched once by npm."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed: apt-get install npm")
+    if not (HERE / "node_modules" / "oidc-provider").is_dir():
+        command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(command, cwd=HERE, check=True, timeout=240)
+    return HERE
+
+
+@pytest.fixture
+def issuer() -> str:
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+def settings(settings: Settings, issuer: str) -> Settings:
+    """The settings, with the provider."""
+    known = {"oidc_issuer": issuer, "oidc_client_id": "chartloom", "oidc_client_secret": SecretStr("a secret of the tests only")}
+    return settings.model_copy(update={"web": settings.web.model_copy(update=known)})
+
+
+@pytest.fixture
+def provider(packages: Path, issuer: str, site: str) -> Iterator[None]:
+    """The running provider."""
+    port = issuer.rpartition(":")[2]
+    command = ["node", "provider.mjs", port, f"{site}/login/oidc/back"]
+    with subprocess.Popen(command, cwd=packages, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        assert any("ready" in line for line in process.stdout)
+        yield
+        process.terminate()
+
+
+def sign_in_there(page: Page, who: str) -> None:
+    """The provider's own form, then its question whether Chartloom may know."""
+    page.goto("/login")
+    page.get_by_role("link", name="Sign in through").press("Enter")
+    page.fill("input[name=login]", who)
+    page.fill("input[name=password]", "any")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=re.compile("continue", re.IGNORECASE)).press("Enter")
+
+
+def test_a_person_tied_to_an_account_comes_in_as_that_account(house: House, window: Window, issuer: str, provider: None) -> None:
+    tie(house.connection, "reviewer", f"{issuer}#ruth")
+    page = window(None)
+    sign_in_there(page, "ruth")
+    page.wait_for_url("**/queue")
+    expect(page.get_by_role("link", name="Reviewer")).to_be_visible()
+    row = house.connection.execute("select account, action from audit where action = 'login'").fetchone()
+    assert row == {"account": "reviewer", "action": "login"}
+
+
+def test_a_person_whom_nobody_tied_stays_outside(house: House, window: Window, issuer: str, provider: None) -> None:
+    page = window(None)
+    sign_in_there(page, "stranger")
+    expect(page.get_by_role("alert")).to_contain_text(f"{issuer}#stranger")
+    page.goto("/queue")
+    page.wait_for_url("**/login?then=*")
+
+
+def test_an_answer_that_this_browser_did_not_ask_for_is_refused(house: House, window: Window, provider: None) -> None:
+    page = window(None)
+    page.goto("/login/oidc/back?state=stolen&code=stolen")
+    expect(page.get_by_role("alert")).to_contain_text("not begun in this browser")
+    page.goto("/login")
+    page.get_by_role("link", name="Sign in through").click()
+    page.wait_for_selector("input[name=login]")
+    page.goto("/login/oidc/back?state=stolen&code=stolen")
+    expect(page.get_by_role("alert")).to_contain_text("another sign-in")
+
+
+def test_a_clerk_tied_there_has_a_clerks_rights_here(house: House, window: Window, issuer: str, provider: None) -> None:
+    tie(house.connection, "clerk", f"{issuer}#carl")
+    page = window(None)
+    sign_in_there(page, "carl")
+    page.wait_for_url("**/today")
+    page.goto("/queue")
+    expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
+    assert Role.CLERK in house.accounts
