@@ -10,7 +10,7 @@ import typer
 from pipeline.commands.options import Home, Json, emit
 
 if TYPE_CHECKING:
-    from pipeline.index.search import Hit
+    from pipeline.index.search import Arriving, Hit
 
 MARKS = str.maketrans({"\x02": "«", "\x03": "»", "\n": " "})
 
@@ -34,15 +34,19 @@ def search(
     Exit status: 0 something was found, or nothing; 3 a service is away; 7 there is no such MRN or type.
     """
     from pipeline.config import load_settings
+    from pipeline.index.search import arriving
     from pipeline.index.search import search as find
     from pipeline.services.installation import open_installation
 
     words = " ".join(f'"{word}"' if " " in word and '"' not in word and len(query) > 1 else word for word in query)
     with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
         hits = find(connection, words, patient=patient, type=document_type, limit=limit)
+        coming = [] if patient or document_type else arriving(connection, words, limit=limit)
     for hit in hits:
         emit(hit_json(hit)) if as_json else typer.echo(in_words(hit))
-    if not hits and not as_json:
+    for page in coming:
+        emit(coming_json(page)) if as_json else typer.echo(coming_in_words(page))
+    if not (hits or coming or as_json):
         typer.echo("Nothing found.")
 
 
@@ -55,6 +59,18 @@ def hit_json(hit: Hit) -> dict[str, Any]:
     found = {**asdict(hit), "patient": patient, "loinc": known.loinc if known else None, "snippet": hit.snippet.translate(MARKS)}
     del found["patient_name"]
     return found
+
+
+def coming_json(page: Arriving) -> dict[str, Any]:
+    """A page of a scan that is still being read, with the keys of a hit."""
+    unknown = dict.fromkeys(("document", "type", "loinc", "date_of_service", "patient"))
+    found = {"scan": page.scan, "page": page.page, "snippet": page.snippet.translate(MARKS), "rank": page.rank}
+    return {**unknown, **found, "pages": [], "status": "arriving", "why": "text"}
+
+
+def coming_in_words(page: Arriving) -> str:
+    """The same for a person."""
+    return f"scan {page.scan}, still being read\n    page {page.page}: {page.snippet.translate(MARKS)}"
 
 
 def in_words(hit: Hit) -> str:

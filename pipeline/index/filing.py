@@ -41,8 +41,14 @@ def commit(connection: Connection, outcome: Outcome, pdfs: Sequence[str]) -> boo
             insert_filing(connection, scan, filing, pdf, texts)
         if not outcome.filings:
             open_review(connection, scan, None, [NO_DOCUMENTS], [])
+        connection.execute(SQL["pages_have_arrived"], [scan.id])
         connection.execute(SQL["finish_scan"], {"id": scan.id, "pages": len(outcome.pages)})
     return True
+
+
+def arrive(connection: Connection, scan: Scan, page: OcrPage) -> None:
+    """Let a page of a large scan be found before the scan is filed."""
+    connection.execute(SQL["arrive"], [scan.id, page.number, storable(page.text)])
 
 
 def insert_pages(connection: Connection, scan: Scan, pages: Sequence[OcrPage], sorting: Sorting) -> None:

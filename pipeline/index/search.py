@@ -47,6 +47,23 @@ class Hit:
     why: Literal["text", "mrn", "name", "id", "date"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arriving:
+    """A page that was found though its scan is still being read: it stands in no document yet."""
+
+    scan: int
+    page: int
+    snippet: str
+    rank: float
+
+
+def arriving(connection: Connection, query: str, *, limit: int = 50) -> list[Arriving]:
+    """Pages of large scans that are still being read, by words on them, best first."""
+    words, _ = without_days(query)
+    rows = connection.execute(SQL["arriving"], {"words": LABEL.sub("", words), "headline": HEADLINE, "limit": limit})
+    return [Arriving(**row) for row in rows]
+
+
 def search(
     connection: Connection, query: str, *, patient: str | None = None, type: str | None = None, limit: int = 50
 ) -> list[Hit]:

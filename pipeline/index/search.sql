@@ -76,3 +76,11 @@ order by best.rank desc, best.date_of_service desc nulls last, best.id
 select coalesce(merged_into, id) as id from patient where mrn = %(mrn)s
 union
 select patient_id from patient_key where key = 'n' || number_key(%(mrn)s)
+
+-- name: arriving
+select scan_id as scan, number as page, ts_rank_cd(search, whole, 1)::float8 as rank,
+       ts_headline('english', left(text, 200000), whole, %(headline)s) as snippet
+from arriving_page, websearch_to_tsquery('english', %(words)s) as whole
+where search @@ whole
+order by rank desc, scan_id, number
+limit %(limit)s

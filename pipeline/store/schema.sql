@@ -764,6 +764,13 @@ ALTER TABLE public.arrival ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.arriving_page (
+    scan_id bigint NOT NULL,
+    number integer NOT NULL,
+    text text NOT NULL,
+    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED
+);
+
 CREATE TABLE public.audit (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -1220,6 +1227,9 @@ ALTER TABLE ONLY public.api_token
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.arriving_page
+    ADD CONSTRAINT arriving_page_pkey PRIMARY KEY (scan_id, number);
+
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 
@@ -1323,6 +1333,8 @@ CREATE INDEX arrival_batch ON public.arrival USING btree (batch_id) WHERE (batch
 CREATE INDEX arrival_in_folder ON public.arrival USING btree (path) WHERE ((left_at IS NULL) AND (path IS NOT NULL));
 
 CREATE INDEX arrival_scan ON public.arrival USING btree (scan_id);
+
+CREATE INDEX arriving_page_search ON public.arriving_page USING gin (search);
 
 CREATE INDEX audit_account ON public.audit USING btree (account, id);
 
@@ -1446,6 +1458,9 @@ ALTER TABLE ONLY public.arrival
 
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.arriving_page
+    ADD CONSTRAINT arriving_page_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.batch
     ADD CONSTRAINT batch_sheet_scan_id_fkey FOREIGN KEY (sheet_scan_id) REFERENCES public.scan(id);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.flow import process
-from pipeline.index.filing import commit
+from pipeline.index.filing import arrive, commit
 from pipeline.store.readings import reading_key
 from pipeline.store.scans import page_count
 from pipeline.work import ranges
@@ -26,6 +26,6 @@ def read_range(shop: Workshop, pages: range) -> None:
     opened = []
     for page in shop.open_original(pages):
         shop.pause()
-        shop.read(page)
+        arrive(shop.connection, shop.scan, shop.read(page))
         opened.append((page, reading_key(page)))
     ranges.finish(shop.connection, shop.scan, pages[0], opened)

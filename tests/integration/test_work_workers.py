@@ -15,7 +15,7 @@ from processing import a_scan, printed
 
 from pipeline.config import Settings
 from pipeline.index.outcome import outcome_json
-from pipeline.index.search import search
+from pipeline.index.search import arriving, search
 from pipeline.records import Priority, Scan
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
@@ -79,14 +79,15 @@ def test_workers_file_scans_and_survive_the_death_of_one(
     until(lambda: outcome_json(connection, lost.id)["status"] != "received")
     until(lambda: len(children(pool.pid)) == 2)
 
+    idle = {"waiting": 0, "running": 0, "to_retry": 0}
+    until(lambda: all(queue == idle for queue in status_json(connection, 3.0)["queue"].values()))
     state = status_json(connection, 3.0)
     assert state["scans"] == {"waiting": 0, "done": 2, "quarantined": 0}
-    assert all(queue == {"waiting": 0, "running": 0, "to_retry": 0} for queue in state["queue"].values())
     assert state["pages"] == {"done": 3, "waiting": 0}
     assert state["reviews"]["waiting"] == len(answer["documents"]) + 1
 
 
-def test_a_large_scan_is_read_in_ranges_and_each_page_once(
+def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile(
     connection: Connection, blobs: Blobs, two: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = [f"Page number {number} of the chart" for number in range(1, 7)]
@@ -97,7 +98,11 @@ def test_a_large_scan_is_read_in_ranges_and_each_page_once(
     monkeypatch.setenv("CHARTLOOM_WORK__WORKERS", "2")
     scan = handed_in(connection, blobs, *pages)
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, **environment(two)}) as child:
+        until(lambda: arriving(connection, "chart"))
+        assert {hit.scan for hit in arriving(connection, "chart")} == {scan.id}
+        assert outcome_json(connection, scan.id)["status"] == "received"
         until(lambda: outcome_json(connection, scan.id)["status"] != "received")
+        assert arriving(connection, "chart") == []
         assert child.stdin is not None
         child.stdin.close()
     spans = connection.execute("select first, last from page_range order by first").fetchall()
