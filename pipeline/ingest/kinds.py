@@ -36,6 +36,27 @@ PILLOW_FORMATS = {
 }
 
 
+OTHERS: tuple[tuple[int, bytes, str], ...] = (
+    (4, b"ftyphei", "a HEIC photograph: set the telephone to JPEG"),
+    (4, b"ftypmif1", "a HEIC photograph: set the telephone to JPEG"),
+    (0, b"PK\3\4", "an office document, or a ZIP outside a watched folder"),
+    (0, b"\xd0\xcf\x11\xe0", "an office document"),
+    (0, b"{\\rtf", "an RTF text"),
+    (0, b"%!PS", "a PostScript file"),
+    (0, b"<?xml", "an XML file"),
+    (0, b"<!DOCTYPE html", "a web page"),
+    (0, b"From ", "an e-mail"),
+    (0, b"Return-Path:", "an e-mail"),
+    (128, b"DICM", "a DICOM image: it belongs into the PACS"),
+)
+
+
+def what_else(head: bytes) -> str:
+    """What a file of no kind that is taken is, in a few words; nothing where that is not known."""
+    known = next((what for at, mark, what in OTHERS if head[at : at + len(mark)] == mark), "")
+    return known or ("a plain text" if head.isascii() and not any(byte < 9 for byte in head) else "")
+
+
 def kind_of(head: bytes) -> str | None:
     """The media type of a file that starts with these bytes; None where it is not of a kind that is taken."""
     for signature, media_type in SIGNATURES:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.config import IntakeSettings
 from pipeline.errors import ChartloomError, MissingProgram
-from pipeline.ingest.kinds import HEAD, ZIP, kind_of
+from pipeline.ingest.kinds import HEAD, ZIP, kind_of, what_else
 from pipeline.ingest.parser import Parser, ParserDied, ParserFault, ParserTimeout, borrow, give_back
 from pipeline.ingest.refusals import refusal
 from pipeline.ingest.sheets import TOO_SLOW, WALL_PER_CPU, Limits
@@ -132,9 +132,10 @@ def check_kind(file: Path, settings: IntakeSettings) -> str:
     if size > settings.max_bytes:
         raise refusal("too_large", f"{size} bytes, {settings.max_bytes} are allowed")
     with file.open("rb") as stream:
-        kind = kind_of(stream.read(HEAD))
+        head = stream.read(HEAD)
+    kind = kind_of(head)
     if kind is None or kind == ZIP:
-        raise refusal("unknown_kind")
+        raise refusal("unknown_kind", what_else(head))
     return kind
 
 

@@ -7,6 +7,7 @@ cannot open the second may, so a file is refused only when both give it up.
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ NATIVE_DPI = (150.0, 600.0)
 """A page of pictures is rendered at their own resolution within these; below it poppler would blur less at 300."""
 TEXT_PAGE = 0.5  # a picture over more than this: the page's text is somebody's OCR of it, not its own
 TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+DAMAGED_PICTURE = (OSError, pikepdf.PdfError, pikepdf.DataDecodingError)
+PART_MISSING = "The picture that is the page is damaged; part of it may be missing."
 LETTER: Rect = (0.0, 0.0, 612.0, 792.0)
 PARSING_ERRORS = (
     pikepdf.PdfError, pikepdf.ForeignObjectError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError,
@@ -61,7 +64,7 @@ class PdfFile:
     def page(self, number: int, careful: bool) -> Sheet:
         """The page; `careful` renders it without looking into it first."""
         pdf = None if careful else self._pdf
-        drawing, turn, size, text = None, 0, None, True
+        drawing, turn, size, text, damaged = None, 0, None, True, False
         if pdf is not None:
             try:
                 page = pdf.pages[number - 1]
@@ -72,18 +75,24 @@ class PdfFile:
             except PARSING_ERRORS:
                 drawing, text = None, True
         if drawing is not None and drawing.sole is not None and not drawing.marks:
-            sheet = self._extract(drawing.sole, turn)
+            try:
+                sheet = self._extract(drawing.sole, turn)
+            except DAMAGED_PICTURE:
+                sheet, damaged = None, True
             if sheet is not None:
                 return sheet
-        return self._render(number, size, drawing, text and (drawing is None or drawing.pictured <= TEXT_PAGE))
+        sheet = self._render(number, size, drawing, text and (drawing is None or drawing.pictured <= TEXT_PAGE))
+        return replace(sheet, problem=sheet.problem or PART_MISSING) if damaged else sheet
 
     def _extract(self, placed: Placed, turn: int) -> Sheet | None:
-        """The page's only picture; None where it must be rendered after all."""
+        """The page's only picture; None where it must be rendered after all. Raises DAMAGED_PICTURE where its data break off."""
         width, height = placed.pixels
         if not placed.upright or width * height > self._limits.page_pixels or turn % 90:
             return None
         try:
             taken = taken_out(placed)
+        except DAMAGED_PICTURE:
+            raise
         except PARSING_ERRORS:
             return None
         if taken is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import warnings
 from pathlib import Path
@@ -43,9 +42,10 @@ class PictureFile:
         self._file = file
         self._scratch = scratch
         self._limits = limits
+        self._formats = [PILLOW_FORMATS[media_type]]
         self._jpeg = media_type == "image/jpeg"
         try:
-            self._picture = Image.open(file, formats=[PILLOW_FORMATS[media_type]])
+            self._picture = Image.open(file, formats=self._formats)
             self._frames = self._find_frames() if media_type == "image/tiff" else [0]
         except (UnidentifiedImageError, *DECODING_ERRORS) as error:
             raise refusal("damaged", type(error).__name__) from None
@@ -120,7 +120,7 @@ class PictureFile:
         problem = f"The picture is damaged ({type(error).__name__}); part of it is missing."
         ImageFile.LOAD_TRUNCATED_IMAGES = True
         try:
-            with Image.open(io.BytesIO(self._file.read_bytes()) if self._limits.small(self._file) else self._file) as picture:
+            with Image.open(self._file, formats=self._formats) as picture:
                 picture.seek(self._frames[number - 1])
                 check_size(picture, self._limits.max_pixels)
                 sheet = self._sheet(picture, plausible_dpi(self._dpi(), picture.size))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from pipeline import __version__
@@ -11,7 +10,6 @@ from pipeline import __version__
 PlacedWord: TypeAlias = tuple[str, int, int, int, int]
 """Text, x0, y0, x1, y1 in pixels of the page's image."""
 
-SMALL_FILE = 50_000_000
 WALL_PER_CPU = 4.0
 """The clock may run this much longer than the CPU limit: on a busy machine a page takes its turn among others."""
 
@@ -34,10 +32,6 @@ class Limits:
     def page_wall(self) -> float:
         """How long the clock may run for a page."""
         return self.page_seconds * WALL_PER_CPU
-
-    def small(self, file: Path) -> bool:
-        """May the file be read into memory?"""
-        return file.stat().st_size < SMALL_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ log = structlog.get_logger()
 BUSY_SECONDS = 0.5  # between two looks at a folder that keeps changing
 LONGEST_PAUSE = 60.0  # before a file that could not be taken is tried again; it starts with the poll and doubles
 CLEANING_SECONDS = 3600.0
+TURN_SECONDS = 5.0  # of taking files, before the folder is looked at again: something more urgent may have come
 SETTLING_SECONDS = 30.0  # between two looks for batches that are complete
 
 
@@ -99,8 +100,8 @@ class Watcher:
         try:
             self._tell()
             for inside in self._ready(time.monotonic()):
-                if self._stopping:
-                    break
+                if self._stopping or time.monotonic() > now + TURN_SECONDS:
+                    return 0.0
                 self._try(inside)
             self._settle(time.monotonic())
             self._untroubled()
@@ -147,7 +148,7 @@ class Watcher:
                 if mine:
                     self._take(inside, seen)
         except (StillChanging, Changed):
-            self._files.pop(inside, None)  # seen anew at the next look
+            self._files[inside] = replace(seen, since=time.monotonic())  # it has to stand still again
         except ServiceAway:
             raise
         except OSError as error:

@@ -535,3 +535,24 @@ def test_a_child_that_reached_its_memory_limit_costs_the_page_alone(tmp_path: Pa
     pages = opens(file, open_memory_mb=350)
     assert [page.image is not None for page in pages] == [True, False, True]
     assert pages[1].problem
+
+
+def test_a_scan_in_a_pdf_that_breaks_off_is_shown_as_far_as_it_goes_and_goes_to_a_person(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
+    data = jpeg(drawn())
+
+    def cut(pdf: pikepdf.Pdf) -> None:
+        (image,) = pdf.pages[0].get_images().values()
+        image.write(data[: len(data) // 2], filter=pikepdf.Name.DCTDecode)
+
+    (page,) = opens(edited(pdf_of(tmp_path / "a.pdf", data), cut))
+    assert "damaged" in (page.problem or "")
+    assert of(scratch, page).size[0] > 1000
+
+
+def test_a_clerk_is_told_what_the_file_is_instead(tmp_path: Path, opens: Opens) -> None:
+    for content, said in ((b"\0\0\0\x18ftypheic", "telephone"), (b"PK\3\4word/", "office"), (b"Dear doctor", "plain text")):
+        (tmp_path / "a.pdf").write_bytes(content)
+        with pytest.raises(BadInput, match=said):
+            opens(tmp_path / "a.pdf")
