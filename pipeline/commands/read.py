@@ -31,9 +31,7 @@ def read(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scans: PDF, TIFF, PNG, JPEG or JPEG 2000.")],
     as_json: Json = False,
     pdf: Annotated[Path | None, typer.Option("--pdf", metavar="OUT", help="Write all pages as one searchable PDF/A.")] = None,
-    debug: Annotated[
-        Path | None, typer.Option("--debug", metavar="DIR", help="Write each step as a picture here.")
-    ] = None,
+    debug: Annotated[Path | None, typer.Option("--debug", metavar="DIR", help="Write each step as a picture here.")] = None,
     home: Home = None,
 ) -> None:
     """Clean and read scans, page by page, without filing anything."""

@@ -27,7 +27,7 @@ from pipeline.ocr.raster import raster
 from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""
@@ -79,7 +79,7 @@ def unreadable(page: Page, problem: str) -> Reading:
     placed = pdf.Placed(width=width, height=height, dpi=width / 8.5, rotation=0, skew=0.0)
     return Reading(
         page=OcrPage(number=page.number, image=None, dpi=page.dpi, problem=problem),
-        pdf=pdf.page_pdf(raster(sheet, 0), placed, []),
+        pdf=pdf.page_pdf(raster(sheet, 0, 150.0), placed, []),
         preview=pixels.preview(sheet.grey),
     )
 
@@ -104,7 +104,7 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     blank = not words and not codes and float(upright.ink(flat, 1000)[0].mean()) < BLANK_INK
     placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
     lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
-    searchable = pdf.page_pdf(raster(scanned, settings.jpeg_quality), placed, lines)
+    searchable = pdf.page_pdf(raster(scanned, settings.jpeg_quality, dpi), placed, lines)
     watch("words", drawn(flat, seen))
     picture = pixels.preview(flat if scanned.colour is None else upright.level(upright.turn(scanned.colour, rotation), skew))
     return Reading(

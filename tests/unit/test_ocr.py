@@ -1,0 +1,279 @@
+"""Reading a page: drawn pages in, words, angles and PDFs out."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pikepdf
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.config import load_settings
+from pipeline.ocr import glyphless, pdf, pixels, upright
+from pipeline.ocr.cleanup import lift_specks_and_boxes, turn_dark_areas
+from pipeline.ocr.confidence import calibrated, probability
+from pipeline.ocr.engines import Piece, Seen
+from pipeline.ocr.orientation import orientation
+from pipeline.ocr.overlooked import overlooked
+from pipeline.ocr.own_text import own_text
+from pipeline.ocr.pixels import Grey
+from pipeline.ocr.raster import raster
+from pipeline.ocr.reading import Reading, believable_dpi, engine_key, read_page
+from pipeline.ocr.second_look import merge
+from pipeline.records import Page, Word
+
+LINES = (
+    "Patient: Amelia Hartwell    MRN: 4471902",
+    "Date of birth: 03/14/1961   Date of service: 10/02/2026",
+    "The patient was seen for a follow-up of her blood pressure.",
+    "She reports no chest pain, no headache and no dizziness.",
+    "Lisinopril 10 mg was continued; potassium was 4.1 mmol/L.",
+    "Plan: return in three months with a home pressure diary.",
+)
+
+
+def sheet(lines: tuple[str, ...] = LINES, size: int = 36, shape: tuple[int, int] = (1700, 1300)) -> Grey:
+    page = Image.new("L", (shape[1], shape[0]), 255)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size)
+    for number in range(18):
+        draw.text((110, 110 + number * size * 2), lines[number % len(lines)], fill=0, font=font)
+    return np.asarray(page)
+
+
+def turned(grey: Grey, degrees: float) -> Grey:
+    """Content turned counter-clockwise by so many degrees."""
+    height, width = grey.shape
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    return np.asarray(cv2.warpAffine(grey, matrix, (width, height), borderValue=255), np.uint8)
+
+
+def settings(**changes: object):
+    return load_settings().ocr.model_copy(update={"second_engine": "never", **changes})
+
+
+def read(grey: Grey, folder: Path, **changes: object) -> Reading:
+    path = folder / "page.png"
+    Image.fromarray(grey).save(path)
+    return read_page(Page(scan="", number=1, image="0" * 64, dpi=150.0), path, settings(**changes))
+
+
+@cache
+def plain_reading() -> Reading:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        return read(sheet(), Path(folder))
+
+
+@pytest.mark.parametrize("degrees", [-14.3, -2.2, 0.4, 7.75])
+def test_skew_is_found_to_a_tenth_of_a_degree(degrees: float) -> None:
+    assert upright.skew(turned(sheet(), degrees)) == pytest.approx(degrees, abs=0.1)
+
+
+def test_a_level_page_is_not_turned() -> None:
+    assert upright.skew(sheet()) == 0.0
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_the_turn_that_makes_a_page_upright_is_found_from_its_letters(rotation: int) -> None:
+    found = orientation(np.ascontiguousarray(np.rot90(sheet(), rotation // 90)))
+    assert (found.rotation, found.sure) == (rotation, True)
+
+
+def test_levelling_loses_no_corner() -> None:
+    page = np.full((600, 400), 255, np.uint8)
+    page[:8, :8] = 0
+    levelled = upright.level(page, 5.0)
+    assert (levelled < 128).sum() == pytest.approx(64, rel=0.3)
+
+
+def test_a_page_upside_down_and_crooked_is_read() -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        page = read(turned(np.ascontiguousarray(np.rot90(sheet(), 2)), 3.0), Path(folder)).page
+    assert page.rotation == 180
+    assert page.skew == pytest.approx(3.0, abs=0.1)
+    assert "Amelia Hartwell" in page.text
+    assert "potassium was 4.1" in page.text
+
+
+def test_every_word_has_its_box_over_its_ink_and_a_confidence() -> None:
+    page, ink = plain_reading().page, sheet() < 128
+    assert len(page.words) > 100
+    for word in page.words:
+        x0, y0, x1, y1 = word.box
+        assert 0 <= x0 < x1 <= page.width
+        assert 0 <= y0 < y1 <= page.height
+        assert ink[y0:y1, x0:x1].any()
+        assert 0 < word.confidence <= 1
+
+
+def test_a_line_of_the_page_is_a_line_of_the_text() -> None:
+    assert "She reports no chest pain, no headache and no dizziness." in plain_reading().page.text.split("\n")
+
+
+def test_the_page_pdf_is_sound_and_its_text_can_be_found_where_the_ink_is(tmp_path: Path) -> None:
+    file = tmp_path / "page.pdf"
+    file.write_bytes(pdf.document_pdf([plain_reading().pdf], title="Chart"))
+    subprocess.run(["qpdf", "--check", str(file)], check=True, capture_output=True)
+    text = subprocess.run(["pdftotext", "-bbox", str(file), "-"], check=True, capture_output=True, text=True).stdout
+    assert ">Hartwell<" in text
+    told = next(line for line in text.split("\n") if ">Hartwell<" in line)
+    left = float(told.split('xMin="')[1].split('"')[0])
+    box = next(word.box for word in plain_reading().page.words if word.text == "Hartwell")
+    assert left == pytest.approx(box[0] * 72 / 150, abs=1.0)
+
+
+def test_a_document_pdf_keeps_the_rules_of_pdf_a() -> None:
+    made = pdf.document_pdf([plain_reading().pdf] * 2, title="A chart", subject="Progress note", keywords=["11506-3"])
+    with pikepdf.open(io.BytesIO(made)) as document:
+        assert len(document.pages) == 2
+        with document.open_metadata() as meta:
+            assert (meta["pdfaid:part"], meta["pdfaid:conformance"]) == ("2", "B")
+            assert meta["dc:title"] == document.docinfo["/Title"] == "A chart"
+        intent = document.Root.OutputIntents[0]
+        assert intent.S == "/GTS_PDFA1"
+        assert intent.DestOutputProfile.N == 3
+        assert not document.is_encrypted
+        assert document.trailer.get("/ID") is not None
+        fonts = {font.objgen for page in document.pages for font in page.obj.Resources.Font.values()}
+        assert len(fonts) == 1
+        for page in document.pages:
+            descendant = page.obj.Resources.Font.Blank.DescendantFonts[0]
+            assert "/FontFile2" in descendant.FontDescriptor
+            assert descendant.DW == glyphless.ADVANCE
+
+
+def test_a_crooked_page_stands_level_in_its_pdf_with_its_pixels_untouched(tmp_path: Path) -> None:
+    crooked = np.where(turned(sheet(), 4.0) < 128, np.uint8(0), np.uint8(255))
+    file = tmp_path / "page.pdf"
+    file.write_bytes(read(crooked, tmp_path).pdf)
+    with pikepdf.open(file) as document:
+        image = pikepdf.PdfImage(document.pages[0].Resources.XObject.Page).as_pil_image()
+        assert np.array_equal(np.asarray(image.convert("L")), crooked)
+    subprocess.run(["pdftoppm", "-r", "150", "-gray", "-singlefile", str(file), str(tmp_path / "shown")], check=True)
+    shown = np.asarray(Image.open(tmp_path / "shown.pgm"))
+    assert upright.skew(shown) == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_blank_page_is_blank_and_a_page_with_three_words_is_not(tmp_path: Path) -> None:
+    empty = np.full((1700, 1300), 255, np.uint8)
+    assert read(empty, tmp_path).page.blank
+    image = Image.fromarray(empty)
+    ImageDraw.Draw(image).text((300, 600), "See other side", fill=0, font=ImageFont.load_default(40))
+    assert not read(np.asarray(image), tmp_path).page.blank
+
+
+def test_a_page_that_could_not_be_opened_gives_a_sheet_that_says_so() -> None:
+    reading = read_page(Page(scan="", number=7, image=None, problem="The page is damaged."), None, settings())
+    assert reading.page.problem == "The page is damaged."
+    with pikepdf.open(io.BytesIO(reading.pdf)) as document:
+        assert len(document.pages) == 1
+
+
+def test_a_picture_that_cannot_be_decoded_is_a_page_with_a_problem(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
+    assert read_page(Page(scan="", number=1, image="0" * 64), broken, settings()).page.problem
+
+
+def test_the_engine_key_changes_with_what_a_reading_depends_on_alone() -> None:
+    assert engine_key(settings()) == engine_key(settings(page_seconds=1.0))
+    assert engine_key(settings()) != engine_key(settings(jpeg_quality=30))
+    assert engine_key(settings()) != engine_key(settings(second_engine="always"))
+
+
+def test_a_resolution_that_gives_an_unbelievable_paper_is_not_believed() -> None:
+    assert believable_dpi(96.0, 2000, 2589) == pytest.approx(235.4, abs=0.1)
+    assert believable_dpi(204.0, 1734, 2244) == 204.0
+
+
+def test_white_print_on_a_dark_band_is_turned_and_a_photograph_is_not() -> None:
+    page = sheet().copy()
+    page[100:190, 100:1200] = 255 - page[100:190, 100:1200]
+    assert np.median(turn_dark_areas(page, 24)[105:185, 110:1190]) > 200
+    photo = np.full((1700, 1300), 255, np.uint8)
+    photo[300:900, 300:900] = np.random.default_rng(1).integers(0, 90, (600, 600))
+    assert np.array_equal(turn_dark_areas(photo, 24), photo)
+
+
+def test_empty_tick_boxes_and_specks_are_lifted_and_decimal_points_stay() -> None:
+    page = np.full((400, 400), 255, np.uint8)
+    cv2.rectangle(page, (50, 50), (80, 80), 0, 2)
+    cv2.rectangle(page, (150, 50), (180, 80), 0, 2)
+    cv2.line(page, (152, 52), (178, 78), 0, 3)
+    page[200:202, 200:202] = 0
+    page[300:304, 300:304] = 0
+    cleaned = lift_specks_and_boxes(page, 20)
+    assert (cleaned[45:85, 45:85] == 255).all()
+    assert (cleaned[45:85, 145:185] < 128).any()
+    assert (cleaned[195:210, 195:210] == 255).all()
+    assert (cleaned[295:310, 295:310] < 128).sum() == 16
+
+
+def seen(text: str, confidence: float, other: float | None = None, x: int = 0) -> Seen:
+    box = (x, 0, x + 10 * len(text), 20)
+    return Seen(text=text, box=box, confidence=confidence, other=other, block=1, paragraph=1, line=1)
+
+
+def test_a_word_both_engines_read_is_surer_than_one_they_read_differently() -> None:
+    assert probability(seen("Hartwell", 0.8, 0.9)) > probability(seen("Hartwell", 0.8, 0.0)) > 0
+    assert probability(seen("Hartwell", 0.0, 0.4)) < 0.5
+
+
+def test_words_that_are_noise_are_left_out() -> None:
+    assert [word.text for word in calibrated([seen("Hartwell", 0.96), seen("~,", 0.01, 0.0)])] == ["Hartwell"]
+
+
+def test_two_readings_of_a_segment_are_merged_word_by_word() -> None:
+    words = [seen("VARTANCE", 0.6), seen("FORM", 0.95, x=100)]
+    pieces = [Piece(text="VARIANCE", start=0.0, end=0.5, confidence=0.98), Piece(text="F0RM", start=0.6, end=1.0, confidence=0.7)]
+    merged = merge(words, pieces, (0, 0, 140, 20))
+    assert [(word.text, word.box) for word in merged] == [("VARIANCE", (0, 0, 80, 20)), ("FORM", (100, 0, 140, 20))]
+
+
+def test_print_that_no_word_covers_is_noticed() -> None:
+    page = sheet()
+    words = [word for word in plain_reading().page.words if word.box[1] > 200]
+    lines = [Seen(text=w.text, box=w.box, confidence=0.9, block=1, paragraph=1, line=1) for w in words]
+    found = overlooked(page, lines)
+    assert found
+    assert all(box[1] < 200 for box in found)
+
+
+def test_own_text_is_taken_where_it_lies_over_the_ink_and_not_where_it_is_junk() -> None:
+    words = plain_reading().page.words
+    assert own_text(words, sheet()) is not None
+    shifted = [Word(text=w.text, box=(w.box[0], w.box[1] + 31, w.box[2], w.box[3] + 31), confidence=1.0) for w in words[:60]]
+    assert own_text(shifted, sheet()) is None
+    garbled = [Word(text="\ue012\ue044\ue001", box=w.box, confidence=1.0) for w in words]
+    assert own_text(garbled, sheet()) is None
+    assert own_text(words[:20], sheet()) is None
+
+
+def test_the_second_engine_reads_what_the_first_doubts(tmp_path: Path) -> None:
+    small = np.asarray(cv2.resize(sheet(), None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA), np.uint8)
+    text = read(small, tmp_path, second_engine="always").page.text
+    assert "potassium" in text
+    assert "Hartwell" in text
+
+
+def test_a_grey_scan_of_print_alone_is_stored_in_black_and_white_and_one_with_shading_in_grey() -> None:
+    soft = np.asarray(cv2.GaussianBlur(sheet(), (0, 0), 0.8), np.uint8)
+    assert raster(pixels.Pixels(grey=soft, colour=None, bilevel=False), 75, 100.0).filter == "CCITTFaxDecode"
+    shaded = soft.copy()
+    shaded[800:1000] = np.minimum(shaded[800:1000], 180)
+    assert raster(pixels.Pixels(grey=shaded, colour=None, bilevel=False), 75, 100.0).filter == "DCTDecode"
+
+
+def test_transparency_is_white_paper_and_sixteen_bits_become_eight() -> None:
+    clear = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    assert (pixels.from_image(clear).grey == 255).all()
+    deep = Image.fromarray(np.full((40, 40), 65535, np.uint16))
+    assert (pixels.from_image(deep).grey == 255).all()
