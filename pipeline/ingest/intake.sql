@@ -34,7 +34,13 @@ insert into sighting (path, size, seen_at) values (%(path)s, %(size)s, %(seen_at
 on conflict (path) do update set size = excluded.size, gone_at = null
 
 -- name: file_gone
-update sighting set gone_at = now() where path = %s and gone_at is null
+-- Unless another watcher has stored it in the meantime.
+with stored as (
+    delete from sighting as s using arrival as a
+    where s.path = %(path)s and a.path = s.path and (a.left_at is null or a.left_at >= s.seen_at)
+    returning s.path
+)
+update sighting set gone_at = now() where path = %(path)s and gone_at is null and not exists (select from stored)
 
 -- name: sighting_stored
 delete from sighting where path = %s

@@ -126,10 +126,10 @@ def _inspected(
 def _commit(connection: Connection, values: dict[str, Any], origin: Origin, enqueue: Enqueue) -> Registered:
     """The scan's row and job, unless its bytes are known, and the arrival's."""
     if values["path"] is not None:
+        connection.execute(SQL["sighting_stored"], [values["path"]])
         again = connection.execute(SQL["arrival_still_in_folder"], values).fetchone()
         if again is not None:
             return _registered(values, again, again["id"], duplicate=again["duplicate"])
-        connection.execute(SQL["sighting_stored"], [values["path"]])
     where = {"source": origin.source, "department": origin.department, "default_type": origin.default_type}
     row = connection.execute(SQL["insert_scan"], values | where | {"priority": int(origin.priority)}).fetchone()
     first = connection.execute(SQL["scan_by_hash"], [values["sha256"]]).fetchone()

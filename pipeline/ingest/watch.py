@@ -240,7 +240,7 @@ class Watcher:
                 SQL["see_file"],
                 [{"path": printable(f), "size": self._files[f].size, "seen_at": self._files[f].at} for f in sorted(new)],
             )
-            cursor.executemany(SQL["file_gone"], [(printable(f),) for f in sorted(gone)])
+            cursor.executemany(SQL["file_gone"], [{"path": printable(f)} for f in sorted(gone)])
         self._told = set(self._files)
 
     def _check_room(self, size: int) -> None:

@@ -48,6 +48,12 @@ CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
 CREATE DOMAIN public.sha256 AS text
 	CONSTRAINT sha256_check CHECK ((VALUE ~ '^[0-9a-f]{64}$'::text));
 
+CREATE FUNCTION public.candidate_patients(candidates jsonb) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select coalesce(array_agg((candidate #>> '{patient,id}')::bigint), '{}') from jsonb_array_elements(candidates) as candidate
+$$;
+
 CREATE TABLE public.patient (
     id bigint NOT NULL,
     mrn text,
@@ -1330,7 +1336,7 @@ CREATE INDEX adt_message_refused ON public.adt_message USING btree (received_at)
 
 CREATE INDEX arrival_batch ON public.arrival USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 
-CREATE INDEX arrival_in_folder ON public.arrival USING btree (path) WHERE ((left_at IS NULL) AND (path IS NOT NULL));
+CREATE INDEX arrival_path ON public.arrival USING btree (path) WHERE (path IS NOT NULL);
 
 CREATE INDEX arrival_scan ON public.arrival USING btree (scan_id);
 
@@ -1401,6 +1407,8 @@ CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinat
 CREATE INDEX quarantine_act_scan ON public.quarantine_act USING btree (scan_id, id);
 
 CREATE INDEX reading_made ON public.reading USING btree (made_at);
+
+CREATE INDEX review_item_candidates ON public.review_item USING gin (public.candidate_patients(candidates)) WHERE (settled_at IS NULL);
 
 CREATE UNIQUE INDEX review_item_document ON public.review_item USING btree (document_id) WHERE (settled_at IS NULL);
 

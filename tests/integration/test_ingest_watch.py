@@ -16,6 +16,7 @@ from PIL import Image
 
 from pipeline.config import Settings
 from pipeline.errors import ServiceAway
+from pipeline.ingest.ledger import reconcile
 from pipeline.ingest.watch import Watcher
 from pipeline.store.blobs import Blobs, sha256_of
 from pipeline.store.database import Connection, connect
@@ -227,6 +228,7 @@ def test_two_watchers_on_one_folder_take_every_file_once(
     assert rows(connection, "select count(*) as n, count(*) filter (where duplicate) as twice from arrival") == [
         {"n": 30, "twice": 0}
     ]
+    assert rows(connection, "select path from sighting") == []
 
 
 def test_a_file_written_over_after_it_was_stored_is_a_new_scan(
@@ -241,6 +243,18 @@ def test_a_file_written_over_after_it_was_stored_is_a_new_scan(
     look(Watcher(quick, lambda: connect(dsn), lambda: blobs, overwrite), 4)
     assert rows(connection, "select count(*) as n from scan") == [{"n": 2}]
     assert not file.exists()
+
+
+def test_a_file_that_goes_away_before_it_was_stored_is_on_the_ledger_as_gone(
+    watcher: Watcher, intake: Path, connection: Connection
+) -> None:
+    file = page(intake / "recalled.tif")
+    watcher.look()
+    file.unlink()
+    watcher.look()
+    ledger = reconcile(connection)
+    assert ledger.adds_up
+    assert (ledger.files["seen"], ledger.files["gone"]) == (1, 1)
 
 
 def test_days_of_done_are_removed_after_their_time_and_nothing_else(watcher: Watcher, intake: Path, quick: Settings) -> None:

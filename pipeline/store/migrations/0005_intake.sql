@@ -22,7 +22,7 @@ alter table arrival
     add column modified_ns bigint,
     add column stable_at timestamptz,
     add column batch_id bigint references batch;
-create index arrival_in_folder on arrival (path) where left_at is null and path is not null;
+create index arrival_path on arrival (path) where path is not null;
 create index arrival_batch on arrival (batch_id) where batch_id is not null;
 
 -- Files in the intake folder that are not stored yet, and those that went away before they were.
