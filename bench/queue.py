@@ -1,0 +1,90 @@
+"""How many jobs a second the queue gives out: `python -m bench.queue [--workers 64] [--jobs 5000] [--page-seconds 0.8]`.
+
+So many simulated workers fetch and finish jobs as real ones do (work/fairness.py, procrastinate's functions), with nothing to do
+in between, spread over two processes. Then the same for one worker. A scan is a job, so is a range of 16 pages: with pages that
+take --page-seconds of a core, a queue of J jobs a second keeps J x pages a job x page-seconds cores busy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from procrastinate.jobs import Status
+
+from pipeline.config import load_settings
+from pipeline.records import Priority
+from pipeline.services.installation import open_installation
+from pipeline.store.database import Connection
+from pipeline.work.fairness import FairManager
+from pipeline.work.patience import PatientConnector
+from pipeline.work.queue import QUEUES, enqueue_pages
+from pipeline.work.ranges import RANGE
+
+PROCESSES = 2
+
+
+async def worker(dsn: str) -> int:
+    """Fetch and finish until nothing waits; how many."""
+    connector = PatientConnector(lambda: False, conninfo=dsn, min_size=1, max_size=1)
+    await connector.open_async()
+    manager, done = FairManager(connector), 0
+    number = await manager.register_worker()
+    while job := await manager.fetch_job(list(QUEUES), number):
+        await manager.finish_job(job, Status.SUCCEEDED, delete_job=True)
+        done += 1
+    await manager.unregister_worker(number)
+    await connector.close_async()
+    return done
+
+
+def crowd(dsn: str, workers: int) -> None:
+    async def run() -> None:
+        await asyncio.gather(*(worker(dsn) for _ in range(workers)))
+
+    asyncio.run(run())
+
+
+def measure(dsn: str, connection: Connection, workers: int, jobs: int) -> float:
+    """Jobs a second."""
+    enqueue_pages(connection, 1, Priority.LIVE, [range(n, n + 1) for n in range(1, jobs + 1)])
+    connection.execute("vacuum analyze procrastinate_jobs")
+    shares = [workers // PROCESSES] * PROCESSES if workers >= PROCESSES else [workers]
+    context = multiprocessing.get_context("spawn")
+    crowds = [context.Process(target=crowd, args=(dsn, share)) for share in shares]
+    for process in crowds:
+        process.start()
+    while True:
+        row = connection.execute("select count(*) as n from procrastinate_jobs where status = 'todo'").fetchone()
+        if row and row["n"] < jobs:
+            break
+        time.sleep(0.01)
+    begun, left = time.monotonic(), row["n"]
+    for process in crowds:
+        process.join()
+    return float(left / (time.monotonic() - begun))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=64)
+    parser.add_argument("--jobs", type=int, default=5000)
+    parser.add_argument("--page-seconds", type=float, default=0.8)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with open_installation(load_settings(Path(folder, "home")), store=False) as installation, installation.connect() as own:
+            for workers in (1, args.workers):
+                rate = measure(installation.dsn, own, workers, args.jobs)
+                print(f"{workers} workers: {rate:.0f} jobs a second on {os.cpu_count()} cores", end="; ")
+                feeds = [f"{rate * pages * args.page_seconds:.0f} cores at {pages} pages a job" for pages in (1, RANGE)]
+                print(f"feeds {' or '.join(feeds)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
