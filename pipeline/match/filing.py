@@ -48,9 +48,19 @@ def name_parts(name: str) -> dict[str, str]:
             family, suffix = last[0], last[1]
         given, _, middle = rest.replace(",", " ").strip().partition(" ")
     else:
-        *first, family = text.split() or [""]
-        given, middle = (first[0] if first else ""), " ".join(first[1:])
+        given, middle, family, suffix = unpunctuated(text.split(), suffix)
     return {"given": given, "middle": middle.strip(), "family": family, "suffix": suffix}
+
+
+def unpunctuated(words: list[str], suffix: str) -> tuple[str, str, str, str]:
+    """Given, middle, family and suffix of a name whose comma was lost or never was ("George Jr. Jonathan", "Reyes Ana M")."""
+    at = next((n for n, word in enumerate(words[1:-1], 1) if word.lower().strip(".") in SUFFIXES and len(word) > 1), None)
+    if at is not None:
+        return words[at + 1], " ".join(words[at + 2 :]), " ".join(words[:at]), words[at].strip(".")
+    if len(words) > 2 and len(words[-1].strip(".")) == 1:
+        return words[1], " ".join(words[2:]), words[0], suffix
+    *first, family = words or [""]
+    return (first[0] if first else ""), " ".join(first[1:]), family, suffix
 
 
 def decide(document: Document, candidates: Sequence[Candidate], settings: Settings) -> Filing:

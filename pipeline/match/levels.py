@@ -31,6 +31,7 @@ LOOKALIKE_DIGITS = frozenset(
     frozenset(pair) for pair in ("08", "06", "38", "17", "14", "27", "56", "35", "68", "49", "89", "09", "69", "58")
 )
 CLOSE_ADDRESS = 0.92  # Jaro-Winkler between the parts of two e-mail addresses before the @
+FAR_LENGTH = 2  # characters: a number that is this much longer or shorter is another kind of number
 PHONE_LOCAL = 7  # digits without the area code
 
 
@@ -137,24 +138,34 @@ def crossed(person: Person, family: str) -> bool:
 
 
 def middle_level(a: str, b: str) -> str:
-    """exact, initial, close or different."""
+    """exact, initial, close or different; of several middle names the one that agrees."""
+    if " " in a or " " in b:
+        return best((middle_level(x, y) for x in a.split() for y in b.split()), MIDDLE_ORDER)
     if len(a) == 1 or len(b) == 1:
         return "initial" if a[0] == b[0] else "different"
     return spelt(a, b)
 
 
-NUMBER_ORDER = ("exact", "misread", "digit", "different")
+MIDDLE_ORDER = ("exact", "close", "initial", "different")
+NUMBER_ORDER = ("exact", "misread", "digit", "foreign", "different")
+
+
+def foreign(a: str, b: str) -> bool:
+    """Are two numbers of different forms? One has letters that are no misread digits, or its length is far from the other's."""
+    letters = ["".join(c for c in number if c.isalpha()) for number in (a, b)]
+    return letters[0] != letters[1] or abs(len(a) - len(b)) >= FAR_LENGTH
 
 
 def number_level(a: str, b: str) -> str:
-    """exact; misread: the same but for look-alike characters; digit: one dropped, added, wrong, or two swapped; different."""
-    if a == b:
+    """exact, but for leading zeros; misread: the same but for look-alike characters; digit: one dropped, added, wrong, or two
+    swapped; foreign: of another form, so perhaps another facility's; different."""
+    if a.lstrip("0") == b.lstrip("0"):
         return "exact"
     a, b = a.translate(CONFUSABLE).lstrip("0"), b.translate(CONFUSABLE).lstrip("0")
     if a == b:
         return "misread"
     if min(len(a), len(b)) < 3 or OSA.distance(a, b, score_cutoff=1) > 1:
-        return "different"
+        return "foreign" if foreign(a, b) else "different"
     if len(a) == len(b):
         wrong = [frozenset(pair) for pair in zip(a, b, strict=True) if pair[0] != pair[1]]
         if len(wrong) == 1 and wrong[0] in LOOKALIKE_DIGITS:

@@ -17,6 +17,8 @@ from pipeline.records import Candidate, Reason
 MIDDLE_AGREES = ("exact", "initial", "close")
 CERTAIN = 1 - 1e-9  # nothing is surer than this
 IDENTIFIERS_NEEDED = 2
+CLEARLY = -2.0  # bits: what weighs less against a candidate than this is a doubt, no contradiction
+AGREEING_IN_ALL = {"name", "dob", "mrn"}  # a sex that differs is then a slip of the text or of the index
 AGREES = {
     "name": ("exact", "misread", "nickname", "close", "prefix", "former", "part", "swapped", "sounds"),
     "dob": ("exact", "swapped", "misread", "digit"),
@@ -54,6 +56,7 @@ MEANING = {
     "part": "one part is the same", "close": "the same but for a letter or two", "sounds": "sounds alike", "swapped": "swapped",
     "nickname": "a nickname", "prefix": "cut short", "initial": "the same initial", "middle": "stands as the middle name",
     "misread": "the same but for look-alikes", "digit": "one digit differs", "partial": "the same as far as it is known",
+    "foreign": "a number of another form",
     "parts": "two parts of three are the same", "last_four": "the last four digits are the same", "home": "the same",
     "near_home": "nearly the same", "zip": "the same zip code", "city": "the same city", "elsewhere": "another",
     "different": "different",
@@ -120,19 +123,30 @@ def objections(
     if best.probability < settings.threshold:
         detail = f"The probability {best.probability:.5f} is below {settings.threshold}"
         yield Reason(code="below_threshold", detail=detail, weight=round(best.weight, 1))
-    if len(agreements(levels)) < IDENTIFIERS_NEEDED:
+    agreeing = agreements(levels)
+    if len(agreeing) < IDENTIFIERS_NEEDED:
         yield Reason(code="one_identifier", detail="Fewer than two identifiers agree")
     if others and best.weight - others[0].weight < settings.distance:
         apart = round(best.weight - others[0].weight, 1)
         yield Reason(code="second_candidate", detail="Another patient is nearly as likely", weight=apart)
-    for field, level in levels.items():
-        if level in CONTRADICTS.get(field, ()):
+    if levels.get("given") == "initial" and "name" not in agreeing and not {"mrn", "ssn"} & set(agreeing):
+        yield Reason(code="initial_only", detail="An initial and a birth date may be a twin's")
+    for field in contradictions(best):
+        if field != "sex" or not set(agreeing) >= AGREEING_IN_ALL:
             yield Reason(code=f"{field}_contradicts", detail=f"{WORDS[field]} speaks against this patient")
     for reason in best.reasons:
         if reason.code == OTHER_MRN:
             yield reason
         if reason.code == DECEASED and date_of_service and date_of_service[: len(reason.detail)] > reason.detail:
             yield Reason(code="died_before", detail="The patient died before the date of service")
+
+
+def contradictions(candidate: Candidate) -> Iterator[str]:
+    """The fields that speak clearly against a candidate. A value that was hardly read contradicts nothing."""
+    for reason in candidate.reasons:
+        field, _, level = reason.code.partition(":")
+        if level in CONTRADICTS.get(field, ()) and (reason.weight is None or reason.weight <= CLEARLY):
+            yield field
 
 
 def agreements(levels: Mapping[str, str]) -> list[str]:

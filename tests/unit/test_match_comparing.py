@@ -83,6 +83,8 @@ def test_one_half_of_a_hyphenated_name_is_less_than_the_whole_of_it() -> None:
         ("7709123", "7700123", "misread"),
         ("7702123", "7700123", "digit"),
         ("1234567", "7700123", "different"),
+        ("007700123", "7700123", "exact"),
+        ("BRH4459012", "7700123", "foreign"),
     ],
 )
 def test_numbers_agree_but_for_characters_that_look_alike_or_one_slip(left: str, right: str, level: str) -> None:

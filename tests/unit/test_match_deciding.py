@@ -81,7 +81,7 @@ def test_a_document_with_name_birth_date_and_number_files_alone() -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"sex": "M"}, "sex_contradicts"),
+        ({"sex": "M", "mrn": ""}, "sex_contradicts"),
         ({"dob": "1971-03-08"}, "dob_contradicts"),
         ({"mrn": "9154420"}, "mrn_contradicts"),
         ({"given": "Ellen", "address": ""}, "given_contradicts"),
@@ -94,9 +94,26 @@ def test_one_contradiction_brings_a_person_and_is_named(change: dict[str, str], 
     assert code in codes
 
 
+def test_a_sex_that_differs_is_outweighed_by_name_birth_date_and_number_together() -> None:
+    assert decision(SUSAN | {"sex": "M"}, SUSAN)[0] == "match"
+
+
+def test_a_number_of_another_form_may_be_another_facilitys_and_contradicts_nothing() -> None:
+    assert decision(SUSAN | {"mrn": "BRH-445-9012"}, SUSAN)[0] == "match"
+
+
+def test_a_value_that_was_hardly_read_contradicts_nothing() -> None:
+    printed = document(**PRINTED)
+    blurred = tuple(replace(f, value="1931-05-17", confidence=0.2) if f.name == "dob" else f for f in printed.fields)
+    candidates = found_for(replace(printed, fields=blurred))
+    assert not {r.code for r in judge(candidates, SETTINGS.match).reasons} & {"dob_contradicts"}
+
+
 def test_an_initial_with_a_birth_date_may_be_the_twins_whom_the_index_does_not_hold() -> None:
-    asked = {"given": "S", "family": "Caballero", "dob": "1964-09-29", "sex": "F"}
-    assert decision(asked, SUSAN)[0] == "possible"
+    asked = {"given": "S", "family": "Caballero", "dob": "1964-09-29", "sex": "F", "address": "12 Main St", "zip": "01970"}
+    what, codes = decision(asked, SUSAN)
+    assert what == "possible"
+    assert "initial_only" in codes
 
 
 def test_name_and_address_without_a_birth_date_may_be_the_father_of_that_name() -> None:
@@ -194,6 +211,8 @@ def test_a_patient_who_had_died_before_the_date_of_service_is_not_filed_to() -> 
         ("Mr. John Q. Smith Jr.", ("John", "Q.", "Smith", "Jr")),
         ("Smith Jr, John", ("John", "", "Smith", "Jr")),
         ("Smith, John, III", ("John", "", "Smith", "III")),
+        ("George Jr. Jonathan David", ("Jonathan", "David", "George", "Jr")),
+        ("Reyes Ana M", ("Ana", "M", "Reyes", "")),
     ],
 )
 def test_a_printed_name_falls_into_its_parts(printed: str, parts: tuple[str, ...]) -> None:
