@@ -99,7 +99,7 @@ class Watcher:
         self._clean(now)
         try:
             self._tell()
-            for inside in self._ready(time.monotonic()):
+            for inside in self._ready(now):  # as they were at that moment: still means seen alike twice
                 if self._stopping or time.monotonic() > now + TURN_SECONDS:
                     return 0.0
                 self._try(inside)
@@ -122,13 +122,13 @@ class Watcher:
 
     def _ready(self, now: float) -> list[PurePath]:
         """The files that may be taken, most urgent first, then as they came."""
-        ready = [inside for inside, seen in self._files.items() if self._due(inside, seen) <= now]
+        ready = [inside for inside, seen in self._files.items() if self._due(inside, seen, now) <= now]
         return sorted(ready, key=lambda inside: (-origin_of(inside).priority, self._files[inside].at))
 
-    def _due(self, inside: PurePath, seen: Seen) -> float:
+    def _due(self, inside: PurePath, seen: Seen, now: float) -> float:
         """When the file may be taken: it has stood still for long enough, and has its end or will never get it."""
         still = max(seen.since + self._settings.intake.stable_seconds, seen.not_before)
-        if still > time.monotonic():
+        if still > now:
             return still
         with suppress(OSError):
             if not is_complete(self._root / inside):
