@@ -3,7 +3,8 @@
     python -m bench.sorting [--stacks 300] [--seed 4242] [--least 5] [--most 60]
 
 Prints one JSON line: stacks cut without any error, boundary precision, recall and F1, how many documents are cut with 0.9 or
-more and how many of those are right, documents that hold two patients and how many of them raise no alarm, and milliseconds of CPU a page.
+more and how many of those are right, documents that hold two patients and how many of them raise no alarm, and milliseconds of
+CPU a page.
 """
 
 from __future__ import annotations

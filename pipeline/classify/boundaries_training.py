@@ -23,8 +23,8 @@ FOLDS = 5
 STRENGTH = 1.0
 """Inverse of the penalty on large weights; 0.3 and 3 measure the same within a stack or two."""
 
-SCANS_COUNT = 10.0
-"""How much a page break of a real scan counts against one of a made stack: there are about a tenth as many."""
+SCANS_COUNT = 3.0
+"""How much a page break of a real scan counts against one of a made stack."""
 
 
 @dataclass(frozen=True, slots=True)

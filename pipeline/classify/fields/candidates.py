@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 
 from pipeline.classify.fields import names, numbers, places
@@ -21,6 +22,9 @@ SEXES = {"m": "male", "male": "male", "f": "female", "female": "female", "fem": 
 
 HEAD = 0.4
 """The part of a page, from the top, in which a form names its patient and visit."""
+
+TORN = 1.6
+"""Line heights between two words of a value from which a word between them may have been lost: a middle initial, mostly."""
 
 ADJOINING_ROWS = 3
 """Rows within which an unlabelled name must stand beside a birth date or record number (addressograph, header box)."""
@@ -124,6 +128,7 @@ def _evidence(layout: Layout, words: Sequence[Word], label: float, answer: Answe
         "head": float(top < HEAD),
         "read": fmean(word.confidence for word in words),
         "worst": min(word.confidence for word in words),
+        "torn": float(any(b.box[0] - a.box[2] > TORN * layout.line for a, b in pairwise(words))),
     }
 
 

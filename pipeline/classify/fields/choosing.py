@@ -29,6 +29,9 @@ BIRTH_AGAINST, BIRTH_BY_AGE = 0.5, 0.7
 TELL, LABELLED = 0.7, 0.8
 """Confidence and label strength from which two different values are a disagreement a person should know of."""
 
+DOUBTFUL, UNCONFIRMED = 0.8, 0.89
+"""An identifier that is torn or has a word read less surely than the first, and that nothing else repeats, is at most so sure."""
+
 WHAT = {"patient_name": "patient names", "mrn": "record numbers", "dob": "birth dates"}
 
 
@@ -154,6 +157,9 @@ def _field(name: str, group: Sequence[tuple[float, Offer]], rivals: Sequence[Seq
         best = max(near, key=lambda offer: (len(offer.value.split()), _times(group, offer.value), len(offer.value)))
     sure = _agreed(group)
     rival = max((_agreed(other) for other in rivals), default=0.0)
+    poor = best.evidence["worst"] < DOUBTFUL or best.evidence["torn"]
+    if name in WHAT and poor and len({o.row for _, o in group if o.value == best.value}) < 2:
+        sure = min(sure, UNCONFIRMED)
     if name not in ("author", "facility", "phone", "address"):
         sure *= 1 - 0.5 * rival * rival
     return Field(name=name, value=best.value, page=best.page, box=best.box, confidence=round(sure, 4))

@@ -128,7 +128,8 @@ def _label_at(words: tuple[Word, ...], starts: frozenset[int], at: int, row: int
             continue
         text = " ".join(word.text for word in span)
         colon = text.endswith((":", ";", ":-")) or (last < len(words) and words[last].text in (":", ";"))
-        match = _meaning(key_of(text), colon=colon, begins=at in starts)
+        whole = len(key_of(span[0].text)) > 1  # "K Chart #": an initial is no part of a misread label
+        match = _meaning(key_of(text), colon=colon and whole, begins=at in starts and whole)
         if match and _stands_alone(words, at, last, starts, colon=colon, strength=match[2]):
             box = (span[0].box[0], min(w.box[1] for w in span), span[-1].box[2], max(w.box[3] for w in span))
             return Label(field=match[0], key=match[1], row=row, first=at, last=last, sure=match[2], colon=colon, box=box)
