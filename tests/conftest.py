@@ -43,7 +43,8 @@ def installation(embedded: Embedded) -> Installation:
     assert embedded.postgres is not None
     with psycopg.connect(embedded.postgres.dsn(superuser=True, database="postgres"), autocommit=True) as superuser:
         superuser.execute("alter role chartloom createdb")
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # the session's data outlive nothing
+        # The session's data outlive nothing, and a vacuum of the superuser's would stand in the way of dropping a database.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
             superuser.execute(f"alter system set {setting} = off")
         superuser.execute("select pg_reload_conf()")
     with found.connect() as connection:

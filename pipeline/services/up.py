@@ -95,7 +95,9 @@ def _wait_for_web(host: str, port: int, children: list[Child], say: Say) -> None
     end = time.monotonic() + WEB_SECONDS
     while time.monotonic() < end:
         with contextlib.suppress(urllib3.exceptions.HTTPError):
-            if http.request("GET", f"http://{host}:{port}/health", redirect=False).status == HEALTHY:
+            healthy = http.request("GET", f"http://{host}:{port}/health", redirect=False).status == HEALTHY
+            time.sleep(LOOK_SECONDS)
+            if healthy and children[-1].pid:  # it is ours that answers: one that cannot have the port ends at once
                 say(f"web page at http://{host}:{port}/")
                 return
         _look(children)
