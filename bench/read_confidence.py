@@ -73,9 +73,8 @@ def main() -> None:
     for low, high in pairwise(LEVELS):
         here = (half == 1) & (claimed >= low) & (claimed < high)
         if here.any():
-            print(
-                f"{low:.2f} to {min(high, 1):.2f}: {here.sum():6} words, claimed {claimed[here].mean():.3f}, right {right[here].mean():.3f}"
-            )
+            share = right[here].mean()
+            print(f"{low:.2f}-{min(high, 1):.2f} n={here.sum():6} claimed {claimed[here].mean():.3f} right {share:.3f}")
     weights = [round(float(weight), 4) for weight in model.coef_[0]]
     (MODELS / "word_confidence.json").write_text(json.dumps({"weights": weights}) + "\n", encoding="utf-8")
 
