@@ -10,6 +10,7 @@ import pytest
 from tests.faults.running import Running
 from tests.faults.scans import make_scan
 
+SLOWEST = 900  # seconds a fault test may take on a busy machine
 Drop = Callable[[Running, int, int], None]
 
 
@@ -31,3 +32,10 @@ def drop(tmp_path: Path) -> Drop:
     folder = tmp_path / "scans"
     folder.mkdir()
     return lambda running, number, pages: running.drop(make_scan(folder, number, pages, seed=1), pages)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Recovery takes its time where others work on the same cores."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(SLOWEST))

@@ -17,7 +17,7 @@ from tests.faults.accounting import faults_of
 from tests.faults.conftest import Drop
 from tests.faults.running import PATIENCE, Running
 
-STILL_SECONDS = float(os.environ.get("CHARTLOOM_OUTAGE_SECONDS", "8"))
+STILL_SECONDS = float(os.environ.get("CHARTLOOM_OUTAGE_SECONDS", "5"))
 
 
 def test_a_database_and_a_store_that_stand_still_hold_the_work_up_and_lose_nothing(running: Running, drop: Drop) -> None:

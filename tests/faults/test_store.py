@@ -14,7 +14,7 @@ from tests.faults.conftest import Drop
 from tests.faults.proxy import Mood, Proxy
 from tests.faults.running import Running, wait_until
 
-FAULT_SECONDS = 6.0
+FAULT_SECONDS = 4.0
 
 
 @pytest.fixture(scope="module")
