@@ -47,6 +47,8 @@ class MissingProgram(ChartloomError):
 
     def __init__(self, program: str, install: str) -> None:
         super().__init__(f"The program {program} was not found.", f"Install it with: {install}")
+        self.program = program
+        self.install = install
 
 
 class BadSettings(ChartloomError):

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.errors import BadInput, ChartloomError
+from pipeline.errors import BadInput, ChartloomError, MissingProgram
 from pipeline.ingest.kinds import PDF
 from pipeline.ingest.sheets import SPEAKS, Limits, Opened
 from pipeline.store.scratch import Scratch
@@ -86,6 +86,8 @@ def serve() -> None:
                 say(asdict(current.page(request["page"], bool(request["careful"]))))
         except BadInput as error:
             say({"refused": error.code, "detail": ""})
+        except MissingProgram as error:
+            say({"fault": error.code, "message": error.program, "remedy": error.install})
         except ChartloomError as error:
             say({"fault": error.code, "message": error.args[0], "remedy": error.remedy})
         except ImportError as error:

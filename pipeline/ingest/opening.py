@@ -118,10 +118,11 @@ class Opener:
 
 def fault_of(answer: dict[str, str]) -> ChartloomError:
     """The error for what is no fault of the file: a full disk passes, a missing program or module has to be put right."""
-    kinds: dict[str, type[ChartloomError]] = {NoRoom.code: NoRoom, MissingProgram.code: MissingProgram}
-    error = ChartloomError.__new__(kinds.get(answer["fault"], ParserFault))
-    ChartloomError.__init__(error, answer["message"], answer["remedy"])
-    return error
+    if answer["fault"] == NoRoom.code:
+        return NoRoom()
+    if answer["fault"] == MissingProgram.code:
+        return MissingProgram(answer["message"], answer["remedy"])
+    return ParserFault(answer["message"], answer["remedy"])
 
 
 def check_kind(file: Path, settings: IntakeSettings) -> str:
