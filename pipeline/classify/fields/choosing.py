@@ -29,6 +29,9 @@ BIRTH_AGAINST, BIRTH_BY_AGE = 0.5, 0.7
 TELL, LABELLED = 0.7, 0.8
 """Confidence and label strength from which two different values are a disagreement a person should know of."""
 
+MISREAD = 0.15
+"""Share of a value's letters that reading errors may change: one in a record number, two in a name."""
+
 DOUBTFUL, UNCONFIRMED = 0.8, 0.89
 """An identifier that is torn or has a word read less surely than the first, and that nothing else repeats, is at most so sure."""
 
@@ -177,7 +180,7 @@ def _disagreements(name: str, groups: Sequence[Sequence[tuple[float, Offer]]]) -
     first, others = (said[0], said[1:]) if said else ([], [])
     for other in others:
         for a, b in product(first, other):
-            near = DamerauLevenshtein.distance(a.value.lower(), b.value.lower()) <= 1  # a reading error, not another patient
+            near = DamerauLevenshtein.distance(a.value.lower(), b.value.lower()) <= MISREAD * max(len(a.value), 10)
             if a.page != b.page and not near and not any(offer.page == b.page for offer in first):
                 told = f"Different {WHAT[name]} stand on pages {a.page} and {b.page}."
                 return [Reason(code=f"field_{name}_disagrees", detail=told)]
