@@ -23,7 +23,7 @@ select d.id, d.scan_id, d.type, d.pages, i.opened_at
 from review_item i
 join document d on d.id = i.document_id
 where i.settled_at is null
-    and i.candidates @> jsonb_build_array(jsonb_build_object('patient', jsonb_build_object('id', %(patient)s::bigint)))
+    and candidate_patients(i.candidates) @> array[%(patient)s::bigint]
 order by i.opened_at desc
 limit 50
 

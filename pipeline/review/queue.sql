@@ -16,15 +16,18 @@ order by i.priority desc, i.opened_at, i.id
 limit %(limit)s
 
 -- name: count_items
-with open as materialized (
-    select kinds, escalated_by is not null as escalated, type, department, source from review_item where settled_at is null
+with open as materialized (  -- one pass over the queue; what follows adds up a few hundred rows
+    select kinds, escalated_by is not null as escalated, type, department, source, count(*) as n
+    from review_item
+    where settled_at is null
+    group by 1, 2, 3, 4, 5
 )
-select 'all' as dimension, '' as key, count(*) as n from open
-union all select 'escalated', '', count(*) from open where escalated
-union all select 'reason', kind, count(*) from open, unnest(kinds) as kind group by kind
-union all select 'type', type, count(*) from open where type is not null group by type
-union all select 'department', department, count(*) from open where department is not null group by department
-union all select 'source', source, count(*) from open group by source
+select 'all' as dimension, '' as key, coalesce(sum(n), 0)::bigint as n from open
+union all select 'escalated', '', coalesce(sum(n), 0)::bigint from open where escalated
+union all select 'reason', kind, sum(n)::bigint from open, unnest(kinds) as kind group by kind
+union all select 'type', type, sum(n)::bigint from open where type is not null group by type
+union all select 'department', department, sum(n)::bigint from open where department is not null group by department
+union all select 'source', source, sum(n)::bigint from open group by source
 order by dimension, n desc, key
 
 -- name: claim_next
