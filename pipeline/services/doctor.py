@@ -41,6 +41,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _finding("disk", lambda: _disk(settings))
     yield _finding("intake folder", lambda: _intake(settings))
     yield _finding("web port", lambda: _port(settings))
+    embedded = settings.database.dsn is None
     patience = {"wait_seconds": WAIT_SECONDS}
     settings = settings.model_copy(
         update={
@@ -55,7 +56,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield _failed("services", error)
             return
         yield _finding("database", lambda: _database(opened))
-        yield _finding("migrations", lambda: _migrations(opened))
+        yield _finding("migrations", lambda: _migrations(opened, embedded=embedded))
         yield _finding("object store", lambda: _store(opened))
 
 
@@ -142,14 +143,17 @@ def _database(opened: Installation) -> str:
     return f"Postgres {version // 10000}.{version % 10000} at {where}"
 
 
-def _migrations(opened: Installation) -> str:
+def _migrations(opened: Installation, *, embedded: bool) -> str:
     known = [name for name, _ in migrations()]
     with opened.connect() as connection:
         table = connection.execute("select to_regclass('migration') is not null as there").fetchone()
         there = table is not None and table["there"]
-        rows = connection.execute("select name from migration").fetchall() if there else []
-    missing = [name for name in known if name not in {row["name"] for row in rows}]
-    if missing:
+        applied = [row["name"] for row in connection.execute("select name from migration")] if there else []
+    if embedded and not applied:
+        return f"none of {len(known)} applied yet: the first command that needs the tables does it"
+    if foreign := sorted(set(applied) - set(known)):
+        raise BadSettings(f"The database is of a newer Chartloom: it has {foreign[-1]}.", "Upgrade Chartloom on this machine.")
+    if missing := [name for name in known if name not in applied]:
         raise BadSettings(f"{len(missing)} of {len(known)} migrations are not applied.", "Run: chartloom migrate-db")
     return f"all {len(known)} applied"
 

@@ -1,0 +1,72 @@
+"""`chartloom doctor` names what is not well and what to do about it."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Settings, load_settings
+from pipeline.services.doctor import Finding, examine
+
+
+def findings(settings: Settings) -> dict[str, Finding]:
+    return {found.check: found for found in examine(settings)}
+
+
+def without_failures(found: dict[str, Finding]) -> None:
+    assert {name: finding.detail for name, finding in found.items() if not finding.ok} == {}
+
+
+def free_port(settings: Settings) -> Settings:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return settings.model_copy(update={"web": settings.web.model_copy(update={"port": sock.getsockname()[1]})})
+
+
+def test_a_new_home_is_well(tmp_path: Path) -> None:
+    found = findings(free_port(load_settings(tmp_path / "home")))
+    without_failures(found)
+    assert {"tesseract", "pdftoppm", "models", "disk", "database", "migrations", "object store"} <= set(found)
+
+
+def test_a_migrated_database_and_a_good_store_are_well(settings: Settings) -> None:
+    without_failures(findings(free_port(settings)))
+
+
+def test_missing_programs_are_named_with_the_line_that_installs_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = findings(free_port(settings))
+    for program, package in (("tesseract", "tesseract-ocr"), ("pdftoppm", "poppler-utils")):
+        assert not found[program].ok
+        assert found[program].exit_code == 4
+        assert f"apt-get install -y {package}" in found[program].remedy
+
+
+def test_a_port_that_another_program_has_is_named(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken = settings.model_copy(update={"web": settings.web.model_copy(update={"port": port})})
+        found = findings(taken)["web port"]
+    assert not found.ok
+    assert str(port) in found.detail
+    assert "--port" in found.remedy
+
+
+def test_a_database_of_a_newer_version_is_not_touched(settings: Settings, connection) -> None:
+    connection.execute("insert into migration (name) values ('9999_of_the_future')")
+    found = findings(free_port(settings))["migrations"]
+    assert not found.ok
+    assert "9999_of_the_future" in found.detail
+
+
+def test_a_missing_language_of_tesseract_is_named(settings: Settings) -> None:
+    spoken = settings.model_copy(update={"ocr": settings.ocr.model_copy(update={"languages": "eng+xyz"})})
+    found = findings(free_port(spoken))["tesseract"]
+    assert not found.ok
+    assert "tesseract-ocr-xyz" in found.remedy
+    assert dataclasses.asdict(found)["exit_code"] == 5
