@@ -1,4 +1,4 @@
-"""Matching, measured: `python bench/match.py speed|risk --dsn postgresql://... [--patients N] [--queries N] [--seed N]`.
+"""Matching, measured: `python -m bench.match speed|risk --dsn postgresql://... [--patients N] [--queries N] [--seed N]`.
 
 speed  load N patients, then match QUERIES damaged records one by one: load rate, p50, p95 and the share that has its patient
        among the candidates
@@ -18,8 +18,7 @@ from collections import Counter
 from itertools import islice
 from typing import Any
 
-from population import DAMAGES, Row, decoys, people, printed
-
+from bench.population import DAMAGES, Row, decoys, people, printed
 from pipeline.config import MatchSettings, load_settings
 from pipeline.match.answers import answer
 from pipeline.match.incoming import Incoming

@@ -35,12 +35,7 @@ def take(connection: Connection, body: bytes, home_facility: str = "") -> Taken:
     try:
         message = read_message(body, home_facility)
     except ChartloomError as error:
-        return refuse(
-            connection,
-            body,
-            Message(sender="", control_id="", event="", sha256=hashlib.sha256(body).hexdigest(), act="none"),
-            str(error),
-        )
+        return refuse(connection, body, unread(body), str(error))
     try:
         with connection.transaction():
             status = "ignored" if message.act == "none" else "applied"
@@ -50,6 +45,19 @@ def take(connection: Connection, body: bytes, home_facility: str = "") -> Taken:
     except (ChartloomError, psycopg.DataError, psycopg.IntegrityError) as error:
         return refuse(connection, body, message, str(error).splitlines()[0])
     return Taken(status, message.control_id)
+
+
+def unread(body: bytes) -> Message:
+    """What can be said of a message that was not understood: its head, as far as there is one."""
+    head = head_of(body)
+    sender = "|".join((head[2], head[3])) if head[2] or head[3] else ""
+    return Message(sender=sender, control_id=head[9], event=head[8], sha256=hashlib.sha256(body).hexdigest(), act="none")
+
+
+def head_of(body: bytes) -> list[str]:
+    """The fields of the MSH segment, MSH-3 at 2; empty texts where there is none."""
+    line = body.lstrip(b"\xef\xbb\xbf\x0b\r\n\t ").split(b"\r")[0].split(b"\n")[0].decode("latin-1").split("|")
+    return (line if line[0] == "MSH" else []) + [""] * 12
 
 
 def apply(connection: Connection, message: Message) -> None:
@@ -86,8 +94,7 @@ def fields_of(message: Message) -> dict[str, object]:
 
 def acknowledgement(body: bytes, taken: Taken, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bytes:
     """The HL7 answer to a message: AA where it is in the index or needs nothing, AE where it was refused, with the problem."""
-    head = body.lstrip(b"\xef\xbb\xbf\x0b\r\n\t ").split(b"\r")[0].split(b"\n")[0].decode("latin-1").split("|")
-    head = (head if head[0] == "MSH" else []) + [""] * 12
+    head = head_of(body)
     stamp = now().strftime("%Y%m%d%H%M%S%z")
     code = "AE" if taken.status == "refused" else "AA"
     event = head[8].split("^")[1] if "^" in head[8] else ""

@@ -65,7 +65,10 @@ class Sender(socketserver.BaseRequestHandler):
             answer = self.server.answer(body)
             if answer is None:
                 return
-            self.request.sendall(BEGIN + answer + END)
+            try:
+                self.request.sendall(BEGIN + answer + END)
+            except ConnectionError:  # the sender is gone; it will send again and be answered then
+                return
 
 
 def frames(receive: Callable[[], bytes]) -> Iterator[bytes]:

@@ -89,6 +89,6 @@ def write(weights: dict[str, Any], out: Path) -> None:
         f"- Fields: {', '.join(GROUPS)}.",
         "- Used for: how often each level of agreement is seen for one person and for strangers. What twins, relatives and",
         "  namesakes share stays as config/match_weights.toml says: an index cannot teach it.",
-        "- In force once the setting match.weights names the file. Measure before and after with bench/match.py.",
+        "- In force once the setting match.weights names the file. Measure before and after with python -m bench.match.",
     ]
     out.with_suffix(".card.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

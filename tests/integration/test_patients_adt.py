@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.config import Settings
 from pipeline.errors import Conflict
-from pipeline.match.adt import take
+from pipeline.match.adt import acknowledgement, take
 from pipeline.match.hl7v2 import read_message
 from pipeline.match.merging import merge, patient_id, unmerge
 from pipeline.match.mllp import BEGIN, END, Listener
@@ -84,6 +84,9 @@ def test_a_message_that_cannot_be_applied_is_kept_with_its_bytes_and_the_reason(
     assert take(connection, b"hello").status == "refused"
     kept = connection.execute("select body, problem from adt_message where status = 'refused' order by id").fetchall()
     assert [row["body"] for row in kept] == [body, b"hello"]
+    answer = acknowledgement(body, take(connection, body)).decode()
+    assert "MSA|AE|9\r" in answer
+    assert "MRG-1" in answer
     assert "MRG-1" in kept[0]["problem"]
     assert connection.execute("select count(*) as n from patient").fetchone() == {"n": 0}
 

@@ -1,0 +1,107 @@
+"""A hospital's day of ADT messages through the MLLP listener: `python -m bench.adt --dsn postgresql://... [--messages N]`.
+
+Admissions of new patients, updates, changes of number, merges and a few bad messages, over two connections one after the other:
+the first is cut off in the middle and everything is sent again. Prints how many were acknowledged with what, messages a second,
+and whether the index is what the messages say. The database must be empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.population import people
+from pipeline.match.mllp import BEGIN, END, Listener
+from pipeline.store.database import connect, open_pool
+from pipeline.store.migrate import migrate
+
+AHEAD = 20  # messages sent before their answers are read, as interface engines do
+
+
+def day(count: int, seed: int) -> tuple[list[bytes], dict[str, str], set[str]]:
+    """(messages, {mrn: family name} that the index must hold in the end, MRNs that must be merged away)."""
+    chance = random.Random(seed)
+    known: dict[str, str] = {}
+    merged: set[str] = set()
+    messages: list[bytes] = []
+    newcomers = people(count, seed)
+    for number in range(count):
+        kind = chance.choices(("A28", "A08", "A40", "A47", "bad"), (60, 33, 3, 3, 1))[0] if len(known) > 20 else "A28"
+        living = chance.sample(sorted(known), 2) if kind in ("A08", "A40", "A47") else []
+        prior = ""
+        if kind == "A28":
+            person = next(newcomers)
+            mrn, family, given = person["mrn"], person["family"], person["given"]
+            known[mrn] = family
+        elif kind == "A08":
+            mrn, family, given = living[0], known[living[0]] + "-Roe", "Ada"
+            known[mrn] = family
+        elif kind == "A40":
+            mrn, prior = living
+            family, given = known[mrn], "Ada"
+            del known[prior]
+            merged.add(prior)
+        elif kind == "A47":
+            prior, mrn = living[0], f"N{number}"
+            family, given = known.pop(prior), "Ada"
+            known[mrn] = family
+        if kind == "bad":
+            messages.append(f"MSH|^~\\&|ADT|NORTH|||2026||ADT^A28|{number}|P|2.5\rPID|1||||NOBODY\r".encode())
+            continue
+        lines = [
+            f"MSH|^~\\&|ADT|NORTH|||2026||ADT^{kind}|{number}|P|2.5",
+            f"PID|1||{mrn}^^^NORTH^MR||{family.upper()}^{given}||19640929|F",
+        ]
+        messages.append("\r".join([*lines, *([f"MRG|{prior}^^^NORTH^MR"] if prior else [])]).encode() + b"\r")
+    return messages, {mrn: family.upper() for mrn, family in known.items()}, merged
+
+
+def send(port: int, messages: Sequence[bytes], cut_after: int | None = None) -> Counter[str]:
+    """The codes with which messages are answered; the connection is cut after that many were sent."""
+    codes: Counter[str] = Counter()
+    buffer, sent = b"", 0
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sender:
+        while sum(codes.values()) < len(messages):
+            while sent < len(messages) and sent - sum(codes.values()) < AHEAD:
+                if sent == cut_after:
+                    return codes
+                sender.sendall(BEGIN + messages[sent] + END)
+                sent += 1
+            buffer += sender.recv(65536)
+            while END in buffer:
+                answer, buffer = buffer.split(END, 1)
+                codes[answer.decode().split("MSA|")[1][:2]] += 1
+    return codes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dsn", required=True)
+    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    messages, expected, merged = day(args.messages, args.seed)
+    with connect(args.dsn) as connection, open_pool(args.dsn, 4) as pool, Listener(("127.0.0.1", 0), pool) as listener:
+        migrate(connection)
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        start = time.monotonic()
+        send(listener.port, messages, cut_after=len(messages) // 2)
+        codes = send(listener.port, messages)
+        seconds = time.monotonic() - start
+        listener.shutdown()
+        rows = connection.execute("select mrn, upper(family) as family, merged_into from patient").fetchall()
+    living = {row["mrn"]: row["family"] for row in rows if row["merged_into"] is None}
+    gone = {row["mrn"] for row in rows if row["merged_into"] is not None}
+    figures = {"messages": len(messages), "answered": dict(codes), "seconds": round(seconds, 1)}
+    figures |= {"per_second": round(1.5 * len(messages) / seconds), "index_right": living == expected and gone == merged}
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
