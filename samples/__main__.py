@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 import random
+from functools import cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from samples.ink import UNITS
 from samples.people import patients, write_patients
-from samples.stacks import SeparatorSheet, scans
+from samples.sheet import HEIGHT, WIDTH
+from samples.stacks import scans
 from samples.write import write_scan
 
 
@@ -30,13 +36,19 @@ def write_charts(folder: Path, seed: int, charts: int, people: int = 200, kinds:
     index, strangers = everyone[:people], everyone[people:]
     write_patients(index, folder / "patients.csv")
     rng = random.Random(f"files {seed}")
-    made = scans(index, strangers, charts, seed, separator=_separator(), kinds=kinds)
+    made = scans(index, strangers, charts, seed, separator=_separator, kinds=kinds)
     return [write_scan(scan, folder, f"chart{number:04d}", rng) for number, scan in enumerate(made, 1)]
 
 
-def _separator() -> SeparatorSheet | None:
-    """The project's own separator sheet, drawn by the stage that reads it."""
-    return None
+@cache
+def _separator(dpi: int) -> NDArray[np.uint8]:
+    """The project's own separator sheet as it is printed by `chartloom sheets`."""
+    from pdf2image import convert_from_bytes
+
+    from pipeline.classify.sheets import separator, sheets_pdf
+
+    sheet = convert_from_bytes(sheets_pdf([separator()]), dpi=dpi, grayscale=True)[0]
+    return np.asarray(sheet.resize((round(WIDTH * dpi / UNITS), round(HEIGHT * dpi / UNITS))), dtype=np.uint8)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ ICD = (
     "S72.001A",
     "C50.911",
 )
+ROUNDS = (1, 1, 1, 1, 1, 1, 2, 2, 3, 5)  # how much is said in each part: most documents fill a page, some several
 MISPRINTS = 0.03  # share of documents on which one of name, birth date, record number is printed wrongly
 
 
@@ -107,7 +108,8 @@ def document(rng: random.Random, kind: str, patient: Patient) -> Sample:
     title = expand(rng, rng.choice(form["titles"]), facts)
     printed, wrong = _printed(rng, patient) if shown else ({"name": None, "dob": None, "mrn": None}, None)
     facts |= {"name": printed["name"] or "the patient"}
-    blocks = tuple(b for section in form["sections"] for b in _section(rng, section, facts, day))
+    rounds = 1 if form.get("brief") else rng.choice(ROUNDS)
+    blocks = tuple(b for section in form["sections"] for b in _section(rng, section, facts, day, rounds))
     return Sample(
         type=kind,
         title=title,
@@ -182,7 +184,7 @@ def _printed(rng: random.Random, patient: Patient) -> tuple[dict[str, str | None
     return {"name": name, "dob": born.strftime(rng.choice(BIRTH_FORMS)), "mrn": number}, wrong
 
 
-def _section(rng: random.Random, section: Mapping[str, Any], facts: Mapping[str, str], day: date) -> Iterator[Block]:
+def _section(rng: random.Random, section: Mapping[str, Any], facts: Mapping[str, str], day: date, rounds: int) -> Iterator[Block]:
     if rng.random() > section.get("chance", 1.0):
         return
     head = expand(rng, rng.choice(section.get("head", [""])), facts)
@@ -201,12 +203,12 @@ def _section(rng: random.Random, section: Mapping[str, Any], facts: Mapping[str,
         yield Checks(tuple((c, rng.random() < 0.4) for c in some(rng, section["checks"], low, high, facts)))
     if "say" in section:
         low, high = section.get("n", [1, len(section["say"])])
-        said = some(rng, section["say"], low, high, facts)
+        parts = [some(rng, section["say"], low, high, facts) for _ in range(rounds if high > 1 else 1)]
         if section.get("as") == "list":
             dash = rng.choice(("", "", "- "))
-            yield from (Text(line, dash or f"{i}.") for i, line in enumerate(said, 1))
+            yield from (Text(line, dash or f"{i}.") for i, line in enumerate((line for part in parts for line in part), 1))
         else:
-            yield Text(" ".join(said))
+            yield from (Text(" ".join(part)) for part in parts)
     if "sign" in section:
         yield _signature(rng, section["sign"], facts, day)
 

@@ -179,12 +179,12 @@ def _stain(noise: np.random.Generator, pixels: Pixels) -> Pixels:
     centre = (int(noise.integers(pixels.shape[1])), int(noise.integers(pixels.shape[0])))
     cv2.ellipse(mask, centre, (int(noise.integers(80, 260)), int(noise.integers(60, 200))), noise.uniform(0, 180), 0, 360, 45, -1)
     soft = cv2.GaussianBlur(mask, (61, 61), 0)
-    return np.clip(pixels.astype(np.int16) - soft, 0, 255).astype(np.uint8)
+    stained: Pixels = np.clip(pixels.astype(np.int16) - soft, 0, 255).astype(np.uint8)
+    return stained
 
 
 def _blur(noise: np.random.Generator, pixels: Pixels) -> Pixels:
-    soft: Pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), noise.uniform(0.8, 1.3)), dtype=np.uint8)
-    return soft
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), noise.uniform(0.8, 1.3)), dtype=np.uint8)
 
 
 def _pale(noise: np.random.Generator, pixels: Pixels) -> Pixels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -55,7 +55,9 @@ class Font:
         return _load(self.face, round(self.size * scale), self.bold, self.cut)
 
     def width(self, text: str) -> int:
-        return round(self.load().getlength(text))
+        """Pixels at 200 dpi that the text takes, kerning between words left aside."""
+        parts = text.split(" ")
+        return round(sum(_length(self, part) for part in parts) + (len(parts) - 1) * _length(self, " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,11 @@ def font_files() -> dict[str, Path]:
                 if path.suffix.lower() in (".ttf", ".otf"):
                     found.setdefault(path.stem, path)
     return found
+
+
+@lru_cache(maxsize=100_000)
+def _length(font: Font, word: str) -> float:
+    return float(font.load().getlength(word))
 
 
 @cache

@@ -57,6 +57,6 @@ def _pdf(images: list[Image.Image], scanner: Scanner) -> bytes:
         else:
             image.save(out, "JPEG", quality=75, dpi=(scanner.across, scanner.down))
         parts.append(out.getvalue())
-    made = img2pdf.convert(parts, nodate=True, producer="samples")
+    made = img2pdf.convert(parts, nodate=True, producer="samples", engine=img2pdf.Engine.internal)  # the others add a random id
     assert isinstance(made, bytes)
     return made

@@ -12,10 +12,15 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 
-BLOCKS = {"w": 1.0, "h": 0.6, "s": 0.8, "f": 0.6, "x": 0.5}
-"""Block -> its weight beside the others: words, headings, words under telling headings, first words, style."""
+from pipeline.classify import cues
+
+BLOCKS = {"w": 1.0, "h": 0.7, "s": 0.6, "f": 0.2, "k": 1.2, "c": 0.6, "e": 0.4, "x": 0.2}
+"""Block -> its weight beside the others: words, headings, words under telling headings, first words, kinds of procedure, cues,
+word endings, style. Each block is a vector of the length of its weight."""
 FIRST_WORDS = 60  # a document says what it is at its start
-UNDER_HEADING = 14  # words that are read with the heading they stand under
+UNDER_HEADING = 25  # words that are looked at under a heading
+SECTION_WORDS = 14  # of them that are read with the kind of section they stand in
+ENDING = 5  # letters of a word's end: "-scopy" and "-ectomy" also of words never seen
 LONGEST = 30_000  # characters that are looked at: more of the same adds cost, not knowledge
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 INLINE_HEADING = re.compile(r"(?:^|(?<=[\n.;,?!)] ))[ \t]*([A-Z][A-Za-z/&\-'#(), .]{1,60}?)[ \t]*:", re.MULTILINE)
@@ -58,8 +63,11 @@ def features(text: str) -> dict[str, Counter[str]]:
     return {
         "w": Counter([*words, *map(" ".join, itertools.pairwise(words))]),
         "h": Counter([*names, *(f"{i} {n}" for i, n in enumerate(names[:3])), *map(">".join, itertools.pairwise(names))]),
-        "s": Counter(f"{kind} {w}" for name, after in found if (kind := section(name)) for w in _grams(after)),
+        "s": Counter(f"{kind} {w}" for name, after in found if (kind := section(name)) for w in _grams(after[:SECTION_WORDS])),
         "f": Counter(_grams(words[:FIRST_WORDS])),
+        "k": cues.procedures(words, found),
+        "c": cues.phrases(text, names),
+        "e": Counter(word[-ENDING:] for word in words if len(word) > ENDING + 1),
         "x": Counter(style(text, words, names)),
     }
 
@@ -67,11 +75,13 @@ def features(text: str) -> dict[str, Counter[str]]:
 def headings(text: str) -> list[tuple[str, list[str]]]:
     """The headings in order: (name in small letters, the first words under it)."""
     spots = sorted({(m.start(1), m.end(1)) for pattern in (INLINE_HEADING, LINE_HEADING) for m in pattern.finditer(text)})
+    nexts = [*(start for start, _ in spots[1:]), len(text)]
     found = []
-    for start, end in spots:
+    for (start, end), following in zip(spots, nexts, strict=False):
         name = " ".join(WORD.findall(text[start:end].lower())[:6])
         if name:
-            found.append((name, WORD.findall(text[end : end + 160].lower())[:UNDER_HEADING]))
+            under = text[end : max(end, min(end + 250, following))]
+            found.append((name, WORD.findall(under.lower())[:UNDER_HEADING]))
     return found
 
 

@@ -7,6 +7,7 @@ answer = softmax(score x scale + shift), the calibration fitted on documents tha
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,13 +21,15 @@ from pipeline.config import MODELS
 from pipeline.errors import BadSettings
 
 MODEL = MODELS / "document_types.npz"
+OTHER = "other"
+STRANGENESS = 6.0  # log odds for `other` by which a score lower than usual counts: it was measured on types held back
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeModel:
-    """`slots` sorted, with `rarity` and a row of `weights` for each; `calibration` (types, types) and `shift` turn scores into
-    log odds; `usual` is the least share of known words that documents of the taught types have (1 in 100 has less)."""
+    """`slots` sorted, with `rarity` and a row of `weights` for each; `calibration` (one scale) and `shift` turn scores into
+    log odds; `usual` is the best score that only one in twenty documents of taught types stays below."""
 
     types: tuple[str, ...]
     blocks: Mapping[str, float]
@@ -36,50 +39,58 @@ class TypeModel:
     bias: Floats
     calibration: Floats
     shift: Floats
+    usual: float
     thresholds: Mapping[str, float]
     facts: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A document under the model: log probabilities by type, and what it showed: (feature, row of `weights`, value)."""
+    """A document under the model: log probabilities by type, and what it showed: features, their rows of `weights`, values."""
 
     log_probability: Floats
-    shown: tuple[tuple[str, int, float], ...]
+    names: tuple[str, ...]
+    rows: NDArray[np.intp]
+    values: Floats
 
 
 def score(model: TypeModel, text: str) -> Scored:
     """The types' log probabilities from the text alone."""
-    total = model.bias.copy()
-    shown: list[tuple[str, int, float]] = []
-    for block, counts in features(text).items():
-        known = _known(model, {block: counts})
-        length = float(np.sqrt(sum(value * value for _, _, value in known)))
-        if length:
-            scale = model.blocks[block] / length
-            rows = np.array([row for _, row, _ in known])
-            values = np.array([value * scale for _, _, value in known], dtype=np.float32)
-            total += values @ model.weights[rows].astype(np.float32)
-            shown.extend((name, row, value * scale) for name, row, value in known)
-    odds = total @ model.calibration + model.shift
-    return Scored(_log_softmax(odds), tuple(shown))
+    found = features(text)
+    parts = [_block(model, block, found[block]) for block in model.blocks]
+    names = tuple(name for part in parts for name in part[0])
+    rows = np.concatenate([part[1] for part in parts])
+    values = np.concatenate([part[2] for part in parts])
+    total = values @ model.weights[rows].astype(np.float32) + model.bias
+    odds = (total @ model.calibration if model.calibration.ndim == 2 else total * model.calibration) + model.shift
+    if OTHER in model.types:
+        odds[model.types.index(OTHER)] += STRANGENESS * max(0.0, model.usual - float(total.max()))
+    return Scored(_log_softmax(odds), names, rows, values)
 
 
 def words_for(model: TypeModel, scored: Scored, kind: str, count: int) -> tuple[str, ...]:
     """The words that spoke most for a type against the average of the others."""
-    column = model.types.index(kind)
-    best: dict[str, float] = {}
-    for name, row, value in scored.shown:
-        block, _, words = name.partition(":")
+    weights = model.weights[scored.rows].astype(np.float32)
+    gains = scored.values * (weights[:, model.types.index(kind)] - weights.mean(axis=1))
+    said: dict[str, None] = {}
+    for i in np.argsort(-gains):
+        block, _, words = scored.names[i].partition(":")
+        if gains[i] <= 0 or len(said) == count:
+            break
         if block != "x":
-            gain = value * float(model.weights[row, column] - model.weights[row].mean())
-            best[words] = max(best.get(words, 0.0), gain)
-    return tuple(sorted((w for w in best if best[w] > 0), key=lambda w: -best[w])[:count])
+            said.setdefault(words)
+    return tuple(said)
 
 
 def save(model: TypeModel, path: Path) -> None:
     """Write the model as one .npz file without pickled objects."""
-    told = {"types": model.types, "blocks": dict(model.blocks), "thresholds": dict(model.thresholds), "facts": dict(model.facts)}
+    told = {
+        "types": model.types,
+        "blocks": dict(model.blocks),
+        "usual": model.usual,
+        "thresholds": dict(model.thresholds),
+        "facts": dict(model.facts),
+    }
     names = ("slots", "rarity", "weights", "bias", "calibration", "shift")
     arrays = {name: getattr(model, name) for name in names}
     with path.open("wb") as file:
@@ -96,21 +107,25 @@ def load(path: Path = MODEL) -> TypeModel:
     except (OSError, ValueError, KeyError) as error:
         raise BadSettings(f"The type model {path} cannot be read: {error}.", "Make it with: chartloom train") from None
     return TypeModel(
-        types=tuple(told["types"]), blocks=told["blocks"], thresholds=told["thresholds"], facts=told["facts"], **arrays
+        types=tuple(told["types"]),
+        blocks=told["blocks"],
+        usual=told.get("usual", -9.0),
+        thresholds=told["thresholds"],
+        facts=told["facts"],
+        **arrays,
     )
 
 
-def _known(model: TypeModel, blocks: Mapping[str, object]) -> list[tuple[str, int, float]]:
-    names, values = [], []
-    for name, value in weighted(blocks):  # type: ignore[arg-type]
-        names.append(name)
-        values.append(value)
-    if not names:
-        return []
-    wanted = np.array([slot(name) for name in names], dtype=np.uint32)
+def _block(model: TypeModel, block: str, counts: Counter[str]) -> tuple[list[str], NDArray[np.intp], Floats]:
+    """The features of a block that the model knows, scaled to a vector as long as the block's weight."""
+    pairs = list(weighted({block: counts}))
+    wanted = np.array([slot(name) for name, _ in pairs], dtype=np.uint32)
     rows = np.minimum(np.searchsorted(model.slots, wanted), len(model.slots) - 1)
     hits = np.flatnonzero(model.slots[rows] == wanted)
-    return [(names[i], int(rows[i]), values[i] * float(model.rarity[rows[i]])) for i in hits]
+    rows = rows[hits]
+    values = np.array([pairs[i][1] for i in hits], dtype=np.float32) * model.rarity[rows]
+    length = float(np.sqrt((values**2).sum())) or 1.0
+    return [pairs[i][0] for i in hits], rows, (values * (model.blocks[block] / length)).astype(np.float32)
 
 
 def _log_softmax(odds: Floats) -> Floats:

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.classify.model import TypeModel, load, score, words_for
+from pipeline.classify.model import OTHER, TypeModel, load, score, words_for
 from pipeline.classify.titles import Title, find_title
 from pipeline.config import document_types
 from pipeline.records import OcrPage, TypeGuess
 
-OTHER = "other"
-TITLE_ODDS = 4000.0  # how much likelier a clear title is on its own type than on another
-DOUBTED = 1e-4  # a type that the words exclude is still this possible: titles are read with it
+TITLE_ODDS = 8000.0  # how much likelier a clear title is on its own type than on another
+DOUBTED = 1e-3  # a type that the words exclude is still this possible where its title stands on the page
 MOST_SURE = 0.9995  # no answer is surer than what was measured
 WORDS_SHOWN = 6
+UNTOLD = 0.4  # of `other` where a page says nothing: below any threshold, above every other type
 FEWEST_WORDS = 8  # with fewer, a page says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeAnswer:
-    """Types best first with their probabilities, the words that spoke for each of the first three, and the title, if one stands
-    on the document."""
+    """Types best first with their probabilities, the words that spoke for each of the first three (where asked for),
+    and the title, if one stands on the document."""
 
     guesses: tuple[TypeGuess, ...]
     words: tuple[tuple[str, ...], ...]
@@ -40,12 +40,12 @@ def guess_types(text: str, pages: Sequence[OcrPage] = ()) -> tuple[TypeGuess, ..
     return filing(classify(text, pages[0].text if pages else None).guesses)
 
 
-def classify(text: str, first_page: str | None = None, model: TypeModel | None = None) -> TypeAnswer:
-    """The finest types, best first, and the evidence."""
+def classify(text: str, first_page: str | None = None, *, why: bool = False, model: TypeModel | None = None) -> TypeAnswer:
+    """The finest types, best first, and the evidence: the words only where asked `why`."""
     model = model or load()
     title = find_title(first_page if first_page is not None else text)
     if len(text.split()) < FEWEST_WORDS and title is None:
-        return TypeAnswer(guesses=_unknown(model), words=((), (), ()), title=None)
+        return TypeAnswer(guesses=_unknown(model), words=(), title=None)
     scored = score(model, text)
     odds = scored.log_probability.astype(np.float64)
     if title is not None and title.type in model.types:
@@ -56,7 +56,7 @@ def classify(text: str, first_page: str | None = None, model: TypeModel | None =
     probabilities /= probabilities.sum()
     order = np.argsort(-probabilities, kind="stable")
     guesses = tuple(TypeGuess(type=model.types[i], probability=float(probabilities[i])) for i in order)
-    words = tuple(words_for(model, scored, guess.type, WORDS_SHOWN) for guess in guesses[:3])
+    words = tuple(words_for(model, scored, guess.type, WORDS_SHOWN) for guess in guesses[: 3 if why else 0])
     return TypeAnswer(guesses=guesses, words=words, title=title)
 
 
@@ -72,7 +72,7 @@ def filing(guesses: Sequence[TypeGuess]) -> tuple[TypeGuess, ...]:
 
 
 def _unknown(model: TypeModel) -> tuple[TypeGuess, ...]:
-    """Too little to tell: every type is as likely as any, and `other` stands first."""
-    share = 1.0 / len(model.types)
-    rest = [TypeGuess(type=t, probability=share) for t in model.types if t != OTHER]
-    return (TypeGuess(type=OTHER, probability=share), *rest)
+    """Too little to tell: `other` stands first, without confidence, and the rest are alike."""
+    others = [t for t in model.types if t != OTHER]
+    rest = (TypeGuess(type=t, probability=(1.0 - UNTOLD) / len(others)) for t in others)
+    return (TypeGuess(type=OTHER, probability=UNTOLD), *rest)

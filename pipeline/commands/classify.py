@@ -41,7 +41,7 @@ def classify(
             failed += 1
             emit({"id": None, "error": str(record), "code": record.code})
             continue
-        answer = types.classify(record["text"])
+        answer = types.classify(record["text"], why=why)
         emit({"id": record.get("id"), **_line(answer, why=why)})
     if failed:
         raise typer.Exit(BadInput.exit_code)

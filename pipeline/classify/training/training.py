@@ -1,0 +1,125 @@
+"""Trains a type model, measures it on documents that it has not seen, and says whether it is better than the one in use."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from pipeline.classify.features import BLOCKS
+from pipeline.classify.model import Floats, TypeModel, score
+from pipeline.classify.training.corpus import Example, generated, grouped, on_paper
+from pipeline.classify.training.fit import (
+    FOLDS,
+    GENERATED_WEIGHT,
+    calibrate,
+    featurise,
+    held_back_scores,
+    separate,
+)
+from pipeline.classify.training.measure import Answered, Figures, measure, threshold_for
+
+SEED = 7
+EXAM = 12  # one group of documents in this many is never trained on, by any model: new and old are compared on them
+PRECISION = 0.99  # that a type's threshold keeps
+STRANGE = 0.05  # share of documents of taught types whose best score counts as strangely low
+UNKNOWN = -9.0  # lower than any score: without real documents nothing counts as strange
+NEVER = 1.01  # threshold of a type that no document may be given without a person: too few were measured
+FEWEST_MEASURED = 20  # answers of a type that must be measured before it gets a threshold of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A new model. `folds`: its figures over real documents, each answered by a fit that saw nothing of its group. `new`, `old`:
+    both models on the exam documents, where there are any."""
+
+    model: TypeModel
+    folds: Figures
+    answers: tuple[Answered, ...]
+    new: Figures | None
+    old: Figures | None
+
+    @property
+    def better(self) -> bool:
+        """Is it to be used? It is where there is no other, and where it answers more of the exam rightly, types weighed alike."""
+        if self.old is None or self.new is None:
+            return True
+        return (self.new.accuracy, self.new.macro_f1) >= (self.old.accuracy, self.old.macro_f1)
+
+
+def train(texts: Sequence[Example], per_type: int, old: TypeModel | None) -> Trained:
+    """Learn from real texts and `per_type` generated documents of each type."""
+    real = grouped(texts)
+    exam = [e for e in real if in_exam(e)]
+    taught = [e for e in real if not in_exam(e)]
+    rng = random.Random(SEED)
+    examples = [*taught, *(on_paper(e, rng) for e in taught), *generated(per_type, SEED)]
+    features = featurise([e.text for e in examples])
+    labels, groups = [e.type for e in examples], [e.group for e in examples]
+    weight = [1.0 if e.real else GENERATED_WEIGHT for e in examples]
+    fitted = separate(features, range(features.count), labels, weight)
+    scores = held_back_scores(features, labels, groups, weight, fitted.types)
+    real_rows = [i for i, e in enumerate(examples) if e.real]
+    answers = crossed_answers(examples, scores, fitted.types, real_rows)
+    sure = [1.0 if e.real else 0.0 for e in examples]
+    scale, shift = calibrate(scores, labels, sure if any(sure) else weight, fitted.types)
+    plain = [a for a, i in zip(answers, real_rows, strict=True) if i < len(taught)]
+    folds = measure(plain)
+    model = TypeModel(
+        types=fitted.types,
+        blocks=BLOCKS,
+        slots=fitted.slots,
+        rarity=fitted.rarity,
+        weights=fitted.weights.astype(np.float16),
+        bias=fitted.bias,
+        calibration=scale,
+        shift=shift,
+        usual=float(np.quantile(scores[real_rows].max(axis=1), STRANGE)) if real_rows else UNKNOWN,
+        thresholds=thresholds(answers),
+        facts={"made": date.today().isoformat(), "documents": len(real), "generated": features.count - 2 * len(taught)},
+    )
+    new = measure([answer(model, e) for e in exam]) if exam else None
+    was = measure([answer(old, e) for e in exam]) if exam and old else None
+    return Trained(model=model, folds=folds, answers=tuple(plain), new=new, old=was)
+
+
+def in_exam(example: Example) -> bool:
+    """Is it one of the documents that no model is taught?"""
+    return zlib.crc32(example.group.encode()) % EXAM == 0
+
+
+def answer(model: TypeModel, example: Example) -> Answered:
+    """The model's answer from the words alone."""
+    odds = score(model, example.text).log_probability
+    best = int(odds.argmax())
+    return Answered(id=example.id, truth=example.type, said=model.types[best], probability=float(np.exp(odds[best])))
+
+
+def crossed_answers(examples: Sequence[Example], scores: Floats, types: Sequence[str], rows: Sequence[int]) -> list[Answered]:
+    """Answers for `rows` from held-back scores, calibrated on documents of other groups."""
+    fold = np.array([zlib.crc32(("fold " + e.group).encode()) % FOLDS for e in examples])
+    out: dict[int, Answered] = {}
+    for number in range(FOLDS):
+        seen = [i for i in rows if fold[i] != number]
+        scale, shift = calibrate(scores[seen], [examples[i].type for i in seen], [1.0] * len(seen), types)
+        for i in (i for i in rows if fold[i] == number):
+            odds = scores[i] * scale + shift
+            p = np.exp(odds - odds.max())
+            best, e = int(p.argmax()), examples[i]
+            out[i] = Answered(id=e.id, truth=e.type, said=types[best], probability=float(p[best] / p.sum()))
+    return [out[i] for i in rows]
+
+
+def thresholds(answers: Sequence[Answered]) -> dict[str, float]:
+    """For each type the probability above which an answer of that type was right often enough."""
+    found = {}
+    overall = threshold_for(answers, PRECISION)
+    for kind in sorted({a.said for a in answers}):
+        mine = [a for a in answers if a.said == kind]
+        own = threshold_for(mine, PRECISION) if len(mine) >= FEWEST_MEASURED else overall
+        found[kind] = round(own, 4) if own is not None else NEVER
+    return found

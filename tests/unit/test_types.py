@@ -1,0 +1,170 @@
+"""Document types: titles on the page, words in the text, what was never taught, and what the answers promise."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.classify import model as models
+from pipeline.classify.features import features, headings
+from pipeline.classify.model import load, save
+from pipeline.classify.titles import find_title
+from pipeline.classify.training.measure import Answered, calibration_error, measure, threshold_for
+from pipeline.classify.training.noise import misread
+from pipeline.classify.types import classify, filing, guess_types
+from pipeline.config import document_types
+from pipeline.errors import BadSettings
+from pipeline.records import OcrPage, TypeGuess
+from samples import document, patients, style_for, typeset
+
+PEOPLE = patients(60, 21)
+OPERATION = """PREOPERATIVE DIAGNOSIS: Gallstones.
+POSTOPERATIVE DIAGNOSIS: Same.
+PROCEDURE PERFORMED: Laparoscopic cholecystectomy.
+ANESTHESIA: General endotracheal.
+ESTIMATED BLOOD LOSS: Minimal.
+DESCRIPTION OF PROCEDURE: The patient was brought to the operating room and placed supine on the table. The abdomen was prepped
+and draped in sterile fashion. A trocar was placed at the umbilicus and the gallbladder was dissected off the liver bed. The
+cystic duct was clipped and divided. Counts were correct and the fascia was closed with Vicryl."""
+
+
+def pages_of(kind: str, seed: int, *, title: str | None = None) -> list[OcrPage]:
+    rng = random.Random(seed)
+    sample = document(rng, kind, rng.choice(PEOPLE))
+    printed = typeset(rng, sample, style_for(rng, kind))
+    return [OcrPage(number=n, image=None, text=sheet.text) for n, sheet in enumerate(printed.sheets, 1)]
+
+
+def test_every_type_that_is_told_is_in_the_catalogue_and_none_is_missing() -> None:
+    assert set(load().types) == set(document_types())
+
+
+def test_an_operation_without_a_title_is_told_by_its_words() -> None:
+    answer = classify(OPERATION, why=True)
+    assert answer.title is None
+    assert answer.guesses[0].type == "operative_report"
+    assert answer.guesses[0].probability > 0.8
+    assert any("operating" in words or "preoperative" in words for words in answer.words[0])
+
+
+def test_probabilities_are_best_first_and_add_up() -> None:
+    guesses = guess_types(OPERATION)
+    shares = [g.probability for g in guesses]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("laboratory_report", "CUMULATIVE LABORATORY SUMMARY"),
+        ("consent_form", "INFORMED CONSENT"),
+        ("nursing_note", "NURSES' PROGRESS RECORD"),
+        ("fax_cover", "Fax Transmittal"),
+        ("operative_report", "0PERATIVE REP0RT"),
+        ("discharge_summary", "DISCHARGE SUMMARY     Page 1 of 3"),
+        ("privacy_acknowledgment", "ACKN0WLEDGMENT OF NOT1CE OF PRIVACY PRACTICES"),
+    ],
+)
+def test_a_title_is_found_though_letters_are_misread_or_words_stand_beside_it(kind: str, line: str) -> None:
+    title = find_title(f"Northgate Hospital\n{line}\nName: Doe, Jane\nSeen and examined.")
+    assert title is not None
+    assert title.type == kind
+
+
+def test_a_heading_of_a_section_is_no_title() -> None:
+    note = "CHIEF COMPLAINT\ncough\nCURRENT MEDICATIONS\naspirin\nALLERGIES\nnone\nPLAN\nrest"
+    assert find_title(note) is None
+
+
+def test_a_title_far_down_or_within_a_sentence_is_none() -> None:
+    assert find_title("\n".join(["text goes on and on here"] * 30) + "\nOPERATIVE REPORT") is None
+    assert find_title("The operative report was reviewed with the patient and her family at length today.") is None
+
+
+def test_a_title_decides_between_types_whose_words_are_alike() -> None:
+    words = "The scope was advanced to the cecum under sedation and a polyp was removed with a snare. No complications occurred."
+    assert guess_types(f"OPERATIVE REPORT\n{words}")[0].type == "operative_report"
+    assert guess_types(f"PROCEDURE NOTE\n{words}")[0].type == "procedure_note"
+
+
+@pytest.mark.parametrize("kind", [k for k in document_types() if k not in ("other", "letter")])
+def test_generated_documents_of_each_type_are_mostly_recognised_from_their_pages(kind: str) -> None:
+    wanted = document_types()[kind].files_as or kind
+    hits = 0
+    for seed in range(900, 906):
+        pages = pages_of(kind, seed)
+        hits += guess_types("\n".join(p.text for p in pages), pages)[0].type == wanted
+    assert hits >= 4
+
+
+def test_a_page_with_next_to_nothing_on_it_is_not_guessed_at() -> None:
+    first = guess_types("12 34 signed")[0]
+    assert first.type == "other"
+    assert first.probability < 0.5
+
+
+def test_text_of_no_taught_kind_is_not_typed_with_confidence() -> None:
+    recipe = """Peel the apples and slice them thin. Rub butter into flour with sugar and cinnamon until it crumbles.
+    Bake in a hot oven for forty minutes until golden and let the dish cool before serving with cream. Serves six guests."""
+    assert guess_types(recipe)[0].probability < 0.9
+
+
+def test_fine_types_are_filed_as_the_coarser_one() -> None:
+    merged = filing((TypeGuess(type="outpatient_visit_note", probability=0.6), TypeGuess(type="progress_note", probability=0.3)))
+    assert merged == (TypeGuess(type="progress_note", probability=pytest.approx(0.9)),)
+
+
+def test_no_feature_holds_a_digit_so_that_no_number_of_a_patient_is_learnt() -> None:
+    found = features("MRN: 4471902 DOB 01/02/1950 Phone 555-0134 the patient 44yo male")
+    assert not any(c.isdigit() for block in ("w", "s", "f", "e") for detail in found[block] for c in detail)
+
+
+def test_headings_are_found_at_line_starts_and_within_running_text() -> None:
+    found = headings("HISTORY OF PRESENT ILLNESS: cough. PAST MEDICAL HISTORY: none.\nFINDINGS\nclear lungs")
+    assert [name for name, _ in found] == ["history of present illness", "past medical history", "findings"]
+    assert found[2][1] == ["clear", "lungs"]
+
+
+def test_a_model_survives_saving_and_loading_bit_for_bit(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    save(load(), path)
+    again = models.load(path)
+    assert np.array_equal(again.weights, load().weights)
+    assert classify(OPERATION, model=again).guesses == classify(OPERATION).guesses
+
+
+def test_a_model_file_that_is_none_is_said_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    path.write_bytes(b"not a model")
+    with pytest.raises(BadSettings, match="chartloom train"):
+        models.load(path)
+
+
+def test_the_model_holds_no_words() -> None:
+    with np.load(models.MODEL, allow_pickle=False) as file:
+        told = json.loads(file["told"].tobytes())
+        assert {file[name].dtype.kind for name in file.files} <= {"u", "f"}
+    assert set(told) == {"types", "blocks", "usual", "thresholds", "facts"}
+
+
+def test_misread_text_is_still_told() -> None:
+    rng = random.Random(4)
+    assert guess_types(misread(rng, OPERATION, worst=0.3))[0].type == "operative_report"
+
+
+def test_a_threshold_is_the_lowest_probability_that_keeps_the_precision() -> None:
+    answers = [Answered(id=str(i), truth="a", said="a" if i != 5 else "b", probability=1 - i / 10) for i in range(10)]
+    assert threshold_for(answers, 1.0) == pytest.approx(0.6)
+    assert threshold_for(answers, 0.9) == pytest.approx(0.1)
+    assert threshold_for([Answered(id="x", truth="a", said="b", probability=0.9)], 0.5) is None
+
+
+def test_calibration_error_is_the_gap_between_promise_and_truth() -> None:
+    promised = [Answered(id=str(i), truth="a", said="a" if i < 5 else "b", probability=0.9) for i in range(10)]
+    assert calibration_error(promised) == pytest.approx(0.4)
+    assert measure(promised).accuracy == 0.5
