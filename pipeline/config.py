@@ -75,6 +75,7 @@ class ClassifySettings(Section):
     cut_threshold: float
     page_threshold: float
     mrn_patterns: tuple[str, ...]
+    mrn_check: Literal["none", "luhn", "mod11"]
 
 
 class MatchSettings(Section):

@@ -196,3 +196,11 @@ def test_badly_read_words_make_a_value_less_sure() -> None:
 def test_a_name_is_the_same_in_any_order_and_with_or_without_its_initial() -> None:
     assert same_name("SOLIS, EILEEN S", "Eileen Solis")
     assert not same_name("Aaron Avila", "Tracey Gardner")
+
+
+@pytest.mark.parametrize(("scheme", "right", "wrong"), [("luhn", "79927398713", "79927398718"), ("mod11", "1234560", "1234568")])
+def test_a_record_number_with_a_wrong_check_digit_is_not_believed(scheme: str, right: str, wrong: str) -> None:
+    checked = SETTINGS.model_copy(update={"mrn_check": scheme, "mrn_patterns": (r"\d{6,11}",)})
+    sure = {number: find_fields([page(f"MRN: {number}")], checked)[0].confidence for number in (right, wrong)}
+    assert sure[right] > 0.9
+    assert sure[wrong] <= 0.2

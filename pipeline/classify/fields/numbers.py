@@ -65,3 +65,18 @@ def phone_in(words: Sequence[Word]) -> tuple[str, tuple[Word, ...]] | None:
             covered.append(word)
         at += len(word.text) + 1
     return "-".join(match.groups()), tuple(covered)
+
+
+def checks(text: str, scheme: str) -> bool:
+    """Does a record number's last digit check the others? `scheme`: none (always), luhn, or mod11 (weights
+    2 to 7 from the right)."""
+    digits = [int(c) for c in text if c.isdigit()]
+    if scheme == "none":
+        return True
+    if len(digits) < 2:
+        return False
+    body, check = digits[-2::-1], digits[-1]
+    if scheme == "luhn":
+        doubled = sum(sum(divmod(2 * d, 10)) if i % 2 == 0 else d for i, d in enumerate(body))
+        return (doubled + check) % 10 == 0
+    return (11 - sum(d * (2 + i % 6) for i, d in enumerate(body)) % 11) % 11 == check
