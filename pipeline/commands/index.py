@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from getpass import getuser
+from socket import gethostname
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,10 +33,12 @@ def search(
 ) -> None:
     """Find documents: by words anywhere on their pages, by MRN, by name (also misspelt), by number, by date of service.
 
+    Who searched for what is written in the audit.
+
     Exit status: 0 something was found, or nothing; 3 a service is away; 7 there is no such MRN or type.
     """
     from pipeline.config import load_settings
-    from pipeline.index.search import arriving
+    from pipeline.index.search import arriving, note_search
     from pipeline.index.search import search as find
     from pipeline.services.installation import open_installation
 
@@ -42,6 +46,8 @@ def search(
     with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
         hits = find(connection, words, patient=patient, type=document_type, limit=limit)
         coming = [] if patient or document_type else arriving(connection, words, limit=limit)
+        who, found = f"{getuser()}@{gethostname()}", len(hits) + len(coming)
+        note_search(connection, who, words, found, patient=patient, type=document_type)
     for hit in hits:
         emit(hit_json(hit)) if as_json else typer.echo(in_words(hit))
     for page in coming:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from psycopg.types.json import Jsonb
+
 from pipeline.config import document_types
 from pipeline.errors import NotFound
 from pipeline.records import PatientRef
@@ -106,6 +108,12 @@ def search(
         )
         for row in rows
     ]
+
+
+def note_search(connection: Connection, account: str, query: str, found: int, **narrowed: str | None) -> None:
+    """Write into the audit who searched for what from the command line, and how much was found."""
+    detail = {"query": query, "found": found, **{name: value for name, value in narrowed.items() if value is not None}}
+    connection.execute(SQL["note_search"], {"account": account, "detail": Jsonb(detail)})
 
 
 def patients_of(connection: Connection, mrn: str) -> list[int]:

@@ -14,6 +14,7 @@ from processing import printed
 
 from pipeline.config import Settings
 from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection
 from pipeline.work.start import environment
 
 KEYS = ["id", "status", "pages", "type", "loinc", "type_probability", "patient", "match_probability", "fields", "reasons"]
@@ -46,7 +47,7 @@ def chartloom(settings: Settings, *words: object) -> tuple[int, list[dict[str, A
 
 
 def test_every_file_gets_one_line_and_a_refused_one_shows_in_the_exit_status(
-    settings: Settings, blobs: Blobs, inbox: Path
+    connection: Connection, settings: Settings, blobs: Blobs, inbox: Path
 ) -> None:
     code, lines, _ = chartloom(settings, "ingest", inbox, "--wait", "--json")
     by_name = {Path(line["file"]).name: line for line in lines}
@@ -70,6 +71,8 @@ def test_every_file_gets_one_line_and_a_refused_one_shows_in_the_exit_status(
     assert (again, lines[0]["status"], lines[0]["scan"]) == (0, "duplicate", chart["scan"])
     asked, (hit,), _ = chartloom(settings, "search", "discharge", "--json")
     assert (asked, hit["document"], hit["page"]) == (0, chart["documents"][0]["id"], 1)
+    noted = connection.execute("select action, detail ->> 'query' as query from audit").fetchall()
+    assert noted == [{"action": "search", "query": "discharge"}]
     known, (state,), _ = chartloom(settings, "status", "--json")
     assert (known, state["scans"]) == (0, {"waiting": 0, "done": 1, "quarantined": 1})
 
