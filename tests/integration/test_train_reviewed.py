@@ -1,0 +1,33 @@
+"""What reviewers decide is what `train` learns from, and a worse model never takes the place of a better one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reviewing import House
+from test_review_decisions import sight
+
+from pipeline.classify.model import load
+from pipeline.classify.training.corrections import reviewed
+from pipeline.classify.training.measure import Answered, measure
+from pipeline.classify.training.training import Trained
+from pipeline.index import decisions
+
+
+def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_the_person_gave(house: House) -> None:
+    item = house.doubtful()
+    assert reviewed(house.connection) == []
+    decisions.file_document(house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields={})
+    (example,) = reviewed(house.connection)
+    assert example.type == "transfer_summary"
+    assert example.real
+    assert example.text
+
+
+def test_a_model_that_is_worse_on_documents_that_neither_saw_is_not_used() -> None:
+    good = measure([Answered(id=str(i), truth="a", said="a", probability=0.9) for i in range(4)])
+    bad = measure([Answered(id=str(i), truth="a", said="a" if i else "b", probability=0.9) for i in range(4)])
+    trained = Trained(model=load(), folds=good, answers=(), new=bad, old=good)
+    assert not trained.better
+    assert replace(trained, new=good, old=bad).better
+    assert replace(trained, old=None).better
