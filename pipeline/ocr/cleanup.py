@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.pixels import Grey, scaled
 
 DARK = 110
 """Grey value below which an area counts as printed dark."""
@@ -33,7 +33,7 @@ BOX_INSIDE = 0.06
 def even_light(grey: Grey, size: float) -> Grey:
     """Divide by the paper's own brightness where that varies: shadows, yellowed edges, coloured paper."""
     del size
-    small = cv2.resize(grey, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
+    small = scaled(grey, 0.125)
     if min(small.shape) < 16:
         return grey
     paper = cv2.medianBlur(cv2.dilate(small, np.ones((5, 5), np.uint8)), 15)
@@ -47,7 +47,7 @@ def even_light(grey: Grey, size: float) -> Grey:
 def turn_dark_areas(grey: Grey, size: float) -> Grey:
     """Light print on dark made dark on light: header bands, table heads, a whole slide."""
     reach = max(3, round(size * 0.25))
-    small = cv2.resize(grey, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    small = scaled(grey, 0.25)
     dark = np.where(small < DARK, np.uint8(255), np.uint8(0))
     if dark.mean() < 255 * 0.002:
         return grey
@@ -59,6 +59,8 @@ def turn_dark_areas(grey: Grey, size: float) -> Grey:
         if area < 12 * reach * reach or dark[labels == number].mean() < 255 * MOSTLY_DARK:
             continue
         x0, y0, x1, y1 = 4 * x, 4 * y, min(4 * (x + wide), grey.shape[1]), min(4 * (y + high), grey.shape[0])
+        if x1 <= x0 or y1 <= y0:
+            continue
         own = np.where(labels[y : y + high, x : x + wide] == number, np.uint8(255), np.uint8(0))
         own = np.asarray(cv2.resize(own, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST), np.uint8)
         smoothed = (smooth(grey[y0:y1, x0:x1], reach) for reach in SMOOTHING)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import MODELS
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.pixels import Grey, scaled
 
 TURNS = (0, 90, 180, 270)
 """Degrees clockwise that make the page upright; the order of the network's outputs."""
@@ -59,7 +59,7 @@ def orientation(grey: Grey) -> Turn:
 def letters(grey: Grey, most: int = LETTERS) -> tuple[NDArray[np.float32], float]:
     """Patches of what may be letters, N x PATCH*PATCH, ink 1, spread over the page; and their usual size in pixels of `grey`."""
     scale = min(1.0, SIDE / max(grey.shape))
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    small = scaled(grey, scale)
     window = max(15, (max(small.shape) // 40) | 1)
     dark = np.asarray(cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15), np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)

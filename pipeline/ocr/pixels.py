@@ -82,9 +82,18 @@ def from_image(image: Image.Image) -> Pixels:
     return Pixels(grey=grey, colour=colour, bilevel=False)
 
 
+def scaled(pixels: Grey, factor: float) -> Grey:
+    """The picture by a factor, averaged when it shrinks; at least one pixel remains each way."""
+    if factor == 1:
+        return pixels
+    size = max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor))
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
+
+
 def has_colour(rgb: Grey) -> bool:
     """Whether any part of the picture is coloured; looked at on a quarter of its side, where single noisy pixels vanish."""
-    small = cv2.resize(rgb, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) if min(rgb.shape[:2]) >= 8 else rgb
+    small = scaled(rgb, 0.25)
     spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
     return bool((spread > COLOUR_SPREAD).mean() > 2e-4)
 
@@ -103,7 +112,6 @@ def thumbnail(grey: Grey) -> bytes:
 def preview(pixels: Grey) -> bytes:
     """A JPEG for the screen, of grey (H x W) or RGB (H x W x 3) pixels."""
     scale = min(1.0, PREVIEW_SIDE / max(pixels.shape[:2]))
-    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
     out = io.BytesIO()
-    Image.fromarray(small).save(out, "JPEG", quality=PREVIEW_QUALITY)
+    Image.fromarray(scaled(pixels, scale)).save(out, "JPEG", quality=PREVIEW_QUALITY)
     return out.getvalue()

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from pipeline.ocr.pixels import Grey, Pixels
+from pipeline.ocr.pixels import Grey, Pixels, scaled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,7 @@ def is_line_art(grey: Grey) -> bool:
 def fax(grey: Grey, factor: int) -> Raster:
     """CCITT group 4, of the picture enlarged by a whole factor."""
     page_height, page_width = grey.shape
-    if factor > 1:
-        grey = np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
+    grey = scaled(grey, factor)
     height, width = grey.shape
     out = io.BytesIO()
     bits = Image.fromarray(grey < 128)  # ink is 1: the code is shortest for long runs of 0

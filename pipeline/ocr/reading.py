@@ -27,7 +27,7 @@ from pipeline.ocr.raster import raster
 from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""
@@ -96,12 +96,15 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     watch("upright", flat)
     height, width = flat.shape
     dpi = believable_dpi(page.dpi, width, height)
-    seen = own
-    if seen is None:
-        seen = read_words(flat, turn.size, dpi, settings, watch)
+    seen, problem = own or [], page.problem
+    if own is None:
+        try:
+            seen = read_words(flat, turn.size, dpi, settings, watch)
+        except TimeoutError as error:
+            problem = problem or str(error)
     codes = read_barcodes(flat)
     words = tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen)
-    blank = not words and not codes and float(upright.ink(flat, 1000)[0].mean()) < BLANK_INK
+    blank = not words and not codes and problem is None and float(upright.ink(flat, 1000)[0].mean()) < BLANK_INK
     placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
     lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
     searchable = pdf.page_pdf(raster(scanned, settings.jpeg_quality, dpi), placed, lines)
@@ -122,7 +125,7 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
             words=words,
             barcodes=codes,
             thumbnail=pixels.thumbnail(flat),
-            problem=page.problem,
+            problem=problem,
         ),
         pdf=searchable,
         preview=picture,

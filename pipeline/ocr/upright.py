@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.pixels import Grey, scaled
 
 SKEW_LIMIT = 15.0
 """Degrees: paper on a scanner's glass or feeder is never further off."""
@@ -26,7 +26,7 @@ LEVEL = 0.05
 def ink(grey: Grey, side: int) -> tuple[NDArray[np.bool_], float]:
     """The ink of the page reduced to `side` pixels on its longest side, and the scale used (<= 1)."""
     scale = min(1.0, side / max(grey.shape))
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    small = scaled(grey, scale)
     window = max(15, (max(small.shape) // 40) | 1)
     dark = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
     return dark > 0, scale

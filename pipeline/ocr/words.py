@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
-import numpy as np
-
 from pipeline.config import OcrSettings
 from pipeline.ocr import rapid, tesseract
 from pipeline.ocr.cleanup import Watch, for_reading, unwatched
 from pipeline.ocr.confidence import calibrated
 from pipeline.ocr.engines import Seen, StripReader
 from pipeline.ocr.overlooked import add_overlooked
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.pixels import Grey, scaled
 from pipeline.ocr.second_look import look_again
 
 BEST_SIZE = 20.0
@@ -28,7 +25,7 @@ READ_DPI = 150.0
 def read_words(flat: Grey, size: float, dpi: float, settings: OcrSettings, watch: Watch = unwatched) -> list[Seen]:
     """The words in reading order. `flat`: the upright, level page; `size`: its usual letter in pixels. Raises TimeoutError."""
     factor = enlargement(size)
-    picture = for_reading(enlarge(flat, factor), size * factor, watch)
+    picture = for_reading(scaled(flat, factor), size * factor, watch)
     told = max(READ_DPI, dpi * factor)
     seen = tesseract.read([picture], settings.languages, psm=3, dpi=told, seconds=settings.page_seconds)[0]
     reader: StripReader = tesseract.Strips(settings.languages, told, settings.page_seconds)
@@ -44,13 +41,6 @@ def enlargement(size: float) -> float:
     """The factor that brings letters of this size to the best one."""
     factor = min(LARGEST, BEST_SIZE / size) if size else 1.0
     return factor if factor >= WORTH_IT else 1.0
-
-
-def enlarge(grey: Grey, factor: float) -> Grey:
-    """The picture by a factor >= 1."""
-    if factor == 1.0:
-        return grey
-    return np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def shrink(word: Seen, factor: float, width: int, height: int) -> Seen:

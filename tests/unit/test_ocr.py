@@ -277,3 +277,21 @@ def test_transparency_is_white_paper_and_sixteen_bits_become_eight() -> None:
     assert (pixels.from_image(clear).grey == 255).all()
     deep = Image.fromarray(np.full((40, 40), 65535, np.uint16))
     assert (pixels.from_image(deep).grey == 255).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3000, 3), (5, 4000)])
+def test_a_picture_of_absurd_shape_is_a_page_without_words(shape: tuple[int, int], tmp_path: Path) -> None:
+    page = read(np.zeros(shape, np.uint8), tmp_path).page
+    assert page.words == ()
+
+
+def test_a_page_that_takes_too_long_keeps_its_picture_and_has_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> list[Seen]:
+        raise TimeoutError("Tesseract took more than 120 s on a page.")
+
+    monkeypatch.setattr("pipeline.ocr.reading.read_words", slow)
+    reading = read(sheet(), tmp_path)
+    assert "120 s" in (reading.page.problem or "")
+    assert not reading.page.blank
+    with pikepdf.open(io.BytesIO(reading.pdf)) as document:
+        assert document.pages[0].Resources.XObject.Page.Width == 2 * sheet().shape[1]
