@@ -14,7 +14,7 @@ from pipeline.config import document_types
 from pipeline.records import OcrPage, TypeGuess
 
 TITLE_ODDS = 8000.0  # how much likelier a clear title is on its own type than on another
-DOUBTED = 1e-3  # a type that the words exclude is still this possible where its title stands on the page
+DOUBTED = 2e-4  # a type that the words exclude is still this possible where its title stands on the page
 MOST_SURE = 0.9995  # no answer is surer than what was measured
 WORDS_SHOWN = 6
 UNTOLD = 0.4  # of `other` where a page says nothing: below any threshold, above every other type
