@@ -147,15 +147,31 @@ def test_a_part_that_is_killed_is_back_in_seconds_and_said(up: Up, command: str,
     wait_until(lambda: up.children().get(command, before) != before)
 
 
-def test_up_that_is_killed_takes_its_parts_along_and_starts_again(tmp_path: Path) -> None:
-    first = Up(tmp_path / "home")
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], Up]]:
+    """start(): an `up` on the test's home; what is still running is stopped afterwards."""
+    started: list[Up] = []
+
+    def one() -> Up:
+        started.append(Up(tmp_path / "home"))
+        return started[-1]
+
+    yield one
+    for running in started:
+        if running.process.poll() is None:
+            running.process.terminate()
+            running.process.wait(PATIENCE)
+
+
+def test_up_that_is_killed_takes_its_parts_along_and_starts_again(start: Callable[[], Up]) -> None:
+    first = start()
     first.wait_for("Ctrl-C stops everything")
     parts = first.children()
     os.kill(first.service("postgres"), signal.SIGKILL)
     first.process.kill()
     first.process.wait()
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in parts.values()))
-    second = Up(tmp_path / "home")
+    second = start()
     second.wait_for("Ctrl-C stops everything", times=2)
     second.process.send_signal(signal.SIGINT)
     assert second.process.wait(PATIENCE) == 0
