@@ -1,4 +1,7 @@
-"""Connections to Postgres: synchronous psycopg 3, rows as dictionaries, every transaction an explicit `with connection.transaction()`."""
+"""Connections to Postgres: synchronous psycopg 3, rows as dictionaries, autocommit.
+
+A transaction is always an explicit `with connection.transaction():`; nested ones are savepoints.
+"""
 
 from __future__ import annotations
 
