@@ -1,4 +1,4 @@
-"""How many jobs a second the queue gives out: `python -m bench.queue [--workers 64] [--jobs 5000] [--page-seconds 0.8]`.
+"""How many jobs a second the queue gives out: `python -m bench.queue_capacity [--workers 64] [--jobs 5000] [--page-seconds 0.8]`.
 
 So many simulated workers fetch and finish jobs as real ones do (work/fairness.py, procrastinate's functions), with nothing to do
 in between, spread over two processes. Then the same for one worker. A scan is a job, so is a range of 16 pages: with pages that

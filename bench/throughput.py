@@ -1,0 +1,175 @@
+"""What a page costs by stage, and what two workers gain over one: `python -m bench.throughput [FILE...] [--scans 8] [--two]`.
+
+CPU milliseconds a page of a worker and its children, by stage, for the files given (default: generated five-page faxes), and
+those of Postgres and the store meanwhile. Overhead is everything but opening, reading and PDF making. --two: instead, pages a
+minute of `chartloom ingest --wait` with one worker, then with two, each in a fresh home.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.pages import chart
+from pipeline.config import Settings, load_settings
+from pipeline.ingest.register import register
+from pipeline.services.installation import Installation, open_installation
+from pipeline.work import processing, stages
+from pipeline.work.bench import Bench
+from pipeline.work.queue import enqueue_scan
+from pipeline.work.start import ONE_THREAD, environment
+from pipeline.work.warm import warm_up
+
+STAGES = {
+    **{"read_page": "read", "document_pdf": "pdf", "sort": "sort", "candidates": "match", "decide": "match"},
+    **{"cached": "readings", "keep": "readings"},
+}
+ESSENTIAL = ("open", "read", "pdf")
+
+
+def cpu() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+def living() -> float:
+    """CPU seconds of its children that live on: the parser that opens files."""
+    total = 0.0
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "pipeline.ingest" in " ".join(child.cmdline()):
+                total += sum(child.cpu_times()[:2])
+    return total
+
+
+def servers(home: Path) -> float:
+    """CPU seconds of the home's Postgres and store."""
+    total = 0.0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            parents = [process, *process.parents()]
+            if any(str(home) in " ".join(p.cmdline()) and Path(p.exe()).name in ("postgres", "weed") for p in parents):
+                total += sum(process.cpu_times()[:2])
+    return total
+
+
+class Clock:
+    """Adds up CPU seconds by stage; a stage inside another counts for itself alone."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+        self._inside: list[float] = []
+
+    @contextlib.contextmanager
+    def of(self, stage: str) -> Iterator[None]:
+        self._inside.append(0.0)
+        begun = cpu()
+        try:
+            yield
+        finally:
+            took = cpu() - begun
+            self.spent[stage] += took - self._inside.pop()
+            if self._inside:
+                self._inside[-1] += took
+
+    def wrap(self, owner: Any, name: str, stage: str) -> None:
+        """Count what a function spends."""
+        inner: Callable[..., Any] = getattr(owner, name)
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            with self.of(stage):
+                return inner(*args, **kwargs)
+
+        setattr(owner, name, counted)
+
+    def wrap_pages(self, owner: Any, name: str, stage: str) -> None:
+        """Count what an iterator spends on each step."""
+        inner: Callable[..., Any] = getattr(owner, name)
+
+        def counted(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            steps = iter(inner(*args, **kwargs))
+            while True:
+                with self.of(stage):
+                    page = next(steps, None)
+                if page is None:
+                    return
+                yield page
+
+        setattr(owner, name, counted)
+
+
+def by_stage(installation: Installation, files: list[Path]) -> None:
+    """Work the files off in this process and print what each stage took."""
+    clock, connection, blobs = Clock(), installation.connect(), installation.blobs()
+    warm_up(installation.settings)
+    clock.wrap_pages(stages, "open_scan", "open")
+    for name, stage in STAGES.items():
+        clock.wrap(stages, name, stage)
+    clock.wrap(processing, "commit", "commit")
+    for name in ("put", "get", "fetch"):
+        clock.wrap(type(blobs), name, "store")
+    bench, before = Bench(installation.settings), servers(installation.settings.home)
+    for file in files:
+        with clock.of("register"):
+            taken = register(file, connection, blobs, installation.settings, enqueue=enqueue_scan)
+        with clock.of("else"), bench.workshop(taken.scan, lambda: None) as shop:
+            assert shop is not None
+            processing.process_scan(shop)
+    row = connection.execute("select count(*) as pages from page").fetchone()
+    assert row is not None
+    pages = row["pages"]
+    clock.spent["open"] += living()
+    clock.spent["servers"] = servers(installation.settings.home) - before
+    total = sum(clock.spent.values())
+    for stage, seconds in clock.spent.most_common():
+        print(f"{stage:10} {1000 * seconds / pages:7.1f} ms a page  {seconds / total:6.1%}")
+    overhead = sum(seconds for stage, seconds in clock.spent.items() if stage not in ESSENTIAL)
+    print(f"{pages} pages, {1000 * total / pages:.0f} ms a page; overhead {overhead / total:.1%}, without the servers ", end="")
+    print(f"{(overhead - clock.spent['servers']) / (total - clock.spent['servers']):.1%}")
+
+
+def pages_per_minute(settings: Settings, files: list[Path], workers: int) -> float:
+    """The pace of a whole ingest."""
+    told = {**os.environ, **environment(settings), "CHARTLOOM_WORK__WORKERS": str(workers)}
+    begun = time.monotonic()
+    command = [sys.executable, "-m", "pipeline", "ingest", *files, "--wait", "--json"]
+    subprocess.run(command, env=told, check=True, capture_output=True)
+    return 60 * 5 * len(files) / (time.monotonic() - begun)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--scans", type=int, default=8)
+    parser.add_argument("--two", action="store_true")
+    args = parser.parse_args()
+    os.environ.update(ONE_THREAD)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        files = args.files
+        if not files:
+            files = [Path(folder, f"{number}.tif") for number in range(args.scans)]
+            for number, file in enumerate(files):
+                file.write_bytes(chart(number, 5))
+        for workers in (1, 2) if args.two else (0,):
+            with open_installation(load_settings(Path(folder, f"home{workers}"))) as installation:
+                if workers:
+                    pace = pages_per_minute(installation.settings, files, workers)
+                    print(f"{workers} workers: {pace:.1f} pages a minute", flush=True)
+                else:
+                    by_stage(installation, files)
+
+
+if __name__ == "__main__":
+    main()
