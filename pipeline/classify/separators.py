@@ -75,7 +75,7 @@ def meaning_of(page: OcrPage) -> Meaning | None:
     return forms[0] if forms else None
 
 
-def _read(format: str, text: str) -> Meaning | None:  # noqa: A002: zxing-cpp's own word
+def _read(format: str, text: str) -> Meaning | None:
     for rule in rules():
         match = rule.pattern.fullmatch(text) if rule.format in (None, format) else None
         if match:

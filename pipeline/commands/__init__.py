@@ -7,7 +7,20 @@ from importlib import import_module
 
 import typer
 
-NAMES = ("services", "ingest", "read", "classify", "split", "patients", "index", "review", "train", "watch", "quarantine", "ledger")
+NAMES = (
+    "services",
+    "ingest",
+    "read",
+    "classify",
+    "split",
+    "patients",
+    "index",
+    "review",
+    "train",
+    "watch",
+    "quarantine",
+    "ledger",
+)
 
 
 def _register(name: str) -> Callable[[typer.Typer], None]:
