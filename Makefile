@@ -30,7 +30,7 @@ docs: setup          ## write docs/reference/commands.md and settings.md from th
 schema: setup        ## write pipeline/store/schema.sql from the migrations
 	$(BIN)/python -m pipeline.services.schema
 
-bench: setup         ## benchmarks, kept apart from the tests
+bench: setup         ## the benchmarks and how to run each
 	$(BIN)/python -m bench
 
 lock:                ## lock the dependencies again, with hashes and no addresses

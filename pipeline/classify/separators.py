@@ -1,6 +1,6 @@
 """What the codes on a page mean: a separator sheet, a patient or batch cover sheet, or a form's own code.
 
-Settings (config/separators.toml, HOME/separators.toml in the same form) map a code's text to a meaning. A sheet divides the
+config/separators.toml maps a code's text to a meaning. A sheet divides the
 stack and is no document's page; what it says holds for the document after it alone (and, for a batch sheet, for nothing).
 """
 
