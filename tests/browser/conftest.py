@@ -34,9 +34,9 @@ ARGUMENTS = [
 PATIENCE = 15_000  # milliseconds; the machine may be busy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for the session."""
+    """One browser for a file of tests: while it lives, playwright's event loop does, and other tests need their own."""
     found = shutil.which("chromium")
     assert found, "chromium is missing: apt-get install chromium"
     with sync_playwright() as playwright:

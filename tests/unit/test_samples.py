@@ -102,7 +102,7 @@ def test_the_same_seed_writes_the_same_files(charts: Path, tmp_path: Path) -> No
 
 def test_a_stack_tells_separator_sheets_from_pages_of_documents() -> None:
     sheet = np.full((2200, 1700), 255, dtype=np.uint8)
-    made = list(scans(PEOPLE, (), 8, 2, separator=lambda _: sheet, kinds=("insurance_card",)))
+    made = list(scans(PEOPLE, (), 8, 10, separator=lambda _: sheet, kinds=("insurance_card",)))
     with_sheets = [s for s in made if s.truth["separators"]]
     assert with_sheets
     for stack in with_sheets:
