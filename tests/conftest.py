@@ -4,6 +4,7 @@ installation  the session's services, started by the project's own code in a hom
 dsn           a fresh database, cloned from a migrated one; `connection` is an open connection to it
 blobs         an empty bucket
 settings      settings that name that database and that bucket, with a home of the test's own
+house         an empty house with its people and patients, for the tests of the review workspace
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from minio import Minio
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
+from reviewing import House
 
 from pipeline.config import Settings, load_settings
 from pipeline.services.installation import Embedded, Installation
@@ -90,3 +92,12 @@ def settings(installation: Installation, dsn: str, tmp_path: Path) -> Iterator[S
 def blobs(settings: Settings) -> Blobs:
     """An empty bucket."""
     return Blobs.connect(settings.storage)
+
+
+@pytest.fixture
+def house(connection: Connection, blobs: Blobs, settings: Settings) -> House:
+    """An empty house with its people and patients."""
+    made = House(connection=connection, blobs=blobs, settings=settings)
+    made.accounts = made.people()
+    made.known = made.patients()
+    return made

@@ -13,13 +13,11 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from reviewing import House
 
-from pipeline.config import Settings
 from pipeline.review.accounts import open_session
 from pipeline.review.application import build
 from pipeline.review.roles import Role
 from pipeline.review.visit import COOKIE, Desk
-from pipeline.store.blobs import Blobs
-from pipeline.store.database import Connection, open_pool
+from pipeline.store.database import open_pool
 from pipeline.work.queue import enqueue_scan
 
 ARGUMENTS = [
@@ -43,15 +41,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def house(connection: Connection, blobs: Blobs, settings: Settings) -> House:
-    """An empty house with its people and patients."""
-    made = House(connection=connection, blobs=blobs, settings=settings)
-    made.accounts = made.people()
-    made.known = made.patients()
-    return made
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""For the tests of the review workspace: the house, and a browser-like client for each role."""
+"""For the tests of the review workspace: a browser-like client for each role."""
 
 from __future__ import annotations
 
@@ -8,22 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 from reviewing import House, Visitor
 
-from pipeline.config import Settings
 from pipeline.review.application import build
 from pipeline.review.roles import Role
 from pipeline.review.visit import Desk
-from pipeline.store.blobs import Blobs
-from pipeline.store.database import Connection, open_pool
+from pipeline.store.database import open_pool
 from pipeline.work.queue import enqueue_scan
-
-
-@pytest.fixture
-def house(connection: Connection, blobs: Blobs, settings: Settings) -> House:
-    """An empty house with its people and patients."""
-    made = House(connection=connection, blobs=blobs, settings=settings)
-    made.accounts = made.people()
-    made.known = made.patients()
-    return made
 
 
 @pytest.fixture
