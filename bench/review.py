@@ -12,12 +12,14 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from pipeline.config import load_settings
+from bench.population import LOOKALIKE_LETTERS, SYLLABLES, confused, people
+from pipeline.config import document_types, load_settings
 from pipeline.review.accounts import add_account, csrf_of, open_session
 from pipeline.review.application import build
 from pipeline.review.roles import Role
@@ -29,34 +31,56 @@ from pipeline.work.queue import enqueue_scan
 
 SQL = statements("bench")
 STEP = 50_000  # rows in a transaction
-NAMES = (
-    "Barton",
-    "Caskey",
-    "Delmann",
-    "Fenford",
-    "Gorberg",
-    "Halski",
-    "Jarwell",
-    "Kelez",
-    "Lanova",
-    "Morsena",
-    "Bartn",
-    "Dellman",
-)
+SEED = 7
+PATIENT = ("mrn", "given", "middle", "family", "dob", "sex", "ssn", "address", "city", "state", "zip", "phone")
+FILLING = ("fill_scans", "fill_arrivals", "fill_pages", "fill_documents", "fill_texts", "fill_decisions", "fill_queue")
 
 
 def fill(connection: Connection, documents: int, queue: int, patients: int, preview: str) -> None:
-    """Make the rows, unless they are there."""
-    row = connection.execute("select count(*) as n from document").fetchone()
-    if row is not None and row["n"] >= documents:
-        return
-    given = {"patients": patients, "every": documents // queue, "preview": preview}
-    for first in range(1, patients + 1, STEP):
-        connection.execute(SQL["fill_patients"], {"first": first, "last": min(first + STEP - 1, patients)})
-    for first in range(1, documents + 1, STEP):
-        for name in ("fill_scans", "fill_pages", "fill_documents", "fill_texts", "fill_queue"):
-            connection.execute(SQL[name], given | {"first": first, "last": min(first + STEP - 1, documents)})
-    connection.execute("vacuum analyze")
+    """Make the rows that are not there yet."""
+    had = count(connection, "select count(*) as n from patient"), count(connection, "select count(*) as n from document")
+    rows = people(patients, SEED) if had[0] < patients else iter(())
+    while some := list(islice(rows, STEP)):
+        with connection.cursor().copy(f"copy patient ({', '.join(PATIENT)}) from stdin") as copy:
+            for person in some:
+                copy.write_row([person.get(name) for name in PATIENT])
+    given = {
+        "patients": patients,
+        "every": documents // queue,
+        "preview": preview,
+        "words": vocabulary(),
+        "types": [*document_types()],
+    }
+    for first in range(had[1] + 1, documents + 1, STEP):
+        with connection.transaction():
+            for name in FILLING:
+                connection.execute(SQL[name], given | {"first": first, "last": min(first + STEP - 1, documents)})
+    if had[1] < documents:
+        connection.execute("vacuum analyze")
+
+
+def count(connection: Connection, sql: str) -> int:
+    """A number from the database."""
+    row = connection.execute(sql).fetchone()  # type: ignore[arg-type]
+    assert row is not None
+    return int(row["n"])
+
+
+def vocabulary() -> list[str]:
+    """Words for the pages' texts: the first are on many pages, the last on few."""
+    chance = random.Random(SEED)
+    return ["".join(chance.choices(SYLLABLES, k=chance.randint(2, 4))) for _ in range(5000)]
+
+
+def asked_for(patients: int, times: int) -> list[str]:
+    """What people type into the patient search: family names, whole names, names misheard, numbers, birth dates."""
+    chance = random.Random(SEED)
+    found = []
+    for person in chance.sample(list(people(patients, SEED)), times + 1):
+        name = f"{person['family']} {person['given']}"
+        misread = f"{confused(person['family'], LOOKALIKE_LETTERS, chance)} {person['given'][:3]}"
+        found.append(chance.choice((person["family"], name, name.lower(), misread, person["mrn"], person["dob"])))
+    return found
 
 
 def measure(ask: Callable[[], int], times: int) -> list[float]:
@@ -81,7 +105,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=100)
     parser.add_argument("--home", type=Path, default=Path("bench-home"), help="kept: a second run is quick")
     options = parser.parse_args()
-    rng = random.Random(7)
+    rng = random.Random(SEED)
     with open_installation(load_settings(options.home)) as installation, installation.pool(4) as pool:
         picture = io.BytesIO()
         Image.effect_noise((1236, 1600), 40).save(picture, "JPEG", quality=70)
@@ -93,21 +117,29 @@ def main() -> None:
             name = f"bench{time.time_ns()}"
             token = open_session(connection, add_account(connection, name, Role.SUPERVISOR, None))
         print(f"filled in {time.perf_counter() - start:.0f} s", flush=True)
+        words, typed = vocabulary(), iter(asked_for(options.patients, options.times))
         desk = Desk(settings=installation.settings, pool=pool, blobs=lambda: blobs, enqueue=enqueue_scan)
         with TestClient(build(desk), base_url="http://127.0.0.1", follow_redirects=False) as client:
             headers = {"cookie": f"{COOKIE}={token}"}
 
-            def get(url: str) -> int:
-                return client.get(url, headers=headers).status_code
+            def get(url: str, **query: str) -> int:
+                return client.get(url, headers=headers, params=query).status_code
+
+            def chart() -> int:
+                """Every other chart is one of those that have many documents."""
+                return get(f"/patients/{1 + int(options.patients * rng.random() ** rng.choice((1, 4)))}")
 
             pages: dict[str, Callable[[], int]] = {
                 "queue page": lambda: get("/queue"),
-                "queue, filtered": lambda: get("/queue?reason=type&department=surgery"),
+                "queue, filtered": lambda: get("/queue", reason="type", department="surgery"),
                 "next item": lambda: client.post("/queue/next", data={"csrf": csrf_of(token)}, headers=headers).status_code,
                 "item page": lambda: get(f"/items/{rng.randint(1, options.queue)}"),
-                "patient search": lambda: get(f"/patients?q={rng.choice(NAMES)}"),
-                "chart page": lambda: get(f"/patients/{rng.randint(1, options.patients)}"),
+                "patient search": lambda: get("/patients", q=next(typed)),
+                "chart page": chart,
                 "page image": lambda: get(f"/scans/{rng.randint(1, options.documents)}/pages/1/preview"),
+                "document page": lambda: get(f"/documents/{rng.randint(1, options.documents)}"),
+                "word search": lambda: get("/search", q=" ".join(words[int(len(words) * rng.random() ** 2)] for _ in range(2))),
+                "today": lambda: get("/today"),
                 "figures": lambda: get("/supervisor"),
             }
             for page, ask in pages.items():

@@ -1,35 +1,44 @@
--- name: fill_patients
-insert into patient (mrn, given, family, dob, sex)
-select 'B' || lpad(n::text, 8, '0'),
-    (array['Anna', 'Boris', 'Clara', 'David', 'Elena', 'Frank', 'Grace', 'Hugo', 'Ines', 'Jonas', 'Karin', 'Luis'])[1 + n %% 12],
-    (array['Bar', 'Cas', 'Del', 'Fen', 'Gor', 'Hal', 'Jar', 'Kel', 'Lan', 'Mor'])[1 + n / 12 %% 10]
-        || (array['ton', 'berg', 'ski', 'well', 'ford', 'mann', 'ez', 'ley', 'sen', 'ova'])[1 + n / 120 %% 10]
-        || (array['', 'a', 'er', 'i', 'o', 'y', 'us', 'el'])[1 + n / 1200 %% 8],
-    (date '1930-01-01' + n * 37 %% 33000)::text, (array['F', 'M'])[1 + n %% 2]
-from generate_series(%(first)s::integer, %(last)s::integer) as n
-
 -- name: fill_scans
 insert into scan (sha256, name, media_type, size, status, finished_at, page_count, department, received_at)
 select encode(sha256(n::text::bytea), 'hex'), 'scan ' || n || '.pdf', 'application/pdf', 100000, 'done', now(), 1,
     (array['medicine', 'surgery', 'radiology', null])[1 + n %% 4], now() - n * interval '20 seconds'
 from generate_series(%(first)s::integer, %(last)s::integer) as n
 
+-- name: fill_arrivals
+insert into arrival (scan_id, name, duplicate, seen_at, stored_at)
+select id, name, false, received_at, received_at from scan where id between %(first)s and %(last)s
+
 -- name: fill_pages
 insert into page (scan_id, number, kind, width, height, rotation, skew, confidence, preview)
 select id, 1, 'content', 1700, 2200, 0, 0, 0.9, %(preview)s from scan where id between %(first)s and %(last)s
 
 -- name: fill_documents
+-- charts are as unequal as in a hospital: the first of 200,000 patients has 2,200 of a million documents, half of them one or two
 insert into document (scan_id, pages, status, type, type_probability, patient_id, match_probability, date_of_service, pdf, machine,
                       filed_at, filed_by)
-select id, '{1}', case when waits then 'review' else 'filed' end,
-    (array['discharge_summary', 'laboratory_report', 'radiology_report', 'consultation', 'letter'])[1 + id %% 5], 0.9,
-    case when not waits then 1 + id * 7919 %% %(patients)s end, 0.9999, date '2015-01-01' + (id %% 4000)::integer, %(preview)s,
-    '{"alternatives": [], "candidates": []}', case when not waits then now() end, case when not waits then 'machine' end
-from (select id, id %% %(every)s = 0 as waits from scan where id between %(first)s and %(last)s) as s
+select id, '{1}', case when waits then 'review' else 'filed' end, type, 0.9, patient, 0.9999,
+    date '2015-01-01' + (id * 7919 %% 4000)::integer, %(preview)s,
+    jsonb_build_object('type', type, 'type_probability', 0.5 + id %% 50 / 100.0, 'alternatives', '[]'::jsonb, 'candidates',
+        jsonb_build_array(jsonb_build_object('patient', jsonb_build_object('id', patient, 'mrn', 'x'), 'probability', 0.99))),
+    case when not waits then received_at end, case when not waits then case when id %% 25 = 1 then 'ann' else 'machine' end end
+from (
+    select id, received_at, id %% %(every)s = 0 as waits, (%(types)s::text[])[1 + id %% cardinality(%(types)s::text[])] as type,
+        case when id %% %(every)s <> 0 then 1 + floor(%(patients)s * power((id * 7919 %% 100003) / 100003.0, 2))::bigint end as patient
+    from scan where id between %(first)s and %(last)s
+) as s
 
 -- name: fill_texts
 insert into document_page (document_id, scan_id, number, position, text)
-select id, scan_id, 1, 1, 'Patient seen for follow up. Finding number ' || id || ' without change.'
+select d.id, d.scan_id, 1, 1, (
+    select string_agg((%(words)s::text[])[1 + floor(cardinality(%(words)s::text[]) * power(random(), 3))::integer], ' ')
+    from generate_series(1, 20 + d.id %% 2)  -- named, so that each document has words of its own
+)
+from document d where d.scan_id between %(first)s and %(last)s
+
+-- name: fill_decisions
+insert into decision (document_id, decided_by, decided_at, before, after, act)
+select id, coalesce(filed_by, 'machine'), coalesce(filed_at, created_at), case when filed_by = 'ann' then '{}'::jsonb end,
+    jsonb_build_object('revision', 1, 'status', status), case when filed_by = 'ann' then 'file' else 'decide' end
 from document where scan_id between %(first)s and %(last)s
 
 -- name: fill_queue
