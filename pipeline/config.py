@@ -111,6 +111,7 @@ class WebSettings(Section):
     port: int
     idle_minutes: int
     lease_minutes: int
+    double_entry: bool
     behind_proxy: bool
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -119,6 +120,78 @@ class WebSettings(Section):
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     oidc_name: str = "the hospital's sign-in"
+
+
+class DestinationSettings(Section):
+    """Another system that filed documents are delivered to; see docs/how-to/deliver.md. Secrets belong in the environment."""
+
+    kind: Literal["fhir", "mhd", "mdm", "folder"]
+    address: str
+    """fhir, mhd: the base address; mdm: host:port; folder: a path."""
+    content: Literal["pdf", "xds-sd"] = "pdf"
+    types: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    parallel: int = Field(default=1, ge=1, le=32)
+    confirm: bool = True
+    binary: Literal["put", "inline"] = "put"
+    patients: Literal["search", "identifier"] = "search"
+    transaction: Literal["iti-65", "iti-105"] = "iti-65"
+    metadata: Literal["minimal", "comprehensive"] = "minimal"
+    facility_type: str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode|HOSP|Hospital"
+    practice_setting: str = "http://snomed.info/sct|394658006|Clinical specialty"
+    application: str = ""
+    facility: str = ""
+    token: SecretStr | None = None
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scope: str = ""
+    tls: bool = False
+    """mdm: MLLP over TLS; for the others the address says it."""
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class DeliverySettings(Section):
+    house: str
+    oid: str = ""
+    """The root of our identifiers, without urn:oid:; "": one made from the installation's own UUID."""
+    mrn_system: str
+    poll_seconds: float
+    connect_seconds: float
+    answer_seconds: float
+    first_retry_seconds: float
+    longest_retry_seconds: float
+    give_up_hours: float
+    refusals: int
+    to: dict[str, DestinationSettings] = Field(default_factory=dict)
+
+
+class MigrateFigures(Section):
+    """What a page costs, measured: what `migrate plan` counts with."""
+
+    cpu_seconds: float
+    page_bytes: float
+    database_bytes: float
+    pages_per_file: float
+
+
+class MigrateSettings(Section):
+    """How an old archive is moved in; see docs/how-to/migrate-an-archive.md."""
+
+    patient: Literal["ignore", "evidence", "believe"]
+    type: Literal["ignore", "evidence", "believe"]
+    date: Literal["ignore", "evidence", "believe"]
+    mrn_right: float
+    type_right: float
+    hours: str
+    share: float = Field(gt=0, le=1)
+    ahead: int
+    batch_documents: int
+    opened: int
+    figures: MigrateFigures
 
 
 class Settings(BaseSettings):
@@ -135,6 +208,8 @@ class Settings(BaseSettings):
     match: MatchSettings
     work: WorkSettings
     web: WebSettings
+    migrate: MigrateSettings
+    deliveries: DeliverySettings
 
     @property
     def intake_folder(self) -> Path:

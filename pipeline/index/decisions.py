@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from pipeline.config import document_types
 from pipeline.errors import BadInput, Conflict, NotFound
+from pipeline.index.double_entry import entries_of
 from pipeline.records import Box
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
@@ -60,17 +61,21 @@ def file_document(
     fields: Mapping[str, str],
     inks: Mapping[str, Ink] | None = None,
     pdf: str | None = None,
+    twice: bool = False,
 ) -> int:
     """File the document into this patient's chart as this type; the decision's id.
 
     `fields`: the values as the person leaves them, all that were shown; those that differ from the machine's are kept as the
     person's, an empty one says that the page has no such value. `inks`: where the person saw a value.
-    `pdf`: the document's new PDF where it was made again.
+    `pdf`: the document's new PDF where it was made again. `twice`: MRN and birth date must have been typed by two people;
+    what they agreed on is what is filed.
     Raises Outdated, Conflict where the item is no longer the person's, BadInput for a type, patient or date that does not exist.
     """
     if type not in document_types():
         raise BadInput(f"There is no document type {type!r}.", "Choose one of the list.", "unknown_type")
     before = _lock(connection, sight)
+    if twice and sight.item is not None:
+        fields = {**fields, **_typed_twice(connection, sight.item)}
     change = {"id": sight.document, "by": sight.by, "patient": patient, "type": type, "pdf": pdf}
     try:
         with connection.transaction():
@@ -142,6 +147,14 @@ def undo(connection: Connection, decision: int, by: str, *, of_others: bool = Fa
 def last_decision(connection: Connection, by: str) -> dict[str, Any] | None:
     """The person's last decision that is neither undone nor an undoing: {id, act, document_id, decided_at}."""
     return connection.execute(SQL["last_decision"], {"by": by}).fetchone()
+
+
+def _typed_twice(connection: Connection, item: int) -> dict[str, str]:
+    """What two people typed alike; nothing where they differed and a third person has the word. Raises Conflict."""
+    entries = entries_of(connection, item)
+    if entries.wanting:
+        raise Conflict("Two people must type the MRN and the birth date first.", "Open the item and type them.")
+    return entries.agreed or {}
 
 
 def _close(connection: Connection, sight: Sight, act: str) -> int:

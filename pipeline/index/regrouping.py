@@ -8,7 +8,7 @@ every page of the scan still is in exactly one place. All that is done in one go
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -25,15 +25,17 @@ SQL = statements("pipeline.index")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDocument:
-    """Pages that are to be a document now, with what the machine says of them. `kept`: False for pages that are left out."""
+    """Pages that are to be a document now, with what the machine says of them. `kept`: False for pages that are left out;
+    `turns`: degrees clockwise by which a person turned a page, by its number."""
 
     filing: NeedsReview
     pdf: str
     kept: bool = True
+    turns: Mapping[int, int] = field(default_factory=dict)
 
 
 def loose_documents(connection: Connection, scan: int) -> dict[int, dict[str, Any]]:
-    """The documents whose pages may be moved: in review, or withdrawn and still holding pages. By id: revision, status, pages."""
+    """By id the documents whose pages may be moved (in review, or withdrawn with pages): revision, status, pages, turns."""
     return {row["id"]: row for row in connection.execute(SQL["loose_documents"], {"scan": scan})}
 
 
@@ -109,6 +111,8 @@ def _made(connection: Connection, scan: int, entry: NewDocument, by: str, batch:
     row = connection.execute(SQL["document_of_page"], {"scan": scan, "number": entry.filing.document.pages[0]}).fetchone()
     assert row is not None
     document = int(row["document_id"])
+    if entry.turns:
+        connection.execute(SQL["turn_pages"], {"document": document, "turns": Jsonb(dict(entry.turns))})
     if not entry.kept:
         connection.execute(SQL["withdraw_document"], {"id": document})
         connection.execute(SQL["close_items_of"], {"document": document, "by": by})

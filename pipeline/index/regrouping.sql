@@ -1,5 +1,5 @@
 -- name: loose_documents
-select d.id, d.revision, d.status, d.type,
+select d.id, d.revision, d.status, d.type, d.turns,
     array_agg(p.number order by p.position) as pages,
     (select i.claimed_by from review_item i
      where i.document_id = d.id and i.settled_at is null and i.claimed_until > now()) as holder
@@ -36,6 +36,9 @@ where id = (select review_item_id from decision where id = %(decision)s) and doc
 
 -- name: document_of_page
 select document_id from document_page where scan_id = %(scan)s and number = %(number)s
+
+-- name: turn_pages
+update document set turns = %(turns)s where id = %(document)s
 
 -- name: record_regrouping
 insert into decision (id, document_id, review_item_id, decided_by, before, after, act, undoes, batch)

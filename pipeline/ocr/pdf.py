@@ -100,13 +100,17 @@ def document_pdf(
     keywords: Sequence[str] = (),
     made: datetime | None = None,
     outline: Sequence[tuple[int, str]] = (),
+    turns: Sequence[int] = (),
 ) -> bytes:
-    """One PDF/A-2b of these one-page PDFs. `outline`: (page from 1, title) entries; `keywords`: such as a LOINC code."""
+    """One PDF/A-2b of these one-page PDFs. `outline`: (page from 1, title) entries; `keywords`: such as a LOINC code;
+    `turns`: degrees clockwise by which a person turned each page."""
     pdf = Pdf.new()
     font = _font(pdf)
     for page in pages:
         with Pdf.open(io.BytesIO(page)) as one:
             pdf.pages.extend(one.pages)
+    for page_object, turn in zip(pdf.pages, turns, strict=False):
+        page_object.rotate(turn, relative=True)
     for page_object in pdf.pages:
         fonts = page_object.obj.get("/Resources", Dictionary()).get("/Font", Dictionary())
         if "/Blank" in fonts:

@@ -1,6 +1,7 @@
 -- name: chart
 select d.id, d.scan_id, d.type, d.status, d.date_of_service, d.pages, d.filed_at, d.filed_by, s.received_at,
     coalesce(extract(year from d.date_of_service)::integer, 0) as year,
+    coalesce((d.turns ->> d.pages[1]::text)::integer, 0) as turn,
     (select p.preview is not null from page p where p.scan_id = d.scan_id and p.number = d.pages[1]) as has_preview
 from document d
 join scan s on s.id = d.scan_id

@@ -22,6 +22,8 @@ REASONS = {
     "batch": "Batch does not add up",
     "empty": "No document in the scan",
     "person": "Asked for by a person",
+    "quality": "Quality sample",
+    "given": "Differs from the manifest",
 }
 
 
@@ -67,9 +69,9 @@ def claim_next(connection: Connection, person: str, filters: Filters, minutes: i
     return None if row is None else int(row["id"])
 
 
-def page_ahead(connection: Connection, filters: Filters, but: int) -> tuple[int, int] | None:
-    """Scan and number of the first page that comes after this item, to be fetched in advance. Nothing is claimed."""
-    row = connection.execute(SQL["peek_next"], filters.given() | {"but": but}).fetchone()
+def page_ahead(connection: Connection, person: str, filters: Filters, but: int) -> tuple[int, int] | None:
+    """Scan and number of the page that this person would see after this item, to be fetched in advance. Nothing is claimed."""
+    row = connection.execute(SQL["peek_next"], filters.given() | {"but": but, "person": person}).fetchone()
     return None if row is None else (row["scan_id"], row["number"])
 
 
@@ -81,6 +83,8 @@ def claim(connection: Connection, item: int, person: str, minutes: int) -> None:
             raise NotFound(f"There is no review item {item}.")
         if row["settled_at"] is not None:
             raise Conflict(f"{row['settled_by']} has settled this item.", "Take the next one.")
+        if person in row["barred"]:
+            raise Conflict("You have typed the values of this item: somebody else goes on with it.", "Take the next one.")
         raise Conflict(f"{row['claimed_by']} is working on this item.", "Take another one, or ask for it.")
 
 

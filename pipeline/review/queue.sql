@@ -1,5 +1,5 @@
 -- name: open_items
-select i.id, i.scan_id, i.document_id, i.reasons, i.priority, i.opened_at, i.escalated_by, i.note,
+select i.id, i.scan_id, i.document_id, i.reasons, i.priority, i.opened_at, i.escalated_by, i.note, cardinality(i.barred) as entries,
     case when i.claimed_until > now() then i.claimed_by end as held_by,
     s.name as scan_name, i.source, i.department, i.type, cardinality(d.pages) as pages,
     i.candidates -> 0 -> 'person' as first_person
@@ -38,6 +38,7 @@ where id = (
     from review_item i
     where i.settled_at is null
         and (i.claimed_until is null or i.claimed_until < now() or i.claimed_by = %(person)s)
+        and not %(person)s = any(i.barred)
         and (%(but)s::bigint is null or i.id <> %(but)s)
         and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
         and (%(type)s::text is null or i.type = %(type)s)
@@ -55,6 +56,7 @@ select i.scan_id, d.pages[1] as number
 from review_item i
 join document d on d.id = i.document_id
 where i.settled_at is null and (i.claimed_until is null or i.claimed_until < now()) and i.id <> %(but)s
+    and not %(person)s = any(i.barred)
     and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
     and (%(type)s::text is null or i.type = %(type)s)
     and (%(department)s::text is null or i.department = %(department)s)
@@ -68,10 +70,11 @@ update review_item
 set claimed_by = %(person)s, claimed_until = now() + make_interval(mins => %(minutes)s)
 where id = %(id)s and settled_at is null
     and (claimed_until is null or claimed_until < now() or claimed_by = %(person)s)
+    and not %(person)s = any(barred)
 returning id
 
 -- name: who_holds
-select claimed_by, claimed_until, settled_at, settled_by from review_item where id = %(id)s
+select claimed_by, claimed_until, settled_at, settled_by, barred from review_item where id = %(id)s
 
 -- name: release
 update review_item set claimed_by = null, claimed_until = null
@@ -84,7 +87,7 @@ where id = %(id)s and settled_at is null and claimed_by = %(person)s and claimed
 
 -- name: item
 select i.id, i.scan_id, i.document_id, i.reasons, i.kinds, i.candidates, i.priority, i.opened_at, i.claimed_by, i.claimed_until,
-    i.claimed_until > now() as held, i.settled_at, i.settled_by, i.escalated_by, i.note,
+    i.claimed_until > now() as held, i.settled_at, i.settled_by, i.escalated_by, i.note, i.barred,
     s.name as scan_name, s.source, s.department, s.received_at, s.page_count, s.sha256
 from review_item i
 join scan s on s.id = i.scan_id

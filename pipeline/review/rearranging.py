@@ -60,6 +60,7 @@ def judge(connection: Connection, pages: Sequence[OcrPage], by: str, settings: S
     return NeedsReview(document=document, probability=filing.probability, candidates=filing.candidates, reasons=reasons)
 
 
-def bind(blobs: Blobs, pages: Sequence[OcrPage], title: str) -> str:
-    """The pages as one PDF in the store; its SHA-256."""
-    return blobs.put(document_pdf([blobs.get(page.pdf) for page in pages if page.pdf], title=title))
+def bind(blobs: Blobs, pages: Sequence[OcrPage], title: str, turns: Mapping[int, int]) -> str:
+    """The pages as one PDF in the store, each turned clockwise by its degrees in `turns`; its SHA-256."""
+    there = [(blobs.get(page.pdf), turns.get(page.number, 0)) for page in pages if page.pdf]
+    return blobs.put(document_pdf([pdf for pdf, _ in there], title=title, turns=[turn for _, turn in there]))

@@ -61,6 +61,7 @@ RULES: dict[str, Rule] = {
     "keep": Rule(REVIEWING),
     "release": Rule(REVIEWING, "release"),
     "escalate": Rule(REVIEWING, "escalate"),
+    "enter_values": Rule(REVIEWING, "enter_values"),
     "file_item": Rule(REVIEWING, "decide"),
     "reject_item": Rule(REVIEWING, "decide"),
     "scan_pages": Rule(REVIEWING, "view_scan"),

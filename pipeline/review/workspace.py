@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.config import document_types
 from pipeline.errors import NotFound
+from pipeline.index import double_entry
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -91,6 +92,18 @@ def _value(name: str, machine: Row | None, person: Row | None, required: bool) -
         confidence=machine["confidence"] if machine else None,
         required=required,
     )
+
+
+def typed_twice(values: list[Value], typed: dict[str, str]) -> list[Value]:
+    """The form's values with those that two people agreed on in the place of the machine's."""
+    return [replace(value, value=typed.get(value.name, value.value)) for value in values]
+
+
+def unseen(connection: Connection, document: int) -> frozenset[str]:
+    """The fields that whoever reviews must not see yet, because they are still to be typed blind."""
+    row = connection.execute(SQL["open_item_of"], {"document": document}).fetchone()
+    wanting = row is not None and double_entry.entries_of(connection, row["id"]).wanting
+    return frozenset(double_entry.NAMES if wanting else ())
 
 
 def type_choices(document: Row) -> list[Row]:

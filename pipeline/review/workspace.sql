@@ -7,16 +7,20 @@ join scan s on s.id = d.scan_id
 where d.id = %(id)s
 
 -- name: pages_of_document
-select p.number, p.kind, p.width, p.height, p.preview, p.problem, p.confidence, o.position
+select p.number, p.kind, p.width, p.height, p.preview, p.problem, p.confidence, o.position,
+    coalesce((d.turns ->> p.number::text)::integer, 0) as turn
 from document_page o
+join document d on d.id = o.document_id
 join page p on p.scan_id = o.scan_id and p.number = o.number
 where o.document_id = %(id)s
 order by o.position
 
 -- name: pages_of_scan
-select p.number, p.kind, p.width, p.height, p.preview, p.problem, p.confidence, o.document_id
+select p.number, p.kind, p.width, p.height, p.preview, p.problem, p.confidence, o.document_id,
+    coalesce((d.turns ->> p.number::text)::integer, 0) as turn
 from page p
 left join document_page o on o.scan_id = p.scan_id and o.number = p.number
+left join document d on d.id = o.document_id
 where p.scan_id = %(id)s
 order by p.number
 
@@ -47,7 +51,8 @@ order by family, given, id
 limit %(most)s
 
 -- name: page
-select p.scan_id, p.number, p.preview, p.width, p.height, o.document_id, d.patient_id
+select p.scan_id, p.number, p.preview, p.width, p.height, o.document_id, d.patient_id,
+    coalesce((d.turns ->> p.number::text)::integer, 0) as turn
 from page p
 left join document_page o on o.scan_id = p.scan_id and o.number = p.number
 left join document d on d.id = o.document_id
@@ -65,7 +70,8 @@ where p.scan_id = %(scan)s
 order by p.number
 
 -- name: tiles
-select p.number, p.kind, p.preview is not null as has_preview, o.document_id, o.position, d.status, d.type, d.filed_by
+select p.number, p.kind, p.preview is not null as has_preview, o.document_id, o.position, d.status, d.type, d.filed_by,
+    coalesce((d.turns ->> p.number::text)::integer, 0) as turn
 from page p
 left join document_page o on o.scan_id = p.scan_id and o.number = p.number
 left join document d on d.id = o.document_id

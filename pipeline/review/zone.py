@@ -26,8 +26,9 @@ def words_within(words: Sequence[dict[str, Any]], box: Box) -> str:
     )
 
 
-def read_within(preview: bytes, size: tuple[int, int], box: Box, settings: OcrSettings) -> str:
-    """What Tesseract reads in that part of a page. `size`: width and height of the page that the box refers to, in pixels."""
+def read_within(preview: bytes, size: tuple[int, int], box: Box, settings: OcrSettings, turn: int = 0) -> str:
+    """What Tesseract reads in that part of a page. `size`: width and height of the page that the box refers to, in pixels;
+    `turn`: degrees clockwise by which a person turned the page."""
     import numpy as np
     from PIL import Image
 
@@ -36,6 +37,7 @@ def read_within(preview: bytes, size: tuple[int, int], box: Box, settings: OcrSe
     with Image.open(io.BytesIO(preview)) as image:
         across, down = image.width / size[0], image.height / size[1]
         part = image.convert("L").crop((int(box[0] * across), int(box[1] * down), int(box[2] * across), int(box[3] * down)))
+    part = part.rotate(-turn, expand=True)
     if min(part.size) < 4:
         return ""
     large = part.resize((round(part.width * ENLARGE), round(part.height * ENLARGE)), Image.Resampling.BICUBIC)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
+import pikepdf
 import pytest
 from httpx import Response
 from reviewing import House, Visitor
@@ -33,9 +35,12 @@ def living(house: House) -> dict[int, list[int]]:
     return {row["id"]: row["pages"] for row in house.connection.execute(sql)}
 
 
-def cut(house: House, visitor: Visitor, scan: int, groups: list[list[int]], left_out: list[int], **seen: int) -> Response:
+def cut(
+    house: House, visitor: Visitor, scan: int, groups: list[list[int]], left_out: list[int],
+    turns: dict[int, int] | None = None, **seen: int,
+) -> Response:  # fmt: skip
     revisions = {str(row["id"]): row["revision"] for row in house.connection.execute("select id, revision from document")}
-    told = {"groups": groups, "left_out": left_out, "seen": revisions | seen}
+    told = {"groups": groups, "left_out": left_out, "turns": turns or {}, "seen": revisions | seen}
     return visitor.post(f"/scans/{scan}/pages", arrangement=json.dumps(told))
 
 
@@ -74,6 +79,27 @@ def test_a_page_left_out_is_kept_aside_and_can_be_brought_back(house: House, sca
     assert cut(house, visitor, scan, [[1, 2, 3], [4]], []).status_code == 303
     assert list(living(house).values()) == [[1, 2, 3], [4]]
     assert adds_up(house)
+
+
+def test_a_page_turned_by_a_person_lies_so_in_the_filed_pdf_and_on_the_screen(house: House, scan: int, enter: Enter) -> None:
+    visitor = enter(Role.REVIEWER)
+    item = cut(house, visitor, scan, [[1, 2, 3], [4]], [], {2: 90}).headers["location"]
+    assert visitor.get(item).text.count('data-turn="90"') == 2  # the page and its thumbnail
+    assert visitor.post(f"{item}/file", revision="2", type="letter", patient=str(house.known[0])).status_code == 303
+    row = house.connection.execute("select pdf from document where status = 'filed'").fetchone()
+    assert row is not None
+    with pikepdf.open(io.BytesIO(house.blobs.get(row["pdf"]))) as pdf:
+        assert [int(page.obj.get("/Rotate", 0)) for page in pdf.pages] == [0, 90, 0]
+    assert cut(house, visitor, scan, [[4]], []).status_code == 422  # the other document was not touched: nothing to change
+
+
+def test_undoing_a_turn_lays_the_page_back(house: House, scan: int, enter: Enter) -> None:
+    visitor = enter(Role.REVIEWER)
+    before = house.connection.execute("select pdf from document where id = 1").fetchone()
+    cut(house, visitor, scan, [[1, 2, 3], [4]], [], {2: 180})
+    visitor.post("/undo")
+    row = house.connection.execute("select pdf, turns, status from document where id = 1").fetchone()
+    assert row == (before or {}) | {"turns": {}, "status": "review"}
 
 
 def test_the_old_documents_answer_stays_as_it_was(house: House, scan: int, enter: Enter) -> None:

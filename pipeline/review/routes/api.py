@@ -19,7 +19,8 @@ from pipeline.index import decisions
 from pipeline.index.decisions import Sight
 from pipeline.review import claims, workspace
 from pipeline.review.claims import Filters
-from pipeline.review.visit import Visiting
+from pipeline.review.roles import allowed
+from pipeline.review.visit import Visit, Visiting
 from pipeline.review.workspace import SQL
 
 
@@ -175,11 +176,12 @@ def next_item(visit: Visiting) -> Item | None:
 
 @router.get("/items/{item}", name="api_item")
 def item(visit: Visiting, item: Id) -> ItemWithDocument:
-    """An item with the document that it is about and the patients whom it may be about."""
+    """An item with the document that it is about and the patients whom it may be about (nobody while values are typed blind)."""
     row = workspace.item_of(visit.connection, item)
     visit.record(document=row["document_id"], scan=row["scan_id"], item=item)
     subject = None if row["document_id"] is None else _document(visit, row["document_id"])
-    return ItemWithDocument(**_item(row).model_dump(), candidates=row["candidates"], subject=subject)
+    blind = row["document_id"] is not None and _unseen(visit, row["document_id"])
+    return ItemWithDocument(**_item(row).model_dump(), candidates=[] if blind else row["candidates"], subject=subject)
 
 
 @router.post("/items/{item}/claim", name="api_claim")
@@ -202,7 +204,10 @@ def release(visit: Visiting, item: Id) -> Item:
 def file(visit: Visiting, item: Id, filing: Filing) -> Decided:
     """File the document to a patient and type. The item must be the client's."""
     sight = _sight(visit, item, filing.revision)
-    decision = decisions.file_document(visit.connection, sight, patient=filing.patient, type=filing.type, fields=filing.fields)
+    decision = decisions.file_document(
+        visit.connection, sight, patient=filing.patient, type=filing.type, fields=filing.fields,
+        twice=visit.desk.settings.web.double_entry,
+    )  # fmt: skip
     visit.record(patient=filing.patient, document=sight.document, act="file", decision=decision)
     return Decided(decision=decision, document=sight.document)
 
@@ -287,10 +292,11 @@ def _item(row: dict[str, Any]) -> Item:
     )
 
 
-def _document(visit: Visiting, document: int) -> Document:
+def _document(visit: Visit, document: int) -> Document:
     row = workspace.document_of(visit.connection, document)
     kind = document_types().get(row["type"])
-    values = workspace.values_of(visit.connection, row)
+    blind = _unseen(visit, document)
+    values = [value for value in workspace.values_of(visit.connection, row) if value.name not in blind]
     return Document(
         id=row["id"],
         scan=row["scan_id"],
@@ -307,7 +313,12 @@ def _document(visit: Visiting, document: int) -> Document:
     )
 
 
-def _sight(visit: Visiting, item: int, revision: int, note: str = "") -> Sight:
+def _unseen(visit: Visit, document: int) -> frozenset[str]:
+    on = visit.desk.settings.web.double_entry and allowed("item", visit.account.role)
+    return workspace.unseen(visit.connection, document) if on else frozenset()
+
+
+def _sight(visit: Visit, item: int, revision: int, note: str = "") -> Sight:
     row = workspace.item_of(visit.connection, item)
     if row["document_id"] is None:
         raise BadInput("This item is about a scan without documents.", "Settle it on the web page.", "no_document")

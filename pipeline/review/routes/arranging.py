@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -22,10 +23,11 @@ router = APIRouter()
 
 
 class Arrangement(BaseModel):
-    """What the page sends: the documents' pages in order, the pages left out, and the revisions that the person saw."""
+    """What the page sends: the documents' pages in order, those left out, those turned, and the revisions that the person saw."""
 
     groups: list[Annotated[list[int], Field(min_length=1)]]
     left_out: list[int]
+    turns: dict[int, Literal[90, 180, 270]] = Field(default_factory=dict)
     seen: dict[int, int]
 
 
@@ -63,8 +65,15 @@ def in_order(tiles: list[dict[str, Any]], loose: dict[int, dict[str, Any]]) -> l
 
 
 def stays(row: dict[str, Any], wanted: Arrangement, grouped: set[int]) -> bool:
-    """Is this document left as it is: in review with just these pages, or aside with all of its pages?"""
-    return row["pages"] in wanted.groups if row["status"] == "review" else not grouped & set(row["pages"])
+    """Is this document left as it is: in review with just these pages as they lie, or aside with all of its pages?"""
+    if row["status"] != "review":
+        return not grouped & set(row["pages"])
+    return row["pages"] in wanted.groups and turns_of(row["pages"], wanted) == {int(n): turn for n, turn in row["turns"].items()}
+
+
+def turns_of(pages: Iterable[int], wanted: Arrangement) -> dict[int, int]:
+    """How far those of the pages are turned that are."""
+    return {number: wanted.turns[number] for number in pages if number in wanted.turns}
 
 
 @router.post("/scans/{scan}/pages", name="arrange")
@@ -94,7 +103,9 @@ def arrange(visit: Visiting, scan: int, arrangement: Annotated[str, Form(max_len
         pages = [read[number] for number in numbers]
         if pages:
             filing = judge(connection, pages, me, settings)
-            new.append(NewDocument(filing=filing, pdf=bind(blobs, pages, f"Scan {scan}"), kept=numbers is not aside))
+            turns = turns_of(numbers, wanted)
+            pdf = bind(blobs, pages, f"Scan {scan}", turns)
+            new.append(NewDocument(filing=filing, pdf=pdf, kept=numbers is not aside, turns=turns))
     made = regroup(connection, whole, changed, new, {n: p.text for n, p in read.items()}, me)
     for document in (*changed, *made):
         visit.record(document=document, scan=scan, act="regroup")

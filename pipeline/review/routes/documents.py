@@ -13,6 +13,7 @@ from pipeline.index.decisions import Sight
 from pipeline.review import workspace
 from pipeline.review.highlight import Hit, hits_on
 from pipeline.review.render import page
+from pipeline.review.roles import allowed
 from pipeline.review.visit import Visiting
 from pipeline.review.workspace import SQL
 from pipeline.review.zone import read_within, words_within
@@ -31,6 +32,8 @@ def document(visit: Visiting, document: int, q: Annotated[str, Query(max_length=
     pages = workspace.pages_of(connection, document=document)
     visit.record(patient=row["patient_id"], document=document, scan=row["scan_id"])
     patient = connection.execute(SQL["patient"], {"id": row["patient_id"]}).fetchone() if row["patient_id"] else None
+    twice = visit.desk.settings.web.double_entry and allowed("item", visit.account.role)
+    unseen = workspace.unseen(connection, document) if twice else frozenset()
     hits: dict[int, list[Hit]] = {}
     for entry in pages if q.strip() else []:
         words = connection.execute(SQL["words_of_page"], {"scan": row["scan_id"], "number": entry["number"]}).fetchone()
@@ -41,7 +44,9 @@ def document(visit: Visiting, document: int, q: Annotated[str, Query(max_length=
         document=row,
         pages=pages,
         patient=patient,
-        values=[value for value in workspace.values_of(connection, row) if value.value or value.machine],
+        values=[
+            value for value in workspace.values_of(connection, row) if value.name not in unseen and (value.value or value.machine)
+        ],
         history=connection.execute(SQL["decisions_of_document"], {"id": document}).fetchall(),
         open_item=connection.execute(SQL["open_item_of"], {"document": document}).fetchone(),
         q=q,
@@ -94,7 +99,8 @@ def page_text(visit: Visiting, scan: int, number: int, x0: int, y0: int, x1: int
     if text:
         return {"text": text, "by": "page"}
     preview = visit.desk.blobs().get(row["preview"])
-    return {"text": read_within(preview, (row["width"], row["height"]), box, visit.desk.settings.ocr), "by": "zone"}
+    text = read_within(preview, (row["width"], row["height"]), box, visit.desk.settings.ocr, row["turn"])
+    return {"text": text, "by": "zone"}
 
 
 @router.post("/documents/{document}/withdraw", name="withdraw")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline.errors import BadInput, Conflict
-from pipeline.index import decisions
+from pipeline.index import decisions, double_entry
 from pipeline.index.decisions import Ink, Outdated, Sight
 from pipeline.index.regrouping import undo_regroup
 from pipeline.review import claims, workspace
@@ -57,17 +57,23 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
     document = workspace.document_of(connection, row["document_id"]) if row["document_id"] else None
     visit.record(document=row["document_id"], scan=row["scan_id"], item=item)
     held = bool(row["held"])
-    ahead = claims.page_ahead(connection, filters_of(visit), item)
+    ahead = claims.page_ahead(connection, visit.account.name, filters_of(visit), item)
+    twice = visit.desk.settings.web.double_entry and document is not None and row["settled_at"] is None
+    entries = double_entry.entries_of(connection, item) if twice else None
+    values = workspace.values_of(connection, document) if document else []
+    if entries and entries.agreed:
+        values = workspace.typed_twice(values, entries.agreed)
     return page(
         visit,
-        "item.html",
+        "entry.html" if entries and entries.wanting else "item.html",
         status=status,
         item=row,
         document=document,
         pages=workspace.pages_of(connection, document=document["id"])
         if document
         else workspace.pages_of(connection, scan=row["scan_id"]),
-        values=workspace.values_of(connection, document) if document else [],
+        values=values,
+        entries=entries,
         choices=workspace.type_choices(document) if document else [],
         candidates=workspace.candidates_of(row),
         mine=held and row["claimed_by"] == visit.account.name and row["settled_at"] is None,
@@ -78,6 +84,19 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
         done=done,
         message=message,
     )
+
+
+@router.post("/items/{item}/enter", name="enter_values", response_class=HTMLResponse)
+def enter_values(visit: Visiting, item: int, fields: Fields) -> Response:
+    """Keep what was typed blind. Who agrees with the first goes on with the item; else to the next."""
+    try:
+        entries = double_entry.enter(visit.connection, item, visit.account.name, fields)
+    except BadInput as error:
+        return item_page(visit, item, message=str(error), status=422)
+    visit.record(item=item, entry=len(entries.rows), agreed=entries.agreed is not None)
+    if entries.agreed is None:
+        return go_to_next(visit, filters_of(visit), but=item)
+    return RedirectResponse(f"/items/{item}{address(filters_of(visit))}", 303)
 
 
 @router.post("/items/{item}/file", name="file_item", response_class=HTMLResponse)
@@ -100,8 +119,9 @@ def file_item(
         return item_page(visit, item, message="Choose the patient first: a candidate, or one that you search.", status=422)
     sight = Sight(document=document["id"], revision=revision, by=visit.account.name, item=item)
     given = {"type": type, "patient": patient, "fields": fields}
+    twice = visit.desk.settings.web.double_entry
     try:
-        decision = decisions.file_document(connection, sight, patient=patient, type=type, fields=fields, inks=inks)
+        decision = decisions.file_document(connection, sight, patient=patient, type=type, fields=fields, inks=inks, twice=twice)
     except Conflict as error:
         return conflict_page(visit, error, document, given)
     except BadInput as error:

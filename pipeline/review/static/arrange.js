@@ -1,4 +1,4 @@
-// The pages of a scan as tiles in a row of documents: begin, leave out, move; the form sends what is shown.
+// The pages of a scan as tiles in a row of documents: begin, leave out, move, turn; the form sends what is shown.
 
 const list = document.getElementById("tiles");
 const told = document.getElementById("told");
@@ -32,11 +32,13 @@ function draw() {
 function act(tile, what) {
   if (what === "start") tile.dataset.starts = tile.classList.contains("first") && tile !== tiles().find((t) => !out(t)) ? "no" : "yes";
   if (what === "out") tile.dataset.out = out(tile) ? "no" : "yes";
+  if (what === "turn") tile.dataset.turn = String((Number(tile.dataset.turn) + 90) % 360);
   if (what === "back") tile.previousElementSibling?.before(tile);
   if (what === "on") tile.nextElementSibling?.after(tile);
   draw();
   focus(tile);
-  told.textContent = `Page ${tile.dataset.number}: ${tile.querySelector(".belongs").textContent}`;
+  const lies = tile.dataset.turn === "0" ? "" : `, turned by ${tile.dataset.turn} degrees`;
+  told.textContent = `Page ${tile.dataset.number}: ${tile.querySelector(".belongs").textContent}${lies}`;
 }
 
 function focus(tile) {
@@ -52,7 +54,7 @@ list?.addEventListener("keydown", (event) => {
   const tile = event.target.closest(".tile");
   if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across(), ArrowUp: -across() };
-  const acts = { b: "start", x: "out", "[": "back", "]": "on" };
+  const acts = { b: "start", x: "out", "[": "back", "]": "on", r: "turn" };
   if (steps[event.key]) focus(tiles()[tiles().indexOf(tile) + steps[event.key]]);
   else if (acts[event.key]) act(tile, acts[event.key]);
   else return;
@@ -67,7 +69,9 @@ list?.addEventListener("click", (event) => {
 
 document.getElementById("arrange").addEventListener("submit", (event) => {
   const left = tiles().filter(out).map((tile) => Number(tile.dataset.number));
-  event.target.elements.arrangement.value = JSON.stringify({ groups: groups(), left_out: left, seen: JSON.parse(list.dataset.seen) });
+  const turned = tiles().filter((tile) => tile.dataset.turn !== "0").map((tile) => [tile.dataset.number, Number(tile.dataset.turn)]);
+  const sent = { groups: groups(), left_out: left, turns: Object.fromEntries(turned), seen: JSON.parse(list.dataset.seen) };
+  event.target.elements.arrangement.value = JSON.stringify(sent);
 });
 document.getElementById("again").addEventListener("click", () => location.reload());
 if (list) {

@@ -9,9 +9,10 @@ const sheets = [...viewer.querySelectorAll(".sheet")];
 const thumbs = [...viewer.querySelectorAll(".thumbs button")];
 let now = 0;
 let zoom = "fit"; // "fit", "wide" or a factor of the fitted size
-let turned = 0;
+let turned = 0; // by the person who looks, on top of what is kept with the page
 
 const sheet = () => sheets[now];
+const lies = () => (turned + Number(sheet().dataset.turn)) % 360;
 
 // The size of the page as it lies, in CSS pixels, before zooming.
 function fitted() {
@@ -19,7 +20,7 @@ function fitted() {
   const image = element.querySelector("img");
   const width = Number(element.dataset.width) || image?.naturalWidth || 850;
   const height = Number(element.dataset.height) || image?.naturalHeight || 1100;
-  const [across, down] = turned % 180 ? [height, width] : [width, height];
+  const [across, down] = lies() % 180 ? [height, width] : [width, height];
   const room = [stage.clientWidth - 24, stage.clientHeight - 24];
   const fit = Math.min(room[0] / across, room[1] / down);
   const scale = zoom === "wide" ? room[0] / across : zoom === "fit" ? fit : fit * zoom;
@@ -33,7 +34,7 @@ export function draw() {
   style.setProperty("--h", `${height}px`);
   style.setProperty("--across", `${across}px`);
   style.setProperty("--down", `${down}px`);
-  sheet().dataset.turned = String(turned);
+  sheet().dataset.turned = String(lies());
 }
 
 export function show(index) {
