@@ -122,7 +122,7 @@ def held_out(cases: Sequence[Case]) -> dict[str, Figures]:
 def measure(model: Mapping[str, Any], case: Case, figures: Figures) -> None:
     """Add one stack's cutting to the figures."""
     numbers = [mark.page.number for mark in case.marks]
-    found = cut(probabilities(model, case), lambda a, b: disharmony(case.marks[a : b + 1]))
+    found = cut(probabilities(model, case), disharmony(case.marks))
     told = [tuple(numbers[a : b + 1]) for a, b, _ in found]
     starts, true = {d[0] for d in told[1:]}, {d[0] for d in case.documents[1:]}
     figures.stacks += 1

@@ -8,10 +8,13 @@ comes from the sum over all cuts (forward and backward), not from the best alone
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import TypeAlias
 
-Penalty = Callable[[int, int], float]
-"""Nats against pages first..last (inclusive, by position) being one document."""
+Penalties: TypeAlias = Callable[[int], Iterator[float]]
+"""From a first page, by position: the nats against a document of it alone, of it and the next, and so on."""
 
 LONGEST = 300
 """Pages of the longest document that is considered as one."""
@@ -20,7 +23,7 @@ FLOOR = 1e-4
 """No single page's evidence is believed beyond this."""
 
 
-def cut(starts: Sequence[float], penalty: Penalty, longest: int = LONGEST) -> list[tuple[int, int, float]]:
+def cut(starts: Sequence[float], penalties: Penalties, longest: int = LONGEST) -> list[tuple[int, int, float]]:
     """The documents of a run of pages: (first, last, probability of exactly this document), in order.
 
     `starts[i]`: the probability that a document starts at page i; the first page always starts one.
@@ -30,30 +33,28 @@ def cut(starts: Sequence[float], penalty: Penalty, longest: int = LONGEST) -> li
         return []
     begin = [0.0 if i == 0 else math.log(_held(p)) for i, p in enumerate(starts)]
     stay = [math.log(1 - _held(p)) for p in starts]
-    score: dict[tuple[int, int], float] = {}
+    score: list[array[float]] = []  # by first page, then by pages after it
     for first in range(n):
-        inner = begin[first]
-        for last in range(first, min(n, first + longest)):
-            inner += stay[last] if last > first else 0.0
-            score[first, last] = inner - penalty(first, last)
+        inner = accumulate(stay[first + 1 : first + longest], initial=begin[first])
+        score.append(array("d", (inside - against for inside, against in zip(inner, penalties(first), strict=False))))
     best = [0.0] + [-math.inf] * n
     origin = [0] * (n + 1)
     forward = [0.0] + [-math.inf] * n
     for last in range(n):
         for first in range(max(0, last - longest + 1), last + 1):
-            value = score[first, last]
+            value = score[first][last - first]
             if best[first] + value > best[last + 1]:
                 best[last + 1], origin[last + 1] = best[first] + value, first
             forward[last + 1] = _add(forward[last + 1], forward[first] + value)
     backward = [-math.inf] * n + [0.0]
     for first in range(n - 1, -1, -1):
-        for last in range(first, min(n, first + longest)):
-            backward[first] = _add(backward[first], score[first, last] + backward[last + 1])
+        for last, value in enumerate(score[first], start=first):
+            backward[first] = _add(backward[first], value + backward[last + 1])
     documents: list[tuple[int, int, float]] = []
     end = n
     while end:
         first = origin[end]
-        sure = math.exp(min(0.0, forward[first] + score[first, end - 1] + backward[end] - forward[n]))
+        sure = math.exp(min(0.0, forward[first] + score[first][end - 1 - first] + backward[end] - forward[n]))
         documents.append((first, end - 1, sure))
         end = first
     return documents[::-1]

@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--calm", type=float, default=LONGEST_CALM, help="longest time between kills, seconds")
     parser.add_argument("--home", type=Path, help="kept afterwards; without it a folder that is removed")
     given = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored, and `up` would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # `up` would inherit that a background job ignores it
     with tempfile.TemporaryDirectory(prefix="chartloom-faults-") as folder:
         running = Running(given.home or Path(folder) / "home")
         scans = Path(folder) / "scans"
