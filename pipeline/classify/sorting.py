@@ -77,7 +77,7 @@ def _documents(run: Run, meanings: dict[int, Meaning], settings: ClassifySetting
         if sheets_used:
             p = _against(p, SHEETS_USED)
         starts.append(0.999 if page.page.number in meanings else p)
-    for first, last, sure in cut(starts, lambda a, b: disharmony(marks[a : b + 1])):
+    for first, last, sure in cut(starts, disharmony(marks)):
         yield _document(marks[first : last + 1], sure, run, meanings, settings)
 
 
