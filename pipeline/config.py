@@ -159,6 +159,7 @@ class DeliverySettings(Section):
     oid: str = ""
     """The root of our identifiers, without urn:oid:; "": one made from the installation's own UUID."""
     mrn_system: str
+    mrn_authority: str
     poll_seconds: float
     connect_seconds: float
     answer_seconds: float

@@ -41,6 +41,24 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What an old index says of all the pages of a scan: evidence beside the pages, as far as the settings trust it.
+
+    `mrn`: as our patient index numbers. `date`: ISO, of the service. `pages`: how many there should be. `whole`: the scan is one
+    document. `believed`: which of "patient", "type", "date" stand where the pages themselves say nothing. `doubts`: what is
+    wrong with what it says; a person looks.
+    """
+
+    mrn: str | None = None
+    type: str | None = None
+    date: str | None = None
+    pages: int | None = None
+    whole: bool = False
+    believed: tuple[str, ...] = ()
+    doubts: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
     """One file as it was handed in; `sha256` names its bytes in object storage."""
 
@@ -53,6 +71,7 @@ class Scan:
     department: str | None = None
     default_type: str | None = None
     priority: Priority = Priority.LIVE
+    given: Given | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,13 +35,18 @@ class Run:
     sheet: tuple[OcrPage, Meaning] | None
 
 
-def sort(pages: Sequence[OcrPage], settings: ClassifySettings) -> Sorting:
-    """The documents, blank pages and sheets of a scan. Every page given is in exactly one of them."""
+def sort(pages: Sequence[OcrPage], settings: ClassifySettings, *, whole: bool = False) -> Sorting:
+    """The documents, blank pages and sheets of a scan. Every page given is in exactly one of them.
+
+    `whole`: the scan is known to be one document; it is cut at sheets alone.
+    """
     meanings = {page.number: meaning for page in pages if (meaning := meaning_of(page))}
     sheets = [number for number, meaning in meanings.items() if meaning.kind != "form"]
     blank = [page.number for page in pages if page.number not in meanings and is_blank(page)]
     runs = _runs(pages, meanings, set(sheets), set(blank))
-    documents = [document for run in runs for document in _documents(run, meanings, settings, sheets_used=bool(sheets))]
+    documents = [
+        document for run in runs for document in _documents(run, meanings, settings, sheets_used=bool(sheets), whole=whole)
+    ]
     return Sorting(documents=tuple(documents), blank=tuple(blank), separators=tuple(sheets))
 
 
@@ -68,9 +73,14 @@ def _runs(pages: Sequence[OcrPage], meanings: dict[int, Meaning], sheets: set[in
     return [run for run in runs if run.pages]
 
 
-def _documents(run: Run, meanings: dict[int, Meaning], settings: ClassifySettings, *, sheets_used: bool) -> Iterator[Document]:
+def _documents(
+    run: Run, meanings: dict[int, Meaning], settings: ClassifySettings, *, sheets_used: bool, whole: bool
+) -> Iterator[Document]:
     """A run's documents, in order."""
     marks = [marks_of(page) for page in run.pages]
+    if whole:
+        yield _document(marks, 1.0, run, meanings, settings)
+        return
     starts = [1.0]
     for before, page in pairwise(marks):
         p = start_probability(before, page, blank_between=page.page.number in run.after_blank)

@@ -20,6 +20,8 @@ NAMES = (
     "watch",
     "quarantine",
     "ledger",
+    "migrate",
+    "deliveries",
 )
 
 

@@ -14,20 +14,21 @@ from pathlib import Path, PurePath
 
 from pipeline.config import CONFIG, document_types
 from pipeline.errors import BadSettings
-from pipeline.records import Priority
+from pipeline.records import Given, Priority
 
 KEYS = {"source", "department", "default_type", "priority"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What is known of a file before it is opened. `batch` is the name of the batch it belongs to."""
+    """What is known of a file before it is opened. `batch` is the name of the batch it belongs to, `given` what an index says."""
 
     source: str = "intake"
     department: str | None = None
     default_type: str | None = None
     priority: Priority = Priority.LIVE
     batch: str | None = None
+    given: Given | None = None
 
 
 def origin_of(inside: PurePath, meanings: dict[str, dict[str, str]] | None = None) -> Origin:

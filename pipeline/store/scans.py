@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from pipeline.errors import NotFound
-from pipeline.records import Priority, Scan
+from pipeline.records import Given, Priority, Reason, Scan
 from pipeline.store.database import Connection
+from pipeline.store.pages import reasons_json
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.store")
@@ -28,7 +30,20 @@ def waiting_scan(connection: Connection, scan_id: int) -> Scan | None:
 
 def scan_of(row: dict[str, Any]) -> Scan:
     """The scan of a row."""
-    return Scan(**{**row, "priority": Priority(row["priority"])})
+    return Scan(**{**row, "priority": Priority(row["priority"]), "given": given_from(row["given"])})
+
+
+def given_json(given: Given) -> dict[str, Any]:
+    """What an old index says of a scan, for its column."""
+    return {**asdict(given), "doubts": reasons_json(given.doubts)}
+
+
+def given_from(entry: dict[str, Any] | None) -> Given | None:
+    """What `given_json` wrote."""
+    if entry is None:
+        return None
+    doubts = tuple(Reason(**doubt) for doubt in entry["doubts"])
+    return Given(**{**entry, "believed": tuple(entry["believed"]), "doubts": doubts})
 
 
 def page_count(connection: Connection, scan_id: int) -> int | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from pipeline.classify.given import with_given
 from pipeline.classify.sorting import sort
 from pipeline.config import Settings
 from pipeline.ingest.opening import open_scan
 from pipeline.match import candidates, decide, person_of
+from pipeline.match.given import beside, holders_of
 from pipeline.ocr.pdf import document_pdf
 from pipeline.ocr.reading import engine_key, read_page
 from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Sorting
@@ -72,7 +74,11 @@ class Workshop:
 
     def sort(self, pages: Sequence[OcrPage]) -> Sorting:
         """The pages cut into documents."""
-        return sort(pages, self.settings.classify)
+        given = self.scan.given
+        if given is None:
+            return sort(pages, self.settings.classify)
+        sorting = sort(pages, self.settings.classify, whole=given.whole)
+        return with_given(sorting, given, len(pages), self.settings.migrate, self.settings.classify.type_threshold)
 
     def match(self, document: Document) -> Sequence[Candidate]:
         """The patients whom the document may be about."""
@@ -80,7 +86,11 @@ class Workshop:
 
     def decide(self, document: Document, found: Sequence[Candidate]) -> Filing:
         """Filed on its own, or before a person."""
-        return decide(document, found, self.settings)
+        filing = decide(document, found, self.settings)
+        given = self.scan.given
+        if given is None or given.mrn is None:
+            return filing
+        return beside(filing, given, holders_of(self.connection, given.mrn), self.settings.migrate.mrn_right)
 
     def document_pdf(self, document: Document, pages: dict[int, OcrPage]) -> str:
         """Make a document's PDF of its pages' and store it; its SHA-256."""

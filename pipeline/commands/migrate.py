@@ -1,0 +1,73 @@
+"""Commands: migrate plan, run, verify, report, sample, sign."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.options import Home, Json
+
+group = typer.Typer(help="Move an old archive in, and prove that every page arrived.", no_args_is_help=True)
+
+ManifestFile = Annotated[Path, typer.Argument(metavar="MANIFEST", help="The index file; for a tree, the folder itself.")]
+MappingName = Annotated[
+    str, typer.Option("--mapping", metavar="NAME|FILE", help="What it means: csv, old-index, tree, or a .toml file.")
+]
+Root = Annotated[Path | None, typer.Option("--root", help="Where its paths start. [default: the manifest's folder]")]
+CrosswalkFile = Annotated[
+    Path | None, typer.Option("--crosswalk", metavar="LINKS", help="links.csv of `patients link OLD NEW`: old MRN to ours.")
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The migration's name, given at its first run.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.add_typer(group, name="migrate")
+
+
+@group.command(epilog="Example: chartloom migrate plan /archive/index.csv --mapping csv --cores 64 --out plan/")
+def plan(
+    manifest: ManifestFile,
+    mapping: MappingName = "csv",
+    root: Root = None,
+    crosswalk: CrosswalkFile = None,
+    opened: Annotated[str, typer.Option("--open", help="Open none, a sample or all of the files.")] = "sample",
+    cores: Annotated[int, typer.Option("--cores", min=1, help="Cores that will read.")] = 16,
+    out: Annotated[Path | None, typer.Option("--out", help="Write every problem to problems.csv in this folder.")] = None,
+    index: Annotated[bool, typer.Option("--index/--no-index", help="Ask the patient index too.")] = True,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Look at everything a migration would take in, and touch nothing: counts, problems, hours, storage, days.
+
+    Exit status: 0; 2 the manifest cannot be read; 3 a service is away; 5 the mapping is wrong; 7 a file does not exist.
+    """
+    from pipeline.commands.migrating import plan_migration
+
+    plan_migration(
+        manifest, mapping, root, crosswalk, opened=opened, cores=cores, out=out, index=index, as_json=as_json, home=home
+    )
+
+
+@group.command(epilog="Example: chartloom migrate run north-campus /archive/index.csv --mapping csv")
+def run(
+    name: Name,
+    manifest: ManifestFile,
+    mapping: MappingName = "csv",
+    root: Root = None,
+    crosswalk: CrosswalkFile = None,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only this batch; several may run side by side.")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Take the archive in behind all other work, and wait until it is read. Killed, it goes on where it stopped.
+
+    Exit status: 0 everything listed was taken; 2 some was not (the report names it); 3 a service is away; 6 it is running
+    already; 7 a file does not exist.
+    """
+    from pipeline.commands.migrating import run_migration
+
+    sys.exit(run_migration(name, manifest, mapping, root, crosswalk, batch=batch, as_json=as_json, home=home))
