@@ -1,4 +1,7 @@
-"""What `chartloom ingest` does: find the files, take each in, and with --wait report what became of it as soon as it is known."""
+"""What `chartloom ingest` does: find the files, take each in, and with --wait report what became of it as soon as it is known.
+
+A folder and a ZIP are batches, as they are in the intake folder. The files of a ZIP are reported together, in the ZIP's line.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import psycopg
@@ -19,7 +22,11 @@ from pipeline.commands.options import emit, progress
 from pipeline.config import Settings, load_settings
 from pipeline.errors import NotFound, ServiceAway
 from pipeline.index.outcome import closed, outcome_json
+from pipeline.ingest.archive import Piece, pieces
+from pipeline.ingest.batches import Batch, batches, settle
+from pipeline.ingest.complete import is_passing
 from pipeline.ingest.kinds import HEAD, kind_of
+from pipeline.ingest.origin import Origin, origin_of, printable
 from pipeline.ingest.register import Registered, StillChanging, register
 from pipeline.services.installation import Installation, open_installation
 from pipeline.store.blobs import Blobs
@@ -39,21 +46,28 @@ AWAY = (ServiceAway, psycopg.OperationalError, psycopg.InterfaceError)
 T = TypeVar("T")
 
 
-def files_of(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files named, and those below the folders named that are of a kind we take, sorted. Raises NotFound."""
+def files_of(paths: Sequence[Path]) -> Iterator[tuple[Path, Origin]]:
+    """The files named, and those below the folders named that are of a kind we take, sorted, with what their folder says of them.
+
+    A folder that is named means what it would mean in the intake folder: most are a batch. Raises NotFound.
+    """
     for path in paths:
         if path.is_dir():
+            name = path.resolve().name
             below = sorted(file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
-            yield from (file for file in below if not hidden(file, path) and looks_like_ours(file))
+            for file in below:
+                inside = file.relative_to(path)
+                if not passing(inside) and looks_like_ours(file):
+                    yield file, origin_of(PurePath(name, inside) if name else inside)
         elif os.path.lexists(path):
-            yield path
+            yield path, Origin()
         else:
             raise NotFound(f"There is no file or folder {path}.", "Check the path.")
 
 
-def hidden(file: Path, top: Path) -> bool:
-    """Is it, or a folder on the way to it, hidden?"""
-    return any(part.startswith(".") for part in file.relative_to(top).parts)
+def passing(inside: PurePath) -> bool:
+    """Is it, or a folder on the way to it, hidden, a lock, or of the system?"""
+    return any(is_passing(part) for part in inside.parts)
 
 
 def looks_like_ours(file: Path) -> bool:
@@ -98,6 +112,18 @@ class Line:
 
 
 @dataclass
+class Handed:
+    """A file that was handed in and what it held: one scan, or those of a ZIP by their paths in it."""
+
+    file: Path
+    taken: list[tuple[str | None, Registered]] = field(default_factory=list)
+
+    @property
+    def scans(self) -> set[int]:
+        return {taken.scan for _, taken in self.taken}
+
+
+@dataclass
 class HandIn:
     """One run of the command: what has been taken in and what is still waited for."""
 
@@ -105,34 +131,73 @@ class HandIn:
     blobs: Blobs
     settings: Settings
     report: Callable[[dict[str, Any]], None]
-    waiting: dict[int, list[tuple[Path, Registered]]] = field(default_factory=dict)
-    """The files of each scan that is not closed yet."""
+    waiting: list[Handed] = field(default_factory=list)
     refused: bool = False
+    batches: set[int] = field(default_factory=set)
+    """Those that anything handed in belongs to."""
 
-    def take(self, file: Path) -> None:
+    def take(self, file: Path, origin: Origin) -> None:
         """Take one file in. One that cannot even be copied stays where it is and is reported at once."""
+        handed = Handed(file)
+        intake = self.settings.intake
         try:
-            taken = self.line.ask(lambda c: register(file, c, self.blobs, self.settings, enqueue=enqueue_scan))
+            with pieces(file, self.settings.scratch_folder / "intake", intake.max_bytes, follow=True) as found:
+                for piece in found:
+                    handed.taken.append((piece.inside, self._register(piece, file, origin)))
         except (OSError, StillChanging) as error:
             self.refused = True
             why = error.strerror if isinstance(error, OSError) else "it is being written to"
             reason = f"The file could not be copied: {why}. It stays where it is; hand it in again."
             self.report({"file": str(file), "scan": None, "status": "quarantined", "reason": reason, "documents": []})
-        else:
-            self.waiting.setdefault(taken.scan, []).append((file, taken))
+        if handed.taken:
+            self.waiting.append(handed)
+            self.batches |= {taken.batch for _, taken in handed.taken if taken.batch is not None}
 
-    def tell(self, scans: Iterable[int]) -> None:
-        """Report the files of these scans and wait for them no longer."""
-        for scan in scans:
-            outcome = self.line.ask(lambda c, scan=scan: outcome_json(c, scan))  # type: ignore[misc]
-            for file, taken in self.waiting.pop(scan):
-                self.refused |= outcome["status"] == "quarantined"
-                first = {"status": "duplicate", "reason": f"The same bytes as {taken.first_name}."} if taken.duplicate else {}
-                self.report({"file": str(file), **outcome, **first})
+    def _register(self, piece: Piece, file: Path, origin: Origin) -> Registered:
+        if piece.inside is not None:
+            origin = replace(origin, batch=printable(file.name))
+        name = printable(PurePath(piece.inside or file).name)
+        return self.line.ask(
+            lambda c: register(
+                piece.file, c, self.blobs, self.settings, enqueue=enqueue_scan, origin=origin, name=name, refused=piece.refused
+            )
+        )
 
     def tell_closed(self) -> None:
-        """Report what has been closed since."""
-        self.tell(self.line.ask(lambda c: closed(c, self.waiting)))
+        """Report the files of which everything has been closed, and wait for them no longer."""
+        scans = {scan for handed in self.waiting for scan in handed.scans}
+        done = set(self.line.ask(lambda c: closed(c, scans))) if scans else set()
+        self.tell([handed for handed in self.waiting if handed.scans <= done])
+
+    def tell(self, some: Iterable[Handed]) -> None:
+        """Report these as they stand and wait for them no longer."""
+        for handed in list(some):
+            self.waiting.remove(handed)
+            lines = [self._line(handed.file, inside, taken) for inside, taken in handed.taken]
+            self.refused |= any(line["status"] == "quarantined" for line in lines)
+            self.report(lines[0] if handed.taken[0][0] is None else together(handed.file, lines))
+
+    def _line(self, file: Path, inside: str | None, taken: Registered) -> dict[str, Any]:
+        outcome = self.line.ask(lambda c: outcome_json(c, taken.scan))
+        first = {"status": "duplicate", "reason": f"The same bytes as {taken.first_name}."} if taken.duplicate else {}
+        return {"file": str(file) if inside is None else printable(inside), **outcome, **first}
+
+    def close_batches(self) -> list[Batch]:
+        """Add up the batches that were handed in: all of them is here."""
+        self.line.ask(lambda c: settle(c, 0.0, self.batches))
+        return [batch for batch in self.line.ask(batches) if batch.id in self.batches]
+
+
+def together(file: Path, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """The line of a ZIP: all of its documents, its worst status, and under `files` the lines of the files in it."""
+    found = [line["status"] for line in lines]
+    status = next((status for status in ("received", "review", "quarantined", "filed") if status in found), "duplicate")
+    if status == "quarantined" and set(found) != {"quarantined"}:
+        status = "review"
+    refused = [line for line in lines if line["status"] == "quarantined"]
+    reason = f"{len(refused)} of its {len(lines)} files could not be taken: {refused[0]['reason']}" if refused else None
+    documents = [document for line in lines for document in line["documents"]]
+    return {"file": str(file), "scan": None, "status": status, "reason": reason, "documents": documents, "files": lines}
 
 
 class Crew:
@@ -172,15 +237,17 @@ def hand_in(paths: Sequence[Path], *, wait: bool, as_json: bool, home: Path | No
             bar.advance(TaskID(0))
 
         run = HandIn(line, installation.blobs(), installation.settings, report)
-        for file in files:
-            run.take(file)
-            run.tell_closed() if wait else run.tell(list(run.waiting))
+        for file, origin in files:
+            run.take(file, origin)
+            run.tell_closed() if wait else run.tell(run.waiting)
             if crew:
                 crew.muster()
         while run.waiting and crew:
             time.sleep(LOOK_SECONDS)
             run.tell_closed()
             crew.muster()
+        for batch in run.close_batches() if wait and run.batches else []:
+            typer.echo(batch_in_words(batch), err=as_json)
     return SOME_REFUSED if run.refused else TAKEN
 
 
@@ -189,3 +256,10 @@ def in_words(line: dict[str, Any]) -> str:
     documents = len(line["documents"])
     counted = f"{documents} document{'s' * (documents != 1)}"
     return f"{line['status']:12} {line['file']}  {line['reason'] or counted}"
+
+
+def batch_in_words(batch: Batch) -> str:
+    """A batch with its totals, for a person."""
+    words = {"open": "open", "settled": "adds up", "settled by a person": "settled by a person, though it did not add up"}
+    state = words.get(batch.state) or f"DOES NOT ADD UP, keep its paper: {'; '.join(batch.differences)}"
+    return f"Batch {batch.name!r}: {batch.files} files, {batch.documents} documents, {batch.pages} pages; {state}"

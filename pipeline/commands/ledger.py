@@ -11,7 +11,7 @@ import typer
 from pipeline.commands.options import Home, Json, emit, progress
 
 if TYPE_CHECKING:
-    from pipeline.ingest.ledger import Ledger
+    from pipeline.ingest.ledger import Ledger, Paper
 
 EXAMPLE = "Example: chartloom ledger --json"
 
@@ -24,6 +24,9 @@ def register(app: typer.Typer) -> None:
 def ledger(
     lives: Annotated[int, typer.Option("--files", metavar="N", min=0, help="Also the lives of the N files seen last.")] = 0,
     scan: Annotated[int | None, typer.Option("--scan", help="The lives of this scan's files, and nothing else.")] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="What may be shredded: each file, and what its paper must be kept for.")
+    ] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Read every original back from the object store.")] = False,
     as_json: Json = False,
     home: Home = None,
@@ -46,6 +49,10 @@ def ledger(
                 emit(asdict(life))
             return
         settle(connection, settings.intake.batch_quiet_seconds)
+        if paper:
+            for sheet in account.paper(connection):
+                emit(asdict(sheet)) if as_json else typer.echo(_paper_in_words(sheet))
+            return
         found = account.reconcile(connection)
         if verify:
             faults = []
@@ -66,21 +73,34 @@ def ledger(
     sys.exit(0 if found.adds_up else 1)
 
 
+KEPT = {
+    "in_progress": "keep: it is still being read",
+    "quarantined": "keep: it is in quarantine",
+    "review": "keep: a person has to look at it",
+    "rescan": "keep: a document of it is to be scanned again",
+    "pages_missing": "keep: a page of it is missing",
+    "batch": "keep: its batch is not settled",
+    None: "may go",
+}
+
+
+def _paper_in_words(sheet: Paper) -> str:
+    batch = f"  (batch {sheet.batch!r})" if sheet.batch else ""
+    return f"{sheet.scan:>8}  {sheet.stored_at:%Y-%m-%d %H:%M}  {sheet.name!r}{batch}  {KEPT[sheet.kept_for]}"
+
+
 def _print(found: Ledger) -> None:
+    from pipeline.commands.handing_in import batch_in_words
+
     for what, total, counts in (("Files seen", "seen", found.files), ("Pages in", "in", found.pages)):
         typer.echo(f"{what}: {counts[total]:,}")
         for key, count in counts.items():
             if key != total and count:
                 typer.echo(f"  {key.replace('_', ' '):<12} {count:>12,}")
     for batch in found.batches:
-        state = (
-            "open"
-            if batch.settled_at is None
-            else "adds up"
-            if batch.adds_up
-            else "does not add up: " + "; ".join(batch.differences)
-        )
-        typer.echo(f"Batch {batch.name!r}: {batch.files} files, {batch.documents} documents, {batch.pages} pages; {state}")
+        typer.echo(batch_in_words(batch))
+    for file in found.waiting:
+        typer.echo(f"WAITS in the intake folder since {file.seen_at:%Y-%m-%d %H:%M}: {file.path!r}. {file.why}")
     for fault in found.faults:
         where = f"scan {fault.scan} " if fault.scan else ""
         typer.echo(f"FAULT {fault.code}: {where}{fault.detail}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from pathlib import Path
 
-import structlog
 import typer
 
+from pipeline import logs
 from pipeline.config import load_settings
 from pipeline.match.mllp import Listener
 from pipeline.services.installation import open_installation
@@ -18,7 +17,7 @@ SENDERS = 8  # connections that are served at the same time; more wait their tur
 
 def listen(host: str, port: int, home: Path | None) -> None:
     """Listen until SIGINT or SIGTERM; the message at hand is finished and answered first."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
+    logs.set_up()
     with (
         open_installation(load_settings(home), store=False) as installation,
         installation.pool(SENDERS) as pool,

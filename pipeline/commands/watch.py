@@ -29,11 +29,13 @@ def watch(
     Several watchers may share a folder. While the database or the store is away, files wait in the folder.
     Exit status: 0 stopped; 3 a service is away at the start; 5 the settings are wrong.
     """
+    from pipeline import logs
     from pipeline.config import load_settings
     from pipeline.ingest.watch import Watcher
     from pipeline.services.installation import open_installation
     from pipeline.work.queue import enqueue_scan
 
+    logs.set_up()
     settings = load_settings(home)
     if folder is not None:
         intake = settings.intake.model_copy(update={"folder": folder.expanduser().resolve()})

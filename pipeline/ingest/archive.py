@@ -1,4 +1,6 @@
-"""A ZIP is a batch: each of its files is a scan. It is taken whole or, where anything is wrong with it, quarantined whole.
+"""What a file that was handed in holds: itself, or the scans of a ZIP, which is a batch.
+
+A ZIP is taken whole or, where anything is wrong with it, quarantined whole.
 
 Nothing is ever written under a name from the archive, so no path in it can escape; what a bomb may cost is bounded.
 """
@@ -6,22 +8,56 @@ Nothing is ever written under a name from the archive, so no path in it can esca
 from __future__ import annotations
 
 import os
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import BadInput
 from pipeline.ingest.complete import is_passing
 from pipeline.ingest.kinds import HEAD, ZIP, kind_of
 from pipeline.ingest.refusals import refusal
+from pipeline.ingest.register import spooled
 from pipeline.store.blobs import CHUNK
+from pipeline.store.scratch import Scratch
 
 MOST_MEMBERS = 20_000
 OFFICE_MARKS = ("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF")
 """A ZIP with one of these is a document of some office program, not a batch."""
 ENCRYPTED = 0x1
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A scan to be registered: where its bytes lie. `inside`: its path in the ZIP. `refused`: why the whole ZIP is not taken."""
+
+    file: Path
+    inside: str | None = None
+    refused: BadInput | None = None
+
+
+@contextmanager
+def pieces(file: Path, scratch: Path, max_bytes: int, *, follow: bool) -> Iterator[Iterator[Piece]]:
+    """The file itself, or one scan of a ZIP after the other; each lies there until the next is asked for.
+
+    Raises OSError where the file cannot be read, and StillChanging; `follow`: also through a symbolic link.
+    """
+    if not is_archive(file):
+        yield iter([Piece(file=file)])
+        return
+    with spooled(file, Scratch(scratch), follow=follow) as (copy, _, status):
+        try:
+            members(copy, max_bytes)
+        except BadInput as error:
+            yield iter([Piece(file=file, refused=error)])
+            return
+        with tempfile.NamedTemporaryFile(dir=scratch, prefix="new-") as member:
+            scan = Path(member.name)
+            yield (Piece(file=scan, inside=name) for name in unpacked(copy, scan, status.st_mtime_ns))
 
 
 def is_archive(file: Path) -> bool:
@@ -53,9 +89,8 @@ def members(file: Path, max_bytes: int) -> list[str]:
         raise refusal("damaged", f"ZIP: {type(error).__name__}") from None
 
 
-def unpacked(file: Path, to: Path) -> Iterator[str]:
-    """Write one scan after the other to the file `to`, with the ZIP's own time; yields its name while it lies there."""
-    modified = file.stat().st_mtime_ns
+def unpacked(file: Path, to: Path, modified: int) -> Iterator[str]:
+    """Write one scan after the other to the file `to`, with that time in ns; yields its name while it lies there."""
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             if _counts(info):

@@ -39,7 +39,7 @@ PILLOW_FORMATS = {
 OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftyphei", "a HEIC photograph: set the telephone to JPEG"),
     (4, b"ftypmif1", "a HEIC photograph: set the telephone to JPEG"),
-    (0, b"PK\3\4", "an office document, or a ZIP outside a watched folder"),
+    (0, b"PK\3\4", "an office document, or a ZIP within a ZIP"),
     (0, b"\xd0\xcf\x11\xe0", "an office document"),
     (0, b"{\\rtf", "an RTF text"),
     (0, b"%!PS", "a PostScript file"),

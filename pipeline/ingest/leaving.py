@@ -32,7 +32,11 @@ def leave(file: Path, inside: PurePath, done: Path | None, size: int, modified_n
         file.rename(free_name(folder, inside.name))
     except OSError:  # another file system: copied whole under a passing name first
         copy = free_name(folder, f".{inside.name}"[:LONGEST_NAME])
-        shutil.copy2(file, copy)
+        try:
+            shutil.copy2(file, copy)
+        except OSError:
+            copy.unlink(missing_ok=True)
+            raise
         copy.rename(free_name(folder, inside.name))
         file.unlink()
 
@@ -50,11 +54,14 @@ def free_name(folder: Path, name: str) -> Path:
     return candidate
 
 
-def clean(done: Path, days: int) -> int:
-    """Remove the days of done/ that have been kept for long enough; return how many."""
+def clean(done: Path, days: int, today: date) -> int:
+    """Remove the days of done/ that have been kept for long enough; return how many.
+
+    `today`: what another clock says. The earlier of that and our own counts: a clock that jumps ahead empties nothing.
+    """
     if not done.is_dir():
         return 0
-    limit = date.today() - timedelta(days=days)
+    limit = min(date.today(), today) - timedelta(days=days)
     removed = 0
     for folder in done.iterdir():
         with suppress(ValueError):

@@ -20,6 +20,7 @@ from pipeline.store.database import Connection
 
 NOT_ADDED = {"seen", "in", "unreadable"}
 """Counts that are totals, or a share of others."""
+MOST_WAITING = 100  # files of the folder that are named with what they wait for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Ledger:
     files: dict[str, int]
     pages: dict[str, int]
     batches: tuple[Batch, ...]
+    waiting: tuple[Waiting, ...]
     faults: tuple[Fault, ...]
 
     @property
@@ -67,6 +69,34 @@ class Life:
     left_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A file that stays in the intake folder until a person does something. `stored`: its bytes are safe, it cannot leave."""
+
+    path: str
+    size: int
+    seen_at: datetime
+    why: str
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """A file that came in, and what its paper must be kept for; None: it may be destroyed.
+
+    in_progress, quarantined, review (a person has to look at it), rescan (a document of it is to be scanned again),
+    pages_missing, batch (its batch is not settled).
+    """
+
+    arrival: int
+    scan: int
+    name: str
+    path: str | None
+    batch: str | None
+    stored_at: datetime
+    kept_for: str | None
+
+
 def reconcile(connection: Connection) -> Ledger:
     """The account, read in one snapshot: work that goes on meanwhile does not make it wrong."""
     with connection.transaction():
@@ -75,18 +105,26 @@ def reconcile(connection: Connection) -> Ledger:
         pages = dict(connection.execute(SQL["pages"]).fetchone() or {})
         faults = [Fault(**row) for row in connection.execute(SQL["faults"])]
         found = batches(connection)
+        waiting = [Waiting(**row) for row in connection.execute(SQL["waiting"], [MOST_WAITING])]
     for what, total, counts in (("files", "seen", files), ("pages", "in", pages)):
         parts = sum(count for key, count in counts.items() if key not in NOT_ADDED)
         if parts != counts[total]:
             faults.append(
                 Fault(code=f"{what}_sum", scan=None, detail=f"{counts[total]} {what} came in, {parts} are accounted for")
             )
-    return Ledger(files=files, pages=pages, batches=tuple(found), faults=tuple(faults))
+    return Ledger(files=files, pages=pages, batches=tuple(found), waiting=tuple(waiting), faults=tuple(faults))
 
 
 def lives(connection: Connection, *, scan: int | None = None, limit: int = 200) -> list[Life]:
     """The lives of the files seen last, or of one scan's."""
     return [Life(**row) for row in connection.execute(SQL["lives"], {"scan": scan, "limit": limit})]
+
+
+def paper(connection: Connection) -> Iterator[Paper]:
+    """Every file that came in, oldest first, with what its paper must be kept for."""
+    with connection.transaction(), connection.cursor(name="paper") as cursor:
+        cursor.execute(SQL["paper"])
+        yield from (Paper(**row) for row in cursor)
 
 
 def verify_originals(connection: Connection, blobs: Blobs) -> Iterator[Fault | None]:
@@ -111,13 +149,14 @@ def ledger_json(ledger: Ledger) -> dict[str, Any]:
         "pages": ledger.pages,
         "batches": [
             {
-                "id": b.id, "name": b.name, "settled": b.settled_at is not None, "adds_up": b.adds_up,
-                "differences": list(b.differences),
+                "id": b.id, "name": b.name, "state": b.state, "settled": b.settled_at is not None, "adds_up": b.adds_up,
+                "differences": list(b.differences), "review_item": b.item,
                 "expected": {"files": b.expected_files, "documents": b.expected_documents, "pages": b.expected_pages},
                 "files": b.files, "documents": b.documents, "pages": b.pages, "duplicates": b.duplicates,
                 "quarantined": b.quarantined, "in_progress": b.in_progress,
             }
             for b in ledger.batches
         ],
+        "waiting": [{"path": w.path, "seen_at": w.seen_at, "why": w.why, "stored": w.stored} for w in ledger.waiting],
         "faults": [{"code": f.code, "scan": f.scan, "detail": f.detail} for f in ledger.faults],
     }  # fmt: skip

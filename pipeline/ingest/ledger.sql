@@ -97,41 +97,89 @@ where %(scan)s::bigint is null or s.id = %(scan)s
 order by a.id desc
 limit %(limit)s
 
+-- name: waiting
+-- Files of the intake folder that wait for something a person can change: not taken yet, or stored and unable to leave.
+select path, size, seen_at, why, false as stored from sighting where gone_at is null and why is not null
+union all
+select a.path, s.size, a.seen_at, a.stays, true from arrival as a join scan as s on s.id = a.scan_id
+where a.stays is not null and a.left_at is null
+order by seen_at
+limit %s
+
+-- name: paper
+-- Each file with what its paper must be kept for; null: nobody needs it any more.
+select a.id as arrival, s.id as scan, a.name, a.path, b.name as batch, a.stored_at, case
+    when s.status = 'received' then 'in_progress'
+    when s.status = 'quarantined' and s.rejected_at is null then 'quarantined'
+    when exists (select from review_item as r where r.scan_id = s.id and r.settled_at is null) then 'review'
+    when exists (select from document_page as dp join document as d on d.id = dp.document_id
+                 where dp.scan_id = s.id and d.status <> 'filed') then 'rescan'
+    when s.status = 'done' and s.page_count is distinct from coalesce(s.pages_in, s.page_count) then 'pages_missing'
+    when b.id is not null and b.settled_at is null then 'batch'
+    end as kept_for
+from arrival as a
+join scan as s on s.id = a.scan_id
+left join batch as b on b.id = a.batch_id
+order by a.id
+
 -- name: cover_sheets
 -- Batch cover sheets that came in and that no batch has taken note of.
-select p.scan_id as scan, min(code ->> 'text') as text, min(a.batch_id) as batch
+select distinct p.scan_id as scan, code ->> 'text' as text
 from page as p
 cross join lateral jsonb_array_elements(p.codes) as code
-join arrival as a on a.scan_id = p.scan_id and not a.duplicate
-where p.kind = 'separator' and code ->> 'text' like 'CHARTLOOM/BATCH/1;%'
-  and not exists (select from batch as b where b.sheet_scan_id = p.scan_id)
-group by p.scan_id
+where p.kind = 'separator'
+  and p.codes @? '$[*].text ? (@ starts with "CHARTLOOM/BATCH/1;")' and code ->> 'text' like 'CHARTLOOM/BATCH/1;%'
+  and not exists (select from batch_sheet as b where b.scan_id = p.scan_id and b.text = code ->> 'text')
+order by 1, 2
 
--- name: note_sheet
-update batch
-set sheet_scan_id = %(scan)s, expected_files = coalesce(%(files)s, expected_files),
-    expected_documents = coalesce(%(documents)s, expected_documents), expected_pages = coalesce(%(pages)s, expected_pages)
-where id = %(batch)s and sheet_scan_id is null
+-- name: batch_of_scan
+select batch_id as id from arrival where scan_id = %s and not duplicate and batch_id is not null limit 1
 
 -- name: join_batch
 update arrival set batch_id = %(batch)s where scan_id = %(scan)s and not duplicate and batch_id is null
 
+-- name: note_sheet
+insert into batch_sheet (scan_id, text, batch_id, files, documents, pages)
+values (%(scan)s, %(text)s, %(batch)s, %(files)s, %(documents)s, %(pages)s)
+
+-- name: settle_bare_sheet
+-- A scan that is nothing but cover sheets has no document, and nobody need look why.
+update review_item as r set settled_at = now(), settled_by = 'machine', note = 'It is a batch cover sheet.'
+where r.scan_id = %(scan)s and r.document_id is null and r.settled_at is null and r.kinds = '{empty}'
+  and not exists (select from page as p where p.scan_id = r.scan_id and p.kind <> 'separator')
+
 -- name: batches
-select b.id, b.name, b.expected_files, b.expected_documents, b.expected_pages, b.sheet_scan_id, b.opened_at, b.settled_at, b.adds_up,
-    t.files, t.duplicates, t.quarantined, t.in_progress, t.documents, t.pages, t.last_stored, t.first_scan
+-- A file that came twice counts its pages once.
+select b.id, b.name, b.opened_at, b.settled_at, b.adds_up, b.review_item_id as item, r.settled_by as item_settled_by,
+    e.files as expected_files, e.documents as expected_documents, e.pages as expected_pages,
+    t.files, t.duplicates, t.quarantined, t.in_progress, t.documents, t.pages, t.quiet_seconds,
+    coalesce(e.scan, t.scan) as scan
 from batch as b
+left join review_item as r on r.id = b.review_item_id
 cross join lateral (
-    select count(a.id) as files, count(a.id) filter (where a.duplicate) as duplicates,
-        count(s.id) filter (where s.status = 'quarantined' and not a.duplicate) as quarantined,
-        count(s.id) filter (where s.status = 'received') as in_progress,
-        max(a.stored_at) as last_stored, min(a.scan_id) as first_scan,
-        coalesce(sum((select count(*) from document as d where d.scan_id = a.scan_id and d.status <> 'withdrawn'))
-                 filter (where not a.duplicate), 0)::bigint as documents,
-        coalesce(sum((select count(*) from page as p where p.scan_id = a.scan_id and p.kind in ('content', 'unreadable')))
-                 filter (where not a.duplicate), 0)::bigint as pages
-    from arrival as a
-    join scan as s on s.id = a.scan_id
-    where a.batch_id = b.id
+    select sum(files)::bigint as files, sum(documents)::bigint as documents, sum(pages)::bigint as pages, min(scan_id) as scan
+    from (
+        select distinct on (text) scan_id, files, documents, pages from batch_sheet where batch_id = b.id order by text, scan_id
+    ) as sheet
+) as e
+cross join lateral (
+    select coalesce(sum(one.arrivals) filter (where one.rejected_at is null), 0)::bigint as files,
+        coalesce(sum(one.duplicates) filter (where one.rejected_at is null), 0)::bigint as duplicates,
+        count(*) filter (where one.status = 'quarantined' and one.rejected_at is null) as quarantined,
+        count(*) filter (where one.status = 'received') as in_progress,
+        extract(epoch from now() - max(one.last_stored))::float8 as quiet_seconds, min(one.id) as scan,
+        coalesce(sum((select count(*) from document as d where d.scan_id = one.id and d.status <> 'withdrawn')), 0)::bigint
+            as documents,
+        coalesce(sum((select count(*) from page as p where p.scan_id = one.id and p.kind in ('content', 'unreadable'))), 0)::bigint
+            as pages
+    from (
+        select s.id, s.status, s.rejected_at, max(a.stored_at) as last_stored, count(*) as arrivals,
+            count(*) filter (where a.duplicate) as duplicates
+        from arrival as a
+        join scan as s on s.id = a.scan_id
+        where a.batch_id = b.id
+        group by s.id
+    ) as one
 ) as t
 where %(all)s or b.settled_at is null
 order by b.id
@@ -139,6 +187,18 @@ order by b.id
 -- name: settle_batch
 update batch set settled_at = now(), adds_up = %(adds_up)s where id = %(batch)s and settled_at is null
 
+-- name: settle_batch_item
+update review_item
+set settled_at = now(), settled_by = 'machine', note = 'It adds up now.', claimed_by = null, claimed_until = null
+where id = %(item)s and settled_at is null
+
 -- name: review_batch
-insert into review_item (scan_id, reasons, priority)
-select s.id, %(reasons)s, s.priority from scan as s where s.id = %(scan)s
+with item as (
+    insert into review_item (scan_id, reasons, priority)
+    select s.id, %(reasons)s, s.priority from scan as s where s.id = %(scan)s
+    returning id
+)
+update batch set review_item_id = item.id from item where batch.id = %(batch)s
+
+-- name: tell_batch_item
+update review_item set reasons = %(reasons)s where id = %(item)s and settled_at is null and reasons <> %(reasons)s

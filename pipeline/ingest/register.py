@@ -10,10 +10,10 @@ import hashlib
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -27,6 +27,7 @@ from pipeline.ingest.origin import Origin, printable
 from pipeline.store.blobs import CHUNK, Blobs
 from pipeline.store.database import Connection, away_is_an_error
 from pipeline.store.pages import reasons_json
+from pipeline.store.scans import given_json
 from pipeline.store.scratch import Scratch
 from pipeline.store.sql import statements
 
@@ -43,22 +44,25 @@ class StillChanging(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
-    """How a file of the intake folder landed. `path` is its path below the folder, as text."""
+    """How a file of the intake folder landed: its path below the folder, as text; how many seconds ago it was seen first."""
 
     path: str
-    seen_at: datetime
-    stable_at: datetime
+    seen_ago: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """What became of a file. For a duplicate, `scan` and `first_name` are those of the first file with these bytes."""
+    """What became of a file. For a duplicate, `scan` and `first_name` are those of the first file with these bytes.
+
+    `batch`: the number of the batch that its folder or ZIP is.
+    """
 
     scan: int
     arrival: int
     sha256: str
     status: Literal["stored", "duplicate", "quarantined"]
     first_name: str
+    batch: int | None = None
     pages: int | None = None
     code: str | None = None
     reason: str | None = None
@@ -66,6 +70,10 @@ class Registered:
     @property
     def duplicate(self) -> bool:
         return self.status == "duplicate"
+
+
+Note: TypeAlias = Callable[[Connection, Registered], None]
+"""Writes down what became of a file, in the connection's transaction."""
 
 
 def register(
@@ -79,14 +87,16 @@ def register(
     landing: Landing | None = None,
     name: str | None = None,
     refused: BadInput | None = None,
+    also: Note | None = None,
 ) -> Registered:
     """Take one file in.
 
     `landing`: for a file of a watched folder, which is then never followed through a symbolic link. `name`: the name it is known
-    by, where that is not its own. `refused`: quarantine it for this reason without opening it. Raises ServiceAway, StillChanging
-    and OSError; the file is then where it was and nothing but an unnamed object may be left behind.
+    by, where that is not its own. `refused`: quarantine it for this reason without opening it. `also` is called in the same
+    transaction, once it is known what became of the file. Raises ServiceAway, StillChanging and OSError; the file is then where
+    it was and nothing but an unnamed object may be left behind.
     """
-    scratch = Scratch(settings.scratch_folder / "intake")
+    scratch, begun = Scratch(settings.scratch_folder / "intake"), time.monotonic()
     with spooled(file, scratch, follow=landing is None) as (copy, sha256, status):
         with away_is_an_error():
             before = connection.execute(SQL["scan_by_hash"], [sha256]).fetchone()
@@ -99,8 +109,8 @@ def register(
             "size": status.st_size,
             "path": landing.path if landing else None,
             "modified_ns": status.st_mtime_ns if landing else None,
-            "seen_at": landing.seen_at if landing else datetime.now(UTC),
-            "stable_at": landing.stable_at if landing else None,
+            "seen_ago": time.monotonic() - begun + (landing.seen_ago if landing else 0.0),
+            "stable_ago": time.monotonic() - begun if landing else None,
             "media_type": opening.media_type if opening else _media_type(copy),
             "code": refused.code if refused else None,
             "reason": str(refused) if refused else None,
@@ -108,7 +118,10 @@ def register(
             "notes": Jsonb(reasons_json(opening.notes) if opening else []),
         }
     with away_is_an_error(), connection.transaction():
-        return _commit(connection, values, origin or Origin(), enqueue)
+        registered = _commit(connection, values, origin or Origin(), enqueue)
+        if also is not None:
+            also(connection, registered)
+        return registered
 
 
 def _inspected(
@@ -129,23 +142,28 @@ def _commit(connection: Connection, values: dict[str, Any], origin: Origin, enqu
         connection.execute(SQL["sighting_stored"], [values["path"]])
         again = connection.execute(SQL["arrival_still_in_folder"], values).fetchone()
         if again is not None:
-            return _registered(values, again, again["id"], duplicate=again["duplicate"])
-    where = {"source": origin.source, "department": origin.department, "default_type": origin.default_type}
+            return _registered(values, again, again["id"], again["batch"], duplicate=again["duplicate"])
+    where = {
+        "source": origin.source,
+        "department": origin.department,
+        "default_type": origin.default_type,
+        "given": Jsonb(given_json(origin.given)) if origin.given else None,
+    }
     row = connection.execute(SQL["insert_scan"], values | where | {"priority": int(origin.priority)}).fetchone()
     first = connection.execute(SQL["scan_by_hash"], [values["sha256"]]).fetchone()
     assert first is not None, "just inserted, or the reason why it was not"
-    batch = connection.execute(SQL["open_batch"], [origin.batch]).fetchone() if origin.batch else None
+    batch = (connection.execute(SQL["open_batch"], [origin.batch]).fetchone() or {}).get("id") if origin.batch else None
     duplicate = row is None
     arrival = connection.execute(
-        SQL["insert_arrival"], values | {"scan": first["id"], "duplicate": duplicate, "batch": batch["id"] if batch else None}
+        SQL["insert_arrival"], values | {"scan": first["id"], "duplicate": duplicate, "batch": batch}
     ).fetchone()
     assert arrival is not None
     if not duplicate and values["code"] is None:
         enqueue(connection, first["id"], int(origin.priority))
-    return _registered(values, first | {"scan": first["id"]}, arrival["id"], duplicate=duplicate)
+    return _registered(values, first | {"scan": first["id"]}, arrival["id"], batch, duplicate=duplicate)
 
 
-def _registered(values: dict[str, Any], scan: dict[str, Any], arrival: int, *, duplicate: bool) -> Registered:
+def _registered(values: dict[str, Any], scan: dict[str, Any], arrival: int, batch: int | None, *, duplicate: bool) -> Registered:
     quarantined = scan["status"] == "quarantined"
     return Registered(
         scan=scan["scan"],
@@ -153,6 +171,7 @@ def _registered(values: dict[str, Any], scan: dict[str, Any], arrival: int, *, d
         sha256=values["sha256"],
         status="duplicate" if duplicate else "quarantined" if quarantined else "stored",
         first_name=scan["name"],
+        batch=batch,
         pages=scan["pages_in"],
         code=scan["quarantine_code"],
         reason=scan["quarantine_reason"],

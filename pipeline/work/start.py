@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pipeline import logs
 from pipeline.config import Settings, load_settings
 from pipeline.errors import ChartloomError
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 ONE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a worker is one core's work
 STOP_SECONDS = 30.0  # what a stopping pool is given before it is killed; its jobs are then taken over
 
@@ -20,9 +20,7 @@ STOP_SECONDS = 30.0  # what a stopping pool is given before it is killed; its jo
 def run_workers(settings: Settings, count: int | None, until: int | None = None) -> None:
     """Run workers until stopped (see Pool). The settings name the database and the store. Raises MissingProgram."""
     os.environ.update(ONE_THREAD)
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
-    for name in ("psycopg.pool", "urllib3"):  # they would tell of each of their many tries to reconnect
-        logging.getLogger(name).setLevel(logging.ERROR)
+    logs.set_up(logging.WARNING)
     from pipeline.work.pool import Pool
     from pipeline.work.warm import warm_up
     from pipeline.work.worker import bury, run_worker

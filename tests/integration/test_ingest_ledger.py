@@ -12,13 +12,15 @@ from psycopg.types.json import Jsonb
 from pipeline.config import Settings
 from pipeline.errors import Conflict, NotFound
 from pipeline.ingest.batches import Expected, batches, expected_of, settle
-from pipeline.ingest.ledger import ledger_json, lives, reconcile, verify_originals
+from pipeline.ingest.ledger import ledger_json, lives, paper, reconcile, verify_originals
 from pipeline.ingest.origin import Origin
 from pipeline.ingest.quarantine import quarantined, quarantined_scan, reject, retry
 from pipeline.ingest.register import Registered, register
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
+from pipeline.store.scans import load_scan, quarantine
 from pipeline.work.queue import enqueue_scan
+from pipeline.work.ranges import LARGE, hand_out
 
 
 class Intake:
@@ -146,8 +148,8 @@ def test_a_cover_sheets_code_says_what_to_expect(text: str, expected: Expected |
 
 
 def test_a_batch_that_adds_up_with_its_cover_sheet_is_settled(intake: Intake, connection: Connection) -> None:
-    sheet = [{"format": "QRCode", "text": "CHARTLOOM/BATCH/1;name=box;files=2;documents=2;pages=2", "box": [0, 0, 1, 1]}]
-    intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet)
+    codes = sheet("name=box;files=2;documents=2;pages=2")
+    intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=codes)
     intake.file(intake.take(intake.picture(), batch="box"))
     assert [batch.differences for batch in settle(connection, 0)] == [()]
     assert connection.execute("select adds_up from batch").fetchall() == [{"adds_up": True}]
@@ -155,15 +157,101 @@ def test_a_batch_that_adds_up_with_its_cover_sheet_is_settled(intake: Intake, co
 
 
 def test_a_batch_with_a_page_too_few_goes_to_a_person_with_the_difference(intake: Intake, connection: Connection) -> None:
-    sheet = [{"format": "QRCode", "text": "CHARTLOOM/BATCH/1;name=box;pages=3", "box": [0, 0, 1, 1]}]
     taken = intake.take(intake.picture(3))
-    intake.file(taken, "separator content content", codes=sheet)
+    intake.file(taken, "separator content content", codes=sheet("name=box;pages=3"))
     settle(connection, 0)
     (item,) = connection.execute("select scan_id, reasons from review_item").fetchall()
     assert item["scan_id"] == taken.scan
     assert item["reasons"][0]["code"] == "batch_counts"
     assert "3 pages expected, 2 arrived" in item["reasons"][0]["detail"]
     assert reconcile(connection).files["review"] == 1
+
+
+def sheet(text: str) -> list[dict[str, Any]]:
+    """The codes of a batch cover sheet."""
+    return [{"format": "QRCode", "text": f"CHARTLOOM/BATCH/1;{text}", "box": [0, 0, 1, 1]}]
+
+
+def test_a_batch_that_is_short_settles_by_itself_when_what_is_missing_comes(intake: Intake, connection: Connection) -> None:
+    intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=2;pages=2"))
+    settle(connection, 0)
+    (short,) = batches(connection, settled=False)
+    assert (short.state, short.differences) == ("short", ("2 files expected, 1 arrived", "2 pages expected, 1 arrived"))
+    late = intake.take(intake.picture(), batch="box")
+    assert settle(connection, 0) == []
+    intake.file(late)
+    settle(connection, 0)
+    assert [batch.state for batch in batches(connection)] == ["settled"]
+    assert connection.execute("select settled_by from review_item").fetchall() == [{"settled_by": "machine"}]
+
+
+def test_what_a_batch_lacks_is_told_anew_when_it_changes(intake: Intake, connection: Connection) -> None:
+    intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=3"))
+    settle(connection, 0)
+    intake.file(intake.take(intake.picture(), batch="box"))
+    settle(connection, 0)
+    (item,) = connection.execute("select reasons from review_item").fetchall()
+    assert "3 files expected, 2 arrived" in item["reasons"][0]["detail"]
+
+
+def test_no_paper_of_a_batch_may_go_before_it_adds_up_or_a_person_has_settled_it(intake: Intake, connection: Connection) -> None:
+    intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=3"))
+    intake.file(intake.take(intake.picture(), batch="box"))
+    intake.file(intake.take(intake.picture()))
+    assert [sheet.kept_for for sheet in paper(connection)] == ["batch", "batch", None]
+    settle(connection, 0)
+    assert [sheet.kept_for for sheet in paper(connection)] == ["review", "batch", None]
+    connection.execute("update review_item set settled_at = now(), settled_by = 'pat'")
+    assert [sheet.kept_for for sheet in paper(connection)] == ["batch", "batch", None]
+    settle(connection, 0)
+    assert [batch.state for batch in batches(connection)] == ["settled by a person"]
+    assert [sheet.kept_for for sheet in paper(connection)] == [None, None, None]
+
+
+def test_paper_is_kept_for_what_is_read_doubted_quarantined_or_to_be_scanned_again(
+    intake: Intake, connection: Connection
+) -> None:
+    intake.take(intake.picture())
+    intake.file(intake.take(intake.picture()), status="review")
+    (intake.folder / "empty.pdf").touch()
+    held = intake.take(intake.folder / "empty.pdf")
+    intake.file(intake.take(intake.picture()), status="withdrawn")
+    assert [sheet.kept_for for sheet in paper(connection)] == ["in_progress", "review", "quarantined", "rescan"]
+    reject(connection, held.scan, by="pat", note="scanned again")
+    assert next(sheet.kept_for for sheet in paper(connection) if sheet.scan == held.scan) is None
+
+
+def test_several_cover_sheets_of_a_batch_are_added_and_one_that_came_twice_counts_once(
+    intake: Intake, connection: Connection
+) -> None:
+    for text in ("name=a;files=2;pages=2", "name=b;files=1;pages=1", "name=a;files=2;pages=2"):
+        intake.file(intake.take(intake.picture(2), batch="archive"), "separator content", codes=sheet(text))
+    settle(connection, 0)
+    (batch,) = batches(connection)
+    assert (batch.expected_files, batch.expected_pages, batch.state) == (3, 3, "settled")
+
+
+def test_a_scan_that_is_only_a_cover_sheet_is_nobodys_work(intake: Intake, connection: Connection) -> None:
+    taken = intake.take(intake.picture(), batch="box")
+    intake.file(taken, "separator", codes=sheet("files=1;pages=0"))
+    connection.execute(
+        "insert into review_item (scan_id, reasons, priority) values (%s, %s, 10)",
+        [taken.scan, Jsonb([{"code": "no_documents", "detail": "", "weight": None}])],
+    )
+    settle(connection, 0)
+    assert connection.execute("select 1 from review_item where settled_at is null").fetchall() == []
+    assert reconcile(connection).adds_up
+
+
+def test_a_large_scan_that_is_retried_is_handed_out_to_all_workers_again(
+    intake: Intake, connection: Connection, blobs: Blobs
+) -> None:
+    taken = intake.take(intake.picture(LARGE + 1))
+    scan = load_scan(connection, taken.scan)
+    assert hand_out(connection, scan, LARGE + 1)
+    quarantine(connection, taken.scan, "fault", "A fault stopped this file.")
+    assert retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan) is None
+    assert hand_out(connection, scan, LARGE + 1)
 
 
 def test_a_batch_is_not_settled_while_its_files_still_come_or_are_read(intake: Intake, connection: Connection) -> None:

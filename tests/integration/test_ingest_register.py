@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -42,7 +41,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def landing(path: str) -> Landing:
-    return Landing(path=path, seen_at=datetime.now(UTC), stable_at=datetime.now(UTC))
+    return Landing(path=path, seen_ago=1.0)
 
 
 def test_a_file_is_stored_byte_for_byte_and_its_job_enqueued_in_the_same_transaction(

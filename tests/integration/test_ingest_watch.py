@@ -257,6 +257,65 @@ def test_a_file_that_goes_away_before_it_was_stored_is_on_the_ledger_as_gone(
     assert (ledger.files["seen"], ledger.files["gone"]) == (1, 1)
 
 
+def test_a_file_that_a_program_has_open_for_writing_waits_until_it_is_closed(
+    watcher: Watcher, intake: Path, connection: Connection
+) -> None:
+    file = page(intake / "stalled copy.tif")
+    with file.open("ab"):
+        look(watcher, 3)
+        assert file.exists()
+        (waiting,) = reconcile(connection).waiting
+        assert (waiting.path, "open for writing" in waiting.why) == ("stalled copy.tif", True)
+    look(watcher)
+    assert not file.exists()
+    assert reconcile(connection).waiting == ()
+
+
+def test_a_stored_file_that_cannot_leave_is_stored_once_and_told_and_leaves_when_it_may(
+    watcher: Watcher, intake: Path, quick: Settings, connection: Connection
+) -> None:
+    quick.done_folder.touch()  # a file in the place of the folder
+    file = page(intake / "a.tif")
+    look(watcher, 4)
+    assert file.exists()
+    ledger = reconcile(connection)
+    assert (ledger.files["seen"], ledger.files["in_progress"], ledger.waiting[0].stored) == (1, 1, True)
+    quick.done_folder.unlink()
+    wait_until(lambda: bool(watcher.look()) and not file.exists())
+    ledger = reconcile(connection)
+    assert (ledger.files["seen"], ledger.waiting) == (1, ())
+
+
+def test_a_watcher_that_starts_anew_beside_a_stored_file_that_could_not_leave_does_not_count_it_again(
+    quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
+) -> None:
+    quick.done_folder.touch()
+    page(intake / "a.tif")
+    for _ in range(2):
+        look(Watcher(quick, lambda: connect(dsn), lambda: blobs, no_job))
+    assert rows(connection, "select count(*) as n from arrival") == [{"n": 1}]
+
+
+def test_the_folder_of_a_batch_goes_when_it_is_empty_and_quiet_and_no_other_does(
+    quick: Settings, dsn: str, blobs: Blobs, intake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.ingest.watch.TIDYING_SECONDS", 0.0)
+    at_once = quick.model_copy(update={"intake": quick.intake.model_copy(update={"batch_quiet_seconds": 0.1})})
+    watcher = Watcher(at_once, lambda: connect(dsn), lambda: blobs, no_job)
+    page(intake / "STAT" / "box 17" / "front" / "a.tif")
+    page(intake / "cardiology" / "b.tif", 1)
+    (intake / "box 18").mkdir()  # a clerk has made it and fetches the paper
+    wait_until(lambda: bool(watcher.look() or True) and not (intake / "STAT" / "box 17").exists())
+    assert sorted(str(f.relative_to(intake)) for f in intake.rglob("*")) == ["STAT", "box 18", "cardiology"]
+
+
+def test_a_tiff_whose_strips_are_not_all_there_waits(watcher: Watcher, intake: Path, tmp_path: Path) -> None:
+    whole = page(tmp_path / "whole.tif").read_bytes()  # its directory stands before its one strip
+    (intake / "cut.tif").write_bytes(whole[:-100])
+    look(watcher)
+    assert (intake / "cut.tif").exists()
+
+
 def test_days_of_done_are_removed_after_their_time_and_nothing_else(watcher: Watcher, intake: Path, quick: Settings) -> None:
     for folder in ("2020-01-31", date.today().isoformat(), "keep me"):
         page(quick.done_folder / folder / "a.tif")
