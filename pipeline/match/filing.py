@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.config import Settings
 from pipeline.match.person import SUFFIXES, Person, person_from
-from pipeline.match.verdict import judge, levels_of
+from pipeline.match.verdict import judge
 from pipeline.records import Candidate, Document, Filed, Filing, NeedsReview, Reason
 
 FIELDS = {
@@ -68,7 +68,7 @@ def decide(document: Document, candidates: Sequence[Candidate], settings: Settin
     service = document.field("date_of_service")
     verdict = judge(candidates, settings.match, service.value if service else None)
     probability = candidates[0].probability if candidates else None
-    against = verdict.reasons if verdict.decision != "match" else tuple(inexact(candidates[0]))
+    against = verdict.reasons if verdict.decision != "match" else ()
     doubts = (*unnamed(document), *against, *document.doubts)
     if doubts or verdict.best is None or probability is None:
         return NeedsReview(document=document, probability=probability, candidates=tuple(candidates), reasons=tuple(doubts))
@@ -79,13 +79,6 @@ def decide(document: Document, candidates: Sequence[Candidate], settings: Settin
         candidates=tuple(candidates),
         reasons=(*verdict.reasons, *verdict.best.reasons),
     )
-
-
-def inexact(best: Candidate) -> Iterator[Reason]:
-    """A page files alone only by something that agrees to the digit: two slips in a row are somebody else too often."""
-    levels = levels_of(best)
-    if not any(levels.get(field) == "exact" for field in ("dob", "mrn", "ssn")):
-        yield Reason(code="nothing_exact", detail="Neither the birth date nor a number agrees to the digit")
 
 
 def unnamed(document: Document) -> Iterator[Reason]:

@@ -14,12 +14,14 @@ from pipeline.match.places import home_level
 ORDER = (
     "exact",
     "misread",
+    "slip",
     "nickname",
     "part",
     "close",
     "former",
     "prefix",
     "initial",
+    "turned",
     "sounds",
     "middle",
     "swapped",
@@ -44,7 +46,7 @@ def levels(left: Person, right: Person) -> Iterator[tuple[str, str]]:
         yield "family", family
     if given:
         yield "given", given
-    if left.middle and right.middle and given != "middle":
+    if left.middle and right.middle and given not in ("middle", "turned"):
         yield "middle", middle_level(left.middle, right.middle)
     if left.suffix and right.suffix:
         yield "suffix", "same" if left.suffix == right.suffix else "different"
@@ -100,15 +102,15 @@ def best_given(left: Person, right: Person) -> str | None:
         return None
     mine, others = (left.given, *left.other_given), (right.given, *right.other_given)
     level = best((given_level(a, b) for a in mine for b in others), ORDER)
-    if level == "different" and goes_by_middle(left, right):
-        return "middle"
+    if level == "different" and (pairs := goes_by_middle(left, right)):
+        return "turned" if pairs > 1 else "middle"
     return level
 
 
-def goes_by_middle(left: Person, right: Person) -> bool:
-    """Is one's given name the other's middle name?"""
+def goes_by_middle(left: Person, right: Person) -> int:
+    """How many of the two have the other's middle name for a given name."""
     pairs = ((left.given, right.middle), (right.given, left.middle))
-    return any(a and b and len(a) > 2 and len(b) > 2 and spelling(a, b) in ONE_NAME for a, b in pairs)
+    return sum(bool(a and b and len(a) > 2 and len(b) > 2 and spelling(a, b) in ONE_NAME) for a, b in pairs)
 
 
 def best_family(left: Person, right: Person) -> str | None:
@@ -147,7 +149,8 @@ def middle_level(a: str, b: str) -> str:
 
 
 MIDDLE_ORDER = ("exact", "close", "initial", "different")
-NUMBER_ORDER = ("exact", "misread", "digit", "foreign", "different")
+NUMBER_ORDER = ("exact", "misread", "digit", "next", "foreign", "different")
+NEXT = 9  # numbers that are no further apart may have been given one after the other, to twins
 
 
 def foreign(a: str, b: str) -> bool:
@@ -158,12 +161,14 @@ def foreign(a: str, b: str) -> bool:
 
 def number_level(a: str, b: str) -> str:
     """exact, but for leading zeros; misread: the same but for look-alike characters; digit: one dropped, added, wrong, or two
-    swapped; foreign: of another form, so perhaps another facility's; different."""
+    swapped; next: given shortly before or after; foreign: of another form, so perhaps another facility's; different."""
     if a.lstrip("0") == b.lstrip("0"):
         return "exact"
     a, b = a.translate(CONFUSABLE).lstrip("0"), b.translate(CONFUSABLE).lstrip("0")
     if a == b:
         return "misread"
+    if len(a) == len(b) and a.isdigit() and b.isdigit() and abs(int(a) - int(b)) <= NEXT:
+        return "next"
     if min(len(a), len(b)) < 3 or OSA.distance(a, b, score_cutoff=1) > 1:
         return "foreign" if foreign(a, b) else "different"
     if len(a) == len(b):

@@ -9,10 +9,12 @@ from rapidfuzz.distance import OSA, JaroWinkler
 
 from pipeline.config import CONFIG
 
-ONE_NAME = ("exact", "misread", "close")  # spellings of one name
+ONE_NAME = ("exact", "misread", "slip", "close")  # spellings of one name
 CLOSE = 0.93  # Jaro-Winkler above which two spellings are one name, told from each other by a letter or two
 ALIKE = 0.80  # and below which two names are not one even if they sound alike
+LONG = 5  # letters from which a slip of the pen or of the reader is told from another name
 SHORT = 4  # names of fewer letters differ by one letter and are two names: Ann, Ian
+VOWELS = frozenset("aeiouy")
 SHORTENED = 3  # letters that a cut-off name must have: Chr for Christopher
 SHAPES = (
     *(("rn", "m"), ("ii", "u"), ("vv", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("|", "l"), ("i", "l"), ("j", "l")),
@@ -50,20 +52,29 @@ def shape(name: str) -> str:
 
 @lru_cache(maxsize=65536)
 def spelling(a: str, b: str) -> str | None:
-    """exact, misread (look-alike letters), close (misspelt), sounds, or None where the two are different names."""
+    """exact, misread (look-alike letters), slip (one letter too many, too few or in its neighbour's place), close (otherwise
+    misspelt), sounds, or None where the two are different names."""
     a, b = squeezed(a), squeezed(b)
     if a == b:
         return "exact"
     if min(len(a), len(b)) >= SHORTENED and shape(a) == shape(b):
         return "misread"
     if min(len(a), len(b)) >= SHORT and OSA.distance(a, b) == 1:
-        return "close"
+        return "slip" if slipped(a, b) else "close"
     if min(len(a), len(b)) > SHORT and sorted(a) == sorted(b):
         return "close"
     likeness = JaroWinkler.similarity(a, b)
     if likeness >= CLOSE and min(len(a), len(b)) > SHORT:
         return "close"
     return "sounds" if likeness >= ALIKE and jellyfish.metaphone(a) == jellyfish.metaphone(b) else None
+
+
+def slipped(a: str, b: str) -> bool:
+    """Do two spellings, one edit apart, differ within the word by no mere exchange of one letter for another? First and last
+    letters tell names from each other (Jaden and Kaden, Eric and Erica), and so does a vowel (Karen and Karin)."""
+    if min(len(a), len(b)) < LONG or a[0] != b[0] or a[-1] != b[-1]:
+        return False
+    return len(a) != len(b) or sorted(a) == sorted(b) or not VOWELS & {x for x, y in zip(a, b, strict=True) if x != y}
 
 
 @lru_cache(maxsize=65536)
@@ -82,11 +93,11 @@ def given_level(a: str, b: str) -> str:
         return alike
     if nicknames().get(a, frozenset()) & nicknames().get(b, frozenset()):
         return "nickname"
-    if alike:
-        return alike
+    if alike in ONE_NAME:
+        return str(alike)
     if min(len(a), len(b)) >= SHORTENED and (a.startswith(b) or b.startswith(a)):
         return "prefix"
-    return "different"
+    return alike or "different"
 
 
 @lru_cache(maxsize=65536)

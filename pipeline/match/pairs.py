@@ -16,20 +16,25 @@ from pipeline.records import Candidate, PatientRef, Reason
 
 NOBODY = PatientRef(id=0, mrn=None)  # a pair is not about a patient of an index
 THIRDS = ("middle", "guardian", "mother_maiden", "home", "phone", "email", "mrn", "ssn", "medicaid")
-ALIKE = ("exact", "misread", "digit", "close", "initial", "home", "near_home", "last_four")
+ALIKE = ("exact", "misread", "slip", "digit", "close", "initial", "home", "near_home", "street", "last_four")
 """Fields beyond name and birth date, and the levels at which one of them joins two records."""
+APART = ("different", "elsewhere")
 THIRDS_OF_KIN = tuple(field for field in THIRDS if field not in ("home", "mother_maiden"))
 """Where one half of a family name agrees it may be a relative's, with whom one shares a home."""
 NUMBERS = ("mrn", "ssn")
+NUMBER_AGREES = ("exact", "misread", "digit")
 ENTRY_ERRORS = ("given", "family", "middle", "dob")
-"""What a clerk may have entered wrongly: outvoted by three fields that agree, one of them a number to the digit that is given to
-one person. (Medicaid numbers are not: a twin is often entered under the other's.)"""
-VOTES = AGREES | {
-    "given": ("exact", "misread", "nickname", "close", "prefix", "swapped"),
-    "family": ("exact", "misread", "close", "former", "part", "swapped"),
-    "home": ("home", "near_home", "zip"),
+"""What a clerk may have entered wrongly: outvoted where a number that is given to one person agrees to the digit and more fields
+agree than differ. (Medicaid numbers are not: a twin is often entered under the other's.)"""
+VOTES = {field: levels for field, levels in AGREES.items() if field != "name"} | {
+    "given": ("exact", "misread", "slip", "nickname", "close", "prefix", "turned", "swapped"),
+    "family": ("exact", "misread", "slip", "close", "former", "part", "swapped"),
+    "middle": ("exact",),
+    "guardian": ("exact",),
+    "home": ("home", "near_home", "street", "zip"),
 }
-VOTES_NEEDED = 3
+VOTES_NEEDED = 3  # fields that agree, and more than differ
+THIRD_BITS = 0.5  # what agrees beyond name and birth date must outweigh what differs there
 
 
 def compare(left: Person, right: Person, settings: MatchSettings) -> tuple[Candidate, Verdict]:
@@ -52,18 +57,32 @@ def decide_pair(pair: Candidate, settings: MatchSettings) -> Verdict:
     ]
     reasons = [r for r in reasons if r.code != "filed_alone"]
     thirds = THIRDS_OF_KIN if levels.get("family") == "part" else THIRDS
-    if not any(levels.get(field) in ALIKE for field in thirds):
-        reasons.append(Reason(code="no_third_identifier", detail="Beyond name and date of birth nothing agrees"))
+    if levels.get("given") == "turned":  # twins may be given the same two names in turn, and share their guardian
+        thirds = tuple(field for field in thirds if field != "guardian")
+    if third_evidence(pair, thirds) < THIRD_BITS:
+        detail = "Beyond name and date of birth no more agrees than differs"
+        reasons.append(Reason(code="no_third_identifier", detail=detail))
+    if "given" not in levels and not any(levels.get(number) in ALIKE for number in NUMBERS):
+        reasons.append(Reason(code="no_given_name", detail="Without a given name it may be a brother or sister"))
     if reasons:
         return Verdict(decision="possible", best=pair, reasons=tuple(reasons))
     agreeing = Reason(code="agreeing", detail=f"Agreeing: {', '.join(agreements(levels))}", weight=pair.weight)
     return Verdict(decision="match", best=pair, reasons=(agreeing,))
 
 
+def third_evidence(pair: Candidate, thirds: tuple[str, ...]) -> float:
+    """Bits of what agrees and differs beyond name and birth date."""
+    levels = levels_of(pair)
+    bits = {field: reason.weight or 0.0 for reason in pair.reasons if (field := reason.code.partition(":")[0]) in thirds}
+    return sum(weight for field, weight in bits.items() if weight < 0 or levels[field] in ALIKE)
+
+
 def outvoted(field: str, levels: Mapping[str, str]) -> bool:
     """May the rest of the evidence overrule this field's contradiction? Sex, suffix and MRN are never overruled."""
+    agreeing = [name for name, agree in VOTES.items() if levels.get(name) in agree]
     if field in ENTRY_ERRORS:
-        votes = sum(levels.get(name) in agree for name, agree in VOTES.items())
-        return any(levels.get(n) == "exact" for n in NUMBERS) and votes >= VOTES_NEEDED
-    agreeing = agreements(levels)
-    return field in ("ssn", "medicaid") and {"name", "dob"} <= set(agreeing) and len(agreeing) >= VOTES_NEEDED
+        against = sum(level in APART for level in levels.values())
+        sure = NUMBER_AGREES if field == "family" else ("exact",)
+        return any(levels.get(n) in sure for n in NUMBERS) and len(agreeing) >= max(VOTES_NEEDED, against + 1)
+    named = {"given", "family", "dob"} < set(agreeing) and levels.get("home") != "zip"
+    return field in ("ssn", "medicaid") and named

@@ -59,7 +59,7 @@ def standard(text: str) -> str:
 
 
 def home_level(left: Home, right: Home) -> str | None:
-    """How two homes agree: home, near_home, zip, city, elsewhere; None where they cannot be compared."""
+    """How two homes agree: home, near_home, street, zip, city, elsewhere; None where they cannot be compared."""
     if left.street and right.street:
         street = street_likeness(left.street, right.street)
         numbers = left.number == right.number if left.number and right.number else None
@@ -67,6 +67,8 @@ def home_level(left: Home, right: Home) -> str | None:
             return "home" if numbers else "near_home"
         if street == 1.0 and numbers is False and near_number(left.number, right.number) and town(left, right):
             return "near_home"
+        if street >= CLOSE_STREET and town(left, right):
+            return "street"
     if left.zip and left.zip == right.zip:
         return "zip"
     if left.city and right.city and JaroWinkler.similarity(left.city, right.city) >= CLOSE_CITY:

@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
             "close",
             "damerau_levenshtein(family_l, family_r) <= 1 or jaro_winkler_similarity(family_l, family_r) >= 0.93"
             " or list_has_any(split(family_l, '-'), split(family_r, '-'))",
-            ("misread", "close", "former", "part", "sounds"),
+            ("misread", "slip", "close", "former", "part", "sounds"),
         ),
     ),
     "given": (
@@ -33,7 +33,7 @@ GROUPS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
             "close",
             "damerau_levenshtein(given_l, given_r) <= 1 or jaro_winkler_similarity(given_l, given_r) >= 0.93"
             " or starts_with(given_l, given_r) or starts_with(given_r, given_l)",
-            ("misread", "nickname", "close", "prefix", "sounds"),
+            ("misread", "slip", "nickname", "close", "prefix", "sounds"),
         ),
     ),
     "dob": (
@@ -45,11 +45,14 @@ GROUPS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "home": (
         ("home", "home_l = home_r", ("home",)),
         ("near_home", "jaro_winkler_similarity(home_l, home_r) >= 0.93", ("near_home",)),
-        ("zip", "zip_l = zip_r", ("zip",)),
+        ("zip", "zip_l = zip_r", ("street", "zip")),
         ("city", "city_l = city_r", ("city",)),
     ),
     "phone": (("exact", "phone_l = phone_r", ("exact",)), ("digit", "damerau_levenshtein(phone_l, phone_r) <= 1", ("digit",))),
-    "ssn": (("exact", "ssn_l = ssn_r", ("exact",)), ("close", "damerau_levenshtein(ssn_l, ssn_r) <= 1", ("misread", "digit"))),
+    "ssn": (
+        ("exact", "ssn_l = ssn_r", ("exact",)),
+        ("close", "damerau_levenshtein(ssn_l, ssn_r) <= 1", ("misread", "digit", "next")),
+    ),
     "email": (
         ("exact", "email_l = email_r", ("exact",)),
         ("close", "jaro_winkler_similarity(email_l, email_r) >= 0.92", ("close",)),

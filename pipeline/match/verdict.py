@@ -20,9 +20,9 @@ IDENTIFIERS_NEEDED = 2
 CLEARLY = -2.0  # bits: what weighs less against a candidate than this is a doubt, no contradiction
 AGREEING_IN_ALL = {"name", "dob", "mrn"}  # a sex that differs is then a slip of the text or of the index
 AGREES = {
-    "name": ("exact", "misread", "nickname", "close", "prefix", "former", "part", "swapped", "sounds"),
+    "name": ("exact", "misread", "slip", "nickname", "close", "prefix", "former", "part", "turned", "swapped", "sounds"),
     "dob": ("exact", "swapped", "misread", "digit"),
-    "mrn": ("exact", "misread", "digit"),
+    "mrn": ("exact", "misread", "digit", "next"),
     "ssn": ("exact", "misread"),
     "medicaid": ("exact", "misread"),
     "home": ("home",),
@@ -30,6 +30,9 @@ AGREES = {
     "email": ("exact",),
 }
 """Levels at which an identifier counts as agreeing; given and family name are one identifier."""
+DIGITS = ("dob", "mrn", "ssn")
+WELL_SPELT = {"exact", "misread", "slip"}
+SLIPS = 1  # in the name, the birth date and the numbers together, where none of these agrees to the digit
 CONTRADICTS = {
     "sex": ("different",),
     "dob": ("different", "parts"),
@@ -53,12 +56,14 @@ WORDS = {
 
 MEANING = {
     "exact": "the same", "same": "the same", "named": "the same", "former": "a former or other name",
-    "part": "one part is the same", "close": "the same but for a letter or two", "sounds": "sounds alike", "swapped": "swapped",
-    "nickname": "a nickname", "prefix": "cut short", "initial": "the same initial", "middle": "stands as the middle name",
-    "misread": "the same but for look-alikes", "digit": "one digit differs", "partial": "the same as far as it is known",
-    "foreign": "a number of another form",
-    "parts": "two parts of three are the same", "last_four": "the last four digits are the same", "home": "the same",
-    "near_home": "nearly the same", "zip": "the same zip code", "city": "the same city", "elsewhere": "another",
+    "part": "one part is the same", "slip": "the same but for a slip of a letter", "close": "the same but for a letter or two",
+    "sounds": "sounds alike", "swapped": "swapped", "turned": "given and middle name change places", "nickname": "a nickname",
+    "prefix": "cut short", "initial": "the same initial", "middle": "stands as the middle name",
+    "misread": "the same but for look-alikes", "digit": "one digit differs", "next": "a number given shortly before or after",
+    "partial": "the same as far as it is known", "foreign": "a number of another form",
+    "parts": "two parts of three are the same", "last_four": "the last four digits are the same",
+    "home": "the same", "near_home": "nearly the same",
+    "street": "the same street", "zip": "the same zip code", "city": "the same city", "elsewhere": "another",
     "different": "different",
 }  # fmt: skip
 OTHER_MRN, DECEASED = "mrn_of_another", "deceased"
@@ -131,6 +136,8 @@ def objections(
         yield Reason(code="second_candidate", detail="Another patient is nearly as likely", weight=apart)
     if levels.get("given") == "initial" and "name" not in agreeing and not {"mrn", "ssn"} & set(agreeing):
         yield Reason(code="initial_only", detail="An initial and a birth date may be a twin's")
+    if slips(levels) > SLIPS:
+        yield Reason(code="two_slips", detail="Neither the birth date nor a number agrees to the digit, and more is amiss")
     for field in contradictions(best):
         if field != "sex" or not set(agreeing) >= AGREEING_IN_ALL:
             yield Reason(code=f"{field}_contradicts", detail=f"{WORDS[field]} speaks against this patient")
@@ -139,6 +146,15 @@ def objections(
             yield reason
         if reason.code == DECEASED and date_of_service and date_of_service[: len(reason.detail)] > reason.detail:
             yield Reason(code="died_before", detail="The patient died before the date of service")
+
+
+def slips(levels: Mapping[str, str]) -> int:
+    """How many of name, birth date and numbers agree but for a slip; 0 where a birth date or a number agrees to the digit. Two,
+    as a nickname and a birth date a digit off, are somebody else too often."""
+    if any(levels.get(field) == "exact" for field in DIGITS):
+        return 0
+    spelt = {levels[part] for part in ("given", "family") if part in levels}
+    return (not spelt <= WELL_SPELT) + sum(field in levels for field in DIGITS)
 
 
 def contradictions(candidate: Candidate) -> Iterator[str]:

@@ -177,11 +177,11 @@ def test_what_sorting_doubts_brings_a_person_whoever_the_patient_is() -> None:
     assert [reason.code for reason in filing.reasons] == ["mixed_patients"]
 
 
-def test_a_page_files_alone_only_by_something_that_agrees_to_the_digit() -> None:
+def test_two_slips_with_nothing_that_agrees_to_the_digit_go_to_a_person() -> None:
     printed = document(patient_name="CABALLERO, SUSAN", dob="1964-09-28", mrn="770-0128", address="12 Main Street")
     filing = decide(printed, found_for(printed), SETTINGS)
     assert isinstance(filing, NeedsReview)
-    assert "nothing_exact" in {reason.code for reason in filing.reasons}
+    assert "two_slips" in {reason.code for reason in filing.reasons}
 
 
 def test_a_document_that_names_nobody_says_so() -> None:
