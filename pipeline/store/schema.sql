@@ -48,10 +48,150 @@ CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
 CREATE DOMAIN public.sha256 AS text
 	CONSTRAINT sha256_check CHECK ((VALUE ~ '^[0-9a-f]{64}$'::text));
 
+CREATE TABLE public.destination (
+    name text NOT NULL,
+    kind text NOT NULL,
+    edits boolean NOT NULL,
+    types text[] DEFAULT '{}'::text[] NOT NULL,
+    departments text[] DEFAULT '{}'::text[] NOT NULL,
+    department_types text[] DEFAULT '{}'::text[] NOT NULL,
+    classes text[] DEFAULT '{}'::text[] NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    closed_at timestamp with time zone,
+    failing_since timestamp with time zone,
+    failure text,
+    CONSTRAINT destination_kind_check CHECK ((kind = ANY (ARRAY['fhir'::text, 'mhd'::text, 'mdm'::text, 'folder'::text])))
+);
+
+CREATE FUNCTION public.announce(doc bigint, place public.destination) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public'
+    AS $$
+declare
+    told delivery;
+    now_holds jsonb;
+    fresh integer;
+begin
+    select * into told from delivery
+    where document_id = doc and destination = place.name and state <> 'dropped' order by id desc limit 1;
+    now_holds := content_to_deliver(doc);
+    if now_holds is not null and not wanted_there(place, now_holds) then
+        now_holds := null;
+    end if;
+    select greatest(revision, coalesce(told.edition + 1, 1)) into fresh from document where id = doc;
+    if told.id is null or told.change = 'cancel' then
+        if now_holds is not null then
+            insert into delivery (destination, document_id, change, edition, content) values (place.name, doc, 'new', fresh, now_holds);
+        end if;
+    elsif now_holds is null or now_holds -> 'patient_id' <> told.content -> 'patient_id' then
+        insert into delivery (destination, document_id, change, edition, content)
+        values (place.name, doc, 'cancel', told.edition, told.content);
+        if now_holds is not null then
+            insert into delivery (destination, document_id, change, edition, content) values (place.name, doc, 'new', fresh, now_holds);
+        end if;
+    elsif now_holds - 'filed_at' = told.content - 'filed_at' then
+        return;
+    elsif now_holds -> 'pdf' <> told.content -> 'pdf' or not place.edits then
+        insert into delivery (destination, document_id, change, edition, replaces, content)
+        values (place.name, doc, 'replace', fresh, told.edition, now_holds);
+    else
+        insert into delivery (destination, document_id, change, edition, content)
+        values (place.name, doc, 'edit', told.edition, now_holds);
+    end if;
+end
+$$;
+
+CREATE FUNCTION public.attach_encounter(doc bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public'
+    AS $$
+declare
+    d document;
+    said text;
+    by_account bigint[];
+    by_day bigint[];
+    near bigint[];
+    fits bigint;
+    why text;
+    days_before constant integer := 30;  -- a referral or consent is signed before the stay that carries its account number,
+    days_after constant integer := 90;   -- a result or a coding query comes after it
+begin
+    select * into d from document where id = doc;
+    if d.patient_id is null then
+        update document set encounter_id = null, encounter_reason = null where id = doc and encounter_reason is not null;
+        return;
+    end if;
+    select number_key(value) into said from document_field where document_id = doc and name = 'account' order by source desc limit 1;
+    with known as (
+        select e.* from encounter e where e.patient_id in (select same_patient(d.patient_id)) and e.cancelled_at is null
+    ), judged as (
+        select id, said in (number_key(number), number_key(account)) as of_account,
+            d.date_of_service between admitted_at::date and last_day(class, admitted_at, discharged_at) as of_day,
+            d.date_of_service between admitted_at::date - days_before and last_day(class, admitted_at, discharged_at) + days_after as of_time,
+            said is not null and account is not null and said not in (number_key(number), number_key(account)) as of_another
+        from known
+    )
+    select array_agg(id) filter (where of_account), array_agg(id) filter (where of_day and not of_another),
+        array_agg(id) filter (where of_account and coalesce(of_time, true)),
+        case when count(*) = 0 then 'no_encounter' when bool_or(of_account and of_day) then 'account_and_date' end
+    into by_account, by_day, near, why
+    from judged;
+    if why = 'account_and_date' then
+        by_account := array(select unnest(by_account) intersect select unnest(by_day));
+        if cardinality(by_account) = 1 then fits := by_account[1]; else why := 'several'; end if;
+    elsif why is null and by_account is not null then
+        why := case when near is null then 'account_contradicts' when cardinality(near) > 1 then 'several' else 'account' end;
+        if why = 'account' then fits := near[1]; end if;
+    elsif why is null then
+        why := case when by_day is null and d.date_of_service is null then 'no_date' when by_day is null and said is not null then 'account_unknown'
+            when by_day is null then 'outside' when cardinality(by_day) > 1 then 'several' else 'date' end;
+        if why = 'date' then fits := by_day[1]; end if;
+    end if;
+    update document set encounter_id = fits, encounter_reason = why
+    where id = doc and (encounter_id, encounter_reason) is distinct from (fits, why);
+end
+$$;
+
 CREATE FUNCTION public.candidate_patients(candidates jsonb) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     select coalesce(array_agg((candidate #>> '{patient,id}')::bigint), '{}') from jsonb_array_elements(candidates) as candidate
+$$;
+
+CREATE FUNCTION public.content_to_deliver(doc bigint) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    select jsonb_build_object(
+        'patient_id', d.patient_id, 'type', d.type, 'date_of_service', d.date_of_service, 'pages', cardinality(d.pages),
+        'pdf', d.pdf, 'encounter_id', d.encounter_id, 'department', s.department, 'filed_at', d.filed_at, 'scanned_at', s.received_at,
+        'author', (select nullif(value, '') from document_field where document_id = doc and name = 'author' order by source desc limit 1),
+        'facility', (select nullif(value, '') from document_field where document_id = doc and name = 'facility' order by source desc limit 1)
+    )
+    from document d
+    join scan s on s.id = d.scan_id
+    where d.id = doc and d.status = 'filed'
+$$;
+
+CREATE FUNCTION public.document_stands() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public'
+    AS $$
+begin
+    perform attach_encounter(new.id);
+    perform announce(new.id, place) from destination place where place.closed_at is null order by place.name;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.encounter_came() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public'
+    AS $$
+begin
+    perform attach_encounter(d.id) from document d
+    where d.status <> 'withdrawn' and (d.encounter_id = new.id or d.patient_id in (select same_patient(new.patient_id)));
+    return null;
+end
 $$;
 
 CREATE TABLE public.patient (
@@ -143,6 +283,10 @@ CREATE FUNCTION public.index_patients(ids bigint[]) RETURNS void
         union select 'p' || phone_key(phone), patient_id from patient_phone where patient_id = any(ids)
     ) keys (key, id) where key is not null
 $$;
+
+CREATE FUNCTION public.last_day(class text, admitted timestamp without time zone, discharged timestamp without time zone) RETURNS date
+    LANGUAGE sql IMMUTABLE
+    RETURN COALESCE((discharged)::date, CASE WHEN (class = ANY (ARRAY['I'::text, 'R'::text, 'B'::text])) THEN 'infinity'::date ELSE (admitted)::date END);
 
 CREATE FUNCTION public.plain_text(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -664,6 +808,8 @@ CREATE FUNCTION public.reason_kinds(reasons jsonb) RETURNS text[]
         when code ~ '^batch' then 'batch'
         when code ~ '^no_documents' then 'empty'
         when code ~ '^person' then 'person'
+        when code ~ '^quality' then 'quality'
+        when code ~ '^manifest' then 'given'
         else 'patient'  -- the many ways in which a document's patient can be in doubt
     end), '{}')
     from jsonb_array_elements(reasons) as reason, lateral (select reason ->> 'code' as code) as named
@@ -687,9 +833,27 @@ begin
 end
 $$;
 
+CREATE FUNCTION public.same_patient(patient bigint) RETURNS SETOF bigint
+    LANGUAGE sql STABLE
+    AS $$
+    with living as (select coalesce(p.merged_into, p.id) as id from patient p where p.id = same_patient.patient)
+    select id from living union all select p.id from patient p join living on p.merged_into = living.id
+$$;
+
 CREATE FUNCTION public.sorted_letters(name text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT string_agg(letter.letter, ''::text ORDER BY letter.letter) AS string_agg FROM regexp_split_to_table(sorted_letters.name, ''::text) letter(letter));
+
+CREATE FUNCTION public.wanted_there(place public.destination, content jsonb) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select place.closed_at is null
+        and (cardinality(place.types) = 0 or content ->> 'type' = any (place.types))
+        and (cardinality(place.departments) = 0
+            or coalesce(content ->> 'department' = any (place.departments), content ->> 'type' = any (place.department_types)))
+        and (cardinality(place.classes) = 0
+            or exists (select from encounter where id = (content ->> 'encounter_id')::bigint and class = any (place.classes)))
+$$;
 
 CREATE TABLE public.account (
     id bigint NOT NULL,
@@ -747,6 +911,114 @@ CREATE TABLE public.api_token (
     revoked_at timestamp with time zone
 );
 
+CREATE TABLE public.archive (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    manifest text NOT NULL,
+    manifest_sha256 public.sha256,
+    root text NOT NULL,
+    mapping jsonb NOT NULL,
+    begun_at timestamp with time zone DEFAULT now() NOT NULL,
+    listed bigint,
+    fed_at timestamp with time zone,
+    CONSTRAINT archive_listed_check CHECK ((listed >= 0))
+);
+
+CREATE TABLE public.archive_batch (
+    id bigint NOT NULL,
+    archive_id bigint NOT NULL,
+    name text NOT NULL,
+    signed_at timestamp with time zone,
+    signed_by text,
+    signed_for jsonb,
+    CONSTRAINT archive_batch_check CHECK (((signed_at IS NULL) = (signed_by IS NULL)))
+);
+
+ALTER TABLE public.archive_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.archive_batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.archive_file (
+    row_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    archive_id bigint NOT NULL,
+    path text NOT NULL,
+    sha256 public.sha256,
+    CONSTRAINT archive_file_position_check CHECK (("position" >= 1))
+);
+
+ALTER TABLE public.archive ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.archive_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.archive_row (
+    id bigint NOT NULL,
+    archive_id bigint NOT NULL,
+    batch_id bigint NOT NULL,
+    key text NOT NULL,
+    document text,
+    state text NOT NULL,
+    scan_id bigint,
+    duplicate boolean DEFAULT false NOT NULL,
+    problems jsonb DEFAULT '[]'::jsonb NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    checked_at timestamp with time zone,
+    check_result text,
+    check_detail text,
+    CONSTRAINT archive_row_check CHECK (((state = 'taken'::text) = (scan_id IS NOT NULL))),
+    CONSTRAINT archive_row_check1 CHECK (((checked_at IS NULL) = (check_result IS NULL))),
+    CONSTRAINT archive_row_check_result_check CHECK ((check_result = ANY (ARRAY['proved'::text, 'excepted'::text, 'fault'::text]))),
+    CONSTRAINT archive_row_state_check CHECK ((state = ANY (ARRAY['taken'::text, 'missing'::text, 'refused'::text, 'unlisted'::text])))
+);
+
+ALTER TABLE public.archive_row ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.archive_row_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.archive_sample (
+    id bigint NOT NULL,
+    archive_id bigint NOT NULL,
+    batch_id bigint,
+    seed bigint NOT NULL,
+    confidence double precision NOT NULL,
+    error_limit double precision NOT NULL,
+    population bigint NOT NULL,
+    drawn_at timestamp with time zone DEFAULT now() NOT NULL,
+    drawn_by text NOT NULL,
+    CONSTRAINT archive_sample_confidence_check CHECK (((confidence > (0)::double precision) AND (confidence < (1)::double precision))),
+    CONSTRAINT archive_sample_error_limit_check CHECK (((error_limit > (0)::double precision) AND (error_limit < (1)::double precision)))
+);
+
+ALTER TABLE public.archive_sample ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.archive_sample_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.archive_sampled (
+    sample_id bigint NOT NULL,
+    document_id bigint NOT NULL,
+    review_item_id bigint NOT NULL
+);
+
 CREATE TABLE public.arrival (
     id bigint NOT NULL,
     scan_id bigint NOT NULL,
@@ -758,7 +1030,8 @@ CREATE TABLE public.arrival (
     path text,
     modified_ns bigint,
     stable_at timestamp with time zone,
-    batch_id bigint
+    batch_id bigint,
+    stays text
 );
 
 ALTER TABLE public.arrival ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -802,17 +1075,11 @@ ALTER TABLE public.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 CREATE TABLE public.batch (
     id bigint NOT NULL,
     name text NOT NULL,
-    expected_files integer,
-    expected_documents integer,
-    expected_pages integer,
-    sheet_scan_id bigint,
     opened_at timestamp with time zone DEFAULT now() NOT NULL,
     settled_at timestamp with time zone,
     adds_up boolean,
-    CONSTRAINT batch_check CHECK (((settled_at IS NULL) = (adds_up IS NULL))),
-    CONSTRAINT batch_expected_documents_check CHECK ((expected_documents >= 0)),
-    CONSTRAINT batch_expected_files_check CHECK ((expected_files >= 0)),
-    CONSTRAINT batch_expected_pages_check CHECK ((expected_pages >= 0))
+    review_item_id bigint,
+    CONSTRAINT batch_check CHECK (((settled_at IS NULL) = (adds_up IS NULL)))
 );
 
 ALTER TABLE public.batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -822,6 +1089,25 @@ ALTER TABLE public.batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.batch_sheet (
+    scan_id bigint NOT NULL,
+    text text NOT NULL,
+    batch_id bigint NOT NULL,
+    files integer,
+    documents integer,
+    pages integer,
+    CONSTRAINT batch_sheet_documents_check CHECK ((documents >= 0)),
+    CONSTRAINT batch_sheet_files_check CHECK ((files >= 0)),
+    CONSTRAINT batch_sheet_pages_check CHECK ((pages >= 0))
+);
+
+CREATE TABLE public.blind_entry (
+    review_item_id bigint NOT NULL,
+    entered_by text NOT NULL,
+    entered_at timestamp with time zone DEFAULT now() NOT NULL,
+    entered jsonb NOT NULL
 );
 
 CREATE TABLE public.decision (
@@ -847,6 +1133,41 @@ ALTER TABLE public.decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.delivery (
+    id bigint NOT NULL,
+    destination text NOT NULL,
+    document_id bigint NOT NULL,
+    change text NOT NULL,
+    edition integer NOT NULL,
+    replaces integer,
+    content jsonb NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    refusals integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    written_at timestamp with time zone DEFAULT now() NOT NULL,
+    tried_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    problem text,
+    detail text,
+    receipt text,
+    settled_by text,
+    note text,
+    CONSTRAINT delivery_change_check CHECK ((change = ANY (ARRAY['new'::text, 'replace'::text, 'edit'::text, 'cancel'::text]))),
+    CONSTRAINT delivery_check CHECK (((replaces IS NOT NULL) = (change = 'replace'::text))),
+    CONSTRAINT delivery_check1 CHECK (((state = 'waiting'::text) = (settled_at IS NULL))),
+    CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text, 'dropped'::text])))
+);
+
+ALTER TABLE public.delivery ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.delivery_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.document (
     id bigint NOT NULL,
     scan_id bigint NOT NULL,
@@ -863,7 +1184,11 @@ CREATE TABLE public.document (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     filed_at timestamp with time zone,
     filed_by text,
+    turns jsonb DEFAULT '{}'::jsonb NOT NULL,
+    encounter_id bigint,
+    encounter_reason text,
     CONSTRAINT document_check CHECK (((status <> 'filed'::text) OR ((filed_at IS NOT NULL) AND (filed_by IS NOT NULL)))),
+    CONSTRAINT document_encounter_reason_check CHECK ((encounter_reason = ANY (ARRAY['account_and_date'::text, 'account'::text, 'date'::text, 'no_encounter'::text, 'no_date'::text, 'outside'::text, 'several'::text, 'account_unknown'::text, 'account_contradicts'::text]))),
     CONSTRAINT document_match_probability_check CHECK (((match_probability >= (0)::double precision) AND (match_probability <= (1)::double precision))),
     CONSTRAINT document_pages_check CHECK ((cardinality(pages) >= 1)),
     CONSTRAINT document_status_check CHECK ((status = ANY (ARRAY['filed'::text, 'review'::text, 'withdrawn'::text]))),
@@ -900,6 +1225,36 @@ CREATE TABLE public.document_page (
     text text NOT NULL,
     search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED,
     CONSTRAINT document_page_position_check CHECK (("position" >= 1))
+);
+
+CREATE TABLE public.encounter (
+    id bigint NOT NULL,
+    patient_id bigint NOT NULL,
+    facility text DEFAULT ''::text NOT NULL,
+    number text NOT NULL,
+    account text,
+    class text,
+    location text,
+    admitted_at timestamp without time zone,
+    discharged_at timestamp without time zone,
+    cancelled_at timestamp with time zone,
+    told_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT encounter_number_check CHECK ((number <> ''::text))
+);
+
+ALTER TABLE public.encounter ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.encounter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.installation (
+    single boolean DEFAULT true NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    CONSTRAINT installation_single_check CHECK (single)
 );
 
 CREATE TABLE public.login_failure (
@@ -1134,7 +1489,8 @@ CREATE TABLE public.review_item (
     note text,
     type text,
     source text,
-    department text
+    department text,
+    barred text[] DEFAULT '{}'::text[] NOT NULL
 );
 
 ALTER TABLE public.review_item ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1166,6 +1522,7 @@ CREATE TABLE public.scan (
     notes jsonb DEFAULT '[]'::jsonb NOT NULL,
     rejected_at timestamp with time zone,
     rejected_by text,
+    given jsonb,
     CONSTRAINT scan_check CHECK (((status = 'quarantined'::text) = (quarantine_code IS NOT NULL))),
     CONSTRAINT scan_check1 CHECK (((status = 'received'::text) = (finished_at IS NULL))),
     CONSTRAINT scan_check2 CHECK (((rejected_at IS NULL) OR ((status = 'quarantined'::text) AND (rejected_by IS NOT NULL)))),
@@ -1189,6 +1546,7 @@ CREATE TABLE public.sighting (
     size bigint NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL,
     gone_at timestamp with time zone,
+    why text,
     CONSTRAINT sighting_size_check CHECK ((size >= 0))
 );
 
@@ -1230,6 +1588,33 @@ ALTER TABLE ONLY public.adt_message
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (token);
 
+ALTER TABLE ONLY public.archive_batch
+    ADD CONSTRAINT archive_batch_archive_id_name_key UNIQUE (archive_id, name);
+
+ALTER TABLE ONLY public.archive_batch
+    ADD CONSTRAINT archive_batch_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.archive_file
+    ADD CONSTRAINT archive_file_pkey PRIMARY KEY (row_id, "position");
+
+ALTER TABLE ONLY public.archive
+    ADD CONSTRAINT archive_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.archive
+    ADD CONSTRAINT archive_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.archive_row
+    ADD CONSTRAINT archive_row_archive_id_key_key UNIQUE (archive_id, key);
+
+ALTER TABLE ONLY public.archive_row
+    ADD CONSTRAINT archive_row_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.archive_sample
+    ADD CONSTRAINT archive_sample_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.archive_sampled
+    ADD CONSTRAINT archive_sampled_pkey PRIMARY KEY (sample_id, document_id);
+
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_pkey PRIMARY KEY (id);
 
@@ -1242,11 +1627,20 @@ ALTER TABLE ONLY public.audit
 ALTER TABLE ONLY public.batch
     ADD CONSTRAINT batch_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.batch
-    ADD CONSTRAINT batch_sheet_scan_id_key UNIQUE (sheet_scan_id);
+ALTER TABLE ONLY public.batch_sheet
+    ADD CONSTRAINT batch_sheet_pkey PRIMARY KEY (scan_id, text);
+
+ALTER TABLE ONLY public.blind_entry
+    ADD CONSTRAINT blind_entry_pkey PRIMARY KEY (review_item_id, entered_by);
 
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.delivery
+    ADD CONSTRAINT delivery_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.destination
+    ADD CONSTRAINT destination_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.document_field
     ADD CONSTRAINT document_field_pkey PRIMARY KEY (document_id, name, source);
@@ -1256,6 +1650,15 @@ ALTER TABLE ONLY public.document_page
 
 ALTER TABLE ONLY public.document
     ADD CONSTRAINT document_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.encounter
+    ADD CONSTRAINT encounter_facility_number_key UNIQUE (facility, number);
+
+ALTER TABLE ONLY public.encounter
+    ADD CONSTRAINT encounter_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.installation
+    ADD CONSTRAINT installation_pkey PRIMARY KEY (single);
 
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
@@ -1334,11 +1737,23 @@ ALTER TABLE ONLY public.worker
 
 CREATE INDEX adt_message_refused ON public.adt_message USING btree (received_at) WHERE (status = 'refused'::text);
 
+CREATE INDEX archive_file_path ON public.archive_file USING btree (archive_id, path);
+
+CREATE INDEX archive_row_batch ON public.archive_row USING btree (batch_id);
+
+CREATE INDEX archive_row_document ON public.archive_row USING btree (archive_id, document) WHERE (document IS NOT NULL);
+
+CREATE UNIQUE INDEX archive_row_first ON public.archive_row USING btree (scan_id) WHERE ((scan_id IS NOT NULL) AND (NOT duplicate));
+
+CREATE INDEX archive_row_scan ON public.archive_row USING btree (scan_id);
+
 CREATE INDEX arrival_batch ON public.arrival USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 
 CREATE INDEX arrival_path ON public.arrival USING btree (path) WHERE (path IS NOT NULL);
 
 CREATE INDEX arrival_scan ON public.arrival USING btree (scan_id);
+
+CREATE INDEX arrival_staying ON public.arrival USING btree (id) WHERE ((stays IS NOT NULL) AND (left_at IS NULL));
 
 CREATE INDEX arriving_page_search ON public.arriving_page USING gin (search);
 
@@ -1350,9 +1765,21 @@ CREATE INDEX audit_patient ON public.audit USING btree (patient_id, id) WHERE (p
 
 CREATE UNIQUE INDEX batch_open ON public.batch USING btree (name) WHERE (settled_at IS NULL);
 
+CREATE INDEX batch_sheet_batch ON public.batch_sheet USING btree (batch_id);
+
 CREATE INDEX decision_document ON public.decision USING btree (document_id, id);
 
 CREATE INDEX decision_person ON public.decision USING btree (decided_by, id);
+
+CREATE INDEX delivery_dead ON public.delivery USING btree (id) WHERE (state = 'dead'::text);
+
+CREATE INDEX delivery_document ON public.delivery USING btree (document_id, destination, id);
+
+CREATE INDEX delivery_open ON public.delivery USING btree (destination, document_id, id) WHERE (state = ANY (ARRAY['waiting'::text, 'dead'::text]));
+
+CREATE INDEX delivery_waiting ON public.delivery USING btree (destination, id) WHERE (state = 'waiting'::text);
+
+CREATE INDEX document_encounter ON public.document USING btree (encounter_id) WHERE (encounter_id IS NOT NULL);
 
 CREATE INDEX document_field_value ON public.document_field USING btree (name, value);
 
@@ -1364,11 +1791,15 @@ CREATE INDEX document_patient ON public.document USING btree (patient_id, date_o
 
 CREATE INDEX document_scan ON public.document USING btree (scan_id);
 
+CREATE INDEX encounter_patient ON public.encounter USING btree (patient_id, admitted_at);
+
 CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
 
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
 
 CREATE INDEX login_failure_address ON public.login_failure USING btree (address, at);
+
+CREATE INDEX page_cover_sheet ON public.page USING btree (scan_id) WHERE (codes @? '$[*]."text"?(@ starts with "CHARTLOOM/BATCH/1;")'::jsonpath);
 
 CREATE UNIQUE INDEX patient_identifier_mrn ON public.patient_identifier USING btree (facility, value) WHERE (kind = 'mrn'::text);
 
@@ -1428,9 +1859,15 @@ CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR 
 
 CREATE TRIGGER audit_is_kept BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER blind_entry_is_append_only BEFORE DELETE OR UPDATE ON public.blind_entry FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER decision_is_append_only BEFORE DELETE OR UPDATE ON public.decision FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER decision_is_kept BEFORE TRUNCATE ON public.decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE CONSTRAINT TRIGGER document_stands AFTER INSERT OR UPDATE ON public.document DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.document_stands();
+
+CREATE TRIGGER encounter_came AFTER INSERT OR UPDATE OF patient_id, facility, number, account, class, admitted_at, discharged_at, cancelled_at ON public.encounter FOR EACH ROW EXECUTE FUNCTION public.encounter_came();
 
 CREATE TRIGGER patient_identifiers_came AFTER INSERT ON public.patient_identifier REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_known_otherwise();
 
@@ -1461,6 +1898,36 @@ CREATE TRIGGER review_item_filters BEFORE INSERT ON public.review_item FOR EACH 
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
 
+ALTER TABLE ONLY public.archive_batch
+    ADD CONSTRAINT archive_batch_archive_id_fkey FOREIGN KEY (archive_id) REFERENCES public.archive(id);
+
+ALTER TABLE ONLY public.archive_file
+    ADD CONSTRAINT archive_file_row_id_fkey FOREIGN KEY (row_id) REFERENCES public.archive_row(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.archive_row
+    ADD CONSTRAINT archive_row_archive_id_fkey FOREIGN KEY (archive_id) REFERENCES public.archive(id);
+
+ALTER TABLE ONLY public.archive_row
+    ADD CONSTRAINT archive_row_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.archive_batch(id);
+
+ALTER TABLE ONLY public.archive_row
+    ADD CONSTRAINT archive_row_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.archive_sample
+    ADD CONSTRAINT archive_sample_archive_id_fkey FOREIGN KEY (archive_id) REFERENCES public.archive(id);
+
+ALTER TABLE ONLY public.archive_sample
+    ADD CONSTRAINT archive_sample_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.archive_batch(id);
+
+ALTER TABLE ONLY public.archive_sampled
+    ADD CONSTRAINT archive_sampled_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
+
+ALTER TABLE ONLY public.archive_sampled
+    ADD CONSTRAINT archive_sampled_review_item_id_fkey FOREIGN KEY (review_item_id) REFERENCES public.review_item(id);
+
+ALTER TABLE ONLY public.archive_sampled
+    ADD CONSTRAINT archive_sampled_sample_id_fkey FOREIGN KEY (sample_id) REFERENCES public.archive_sample(id);
+
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batch(id);
 
@@ -1471,7 +1938,16 @@ ALTER TABLE ONLY public.arriving_page
     ADD CONSTRAINT arriving_page_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.batch
-    ADD CONSTRAINT batch_sheet_scan_id_fkey FOREIGN KEY (sheet_scan_id) REFERENCES public.scan(id);
+    ADD CONSTRAINT batch_review_item_id_fkey FOREIGN KEY (review_item_id) REFERENCES public.review_item(id);
+
+ALTER TABLE ONLY public.batch_sheet
+    ADD CONSTRAINT batch_sheet_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batch(id);
+
+ALTER TABLE ONLY public.batch_sheet
+    ADD CONSTRAINT batch_sheet_scan_id_fkey1 FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.blind_entry
+    ADD CONSTRAINT blind_entry_review_item_id_fkey FOREIGN KEY (review_item_id) REFERENCES public.review_item(id);
 
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
@@ -1481,6 +1957,15 @@ ALTER TABLE ONLY public.decision
 
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_undoes_fkey FOREIGN KEY (undoes) REFERENCES public.decision(id);
+
+ALTER TABLE ONLY public.delivery
+    ADD CONSTRAINT delivery_destination_fkey FOREIGN KEY (destination) REFERENCES public.destination(name);
+
+ALTER TABLE ONLY public.delivery
+    ADD CONSTRAINT delivery_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
+
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT document_encounter_id_fkey FOREIGN KEY (encounter_id) REFERENCES public.encounter(id);
 
 ALTER TABLE ONLY public.document_field
     ADD CONSTRAINT document_field_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
@@ -1496,6 +1981,9 @@ ALTER TABLE ONLY public.document
 
 ALTER TABLE ONLY public.document
     ADD CONSTRAINT document_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.encounter
+    ADD CONSTRAINT encounter_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
 
 ALTER TABLE ONLY public.page_range
     ADD CONSTRAINT page_range_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id) ON DELETE CASCADE;

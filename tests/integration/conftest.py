@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from delivering import Archive
 from fastapi.testclient import TestClient
 from reviewing import House, Visitor
 
+from pipeline.config import Settings
 from pipeline.review.application import build
 from pipeline.review.roles import Role
 from pipeline.review.visit import Desk
-from pipeline.store.database import open_pool
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, open_pool
 from pipeline.work.queue import enqueue_scan
 
 
@@ -28,3 +31,9 @@ def site(house: House, dsn: str) -> Iterator[TestClient]:
 def enter(house: House, site: TestClient) -> Callable[[Role], Visitor]:
     """Sign somebody of that role in."""
     return lambda role: Visitor.enter(house, site, role)
+
+
+@pytest.fixture
+def archive(connection: Connection, blobs: Blobs, settings: Settings, dsn: str) -> Archive:
+    """An archive with two patients."""
+    return Archive(connection=connection, blobs=blobs, settings=settings, dsn=dsn)

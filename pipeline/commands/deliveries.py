@@ -1,0 +1,209 @@
+"""Commands: deliver; deliveries list, show, replay, drop, destinations, catch-up, close."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.commands.options import Home, Json, emit
+
+Ids = Annotated[
+    list[int] | None, typer.Argument(metavar="DELIVERY...", help="Numbers of deliveries, as `deliveries list` shows them.")
+]
+To = Annotated[str | None, typer.Option("--to", metavar="DESTINATION", help="Only of this destination.")]
+Of = Annotated[int | None, typer.Option("--document", help="Only of this document.")]
+By = Annotated[str | None, typer.Option("--by", help="Who does it. [default: the user of this computer]")]
+
+group = typer.Typer(no_args_is_help=True, help="What other systems were told, what waits, and what a person must see to.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog="Example: chartloom deliver")(deliver)
+    app.add_typer(group, name="deliveries")
+
+
+def deliver(
+    to: Annotated[list[str] | None, typer.Option("--to", metavar="DESTINATION", help="Only to these. [default: all]")] = None,
+    once: Annotated[bool, typer.Option("--once", help="End when nothing is left that can be delivered.")] = False,
+    home: Home = None,
+) -> None:
+    """Deliver filed documents to the destinations of the settings, until stopped. `up` does so by itself where there are any.
+
+    Several may run, on several machines: each destination is served by one of them.
+    Exit status: 0 stopped; 3 a service is away at the start; 5 the settings name no destination, or are wrong.
+    """
+    import sys
+
+    import structlog
+
+    from pipeline.config import load_settings
+    from pipeline.index.outputs.deliverer import Deliverer
+    from pipeline.services.installation import open_installation
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
+    settings = load_settings(home)
+    with open_installation(settings) as installation:
+        blobs = installation.blobs()
+        deliverer = Deliverer(settings.deliveries, installation.connect, blobs.get, tuple(to or ()))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, deliverer.stop)
+        typer.echo(f"Delivering to {', '.join(round.name for round in deliverer.rounds)}", err=True)
+        sent = deliverer.run(once=once)
+        typer.echo(f"Delivered: {sent}")
+
+
+@group.command("list", epilog="Example: chartloom deliveries list --state dead")
+def list_(
+    state: Annotated[str | None, typer.Option("--state", help="waiting, delivered, dead or dropped. [default: all]")] = None,
+    to: To = None,
+    document: Of = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")] = 50,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """List deliveries, newest first. `dead` are those that a person must see to."""
+    from pipeline.config import load_settings
+    from pipeline.index.outputs import outbox
+    from pipeline.services.installation import open_installation
+
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        for row in outbox.deliveries(connection, state=state, destination=to, document=document, limit=limit):
+            emit(row) if as_json else typer.echo(line(row))
+
+
+def line(row: dict[str, Any]) -> str:
+    """A delivery in a line."""
+    why = f"  {row['problem']}: {row['detail']}" if row["problem"] else ""
+    what = f"{row['change']:<7} document {row['document_id']} edition {row['edition']}"
+    return f"{row['id']:>8}  {row['written_at']:%Y-%m-%d %H:%M}  {row['destination']:<12}  {what}  {row['state']}{why}"
+
+
+@group.command(epilog="Example: chartloom deliveries show 17")
+def show(
+    delivery: Annotated[int, typer.Argument(help="The delivery's number.")], as_json: Json = False, home: Home = None
+) -> None:
+    """Show one of them: what it tells, how often it was tried, what is wrong and what to do. Exit status 7 if it is not there."""
+    from pipeline.config import load_settings
+    from pipeline.index.outputs import outbox
+    from pipeline.index.outputs.answers import WORDS, Problem
+    from pipeline.services.installation import open_installation
+
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        row = outbox.delivery(connection, delivery)
+    if as_json:
+        emit(row)
+        return
+    typer.echo(line(row))
+    typer.echo(f"  tried {row['attempts']} times, refused {row['refusals']} times; next try {row['due_at']:%Y-%m-%d %H:%M:%S}")
+    if row["problem"]:
+        typer.echo(f"  {WORDS[Problem(row['problem'])]}")
+    if row["receipt"]:
+        typer.echo(f"  the receiver calls it {row['receipt']}")
+    if row["note"]:
+        typer.echo(f"  {row['note']} by {row['settled_by']}")
+    if row["held_up"]:
+        typer.echo(f"  wait for it: {', '.join(map(str, row['held_up']))}")
+
+
+@group.command(epilog="Example: chartloom deliveries replay --to ehr")
+def replay(
+    ids: Ids = None,
+    to: To = None,
+    document: Of = None,
+    since: Annotated[datetime | None, typer.Option("--since", help="Only those written since.")] = None,
+    delivered: Annotated[
+        bool, typer.Option("--delivered", help="Also what was delivered: for a receiver that has lost something.")
+    ] = False,
+    by: By = None,
+    home: Home = None,
+) -> None:
+    """Send again: the deliveries named, or all that are dead of a destination or a document.
+
+    Everything is sent under the names it had, so that a receiver that has it already knows it.
+    """
+    from pipeline.config import load_settings
+    from pipeline.index.outputs import outbox
+    from pipeline.services.installation import open_installation
+
+    who = by or getpass.getuser()
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        with connection.transaction():
+            n = outbox.replay(connection, who, ids=ids, destination=to, document=document, since=since, delivered=delivered)
+            outbox.note_act(connection, who, "replay_delivery", document=document, ids=ids, destination=to, deliveries=n)
+        typer.echo(f"{n} will be sent again.")
+
+
+@group.command(epilog='Example: chartloom deliveries drop 17 --note "the receiver keeps no consent forms"')
+def drop(
+    delivery: Annotated[int, typer.Argument(help="The delivery's number.")],
+    note: Annotated[str, typer.Option("--note", help="Why; required, it stays with the delivery.")],
+    by: By = None,
+    home: Home = None,
+) -> None:
+    """Give a delivery up; what waits behind it goes on."""
+    from pipeline.config import load_settings
+    from pipeline.index.outputs import outbox
+    from pipeline.services.installation import open_installation
+
+    who = by or getpass.getuser()
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        with connection.transaction():
+            outbox.drop(connection, delivery, who, note)
+            outbox.note_act(connection, who, "drop_delivery", delivery=delivery, note=note)
+        typer.echo(f"Delivery {delivery}: dropped.")
+
+
+@group.command(epilog="Example: chartloom deliveries destinations --json")
+def destinations(as_json: Json = False, home: Home = None) -> None:
+    """List the destinations: what waits, what is dead, since when one fails."""
+    from pipeline.config import load_settings
+    from pipeline.index.outputs import outbox
+    from pipeline.services.installation import open_installation
+
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        for row in outbox.destinations(connection):
+            if as_json:
+                emit(row)
+                continue
+            how = (
+                "closed"
+                if row["closed_at"]
+                else f"fails since {row['failing_since']:%Y-%m-%d %H:%M}"
+                if row["failing_since"]
+                else "well"
+            )
+            counts = f"{row['waiting']} waiting, {row['dead']} dead, {row['delivered']} delivered"
+            typer.echo(f"{row['name']:<12} {row['kind']:<7} {counts}  {how}{': ' + row['failure'] if row['failure'] else ''}")
+
+
+@group.command("catch-up", epilog="Example: chartloom deliveries catch-up ehr")
+def catch_up(destination: Annotated[str, typer.Argument(help="A destination of the settings.")], home: Home = None) -> None:
+    """Announce what was filed before a destination was there, or before its filter was widened. Nothing is told twice."""
+    from pipeline.config import load_settings
+    from pipeline.errors import NotFound
+    from pipeline.index.outputs import outbox
+    from pipeline.services.installation import open_installation
+
+    settings = load_settings(home)
+    if destination not in settings.deliveries.to:
+        raise NotFound(f"The settings name no destination {destination!r}.", "See docs/how-to/deliver.md.")
+    with open_installation(settings, store=False) as installation, installation.connect() as connection:
+        outbox.register(connection, destination, settings.deliveries.to[destination])
+        typer.echo(f"{outbox.catch_up(connection, destination)} documents compared with what {destination} was told.")
+
+
+@group.command(epilog="Example: chartloom deliveries close old-ehr")
+def close(destination: Annotated[str, typer.Argument(help="A destination.")], home: Home = None) -> None:
+    """Write nothing more for a destination that is gone; take it out of the settings first. What was told it stays on record."""
+    from pipeline.config import load_settings
+    from pipeline.index.outputs import outbox
+    from pipeline.services.installation import open_installation
+
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        outbox.close(connection, destination)
+        typer.echo(f"{destination}: closed.")

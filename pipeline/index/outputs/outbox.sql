@@ -1,0 +1,126 @@
+-- name: installation
+select id from installation
+
+-- name: register_destination
+insert into destination (name, kind, edits, types, departments, department_types, classes)
+values (%(name)s, %(kind)s, %(edits)s, %(types)s, %(departments)s, %(department_types)s, %(classes)s)
+on conflict (name) do update
+set kind = excluded.kind, edits = excluded.edits, types = excluded.types, departments = excluded.departments,
+    department_types = excluded.department_types, classes = excluded.classes, closed_at = null
+
+-- name: close_destination
+update destination set closed_at = now() where name = %(name)s and closed_at is null
+
+-- name: note_failure
+update destination set failing_since = coalesce(failing_since, now()), failure = %(failure)s where name = %(name)s
+
+-- name: note_success
+update destination set failing_since = null, failure = null where name = %(name)s and failing_since is not null
+
+-- name: take_turn
+select pg_try_advisory_lock(hashtext('chartloom deliveries'), hashtext(%(name)s)) as ours
+
+-- name: ready
+-- The next thing to tell of each document, oldest first: nothing overtakes what went before it, a dead one holds up its document.
+select d.id, d.document_id, d.change, d.edition, d.replaces, d.content, d.written_at, d.attempts, d.refusals, d.tried_at,
+       to_jsonb(p) as patient, to_jsonb(e) as encounter
+from delivery d
+join patient p on p.id = (d.content ->> 'patient_id')::bigint
+left join encounter e on e.id = (d.content ->> 'encounter_id')::bigint
+where d.destination = %(destination)s and d.state = 'waiting' and d.due_at <= now() and d.document_id <> all(%(busy)s)
+    and not exists (
+        select from delivery before
+        where before.destination = d.destination and before.document_id = d.document_id and before.id < d.id
+            and before.state in ('waiting', 'dead')
+    )
+order by d.id
+limit %(limit)s
+
+-- name: delivered
+update delivery
+set state = 'delivered', settled_at = now(), tried_at = coalesce(tried_at, now()), attempts = attempts + 1, receipt = %(receipt)s,
+    problem = null, detail = null
+where id = %(id)s
+
+-- name: failed
+update delivery
+set attempts = attempts + 1, refusals = refusals + %(refused)s, tried_at = coalesce(tried_at, now()),
+    problem = %(problem)s, detail = %(detail)s, due_at = now() + make_interval(secs => %(pause)s),
+    state = case when %(dead)s then 'dead' else 'waiting' end, settled_at = case when %(dead)s then now() end
+where id = %(id)s
+
+-- name: replay
+-- What is dead or dropped is sent as it was written; what was delivered is sent again, under the names by which a receiver knows it,
+-- and with everything that was delivered after it of the same document: an old state must not be the last word.
+with chosen as (
+    select destination, document_id, min(id) as id
+    from delivery
+    where state = any(%(states)s) and (%(ids)s::bigint[] is null or id = any(%(ids)s))
+        and (%(destination)s::text is null or destination = %(destination)s)
+        and (%(document)s::bigint is null or document_id = %(document)s)
+        and (%(since)s::timestamptz is null or written_at >= %(since)s)
+    group by destination, document_id
+)
+update delivery d
+set state = 'waiting', settled_at = null, due_at = now(), refusals = 0, tried_at = null, problem = null, detail = null,
+    settled_by = %(by)s, note = 'replayed'
+from chosen c
+where d.destination = c.destination and d.document_id = c.document_id
+    and (d.id = any(%(ids)s) or (%(ids)s::bigint[] is null and d.state = any(%(states)s)) or d.state = 'delivered')
+    and d.id >= c.id and d.state <> 'waiting'
+
+-- name: drop
+update delivery set state = 'dropped', settled_at = now(), settled_by = %(by)s, note = %(note)s
+where id = %(id)s and state in ('dead', 'waiting')
+
+-- name: catch_up
+-- `select ... for update` keeps a decision about the document from being announced at the same time
+select count(announce(d.id, place)) as documents
+from (select id from document where status = 'filed' and id > %(after)s order by id limit %(limit)s for update) d
+cross join destination place
+where place.name = %(destination)s
+
+-- name: last_of_page
+select max(id) as id from (select id from document where status = 'filed' and id > %(after)s order by id limit %(limit)s) d
+
+-- name: destinations
+select place.name, place.kind, place.types, place.departments, place.classes, place.closed_at, place.failing_since, place.failure,
+       count(d.id) filter (where d.state = 'waiting') as waiting,
+       count(d.id) filter (where d.state = 'dead') as dead,
+       count(d.id) filter (where d.state = 'delivered') as delivered,
+       min(d.written_at) filter (where d.state = 'waiting') as oldest
+from destination place
+left join delivery d on d.destination = place.name
+group by place.name
+order by place.name
+
+-- name: deliveries
+select d.id, d.destination, d.document_id, d.change, d.edition, d.replaces, d.state, d.problem, d.detail, d.attempts, d.refusals,
+       d.written_at, d.due_at, d.settled_at, d.settled_by, d.receipt, d.note, d.content ->> 'type' as type,
+       (d.content ->> 'patient_id')::bigint as patient_id
+from delivery d
+where (%(state)s::text is null or d.state = %(state)s) and (%(destination)s::text is null or d.destination = %(destination)s)
+    and (%(document)s::bigint is null or d.document_id = %(document)s)
+order by d.id desc
+limit %(limit)s
+
+-- name: delivery
+select d.*, (d.content ->> 'patient_id')::bigint as patient_id,
+    (select array_agg(later.id order by later.id) from delivery later
+     where later.destination = d.destination and later.document_id = d.document_id and later.id > d.id and later.state = 'waiting') as held_up
+from delivery d
+where d.id = %(id)s
+
+-- name: note_act
+insert into audit (account, role, action, document_id, patient_id, detail)
+values (%(account)s, %(role)s, %(action)s, %(document)s, %(patient)s, %(detail)s)
+
+-- name: left
+-- What waits, and whether none of it can move before a person acts.
+select count(*) as waiting,
+       bool_and(exists (
+           select from delivery before
+           where before.destination = d.destination and before.document_id = d.document_id and before.id < d.id and before.state = 'dead'
+       )) as stuck
+from delivery d
+where d.destination = %(destination)s and d.state = 'waiting'

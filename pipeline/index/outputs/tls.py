@@ -1,0 +1,23 @@
+"""TLS towards a receiver: its certificate is always checked, ours is shown where the settings have one."""
+
+from __future__ import annotations
+
+import ssl
+
+from pipeline.config import DestinationSettings
+from pipeline.errors import BadSettings
+
+
+def tls_context(settings: DestinationSettings) -> ssl.SSLContext:
+    """The context of a destination. Raises BadSettings where a file of it is missing or is none."""
+    try:
+        context = ssl.create_default_context(cafile=None if settings.ca is None else str(settings.ca))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if settings.certificate is not None:
+            context.load_cert_chain(settings.certificate, settings.key)
+    except OSError as error:  # ssl.SSLError is one
+        files = ", ".join(str(file) for file in (settings.ca, settings.certificate, settings.key) if file)
+        raise BadSettings(
+            f"The certificates cannot be read ({files}): {error.strerror or error}.", "Correct the settings."
+        ) from None
+    return context

@@ -1,0 +1,123 @@
+"""What the tests of deliveries share: documents filed by the project's own road, with PDFs in the store, and a way to deliver."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+
+from pikepdf import Pdf
+from processing import a_document, a_scan, an_outcome, filed
+
+from pipeline.config import DestinationSettings, Settings
+from pipeline.index.decisions import Sight, file_document, snapshot, withdraw
+from pipeline.index.filing import commit
+from pipeline.index.outputs.deliverer import Deliverer
+from pipeline.index.outputs.outbox import register
+from pipeline.records import PatientRef
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, connect
+
+QUICK = {
+    "poll_seconds": 0.02,
+    "first_retry_seconds": 0.02,
+    "longest_retry_seconds": 0.1,
+    "answer_seconds": 0.5,
+    "connect_seconds": 0.5,
+}
+MARTHA = ("10012345", "Martha", "Okafor", "1956-08-03", "F", "12 Harbour Lane", "Peabody", "MA", "01960", "978-555-0142")
+TOMASZ = ("10055501", "Tomasz", "Wielgosz", "1971-12-30", "M", "88 Quarry Street", "Quincy", "MA", "02169", None)
+
+
+def a_pdf(pages: int = 1, title: str = "") -> bytes:
+    """A PDF of empty pages; the title makes its bytes its own."""
+    out = io.BytesIO()
+    with Pdf.new() as pdf:
+        for _ in range(pages):
+            pdf.add_blank_page(page_size=(612, 792))
+        pdf.docinfo["/Title"] = title
+        pdf.save(out, deterministic_id=True)
+    return out.getvalue()
+
+
+@dataclass(kw_only=True)
+class Archive:
+    """Documents in charts, and what is done to them."""
+
+    connection: Connection
+    blobs: Blobs
+    settings: Settings
+    dsn: str
+    martha: PatientRef = field(init=False)
+    tomasz: PatientRef = field(init=False)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.martha, self.tomasz = self.patient(*MARTHA), self.patient(*TOMASZ)
+
+    def patient(self, *values: str | None) -> PatientRef:
+        """A patient of the index."""
+        sql = """insert into patient (mrn, given, family, dob, sex, address, city, state, zip, phone)
+                 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id, mrn"""
+        row = self.connection.execute(sql, values).fetchone()
+        assert row is not None
+        return PatientRef(id=row["id"], mrn=row["mrn"])
+
+    def destination(self, name: str, kind: str, address: str, **given: object) -> None:
+        """A destination of the settings that filing knows of."""
+        place = DestinationSettings(kind=kind, address=address, **given)  # type: ignore[arg-type]
+        limits = self.settings.deliveries
+        changed = limits.model_copy(update={**QUICK, "to": {**limits.to, name: place}})
+        self.settings = self.settings.model_copy(update={"deliveries": changed})
+        register(self.connection, name, place)
+
+    def file(self, patient: PatientRef | None = None, type: str = "discharge_summary", pages: int = 1, **fields: str) -> int:
+        """File a document of that many pages; its id."""
+        self.count += 1
+        scan = a_scan(self.connection, f"scan {self.count}".encode())
+        given = {"date_of_service": "2024-02-11", "author": "Ruth Delacroix", "facility": "Harbour General Hospital"} | fields
+        document = a_document(range(1, pages + 1), type, **{name: value for name, value in given.items() if value})
+        pdf = self.blobs.put(a_pdf(pages, f"document {self.count}"))
+        commit(self.connection, an_outcome(scan, ["words"] * pages, filed(document, patient or self.martha)), [pdf])
+        row = self.connection.execute("select id from document where scan_id = %s", [scan.id]).fetchone()
+        assert row is not None
+        return int(row["id"])
+
+    def change(self, document: int, **given: object) -> None:
+        """A person decides anew: `patient`, `type`, `pdf`, or a field."""
+        now = snapshot(self.connection, document)
+        patient = given.pop("patient", None)
+        assert patient is None or isinstance(patient, PatientRef)
+        with self.connection.transaction():
+            file_document(
+                self.connection,
+                self.sight(document),
+                patient=patient.id if patient else now["patient_id"],
+                type=str(given.pop("type", now["type"])),
+                pdf=given.pop("pdf", None),  # type: ignore[arg-type]
+                fields={name: str(value) for name, value in given.items()},
+            )
+
+    def withdraw(self, document: int) -> None:
+        """Take it out of its chart."""
+        with self.connection.transaction():
+            withdraw(self.connection, self.sight(document))
+
+    def sight(self, document: int) -> Sight:
+        """The document as it stands."""
+        return Sight(
+            document=document, revision=snapshot(self.connection, document)["revision"], by="mwhite", note="Wrong chart."
+        )
+
+    def deliverer(self, *only: str) -> Deliverer:
+        """All rounds, with the settings made so far."""
+        return Deliverer(self.settings.deliveries, lambda: connect(self.dsn), self.blobs.get, only)
+
+    def deliver(self, *only: str) -> int:
+        """Deliver until nothing is left that can be; how many were."""
+        return self.deliverer(*only).run(once=True)
+
+    def told(self, destination: str, document: int) -> list[str]:
+        """What the outbox has for a destination about a document: `change edition state`, in order."""
+        sql = "select change, edition, state from delivery where destination = %s and document_id = %s order by id"
+        rows = self.connection.execute(sql, [destination, document])
+        return [f"{row['change']} {row['edition']} {row['state']}" for row in rows]

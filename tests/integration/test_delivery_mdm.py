@@ -1,0 +1,136 @@
+"""MDM messages over MLLP: valid by HL7's own model, each acted on once, whatever the receiver does."""
+
+from __future__ import annotations
+
+import pytest
+from delivering import Archive, a_pdf
+from receivers import MdmReceiver, Moods
+
+from pipeline.index.outputs import outbox
+
+
+@pytest.fixture
+def receiver(archive: Archive):
+    made = MdmReceiver()
+    with made.listening() as port:
+        archive.destination("ehr", "mdm", f"127.0.0.1:{port}", application="EHR", facility="HARBOUR")
+        yield made
+
+
+def standing(receiver: MdmReceiver) -> dict[str, tuple[str, str, bytes]]:
+    """What the receiver shows to a clinician: number to MRN, type and PDF."""
+    return {number: (held.mrn, held.type, held.data) for number, held in receiver.documents.items() if held.status == "current"}
+
+
+def test_every_kind_of_change_is_a_valid_message_that_the_receiver_acts_on(archive: Archive, receiver: MdmReceiver) -> None:
+    document = archive.file(pages=2)
+    archive.change(document, type="letter")
+    archive.change(document, pdf=archive.blobs.put(a_pdf(3, "again")))
+    archive.change(document, patient=archive.tomasz)
+    kept, gone = archive.file(archive.tomasz), archive.file()
+    archive.withdraw(gone)
+    assert archive.deliver() == 8
+    assert receiver.faults == []
+    events = {
+        number: [text.split("|", 9)[8][4:7] for text in receiver.messages if f"|{number}." in text] for number in (document, gone)
+    }
+    assert events == {document: ["T02", "T08", "T10", "T11", "T02"], gone: ["T02", "T11"]}
+    assert standing(receiver) == {
+        f"{document}.4": ("10055501", "51852-2", a_pdf(3, "again")),
+        f"{kept}.1": ("10055501", "18842-5", a_pdf(1, "document 2")),
+    }
+
+
+def test_names_and_words_with_hl7s_own_signs_arrive_as_they_are(archive: Archive, receiver: MdmReceiver) -> None:
+    strange = archive.patient("77|7", "Zoë", "O'Brien^~\\&", None, None, "1 | Main", "Łódź", None, None, None)
+    archive.file(strange, author="J. R. & Sons")
+    archive.deliver()
+    assert receiver.faults == []
+    text = receiver.messages[0]
+    pid = next(line for line in text.split("\r") if line.startswith("PID")).split("|")
+    assert pid[3].startswith("77\\F\\7^^^&")
+    assert pid[5] == "O'Brien\\S\\\\R\\\\E\\\\T\\^Zoë^^^^^L"
+    assert "Łódź" in pid[11]
+
+
+def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(archive: Archive, receiver: MdmReceiver) -> None:
+    receiver.moods.chances = {"no": 1.0}
+    document = archive.file()
+    assert archive.deliver() == 0
+    row = outbox.deliveries(archive.connection)[0]
+    assert (row["state"], row["problem"], row["attempts"]) == ("dead", "refused", archive.settings.deliveries.refusals)
+    receiver.moods.chances = {}
+    outbox.replay(archive.connection, "mwhite", document=document)
+    assert archive.deliver() == 1
+    assert list(receiver.documents) == [f"{document}.1"]
+
+
+def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_message(archive: Archive, receiver: MdmReceiver) -> None:
+    receiver.moods.chances = {"twice": 1.0}
+    documents = [archive.file() for _ in range(4)]
+    assert archive.deliver() == 4
+    assert list(receiver.documents) == [f"{document}.1" for document in documents]
+
+
+def test_a_receiver_that_is_away_is_waited_for(archive: Archive) -> None:
+    import socket
+    from threading import Thread
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    archive.destination("ehr", "mdm", f"127.0.0.1:{port}")
+    documents = [archive.file() for _ in range(3)]
+    deliverer = archive.deliverer()
+    thread = Thread(target=deliverer.run, kwargs={"once": True})
+    thread.start()
+    thread.join(0.4)
+    assert outbox.destinations(archive.connection)[0]["failure"].startswith("unreachable")
+    receiver = MdmReceiver()
+    with receiver.listening(port):
+        thread.join(10)
+    assert list(receiver.documents) == [f"{document}.1" for document in documents]
+
+
+def test_one_that_is_never_answered_is_given_up_where_the_settings_say_so(archive: Archive, receiver: MdmReceiver) -> None:
+    receiver.moods.chances = {"drop": 1.0}
+    limits = archive.settings.deliveries.model_copy(update={"give_up_hours": 0.2 / 3600})
+    archive.settings = archive.settings.model_copy(update={"deliveries": limits})
+    archive.file()
+    assert archive.deliver() == 0
+    row = outbox.deliveries(archive.connection)[0]
+    assert (row["state"], row["problem"]) == ("dead", "no_answer")
+
+
+def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its_corrections(
+    archive: Archive, receiver: MdmReceiver
+) -> None:
+    receiver.moods = Moods(2, {"no": 0.1, "lost": 0.1, "twice": 0.1, "drop": 0.1, "hang": 0.04})
+    limits = archive.settings.deliveries.model_copy(update={"refusals": 50})
+    archive.settings = archive.settings.model_copy(update={"deliveries": limits})
+    documents = [archive.file() for _ in range(15)]
+    expected = {}
+    for n, document in enumerate(documents):
+        expected[f"{document}.1"] = ("10012345", "18842-5", a_pdf(1, f"document {n + 1}"))
+        if n % 3 == 0:
+            archive.change(document, patient=archive.tomasz)
+            expected[f"{document}.2"] = ("10055501", *expected.pop(f"{document}.1")[1:])
+        if n % 3 == 1:
+            archive.withdraw(document)
+            del expected[f"{document}.1"]
+    assert archive.deliver() == 30
+    assert receiver.faults == []
+    assert standing(receiver) == expected
+    assert min(receiver.moods.seen.get(mood, 0) for mood in receiver.moods.chances) > 0
+
+
+def test_what_a_receiver_swallowed_is_sent_again_by_a_replay(archive: Archive, receiver: MdmReceiver) -> None:
+    receiver.moods = Moods(3, {"swallow": 0.5})
+    documents = [archive.file() for _ in range(6)]
+    archive.deliver()
+    assert len(receiver.documents) < 6
+    receiver.moods = Moods()
+    outbox.replay(archive.connection, "mwhite", destination="ehr", delivered=True)
+    archive.deliver()
+    assert sorted(receiver.documents) == [f"{document}.1" for document in documents]
+    assert receiver.faults == []

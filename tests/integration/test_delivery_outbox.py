@@ -1,0 +1,204 @@
+"""What each destination is told is written by the transaction that changes a document, once, and in order."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from delivering import Archive, a_pdf
+from processing import WHY
+
+from pipeline.errors import BadInput, Conflict
+from pipeline.index import decisions
+from pipeline.index.outputs import outbox
+from pipeline.match.merging import merge, unmerge
+
+
+@pytest.fixture
+def folder(archive: Archive, tmp_path: Path) -> Path:
+    made = tmp_path / "export"
+    made.mkdir()
+    archive.destination("archive", "folder", str(made))
+    return made
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """Every index row of the folder, in order."""
+    return [next(csv.DictReader(file.open(newline=""))) for file in sorted(folder.glob("*.csv"))]
+
+
+def test_a_filed_document_is_announced_by_the_transaction_that_files_it(archive: Archive, folder: Path) -> None:
+    document = archive.file()
+    assert archive.told("archive", document) == ["new 1 waiting"]
+
+
+def test_a_transaction_that_fails_announces_nothing(archive: Archive, folder: Path) -> None:
+    document = archive.file()
+    with archive.connection.transaction(force_rollback=True):
+        decisions.withdraw(archive.connection, archive.sight(document))
+    assert archive.told("archive", document) == ["new 1 waiting"]
+
+
+def test_each_correction_is_told_as_what_it_is(archive: Archive, folder: Path) -> None:
+    document = archive.file()
+    archive.change(document, type="transfer_summary")
+    archive.change(document, pdf=archive.blobs.put(a_pdf(2)))
+    archive.change(document, patient=archive.tomasz)
+    archive.withdraw(document)
+    told = ["new 1 waiting", "edit 1 waiting", "replace 3 waiting", "cancel 3 waiting", "new 4 waiting", "cancel 4 waiting"]
+    assert archive.told("archive", document) == told
+
+
+def test_a_decision_that_changes_nothing_is_not_told(archive: Archive, folder: Path) -> None:
+    document = archive.file()
+    archive.change(document)
+    assert archive.told("archive", document) == ["new 1 waiting"]
+
+
+def test_an_undone_decision_is_told_back(archive: Archive, folder: Path) -> None:
+    document = archive.file()
+    archive.change(document, type="transfer_summary")
+    last = decisions.last_decision(archive.connection, "mwhite")
+    assert last is not None
+    with archive.connection.transaction():
+        decisions.undo(archive.connection, last["id"], "mwhite")
+    assert archive.told("archive", document) == ["new 1 waiting", "edit 1 waiting", "edit 1 waiting"]
+
+
+def test_a_document_goes_back_into_review_and_returns_as_a_new_edition(archive: Archive, folder: Path) -> None:
+    document = archive.file()
+    with archive.connection.transaction():
+        decisions.reopen(archive.connection, archive.sight(document))
+    archive.change(document)
+    assert archive.told("archive", document) == ["new 1 waiting", "cancel 1 waiting", "new 3 waiting"]
+
+
+def test_merged_and_parted_patients_take_their_documents_along_everywhere(archive: Archive, folder: Path) -> None:
+    document = archive.file(archive.tomasz)
+    merge(archive.connection, archive.tomasz.id, archive.martha.id, "mwhite")
+    assert archive.told("archive", document) == ["new 1 waiting", "cancel 1 waiting", "new 2 waiting"]
+    unmerge(archive.connection, archive.tomasz.id, "mwhite")
+    assert archive.told("archive", document)[3:] == ["cancel 2 waiting", "new 3 waiting"]
+
+
+def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer_fits(archive: Archive, tmp_path: Path) -> None:
+    archive.destination("letters", "folder", str(tmp_path), types=("letter",))
+    archive.destination("surgery", "folder", str(tmp_path), departments=("surgery",))
+    document = archive.file()
+    assert archive.told("letters", document) == archive.told("surgery", document) == []
+    archive.change(document, type="letter")
+    archive.change(document, type="operative_report")
+    assert archive.told("letters", document) == ["new 2 waiting", "cancel 2 waiting"]
+    assert archive.told("surgery", document) == ["new 3 waiting"]
+
+
+def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(archive: Archive, tmp_path: Path) -> None:
+    archive.destination("surgery", "folder", str(tmp_path), departments=("surgery",))
+    document = archive.file(type="operative_report")
+    archive.connection.execute("update scan set department = 'billing'")
+    archive.connection.execute("update document set revision = revision + 1")
+    assert archive.told("surgery", document) == ["new 1 waiting", "cancel 1 waiting"]
+
+
+def test_a_type_that_does_not_exist_is_refused_as_a_filter(archive: Archive, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="lettre"):
+        archive.destination("letters", "folder", str(tmp_path), types=("lettre",))
+
+
+def test_a_destination_that_came_later_catches_up_once(archive: Archive, tmp_path: Path) -> None:
+    filed, withdrawn = archive.file(), archive.file()
+    archive.withdraw(withdrawn)
+    archive.destination("late", "folder", str(tmp_path))
+    assert archive.told("late", filed) == []
+    assert outbox.catch_up(archive.connection, "late") == outbox.catch_up(archive.connection, "late") == 1
+    assert (archive.told("late", filed), archive.told("late", withdrawn)) == (["new 1 waiting"], [])
+
+
+def test_the_folder_shows_a_document_that_moved_to_another_patient(archive: Archive, folder: Path) -> None:
+    document = archive.file(pages=2)
+    archive.change(document, patient=archive.tomasz)
+    assert archive.deliver() == 3
+    assert [(row["change"], row["edition"], row["mrn"]) for row in rows(folder)] == [
+        ("new", "1", "10012345"),
+        ("cancel", "1", "10012345"),
+        ("new", "2", "10055501"),
+    ]
+    first, cancelled, moved = rows(folder)
+    assert (folder / first["file"]).read_bytes() == (folder / moved["file"]).read_bytes() == a_pdf(2, "document 1")
+    assert (cancelled["file"], first["loinc"], first["pages"], first["author"]) == ("", "18842-5", "2", "Ruth Delacroix")
+
+
+def test_a_folder_that_is_not_there_is_waited_for_and_never_made(archive: Archive, folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    document = archive.file()
+    deliverer = archive.deliverer()
+    from threading import Timer
+
+    Timer(0.3, folder.with_name("elsewhere").rename, [folder]).start()
+    assert deliverer.run(once=True) == 1
+    assert archive.told("archive", document) == ["new 1 delivered"]
+    row = outbox.deliveries(archive.connection)[0]
+    assert row["attempts"] > 1
+    assert outbox.destinations(archive.connection)[0]["failing_since"] is None
+
+
+def test_what_cannot_be_put_together_is_dead_and_holds_up_its_own_document_alone(archive: Archive, folder: Path) -> None:
+    lost = archive.file()
+    archive.change(lost, pdf="f" * 64)
+    archive.change(lost, type="letter")
+    other = archive.file()
+    assert archive.deliver() == 2
+    assert archive.told("archive", lost) == ["new 1 delivered", "replace 2 dead", "edit 2 waiting"]
+    assert archive.told("archive", other) == ["new 1 delivered"]
+    dead = outbox.deliveries(archive.connection, state="dead")[0]
+    assert dead["problem"] == "cannot_build"
+    assert outbox.delivery(archive.connection, dead["id"])["held_up"] == [dead["id"] + 1]
+
+
+def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, folder: Path) -> None:
+    document = archive.file()
+    archive.change(document, pdf="f" * 64)
+    archive.deliver()
+    dead = outbox.deliveries(archive.connection, state="dead")[0]["id"]
+    assert outbox.replay(archive.connection, "mwhite", destination="archive") == 1
+    archive.deliver()
+    assert archive.told("archive", document)[1] == "replace 2 dead"
+    with pytest.raises(BadInput):
+        outbox.drop(archive.connection, dead, "mwhite", " ")
+    outbox.drop(archive.connection, dead, "mwhite", "made anew")
+    with pytest.raises(Conflict):
+        outbox.drop(archive.connection, dead, "mwhite", "again")
+    archive.change(document, pdf=archive.blobs.put(a_pdf(3)))
+    assert archive.deliver() == 1
+    assert archive.told("archive", document) == ["new 1 delivered", "replace 2 dropped", "replace 3 delivered"]
+
+
+def test_an_old_state_that_is_replayed_is_not_the_last_word(archive: Archive, folder: Path) -> None:
+    document = archive.file()
+    archive.change(document, type="letter")
+    archive.deliver()
+    first = outbox.deliveries(archive.connection)[-1]["id"]
+    assert outbox.replay(archive.connection, "mwhite", ids=[first]) == 2
+    for file in folder.iterdir():
+        file.unlink()
+    assert archive.deliver() == 2
+    assert [row["type"] for row in rows(folder)] == ["discharge_summary", "letter"]
+
+
+def test_one_process_alone_serves_a_destination(archive: Archive, folder: Path) -> None:
+    archive.file()
+    held = "select pg_try_advisory_lock(hashtext('chartloom deliveries'), hashtext('archive'))"
+    archive.connection.execute(held)
+    assert archive.deliver() == 0
+    archive.connection.execute(held.replace("pg_try_advisory_lock", "pg_advisory_unlock"))
+    assert archive.deliver() == 1
+
+
+def test_doubted_documents_are_told_to_nobody(archive: Archive, folder: Path) -> None:
+    from processing import BLOB, a_document, a_scan, an_outcome, doubted
+
+    from pipeline.index.filing import commit
+
+    commit(archive.connection, an_outcome(a_scan(archive.connection), ["x"], doubted(a_document([1]), WHY)), [BLOB])
+    assert outbox.deliveries(archive.connection) == []
