@@ -56,7 +56,7 @@ def insert_pages(connection: Connection, scan: Scan, pages: Sequence[OcrPage], s
     with connection.cursor() as cursor:
         cursor.executemany(
             SQL["insert_page"],
-            [
+            (  # made as they are sent: together they would take as much memory as the scan's words
                 {
                     "scan": scan.id,
                     "number": page.number,
@@ -74,7 +74,7 @@ def insert_pages(connection: Connection, scan: Scan, pages: Sequence[OcrPage], s
                     "codes": Jsonb(barcodes_json(page.barcodes)),
                 }
                 for page in pages
-            ],
+            ),
         )
 
 

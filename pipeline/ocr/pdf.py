@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
@@ -22,6 +24,12 @@ from pipeline.records import Box, Word
 
 POINTS = 72.0
 CREATOR = "Chartloom"
+SAVING: dict[str, Any] = {
+    "object_stream_mode": pikepdf.ObjectStreamMode.generate,
+    "compress_streams": True,
+    "deterministic_id": True,
+    "min_version": "1.7",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,32 +113,44 @@ def document_pdf(
     """One PDF/A-2b of these one-page PDFs. `outline`: (page from 1, title) entries; `keywords`: such as a LOINC code;
     `turns`: degrees clockwise by which a person turned each page."""
     pdf = Pdf.new()
-    font = _font(pdf)
     for page in pages:
         with Pdf.open(io.BytesIO(page)) as one:
             pdf.pages.extend(one.pages)
     for page_object, turn in zip(pdf.pages, turns, strict=False):
         page_object.rotate(turn, relative=True)
+    if outline:
+        with pdf.open_outline() as entries:
+            entries.root.extend(pikepdf.OutlineItem(name, number - 1) for number, name in outline)
+    make_archival(pdf, title=title, subject=subject, keywords=keywords, made=made)
+    return _save(pdf)
+
+
+def document_file(pages: Sequence[Path], to: Path, *, title: str) -> None:
+    """The same of files, into a file: page by page, so that a chart of thousands of pages takes no more memory than one page.
+
+    Raises PdfError where a file is no PDF or what was written is cut short.
+    """
+    joined = to.with_suffix(".joined")
+    pikepdf.Job({"empty": "", "pages": [{"file": str(page)} for page in pages], "outputFile": str(joined)}).run()
+    with Pdf.open(joined, attempt_recovery=False, access_mode=pikepdf.AccessMode.stream) as pdf:
+        make_archival(pdf, title=title)
+        pdf.save(to, **SAVING)
+    joined.unlink()
+
+
+def make_archival(pdf: Pdf, *, title: str, subject: str = "", keywords: Sequence[str] = (), made: datetime | None = None) -> None:
+    """Make pages that were put together a PDF/A-2b: one font for all of them, and what the standard asks to be said."""
+    font = _font(pdf)
     for page_object in pdf.pages:
         fonts = page_object.obj.get("/Resources", Dictionary()).get("/Font", Dictionary())
         if "/Blank" in fonts:
             fonts["/Blank"] = font
-    if outline:
-        with pdf.open_outline() as entries:
-            entries.root.extend(pikepdf.OutlineItem(name, number - 1) for number, name in outline)
     pdfa.declare(pdf, title=title, subject=subject, keywords=keywords, made=made, creator=CREATOR)
-    return _save(pdf)
 
 
 def _save(pdf: Pdf) -> bytes:
     out = io.BytesIO()
-    pdf.save(
-        out,
-        object_stream_mode=pikepdf.ObjectStreamMode.generate,
-        compress_streams=True,
-        deterministic_id=True,
-        min_version="1.7",
-    )
+    pdf.save(out, **SAVING)
     return out.getvalue()
 
 

@@ -18,6 +18,7 @@ from pipeline.config import StorageSettings
 from pipeline.errors import ChartloomError, NotFound, ServiceAway
 
 CHUNK = 1 << 20
+IN_MEMORY = 16 * CHUNK  # a larger file goes to the store in parts
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 REGION = "us-east-1"  # given, so that the client does not ask the store for it first
 
@@ -85,6 +86,14 @@ class Blobs:
                 self.verify(sha256)
             except (BlobDamaged, NotFound) as error:
                 raise ServiceAway("The object store does not keep what it is given.", "Look at its disk and its logs.") from error
+        return sha256
+
+    def put_made(self, file: Path) -> str:
+        """Store a file of our making, of any size; return the SHA-256 of its bytes."""
+        if file.stat().st_size <= IN_MEMORY:
+            return self.put(file.read_bytes())
+        sha256 = sha256_of(file)
+        self.put_file(file, sha256)
         return sha256
 
     def put_file(self, file: Path, sha256: str) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
+from sys import intern
 from typing import Any, cast
 
 from pipeline.records import Barcode, Box, OcrPage, Reason, Word
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+PIXELS = tuple(range(6000))  # the numbers of nearly every box, once: as they come out of JSON each is an object of its own
+CONFIDENCES = tuple(n / 1000 for n in range(1001))  # as words_json rounds them
 
 
 def storable(text: str) -> str:
@@ -26,8 +29,11 @@ def words_json(words: Iterable[Word]) -> list[dict[str, Any]]:
 
 
 def words_from(entries: Iterable[dict[str, Any]]) -> tuple[Word, ...]:
-    """The words that `words_json` wrote."""
-    return tuple(Word(text=e["text"], box=box_from(e["box"]), confidence=e["confidence"]) for e in entries)
+    """The words that `words_json` wrote, sharing what is equal: a chart of thousands of pages is held in memory at once."""
+    return tuple(
+        Word(text=intern(e["text"]), box=box_from(e["box"]), confidence=CONFIDENCES[round(e["confidence"] * 1000)])
+        for e in entries
+    )
 
 
 def barcodes_json(barcodes: Iterable[Barcode]) -> list[dict[str, Any]]:
@@ -37,7 +43,7 @@ def barcodes_json(barcodes: Iterable[Barcode]) -> list[dict[str, Any]]:
 
 def box_from(numbers: Iterable[int]) -> Box:
     """A box from its four numbers."""
-    return cast("Box", tuple(numbers))
+    return cast("Box", tuple(PIXELS[n] if 0 <= n < len(PIXELS) else n for n in numbers))
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[dict[str, Any]]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pikepdf import PdfError
 
 from pipeline.classify.given import with_given
 from pipeline.classify.sorting import sort
@@ -11,7 +14,7 @@ from pipeline.config import Settings
 from pipeline.ingest.opening import open_scan
 from pipeline.match import candidates, decide, person_of
 from pipeline.match.given import beside, holders_of
-from pipeline.ocr.pdf import document_pdf
+from pipeline.ocr.pdf import document_file
 from pipeline.ocr.reading import engine_key, read_page
 from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Sorting
 from pipeline.store.blobs import Blobs
@@ -94,10 +97,21 @@ class Workshop:
 
     def document_pdf(self, document: Document, pages: dict[int, OcrPage]) -> str:
         """Make a document's PDF of its pages' and store it; its SHA-256."""
-        parts = [self.page_pdf(key) for number in document.pages if (key := pages[number].pdf)]
-        return self.blobs.put(document_pdf(parts, title=f"Scan {self.scan.id} page {document.pages[0]}"))
+        keys = [key for number in document.pages if (key := pages[number].pdf)]
+        made = self.scratch.folder / "document.pdf"
+        try:
+            document_file([self.page_file(key) for key in keys], made, title=f"Scan {self.scan.id} page {document.pages[0]}")
+        except PdfError:
+            self.scratch.check_room()  # what did not fit on the disk is cut short without a word
+            raise
+        stored = self.blobs.put_made(made)
+        for key in keys:
+            self.scratch.drop(key)
+        return stored
 
-    def page_pdf(self, key: str) -> bytes:
-        """A page's PDF: from scratch where it was just made, else from the store."""
-        made = self.scratch.path(key)
-        return made.read_bytes() if made.exists() else self.blobs.get(key)
+    def page_file(self, key: str) -> Path:
+        """A page's PDF: in scratch where it was just made, else fetched from the store."""
+        file = self.scratch.path(key)
+        if not file.exists():
+            self.blobs.fetch(key, file)
+        return file
