@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,49 @@ def test_every_file_gets_one_line_and_a_refused_one_shows_in_the_exit_status(
     assert noted == [{"action": "search", "query": "discharge"}]
     known, (state,), _ = chartloom(settings, "status", "--json")
     assert (known, state["scans"]) == (0, {"waiting": 0, "done": 1, "quarantined": 1})
+
+
+def cover_sheet(to: Path, files: int) -> bytes:
+    """The PDF of a batch cover sheet that expects so many files."""
+    words = ["sheets", "--batch", "box 17", "--files", str(files), "--out", str(to)]
+    subprocess.run([sys.executable, "-m", "pipeline", *words], check=True, capture_output=True)
+    return to.read_bytes()
+
+
+def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_short_waits_for_a_person(
+    connection: Connection, settings: Settings, blobs: Blobs, tmp_path: Path
+) -> None:
+    sheets = {files: cover_sheet(tmp_path / f"{files}.pdf", files) for files in (2, 3)}
+    folder = tmp_path / "box 18"
+    folder.mkdir()
+    (folder / "0 sheet.pdf").write_bytes(sheets[2])
+    (folder / "1.tif").write_bytes(printed("Progress note"))
+    with zipfile.ZipFile(tmp_path / "box 17.zip", "w") as box:
+        box.writestr("0 sheet.pdf", sheets[3])
+        box.writestr("ward/1.tif", printed("Discharge summary"))
+    code, lines, said = chartloom(settings, "ingest", tmp_path / "box 17.zip", folder, "--wait", "--json")
+    assert code == 0, said
+    by_name = {Path(line["file"]).name: line for line in lines}
+    assert sorted(by_name) == ["0 sheet.pdf", "1.tif", "box 17.zip"]
+    zipped = by_name["box 17.zip"]
+    assert (zipped["status"], len(zipped["documents"])) == ("review", 1)
+    assert [line["file"] for line in zipped["files"]] == ["0 sheet.pdf", "ward/1.tif"]
+    assert "Batch 'box 17.zip': 2 files, 1 documents, 1 pages; DOES NOT ADD UP" in said
+    assert "3 files expected, 2 arrived" in said
+    assert "Batch 'box 18': 2 files, 1 documents, 1 pages; adds up" in said
+    waiting = connection.execute("select reasons from review_item where kinds = '{batch}' and settled_at is null").fetchall()
+    assert [row["reasons"][0]["code"] for row in waiting] == ["batch_counts"]
+    kept, papers, _ = chartloom(settings, "ledger", "--paper", "--json")
+    assert kept == 0
+    assert {paper["kept_for"] for paper in papers if paper["batch"] == "box 17.zip"} <= {"batch", "review"}
+
+
+def test_a_zip_that_cannot_be_taken_is_one_file_in_quarantine(settings: Settings, blobs: Blobs, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "letter.docx", "w") as office:
+        office.writestr("[Content_Types].xml", "")
+    code, (line,), _ = chartloom(settings, "ingest", tmp_path / "letter.docx", "--json")
+    assert (code, line["status"]) == (2, "quarantined")
+    assert "office document" in line["reason"]
 
 
 def test_a_path_that_does_not_exist_is_named_before_anything_is_taken_in(settings: Settings, blobs: Blobs, inbox: Path) -> None:

@@ -4,7 +4,7 @@ const form = document.getElementById("drop");
 const list = document.getElementById("dropped");
 const csrf = document.querySelector("meta[name=csrf]").content;
 const words = {
-  stored: () => "taken in, being read",
+  stored: (answer) => (answer.files ? `${answer.files} files taken in as a batch, being read${answer.reason ? `; ${answer.reason}` : ""}` : "taken in, being read"),
   duplicate: (answer) => `was here already, as ${answer.first_name}`,
   quarantined: (answer) => `could not be taken: ${answer.reason}`,
 };
