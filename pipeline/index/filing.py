@@ -46,9 +46,10 @@ def commit(connection: Connection, outcome: Outcome, pdfs: Sequence[str]) -> boo
     return True
 
 
-def arrive(connection: Connection, scan: Scan, page: OcrPage) -> None:
-    """Let a page of a large scan be found before the scan is filed."""
-    connection.execute(SQL["arrive"], [scan.id, page.number, storable(page.text)])
+def arrive(connection: Connection, scan: Scan, page: OcrPage, mrn: str | None = None) -> None:
+    """Let a page of a large scan be found before the scan is filed. `mrn`: whose sheet it is, where it is a patient's cover sheet."""
+    given = {"scan": scan.id, "number": page.number, "text": storable(page.text), "mrn": mrn}
+    connection.execute(SQL["arrive"], given)
 
 
 def insert_pages(connection: Connection, scan: Scan, pages: Sequence[OcrPage], sorting: Sorting) -> None:

@@ -34,7 +34,7 @@ values (%(document)s, %(review)s, 'machine', %(after)s)
 update scan set status = 'done', page_count = %(pages)s, finished_at = now() where id = %(id)s
 
 -- name: arrive
-insert into arriving_page (scan_id, number, text) values (%s, %s, %s) on conflict do nothing
+insert into arriving_page (scan_id, number, text, mrn) values (%(scan)s, %(number)s, %(text)s, %(mrn)s) on conflict do nothing
 
 -- name: pages_have_arrived
 delete from arriving_page where scan_id = %s

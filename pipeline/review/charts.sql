@@ -1,13 +1,22 @@
 -- name: chart
 select d.id, d.scan_id, d.type, d.status, d.date_of_service, d.pages, d.filed_at, d.filed_by, s.received_at,
-    coalesce(extract(year from d.date_of_service)::integer, 0) as year,
-    coalesce((d.turns ->> d.pages[1]::text)::integer, 0) as turn,
-    (select p.preview is not null from page p where p.scan_id = d.scan_id and p.number = d.pages[1]) as has_preview
+    coalesce((d.turns ->> d.pages[1]::text)::integer, 0) as turn, p.preview is not null as has_preview,
+    d.encounter_id, e.number as visit, e.class, e.location, e.facility, e.admitted_at, e.discharged_at
 from document d
 join scan s on s.id = d.scan_id
+left join encounter e on e.id = d.encounter_id
+left join page p on p.scan_id = d.scan_id and p.number = d.pages[1]
 where d.patient_id = %(patient)s and d.status = 'filed' and (%(type)s::text is null or d.type = %(type)s)
 order by d.date_of_service desc nulls last, d.filed_at desc, d.id desc
 limit %(limit)s
+
+-- name: coming_for_patient
+-- scans that are still being read and have this patient's cover sheet in them
+select s.id, s.name, s.received_at, s.pages_in, (select count(*) from arriving_page a where a.scan_id = s.id) as pages_read
+from scan s
+where s.status = 'received'
+    and s.id in (select a.scan_id from arriving_page a where a.mrn = (select mrn from patient where id = %(patient)s))
+order by s.received_at
 
 -- name: chart_set
 select id, scan_id, type, date_of_service, pages, pdf
@@ -34,6 +43,7 @@ select words, width, height from page where scan_id = %(scan)s and number = %(nu
 -- name: intake
 select s.id, s.name, s.status, s.source, s.department, s.page_count, s.received_at, s.finished_at, s.quarantine_code,
     s.quarantine_reason,
+    (select count(*) from arriving_page a where a.scan_id = s.id) as pages_read, s.pages_in,
     (select count(*) from document d where d.scan_id = s.id and d.status = 'filed') as filed,
     (select count(*) from document d where d.scan_id = s.id and d.status = 'review') as waiting,
     (select count(*) from arrival a where a.scan_id = s.id and a.duplicate) as again
@@ -43,7 +53,6 @@ order by s.id desc
 limit %(limit)s
 
 -- name: intake_counts
-select count(*) filter (where received_at >= current_date) as today,
-    count(*) filter (where status = 'received') as reading,
-    count(*) filter (where status = 'quarantined') as quarantined
-from scan
+select (select count(*) from scan where received_at >= current_date) as today,
+    (select count(*) from scan where status = 'received') as reading,
+    (select count(*) from scan where status = 'quarantined' and rejected_at is null) as quarantined

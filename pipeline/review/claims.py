@@ -24,6 +24,7 @@ REASONS = {
     "person": "Asked for by a person",
     "quality": "Quality sample",
     "given": "Differs from the manifest",
+    "quarantine": "File in quarantine",
 }
 
 

@@ -1,7 +1,8 @@
-"""The supervisor's figures: what came in, what was filed, what waits, who does what, how far the machine is right."""
+"""The supervisor's figures: what came in, what was filed, what waits, who does what, how right the machine is, what is kept."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from pipeline.review.claims import REASONS, counts
@@ -9,18 +10,44 @@ from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.review")
+Rows = list[dict[str, Any]]
+
+STORAGE_SECONDS = 60.0  # adding up a million sizes takes a tenth of a second, and the sum hardly changes
 
 
 def figures(connection: Connection) -> dict[str, Any]:
     """All figures of the page at this moment."""
-    now = connection.execute(SQL["figures"]).fetchone()
-    agreement = connection.execute(SQL["figures_agreement"]).fetchone()
-    reasons = [{"name": REASONS.get(row["key"], row["key"]), "n": row["n"]} for row in counts(connection).get("reason", [])]
     return {
-        "now": now,
+        "now": connection.execute(SQL["figures"]).fetchone(),
+        "storage": _storage(connection),
         "ages": connection.execute(SQL["figures_ages"]).fetchall(),
-        "reasons": reasons,
+        "reasons": [{"name": REASONS.get(row["key"], row["key"]), "n": row["n"]} for row in counts(connection).get("reason", [])],
         "people": connection.execute(SQL["figures_people"]).fetchall(),
-        "agreement": agreement,
+        "settled": by_reason(connection.execute(SQL["figures_people_reasons"]).fetchall()),
+        "agreement": connection.execute(SQL["figures_agreement"]).fetchone(),
         "calibration": connection.execute(SQL["figures_calibration"]).fetchall(),
     }
+
+
+def by_reason(rows: Rows) -> dict[str, Any]:
+    """What each person settled, by reason: {"reasons": their names, "people": [{"person", "counts" in their order, "n"}]}."""
+    kinds = sorted({row["kind"] for row in rows}, key=list(REASONS).index)
+    found = {(row["person"], row["kind"]): row["n"] for row in rows}
+    people = [
+        {"person": person, "counts": [found.get((person, kind), 0) for kind in kinds]}
+        for person in dict.fromkeys(row["person"] for row in rows)
+    ]
+    return {"reasons": [REASONS[kind] for kind in kinds], "people": people}
+
+
+_kept: dict[str, tuple[float, dict[str, Any]]] = {}  # by database: when it was added up, and to what
+
+
+def _storage(connection: Connection) -> dict[str, Any]:
+    """Bytes of the originals and of the database."""
+    now, name = time.monotonic(), f"{connection.info.host}:{connection.info.port}/{connection.info.dbname}"
+    if name not in _kept or now - _kept[name][0] > STORAGE_SECONDS:
+        row = connection.execute(SQL["figures_storage"]).fetchone()
+        assert row is not None
+        _kept[name] = now, row
+    return _kept[name][1]

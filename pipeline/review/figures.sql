@@ -9,9 +9,10 @@ select
     (select count(*) from review_item where settled_at is null) as waiting,
     (select count(*) from review_item where settled_at is null and claimed_until > now()) as held,
     (select count(*) from review_item where settled_at is null and escalated_by is not null) as handed_up,
-    (select min(opened_at) from review_item where settled_at is null) as oldest,
-    (select coalesce(sum(size), 0) from scan)::bigint as original_bytes,
-    pg_database_size(current_database()) as database_bytes
+    (select min(opened_at) from review_item where settled_at is null) as oldest
+
+-- name: figures_storage
+select coalesce(sum(size), 0)::bigint as originals, pg_database_size(current_database()) as database from scan
 
 -- name: figures_ages
 select bucket.name, count(i.id) as n
@@ -25,38 +26,39 @@ order by bucket.place
 -- name: figures_people
 select decided_by as person, count(*) filter (where act = 'file') as filed,
     count(*) filter (where act in ('reject', 'withdraw')) as rejected,
-    count(*) filter (where act = 'regroup' and before is not null) as cut,
+    count(*) filter (where act = 'regroup' and changed) as cut,
     count(*) filter (where act = 'undo') as undone,
     count(*) / greatest(extract(epoch from max(decided_at) - min(decided_at)) / 3600, 0.25) as an_hour
-from decision
+from deed
 where decided_at >= current_date and decided_by <> 'machine'
 group by decided_by
 order by filed desc, person
 
+-- name: figures_people_reasons
+-- an item with two reasons counts under both
+select decided_by as person, kind, count(*) as n
+from deed, unnest(kinds) as kind
+where decided_at >= current_date and decided_by <> 'machine' and act in ('file', 'reject')
+group by decided_by, kind
+order by person, kind
+
 -- name: figures_agreement
--- people's filings of the last 30 days that stand, against the machine's first answer
-with filed as (
-    select d.machine, d.type, d.patient_id
-    from decision n
-    join document d on d.id = n.document_id
-    where n.act = 'file' and n.decided_at > now() - interval '30 days' and d.status = 'filed' and d.filed_by = n.decided_by
-)
 select count(*) as documents,
-    count(*) filter (where machine ->> 'type' = type) as same_type,
-    count(*) filter (where machine #>> '{candidates,0,patient,id}' is not null) as with_candidate,
-    count(*) filter (where (machine #>> '{candidates,0,patient,id}')::bigint = patient_id) as same_patient
-from filed
+    count(*) filter (where same_type) as same_type,
+    count(*) filter (where had_candidate) as with_candidate,
+    count(*) filter (where same_patient) as same_patient
+from judgement
+where decided_at > now() - interval '30 days'
 
 -- name: figures_calibration
--- how often people kept the machine's type, by how probable the machine thought it
-with filed as (
-    select least(floor((d.machine ->> 'type_probability')::real * 10)::integer, 9) as tenth,
-        (d.machine ->> 'type_probability')::real as said, (d.machine ->> 'type' = d.type)::integer as same
-    from decision n
-    join document d on d.id = n.document_id
-    where n.act = 'file' and n.decided_at > now() - interval '90 days' and d.status = 'filed'
+-- how often people kept the machine's type and its first candidate, by how probable the machine thought them
+with said as (
+    select 'type' as what, said_type as said, same_type::integer as same from judgement where decided_at > now() - interval '90 days'
+    union all
+    select 'patient', said_patient, same_patient::integer from judgement where decided_at > now() - interval '90 days' and had_candidate
 )
-select tenth, count(*) as n, avg(said)::real as said, avg(same)::real as same
-from filed
-group by tenth
-order by tenth
+select what, least(floor(said * 10)::integer, 9) as tenth, count(*) as n, avg(said)::real as said, avg(same)::real as same
+from said
+where said is not null
+group by what, tenth
+order by what desc, tenth

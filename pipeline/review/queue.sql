@@ -28,6 +28,7 @@ union all select 'reason', kind, sum(n)::bigint from open, unnest(kinds) as kind
 union all select 'type', type, sum(n)::bigint from open where type is not null group by type
 union all select 'department', department, sum(n)::bigint from open where department is not null group by department
 union all select 'source', source, sum(n)::bigint from open group by source
+union all select 'reason', 'quarantine', count(*) from scan where status = 'quarantined' and rejected_at is null having count(*) > 0
 order by dimension, n desc, key
 
 -- name: claim_next

@@ -20,6 +20,11 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
     @property
+    def in_database(self) -> str:
+        """The role of the database that acts for a person of this role."""
+        return f"chartloom_{self.value}"
+
+    @property
     def title(self) -> str:  # type: ignore[override]
         """As a person writes it."""
         return self.value.replace("_", " ").capitalize()
@@ -36,10 +41,15 @@ ADMINISTERING = frozenset({Role.ADMINISTRATOR})
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`roles`: who may; None: anybody, signed in or not. `audit`: the action that every use must write in the audit table."""
+    """`roles`: who may; None: anybody, signed in or not. `audit`: the action that every use must write in the audit table.
+
+    `as_owner`: the route works with the application's own rights in the database, not with those of the person's role: it is
+    about the person's own account, or hands work to the machine.
+    """
 
     roles: frozenset[Role] | None
     audit: str | None = None
+    as_owner: bool = False
 
 
 RULES: dict[str, Rule] = {
@@ -49,10 +59,10 @@ RULES: dict[str, Rule] = {
     "login": Rule(None),
     "oidc_leave": Rule(None),
     "oidc_back": Rule(None),
-    "logout": Rule(EVERYONE, "logout"),
+    "logout": Rule(EVERYONE, "logout", as_owner=True),
     "home": Rule(EVERYONE),
     "password_page": Rule(EVERYONE),
-    "password": Rule(EVERYONE, "password"),
+    "password": Rule(EVERYONE, "password", as_owner=True),
     # the review queue and its items
     "queue": Rule(REVIEWING, "queue"),
     "next_item": Rule(REVIEWING, "claim"),
@@ -80,9 +90,10 @@ RULES: dict[str, Rule] = {
     "withdraw": Rule(REVIEWING, "decide"),
     # intake
     "today": Rule(INTAKE, "view_intake"),
-    "upload": Rule(INTAKE, "upload"),
-    "quarantine": Rule(INTAKE, "view_intake"),
-    "quarantine_act": Rule(INTAKE, "quarantine"),
+    "today_stream": Rule(INTAKE, "view_intake"),
+    "upload": Rule(INTAKE, "upload", as_owner=True),
+    "quarantine": Rule(INTAKE | {Role.REVIEWER}, "view_intake"),
+    "quarantine_act": Rule(INTAKE | {Role.REVIEWER}, "quarantine", as_owner=True),
     "ledger": Rule(INTAKE, "view_intake"),
     # for programs
     "api_openapi": Rule(None),

@@ -1,8 +1,9 @@
 """A visit: one request by one person, in one transaction, with its line in the audit table.
 
 Every route depends on `Visiting`. It finds out who asks, whether the table of roles lets them, and whether a change comes from
-our own page; it opens the transaction that the route works in. When the route has ended and before anything is sent, what the
-audit needs must have been recorded, or the request fails and nothing of it is kept.
+our own page; it opens the transaction that the route works in, and takes on the person's role in the database for as long. When
+the route has ended and before anything is sent, what the audit needs must have been recorded, or the request fails and nothing of
+it is kept.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pipeline.config import Settings
 from pipeline.errors import ChartloomError
 from pipeline.review.accounts import SQL, Account, account_of_token, csrf_of, resume
 from pipeline.review.oidc import Provider
-from pipeline.review.roles import RULES, Rule
+from pipeline.review.roles import RULES, Role, Rule
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
 
@@ -81,6 +82,11 @@ class Visit:
         assert self.rule.audit is not None, "the table of roles says what this route is called in the audit"
         self.recorded += 1
         write_audit(self.connection, self.account, self.rule.audit, address_of(self.request), patient, document, scan, detail)
+
+
+def act_as(connection: Connection, role: Role) -> None:
+    """Until the transaction ends, the database lets us do what it lets this role do, and no more."""
+    connection.execute("select set_config('role', %s, true)", [role.in_database])
 
 
 def write_audit(
@@ -145,6 +151,8 @@ def visiting(request: Request, sent: Annotated[str | None, Depends(token_sent)])
         if not program and request.method not in SAFE and not (sent == csrf and same_origin(request)):
             raise ForeignRequest("This change did not come from a page of this session.", "Load the page again and repeat it.")
         with connection.transaction():
+            if not rule.as_owner:
+                act_as(connection, account.role)
             visit = Visit(request=request, desk=desk, connection=connection, rule=rule, account=account, csrf=csrf)
             request.state.visit = visit
             yield visit

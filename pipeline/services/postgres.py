@@ -19,6 +19,7 @@ from pipeline.services import process
 from pipeline.services.account import Account, choose_account
 from pipeline.services.keys import Keys
 from pipeline.services.process import Running
+from pipeline.store import roles
 
 ROLE = "chartloom"
 PORT = "postgres"
@@ -115,7 +116,8 @@ class Postgres:
             password.unlink()
         self._run(
             account, "postgres", "--single", "-D", str(self._draft), "-c", "log_min_messages=error", "postgres",
-            text=f"create role {ROLE} login password '{self._keys.database}';\n\ncreate database {ROLE} owner {ROLE};\n",
+            text="\n".join([f"create role {ROLE} login password '{self._keys.database}'", *roles.making(ROLE),
+                            f"create database {ROLE} owner {ROLE}", ""]),
         )  # fmt: skip
         self._draft.rename(self._data)
 

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.store.database import Connection
+from pipeline.store.roles import ensure_roles
 
 LOCK = 0x636861727420  # "chart ": one migrating process at a time
 INCLUDE = re.compile(r"^-- include: (\w+)/(\S+)$", re.MULTILINE)
@@ -31,11 +32,12 @@ def migrations() -> list[tuple[str, str]]:
 
 
 def migrate(connection: Connection) -> list[str]:
-    """Apply what is missing; return the names applied. A migration that fails leaves nothing behind."""
+    """Apply what is missing; return the names applied. A migration that fails leaves nothing behind. Raises as ensure_roles."""
     applied = []
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         connection.execute(RECORD)
+        ensure_roles(connection)
         known = {row["name"] for row in connection.execute("select name from migration")}
         for name, sql in migrations():
             if name not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.classify.separators import meaning_of
 from pipeline.flow import process
 from pipeline.index.filing import arrive, commit
 from pipeline.store.readings import reading_key
@@ -26,6 +27,8 @@ def read_range(shop: Workshop, pages: range) -> None:
     opened = []
     for page in shop.open_original(pages):
         shop.pause()
-        arrive(shop.connection, shop.scan, shop.read(page))
+        read = shop.read(page)
+        sheet = meaning_of(read)
+        arrive(shop.connection, shop.scan, read, mrn=sheet.mrn if sheet else None)
         opened.append((page, reading_key(page)))
     ranges.finish(shop.connection, shop.scan, pages[0], opened)

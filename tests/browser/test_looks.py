@@ -13,6 +13,7 @@ from pipeline.review.accounts import add_account
 from pipeline.review.roles import Role
 
 Window = Callable[..., Page]
+STREAMS = ("supervisor", "today")  # their connection stays open
 PAGES: tuple[tuple[str, Role | None, str], ...] = (
     ("login", None, "/login"),
     ("queue", Role.REVIEWER, "/queue"),
@@ -24,6 +25,7 @@ PAGES: tuple[tuple[str, Role | None, str], ...] = (
     ("pages", Role.REVIEWER, "/scans/1/pages"),
     ("document", Role.REVIEWER, "/documents/{document}?q=appendectomy"),
     ("search", Role.CLINICIAN, "/search?q=wound"),
+    ("search-arriving", Role.CLINICIAN, "/search?q=thorax"),
     ("today", Role.CLERK, "/today"),
     ("quarantine", Role.CLERK, "/quarantine"),
     ("ledger", Role.CLERK, "/ledger"),
@@ -41,18 +43,41 @@ def test_axe_finds_nothing_on_any_page(house: House, window: Window, shot: Calla
     item, document = house.doubtful(pages=3), house.sure()
     house.connection.execute("update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'")
     given = {"item": item, "document": document, "patient": house.known[2]}
+    still_being_read(house)
     windows: dict[Role | None, Page] = {}
     found = []
     for name, role, path in PAGES:
         page = windows.get(role) or windows.setdefault(role, window(role, theme))
         page.goto(path.format(**given))
-        page.wait_for_load_state("load" if name == "supervisor" else "networkidle")
+        page.wait_for_load_state("load" if name in STREAMS else "networkidle")
         shot(page, f"{name}-{theme}")
-        report = Axe().run(page)
-        found += [(name, entry["id"], entry["nodes"][0]["target"]) for entry in report.response["violations"]]
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        found += [(name, "wider than the window", wide)] if wide > 0 else []
-    assert found == []
+        found += faults(page, name)
+    reviewing = windows[Role.REVIEWER]
+    reviewing.goto(f"/items/{item}")
+    house.connection.execute("update document set revision = revision + 1")  # somebody else was faster
+    reviewing.keyboard.press("1")
+    reviewing.keyboard.press("a")
+    reviewing.get_by_role("heading", name="Nothing was saved").wait_for()
+    shot(reviewing, f"conflict-{theme}")
+    assert found + faults(reviewing, "conflict") == []
+
+
+def faults(page: Page, name: str) -> list[tuple[object, ...]]:
+    """What axe finds on the page as it stands, and whether it is wider than the window."""
+    report = Axe().run(page)
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    found = [(name, entry["id"], entry["nodes"][0]["target"]) for entry in report.response["violations"]]
+    return [*found, (name, "wider than the window", wide)] if wide > 0 else [*found]
+
+
+def still_being_read(house: House) -> None:
+    """A large scan of which one page was read so far: the cover sheet of the patient whose chart is looked at."""
+    scan = """insert into scan (sha256, name, media_type, size, pages_in)
+              values (repeat('e', 64), 'box 12.pdf', 'application/pdf', 1, 900) returning id"""
+    row = house.connection.execute(scan).fetchone()
+    assert row is not None
+    page = "insert into arriving_page (scan_id, number, text, mrn) values (%s, 1, 'Thorax in two planes', '10055501')"
+    house.connection.execute(page, [row["id"]])
 
 
 def test_the_item_fits_a_tablet_held_upright(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:
@@ -62,6 +87,16 @@ def test_the_item_fits_a_tablet_held_upright(house: House, window: Window, shot:
     page.wait_for_load_state("networkidle")
     shot(page, "item-tablet")
     assert page.evaluate("document.documentElement.scrollWidth") <= 820
+
+
+def test_the_actions_stand_in_one_row_at_1280_pixels(house: House, window: Window) -> None:
+    item = house.doubtful()
+    house.connection.execute("update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'")
+    page = window(Role.REVIEWER)
+    page.goto(f"/items/{item}")
+    tops = page.evaluate("[...document.querySelectorAll('.actions button')].map((b) => b.getBoundingClientRect().top)")
+    assert len(tops) == 5
+    assert max(tops) - min(tops) < 4
 
 
 def test_the_focus_is_visible_wherever_the_tab_key_leads(house: House, window: Window) -> None:

@@ -223,13 +223,17 @@ def test_a_scan_is_cut_in_two_with_the_keyboard(house: House, window: Window, sh
     page.goto(f"/items/{item}")
     press(page, "m")
     page.wait_for_url("**/scans/*/pages")
-    press(page, "ArrowRight", "ArrowRight", "b", "ArrowRight", "x")
+    press(page, "ArrowRight", "r", "ArrowRight", "b", "ArrowRight", "x")
     expect(page.locator(".belongs")).to_have_text(["Document 1, 1 of 2", "Document 1, 2 of 2", "Document 2, 1 of 1", "left out"])
     shot(page, "pages-light")
     press(page, "a")
     page.wait_for_url("**/items/*")
     rows = house.connection.execute("select pages, status from document where id > 1 order by id").fetchall()
     assert [(row["pages"], row["status"]) for row in rows] == [([1, 2], "review"), ([3], "review"), ([4], "withdrawn")]
+    press(page, "j")
+    turned = page.locator(".sheet:not([hidden])").bounding_box()
+    assert turned is not None
+    assert turned["width"] > turned["height"]  # the quarter that was kept with the page
 
 
 def test_the_slower_of_two_browsers_sees_both_versions(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:

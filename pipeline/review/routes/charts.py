@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from pipeline.errors import NotFound
 from pipeline.review import workspace
 from pipeline.review.render import page, person, type_name
+from pipeline.review.timeline import timeline
 from pipeline.review.visit import Visiting
 from pipeline.review.workspace import SQL
 
@@ -47,14 +48,16 @@ def chart(visit: Visiting, patient: int, type: Annotated[str | None, Query(max_l
     if row is None:
         raise NotFound(f"There is no patient {patient}.", "Search for the name or the MRN.")
     visit.record(patient=patient)
-    given = {"patient": patient, "type": type or None, "limit": CHART}
+    documents = visit.connection.execute(SQL["chart"], {"patient": patient, "type": type or None, "limit": CHART}).fetchall()
     return page(
         visit,
         "chart.html",
         patient=row,
-        documents=visit.connection.execute(SQL["chart"], given).fetchall(),
+        documents=documents,
+        sections=timeline(documents),
         kinds=visit.connection.execute(SQL["chart_types"], {"patient": patient}).fetchall(),
         waiting=visit.connection.execute(SQL["waiting_for_patient"], {"patient": patient}).fetchall(),
+        coming=visit.connection.execute(SQL["coming_for_patient"], {"patient": patient}).fetchall(),
         type=type or None,
         limit=CHART,
     )
@@ -84,12 +87,17 @@ def chart_pdf(visit: Visiting, patient: int, document: Annotated[list[int], Quer
 @router.get("/search", name="search", response_class=HTMLResponse)
 def search(visit: Visiting, q: Words = "", type: Annotated[str, Query(max_length=60)] = "", patient: Words = "") -> HTMLResponse:
     """Find documents by what is written on their pages."""
-    from pipeline.index.search import search as find
+    from pipeline.index import search as index
 
-    hits, message = [], ""
+    hits: list[index.Hit] = []
+    coming: list[index.Arriving] = []
+    message = ""
     try:
-        hits = find(visit.connection, q, patient=patient or None, type=type or None, limit=HITS) if q.strip() else []
+        hits = index.search(visit.connection, q, patient=patient or None, type=type or None, limit=HITS) if q.strip() else []
+        if q.strip() and not patient and not type:  # of a page that is still being read, neither is known
+            coming = index.arriving(visit.connection, q, limit=HITS)
     except NotFound as error:
         message = str(error)
-    visit.record(words=q, type=type, mrn=patient, found=len(hits))
-    return page(visit, "search.html", q=q, type=type, patient=patient, hits=hits, limit=HITS, message=message)
+    visit.record(words=q, type=type, mrn=patient, found=len(hits), coming=len(coming))
+    found = {"hits": hits, "coming": coming, "limit": HITS, "message": message}
+    return page(visit, "search.html", q=q, type=type, patient=patient, **found)

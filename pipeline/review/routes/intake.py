@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from pipeline.errors import BadInput
 from pipeline.ingest import ledger as ledgers
 from pipeline.ingest import quarantine as held
+from pipeline.ingest.archive import pieces
 from pipeline.ingest.origin import Origin, printable
-from pipeline.ingest.register import register
-from pipeline.review.render import page
-from pipeline.review.visit import FORMS, Visiting
+from pipeline.ingest.register import Registered, register
+from pipeline.review.render import fragment, page
+from pipeline.review.routes.live import live
+from pipeline.review.visit import FORMS, Visit, Visiting
 from pipeline.review.workspace import SQL
+from pipeline.store.database import Connection
 
 router = APIRouter()
 
 SHOWN = 200  # scans on a page; a part of the name finds the rest
+SHOWN_BATCHES = 50  # settled batches on the ledger's page
 
 Words = Annotated[str, Query(max_length=200)]
 
@@ -30,17 +33,31 @@ Words = Annotated[str, Query(max_length=200)]
 @router.get("/today", name="today", response_class=HTMLResponse)
 def today(visit: Visiting, q: Words = "") -> HTMLResponse:
     """What came in last, and where each file stands."""
-    given = {"words": like(q), "limit": SHOWN}
-    scans = visit.connection.execute(SQL["intake"], given).fetchall()
     visit.record(page="today", words=q)
-    counts = visit.connection.execute(SQL["intake_counts"]).fetchone()
-    folder = visit.desk.settings.intake_folder
-    return page(visit, "today.html", scans=scans, counts=counts, q=q, folder=folder, shown=SHOWN)
+    return page(visit, "today.html", **what_came(visit, visit.connection, q))
+
+
+@router.get("/today/stream", name="today_stream", response_class=StreamingResponse)
+def today_stream(visit: Visiting, q: Words = "") -> StreamingResponse:
+    """The same again and again."""
+    visit.record(page="today", words=q)
+    return live(visit, lambda connection: fragment("today_scans.html", **what_came(visit, connection, q)))
+
+
+def what_came(visit: Visit, connection: Connection, q: str) -> dict[str, Any]:
+    """The scans that came last, those of such a name where `q` is given, and how many there are in all."""
+    return {
+        "scans": connection.execute(SQL["intake"], {"words": like(q), "limit": SHOWN}).fetchall(),
+        "counts": connection.execute(SQL["intake_counts"]).fetchone(),
+        "folder": visit.desk.settings.intake_folder,
+        "q": q,
+        "shown": SHOWN,
+    }
 
 
 @router.post("/upload/{name}", name="upload")
 async def upload(visit: Visiting, name: Annotated[str, "the file's own name"]) -> dict[str, Any]:
-    """Take one file in: its bytes are the body. {"status": "stored|duplicate|quarantined", "reason"}."""
+    """Take one file in, or a ZIP as a batch: its bytes are the body. {"status": "stored|duplicate|quarantined", "reason"}."""
     settings = visit.desk.settings
     if visit.request.headers.get("content-type", "").partition(";")[0] in FORMS:
         raise BadInput("A file is sent as it is, not as a form.", "", "form_sent")
@@ -52,19 +69,32 @@ async def upload(visit: Visiting, name: Annotated[str, "the file's own name"]) -
                 if size > settings.intake.max_bytes:
                     raise BadInput("This file is too large.", "Cut it into parts.", "too_large")
                 out.write(chunk)
-        take = partial(
-            register,
-            file,
-            visit.connection,
-            visit.desk.blobs(),
-            settings,
-            enqueue=visit.desk.enqueue,
-            origin=Origin(source="upload"),
-            name=printable(Path(name).name),
-        )
-        done = await run_in_threadpool(take)
-        visit.record(scan=done.scan, status=done.status, size=size)
-    return {"scan": done.scan, "status": done.status, "first_name": done.first_name, "reason": done.reason}
+        done = await run_in_threadpool(take, visit, file, printable(Path(name).name))
+    for one in done:
+        visit.record(scan=one.scan, status=one.status, size=size)
+    if len(done) == 1:
+        return {"scan": done[0].scan, "status": done[0].status, "first_name": done[0].first_name, "reason": done[0].reason}
+    refused = [one.reason for one in done if one.status == "quarantined"]
+    status = next((one.status for one in done if one.status == "stored"), done[0].status)
+    reason = f"{len(refused)} of its {len(done)} files could not be taken: {refused[0]}" if refused else None
+    return {"scan": None, "status": status, "first_name": name, "reason": reason, "files": len(done)}
+
+
+def take(visit: Visit, file: Path, name: str) -> list[Registered]:
+    """Register an uploaded file, or each file of a ZIP."""
+    desk, settings = visit.desk, visit.desk.settings
+    taken = []
+    with pieces(file, settings.scratch_folder / "intake", settings.intake.max_bytes, follow=False) as found:
+        for piece in found:
+            origin = Origin(source="upload", batch=name if piece.inside else None)
+            known_as = printable(Path(piece.inside).name) if piece.inside else name
+            taken.append(
+                register(
+                    piece.file, visit.connection, desk.blobs(), settings, enqueue=desk.enqueue, origin=origin, name=known_as,
+                    refused=piece.refused,
+                )
+            )  # fmt: skip
+    return taken
 
 
 @router.get("/quarantine", name="quarantine", response_class=HTMLResponse)
@@ -97,7 +127,11 @@ def ledger(visit: Visiting) -> HTMLResponse:
     visit.record(page="ledger")
     with visit.desk.pool.connection() as snapshot:  # of its own: the account is read in one transaction that changes nothing
         account = ledgers.reconcile(snapshot)
-    return page(visit, "ledger.html", ledger=account, lives=ledgers.lives(visit.connection, limit=SHOWN))
+    batches = [batch for batch in account.batches[:-SHOWN_BATCHES] if batch.settled_at is None] + list(
+        account.batches[-SHOWN_BATCHES:]
+    )
+    lives = ledgers.lives(visit.connection, limit=SHOWN)
+    return page(visit, "ledger.html", ledger=account, batches=batches[::-1], lives=lives, shown=SHOWN_BATCHES)
 
 
 def like(words: str) -> str | None:

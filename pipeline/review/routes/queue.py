@@ -37,10 +37,12 @@ def filters_of(visit: Visit) -> Filters:
 
 
 @router.get("/queue", name="queue", response_class=HTMLResponse)
-def queue(visit: Visiting) -> HTMLResponse:
+def queue(visit: Visiting) -> Response:
     """What needs a person, in the order in which it is given out."""
     filters = filters_of(visit)
     visit.record(filters=filters.query())
+    if filters.reason == "quarantine":  # files that are no documents yet have a page of their own
+        return RedirectResponse("/quarantine", 303)
     return page(
         visit,
         "queue.html",

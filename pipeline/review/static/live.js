@@ -1,6 +1,6 @@
 // The figures stay true without a reload: the server sends that part of the page again when it has changed.
 
-const part = document.getElementById("figures");
+const part = document.querySelector("[data-stream]");
 const live = document.getElementById("live");
 const source = new EventSource(part.dataset.stream);
 source.onopen = () => (live.textContent = "live");

@@ -1,0 +1,54 @@
+"""MRN and birth date typed twice, blind, with the keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from reviewing import House
+
+from pipeline.config import Settings
+from pipeline.review.roles import Role
+
+Window = Callable[..., Page]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The settings, with double entry."""
+    return settings.model_copy(update={"web": settings.web.model_copy(update={"double_entry": True})})
+
+
+def type_values(page: Page, item: int, mrn: str, dob: str) -> None:
+    page.goto("/queue")
+    page.keyboard.press("n")
+    page.wait_for_url(f"**/items/{item}")
+    page.keyboard.type(mrn)
+    page.keyboard.press("Enter")
+    page.keyboard.type(dob)
+    page.keyboard.press("Control+Enter")
+
+
+def test_two_people_type_alike_and_the_second_goes_on(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:
+    item = house.doubtful()
+    first, second = window(Role.REVIEWER), window(Role.SUPERVISOR, "dark")
+    first.goto(f"/items/{item}")
+    expect(first.locator("main")).not_to_contain_text("1956-08-03")
+    type_values(first, item, "10012345", "1956-08-30")
+    first.wait_for_url("**/queue")
+    second.goto(f"/items/{item}")
+    for page, theme in ((first, "light"), (second, "dark")):
+        page.goto(f"/items/{item}")
+        page.wait_for_load_state("networkidle")
+        shot(page, f"entry-{theme}")
+        assert Axe().run(page).response["violations"] == []
+    type_values(second, item, "10012345", "1956-08-30")
+    expect(second.locator("#field-dob")).to_have_value("1956-08-30")
+    second.keyboard.press("Escape")
+    second.keyboard.press("1")
+    second.keyboard.press("a")
+    second.wait_for_url("**/queue?done=*")
+    row = house.connection.execute("select value from document_field where name = 'dob' and source = 'person'").fetchone()
+    assert row == {"value": "1956-08-30"}
