@@ -47,7 +47,7 @@ def commit(connection: Connection, outcome: Outcome, pdfs: Sequence[str]) -> boo
 
 
 def arrive(connection: Connection, scan: Scan, page: OcrPage, mrn: str | None = None) -> None:
-    """Let a page of a large scan be found before the scan is filed. `mrn`: whose sheet it is, where it is a patient's cover sheet."""
+    """Let a page of a large scan be found before the scan is filed. `mrn`: the patient's, where it is a patient's cover sheet."""
     given = {"scan": scan.id, "number": page.number, "text": storable(page.text), "mrn": mrn}
     connection.execute(SQL["arrive"], given)
 

@@ -99,5 +99,4 @@ def search(visit: Visiting, q: Words = "", type: Annotated[str, Query(max_length
     except NotFound as error:
         message = str(error)
     visit.record(words=q, type=type, mrn=patient, found=len(hits), coming=len(coming))
-    found = {"hits": hits, "coming": coming, "limit": HITS, "message": message}
-    return page(visit, "search.html", q=q, type=type, patient=patient, **found)
+    return page(visit, "search.html", q=q, type=type, patient=patient, hits=hits, coming=coming, limit=HITS, message=message)
