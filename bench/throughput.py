@@ -32,7 +32,7 @@ from pipeline.work.start import ONE_THREAD, environment
 from pipeline.work.warm import warm_up
 
 STAGES = {
-    **{"read_page": "read", "document_pdf": "pdf", "sort": "sort", "candidates": "match", "decide": "match"},
+    **{"read_page": "read", "document_file": "pdf", "sort": "sort", "candidates": "match", "decide": "match"},
     **{"cached": "readings", "keep": "readings"},
 }
 ESSENTIAL = ("open", "read", "pdf")

@@ -24,6 +24,7 @@ QUICK = {
     "CHARTLOOM_INTAKE__STABLE_SECONDS": "0.3",
     "CHARTLOOM_INTAKE__POLL_SECONDS": "1",
     "CHARTLOOM_WORK__TAKEOVER_SECONDS": "6",
+    "CHARTLOOM_OCR__SECOND_ENGINE": "never",
 }
 SERVICES = ("postgres", "seaweedfs")
 PARTS = {"watcher": "watch", "workers": "work", "web": "serve"}
