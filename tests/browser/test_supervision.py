@@ -26,5 +26,14 @@ def test_a_filing_shows_in_the_figures_while_the_page_is_open(
     sight = Sight(document=1, revision=1, by="reviewer", item=item)
     decisions.file_document(house.connection, sight, patient=house.known[0], type="discharge_summary", fields={})
     expect(waiting).to_have_text("0", timeout=15_000)
-    expect(page.get_by_role("row", name="reviewer")).to_be_visible()
+    expect(page.get_by_role("row", name="reviewer 1 0 0 0")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Patient in doubt")).to_be_visible()
     shot(page, "supervisor-live")
+
+
+def test_a_file_that_comes_in_shows_on_the_clerks_page_while_it_is_open(house: House, window: Callable[..., Page]) -> None:
+    page = window(Role.CLERK)
+    page.goto("/today")
+    expect(page.locator("#live")).to_have_text("live")
+    house.sure("from the ward.pdf")
+    expect(page.get_by_role("row", name="from the ward.pdf")).to_be_visible(timeout=15_000)

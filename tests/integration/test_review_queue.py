@@ -59,6 +59,37 @@ def test_the_queue_is_filtered_by_what_is_in_doubt(house: House) -> None:
     assert {"split", "patient"} <= found
 
 
+def test_quarantine_is_a_reason_to_filter_by_and_leads_to_its_page(house: House, enter: Callable[[Role], Visitor]) -> None:
+    held = """insert into scan (sha256, name, media_type, size, status, finished_at, quarantine_code, quarantine_reason)
+              values (repeat('f', 64), 'torn.pdf', 'application/pdf', 1, 'quarantined', now(), 'broken', 'It is torn.')"""
+    house.connection.execute(held)
+    visitor = enter(Role.REVIEWER)
+    assert "File in quarantine (1)" in visitor.get("/queue").text
+    answer = visitor.get("/queue?reason=quarantine")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/quarantine")
+    assert "torn.pdf" in visitor.get("/quarantine").text
+
+
+def test_a_filed_document_drawn_for_a_quality_check_is_opened_and_confirmed(
+    house: House, enter: Callable[[Role], Visitor]
+) -> None:
+    document = house.sure()
+    sql = """insert into review_item (scan_id, document_id, reasons, priority)
+             select scan_id, id, '[{"code": "quality_sample", "detail": "Drawn at random.", "weight": null}]', 10
+             from document where id = %s returning id"""
+    row = house.connection.execute(sql, [document]).fetchone()
+    assert row is not None
+    visitor = enter(Role.REVIEWER)
+    assert visitor.post("/queue/next?reason=quality").headers["location"] == f"/items/{row['id']}?reason=quality"
+    assert "Drawn at random." in visitor.get(f"/items/{row['id']}").text
+    form = {"revision": "1", "type": "discharge_summary", "patient": str(house.known[2])}
+    assert visitor.post(f"/items/{row['id']}/file", **form).status_code == 303
+    told = house.connection.execute("select before, after from decision where act = 'file'").fetchone()
+    assert told is not None
+    assert told["before"]["patient_id"] == told["after"]["patient_id"] == house.known[2]
+    assert told["before"]["status"] == told["after"]["status"] == "filed"
+
+
 def test_skipping_gives_the_item_back_and_shows_another(house: House, enter: Callable[[Role], Visitor]) -> None:
     first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
     visitor = enter(Role.REVIEWER)

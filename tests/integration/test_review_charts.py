@@ -1,0 +1,54 @@
+"""A chart in the browser: by visit and year, with what is still on its way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reviewing import House, Visitor
+
+from pipeline.index.filing import arrive
+from pipeline.review.roles import Role
+from pipeline.store.scans import load_scan
+
+Enter = Callable[[Role], Visitor]
+
+
+def large_scan(house: House) -> int:
+    row = house.connection.execute(
+        """insert into scan (sha256, name, media_type, size, pages_in)
+           values (repeat('e', 64), 'box 12.pdf', 'application/pdf', 1, 900) returning id"""
+    ).fetchone()
+    assert row is not None
+    return int(row["id"])
+
+
+def test_documents_of_a_visit_stand_together_and_the_rest_by_year(house: House, enter: Enter) -> None:
+    document = house.sure()
+    house.sure("another.pdf")
+    house.connection.execute(
+        """insert into encounter (patient_id, number, class, location, admitted_at, discharged_at)
+           values (%s, 'V77', 'I', 'Ward 3', '2026-01-30 08:00', '2026-02-04 11:00')""",
+        [house.known[2]],
+    )
+    house.connection.execute("update document set date_of_service = '2019-05-05' where id <> %s", [document])
+    text = enter(Role.CLINICIAN).get(f"/patients/{house.known[2]}").text
+    stay, year = text.index("Inpatient stay 2026-01-30 to 2026-02-04"), text.index(">2019<")
+    assert "visit V77 · Ward 3" in text
+    assert stay < text.index(f"/documents/{document}") < year
+
+
+def test_a_scan_that_is_still_being_read_stands_in_the_chart_of_its_cover_sheet(house: House, enter: Enter) -> None:
+    scan = load_scan(house.connection, large_scan(house))
+    arrive(house.connection, scan, house.page(1, ["PATIENT SHEET"]), mrn="10055501")
+    arrive(house.connection, scan, house.page(2, ["Thorax in two planes"]))
+    clinician = enter(Role.CLINICIAN)
+    assert "2 of 900 pages read" in clinician.get(f"/patients/{house.known[2]}").text
+    assert "box 12.pdf" not in clinician.get(f"/patients/{house.known[0]}").text
+
+
+def test_a_page_that_is_still_being_read_is_found_by_its_words(house: House, enter: Enter) -> None:
+    scan = load_scan(house.connection, large_scan(house))
+    arrive(house.connection, scan, house.page(2, ["Thorax in two planes"]))
+    text = enter(Role.CLINICIAN).get("/search?q=thorax").text
+    assert f"Page 2 of scan {scan.id}" in text
+    assert "Nothing found" not in text
