@@ -82,10 +82,7 @@ class Blobs:
         with away_is_an_error():
             kept = self._client.put_object(self._bucket, key_of(sha256), io.BytesIO(data), len(data))
         if kept.etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
-            try:
-                self.verify(sha256)
-            except (BlobDamaged, NotFound) as error:
-                raise ServiceAway("The object store does not keep what it is given.", "Look at its disk and its logs.") from error
+            self._must_have(sha256)
         return sha256
 
     def put_made(self, file: Path) -> str:
@@ -97,12 +94,19 @@ class Blobs:
         return sha256
 
     def put_file(self, file: Path, sha256: str) -> None:
-        """Store a file's bytes under the hash it was found to have; BlobDamaged if the store has others afterwards."""
+        """Store a file's bytes under the hash it was found to have, and read them back; raises as `put` does."""
         size = file.stat().st_size
         with away_is_an_error(), file.open("rb") as stream:
             if not self.exists(sha256, size):
                 self._client.put_object(self._bucket, key_of(sha256), stream, size)
-        self.verify(sha256)
+        self._must_have(sha256)
+
+    def _must_have(self, sha256: str) -> None:
+        """Read the object back that was just stored. Raises ServiceAway where it is not there or has other bytes."""
+        try:
+            self.verify(sha256)
+        except (BlobDamaged, NotFound) as error:
+            raise ServiceAway("The object store does not keep what it is given.", "Look at its disk and its logs.") from error
 
     def exists(self, sha256: str, size: int | None = None) -> bool:
         """Is the object there (and of that size)?"""
