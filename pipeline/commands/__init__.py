@@ -15,6 +15,7 @@ NAMES = (
     "split",
     "patients",
     "index",
+    "documents",
     "review",
     "train",
     "watch",

@@ -103,6 +103,26 @@ def withdraw(connection: Connection, sight: Sight) -> int:
     return _close(connection, sight, "withdraw")
 
 
+def move(connection: Connection, sight: Sight, patient: int) -> int:
+    """Move a document that was filed into the wrong chart to this patient's; the note says why. The decision's id.
+
+    What the page is and says stays; whom it is about changes. Receivers are told by the transaction itself (see outputs), and
+    `pipeline.index.exposure` tells who had seen it where it was. Raises as `file_document` does, BadInput without a note, and
+    Conflict where the document is in no chart or in this one already.
+    """
+    _demand_note(sight)
+    before = _lock(connection, sight)
+    row = connection.execute(SQL["living_patient"], {"id": patient}).fetchone()
+    if row is None:
+        raise BadInput(f"There is no patient {patient}.", "Choose one of the patient index.", "unknown_patient")
+    if before["status"] != "filed":
+        raise Conflict(f"Document {sight.document} is in no chart.", "File it from its review item.")
+    if row["id"] == before["patient_id"]:
+        raise Conflict(f"Document {sight.document} is in this patient's chart already.", "Choose the patient whom it is about.")
+    connection.execute(SQL["move_document"], {"id": sight.document, "patient": row["id"], "by": sight.by})
+    return _settle(connection, sight, "move", before)
+
+
 def reopen(connection: Connection, sight: Sight, code: str = "person_reopened") -> int:
     """Send a document back into the queue, with the note as the reason. The decision's id."""
     before = _lock(connection, sight)
@@ -158,11 +178,15 @@ def _typed_twice(connection: Connection, item: int) -> dict[str, str]:
 
 
 def _close(connection: Connection, sight: Sight, act: str) -> int:
-    if not sight.note.strip():
-        raise BadInput("There is no reason given.", "Say in a few words why.", "no_note")
+    _demand_note(sight)
     before = _lock(connection, sight)
     connection.execute(SQL["withdraw_document"], {"id": sight.document})
     return _settle(connection, sight, act, before)
+
+
+def _demand_note(sight: Sight) -> None:
+    if not sight.note.strip():
+        raise BadInput("There is no reason given.", "Say in a few words why.", "no_note")
 
 
 def _lock(connection: Connection, sight: Sight, *, holding: bool = True) -> dict[str, Any]:
@@ -181,9 +205,10 @@ def _lock(connection: Connection, sight: Sight, *, holding: bool = True) -> dict
 
 
 def snapshot(connection: Connection, document: int) -> dict[str, Any]:
-    """The document as it stands, with the person's fields, as `decision` keeps it."""
+    """The document as it stands, with the person's fields, as `decision` keeps it. Raises NotFound."""
     row = connection.execute(SQL["snapshot"], {"id": document}).fetchone()
-    assert row is not None
+    if row is None:
+        raise NotFound(f"There is no document {document}.")
     found: dict[str, Any] = row["snapshot"]
     return found
 

@@ -41,6 +41,20 @@ set status = 'filed', filed_at = now(), filed_by = %(by)s, pdf = coalesce(%(pdf)
     ) end
 where d.id = %(id)s
 
+-- name: living_patient
+-- a merged patient stands for the survivor
+select coalesce(merged_into, id) as id from patient where id = %(id)s
+
+-- name: move_document
+-- the machine's probability is about the patient whom it proposed
+update document d
+set patient_id = %(patient)s, filed_at = now(), filed_by = %(by)s, match_probability = (
+    select (candidate ->> 'probability')::double precision
+    from jsonb_array_elements(d.machine -> 'candidates') as candidate
+    where (candidate #>> '{patient,id}')::bigint = %(patient)s
+)
+where d.id = %(id)s
+
 -- name: withdraw_document
 update document set status = 'withdrawn', filed_at = null, filed_by = null where id = %(id)s
 

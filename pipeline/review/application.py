@@ -20,7 +20,20 @@ from pipeline.errors import BadInput, ChartloomError, Conflict, NotFound, Servic
 from pipeline.review.accounts import NotSignedIn, TooManyAttempts
 from pipeline.review.render import STATIC, page
 from pipeline.review.roles import RULES
-from pipeline.review.routes import api, arranging, charts, documents, entrance, intake, items, oversight, queue, supervision
+from pipeline.review.routes import (
+    api,
+    arranging,
+    charts,
+    documents,
+    entrance,
+    intake,
+    items,
+    merging,
+    moving,
+    oversight,
+    queue,
+    supervision,
+)
 from pipeline.review.visit import API, Desk, ForeignRequest, NotAllowed
 
 HEADERS = {
@@ -59,6 +72,8 @@ ROOMS: tuple[APIRouter, ...] = (
     arranging.router,
     charts.router,
     documents.router,
+    moving.router,
+    merging.router,
     intake.router,
     oversight.router,
     supervision.router,

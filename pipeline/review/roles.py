@@ -35,6 +35,7 @@ INTAKE = frozenset({Role.CLERK, Role.SUPERVISOR, Role.ADMINISTRATOR})
 REVIEWING = frozenset({Role.REVIEWER, Role.SUPERVISOR})
 READING = frozenset({Role.REVIEWER, Role.CLINICIAN, Role.SUPERVISOR, Role.PRIVACY_OFFICER})
 MANAGING = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+SUPERVISING = frozenset({Role.SUPERVISOR})
 AUDITING = frozenset({Role.PRIVACY_OFFICER})
 ADMINISTERING = frozenset({Role.ADMINISTRATOR})
 
@@ -88,6 +89,11 @@ RULES: dict[str, Rule] = {
     "page_preview": Rule(READING, "view_page"),
     "page_text": Rule(REVIEWING, "view_page"),
     "withdraw": Rule(REVIEWING, "decide"),
+    "move_document": Rule(REVIEWING, "decide"),
+    "move_report": Rule(REVIEWING | AUDITING, "view_exposure", as_owner=True),
+    "merge_page": Rule(SUPERVISING, "view_merge"),
+    "merge": Rule(SUPERVISING, "merge", as_owner=True),
+    "unmerge": Rule(SUPERVISING, "merge", as_owner=True),
     # intake
     "today": Rule(INTAKE, "view_intake"),
     "today_stream": Rule(INTAKE, "view_intake"),

@@ -30,6 +30,7 @@ def address(path: str, house: House, item: int, document: int) -> str:
         "scan": row["scan_id"],
         "number": 1,
         "account": 10**6,
+        "decision": 10**6,
         "name": "x.pdf",
     }
     return path.format(**values)

@@ -1,0 +1,37 @@
+-- name: moved
+select n.document_id, n.decided_by, n.decided_at as until, n.note, wrong.id as wrong, wrong.mrn as wrong_mrn, own.id as right,
+    own.mrn as right_mrn, coalesce((n.before ->> 'filed_at')::timestamptz, d.created_at) as since
+from decision n
+join document d on d.id = n.document_id
+join patient wrong on wrong.id = (n.before ->> 'patient_id')::bigint
+join patient own on own.id = (n.after ->> 'patient_id')::bigint
+where n.id = %(id)s and n.act = 'move'
+
+-- name: last_move
+select id from decision where document_id = %(document)s and act = 'move' order by id desc limit 1
+
+-- name: seen_in_chart
+-- looks at the document itself, and at the chart while it stood there; what was decided is told by the document's history
+select account, role, action, count(*) as times, min(at) as first, max(at) as last
+from audit
+where patient_id = %(patient)s and at between %(since)s and %(until)s
+    and (document_id = %(document)s and action <> 'decide' or document_id is null and action = 'view_chart')
+group by account, role, action
+order by first, account, action
+
+-- name: sent_from_chart
+select destination, change, state, written_at, settled_at, receipt
+from delivery
+where document_id = %(document)s and (content ->> 'patient_id')::bigint = %(patient)s
+order by id
+
+-- name: beside_in_chart
+select other.id
+from document d
+join document other on other.scan_id = d.scan_id and other.id <> d.id
+where d.id = %(document)s and other.status = 'filed' and other.patient_id = %(patient)s
+order by other.id
+
+-- name: note_move
+insert into audit (account, role, action, patient_id, document_id, detail)
+values (%(account)s, 'command line', 'decide', %(patient)s, %(document)s, %(detail)s)
