@@ -204,3 +204,56 @@ def test_a_record_number_with_a_wrong_check_digit_is_not_believed(scheme: str, r
     sure = {number: find_fields([page(f"MRN: {number}")], checked)[0].confidence for number in (right, wrong)}
     assert sure[right] > 0.9
     assert sure[wrong] <= 0.2
+
+
+def test_a_sentence_or_street_that_begins_like_a_label_names_no_facility() -> None:
+    found = fields(
+        page(
+            "CEDAR BLUFF MEMORIAL HOSPITAL",
+            "1580 Clinic Drive, Dunmore, OH 73983",
+            "Patient: Eileen S. Solis   MRN: 1773033",
+            "Hospital Course: The patient was admitted from the office.",
+            "LABORATORY DATA: White count was 6.7 on admission",
+        )
+    )
+    assert found["facility"] == "CEDAR BLUFF MEMORIAL HOSPITAL"
+
+
+def test_a_title_of_a_document_is_no_facility() -> None:
+    assert "facility" not in fields(page("SURGICAL PATHOLOGY REPORT", "Patient: Eileen S. Solis   MRN: 1773033"))
+
+
+def test_the_specialty_before_a_doctors_name_is_no_part_of_it() -> None:
+    signed = page("Patient: Eileen S. Solis   MRN: 1773033", "Electronically signed by: INTERNAL MEDICINE RAJESH PATEL, MD")
+    assert fields(signed)["author"] == "RAJESH PATEL"
+
+
+def test_a_hospital_that_signs_is_no_author() -> None:
+    assert "author" not in fields(page("Patient: Eileen S. Solis   MRN: 1773033", "Signed: Mercy Ridge Hospital"))
+
+
+def test_an_identification_beside_an_insurer_is_the_members_and_not_the_record_number() -> None:
+    found = fields(page("Patient Name: Eileen S. Solis", "Insurance: Blue River Health   ID# BRH-445-9012"))
+    assert found["member_id"] == "BRH-445-9012"
+    assert "mrn" not in found
+
+
+def test_the_letterheads_telephone_is_not_the_patients() -> None:
+    head = (
+        "Cedar Bluff Memorial Hospital",
+        "Phone: (217) 555-1212   Fax: (217) 555-1213",
+        "Patient: Eileen S. Solis   MRN: 1773033",
+    )
+    assert "phone" not in fields(page(*head))
+    assert fields(page(*head, "Phone: (217) 555-8844"))["phone"] == "217-555-8844"
+
+
+def test_an_outside_laboratorys_account_stands_in_for_a_record_number_without_being_believed() -> None:
+    report = page("Patient: Eileen S. Solis   DOB: 05/12/1983", "Acct#: 88234-A")
+    by_name = {field.name: field for field in find_fields([report], SETTINGS)}
+    assert by_name["account"].value == "88234-A"
+    assert by_name["mrn"].confidence < 0.8
+
+
+def test_codes_in_brackets_at_the_end_of_a_sentence_are_read() -> None:
+    assert fields(page("Decompression of the spinal canal (CPT 63075)."))["cpt"] == "63075"

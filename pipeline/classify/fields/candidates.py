@@ -20,8 +20,17 @@ DATES = frozenset(("dob", "date_of_service", "discharge_date", "admission_date")
 NUMBERS = frozenset(("mrn", "account", "accession", "member_id", "group", "ssn"))
 SEXES = {"m": "male", "male": "male", "f": "female", "female": "female", "fem": "female", "man": "male", "woman": "female"}
 
+INSURERS = frozenset(("insurance", "payer", "payor", "plan", "planname"))
+"""Labels of an insurer, beside which a number is the insured's there."""
+
+FEWEST_DIGITS = 4
+"""Of a record number: "(555)" is the start of a telephone number."""
+
 HEAD = 0.4
 """The part of a page, from the top, in which a form names its patient and visit."""
+
+STRONG_LABEL = 0.75
+"""Label strength from which a label says alone what its value is; a weak one counts 0.5."""
 
 TORN = 1.6
 """Line heights between two words of a value from which a word between them may have been lost: a middle initial, mostly."""
@@ -47,6 +56,7 @@ def offers_of(layout: Layout) -> tuple[Offer, ...]:
     """All offers of a page, for every field."""
     labels = labels_of(layout)
     found = list(_labelled(layout, labels))
+    found = [offer for offer in found if not _is_senders(offer, layout, found)]
     found += _unlabelled_names(layout, labels, found)
     found += _unlabelled_dates(layout, labels)
     found += _letterhead(layout)
@@ -64,9 +74,11 @@ def _labelled(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterat
         place = (answer.label.row, answer.label.first)
         if place in answered:
             continue
-        for name, value, words in _read(answer.label.field, answer.words):
+        label = answer.label
+        if label.field == "facility" and not (label.colon or answer.place == "below"):
+            continue  # "Hospital course was uneventful": the word begins a sentence or a street
+        for name, value, words in _read(_kind(label, labels[label.row]), answer.words):
             answered.add(place)
-            label = answer.label
             yield Offer(
                 field=name,
                 value=value,
@@ -76,6 +88,21 @@ def _labelled(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterat
                 label=label.key,
                 evidence=_evidence(layout, words, label.sure, answer),
             )
+
+
+def _is_senders(offer: Offer, layout: Layout, found: Sequence[Offer]) -> bool:
+    """Is this telephone number the letterhead's and not the patient's? "Phone" alone says whose only below the patient's name."""
+    if offer.field != "phone" or offer.evidence["label"] >= STRONG_LABEL:
+        return False
+    text = layout.texts()[offer.row].lower()
+    first = min((o.row for o in found if o.field in ("patient_name", "mrn", "dob", "address")), default=len(layout.rows))
+    return offer.row < first or "fax" in text
+
+
+def _kind(label: Label, row: Sequence[Label]) -> str:
+    """The field that a label announces on its row: "ID #" beside "Insurance" is no record number."""
+    insured = any(other.key in INSURERS and other.first < label.first for other in row)
+    return "member_id" if label.field == "mrn" and label.sure < 1.0 and insured else label.field
 
 
 def _read(kind: str, words: Sequence[Word]) -> Iterator[tuple[str, str, tuple[Word, ...]]]:
@@ -90,7 +117,7 @@ def _read(kind: str, words: Sequence[Word]) -> Iterator[tuple[str, str, tuple[Wo
             yield kind, day.value.isoformat(), day.words
     elif kind in NUMBERS:
         number = numbers.number_in(words)
-        if number:
+        if number and (kind != "mrn" or sum(c.isdigit() for c in number[0]) >= FEWEST_DIGITS):
             yield kind, number[0], number[1]
     elif kind == "sex":
         for word in words[:3]:
@@ -107,13 +134,16 @@ def _read(kind: str, words: Sequence[Word]) -> Iterator[tuple[str, str, tuple[Wo
         if phone:
             yield kind, phone[0], phone[1]
     elif kind == "author":
-        named = names.name_words(words[1:] if words[0].text.lower().strip(".") in ("dr", "doctor") else words)
+        named = names.name_words(names.without_office(words))
+        after = words[words.index(named[-1]) + 1 :][:1] if named and named[-1] in words else ()
+        if after and places.FACILITY.search(after[0].text):
+            return  # "Signed: Mercy Ridge Hospital"
         named = tuple(word for word in named if not names.is_credential(word.text))
         if len(named) >= 2:
             yield kind, names.printed_name(named), named
     elif kind in ("address", "facility"):
         text = places.plain(words)
-        if text:
+        if places.is_facility(text) if kind == "facility" else places.is_address(text):
             yield kind, text, tuple(words)
 
 

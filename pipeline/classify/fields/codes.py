@@ -48,7 +48,7 @@ def code_offers(layout: Layout) -> Iterator[tuple[str, str, Word, int]]:
                 cpt = Heading(*place)
         for cell in row:
             for word in cell.words:
-                bare = word.text.strip("()[],;:|")
+                bare = word.text.strip("()[],;:|.")
                 first = word is cell.words[0]
                 announced = icd.covers(index, word, first=first)
                 if (ICD.match(bare) and (announced or not _lookalike(bare))) or (announced and ICD_SHORT.match(bare)):

@@ -12,6 +12,7 @@ SUFFIXES, TITLES, PARTICLES, CREDENTIALS, NOT_NAMES, STATES = (
     word_list(name) for name in ("suffixes", "titles", "particles", "credentials", "not_names", "states")
 )
 TOKEN = re.compile(r"^[^\W\d_][^\W\d_'’.\-]*(?:['’\-.][^\W\d_]+)*\.?$")
+SPECIALTY = re.compile(r"(ology|iatry|iatrics|surgery|medicine)$|^(internal|emergency|family|oncology|general)$")
 LONGEST = 6
 
 
@@ -37,6 +38,18 @@ def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
         if word.text.endswith((";", "|", ":")):
             break
     return tuple(taken)
+
+
+def without_office(words: Sequence[Word]) -> Sequence[Word]:
+    """The words without "Dr." or the specialty before a clinician's name."""
+    at = 0
+    while (
+        at < len(words) - 1
+        and (low := _bare(words[at].text).lower().replace(".", ""))
+        and (low in ("dr", "doctor") or SPECIALTY.search(low) is not None)
+    ):
+        at += 1
+    return words[at:]
 
 
 def _pieces(word: Word) -> list[Word]:

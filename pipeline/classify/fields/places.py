@@ -14,7 +14,20 @@ FAX_LINE = re.compile(
     r"\bfax\b.*\bp[.,]?\s?\d+\s?/\s?\d+|\bp[.,]\s?\d{1,3}\s?/\s?\d{1,3}\b|\bfrom\b.*\bto\b.*\bpage\b", re.IGNORECASE
 )
 FACILITY = re.compile(rf"\b({'|'.join(sorted(word_list('facility')))})\b", re.IGNORECASE)
+FACILITY_WORDS = 8
+"""Words in the longest name of a facility; a longer text is a sentence."""
+
+HEADLINE = re.compile(
+    r"\b(report|records?|note|notes|form|summary|claim|information|consent|list|request|sheet|orders?|medications?|notice"
+    r"|date|history|course|plan|results?)\b",
+    re.IGNORECASE,
+)
+"""What a title says and no facility's name does."""
+
 LETTERHEAD_ROWS = 7
+SHORTEST_STREET = 4
+"""Letters in the shortest address: "9 Oak"."""
+
 LETTERHEAD_HEIGHT = 0.25
 SIGNATURE = re.compile(
     r"(?:electronically )?(?:signed|authenticated|dictated|reviewed|verified|approved)\s*(?:by)?\s*[:/]?", re.IGNORECASE
@@ -38,9 +51,26 @@ def letterhead(layout: Layout) -> Cell | None:
             text = cell.text
             if cell.box[1] > LETTERHEAD_HEIGHT * layout.height or is_fax_line(" ".join(c.text for c in row)):
                 break
-            if FACILITY.search(text) and len(cell.words) <= 8 and ":" not in text and not any(c.isdigit() for c in text):
+            if ":" not in text and is_facility(text):
                 return cell
     return None
+
+
+def is_facility(text: str) -> bool:
+    """May this be a facility's name? It says what it is, in two words or a few more, with no number, and is no title."""
+    words = text.split()
+    return (
+        2 <= len(words) <= FACILITY_WORDS
+        and text[:1].isupper()
+        and FACILITY.search(text) is not None
+        and not any(c.isdigit() for c in text)
+        and not HEADLINE.search(text)
+    )
+
+
+def is_address(text: str) -> bool:
+    """May this be a postal address? A number and words."""
+    return any(c.isdigit() for c in text) and sum(c.isalpha() for c in text) >= SHORTEST_STREET
 
 
 def signers(layout: Layout) -> Iterator[tuple[tuple[Word, ...], int]]:
@@ -52,6 +82,10 @@ def signers(layout: Layout) -> Iterator[tuple[tuple[Word, ...], int]]:
             if match:
                 skip = len(cell.text[: match.end()].split())
                 words = words[skip:]
+            words = tuple(names.without_office(words))
             named = names.name_words(words)
+            after = words[len(named)].text if len(words) > len(named) else ""
+            if FACILITY.search(after):
+                continue  # "Signed: Mercy Ridge Hospital"
             if len(named) >= 2 and (match or names.credential_follows(words, named) or names.is_clinician(named)):
                 yield tuple(word for word in named if not names.is_credential(word.text)), index
