@@ -19,15 +19,17 @@ from pipeline.ocr import pdf, pixels, tesseract, upright
 from pipeline.ocr.barcodes import read_barcodes
 from pipeline.ocr.cleanup import Watch, unwatched
 from pipeline.ocr.engines import Seen
+from pipeline.ocr.layout import in_reading_order
 from pipeline.ocr.notice import notice
 from pipeline.ocr.orientation import FEW, Turn, orientation
 from pipeline.ocr.own_text import own_text
 from pipeline.ocr.pixels import Grey, Pixels
 from pipeline.ocr.raster import raster
+from pipeline.ocr.tables import tables
 from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""
@@ -99,7 +101,7 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     seen, problem = own or [], page.problem
     if own is None:
         try:
-            seen = read_words(flat, turn.size, dpi, settings, watch)
+            seen = in_reading_order(read_words(flat, turn.size, dpi, settings, watch), tables(flat, turn.size))
         except TimeoutError as error:
             problem = problem or str(error)
     codes = read_barcodes(flat)

@@ -1,0 +1,113 @@
+"""The order in which a page's words are read: cells as wholes, columns one after the other, all else as the engine has it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from pipeline.ocr.engines import Seen
+from pipeline.ocr.layout import in_reading_order
+from pipeline.ocr.pixels import Grey
+from pipeline.ocr.reading import text_of
+from pipeline.ocr.tables import Table, tables
+
+HIGH, WIDE = 20, 12
+"""A drawn word's height and the width of a letter, in pixels."""
+
+
+def words(*lines: tuple[int, int, str]) -> list[Seen]:
+    """Words of lines of text, each given by its left edge and its top; lines of one top are one line for the engine."""
+    found = []
+    for x, y, text in lines:
+        for word in text.split():
+            box = (x, y, x + WIDE * len(word), y + HIGH)
+            found.append(Seen(text=word, box=box, confidence=0.9, block=1, paragraph=1, line=y))
+            x = box[2] + 8
+    return found
+
+
+def read(seen: list[Seen], *found: Table) -> str:
+    return text_of(in_reading_order(seen, found))
+
+
+def ruled(rows: list[int], columns: list[int], shape: tuple[int, int] = (900, 1000)) -> Grey:
+    """A page with rules across and down at these pixels."""
+    page = np.full(shape, 255, np.uint8)
+    for y in rows:
+        cv2.line(page, (columns[0], y), (columns[-1], y), 0, 2)
+    for x in columns:
+        cv2.line(page, (x, rows[0]), (x, rows[-1]), 0, 2)
+    return page
+
+
+def grid(rows: list[int], columns: list[int]) -> Table:
+    cells = tuple((x0, y0, x1, y1) for y0, y1 in pairwise(rows) for x0, x1 in pairwise(columns))
+    return Table(box=(columns[0], rows[0], columns[-1], rows[-1]), cells=cells)
+
+
+def test_the_cells_of_a_ruled_table_are_found_also_where_a_fax_broke_the_rules() -> None:
+    page = ruled([100, 200, 300], [100, 400, 700])
+    page[100:103, 250:254] = 255
+    page[240:243, 399:402] = 255
+    (table,) = tables(page, 20.0)
+    assert len(table.cells) == 4
+    assert all(abs(a - b) <= 6 for a, b in zip(table.box, (100, 100, 700, 300), strict=True))
+
+
+def test_a_page_of_print_with_a_line_for_the_signature_has_no_table() -> None:
+    page = np.full((900, 1000), 255, np.uint8)
+    for y in range(100, 700, 50):
+        cv2.putText(page, "the patient was seen in the clinic today", (80, y), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 0, 2)
+    cv2.line(page, (100, 800), (500, 800), 0, 2)
+    assert tables(page, 20.0) == []
+
+
+def test_a_cell_of_several_lines_is_read_before_the_cell_to_its_right() -> None:
+    seen = words(
+        (110, 110, "Full name:"), (410, 110, "Date of birth:"),
+        (110, 140, "Dorothy Ingram"), (410, 140, "01/17/1938"),
+        (110, 215, "Phone: 5550100"), (410, 215, "Sex: F"),
+    )  # fmt: skip
+    text = read(seen, grid([100, 200, 250], [100, 400, 700]))
+    assert " ".join(text.split()) == "Full name: Dorothy Ingram Date of birth: 01/17/1938 Phone: 5550100 Sex: F"
+    assert "Phone: 5550100 Sex: F" in text, "a row of single lines stays one line"
+
+
+def test_a_ledger_of_tall_columns_is_read_across() -> None:
+    rows = [(110 + 30 * n, f"visit {n}", f"{n}0.50") for n in range(6)]
+    seen = words(*((x, y, text) for y, left, right in rows for x, text in ((110, left), (410, right))))
+    assert read(seen, grid([100, 300], [100, 400, 700])).split() == [word.text for word in seen]
+
+
+def test_lists_in_tall_cells_are_read_one_list_after_the_other() -> None:
+    lists = (["Hitting", "Kicking", "Biting", "Swiping", "Pushing"], ["Crying", "Licking", "Pica", "Screaming", "Vomiting"])
+    seen = words(*((x, 110 + 30 * n, item) for n in range(5) for x, item in ((110, lists[0][n]), (410, lists[1][n]))))
+    assert read(seen, grid([100, 300], [100, 400, 700])).split() == [*lists[0], *lists[1]]
+
+
+def test_text_typed_across_the_rules_keeps_its_order() -> None:
+    seen = words((110, 110, "this is your authorization to provide the tests"), (110, 140, "and to charge them to this account"))
+    assert read(seen, grid([100, 200], [100, 260, 420, 700])) == text_of(in_reading_order(seen, []))
+
+
+def test_columns_of_prose_that_the_engine_read_across_are_parted_and_the_title_stays_first() -> None:
+    left = [f"left {n} the lungs were clear" for n in range(8)]
+    right = [f"right {n} no swelling was found" for n in range(8)]
+    body = ((x, 200 + 30 * n, text) for n in range(8) for x, text in ((50, left[n]), (600, right[n])))
+    title, foot = "Report of the examination", "signed by the physician in charge of the ward"
+    text = read(words((300, 100, title), *body, (50, 500, foot)))
+    assert " ".join(text.split()) == " ".join((title, *left, *right, foot))
+
+
+def test_a_table_without_rules_is_not_parted() -> None:
+    seen = words(*((x, 200 + 30 * n, text) for n in range(8) for x, text in ((50, f"sodium {n}"), (600, f"{130 + n} mmol"))))
+    assert in_reading_order(seen, []) == seen
+
+
+def test_no_word_is_lost_or_doubled_by_ordering() -> None:
+    random = np.random.default_rng(3)
+    seen = words(*((int(random.integers(0, 800)), int(random.integers(0, 900)), f"word{n} and more") for n in range(120)))
+    ordered = in_reading_order(seen, [grid([100, 300, 500], [100, 400, 700])])
+    assert sorted((word.text, word.box) for word in ordered) == sorted((word.text, word.box) for word in seen)
