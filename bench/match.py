@@ -1,11 +1,13 @@
-"""Matching, measured: `python -m bench.match speed|risk --dsn postgresql://... [--patients N] [--queries N] [--seed N]`.
+"""Matching, measured: `python -m bench.match load|speed|risk --dsn postgresql://... [--patients N] [--queries N] [--seed N]`.
 
-speed  load N patients, then match QUERIES damaged records one by one: load rate, p50, p95 and the share that has its patient
-       among the candidates
+load   load N patients: the rate, the memory of this process and the size of the database
+speed  load N patients unless they are there, then match QUERIES damaged records one by one: p50, p95 and the share that has its
+       patient among the candidates, by damage
 risk   an index with decoys and without a quarter of the patients asked for: wrong filings, right ones, and how both change with
        the threshold
 
-The database must be empty; it is migrated first. Give one of your own: what is loaded stays there.
+The database must be empty, or hold what `load` put there with the same seed; it is migrated first. Give one of your own: what is
+loaded stays there.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import resource
 import time
 from collections import Counter
 from itertools import islice
@@ -38,24 +41,35 @@ def load(connection: Connection, rows: Any) -> tuple[int, float]:
     return report.added, round(time.monotonic() - start, 1)
 
 
-def speed(connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int) -> dict[str, Any]:
+def fill(connection: Connection, patients: int, seed: int) -> dict[str, Any]:
     added, seconds = load(connection, people(patients, seed))
+    size = connection.execute("select pg_database_size(current_database()) as bytes").fetchone()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    figures = {"patients": added, "load_s": seconds, "loaded_per_s": round(added / seconds), "memory_mb": peak}
+    return figures | {"database_mb": size["bytes"] // 2**20 if size else None}
+
+
+def speed(connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int) -> dict[str, Any]:
+    held = connection.execute("select count(*) as n from patient").fetchone()
+    figures = {"patients": patients} if held and held["n"] == patients else fill(connection, patients, seed)
     chance = random.Random(seed + 1)
     asked = islice((p for p in people(patients, seed) if chance.random() < 2 * queries / patients), queries + WARM)
-    times, listed, answered = [], 0, 0
+    times: list[float] = []
+    missed: Counter[str] = Counter()
     for number, person in enumerate(asked):
-        query = printed(person, DAMAGES[number % len(DAMAGES)], chance)
+        damage = DAMAGES[number % len(DAMAGES)]
+        query = printed(person, damage, chance)
         start = time.perf_counter()
         found = answer(connection, query, settings)
         times.append(1000 * (time.perf_counter() - start))
-        answered += 1
-        listed += any(c["patient"]["mrn"] == person["mrn"] for c in found["candidates"])
-    times = sorted(times[WARM:])
-    figures = {"patients": added, "load_s": seconds, "loaded_per_s": round(added / seconds), "queries": len(times)}
+        missed[damage] += all(c["patient"]["mrn"] != person["mrn"] for c in found["candidates"])
+    answered, times = len(times), sorted(times[WARM:])
     return figures | {
+        "queries": len(times),
         "p50_ms": round(times[len(times) // 2], 2),
         "p95_ms": round(times[int(0.95 * len(times))], 2),
-        "candidate_recall": round(listed / answered, 5),
+        "candidate_recall": round(1 - sum(missed.values()) / answered, 5),
+        "missed_by_damage": {damage: count for damage, count in missed.items() if count},
     }
 
 
@@ -113,7 +127,7 @@ def ask(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "risk"))
+    parser.add_argument("what", choices=("load", "speed", "risk"))
     parser.add_argument("--dsn", required=True)
     parser.add_argument("--patients", type=int, default=10_000)
     parser.add_argument("--queries", type=int, default=2_000)
@@ -121,8 +135,12 @@ def main() -> None:
     args = parser.parse_args()
     with connect(args.dsn) as connection:
         migrate(connection)
-        measure = speed if args.what == "speed" else risk
-        print(json.dumps(measure(connection, load_settings().match, args.patients, args.queries, args.seed), indent=1))
+        if args.what == "load":
+            figures = fill(connection, args.patients, args.seed)
+        else:
+            measure = speed if args.what == "speed" else risk
+            figures = measure(connection, load_settings().match, args.patients, args.queries, args.seed)
+        print(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

@@ -96,6 +96,15 @@ class MatchSettings(Section):
     namesakes: float
 
 
+class AdtSettings(Section):
+    handshake_seconds: float
+    tls_certificate: Path | None = None
+    """The listener's certificate and those above it, PEM; None: HL7 messages come without TLS."""
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    """Who may send: only senders with a certificate signed by these authorities. None: whoever reaches the port."""
+
+
 class WorkSettings(Section):
     workers: int
     """0: one for each core."""
@@ -146,6 +155,7 @@ class DestinationSettings(Section):
     token_url: str | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = None
+    client_key: Path | None = None
     scope: str = ""
     tls: bool = False
     """mdm: MLLP over TLS; for the others the address says it."""
@@ -207,6 +217,7 @@ class Settings(BaseSettings):
     ocr: OcrSettings
     classify: ClassifySettings
     match: MatchSettings
+    adt: AdtSettings
     work: WorkSettings
     web: WebSettings
     migrate: MigrateSettings

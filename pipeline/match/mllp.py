@@ -1,9 +1,10 @@
-"""The MLLP listener: HL7 messages over TCP, each framed by VT and FS CR, each answered before the next is read."""
+"""The MLLP listener: HL7 messages over TCP, or TLS, each framed by VT and FS CR, each answered before the next is read."""
 
 from __future__ import annotations
 
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 
@@ -11,7 +12,8 @@ import psycopg
 import psycopg_pool
 import structlog
 
-from pipeline.errors import ServiceAway
+from pipeline.config import AdtSettings
+from pipeline.errors import BadSettings, ServiceAway
 from pipeline.match.adt import acknowledgement, take
 from pipeline.store.database import Pool
 
@@ -22,15 +24,45 @@ AWAY = (ServiceAway, psycopg.OperationalError, psycopg_pool.PoolTimeout)
 log = structlog.get_logger()
 
 
+def tls_of(settings: AdtSettings) -> ssl.SSLContext | None:
+    """TLS 1.2 or later with the certificate of the settings; None without one.
+
+    Senders must show theirs where the settings say who signs them. Raises BadSettings where a file does not serve.
+    """
+    if settings.tls_certificate is None:
+        if settings.tls_client_ca or settings.tls_key:
+            raise BadSettings("adt.tls_key or adt.tls_client_ca is set, but no adt.tls_certificate.", "Set it, or none of them.")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+        if settings.tls_client_ca is not None:
+            context.load_verify_locations(settings.tls_client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except OSError as error:  # ssl.SSLError is one
+        raise BadSettings(f"adt: the TLS files do not serve: {error}.", "They are PEM files; the key has no password.") from None
+    return context
+
+
 class Listener(socketserver.ThreadingTCPServer):
     """Listens on an address; a thread for each sender. Nothing is acknowledged before it is committed."""
 
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], pool: Pool, home_facility: str = "") -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        pool: Pool,
+        home_facility: str = "",
+        tls: ssl.SSLContext | None = None,
+        handshake_seconds: float = 10.0,
+    ) -> None:
         super().__init__(address, Sender)
         self.pool = pool
+        self.tls = tls
+        self.handshake_seconds = handshake_seconds
         self.home_facility = home_facility
         self.taken: dict[str, int] = {}
         self._counting = threading.Lock()
@@ -61,12 +93,24 @@ class Sender(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for body in frames(lambda: self.request.recv(CHUNK)):
+        if self.server.tls is None:
+            return self.talk(self.request)
+        try:
+            self.request.settimeout(self.server.handshake_seconds)
+            with self.server.tls.wrap_socket(self.request, server_side=True) as secured:
+                secured.settimeout(None)
+                self.talk(secured)
+        except OSError as error:  # no TLS, a certificate that is not trusted, or a sender that went away
+            log.warning("adt.no_tls", sender=self.client_address[0], error=getattr(error, "reason", type(error).__name__))
+
+    def talk(self, sender: socket.socket) -> None:
+        """Answer the sender's messages one after the other until it ends."""
+        for body in frames(lambda: sender.recv(CHUNK)):
             answer = self.server.answer(body)
             if answer is None:
                 return
             try:
-                self.request.sendall(BEGIN + answer + END)
+                sender.sendall(BEGIN + answer + END)
             except ConnectionError:  # the sender is gone; it will send again and be answered then
                 return
 
