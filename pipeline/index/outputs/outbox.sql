@@ -23,7 +23,10 @@ select pg_try_advisory_lock(hashtext('chartloom deliveries'), hashtext(%(name)s)
 -- name: ready
 -- The next thing to tell of each document, oldest first: nothing overtakes what went before it, a dead one holds up its document.
 select d.id, d.document_id, d.change, d.edition, d.replaces, d.content, d.written_at, d.attempts, d.refusals, d.tried_at,
-       to_jsonb(p) as patient, to_jsonb(e) as encounter
+       to_jsonb(p) as patient, to_jsonb(e) as encounter,
+       (select was.content from delivery was
+        where was.destination = d.destination and was.document_id = d.document_id and was.edition = d.replaces and was.id < d.id
+        order by was.id desc limit 1) as was
 from delivery d
 join patient p on p.id = (d.content ->> 'patient_id')::bigint
 left join encounter e on e.id = (d.content ->> 'encounter_id')::bigint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -89,6 +89,8 @@ class Parcel:
     facility: str | None
     scanned_at: datetime
     filed_at: datetime
+    before: Parcel | None = None
+    """The edition that this one takes the place of, as it was told."""
 
     @property
     def oid(self) -> str:
@@ -124,22 +126,32 @@ def house_of(settings: DeliverySettings, installation: UUID) -> House:
 
 def parcel_of(row: dict[str, Any], house: House) -> Parcel:
     """The parcel of a row of the outbox."""
-    content, patient, encounter = row["content"], row["patient"], row["encounter"]
-    return Parcel(
+    encounter, was = row["encounter"], row["was"]
+    made = Parcel(
         **{name: row[name] for name in ("id", "change", "edition", "replaces", "written_at", "attempts", "refusals", "tried_at")},
         document=row["document_id"],
         house=house,
-        patient=patient_of(patient),
+        patient=patient_of(row["patient"]),
         visit=None if encounter is None else visit_of(encounter),
-        type=type_of(content["type"]),
-        pdf=content["pdf"],
-        pages=content["pages"],
-        date_of_service=date.fromisoformat(day) if (day := content["date_of_service"]) else None,
-        author=content["author"],
-        facility=content["facility"],
-        scanned_at=datetime.fromisoformat(content["scanned_at"]),
-        filed_at=datetime.fromisoformat(content["filed_at"]),
+        **held(row["content"]),
     )
+    if was is None:
+        return made
+    return replace(made, before=replace(made, edition=row["replaces"], replaces=None, visit=None, **held(was)))
+
+
+def held(content: dict[str, Any]) -> dict[str, Any]:
+    """What a receiver is to hold, as the outbox keeps it."""
+    return {
+        "type": type_of(content["type"]),
+        "pdf": content["pdf"],
+        "pages": content["pages"],
+        "date_of_service": date.fromisoformat(day) if (day := content["date_of_service"]) else None,
+        "author": content["author"],
+        "facility": content["facility"],
+        "scanned_at": datetime.fromisoformat(content["scanned_at"]),
+        "filed_at": datetime.fromisoformat(content["filed_at"]),
+    }
 
 
 def patient_of(row: dict[str, Any]) -> Patient:

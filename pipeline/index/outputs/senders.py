@@ -26,6 +26,10 @@ def sender_of(settings: DestinationSettings, deliveries: DeliverySettings, fetch
         from pipeline.index.outputs.folder import FolderSender
 
         return FolderSender(settings, fetch)
-    from pipeline.index.outputs.mllp import MdmSender
+    if settings.kind == "mdm":
+        from pipeline.index.outputs.mllp import MdmSender
 
-    return MdmSender(settings, deliveries, fetch)
+        return MdmSender(settings, deliveries, fetch)
+    from pipeline.index.outputs.rest import FhirSender
+
+    return FhirSender(settings, deliveries, fetch)

@@ -1,0 +1,188 @@
+"""FHIR R4 and MHD: what a receiver is sent is FHIR, arrives once, and is corrected where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from delivering import Archive, a_pdf
+from fhir_receiver import FhirReceiver
+from receivers import Moods
+
+from pipeline.index.outputs import outbox
+
+Receive = Callable[..., FhirReceiver]
+
+
+@pytest.fixture
+def receive(archive: Archive) -> Iterator[Receive]:
+    """Makes a receiver that is a destination of that kind."""
+    with ExitStack() as stack:
+
+        def made(kind: str = "fhir", moods: Moods | None = None, **given: Any) -> FhirReceiver:
+            receiver = FhirReceiver(moods or Moods())
+            receiver.patient("10012345")
+            receiver.patient("10055501")
+            archive.destination("ehr", kind, stack.enter_context(receiver.listening()), **given)
+            return receiver
+
+        yield made
+
+
+def shown(receiver: FhirReceiver) -> dict[str, tuple[str, str, str, bytes | None]]:
+    """The documents, by their number within our root."""
+    return {".".join(oid.split(".")[-2:]): told for oid, told in receiver.documents().items()}
+
+
+def test_a_document_and_its_corrections_stand_at_the_receiver_as_they_stand_here(archive: Archive, receive: Receive) -> None:
+    receiver = receive()
+    document, gone = archive.file(), archive.file()
+    archive.change(document, type="letter")
+    archive.change(document, pdf=archive.blobs.put(a_pdf(3, "again")))
+    archive.change(document, patient=archive.tomasz)
+    archive.withdraw(gone)
+    assert archive.deliver() == 7
+    assert shown(receiver) == {
+        f"{document}.1": ("superseded", "10012345", "51852-2", a_pdf(1, "document 1")),
+        f"{document}.3": ("entered-in-error", "10012345", "51852-2", a_pdf(3, "again")),
+        f"{document}.4": ("current", "10055501", "51852-2", a_pdf(3, "again")),
+        f"{gone}.1": ("entered-in-error", "10012345", "18842-5", a_pdf(1, "document 2")),
+    }
+
+
+def test_the_elements_of_us_core_are_there(archive: Archive, receive: Receive) -> None:
+    receiver = receive()
+    archive.file()
+    archive.deliver()
+    found = next(one for one in receiver.resources.values() if one["resourceType"] == "DocumentReference")
+    assert found["type"] == {"coding": [{"system": "http://loinc.org", "code": "18842-5"}], "text": "Discharge summary"}
+    assert found["category"][0]["coding"][0]["code"] == "clinical-note"
+    assert found["author"] == [{"type": "Practitioner", "display": "Ruth Delacroix"}]
+    assert found["context"]["period"] == {"start": "2024-02-11", "end": "2024-02-11"}
+    attachment = found["content"][0]["attachment"]
+    pdf = a_pdf(1, "document 1")
+    import hashlib
+    from base64 import b64encode
+
+    assert (attachment["contentType"], attachment["size"]) == ("application/pdf", len(pdf))
+    assert attachment["hash"] == b64encode(hashlib.sha1(pdf).digest()).decode()
+    assert attachment["url"] in receiver.resources
+
+
+def test_the_bytes_go_within_where_a_receiver_takes_no_binary(archive: Archive, receive: Receive) -> None:
+    receiver = receive(binary="inline")
+    document = archive.file()
+    archive.deliver()
+    assert shown(receiver)[f"{document}.1"][3] == a_pdf(1, "document 1")
+    assert not [key for key in receiver.resources if key.startswith("Binary")]
+
+
+def test_a_patient_whom_the_receiver_does_not_know_is_a_refusal_and_nothing_is_filed_elsewhere(
+    archive: Archive, receive: Receive
+) -> None:
+    receiver = receive()
+    archive.file(archive.patient("99999999", "Nobody", "There", *[None] * 7))
+    assert archive.deliver() == 0
+    row = outbox.deliveries(archive.connection)[0]
+    assert (row["state"], row["problem"], row["detail"]) == ("dead", "refused", "422 0 resources match a reference")
+    assert shown(receiver) == {}
+
+
+@pytest.mark.parametrize(("kind", "given"), [("fhir", {"parallel": 4}), ("mhd", {})])
+def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its_corrections(
+    archive: Archive, receive: Receive, kind: str, given: dict[str, Any]
+) -> None:
+    chances = {"no": 0.1, "lost": 0.1, "drop": 0.1, "swallow": 0.1, "busy": 0.1, "twice": 0.1, "hang": 0.03}
+    receiver = receive(kind, Moods(5, chances), **given)
+    limits = archive.settings.deliveries.model_copy(update={"refusals": 50})
+    archive.settings = archive.settings.model_copy(update={"deliveries": limits})
+    documents = [archive.file() for _ in range(20)]
+    for n, document in enumerate(documents):
+        if n % 4 == 0:
+            archive.change(document, patient=archive.tomasz)
+        if n % 4 == 1:
+            archive.withdraw(document)
+        if n % 4 == 2:
+            archive.change(document, type="letter")
+    archive.deliver()
+    current = {number: told[1:3] for number, told in shown(receiver).items() if told[0] == "current"}
+    moved = {f"{document}.2": ("10055501", "18842-5") for document in documents[0::4]}
+    letter = {f"{document}.{1 if kind == 'fhir' else 2}": ("10012345", "51852-2") for document in documents[2::4]}
+    left = {f"{document}.1": ("10012345", "18842-5") for document in documents[3::4]}
+    if kind == "mhd":  # its receiver supersedes what is replaced; ours does not
+        current = {number: told for number, told in current.items() if number not in {f"{d}.1" for d in documents[2::4]}}
+    assert current == moved | letter | left
+    assert all(row["state"] == "delivered" for row in outbox.deliveries(archive.connection))
+    assert all(told[3] for told in shown(receiver).values())
+    assert min(receiver.moods.seen.get(mood, 0) for mood in chances) > 0
+
+
+def test_a_document_that_is_there_twice_is_for_a_person_to_see_to(archive: Archive, receive: Receive) -> None:
+    receiver = receive()
+    document = archive.file()
+    archive.deliver()
+    held = next(one for one in receiver.resources.values() if one["resourceType"] == "DocumentReference")
+    receiver.resources["DocumentReference/copy"] = {**held, "id": "copy"}
+    archive.change(document, type="letter")
+    archive.deliver()
+    row = outbox.deliveries(archive.connection)[0]
+    assert (row["state"], row["problem"]) == ("dead", "doubled")
+
+
+@pytest.mark.parametrize("metadata", ["minimal", "comprehensive"])
+def test_mhd_provides_a_bundle_of_submission_set_reference_and_document(
+    archive: Archive, receive: Receive, metadata: str
+) -> None:
+    receiver = receive("mhd", metadata=metadata)
+    document = archive.file()
+    archive.deliver()
+    bundle = receiver.bodies[0]
+    kind = metadata.capitalize()
+    assert bundle["meta"]["profile"] == [f"https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.{kind}.ProvideBundle"]
+    submission, reference, binary = (one["resource"] for one in bundle["entry"])
+    assert [one["resourceType"] for one in (submission, reference, binary)] == ["List", "DocumentReference", "Binary"]
+    assert {one["use"]: one["value"][:8] for one in submission["identifier"]} == {"official": "urn:uuid", "usual": "urn:oid:"}
+    assert (submission["mode"], submission["code"]["coding"][0]["code"]) == ("working", "submissionset")
+    assert submission["entry"][0]["item"]["reference"] == bundle["entry"][1]["fullUrl"]
+    assert reference["content"][0]["attachment"]["url"] == bundle["entry"][2]["fullUrl"]
+    assert "docStatus" not in reference
+    whole = {"facilityType", "practiceSetting", "sourcePatientInfo"} <= set(reference["context"])
+    assert whole == (metadata == "comprehensive")
+    assert shown(receiver) == {f"{document}.1": ("current", "10012345", "18842-5", a_pdf(1, "document 1"))}
+
+
+def test_mhd_corrects_by_replacement_and_withdraws_by_superseding(archive: Archive, receive: Receive) -> None:
+    receiver = receive("mhd")
+    document = archive.file()
+    archive.change(document, type="letter")
+    archive.withdraw(document)
+    assert archive.told("ehr", document) == ["new 1 waiting", "replace 2 waiting", "cancel 2 waiting"]
+    archive.deliver()
+    replacing = receiver.bodies[1]["entry"][1]["resource"]["relatesTo"][0]
+    assert (replacing["code"], replacing["target"]["identifier"]["value"][-4:]) == ("replaces", f".{document}.1")
+    assert shown(receiver)[f"{document}.2"][0] == "superseded"
+
+
+def test_simplified_publish_is_one_reference_with_the_document_within(archive: Archive, receive: Receive) -> None:
+    receiver = receive("mhd", Moods(4, {"lost": 0.5}), transaction="iti-105")
+    documents = [archive.file() for _ in range(4)]
+    archive.deliver()
+    sent = receiver.bodies[0]
+    assert sent["meta"]["profile"][0].endswith("IHE.MHD.SimplifiedPublish.DocumentReference")
+    assert (sent["subject"], "identifier" in sent) == ({"reference": "Patient/p10012345"}, False)
+    assert sorted(shown(receiver)) == [f"{document}.1" for document in documents]
+
+
+def test_xds_sd_goes_as_xml_with_the_pdf_within(archive: Archive, receive: Receive) -> None:
+    receiver = receive(content="xds-sd")
+    document = archive.file()
+    archive.deliver()
+    from base64 import b64decode
+    from xml.etree.ElementTree import fromstring
+
+    root = fromstring(shown(receiver)[f"{document}.1"][3] or b"")
+    body = root.find(".//{urn:hl7-org:v3}nonXMLBody/{urn:hl7-org:v3}text")
+    assert body is not None
+    assert b64decode(body.text or "") == a_pdf(1, "document 1")
