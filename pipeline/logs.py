@@ -31,6 +31,7 @@ def set_up(level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            lambda _, __, event: {key: value for key, value in event.items() if value is not None},
             structlog.processors.LogfmtRenderer(key_order=["event"], drop_missing=True, bool_as_flag=False),
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -126,7 +126,8 @@ class Watcher:
         before = self._folder.files[inside]
         pause = self._folder.later(inside, why, soon=soon)
         if why != before.why:
-            log.warning("file waits", why=why, size=before.size, arrivals=list(before.arrivals), next_try_in=pause)
+            tell = log.info if soon else log.warning
+            tell("file waits", why=why, size=before.size, arrivals=before.arrivals or None, next_try_in=pause)
             with away_is_an_error():
                 if before.arrivals:
                     self._connection().execute(SQL["arrival_stays"], {"arrivals": list(before.arrivals), "why": why})

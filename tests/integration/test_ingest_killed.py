@@ -1,4 +1,7 @@
-"""A watcher that is killed at any moment loses nothing and takes nothing twice."""
+"""Watchers that are killed at any moment, or whose clock jumps, lose nothing and take nothing twice.
+
+CHARTLOOM_SEEDS=20 python -m pytest tests/integration/test_ingest_killed.py is the long form of the storm: as many seeds.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from pipeline.config import Settings
@@ -17,11 +21,21 @@ from pipeline.ingest.ledger import reconcile, verify_originals
 from pipeline.store.blobs import Blobs, sha256_of
 from pipeline.store.database import Connection
 
-FILES, KILLS, SEED = 24, 5, 7
+FILES, KILLS, WATCHERS = 24, 5, 2
+SEEDS = range(7, 7 + int(os.environ.get("CHARTLOOM_SEEDS", "1")))
 
 PROGRAM = """
-import sys
+import datetime, sys, time
 from pathlib import Path
+
+class Jumping(datetime.datetime):
+    def now(zone=None):
+        return real.fromtimestamp(time.time(), zone)
+
+real, datetime.datetime, true = datetime.datetime, Jumping, time.time
+jumps = Path(sys.argv[1]).with_name("jump")
+time.time = lambda: true() + (float(jumps.read_text()) if jumps.exists() else 0.0)
+
 from pipeline.config import load_settings
 from pipeline.ingest.watch import Watcher
 from pipeline.store.blobs import Blobs
@@ -33,10 +47,10 @@ Watcher(
     settings, lambda: connect(settings.database.dsn.get_secret_value()), lambda: Blobs.connect(settings.storage), enqueue_scan
 ).run()
 """
+"""A watcher in a process of its own. Its wall clock goes wrong by as many seconds as the file `jump` beside the home says."""
 
 
-def started(settings: Settings) -> subprocess.Popen[bytes]:
-    """A watcher in a process of its own."""
+def started(settings: Settings, **intake: object) -> subprocess.Popen[bytes]:
     assert settings.database.dsn is not None
     assert settings.storage.secret_key is not None
     given = {
@@ -47,15 +61,24 @@ def started(settings: Settings) -> subprocess.Popen[bytes]:
         "STORAGE__BUCKET": settings.storage.bucket,
         "INTAKE__STABLE_SECONDS": "0.1",
         "INTAKE__POLL_SECONDS": "0.2",
+        **{f"INTAKE__{key.upper()}": value for key, value in intake.items()},
     }
     environment = os.environ | {f"CHARTLOOM_{key}": str(value) for key, value in given.items()}
     return subprocess.Popen([sys.executable, "-c", PROGRAM, str(settings.home)], env=environment, stdout=subprocess.DEVNULL)
 
 
-def test_a_watcher_killed_again_and_again_stores_every_file_once(
-    settings: Settings, connection: Connection, blobs: Blobs
+def ended(*watchers: subprocess.Popen[bytes]) -> None:
+    for watcher in watchers:
+        watcher.terminate()
+    for watcher in watchers:
+        watcher.wait()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_watchers_of_one_folder_killed_again_and_again_store_every_file_once(
+    settings: Settings, connection: Connection, blobs: Blobs, seed: int
 ) -> None:
-    chance = random.Random(SEED)
+    chance = random.Random(seed)
     folder = settings.intake_folder
     folder.mkdir(parents=True)
     sent: dict[str, Path] = {}
@@ -63,17 +86,17 @@ def test_a_watcher_killed_again_and_again_stores_every_file_once(
         file = folder / f"{number}.tif"
         Image.effect_noise((60, 80), number + 1).save(file)
         sent[sha256_of(file)] = file
-    watcher = started(settings)
+    watchers = [started(settings) for _ in range(WATCHERS)]
     for _ in range(KILLS):
         before = stored(connection)
         wait_for(lambda seen=before: stored(connection) > seen or not list(folder.iterdir()))
         time.sleep(chance.random() * 0.1)
-        watcher.send_signal(signal.SIGKILL)
-        watcher.wait()
-        watcher = started(settings)
+        victim = chance.randrange(WATCHERS)
+        watchers[victim].send_signal(signal.SIGKILL)
+        watchers[victim].wait()
+        watchers[victim] = started(settings)
     wait_for(lambda: not list(folder.iterdir()))
-    watcher.terminate()
-    watcher.wait()
+    ended(*watchers)
 
     rows = connection.execute("select sha256, duplicate, left_at from arrival join scan on scan.id = scan_id").fetchall()
     assert sorted(row["sha256"] for row in rows) == sorted(sent)
@@ -82,6 +105,39 @@ def test_a_watcher_killed_again_and_again_stores_every_file_once(
     ledger = reconcile(connection)
     assert ledger.adds_up, ledger.faults
     assert ledger.files["seen"] == ledger.files["in_progress"] == FILES
+
+
+def test_a_watcher_whose_clock_jumps_waits_as_long_as_ever_and_keeps_what_is_done(
+    settings: Settings, connection: Connection, blobs: Blobs
+) -> None:
+    folder, jump = settings.intake_folder, settings.home.with_name("jump")
+    folder.mkdir(parents=True)
+    kept = settings.done_folder / time.strftime("%Y-%m-%d") / "earlier.tif"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    watcher = started(settings, stable_seconds=1.0)
+    for number, seconds in enumerate((600.0, -600.0, 3.2e9)):  # an S3 server talks to nobody whose clock is years away
+        file = folder / f"{number}.tif"
+        Image.effect_noise((60, 80), number + 1).save(file)
+        wait_for(lambda name=file.name: seen(connection, name))
+        jump.write_text(str(seconds))
+        time.sleep(0.5)
+        assert file.exists(), "a clock that jumps is no time that passes"
+        if seconds > 1e9:
+            time.sleep(2.0)
+            assert file.exists()
+            jump.write_text("0")
+        wait_for(lambda it=file: not it.exists())
+    ended(watcher)
+    assert kept.exists()
+    row = connection.execute("select max(greatest(seen_at, stored_at, left_at)) - now() as ahead from arrival").fetchone()
+    assert row is not None
+    assert row["ahead"].total_seconds() <= 0
+    assert reconcile(connection).files["seen"] == 3
+
+
+def seen(connection: Connection, name: str) -> bool:
+    return connection.execute("select 1 from sighting where path = %s", [name]).fetchone() is not None
 
 
 def stored(connection: Connection) -> int:

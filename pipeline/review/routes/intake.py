@@ -127,11 +127,10 @@ def ledger(visit: Visiting) -> HTMLResponse:
     visit.record(page="ledger")
     with visit.desk.pool.connection() as snapshot:  # of its own: the account is read in one transaction that changes nothing
         account = ledgers.reconcile(snapshot)
-    batches = [batch for batch in account.batches[:-SHOWN_BATCHES] if batch.settled_at is None] + list(
-        account.batches[-SHOWN_BATCHES:]
-    )
+    newest = {batch.id for batch in account.batches[-SHOWN_BATCHES:]}
+    batches = [batch for batch in reversed(account.batches) if batch.settled_at is None or batch.id in newest]
     lives = ledgers.lives(visit.connection, limit=SHOWN)
-    return page(visit, "ledger.html", ledger=account, batches=batches[::-1], lives=lives, shown=SHOWN_BATCHES)
+    return page(visit, "ledger.html", ledger=account, batches=batches, lives=lives, shown=SHOWN_BATCHES)
 
 
 def like(words: str) -> str | None:
