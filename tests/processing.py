@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -27,7 +28,9 @@ from pipeline.records import (
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.store.scans import load_scan
+from pipeline.work.queue import enqueue_scan
 
+SECONDS = 60.0  # a test that waits longer has failed
 BLOB = "0" * 64
 WHY = Reason(code="no_patient_named", detail="Nobody is named.")
 
@@ -85,6 +88,21 @@ def an_outcome(scan: Scan, texts: Sequence[str], *filings: Filing) -> Outcome:
     blank = tuple(page.number for page in pages if page.number not in used)
     sorting = Sorting(documents=tuple(filing.document for filing in filings), blank=blank)
     return Outcome(scan=scan, pages=pages, sorting=sorting, filings=filings)
+
+
+def handed_in(connection: Connection, blobs: Blobs, *pages: str) -> Scan:
+    """A scan of pages with these texts, with its job in the queue."""
+    scan = a_scan(connection, printed(*pages), blobs, pages_in=len(pages))
+    enqueue_scan(connection, scan.id, Priority.LIVE)
+    return scan
+
+
+def until(done: Callable[[], object]) -> None:
+    """Wait for it."""
+    end = time.monotonic() + SECONDS
+    while not done():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
 
 
 def printed(*pages: str) -> bytes:

@@ -74,6 +74,7 @@ class Postgres:
         """Start the server without waiting for it; the first time, make its data folder."""
         if not self._data.exists():
             self._initialise()
+        self._forget_the_dead()
         account = choose_account(self._data, binaries() / "postgres")
         ports = process.free_ports([PORT], process.last_ports(self.lock))
         options = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
@@ -99,6 +100,16 @@ class Postgres:
         except OSError:
             return False
         return len(lines) >= 8 and lines[0] == str(service.pid) and lines[7].strip() == "ready"
+
+    def _forget_the_dead(self) -> None:
+        """Remove the note of a server that was killed: as long as nobody has reaped it, Postgres takes it for a living one."""
+        note = self._data / "postmaster.pid"
+        try:
+            pid = int(note.read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return
+        if not process.is_alive(pid):
+            note.unlink(missing_ok=True)
 
     def _initialise(self) -> None:
         """Make the data folder, its roles and its database beside its place, then put it there: it is never there half made."""

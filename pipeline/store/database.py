@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
@@ -20,14 +21,20 @@ Connection: TypeAlias = psycopg.Connection[DictRow]
 Pool: TypeAlias = ConnectionPool[Connection]
 
 RETRY_SECONDS = 0.5
+KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""A machine that is gone without a word is missed after a minute at both ends: until then the server keeps the locks of what it
+was about to commit, and by the system's own defaults it would keep them for two hours."""
 
 
 def connect(dsn: str, wait_seconds: float = 0.0, **options: Any) -> Connection:
     """An autocommit connection. Tries for `wait_seconds`, then raises ServiceAway."""
     end = time.monotonic() + wait_seconds
+    told = conninfo_to_dict(dsn).get("options") or ""
+    at_the_server = " ".join([str(told), *(f"-c tcp_{name}={seconds}" for name, seconds in KEEPALIVE.items())])
+    options = {"connect_timeout": 10, "options": at_the_server, **KEEPALIVE, **options}
     while True:
         try:
-            return psycopg.connect(dsn, autocommit=True, row_factory=dict_row, connect_timeout=10, **options)
+            return psycopg.connect(dsn, autocommit=True, row_factory=dict_row, **options)
         except psycopg.OperationalError as error:
             if time.monotonic() >= end:
                 raise database_away(wait_seconds, error) from error

@@ -35,6 +35,7 @@ def storm(running: Running, *, kills: int, pages: int, seed: int, scans: Path, c
             running.drop(make_scan(scans, number, count, seed), count)
             handed_in += count
         time.sleep(rng.uniform(0, calm))
+        running.revive()
         if sum(done.values()) < kills:
             victim = rng.choice(VICTIMS)
             done[victim] += running.kill(victim)
@@ -67,6 +68,7 @@ def main() -> int:
         result = {
             "kills": sum(done.values()), "victims": dict(done), "files": len(running.dropped),
             "pages": sum(pages for _, pages in running.dropped.values()), "settled": settled,
+            "times_up_gave_up": running.gave_up,
             "seconds_of_storm": round(stormed), "seconds": round(time.monotonic() - begun), "faults": found,
         }  # fmt: skip
     print(json.dumps(result, indent=1))

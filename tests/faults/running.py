@@ -49,6 +49,7 @@ class Running:
     dropped: dict[str, tuple[str, int]] = field(default_factory=dict)
     """SHA-256 of each file handed in: its name and its number of pages."""
     process: subprocess.Popen[bytes] | None = None
+    gave_up: int = 0
 
     @property
     def output(self) -> Path:
@@ -69,6 +70,12 @@ class Running:
     def wait_ready(self) -> None:
         """Until `up` has said that all is up; to be called after the first start."""
         assert wait_until(lambda: "Ctrl-C stops everything" in self.output.read_text()), self.output.read_text()
+
+    def revive(self) -> None:
+        """Start `up` again where it has ended though nobody has killed it, as systemd does."""
+        if self.process and self.process.poll() is not None:
+            self.gave_up += 1
+            self.start()
 
     def stop(self) -> None:
         """As Ctrl-C does."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from pathlib import Path
 
 import psycopg
@@ -44,3 +46,22 @@ def test_two_commands_share_the_services_and_the_last_one_out_stops_them(tmp_pat
             assert third.dsn == dsn
             assert connection.execute("select 1 as one").fetchone() == {"one": 1}
     assert [line.split()[1] for line in said] == ["started", "stopped"]
+
+
+def test_a_killed_database_whose_process_nobody_has_reaped_is_started_again(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path / "home")
+    with open_installation(settings, migrate=False, store=False):
+        pass
+    data = settings.home / "postgres"
+    killed = subprocess.Popen(["true"], user=data.stat().st_uid)
+    while Path(f"/proc/{killed.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z":
+        time.sleep(0.01)
+    (data / "postmaster.pid").write_text(f"{killed.pid}\n{data}\n1\n5432\n\n127.0.0.1\n\nready\n")
+    with open_installation(settings, migrate=False, store=False) as opened, opened.connect() as connection:
+        assert connection.execute("select 1 as one").fetchone() == {"one": 1}
+    killed.wait()
+
+
+def test_connections_miss_a_machine_that_is_gone_at_both_ends(connection: Connection) -> None:
+    assert connection.execute("show tcp_keepalives_idle").fetchone() == {"tcp_keepalives_idle": "30"}
+    assert connection.info.get_parameters()["keepalives_idle"] == "30"

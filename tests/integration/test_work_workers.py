@@ -6,38 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processing import a_scan, printed
+from processing import handed_in, until
 
 from pipeline.config import Settings
 from pipeline.index.outcome import outcome_json
 from pipeline.index.search import arriving, search
-from pipeline.records import Priority, Scan
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.work import ranges
-from pipeline.work.queue import enqueue_scan
 from pipeline.work.start import environment, workers_beside
 from pipeline.work.status import live_workers, status_json
-
-SECONDS = 60.0  # a test that waits longer has failed
-
-
-def until(done: Callable[[], object]) -> None:
-    end = time.monotonic() + SECONDS
-    while not done():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.1)
-
-
-def handed_in(connection: Connection, blobs: Blobs, *pages: str) -> Scan:
-    scan = a_scan(connection, printed(*pages), blobs, pages_in=len(pages))
-    enqueue_scan(connection, scan.id, Priority.LIVE)
-    return scan
 
 
 def children(pid: int) -> list[int]:

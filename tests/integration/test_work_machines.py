@@ -1,0 +1,49 @@
+"""Workers on several machines: network namespaces with a host name and a home each, around one database and one store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from processing import handed_in, until
+
+from bench.machines import CODE, COUNTED, allowed, at_work, machines
+from pipeline.config import Settings
+from pipeline.index.outcome import outcome_json
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection
+from pipeline.work.status import live_workers, status_json
+
+NAMES = ("north", "south", "east")
+SMALL_RANGES = "from pipeline.work import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
+QUICK = {"CHARTLOOM_WORK__TAKEOVER_SECONDS": "3", "CHARTLOOM_OCR__SECOND_ENGINE": "never"}
+
+
+@pytest.mark.skipif(not allowed(), reason="only root may make network namespaces")
+def test_three_machines_read_each_page_once_and_go_on_without_the_one_that_is_lost(
+    connection: Connection, blobs: Blobs, settings: Settings, tmp_path: Path
+) -> None:
+    connection.execute(COUNTED.encode())
+    with machines(NAMES, settings) as (all_, told):
+        for machine in all_:
+            machine.work(tmp_path / machine.name, told | QUICK, SMALL_RANGES + CODE)
+        until(lambda: live_workers(connection, 3.0) == len(all_))
+        scan = handed_in(connection, blobs, *(f"Page number {number} of the chart" for number in range(1, 17)))
+        until(lambda: len(at_work(connection)) >= 2 and connection.execute("select 1 from times_read").fetchone())
+        before = status_json(connection, 3.0)
+        lost = next(machine for machine in all_ if machine.name in at_work(connection))
+        lost.lose()
+        until(lambda: outcome_json(connection, scan.id)["status"] != "received")
+        until(lambda: live_workers(connection, 3.0) == 2)
+        after = status_json(connection, 3.0)
+    assert {worker["host"] for worker in before["workers"]} == set(NAMES)
+    assert before["queue"]["live"]["waiting"] > 0
+    assert before["oldest_waiting"] is not None
+    assert {worker["host"] for worker in after["workers"]} == set(NAMES) - {lost.name}
+    assert after["pages"] == {"done": 16, "waiting": 0}
+    assert after["failures"]["faults"] == 0
+    counted = connection.execute(
+        "select count(*) as readings, count(distinct key) as pages, (select count(*) from page) as filed,"
+        " (select count(*) from document_page) as in_documents from times_read"
+    ).fetchone()
+    assert counted == {"readings": 16, "pages": 16, "filed": 16, "in_documents": 16}
