@@ -1,8 +1,9 @@
-"""Benchmarks of intake. Run one or all: `python -m bench.intake [pages] [long] [files] [--n N]`.
+"""Benchmarks of intake. Run one or all: `python -m bench.intake [pages] [long] [files] [watched] [--n N]`.
 
 pages  a scanned page taken out of its PDF against the same page rendered by poppler: CPU and wall seconds, bytes handed on
 long   a long PDF page by page: peak memory of all parser processes, most bytes of temporary disk, pages a second
 files  many small files through registering: stored in the object store, verified, committed; files a second
+watched  the same through the watcher: what a look costs while all of them wait, then how fast they leave the folder
 
 Nothing but generated pages is used. CPU seconds are those of this process and of its children.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import resource
 import sys
 import tempfile
@@ -25,6 +27,7 @@ import img2pdf
 import psutil
 from PIL import Image, ImageDraw, ImageFilter
 
+from pipeline import logs
 from pipeline.config import load_settings
 from pipeline.ingest.opening import open_scan
 from pipeline.ingest.parser import end_idle
@@ -151,12 +154,44 @@ def files(n: int, folder: Path) -> None:
                 register(file, connection, blobs, installation.settings, enqueue=enqueue_scan)
 
 
+def watched(n: int, folder: Path) -> None:
+    from pipeline.ingest.watch import Watcher
+    from pipeline.services.installation import open_installation
+    from pipeline.work.queue import enqueue_scan
+
+    settings = load_settings(folder / "home")
+    settings.intake_folder.mkdir(parents=True)
+    for number in range(n):
+        (settings.intake_folder / f"{number}.tif").write_bytes(encoded(scan_page("1", number, (400, 500))))
+    with open_installation(settings) as installation:
+        given = installation.settings
+        never = given.model_copy(update={"intake": given.intake.model_copy(update={"stable_seconds": 1e9})})
+        waiting = Watcher(never, installation.connect, installation.blobs, enqueue_scan)
+        with costs("first look, each file noted", 1):
+            waiting.look()
+        with costs(f"a look while {n} files wait", 20):
+            for _ in range(20):
+                waiting.look()
+        most = Most()
+        threading.Thread(target=most.look, daemon=True).start()
+        taking = Watcher(given, installation.connect, installation.blobs, enqueue_scan)
+        with costs("small files stored and moved", n, lambda: f"{most.said()}, own {own_peak_mb()} MB"):
+            while any(settings.intake_folder.iterdir()):
+                time.sleep(min(taking.look(), 0.5))
+
+
+def own_peak_mb() -> int:
+    """The most memory this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
 def main() -> None:
+    logs.set_up(logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", nargs="*", choices=["pages", "long", "files", []], help="default: all")
-    parser.add_argument("--n", type=int, help="pages or files [default: 20, 2000, 5000]")
+    parser.add_argument("which", nargs="*", choices=["pages", "long", "files", "watched", []], help="default: all")
+    parser.add_argument("--n", type=int, help="pages or files [default: 20, 2000, 5000, 5000]")
     given = parser.parse_args()
-    for name, run, default in (("pages", pages, 20), ("long", long, 2000), ("files", files, 5000)):
+    for name, run, default in (("pages", pages, 20), ("long", long, 2000), ("files", files, 5000), ("watched", watched, 5000)):
         if not given.which or name in given.which:
             with tempfile.TemporaryDirectory() as folder:
                 run(given.n or default, Path(folder))
