@@ -68,6 +68,75 @@ def run(
     Exit status: 0 everything listed was taken; 2 some was not (the report names it); 3 a service is away; 6 it is running
     already; 7 a file does not exist.
     """
-    from pipeline.commands.migrating import run_migration
+    from pipeline.commands.migrating_run import run_migration
 
     sys.exit(run_migration(name, manifest, mapping, root, crosswalk, batch=batch, as_json=as_json, home=home))
+
+
+@group.command(epilog="Example: chartloom migrate verify north-campus")
+def verify(
+    name: Name,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only this batch.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Also what was proved before.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Compare every source file and page with what is stored, from the sources and the store alone.
+
+    Exit status: 0 all is proved but what has a named reason not to be; 1 something is lost or is not as it should be; 2 the
+    manifest has changed; 3 a service is away; 7 there is no such migration.
+    """
+    from pipeline.commands.migrating_proof import verify_migration
+
+    sys.exit(verify_migration(name, batch=batch, again=again, as_json=as_json, home=home))
+
+
+@group.command(epilog="Example: chartloom migrate report north-campus --out report/")
+def report(
+    name: Name,
+    out: Annotated[Path, typer.Option("--out", help="The folder to write into.")] = Path("report"),
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Write what became of every file and page, as PDF and CSV, with every exception and what may be destroyed.
+
+    Exit status: 0 it adds up; 1 it does not, or no run has come to its end; 3 a service is away; 7 there is no such migration.
+    """
+    from pipeline.commands.migrating_proof import report_migration
+
+    sys.exit(report_migration(name, out, as_json=as_json, home=home))
+
+
+@group.command(epilog="Example: chartloom migrate sample north-campus --confidence 0.95 --limit 0.01")
+def sample(
+    name: Name,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only of this batch.")] = None,
+    confidence: Annotated[float, typer.Option("--confidence", help="How sure to be.")] = 0.95,
+    limit: Annotated[float, typer.Option("--limit", help="The share of wrong documents to be below.")] = 0.01,
+    seed: Annotated[int | None, typer.Option("--seed", help="To draw the same again. [default: at random]")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Draw filed documents at random into the review queue, to measure how often filing goes wrong.
+
+    Exit status: 0; 2 nothing is filed yet; 3 a service is away; 7 there is no such migration or batch.
+    """
+    from pipeline.commands.migrating_proof import sample_migration
+
+    sample_migration(name, batch=batch, confidence=confidence, limit=limit, seed=seed, as_json=as_json, home=home)
+
+
+@group.command(epilog='Example: chartloom migrate sign north-campus "box 17" --by ruth')
+def sign(
+    name: Name,
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="The batch's name.")],
+    by: Annotated[str, typer.Option("--by", help="The account of a supervisor or privacy officer.")],
+    home: Home = None,
+) -> None:
+    """Sign for a batch that verified: only then may its sources be destroyed. It is written in the audit.
+
+    Exit status: 0; 1 the batch has not verified; 2 that person may not sign; 3 a service is away; 7 there is no such batch.
+    """
+    from pipeline.commands.migrating_proof import sign_migration
+
+    sign_migration(name, batch, by, home=home)

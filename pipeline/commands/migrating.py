@@ -81,5 +81,5 @@ def in_words(found: Plan) -> str:
     ]
     for code, count in found.problems.items():
         lines.append(f"  {code.replace('_', ' '):16} {count:>10,}")
-        lines += [f"      {' '.join(part for part in example if part)}" for example in found.examples[code]]
+        lines += [f"      {' '.join(dict.fromkeys(part for part in example if part))}" for example in found.examples[code]]
     return "\n".join([*lines, DEPTHS[found.depth]])

@@ -17,7 +17,7 @@ SQL = statements("pipeline.match")
 
 DISAGREES = Reason(code="manifest_disagrees", detail="The page and the old index name different patients.")
 UNKNOWN = Reason(code="manifest_unknown_patient", detail="The patient index does not know the record number of the old index.")
-ABOUT_PATIENT = ("no_patient_named", "one_identifier", "nothing_exact", "below_threshold", "second_candidate")
+ABOUT_PATIENT = ("no_patient_named", "one_identifier", "two_slips", "below_threshold", "second_candidate")
 """Reasons for a review that a believed index answers: the page says too little, nothing of it speaks against."""
 
 

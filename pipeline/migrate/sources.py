@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.ingest.origin import printable
 from pipeline.migrate.manifest import Listed, Manifest
 from pipeline.migrate.tiff import join
 from pipeline.store.scratch import Scratch
@@ -23,7 +24,7 @@ FOLDERS = 256  # whose names are remembered: an index goes through an archive fo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file of a document. `path` is as the manifest has it; `file` is None where it is not there."""
+    """A file of a document. `path` is as it is spelt on the disk; as the manifest has it where `file` is not there."""
 
     path: str
     file: Path | None
@@ -39,7 +40,10 @@ class Finder:
 
     def sources(self, listed: Listed) -> tuple[Source, ...]:
         """The document's files, in order."""
-        return tuple(Source(path=path, file=self.find(path)) for path in listed.files)
+        found = ((path, self.find(path)) for path in listed.files)
+        return tuple(
+            Source(path=printable(os.path.relpath(file, self._root)) if file else path, file=file) for path, file in found
+        )
 
     def find(self, path: str) -> Path | None:
         """The regular file of that path below the root; None where there is none."""
@@ -55,11 +59,6 @@ class Finder:
                 return None
             folder = folder / name
         return folder if is_file(folder) else None
-
-    def spelt(self, path: str) -> str:
-        """The path as it is spelt on the disk, for a file that is there; as it is given for any other."""
-        file = self.find(path)
-        return path if file is None else os.path.relpath(file, self._root)
 
 
 def names_in(folder: Path) -> dict[str, str]:

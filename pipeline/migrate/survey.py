@@ -68,7 +68,7 @@ def survey(manifest: Manifest, documents: Iterable[Any], numbers: Crosswalk, tel
         seen = Survey(Path(folder) / "survey")
         try:
             fold = str.casefold if manifest.mapping.ignore_case else str
-            seen.put("found", ((fold(path), path, size) for path, size in _files(manifest)))
+            seen.put("found", ((fold(path), path, size) for path, size in files_of(manifest)))
             _read(seen, manifest, documents, numbers, fold, tell)
             seen.run("survey_join")
             yield seen
@@ -76,7 +76,7 @@ def survey(manifest: Manifest, documents: Iterable[Any], numbers: Crosswalk, tel
             seen.close()
 
 
-def _files(manifest: Manifest) -> Iterator[tuple[str, int]]:
+def files_of(manifest: Manifest) -> Iterator[tuple[str, int]]:
     """The files below the root, the manifest itself left out."""
     itself = manifest.file.resolve()
     for path, size in files_below(manifest.root):
