@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from pipeline.errors import ChartloomError, NotFound
+from pipeline.match.encounters import keep_visit
 from pipeline.match.hl7v2 import Message, read_message
 from pipeline.match.loading import Load, load_rows
 from pipeline.match.merging import merge, patient_id, renumber
@@ -69,6 +70,8 @@ def apply(connection: Connection, message: Message) -> None:
         assert message.prior is not None
         renumber(connection, message.prior, mrn)
     load_rows(connection, [message.patient], Load(), source="hl7")
+    if message.visit is not None:
+        keep_visit(connection, patient_id(connection, mrn), message.visit)
     if message.act == "merge":
         assert message.prior is not None
         survivor = patient_id(connection, mrn)

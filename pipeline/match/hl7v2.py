@@ -12,9 +12,11 @@ from typing import Any, Literal
 import hl7
 
 from pipeline.errors import BadInput
+from pipeline.match.encounters import EVENTS, Visit, visit_of
 from pipeline.match.incoming import Incoming, Other
+from pipeline.match.segments import component, first, part, repetitions
 
-UPDATES = frozenset(("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A13", "A14", "A28", "A31"))
+UPDATES = frozenset(("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A12", "A13", "A14", "A28", "A31", "A38"))
 MERGES = frozenset(("A18", "A34", "A35", "A36", "A40"))
 RENUMBERS = frozenset(("A46", "A47", "A51"))
 KINDS = {"MR": "mrn", "SS": "ssn", "AN": "account", "MA": "medicaid", "MC": "insurance", "SN": "insurance"}
@@ -25,7 +27,9 @@ WRAPPING = b"\xef\xbb\xbf\x0b\x1c\r\n\t "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """An ADT message. `patient` is whom it is about; `prior` is the MRN that a merge or a change of number does away with."""
+    """An ADT message. `patient` is whom it is about, `visit` the encounter that it tells of; `prior` is the MRN that a merge or a
+    change of number does away with.
+    """
 
     sender: str
     control_id: str
@@ -34,6 +38,7 @@ class Message:
     act: Literal["update", "merge", "renumber", "none"]
     patient: Incoming | None = None
     prior: str | None = None
+    visit: Visit | None = None
 
 
 def messages_in(file: Path) -> Iterator[bytes]:
@@ -74,7 +79,7 @@ def read_message(body: bytes, home_facility: str = "") -> Message:
     prior = prior_of(parsed, home_facility) if act in ("merge", "renumber") else None
     if act in ("merge", "renumber") and (not prior or prior == patient.row["mrn"]):
         raise BadInput(f"The message {control} does not name another prior identifier (MRG-1).", "Send it in MRG-1.", "no_prior")
-    return replace(message, patient=patient, prior=prior)
+    return replace(message, patient=patient, prior=prior, visit=visit_of(parsed, event) if event in EVENTS else None)
 
 
 def act_of(event: str) -> Literal["update", "merge", "renumber", "none"]:
@@ -163,40 +168,3 @@ def day(stamp: str) -> str | None:
     """The ISO date of an HL7 time stamp, as precise as it is."""
     digits = re.match(r"\d{4}(\d\d)?(\d\d)?", stamp)
     return "-".join(filter(None, (stamp[:4], digits[1], digits[2]))) if digits else None
-
-
-def part(segment: Any, field: int, number: int = 1) -> str:
-    """A component of a field's first repetition, "" where it is missing or said to be deleted."""
-    return component(first(segment, field), number)
-
-
-def first(segment: Any, field: int) -> Any:
-    """A field's first repetition that is not empty, else ""."""
-    return next(iter(repetitions(segment, field)), "")
-
-
-def repetitions(segment: Any, field: int) -> list[Any]:
-    """The repetitions of a field that are not empty."""
-    try:
-        return [repetition for repetition in segment[field] if str(repetition)]
-    except IndexError:
-        return []
-
-
-def component(repetition: Any, number: int) -> str:
-    """A component's first subcomponent."""
-    if isinstance(repetition, str):
-        text = repetition if number == 1 else ""
-    else:
-        if len(repetition) < number:
-            return ""
-        inner = repetition[number - 1]
-        text = inner if isinstance(inner, str) else str(inner[0])
-    return "" if text == '""' else unescaped(text.strip())
-
-
-def unescaped(text: str) -> str:
-    """The text with HL7's usual escapes undone."""
-    for code, plain in (("\\F\\", "|"), ("\\S\\", "^"), ("\\T\\", "&"), ("\\R\\", "~"), ("\\E\\", "\\")):
-        text = text.replace(code, plain)
-    return text

@@ -358,6 +358,19 @@ begin
 end
 $$;
 
+CREATE FUNCTION public.patients_joined() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public'
+    AS $$
+begin
+    perform attach_encounter(d.id) from document d
+    where d.status = 'filed' and d.patient_id in (
+        select same_patient(new.id) union select same_patient(new.merged_into) union select same_patient(old.merged_into)
+    );
+    return null;
+end
+$$;
+
 CREATE FUNCTION public.patients_known_otherwise() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1047,8 +1060,7 @@ CREATE TABLE public.arriving_page (
     scan_id bigint NOT NULL,
     number integer NOT NULL,
     text text NOT NULL,
-    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED,
-    mrn text
+    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED
 );
 
 CREATE TABLE public.audit (
@@ -1133,39 +1145,6 @@ ALTER TABLE public.decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.review_item (
-    id bigint NOT NULL,
-    scan_id bigint NOT NULL,
-    document_id bigint,
-    reasons jsonb NOT NULL,
-    candidates jsonb DEFAULT '[]'::jsonb NOT NULL,
-    priority smallint NOT NULL,
-    opened_at timestamp with time zone DEFAULT now() NOT NULL,
-    claimed_by text,
-    claimed_until timestamp with time zone,
-    settled_at timestamp with time zone,
-    settled_by text,
-    kinds text[] GENERATED ALWAYS AS (public.reason_kinds(reasons)) STORED,
-    escalated_by text,
-    escalated_at timestamp with time zone,
-    note text,
-    type text,
-    source text,
-    department text,
-    barred text[] DEFAULT '{}'::text[] NOT NULL
-);
-
-CREATE VIEW public.deed AS
- SELECT n.id,
-    n.document_id,
-    n.decided_by,
-    n.decided_at,
-    n.act,
-    (n.before IS NOT NULL) AS changed,
-    i.kinds
-   FROM (public.decision n
-     LEFT JOIN public.review_item i ON ((i.id = n.review_item_id)));
 
 CREATE TABLE public.delivery (
     id bigint NOT NULL,
@@ -1290,18 +1269,6 @@ CREATE TABLE public.installation (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     CONSTRAINT installation_single_check CHECK (single)
 );
-
-CREATE VIEW public.judgement AS
- SELECT n.decided_by,
-    n.decided_at,
-    ((d.machine ->> 'type'::text) = d.type) AS same_type,
-    ((d.machine ->> 'type_probability'::text))::real AS said_type,
-    ((d.machine #>> '{candidates,0,patient,id}'::text[]) IS NOT NULL) AS had_candidate,
-    (((d.machine #>> '{candidates,0,patient,id}'::text[]))::bigint = d.patient_id) AS same_patient,
-    ((d.machine #>> '{candidates,0,probability}'::text[]))::double precision AS said_patient
-   FROM (public.decision n
-     JOIN public.document d ON ((d.id = n.document_id)))
-  WHERE ((n.act = 'file'::text) AND (n.decided_by <> 'machine'::text) AND (d.status = 'filed'::text) AND (d.filed_by = n.decided_by));
 
 CREATE TABLE public.login_failure (
     address text NOT NULL,
@@ -1515,6 +1482,28 @@ CREATE TABLE public.reading (
     engine text NOT NULL,
     page jsonb NOT NULL,
     made_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.review_item (
+    id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    document_id bigint,
+    reasons jsonb NOT NULL,
+    candidates jsonb DEFAULT '[]'::jsonb NOT NULL,
+    priority smallint NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    claimed_by text,
+    claimed_until timestamp with time zone,
+    settled_at timestamp with time zone,
+    settled_by text,
+    kinds text[] GENERATED ALWAYS AS (public.reason_kinds(reasons)) STORED,
+    escalated_by text,
+    escalated_at timestamp with time zone,
+    note text,
+    type text,
+    source text,
+    department text,
+    barred text[] DEFAULT '{}'::text[] NOT NULL
 );
 
 ALTER TABLE public.review_item ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1779,10 +1768,6 @@ CREATE INDEX arrival_scan ON public.arrival USING btree (scan_id);
 
 CREATE INDEX arrival_staying ON public.arrival USING btree (id) WHERE ((stays IS NOT NULL) AND (left_at IS NULL));
 
-CREATE INDEX arrival_stored ON public.arrival USING btree (stored_at);
-
-CREATE INDEX arriving_page_mrn ON public.arriving_page USING btree (mrn) WHERE (mrn IS NOT NULL);
-
 CREATE INDEX arriving_page_search ON public.arriving_page USING gin (search);
 
 CREATE INDEX audit_account ON public.audit USING btree (account, id);
@@ -1797,8 +1782,6 @@ CREATE INDEX batch_sheet_batch ON public.batch_sheet USING btree (batch_id);
 
 CREATE INDEX decision_document ON public.decision USING btree (document_id, id);
 
-CREATE INDEX decision_of_people ON public.decision USING btree (decided_at) WHERE (decided_by <> 'machine'::text);
-
 CREATE INDEX decision_person ON public.decision USING btree (decided_by, id);
 
 CREATE INDEX delivery_dead ON public.delivery USING btree (id) WHERE (state = 'dead'::text);
@@ -1812,8 +1795,6 @@ CREATE INDEX delivery_waiting ON public.delivery USING btree (destination, id) W
 CREATE INDEX document_encounter ON public.document USING btree (encounter_id) WHERE (encounter_id IS NOT NULL);
 
 CREATE INDEX document_field_value ON public.document_field USING btree (name, value);
-
-CREATE INDEX document_filed ON public.document USING btree (filed_at, filed_by) WHERE (filed_at IS NOT NULL);
 
 CREATE INDEX document_page_document ON public.document_page USING btree (document_id, "position");
 
@@ -1883,10 +1864,6 @@ CREATE INDEX review_item_kinds ON public.review_item USING gin (kinds) WHERE (se
 
 CREATE INDEX review_item_open ON public.review_item USING btree (priority DESC, opened_at) WHERE (settled_at IS NULL);
 
-CREATE INDEX scan_quarantined ON public.scan USING btree (finished_at) WHERE (status = 'quarantined'::text);
-
-CREATE INDEX scan_received ON public.scan USING btree (received_at);
-
 CREATE INDEX scan_waiting ON public.scan USING btree (priority DESC, id) WHERE (status = 'received'::text);
 
 CREATE INDEX web_session_account ON public.web_session USING btree (account_id);
@@ -1914,6 +1891,8 @@ CREATE TRIGGER patient_phones_came AFTER INSERT ON public.patient_phone REFERENC
 CREATE TRIGGER patients_came AFTER INSERT ON public.patient REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_came();
 
 CREATE TRIGGER patients_changed AFTER UPDATE ON public.patient REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION public.patients_changed();
+
+CREATE TRIGGER patients_joined AFTER UPDATE OF merged_into ON public.patient FOR EACH ROW WHEN ((old.merged_into IS DISTINCT FROM new.merged_into)) EXECUTE FUNCTION public.patients_joined();
 
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
 

@@ -158,7 +158,7 @@ def test_a_merge_with_a_number_nobody_came_with_leads_that_number_to_the_survivo
 
 
 def test_events_that_say_nothing_of_who_a_patient_is_are_acknowledged_and_change_nothing(connection: Connection) -> None:
-    assert take(connection, message("A11", "1", "7700123")).status == "ignored"
+    assert take(connection, message("A09", "1", "7700123")).status == "ignored"
     assert connection.execute("select count(*) as n from patient").fetchone() == {"n": 0}
 
 

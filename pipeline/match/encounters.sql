@@ -1,0 +1,16 @@
+-- name: keep_visit
+insert into encounter (patient_id, facility, number, account, class, location, admitted_at, discharged_at, cancelled_at)
+values (%(patient)s, %(facility)s, %(number)s, %(account)s, %(kind)s, %(location)s, %(admitted_at)s,
+        case when not %(reopened)s then %(discharged_at)s::timestamp end, case when %(cancelled)s then now() end)
+on conflict (facility, number) do update
+set patient_id = excluded.patient_id,
+    account = coalesce(excluded.account, encounter.account),
+    class = coalesce(excluded.class, encounter.class),
+    location = coalesce(excluded.location, encounter.location),
+    admitted_at = coalesce(excluded.admitted_at, encounter.admitted_at),
+    discharged_at = case when not %(reopened)s then coalesce(excluded.discharged_at, encounter.discharged_at) end,
+    cancelled_at = case
+        when %(cancelled)s then coalesce(encounter.cancelled_at, excluded.cancelled_at)
+        when not %(begun)s then encounter.cancelled_at
+    end,
+    told_at = now()
