@@ -18,12 +18,14 @@ import random
 import resource
 import time
 from collections import Counter
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
 from bench.population import DAMAGES, Row, decoys, people, printed
 from pipeline.config import MatchSettings, load_settings
 from pipeline.match.answers import answer
+from pipeline.match.decided import reliability
 from pipeline.match.incoming import Incoming
 from pipeline.match.loading import Load, load_rows
 from pipeline.store.database import Connection, connect
@@ -101,6 +103,9 @@ def risk(connection: Connection, settings: MatchSettings, patients: int, queries
         "candidate_recall": round(sum(r["listed"] for r in results) / present, 5),
         "by_threshold": table,
         "right_by_damage": {damage: round(kind["right"] / max(1, kind["present"]), 3) for damage, kind in kinds.items()},
+        "reliability": [
+            asdict(b) for b in reliability([(r["probability"], r["right"]) for r in results if r["probability"] > 0])
+        ],
         "wrong": [r["query"] for r in filed if not r["right"]],
     }
 

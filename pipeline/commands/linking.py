@@ -10,6 +10,7 @@ import typer
 from pipeline.commands.options import emit
 from pipeline.config import load_settings
 from pipeline.errors import NotFound
+from pipeline.match.decided import decided
 from pipeline.match.fhir import fhir_patients
 from pipeline.match.incoming import Incoming
 from pipeline.match.index import index_people
@@ -51,9 +52,11 @@ def learn_weights(out: Path, *, home: Path | None) -> None:
     settings = load_settings(home)
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
         people: Iterable[Incoming] = index_people(connection)
-        weights = train([person_from(patient.row) for patient in people])
+        weights = train([person_from(patient.row) for patient in people], list(decided(connection)))
     write_weights(weights, out)
-    typer.echo(f"Learned from {weights['learned']['patients']} patients; in force with the setting match.weights = {str(out)!r}")
+    learned = weights["learned"]
+    typer.echo(f"Learned from {learned['patients']} patients and {learned['documents']} filed documents.")
+    typer.echo(f"In force with the setting match.weights = {str(out)!r}; the card beside it says what was learned.")
 
 
 def tell(found: Linking, out: Path, *, as_json: bool) -> None:

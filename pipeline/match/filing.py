@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.config import Settings
 from pipeline.match.person import SUFFIXES, Person, person_from
@@ -22,15 +22,21 @@ DEGREES = re.compile(r",?\s+(?:M\.?D|D\.?O|R\.?N|Ph\.?D|Esq)\.?$")
 
 def person_of(document: Document) -> Person:
     """What the document's fields say of the patient; how surely each was read goes with it."""
+    found = {name: document.field(name) for name in ("patient_name", *FIELDS)}
+    return person_of_fields({name: (field.value, field.confidence) for name, field in found.items() if field})
+
+
+def person_of_fields(fields: Mapping[str, tuple[str, float]]) -> Person:
+    """The same from {field: (value, how surely it was read)}."""
     said: dict[str, object] = {}
     confidence: dict[str, float] = {}
-    if name := document.field("patient_name"):
-        said |= name_parts(name.value)
-        confidence |= dict.fromkeys(("given", "family", "middle", "suffix"), name.confidence)
+    if "patient_name" in fields:
+        name, sure = fields["patient_name"]
+        said |= name_parts(name)
+        confidence |= dict.fromkeys(("given", "family", "middle", "suffix"), sure)
     for name_of_field, key in FIELDS.items():
-        if found := document.field(name_of_field):
-            said[key] = found.value
-            confidence["home" if key == "address" else key] = found.confidence
+        if name_of_field in fields:
+            said[key], confidence["home" if key == "address" else key] = fields[name_of_field]
     return person_from(said, confidence=confidence)
 
 

@@ -52,6 +52,22 @@ select coalesce(p.merged_into, p.id) as id from patient p where p.mrn = %(mrn)s
 union select coalesce(p.merged_into, p.id) from patient_identifier i join patient p on p.id = i.patient_id
 where i.kind = 'mrn' and i.value = %(mrn)s
 
+-- name: decided
+-- filed documents, the newest first: what was read on them of the patient, whose they are, whom the machine put first
+select p.*,
+    (select jsonb_agg(jsonb_build_array(n.given, n.family)) from patient_name n where n.patient_id = p.id) as names,
+    (select jsonb_agg(i.value) from patient_identifier i where i.patient_id = p.id and i.kind in ('mrn', 'account', 'medicaid')) as numbers,
+    (select jsonb_agg(jsonb_build_array(m.given, m.family, m.mrn)) from patient m where m.merged_into = p.id) as merged,
+    (select jsonb_object_agg(f.name, jsonb_build_array(f.value, f.confidence)) from document_field f
+        where f.document_id = d.id and f.source = 'machine') as fields,
+    (select coalesce(c.merged_into, c.id) from patient c where c.id = (d.machine #>> '{candidates,0,patient,id}')::bigint) as first,
+    (d.machine #>> '{candidates,0,probability}')::double precision as probability
+from document d
+join patient q on q.id = d.patient_id
+join patient p on p.id = coalesce(q.merged_into, q.id)
+where d.status = 'filed' and exists (select from document_field f where f.document_id = d.id and f.source = 'machine')
+order by d.id desc limit %(most)s
+
 -- name: people
 select id, mrn, given, middle, family, suffix, dob, sex, ssn, address, city, state, zip, phone, email, mother_maiden, previous_family,
     birth_order

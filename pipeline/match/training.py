@@ -2,17 +2,20 @@
 
 EM learns from pairs of the index that share a birth date or a name; it needs people who are in the index more than once, as they
 are in every index. A level that Splink does not tell from its neighbours (misread from misspelt) keeps its share of their group.
+Documents whose patient is decided say better what pages agree with: where enough of them show a field, they have the word.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BadInput
+from pipeline.match.decided import Decided, agreement, learned_same, reliability, told
 from pipeline.match.person import Person
 from pipeline.match.splinking import COMMON, GROUPS, groups_of, register, settings_for
 from pipeline.match.weights import table
@@ -24,7 +27,7 @@ LEARN_ON = (("dob",), ("family", "given"))  # EM runs on pairs that share these;
 LEAST, MOST = 1e-7, 0.9999
 
 
-def train(people: Sequence[Person]) -> dict[str, Any]:
+def train(people: Sequence[Person], documents: Sequence[Decided] = ()) -> dict[str, Any]:
     """{"fields": {field: {level: [same, stranger]}}, "learned": ...}. Raises BadInput where there are too few people."""
     from splink import DuckDBAPI, Linker, block_on
 
@@ -42,10 +45,14 @@ def train(people: Sequence[Person]) -> dict[str, Any]:
     for columns in LEARN_ON:
         linker.training.estimate_parameters_using_expectation_maximisation(block_on(*columns))
     model = linker.misc.save_model_to_json()
-    return {
-        "learned": {"on": date.today().isoformat(), "patients": len(people), "by": "Splink EM"},
-        "fields": {c["output_column_name"]: learned(c, shipped) for c in model["comparisons"]},
-    }
+    fields = {c["output_column_name"]: learned(c, shipped) for c in model["comparisons"]}
+    seen = learned_same(agreement(documents), shipped)
+    for field, same in seen.items():
+        rates = fields.setdefault(field, {level: [rate.same, rate.stranger] for level, rate in shipped[field].items()})
+        for level, rate in same.items():
+            rates[level] = [bounded(rate), rates.get(level, [0.0, shipped[field][level].stranger])[1]]
+    about = {"on": date.today().isoformat(), "patients": len(people), "documents": len(documents), "by_documents": sorted(seen)}
+    return {"learned": about | {"reliability": [asdict(found) for found in reliability(told(documents))]}, "fields": fields}
 
 
 def learned(comparison: dict[str, Any], shipped: Any) -> dict[str, list[float]]:
@@ -80,15 +87,28 @@ def write(weights: dict[str, Any], out: Path) -> None:
     """The weights, for the setting match.weights, and their card beside them."""
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(weights, indent=1) + "\n", encoding="utf-8")
-    about = weights["learned"]
+    out.with_suffix(".card.md").write_text(card(weights["learned"]), encoding="utf-8")
+
+
+def card(about: dict[str, Any]) -> str:
+    """What the weights were learned from, and how far the probabilities before them could be believed."""
+    seen = ", ".join(about["by_documents"]) or "none: too few show one"
     lines = [
         "# Matching weights learned from this index",
         "",
-        f"- Data: {about['patients']} patients of this index, on {about['on']}; none of their values are in the file.",
+        f"- Data: {about['patients']} patients of this index and {about['documents']} filed documents, on {about['on']}; none of",
+        "  their values are in the file.",
         "- Made by: `chartloom patients train` (Splink, expectation maximisation on DuckDB).",
-        f"- Fields: {', '.join(GROUPS)}.",
+        f"- Fields: {', '.join(GROUPS)}. Of these and others, by how filed documents agree with their patients: {seen}.",
         "- Used for: how often each level of agreement is seen for one person and for strangers. What twins, relatives and",
         "  namesakes share stays as config/match_weights.toml says: an index cannot teach it.",
         "- In force once the setting match.weights names the file. Measure before and after with python -m bench.match.",
     ]
-    out.with_suffix(".card.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if about["reliability"]:
+        lines += ["", "## What became of the first candidates", ""]
+        lines += ["| probability | documents | right, as the probabilities say | right |", "|---|---|---|---|"]
+        lines += [
+            f"| {b['low']} to {b['high']} | {b['documents']} | {b['expected']:.4f} | {b['right'] / b['documents']:.4f} |"
+            for b in about["reliability"]
+        ]
+    return "\n".join(lines) + "\n"

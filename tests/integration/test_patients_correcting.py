@@ -15,6 +15,7 @@ from pipeline.commands.documents import tell_exposure
 from pipeline.errors import BadInput, Conflict
 from pipeline.index.decisions import Sight, move, undo
 from pipeline.index.exposure import exposure
+from pipeline.match.decided import decided
 from pipeline.review.roles import Role
 
 Enter = Callable[[Role], Visitor]
@@ -79,6 +80,15 @@ def test_the_other_documents_of_the_scan_in_the_wrong_chart_are_named(house: Hou
 
 def sight(house: House, document: int, note: str = "wrong chart") -> Sight:
     return Sight(document=document, revision=standing(house, document)["revision"], by="reviewer", note=note)
+
+
+def test_a_moved_document_teaches_that_the_machine_was_wrong(house: House) -> None:
+    stays, moved = house.sure("a.pdf"), house.sure("b.pdf")
+    move(house.connection, sight(house, moved), house.known[0])
+    newest, oldest = decided(house.connection)
+    assert (newest.right, newest.patient.family, newest.said.family) == (False, "okafor", "wielgosz")
+    assert (oldest.right, oldest.patient.mrn) == (True, oldest.said.mrn)
+    assert standing(house, stays)["patient_id"] == house.known[2]
 
 
 def test_a_move_is_undone_like_any_decision(house: House) -> None:
