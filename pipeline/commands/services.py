@@ -65,7 +65,7 @@ def migrate_db(home: Home = None, json: Json = False) -> None:
     from pipeline.store.migrate import migrate, migrations
 
     with open_installation(load_settings(home), migrate=False, store=False) as installation, installation.connect() as connection:
-        applied = migrate(connection)
+        applied = migrate(connection, installation.superuser)
     if json:
         emit({"applied": applied, "total": len(migrations())})
     else:

@@ -61,13 +61,16 @@ def counts(connection: Connection) -> dict[str, list[dict[str, Any]]]:
 
 
 def claim_next(connection: Connection, person: str, filters: Filters, minutes: int, *, but: int | None = None) -> int | None:
-    """Take the first item that nobody else holds; None where there is none.
+    """Take the first item that nobody else holds; None where there is none. Two people asking at once get two items.
 
-    `but`: an item that is not to come again (it was just skipped). Two people asking at once get two items.
+    What this person has skipped comes when nothing else is left; `but`, what was skipped or handed up just now, not even then.
     """
-    given = filters.given() | {"person": person, "minutes": minutes, "but": but}
-    row = connection.execute(SQL["claim_next"], given).fetchone()
-    return None if row is None else int(row["id"])
+    for again in (False, True):
+        given = filters.given() | {"person": person, "minutes": minutes, "but": but, "again": again}
+        row = connection.execute(SQL["claim_next"], given).fetchone()
+        if row is not None:
+            return int(row["id"])
+    return None
 
 
 def page_ahead(connection: Connection, person: str, filters: Filters, but: int) -> tuple[int, int] | None:
@@ -92,6 +95,11 @@ def claim(connection: Connection, item: int, person: str, minutes: int) -> None:
 def release(connection: Connection, item: int, person: str) -> None:
     """Give the item back, if the person holds it."""
     connection.execute(SQL["release"], {"id": item, "person": person})
+
+
+def skip(connection: Connection, item: int, person: str) -> None:
+    """Give the item back, if the person holds it, and let others come first from now on."""
+    connection.execute(SQL["skip"], {"id": item, "person": person})
 
 
 def escalate(connection: Connection, item: int, person: str, note: str) -> None:

@@ -40,6 +40,7 @@ where id = (
     where i.settled_at is null
         and (i.claimed_until is null or i.claimed_until < now() or i.claimed_by = %(person)s)
         and not %(person)s = any(i.barred)
+        and (%(again)s or not %(person)s = any(i.skipped))
         and (%(but)s::bigint is null or i.id <> %(but)s)
         and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
         and (%(type)s::text is null or i.type = %(type)s)
@@ -57,7 +58,7 @@ select i.scan_id, d.pages[1] as number
 from review_item i
 join document d on d.id = i.document_id
 where i.settled_at is null and (i.claimed_until is null or i.claimed_until < now()) and i.id <> %(but)s
-    and not %(person)s = any(i.barred)
+    and not %(person)s = any(i.barred) and not %(person)s = any(i.skipped)
     and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
     and (%(type)s::text is null or i.type = %(type)s)
     and (%(department)s::text is null or i.department = %(department)s)
@@ -79,6 +80,10 @@ select claimed_by, claimed_until, settled_at, settled_by, barred from review_ite
 
 -- name: release
 update review_item set claimed_by = null, claimed_until = null
+where id = %(id)s and claimed_by = %(person)s and settled_at is null
+
+-- name: skip
+update review_item set claimed_by = null, claimed_until = null, skipped = array_append(array_remove(skipped, %(person)s), %(person)s)
 where id = %(id)s and claimed_by = %(person)s and settled_at is null
 
 -- name: escalate

@@ -25,6 +25,7 @@ MENU = (  # route, address, word, key after g
     ("today", "/today", "Today", "t"),
     ("quarantine", "/quarantine", "Quarantine", "z"),
     ("ledger", "/ledger", "Ledger", "l"),
+    ("deliveries", "/deliveries", "Deliveries", "v"),
     ("supervisor", "/supervisor", "Figures", "f"),
     ("audit", "/audit", "Audit", "a"),
     ("accounts", "/accounts", "Accounts", "k"),
@@ -42,7 +43,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update({f.__name__: f for f in (ago, moment, field_name, type_name, percent, person, bits, marked)})
+    found.filters.update({f.__name__: f for f in (ago, moment, field_name, type_name, percent, share, person, bits, marked)})
     found.globals.update(static=static, types=document_types())
     return found
 
@@ -94,6 +95,11 @@ def percent(value: float | None) -> str:
     if 0.0001 <= value <= 0.9999:
         return f"{value:.2%}"
     return "> 99.99%" if value > 0.5 else "< 0.01%"
+
+
+def share(value: float) -> str:
+    """A part of what was counted: all of it is 100%, whatever may come."""
+    return f"{value:.0%}" if value in (0, 1) else percent(value)
 
 
 def bits(weight: float | None) -> str:

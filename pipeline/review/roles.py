@@ -101,6 +101,8 @@ RULES: dict[str, Rule] = {
     "quarantine": Rule(INTAKE | {Role.REVIEWER}, "view_intake"),
     "quarantine_act": Rule(INTAKE | {Role.REVIEWER}, "quarantine", as_owner=True),
     "ledger": Rule(INTAKE, "view_intake"),
+    "deliveries": Rule(MANAGING, "view_deliveries"),
+    "delivery_act": Rule(MANAGING, "delivery", as_owner=True),
     # for programs
     "api_openapi": Rule(None),
     "api_queue": Rule(REVIEWING, "queue"),

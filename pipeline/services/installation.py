@@ -27,6 +27,8 @@ class Installation:
     """An open installation. Its settings name the database and the store in use, embedded or not."""
 
     settings: Settings
+    superuser: str | None = None
+    """How the embedded Postgres is reached as its superuser; None for a database of somebody else's."""
 
     @property
     def dsn(self) -> str:
@@ -58,10 +60,11 @@ def open_installation(
     """
     embedded = Embedded(settings, store=store)
     with embedded.running(say):
-        installation = Installation(embedded.settings())
+        superuser = embedded.postgres.dsn(superuser=True) if embedded.postgres else None
+        installation = Installation(embedded.settings(), superuser)
         if migrate:
             with installation.connect() as connection:
-                apply_migrations(connection)
+                apply_migrations(connection, superuser)
         yield installation
 
 

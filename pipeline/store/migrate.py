@@ -31,13 +31,16 @@ def migrations() -> list[tuple[str, str]]:
     return [(f.name.removesuffix(".sql"), f.read_text(encoding="utf-8")) for f in files]
 
 
-def migrate(connection: Connection) -> list[str]:
-    """Apply what is missing; return the names applied. A migration that fails leaves nothing behind. Raises as ensure_roles."""
+def migrate(connection: Connection, superuser: str | None = None) -> list[str]:
+    """Apply what is missing; return the names applied. A migration that fails leaves nothing behind.
+
+    `superuser`: as ensure_roles takes it, and raises.
+    """
+    ensure_roles(connection, superuser)
     applied = []
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         connection.execute(RECORD)
-        ensure_roles(connection)
         known = {row["name"] for row in connection.execute("select name from migration")}
         for name, sql in migrations():
             if name not in known:

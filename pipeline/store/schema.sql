@@ -226,38 +226,58 @@ CREATE TABLE public.patient (
 );
 
 CREATE FUNCTION public.find_patients(words text, most integer DEFAULT 20) RETURNS SETOF public.patient
-    LANGUAGE sql STABLE
-    AS $$
-    with word as (
-        select plain_text(w) as word from regexp_split_to_table(words, '[\s,]+') w where w <> ''
-    ), near as materialized (
-        select distinct name, name_key(name) as key from word, near_family_names(word) as name
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+    parts text[] := array(select plain_text(w) from regexp_split_to_table(words, '[\s,]+') w where w <> '' limit 8);
+    said text[] := array(select distinct w from unnest(parts) w where w !~ '\d');
+    born text := (select w from unnest(parts) w where w ~ '^\d{4}-\d\d-\d\d$' limit 1);
+    bearers constant integer := 1000;  -- of a family name alone as many are looked at, those of the nearest names first
+begin
+    return query
+    with by_number as (
+        select id, 9.0::real as score from patient where mrn = words
+        union select patient_id, 8.0::real from patient_key k where k.key = 'n' || number_key(words) and words ~ '\d'
+    ), family_name as materialized (
+        select f.*, sum(f.n) over (order by f.score desc, f.n, f.name) - f.n as before from near_names('family', said) f
+    ), by_both as materialized (
+        select s.patient_id as id, (f.score + g.score)::real as score
+        from (select * from family_name order by score desc limit 40) f
+        cross join (select * from near_names('given', said) where cardinality(said) > 1 order by score desc limit 12) g
+        join patient_search s on s.family = f.name and s.given = g.name
+        where f.word <> g.word and (born is null or s.dob = born)
+        order by 2 desc, 1
+        limit most * 4
+    ), by_family as (
+        select s.patient_id as id, f.score
+        from family_name f
+        join patient_search s on s.family = f.name
+        where f.before < bearers and (born is null or s.dob = born) and (select count(*) from by_both) < most
+        order by 2 desc, 1
+        limit most * 4
+    ), by_likeness as (  -- both names far off, or a given name alone
+        select p.id, (0.6 * similarity(plain_text(coalesce(p.family, '') || ' ' || coalesce(p.given, '')), plain_text(words)))::real as score
+        from patient p
+        where (select coalesce(max(b.score), 0) from (select * from by_both union all select * from by_family) b) < least(cardinality(said), 2) * 0.75
+            and not exists (select from by_number) and cardinality(said) > 0
+            and plain_text(coalesce(p.family, '') || ' ' || coalesce(p.given, '')) % plain_text(words)
+            and (born is null or p.dob = born)
+        order by score desc, p.id
+        limit most
     ), found as (
-        select id from patient where mrn = words
-        union select patient_id from patient_key where key = 'n' || number_key(words) and words ~ '\d'
-        union (
-            select patient_id from patient_search s
-            where s.family_key in (select name_key(word) from word)
-            order by (select max(similarity(s.family, word)) from word) desc
-            limit 500
-        )
-        union (
-            select s.patient_id from near join patient_search s on s.family_key = near.key and s.family = near.name
-            order by (s.given in (select word from word)) desc nulls last
-            limit 500
-        )
-        union (select id from patient where plain_text(coalesce(family, '') || ' ' || coalesce(given, '')) % plain_text(words) limit 500)
+        select coalesce(p.merged_into, p.id) as id, max(f.score) as score
+        from (
+            select * from by_number union all select * from by_both union all select * from by_family
+            union all select * from by_likeness
+        ) f
+        join patient p on p.id = f.id
+        group by 1
+        order by score desc, 1
+        limit most
     )
-    select (p).* from (
-        select distinct on (coalesce(m.id, p.id)) coalesce(m, p) as p
-        from found join patient p using (id) left join patient m on m.id = p.merged_into
-    ) living
-    order by (p).mrn is not distinct from words desc,
-        (plain_text((p).family) in (select word from word)) desc,
-        word_similarity(plain_text(words), plain_text(coalesce((p).given, '') || ' ' || coalesce((p).family, '') || ' ' || coalesce((p).given, ''))) desc,
-        (p).id
-    limit most
-$$;
+    select p.* from found f join patient p on p.id = f.id order by f.score desc, p.id;
+end
+$_$;
 
 CREATE FUNCTION public.index_patients(ids bigint[]) RETURNS void
     LANGUAGE sql
@@ -300,17 +320,35 @@ CREATE FUNCTION public.name_parts(name text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (name ~ '[- ]'::text) THEN ARRAY(SELECT name_parts.name AS name UNION SELECT part.part FROM regexp_split_to_table(name_parts.name, '[- ]+'::text) part(part) WHERE (length(part.part) > 2)) ELSE ARRAY[name] END;
 
-CREATE FUNCTION public.near_family_names(word text) RETURNS SETOF text
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+CREATE FUNCTION public.near_names(which text, said text[]) RETURNS TABLE(word text, name text, key text, n bigint, score real)
+    LANGUAGE sql STABLE
     AS $$
-    select name from name_count
-    where part = 'family' and n > 0 and length(word) between 3 and 60
-        and length(name) between length(word) - 2 and length(word) + 2
-        and levenshtein_less_equal(name, word, 2) <= 2
-        and (
-            levenshtein_less_equal(name, word, 2) <= case when length(word) > 7 then 2 else 1 end
-            or sorted_letters(name) = sorted_letters(word)
-        )
+    select distinct on (near.name) w, near.name, near.key, near.n, judged.score::real
+    from unnest(said) as w
+    cross join lateral (
+        select c.name, c.key, c.n from name_count c where c.part = which and c.key = name_key(w)
+        union select c.name, c.key, c.n from name_count c
+        where c.part = which and c.name >= left(w, 1) and c.name < left(w, 1) || U&'\FFFF'
+            and (levenshtein_less_equal(c.name, left(w, 60), 2) <= 2 or length(w) >= 3 and c.name ^@ w)
+        union select c.name, c.key, c.n from name_count c where c.part = which and c.name % w
+    ) as near
+    cross join lateral (  -- "offset 0": worked out once, not wherever it is named
+        select levenshtein_less_equal(near.name, left(w, 60), 2) as letters_off, similarity(near.name, w) as alike offset 0
+    ) as measured
+    cross join lateral (
+        select case
+            when near.name = w then 1.0
+            when length(w) > 2 and (
+                letters_off <= case when length(w) > 7 then 2 else 1 end
+                or letters_off = 2 and length(near.name) = length(w) and sorted_letters(near.name) = sorted_letters(w)
+            ) then 0.85
+            when length(w) >= 3 and near.name ^@ w then 0.8
+            when near.key = name_key(w) then 0.3 + 0.5 * alike
+            when alike >= 0.45 then 0.7 * alike
+        end as score offset 0
+    ) as judged
+    where near.n > 0 and length(near.name) <= 60 and judged.score is not null
+    order by near.name, judged.score desc
 $$;
 
 CREATE FUNCTION public.number_key(number text) RETURNS text
@@ -1060,7 +1098,8 @@ CREATE TABLE public.arriving_page (
     scan_id bigint NOT NULL,
     number integer NOT NULL,
     text text NOT NULL,
-    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED
+    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED,
+    mrn text
 );
 
 CREATE TABLE public.audit (
@@ -1145,6 +1184,40 @@ ALTER TABLE public.decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.review_item (
+    id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    document_id bigint,
+    reasons jsonb NOT NULL,
+    candidates jsonb DEFAULT '[]'::jsonb NOT NULL,
+    priority smallint NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    claimed_by text,
+    claimed_until timestamp with time zone,
+    settled_at timestamp with time zone,
+    settled_by text,
+    kinds text[] GENERATED ALWAYS AS (public.reason_kinds(reasons)) STORED,
+    escalated_by text,
+    escalated_at timestamp with time zone,
+    note text,
+    type text,
+    source text,
+    department text,
+    barred text[] DEFAULT '{}'::text[] NOT NULL,
+    skipped text[] DEFAULT '{}'::text[] NOT NULL
+);
+
+CREATE VIEW public.deed AS
+ SELECT n.id,
+    n.document_id,
+    n.decided_by,
+    n.decided_at,
+    n.act,
+    (n.before IS NOT NULL) AS changed,
+    i.kinds
+   FROM (public.decision n
+     LEFT JOIN public.review_item i ON ((i.id = n.review_item_id)));
 
 CREATE TABLE public.delivery (
     id bigint NOT NULL,
@@ -1270,6 +1343,18 @@ CREATE TABLE public.installation (
     CONSTRAINT installation_single_check CHECK (single)
 );
 
+CREATE VIEW public.judgement AS
+ SELECT n.decided_by,
+    n.decided_at,
+    ((d.machine ->> 'type'::text) = d.type) AS same_type,
+    ((d.machine ->> 'type_probability'::text))::real AS said_type,
+    ((d.machine #>> '{candidates,0,patient,id}'::text[]) IS NOT NULL) AS had_candidate,
+    (((d.machine #>> '{candidates,0,patient,id}'::text[]))::bigint = d.patient_id) AS same_patient,
+    ((d.machine #>> '{candidates,0,probability}'::text[]))::double precision AS said_patient
+   FROM (public.decision n
+     JOIN public.document d ON ((d.id = n.document_id)))
+  WHERE ((n.act = 'file'::text) AND (n.decided_by <> 'machine'::text) AND (d.status = 'filed'::text) AND (d.filed_by = n.decided_by));
+
 CREATE TABLE public.login_failure (
     address text NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL
@@ -1285,6 +1370,7 @@ CREATE TABLE public.name_count (
     part text NOT NULL,
     name text NOT NULL COLLATE pg_catalog."C",
     n bigint NOT NULL,
+    key text GENERATED ALWAYS AS (public.name_key(name)) STORED COLLATE pg_catalog."C",
     CONSTRAINT name_count_part_check CHECK ((part = ANY (ARRAY['given'::text, 'family'::text])))
 );
 
@@ -1482,28 +1568,6 @@ CREATE TABLE public.reading (
     engine text NOT NULL,
     page jsonb NOT NULL,
     made_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-CREATE TABLE public.review_item (
-    id bigint NOT NULL,
-    scan_id bigint NOT NULL,
-    document_id bigint,
-    reasons jsonb NOT NULL,
-    candidates jsonb DEFAULT '[]'::jsonb NOT NULL,
-    priority smallint NOT NULL,
-    opened_at timestamp with time zone DEFAULT now() NOT NULL,
-    claimed_by text,
-    claimed_until timestamp with time zone,
-    settled_at timestamp with time zone,
-    settled_by text,
-    kinds text[] GENERATED ALWAYS AS (public.reason_kinds(reasons)) STORED,
-    escalated_by text,
-    escalated_at timestamp with time zone,
-    note text,
-    type text,
-    source text,
-    department text,
-    barred text[] DEFAULT '{}'::text[] NOT NULL
 );
 
 ALTER TABLE public.review_item ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1768,6 +1832,10 @@ CREATE INDEX arrival_scan ON public.arrival USING btree (scan_id);
 
 CREATE INDEX arrival_staying ON public.arrival USING btree (id) WHERE ((stays IS NOT NULL) AND (left_at IS NULL));
 
+CREATE INDEX arrival_stored ON public.arrival USING btree (stored_at);
+
+CREATE INDEX arriving_page_mrn ON public.arriving_page USING btree (mrn) WHERE (mrn IS NOT NULL);
+
 CREATE INDEX arriving_page_search ON public.arriving_page USING gin (search);
 
 CREATE INDEX audit_account ON public.audit USING btree (account, id);
@@ -1782,6 +1850,8 @@ CREATE INDEX batch_sheet_batch ON public.batch_sheet USING btree (batch_id);
 
 CREATE INDEX decision_document ON public.decision USING btree (document_id, id);
 
+CREATE INDEX decision_of_people ON public.decision USING btree (decided_at) WHERE (decided_by <> 'machine'::text);
+
 CREATE INDEX decision_person ON public.decision USING btree (decided_by, id);
 
 CREATE INDEX delivery_dead ON public.delivery USING btree (id) WHERE (state = 'dead'::text);
@@ -1795,6 +1865,8 @@ CREATE INDEX delivery_waiting ON public.delivery USING btree (destination, id) W
 CREATE INDEX document_encounter ON public.document USING btree (encounter_id) WHERE (encounter_id IS NOT NULL);
 
 CREATE INDEX document_field_value ON public.document_field USING btree (name, value);
+
+CREATE INDEX document_filed ON public.document USING btree (filed_at, filed_by) WHERE (filed_at IS NOT NULL);
 
 CREATE INDEX document_page_document ON public.document_page USING btree (document_id, "position");
 
@@ -1811,6 +1883,10 @@ CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
 
 CREATE INDEX login_failure_address ON public.login_failure USING btree (address, at);
+
+CREATE INDEX name_count_key ON public.name_count USING btree (part, key) INCLUDE (name, n);
+
+CREATE INDEX name_count_trigrams ON public.name_count USING gin (name public.gin_trgm_ops);
 
 CREATE INDEX page_cover_sheet ON public.page USING btree (scan_id) WHERE (codes @? '$[*]."text"?(@ starts with "CHARTLOOM/BATCH/1;")'::jsonpath);
 
@@ -1831,6 +1907,8 @@ CREATE INDEX patient_search_given ON public.patient_search USING btree (dob, giv
 CREATE INDEX patient_search_names ON public.patient_search USING btree (family_key, given_key) INCLUDE (patient_id, family, given);
 
 CREATE INDEX patient_search_patient ON public.patient_search USING btree (patient_id);
+
+CREATE INDEX patient_search_spelt ON public.patient_search USING btree (family, given) INCLUDE (patient_id, dob);
 
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
 
@@ -1863,6 +1941,10 @@ CREATE INDEX review_item_holder ON public.review_item USING btree (claimed_by) W
 CREATE INDEX review_item_kinds ON public.review_item USING gin (kinds) WHERE (settled_at IS NULL);
 
 CREATE INDEX review_item_open ON public.review_item USING btree (priority DESC, opened_at) WHERE (settled_at IS NULL);
+
+CREATE INDEX scan_quarantined ON public.scan USING btree (finished_at) WHERE (status = 'quarantined'::text);
+
+CREATE INDEX scan_received ON public.scan USING btree (received_at);
 
 CREATE INDEX scan_waiting ON public.scan USING btree (priority DESC, id) WHERE (status = 'received'::text);
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 
 import psycopg
+import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from reviewing import House, Visitor
 
+from pipeline.errors import BadSettings
 from pipeline.review.roles import Role
-from pipeline.store.roles import NAMES
+from pipeline.services.installation import Embedded
+from pipeline.store.database import connect
+from pipeline.store.roles import NAMES, ensure_roles
 
 Enter = Callable[[Role], Visitor]
 
@@ -90,6 +96,30 @@ def test_the_role_ends_with_the_request(house: House, enter: Enter) -> None:
     for _ in range(6):  # every connection of the pool
         assert clerk.get("/today").status_code == 200
     assert enter(Role.CLINICIAN).get("/patients?q=okafor").status_code == 200
+
+
+@pytest.fixture
+def stranger(embedded: Embedded) -> Iterator[str]:
+    """A login on the same server that may take on none of the roles, as an installation made before there were such roles."""
+    name, password = f"stranger_{secrets.token_hex(4)}", secrets.token_hex(8)
+    assert embedded.postgres is not None
+    with connect(embedded.postgres.dsn(superuser=True)) as superuser:
+        superuser.execute(f"create role {name} login password '{password}'".encode())
+        yield make_conninfo(embedded.postgres.dsn(), user=name, password=password)
+        superuser.execute(f"drop role {name}".encode())
+
+
+def test_an_installation_from_before_the_roles_gets_them_by_its_own_superuser(embedded: Embedded, stranger: str) -> None:
+    assert embedded.postgres is not None
+    with connect(stranger) as connection:
+        ensure_roles(connection, embedded.postgres.dsn(superuser=True))
+        connection.execute("set role chartloom_clerk")
+
+
+def test_a_foreign_server_that_lacks_them_says_what_its_administrator_runs(stranger: str) -> None:
+    with connect(stranger) as connection, pytest.raises(BadSettings) as refused:
+        ensure_roles(connection)
+    assert "grant chartloom_clerk to" in refused.value.remedy
 
 
 def test_every_table_is_granted_to_somebody_or_is_the_machinerys_alone(house: House) -> None:

@@ -98,6 +98,14 @@ def test_skipping_gives_the_item_back_and_shows_another(house: House, enter: Cal
     assert claims.claim_next(house.connection, "ann", ANY, 10) == first
 
 
+def test_what_was_skipped_comes_again_only_when_nothing_else_is_left(house: House, enter: Callable[[Role], Visitor]) -> None:
+    first, second, third = (house.doubtful(f"{name}.pdf") for name in "abc")
+    visitor = enter(Role.REVIEWER)
+    seen = [visitor.post("/queue/next").headers["location"]]
+    seen += [visitor.post("/queue/next", but=item).headers["location"] for item in (first, second, third)]
+    assert seen == [f"/items/{item}" for item in (first, second, third, first)]
+
+
 def test_a_handed_up_item_waits_for_who_asks_for_those(house: House, enter: Callable[[Role], Visitor]) -> None:
     item = house.doubtful()
     visitor = enter(Role.REVIEWER)

@@ -56,10 +56,10 @@ def queue(visit: Visiting) -> Response:
 
 @router.post("/queue/next", name="next_item")
 def next_item(visit: Visiting, but: Annotated[int | None, Form()] = None) -> Response:
-    """Take the first free item; `but` is given back first and does not come again at once."""
+    """Take the first free item; `but` is skipped first and does not come again at once."""
     filters = filters_of(visit)
     if but is not None:
-        claims.release(visit.connection, but, visit.account.name)
+        claims.skip(visit.connection, but, visit.account.name)
     return go_to_next(visit, filters, but)
 
 
