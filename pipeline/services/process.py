@@ -66,7 +66,7 @@ def running(lock: Path) -> Running | None:
 def is_ours(pid: int, lock: Path) -> bool:
     """Is that process the service of the lock? A number may have been given to another process long since."""
     try:
-        return os.fsencode(lock.parent.parent) in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return os.fsencode(lock.parent.parent) + b"/" in Path(f"/proc/{pid}/cmdline").read_bytes()  # not that of HOME-2
     except OSError:
         return False
 

@@ -149,6 +149,7 @@ def _leave(users: int, services: Sequence[Service], say: Say) -> None:
     except BlockingIOError:
         return
     stop(services, say)
+    fcntl.flock(users, fcntl.LOCK_UN)  # also for a forked process that may still have the file open
 
 
 @contextlib.contextmanager
