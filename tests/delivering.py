@@ -24,8 +24,8 @@ QUICK = {
     "answer_seconds": 0.5,
     "connect_seconds": 0.5,
 }
-MARTHA = ("10012345", "Martha", "Okafor", "1956-08-03", "F", "12 Harbour Lane", "Peabody", "MA", "01960", "978-555-0142")
-TOMASZ = ("10055501", "Tomasz", "Wielgosz", "1971-12-30", "M", "88 Quarry Street", "Quincy", "MA", "02169", None)
+MARTHA = ("20012345", "Martha", "Okafor", "1956-08-03", "F", "12 Harbour Lane", "Peabody", "MA", "01960", "978-555-0142")
+TOMASZ = ("20055501", "Tomasz", "Wielgosz", "1971-12-30", "M", "88 Quarry Street", "Quincy", "MA", "02169", None)
 
 
 def a_pdf(pages: int = 1, title: str = "") -> bytes:

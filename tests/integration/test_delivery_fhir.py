@@ -23,8 +23,8 @@ def receive(archive: Archive) -> Iterator[Receive]:
 
         def made(kind: str = "fhir", moods: Moods | None = None, **given: Any) -> FhirReceiver:
             receiver = FhirReceiver(moods or Moods())
-            receiver.patient("10012345")
-            receiver.patient("10055501")
+            receiver.patient("20012345")
+            receiver.patient("20055501")
             archive.destination("ehr", kind, stack.enter_context(receiver.listening()), **given)
             return receiver
 
@@ -45,10 +45,10 @@ def test_a_document_and_its_corrections_stand_at_the_receiver_as_they_stand_here
     archive.withdraw(gone)
     assert archive.deliver() == 7
     assert shown(receiver) == {
-        f"{document}.1": ("superseded", "10012345", "51852-2", a_pdf(1, "document 1")),
-        f"{document}.3": ("entered-in-error", "10012345", "51852-2", a_pdf(3, "again")),
-        f"{document}.4": ("current", "10055501", "51852-2", a_pdf(3, "again")),
-        f"{gone}.1": ("entered-in-error", "10012345", "18842-5", a_pdf(1, "document 2")),
+        f"{document}.1": ("superseded", "20012345", "51852-2", a_pdf(1, "document 1")),
+        f"{document}.3": ("entered-in-error", "20012345", "51852-2", a_pdf(3, "again")),
+        f"{document}.4": ("current", "20055501", "51852-2", a_pdf(3, "again")),
+        f"{gone}.1": ("entered-in-error", "20012345", "18842-5", a_pdf(1, "document 2")),
     }
 
 
@@ -108,9 +108,9 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
             archive.change(document, type="letter")
     archive.deliver()
     current = {number: told[1:3] for number, told in shown(receiver).items() if told[0] == "current"}
-    moved = {f"{document}.2": ("10055501", "18842-5") for document in documents[0::4]}
-    letter = {f"{document}.{1 if kind == 'fhir' else 2}": ("10012345", "51852-2") for document in documents[2::4]}
-    left = {f"{document}.1": ("10012345", "18842-5") for document in documents[3::4]}
+    moved = {f"{document}.2": ("20055501", "18842-5") for document in documents[0::4]}
+    letter = {f"{document}.{1 if kind == 'fhir' else 2}": ("20012345", "51852-2") for document in documents[2::4]}
+    left = {f"{document}.1": ("20012345", "18842-5") for document in documents[3::4]}
     if kind == "mhd":  # its receiver supersedes what is replaced; ours does not
         current = {number: told for number, told in current.items() if number not in {f"{d}.1" for d in documents[2::4]}}
     assert current == moved | letter | left
@@ -150,7 +150,7 @@ def test_mhd_provides_a_bundle_of_submission_set_reference_and_document(
     assert "docStatus" not in reference
     whole = {"facilityType", "practiceSetting", "sourcePatientInfo"} <= set(reference["context"])
     assert whole == (metadata == "comprehensive")
-    assert shown(receiver) == {f"{document}.1": ("current", "10012345", "18842-5", a_pdf(1, "document 1"))}
+    assert shown(receiver) == {f"{document}.1": ("current", "20012345", "18842-5", a_pdf(1, "document 1"))}
 
 
 def test_mhd_corrects_by_replacement_and_withdraws_by_superseding(archive: Archive, receive: Receive) -> None:
@@ -171,7 +171,7 @@ def test_simplified_publish_is_one_reference_with_the_document_within(archive: A
     archive.deliver()
     sent = receiver.bodies[0]
     assert sent["meta"]["profile"][0].endswith("IHE.MHD.SimplifiedPublish.DocumentReference")
-    assert (sent["subject"], "identifier" in sent) == ({"reference": "Patient/p10012345"}, False)
+    assert (sent["subject"], "identifier" in sent) == ({"reference": "Patient/p20012345"}, False)
     assert sorted(shown(receiver)) == [f"{document}.1" for document in documents]
 
 

@@ -36,8 +36,8 @@ def test_every_kind_of_change_is_a_valid_message_that_the_receiver_acts_on(archi
     }
     assert events == {document: ["T02", "T08", "T10", "T11", "T02"], gone: ["T02", "T11"]}
     assert standing(receiver) == {
-        f"{document}.4": ("10055501", "51852-2", a_pdf(3, "again")),
-        f"{kept}.1": ("10055501", "18842-5", a_pdf(1, "document 2")),
+        f"{document}.4": ("20055501", "51852-2", a_pdf(3, "again")),
+        f"{kept}.1": ("20055501", "18842-5", a_pdf(1, "document 2")),
     }
 
 
@@ -111,10 +111,10 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
     documents = [archive.file() for _ in range(15)]
     expected = {}
     for n, document in enumerate(documents):
-        expected[f"{document}.1"] = ("10012345", "18842-5", a_pdf(1, f"document {n + 1}"))
+        expected[f"{document}.1"] = ("20012345", "18842-5", a_pdf(1, f"document {n + 1}"))
         if n % 3 == 0:
             archive.change(document, patient=archive.tomasz)
-            expected[f"{document}.2"] = ("10055501", *expected.pop(f"{document}.1")[1:])
+            expected[f"{document}.2"] = ("20055501", *expected.pop(f"{document}.1")[1:])
         if n % 3 == 1:
             archive.withdraw(document)
             del expected[f"{document}.1"]

@@ -120,9 +120,9 @@ def test_the_folder_shows_a_document_that_moved_to_another_patient(archive: Arch
     archive.change(document, patient=archive.tomasz)
     assert archive.deliver() == 3
     assert [(row["change"], row["edition"], row["mrn"]) for row in rows(folder)] == [
-        ("new", "1", "10012345"),
-        ("cancel", "1", "10012345"),
-        ("new", "2", "10055501"),
+        ("new", "1", "20012345"),
+        ("cancel", "1", "20012345"),
+        ("new", "2", "20055501"),
     ]
     first, cancelled, moved = rows(folder)
     assert (folder / first["file"]).read_bytes() == (folder / moved["file"]).read_bytes() == a_pdf(2, "document 1")

@@ -13,7 +13,7 @@ def adt(
     event: str,
     visit: str,
     *,
-    mrn: str = "10012345",
+    mrn: str = "20012345",
     kind: str = "I",
     admitted: str = "",
     discharged: str = "",
@@ -95,7 +95,7 @@ def test_a_cancelled_admission_holds_nothing(archive: Archive, hear) -> None:
 
 
 def test_encounters_of_merged_patients_count_for_the_survivor_until_they_are_parted(archive: Archive, hear) -> None:
-    hear("A01", "V1", mrn="10055501", admitted="20240209")
+    hear("A01", "V1", mrn="20055501", admitted="20240209")
     document = archive.file(archive.martha, date_of_service="2024-02-11")
     assert where(archive, document) == (None, "no_encounter")
     merge(archive.connection, archive.tomasz.id, archive.martha.id, "mwhite")

@@ -1,0 +1,51 @@
+"""The page of deliveries: what a supervisor sees and does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from delivering import Archive
+from reviewing import Visitor
+
+from pipeline.index.outputs import outbox
+from pipeline.review.roles import Role
+
+Enter = Callable[[Role], Visitor]
+
+
+@pytest.fixture
+def dead(archive: Archive, tmp_path: Path) -> int:
+    """A delivery that cannot be put together, of a document whose next one waits."""
+    archive.destination("archive", "folder", str(tmp_path))
+    document = archive.file()
+    archive.change(document, pdf="f" * 64)
+    archive.change(document, type="letter")
+    archive.deliver()
+    return int(outbox.deliveries(archive.connection, state="dead")[0]["id"])
+
+
+def test_the_page_names_what_a_person_must_see_to(dead: int, enter: Enter) -> None:
+    text = enter(Role.SUPERVISOR).get("/deliveries").text
+    assert f"{dead} to archive" in text
+    assert "cannot_build" in text
+    assert "what it is made of is missing" in text
+    assert "Consent" not in text
+
+
+def test_a_supervisor_sends_again_or_gives_up_with_a_reason(archive: Archive, dead: int, enter: Enter) -> None:
+    visitor = enter(Role.SUPERVISOR)
+    assert visitor.post("/deliveries/act", delivery=str(dead), act="replay").status_code == 303
+    assert outbox.delivery(archive.connection, dead)["state"] == "waiting"
+    archive.deliver()
+    assert visitor.post("/deliveries/act", delivery=str(dead), act="drop", note=" ").status_code == 422
+    assert visitor.post("/deliveries/act", delivery=str(dead), act="drop", note="scanned again").status_code == 303
+    row = archive.connection.execute("select detail from audit where action = 'delivery' order by id desc limit 1").fetchone()
+    assert row is not None
+    assert row["detail"]["note"] == "scanned again"
+
+
+def test_all_dead_of_a_destination_are_sent_again_at_once(archive: Archive, dead: int, enter: Enter) -> None:
+    assert enter(Role.ADMINISTRATOR).post("/deliveries/act", to="archive", act="replay").status_code == 303
+    assert outbox.deliveries(archive.connection, state="dead") == []
