@@ -19,7 +19,7 @@ from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.match")
-MOST_NAMED = 200  # bearers of both names that are looked at when nothing else leads further
+MOST_NAMED = 100  # bearers of both names, the nearest of them, that are weighed against what else leads to a patient
 NICKNAMES_ASKED = 12
 CUT_SHORT = range(3, 6)  # letters of a given name that may be the beginning of a longer one
 FETCHED = 5_000  # rows held at a time when the whole index is read
@@ -77,6 +77,9 @@ def keys_of(person: Person) -> dict[str, Any]:
         "dobs": list(readings(person.dob)) if person.dob else [],
         "names": names,
         "spelt": names,
+        "sex": person.sex,
+        "middle": person.middle[0] if person.middle else None,
+        "zip": person.home.zip or None,
     }
 
 
