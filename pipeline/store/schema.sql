@@ -284,13 +284,15 @@ CREATE FUNCTION public.index_patients(ids bigint[]) RETURNS void
     AS $$
     delete from patient_search where patient_id = any(ids);
     delete from patient_key where patient_id = any(ids);
-    insert into patient_search (patient_id, family_key, given_key, dob, family, given)
-    select distinct known.id, name_key(f), name_key(g), known.dob, plain_text(f), plain_text(g)
+    insert into patient_search (patient_id, family_key, given_key, dob, family, given, middle, sex, zip)
+    select distinct known.id, name_key(f), name_key(g), known.dob, plain_text(f), plain_text(g),
+        left(plain_text(known.middle), 1), known.sex, left(regexp_replace(known.zip, '\D', '', 'g'), 5)
     from (
-        select id, dob, family, given from patient where id = any(ids)
-        union all select id, dob, previous_family, given from patient where id = any(ids) and previous_family is not null
+        select id, dob, family, given, middle, sex, zip from patient where id = any(ids)
         union all
-        select p.id, p.dob, coalesce(n.family, p.family), coalesce(n.given, p.given)
+        select id, dob, previous_family, given, middle, sex, zip from patient where id = any(ids) and previous_family is not null
+        union all
+        select p.id, p.dob, coalesce(n.family, p.family), coalesce(n.given, p.given), coalesce(n.middle, p.middle), p.sex, p.zip
         from patient_name n join patient p on p.id = n.patient_id where n.patient_id = any(ids)
     ) known, unnest(name_parts(known.family)) f, unnest(name_parts(known.given)) g;
     insert into patient_key (key, patient_id)
@@ -1484,7 +1486,10 @@ CREATE TABLE public.patient_search (
     given_key text COLLATE pg_catalog."C",
     dob text COLLATE pg_catalog."C",
     family text,
-    given text
+    given text,
+    middle text COLLATE pg_catalog."C",
+    sex text,
+    zip text COLLATE pg_catalog."C"
 );
 
 CREATE TABLE public.procrastinate_events (
@@ -1904,7 +1909,7 @@ CREATE INDEX patient_search_family ON public.patient_search USING btree (dob, fa
 
 CREATE INDEX patient_search_given ON public.patient_search USING btree (dob, given_key) INCLUDE (patient_id);
 
-CREATE INDEX patient_search_names ON public.patient_search USING btree (family_key, given_key) INCLUDE (patient_id, family, given);
+CREATE INDEX patient_search_names ON public.patient_search USING btree (family_key, given_key) INCLUDE (patient_id, family, given, middle, sex, zip);
 
 CREATE INDEX patient_search_patient ON public.patient_search USING btree (patient_id);
 
