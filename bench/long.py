@@ -1,10 +1,11 @@
-"""A PDF of 2,000 pages from end to end: `python -m bench.long [--pages 2000] [--different 40] [--workers N]`.
+"""A PDF of 2,000 pages from end to end: `python -m bench.long [--pages 2000] [--different 40] [--small]`.
 
-Prints, sampled five times a second: the peak memory (resident) of any one process and of all together (proportional), the most
-bytes of temporary disk, when the first page could be found by a word on it, when half and all pages were read, when it was filed.
+Prints the highest memory (resident) that any one process had, by kind, and that of all together (proportional); the most bytes of
+temporary disk; when the first page could be found by a word on it, when all pages were read, when the file was filed.
 
-So many pages of print differ; they recur through the file. What is read once is not read again, so the run is short, while the
-scan's own job holds as many words, and makes as large a PDF, as it would of 2,000 different pages. --different 2000: all differ.
+So many pages of dense print (450 words) differ; they recur through the file. What is read once is not read again, so the run is
+short, while the scan's own job holds as many words, and makes as large a PDF, as it would of 2,000 different pages. --small:
+instead pages of a few lines that all differ, so that each is read.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import img2pdf
@@ -25,76 +28,105 @@ import psutil
 from bench.pages import page
 from pipeline.config import load_settings
 from pipeline.index.search import arriving
-from pipeline.services.installation import open_installation
+from pipeline.services.installation import Installation, open_installation
 from pipeline.work.start import environment
 
 MB = 1 << 20
-SAMPLE_SECONDS = 0.2
+LOOK_SECONDS = 0.5
+DENSE = {"lines": 41, "words": 11, "size": 20}
+SMALL = {"lines": 3, "words": 9, "size": 24}
 
 
-def long_pdf(pages: int, different: int) -> bytes:
+def long_pdf(pages: int, different: int, print_: dict[str, int]) -> bytes:
     """A PDF of bilevel pages."""
     pictures = []
     for number in range(1, different + 1):
         out = io.BytesIO()
-        page(number, number).save(out, "TIFF", compression="group4", dpi=(150, 150))
+        page(number, number, **print_).save(out, "TIFF", compression="group4", dpi=(150, 150))
         pictures.append(out.getvalue())
     return bytes(img2pdf.convert([pictures[n % different] for n in range(pages)]))
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """A process and all below it."""
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    return []
+def peak_of(process: psutil.Process) -> int:
+    """The most memory that a process has had resident, as the kernel kept it."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return next((int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM")), 0)
+
+
+@dataclass
+class Watch:
+    """What a run has taken so far."""
+
+    home: Path
+    peaks: dict[str, int] = field(default_factory=dict)
+    together: int = 0
+    disk: int = 0
+
+    def look(self) -> None:
+        """Measure everything that belongs to the home."""
+        sum_ = 0
+        for kind, process in self._family():
+            with contextlib.suppress(psutil.Error, OSError):
+                self.peaks[kind] = max(self.peaks.get(kind, 0), peak_of(process))
+                sum_ += process.memory_full_info().pss
+        self.together = max(self.together, sum_)
+        with contextlib.suppress(OSError):
+            scratch = load_settings(self.home).scratch_folder
+            self.disk = max(self.disk, sum(f.stat().st_size for f in scratch.rglob("*") if f.is_file()))
+
+    def _family(self) -> Iterator[tuple[str, psutil.Process]]:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                name, line = Path(process.exe()).name, " ".join(process.cmdline())
+                kinds = {"from_environment": "a worker", "pipeline.ingest": "a parser", "-m pipeline ingest": "the command"}
+                yield next((kind for part, kind in kinds.items() if part in line), name), process
+
+
+def run(installation: Installation, file: Path, pages: int) -> None:
+    """Hand the file in, watch until it is filed, and print what it took."""
+    watch, marks = Watch(installation.settings.home), dict[str, float]()
+    command = [sys.executable, "-m", "pipeline", "ingest", str(file), "--wait", "--json"]
+    told = environment(installation.settings) | {"PATH": "/usr/bin:/bin"}
+    begun = time.monotonic()
+    with (
+        installation.connect() as connection,
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=told, text=True) as ingest,
+    ):
+        while ingest.poll() is None:
+            watch.look()
+            row = connection.execute("select count(*) as read from arriving_page").fetchone()
+            read = row["read"] if row else 0
+            now = time.monotonic() - begun
+            if read and "first page found" not in marks and arriving(connection, "progress"):
+                marks["first page found"] = now
+                print(f"first page found after {now:.0f} s, when {read} pages were read", flush=True)
+            if read >= pages:
+                marks.setdefault("all read", now)
+            time.sleep(LOOK_SECONDS)
+        out = ingest.stdout.read() if ingest.stdout else ""
+    marks["filed"] = time.monotonic() - begun
+    line = json.loads(out)
+    print(f"{line['status']}, {sum(len(d['pages']) for d in line['documents'])} pages in {len(line['documents'])} documents")
+    for kind, peak in sorted(watch.peaks.items(), key=lambda pair: -pair[1]):
+        print(f"{peak / MB:6.0f} MB at most: {kind}")
+    print(f"{watch.together / MB:6.0f} MB at most of all together; temporary disk {watch.disk / MB:.1f} MB")
+    print(", ".join(f"{name} after {seconds:.0f} s" for name, seconds in marks.items()))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=2000)
     parser.add_argument("--different", type=int, default=40)
+    parser.add_argument("--small", action="store_true")
     args = parser.parse_args()
+    different = args.pages if args.small else args.different
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         file = Path(folder, "long.pdf")
-        file.write_bytes(long_pdf(args.pages, args.different))
-        print(f"{args.pages} pages, {args.different} of them different, {file.stat().st_size / MB:.1f} MB", flush=True)
-        with open_installation(load_settings(Path(folder, "home"))) as installation, installation.connect() as connection:
-            told = environment(installation.settings) | {"PATH": "/usr/bin:/bin"}
-            begun, peak, together, disk, largest, marks = time.monotonic(), 0, 0, 0, "", dict[str, float]()
-            command = [sys.executable, "-m", "pipeline", "ingest", str(file), "--wait", "--json"]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, env=told, text=True) as ingest:
-                while ingest.poll() is None:
-                    sizes = []
-                    for process in family(ingest.pid):
-                        with contextlib.suppress(psutil.Error):
-                            info = process.memory_full_info()
-                            sizes.append((info.rss, info.pss, " ".join(process.cmdline())[-60:]))
-                    if sizes and max(sizes)[0] > peak:
-                        peak, _, largest = max(sizes)
-                    together = max(together, sum(pss for _, pss, _ in sizes))
-                    scratch = installation.settings.scratch_folder
-                    with contextlib.suppress(OSError):
-                        disk = max(disk, sum(f.stat().st_size for f in scratch.rglob("*") if f.is_file()))
-                    row = connection.execute(
-                        "select coalesce(max(number), 0) as n, count(*) as read from arriving_page"
-                    ).fetchone()
-                    now = time.monotonic() - begun
-                    if row and row["read"] and "first found" not in marks and arriving(connection, "progress"):
-                        marks["first found"] = now
-                    if row and row["read"] >= args.pages / 2:
-                        marks.setdefault("half read", now)
-                    if row and row["read"] >= args.pages:
-                        marks.setdefault("all read", now)
-                    time.sleep(SAMPLE_SECONDS)
-                out = ingest.stdout.read() if ingest.stdout else ""
-            marks["filed"] = time.monotonic() - begun
-        line = json.loads(out)
-        print(f"{line['status']}, {sum(len(d['pages']) for d in line['documents'])} pages in {len(line['documents'])} documents")
-        print(f"peak of one process {peak / MB:.0f} MB ({largest})")
-        print(f"peak of all together {together / MB:.0f} MB; temporary disk {disk / MB:.1f} MB")
-        print(", ".join(f"{name} after {seconds:.0f} s" for name, seconds in marks.items()))
+        file.write_bytes(long_pdf(args.pages, different, SMALL if args.small else DENSE))
+        print(f"{args.pages} pages, {different} of them different, {file.stat().st_size / MB:.1f} MB", flush=True)
+        with open_installation(load_settings(Path(folder, "home"))) as installation:
+            run(installation, file, args.pages)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,13 @@ def chart(seed: int, pages: int) -> bytes:
     return out.getvalue()
 
 
-def page(seed: int, number: int) -> Image.Image:
-    """One page: a heading and 24 lines."""
+def page(seed: int, number: int, lines: int = 24, words: int = 9, size: int = 24) -> Image.Image:
+    """One page: a heading and so many lines of so many words, in type of `size` pixels."""
     random_ = random.Random(seed)
     image = Image.new("1", SIZE, 1)
     draw = ImageDraw.Draw(image)
-    lines = [f"Progress note {seed}   Page {number}", f"MRN: {1_000_000 + seed // 10_000}", ""]
-    lines += [" ".join(random_.choices(WORDS, k=9)) for _ in range(24)]
-    draw.multiline_text((90, 90), "\n".join(lines), font=ImageFont.load_default(24), fill=0, spacing=22)
+    text = [f"Progress note {seed}   Page {number}", f"MRN: {1_000_000 + seed // 10_000}", ""]
+    text += [" ".join(random_.choices(WORDS, k=words)) for _ in range(lines)]
+    spacing = max(8, min(22, (SIZE[1] - 200) // (lines + 3) - size))
+    draw.multiline_text((90, 90), "\n".join(text), font=ImageFont.load_default(size), fill=0, spacing=spacing)
     return image
