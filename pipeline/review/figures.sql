@@ -6,21 +6,22 @@ select
     (select count(*) from scan where status = 'quarantined' and finished_at >= current_date) as quarantined,
     (select count(*) from document where filed_at >= current_date and filed_by = 'machine') as filed_by_machine,
     (select count(*) from document where filed_at >= current_date and filed_by <> 'machine') as filed_by_people,
-    (select count(*) from review_item where settled_at is null) as waiting,
-    (select count(*) from review_item where settled_at is null and claimed_until > now()) as held,
-    (select count(*) from review_item where settled_at is null and escalated_by is not null) as handed_up,
-    (select min(opened_at) from review_item where settled_at is null) as oldest
-
--- name: figures_storage
-select coalesce(sum(size), 0)::bigint as originals, pg_database_size(current_database()) as database from scan
+    open.*
+from (
+    select count(*) as waiting, count(*) filter (where claimed_until > now()) as held,
+        count(*) filter (where escalated_by is not null) as handed_up, min(opened_at) as oldest
+    from review_item where settled_at is null
+) as open
 
 -- name: figures_ages
-select bucket.name, count(i.id) as n
-from (values (1, 'under 1 hour', interval '0', interval '1 hour'), (2, '1 to 4 hours', '1 hour', '4 hours'),
-             (3, '4 to 24 hours', '4 hours', '1 day'), (4, '1 to 3 days', '1 day', '3 days'),
-             (5, 'over 3 days', '3 days', '100 years')) as bucket (place, name, low, high)
-left join review_item i on i.settled_at is null and now() - i.opened_at >= bucket.low and now() - i.opened_at < bucket.high
-group by bucket.place, bucket.name
+with open as (  -- one pass over the queue
+    select width_bucket(extract(epoch from now() - opened_at), array[0, 3600, 14400, 86400, 259200]::numeric[]) as place, count(*) as n
+    from review_item where settled_at is null group by 1
+)
+select bucket.name, coalesce(open.n, 0)::bigint as n
+from (values (1, 'under 1 hour'), (2, '1 to 4 hours'), (3, '4 to 24 hours'), (4, '1 to 3 days'), (5, 'over 3 days'))
+    as bucket (place, name)
+left join open using (place)
 order by bucket.place
 
 -- name: figures_people
@@ -62,3 +63,6 @@ from said
 where said is not null
 group by what, tenth
 order by what desc, tenth
+
+-- name: figures_storage
+select coalesce(sum(size), 0)::bigint as originals, pg_database_size(current_database()) as database from scan
