@@ -53,7 +53,10 @@ def _with_field(document: Document, name: str, value: str, confidence: float) ->
 
 
 def _with_type(document: Document, given: Given, settings: MigrateSettings, threshold: float) -> Document:
-    """The type by Bayes, the given one being right as often as the settings say; or the given one where it is believed."""
+    """The type by Bayes, the given one being right as often as the settings say; or the given one where it is believed.
+
+    Pages that were sure of another type are not overruled: a person decides.
+    """
     if given.type is None:
         return document
     known = document_types()
@@ -64,7 +67,8 @@ def _with_type(document: Document, given: Given, settings: MigrateSettings, thre
         weighed = posterior(guesses, given.type, settings.type_right, known)
         ordered = [TypeGuess(type=t, probability=p) for t, p in sorted(weighed.items(), key=lambda entry: -entry[1])]
     doubts = [doubt for doubt in document.doubts if doubt.code != "type_uncertain"]
-    if ordered[0].probability < threshold:
+    overruled = "type" not in given.believed and document.type_probability >= threshold and ordered[0].type != document.type
+    if overruled or ordered[0].probability < threshold:
         detail = f"Its type is not sure ({ordered[0].probability:.0%}); the old index says {known[given.type].name}."
         doubts.append(Reason(code="type_uncertain", detail=detail))
     return replace(

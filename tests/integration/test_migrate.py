@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+import pikepdf
 import pytest
 
 from pipeline.config import Settings
+from pipeline.errors import AlreadyRunning, BadInput, Conflict
+from pipeline.index.decisions import Sight, file_document
+from pipeline.ingest.register import register
 from pipeline.match.loading import Load, csv_rows, load_rows
 from pipeline.migrate import rows
 from pipeline.migrate.account import Account
-from pipeline.migrate.archives import Archive, archive_named, begin
+from pipeline.migrate.archives import Archive, alone, archive_named, begin
 from pipeline.migrate.crosswalk import crosswalk
 from pipeline.migrate.feeding import Feeder
 from pipeline.migrate.manifest import Manifest
 from pipeline.migrate.mapping import load_mapping
 from pipeline.migrate.planning import plan
 from pipeline.migrate.reporting import report
+from pipeline.migrate.sampling import draw, samples
+from pipeline.migrate.signing import sign
 from pipeline.migrate.sources import Finder
 from pipeline.migrate.verifying import Verifier, checked
-from pipeline.store.blobs import Blobs
+from pipeline.store.blobs import Blobs, key_of
 from pipeline.store.database import Connection
 from pipeline.work.bench import Bench
 from pipeline.work.processing import process_scan
@@ -148,3 +155,122 @@ def test_an_archive_killed_on_the_way_is_in_once_with_every_fault_named_and_tota
     assert account.pages["blank"] == 1
     assert [key for key, (result, _) in found.items() if result == "fault"] == []
     assert destroyable == []
+
+
+def lose(blobs: Blobs, sha256: str) -> None:
+    """Take an object out of the store, as a disk does that fails."""
+    blobs._client.remove_object(blobs._bucket, key_of(sha256))
+
+
+def settle(connection: Connection, document: int, patient: int | None = None) -> None:
+    """File a document of the queue as it stands, or to another patient."""
+    row = connection.execute(
+        "update review_item i set claimed_by = 'ruth', claimed_until = now() + interval '1 hour' from document d"
+        " where d.id = i.document_id and i.document_id = %s and i.settled_at is null"
+        " returning i.id, d.revision, d.patient_id, d.type",
+        [document],
+    ).fetchone()
+    assert row is not None
+    sight = Sight(document=document, revision=row["revision"], by="ruth", item=row["id"])
+    with connection.transaction():
+        file_document(connection, sight, patient=patient or row["patient_id"], type=row["type"], fields={})
+
+
+def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destroyed(
+    moving: Callable[..., Move], connection: Connection, blobs: Blobs, tmp_path: Path
+) -> None:
+    move = moving("csv", 3, faults=False)
+    archive = move.feed()
+    assert {result for result, _ in move.verify(archive).values()} == {"fault"}, "nothing has been read"
+    move.read()
+    assert set(move.verify(archive).values()) == {("proved", "")}
+
+    drawn = draw(connection, archive, None, confidence=0.95, limit=0.01, seed=7, by="ruth")
+    assert (drawn.size, drawn.population, drawn.passed) == (3, 3, None)
+    filed = connection.execute("select id, patient_id from document where status = 'filed' order by id").fetchall()
+    with pytest.raises(BadInput, match="may not sign"):
+        sign(connection, archive, "box000", by="ruth", at="here")
+    connection.execute("insert into account (name, role) values ('ruth', 'supervisor')")
+    sign(connection, archive, "box000", by="ruth", at="here")
+    _, _, destroyable = move.report(archive, tmp_path / "before")
+    assert destroyable == [], "all are on somebody's list"
+
+    settle(connection, filed[0]["id"])
+    settle(connection, filed[1]["id"], patient=filed[0]["patient_id"])
+    (measured,) = samples(connection, archive)
+    assert (measured.checked, measured.errors, measured.found[0]["wrong"]) == (2, 1, ["patient"])
+    settle(connection, filed[2]["id"])
+    (measured,) = samples(connection, archive)
+    assert (measured.passed, measured.interval[0] > 0) == (False, True)
+
+    account, _, destroyable = move.report(archive, tmp_path / "after")
+    assert {row["path"] for row in destroyable} == {
+        path for d in move.manifest.documents(move.settings.migrate) for path in d.files
+    }
+    assert {row["signed_by"] for row in destroyable} == {"ruth"}
+    assert account.differences == ()
+    with pikepdf.open(tmp_path / "after" / "report.pdf") as pdf:
+        assert "Migration move" in str(pdf.docinfo["/Title"])
+    audited = connection.execute("select account, detail ->> 'batch' as batch from audit where action = 'sign_archive_batch'")
+    assert audited.fetchall() == [{"account": "ruth", "batch": "box000"}]
+
+    row = connection.execute("select sha256 from scan order by id limit 1").fetchone()
+    assert row is not None
+    lose(blobs, row["sha256"])
+    assert sorted(result for result, _ in move.verify(archive).values()) == ["fault", "proved", "proved"]
+    with pytest.raises(Conflict, match="1 are faults"):
+        sign(connection, archive, "box000", by="ruth", at="here")
+    assert move.report(archive, tmp_path / "lost")[2] == []
+
+
+def test_a_file_that_comes_back_is_taken_by_the_next_run_and_its_batch_must_be_signed_for_again(
+    moving: Callable[..., Move], connection: Connection, tmp_path: Path
+) -> None:
+    move = moving("csv", 2, faults=False)
+    file = move.manifest.root / next(iter(move.manifest.documents(move.settings.migrate))).files[0]
+    kept = file.read_bytes()
+    file.unlink()
+    archive = move.feed()
+    account, named, _ = move.report(archive, tmp_path / "one")
+    assert (account.rows["missing"], ("missing_file", "2") in named) == (1, True)
+    file.write_bytes(kept)
+    account, named, _ = move.report(move.feed(), tmp_path / "two")
+    assert (account.rows["missing"], account.rows["waiting"]) == (0, 2)
+
+
+def test_a_scan_that_a_clerk_handed_in_before_is_told_as_a_duplicate(
+    moving: Callable[..., Move], connection: Connection, blobs: Blobs, tmp_path: Path
+) -> None:
+    move = moving("csv", 1, faults=False)
+    (listed,) = move.manifest.documents(move.settings.migrate)
+    register(move.manifest.root / listed.files[0], connection, blobs, move.settings, enqueue=enqueue_scan)
+    account, named, _ = move.report(move.feed(), tmp_path / "report")
+    assert (account.rows["duplicate"], named) == (1, {("duplicate", "2")})
+
+
+def test_two_runs_of_one_archive_do_not_go_side_by_side_and_two_batches_do(
+    moving: Callable[..., Move], connection: Connection, settings: Settings
+) -> None:
+    archive = begin(connection, "move", moving("csv", 1).manifest)
+    with ExitStack() as stack:
+        bench = Bench(settings)
+        other = bench.connection()
+        stack.callback(bench.close)
+        stack.enter_context(alone(connection, archive, "box000"))
+        stack.enter_context(alone(other, archive, "box001"))
+        for batch in ("box000", None):
+            with pytest.raises(AlreadyRunning), alone(other, archive, batch):
+                pass
+
+
+def test_a_manifest_that_has_changed_since_the_first_run_is_another_migration(
+    moving: Callable[..., Move], connection: Connection
+) -> None:
+    move = moving("csv", 1)
+    archive = begin(connection, "move", move.manifest)
+    with move.made.manifest.open("a", encoding="utf-8") as stream:
+        stream.write("new.pdf,1,1,box,1,,\n")
+    with pytest.raises(BadInput, match="new name"):
+        archive.opened()
+    with pytest.raises(BadInput, match="new name"):
+        begin(connection, "move", move.manifest)

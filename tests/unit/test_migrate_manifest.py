@@ -1,0 +1,188 @@
+"""Manifests of every kind are read as documents; what is wrong with a row is a problem with a name, never an error."""
+
+from __future__ import annotations
+
+import io
+import random
+from datetime import time
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+
+from pipeline.config import load_settings
+from pipeline.errors import BadInput, BadSettings
+from pipeline.migrate.crosswalk import crosswalk
+from pipeline.migrate.estimate import cost_of
+from pipeline.migrate.manifest import Listed, Manifest, natural
+from pipeline.migrate.mapping import Mapping, load_mapping
+from pipeline.migrate.sampling import interval, size_for
+from pipeline.migrate.throttle import Throttle, open_share, within
+from pipeline.migrate.tiff import NotTiff, join, page_count
+
+SETTINGS = load_settings()
+
+
+def listed(folder: Path, text: str, mapping: Mapping) -> list[Listed]:
+    file = folder / "index.txt"
+    file.write_bytes(text.encode(mapping.encoding))
+    return list(Manifest.at(file, None, mapping).documents(SETTINGS.migrate))
+
+
+def codes(document: Listed) -> list[str]:
+    return [problem.code for problem in document.problems]
+
+
+def test_a_row_of_our_csv_is_a_document_and_columns_that_are_not_there_are_not_known(tmp_path: Path) -> None:
+    (one,) = listed(tmp_path, "MRN,path,pages\r\n123,a/b.pdf,2\r\n", load_mapping("csv"))
+    assert (one.key, one.mrn, one.files, one.pages, one.type) == ("2", "123", ("a/b.pdf",), 2, None)
+
+
+def test_rows_of_one_document_are_joined_in_the_order_of_their_page_numbers(tmp_path: Path) -> None:
+    rows = "7|box|1|PN|01/02/2011|2|D:\\IMAGES\\B.TIF\r\n7|box|1|PN|01/02/2011|1|d:\\images\\A.TIF\r\n8|box|1|PN||1|C.TIF\r\n"
+    first, second = listed(tmp_path, rows, load_mapping("old-index"))
+    assert (first.key, first.document, first.files, first.problems) == ("1", "7", ("A.TIF", "B.TIF"), ())
+    assert (second.key, second.files) == ("3", ("C.TIF",))
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), [("", "bad_row"), ("../../etc/passwd", "bad_row"), ("/etc/passwd", "bad_row"), ("C:\\x.tif", "bad_row")]
+)
+def test_a_path_that_leads_out_of_the_root_or_is_none_is_a_problem(tmp_path: Path, path: str, code: str) -> None:
+    (one,) = listed(tmp_path, f"path,mrn\n{path},1\n", load_mapping("csv"))
+    assert (codes(one), one.files) == ([code], ())
+
+
+def test_a_page_listed_twice_is_taken_once_and_a_missing_number_is_told(tmp_path: Path) -> None:
+    rows = "7|b|1|PN||1|A.TIF\n7|b|1|PN||1|A.TIF\n9|b|1|PN||1|B.TIF\n9|b|1|PN||3|C.TIF\n"
+    twice, gap = listed(tmp_path, rows, load_mapping("old-index"))
+    assert (codes(twice), twice.files) == (["listed_twice"], ("A.TIF",))
+    assert codes(gap) == ["page_numbers"]
+
+
+def test_a_manifest_of_another_encoding_or_without_its_path_column_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no column 'path'"):
+        listed(tmp_path, "file,mrn\na,1\n", load_mapping("csv"))
+    file = tmp_path / "latin.csv"
+    file.write_bytes(b"path,mrn\n\xe4.tif,1\n")
+    with pytest.raises(BadInput, match="encoding"):
+        list(Manifest.at(file, None, load_mapping("csv")).documents(SETTINGS.migrate))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "kind = 'table'",
+        "kind = 'tree'\npattern = '('",
+        "kind = 'tree'\npattern = '(?P<colour>.)'",
+        "kind = 'table'\n[columns]\npath = 'p'\n[types]\nX = 'no such type'",
+        "kind = 'table'\njoin = 'document'\n[columns]\npath = 'p'",
+        "kind = 'table'\nheader = false\n[columns]\npath = 'p'",
+        "kind = 'table'\ncolour = 1\n[columns]\npath = 'p'",
+        "kind = ",
+    ],
+)
+def test_a_mapping_that_means_nothing_is_refused_with_what_is_wrong(tmp_path: Path, table: str) -> None:
+    (tmp_path / "m.toml").write_text(table, encoding="utf-8")
+    with pytest.raises(BadSettings, match=r"m\.toml"):
+        load_mapping(str(tmp_path / "m.toml"))
+
+
+def test_an_old_number_that_is_linked_to_two_of_ours_is_nobodys(tmp_path: Path) -> None:
+    links = tmp_path / "links.csv"
+    links.write_text("left,right,probability\nA-1,100,1\nA-2,200,1\nA-2,201,1\n", encoding="utf-8")
+    with crosswalk(links) as numbers:
+        assert [numbers.ours(old) for old in ("A1", "a-1", "A-2", "A-3")] == ["100", "100", None, None]
+    with crosswalk(None) as none:
+        assert none.ours("A-3") == "A-3"
+
+
+def test_names_sort_as_people_count() -> None:
+    assert sorted(["p10.tif", "p9.tif", "p1.tif", "²"], key=natural) == ["p1.tif", "p9.tif", "p10.tif", "²"]
+
+
+def tiff(folder: Path, name: str, seed: int, mode: str, compression: str, pages: int = 1) -> Path:
+    rng = random.Random(seed)
+    images = [Image.frombytes("RGB", (61, 47), rng.randbytes(61 * 47 * 3)).convert(mode) for _ in range(pages)]
+    file = folder / name
+    images[0].save(file, "TIFF", save_all=True, append_images=images[1:], compression=compression, dpi=(200, 200))
+    return file
+
+
+def test_joined_tiffs_have_every_page_pixel_for_pixel_and_always_the_same_bytes(tmp_path: Path) -> None:
+    files = [
+        tiff(tmp_path, "a.tif", 1, "1", "group4"),
+        tiff(tmp_path, "b.tif", 2, "L", "tiff_lzw"),
+        tiff(tmp_path, "c.tif", 3, "RGB", "jpeg"),
+        tiff(tmp_path, "d.tif", 4, "1", "group4", pages=2),
+    ]
+    once, twice = io.BytesIO(), io.BytesIO()
+    join(files, once)
+    join(files, twice)
+    assert once.getvalue() == twice.getvalue()
+    whole = tmp_path / "whole.tif"
+    whole.write_bytes(once.getvalue())
+    assert page_count(whole) == 5
+    joined, number = Image.open(whole), 0
+    for file in files:
+        source = Image.open(file)
+        for frame in range(source.n_frames):  # type: ignore[attr-defined]
+            source.seek(frame)
+            joined.seek(number)
+            assert joined.mode == source.mode
+            assert ImageChops.difference(joined.convert("L"), source.convert("L")).getbbox() is None
+            number += 1
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"%PDF-1.4", b"II*\0\x08\0\0\0", b"II*\0\x08\0\0\0\xff\xff" + bytes(40), b"II*\0" + bytes(4)]
+)
+def test_what_is_no_whole_tiff_is_refused_by_its_name(tmp_path: Path, data: bytes) -> None:
+    bad = tmp_path / "bad.tif"
+    bad.write_bytes(data)
+    with pytest.raises(BadInput, match=r"bad\.tif") as refused:
+        join([tiff(tmp_path, "good.tif", 1, "1", "group4"), bad], io.BytesIO())
+    assert refused.value.code == "not_joinable"
+
+
+def test_directories_that_go_round_in_circles_end(tmp_path: Path) -> None:
+    file = tmp_path / "round.tif"
+    file.write_bytes(b"II*\0\x08\0\0\0\0\0\x08\0\0\0")
+    with pytest.raises(NotTiff):
+        page_count(file)
+
+
+def test_the_hours_may_pass_midnight() -> None:
+    night = "19:00-06:00"
+    assert [within(night, time(h)) for h in (18, 19, 23, 0, 5, 6, 12)] == [False, True, True, True, True, False, False]
+    assert [within("", time(3)), within("08:00-08:00", time(3))] == [True, True]
+    assert (open_share(night), open_share("")) == (pytest.approx(11 / 24), 1.0)
+    with pytest.raises(BadSettings):
+        within("7pm-6am", time(3))
+
+
+@pytest.mark.parametrize(("share", "workers", "most"), [(1.0, 4, 12), (0.5, 4, 2), (0.1, 4, 1), (1.0, 0, 3)])
+def test_no_more_jobs_wait_than_the_share_of_workers_takes(share: float, workers: int, most: int) -> None:
+    settings = SETTINGS.migrate.model_copy(update={"share": share, "ahead": 2})
+    assert Throttle(settings=settings, queued=lambda: 0, workers=lambda: workers).most() == most
+
+
+def test_the_cost_counts_the_hours_and_the_share() -> None:
+    settings = SETTINGS.migrate.model_copy(update={"hours": "00:00-12:00", "share": 0.5})
+    cost = cost_of(1_000_000, 50, 16, settings)
+    assert cost.cpu_hours == pytest.approx(1_000_000 * settings.figures.cpu_seconds / 3600)
+    assert cost.days == pytest.approx(cost.cpu_hours / 24 / 4)
+
+
+@pytest.mark.parametrize(
+    ("population", "confidence", "limit", "size"),
+    [(10**9, 0.95, 0.01, 299), (10**9, 0.95, 0.005, 598), (10**9, 0.99, 0.01, 459), (100, 0.95, 0.01, 95), (1, 0.95, 0.01, 1)],
+)
+def test_the_sample_is_the_smallest_that_says_enough(population: int, confidence: float, limit: float, size: int) -> None:
+    assert size_for(population, confidence, limit) == size
+
+
+def test_the_interval_is_clopper_and_pearsons() -> None:
+    assert interval(0, 299, 0.95) == (0.0, pytest.approx(0.01226, abs=1e-4))
+    assert interval(2, 100, 0.95) == (pytest.approx(0.00243, abs=1e-4), pytest.approx(0.07038, abs=1e-4))
+    assert interval(0, 0, 0.95) == (0.0, 1.0)
