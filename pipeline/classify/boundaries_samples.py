@@ -86,7 +86,7 @@ def _stack(rng: random.Random, people: Sequence[object], name: str, least: int, 
         numbers = []
         for sheet in printed.sheets:
             numbers.append(len(pages) + 1)
-            pages.append(_read(rng, sheet.words, len(pages) + 1, max(rate, rng.choice(MISREAD))))
+            pages.append(read_as(rng, sheet.words, len(pages) + 1, max(rate, rng.choice(MISREAD))))
             if duplex and rng.random() < (0.9 if sheet is printed.sheets[-1] else 0.35):
                 pages.append(_page(len(pages) + 1, (), blank=True))
         documents.append(tuple(numbers))
@@ -100,7 +100,7 @@ def _address(facts: object) -> dict[str, str]:
     return {key: facts[key] for key in ("city", "state", "zip") if key in facts}
 
 
-def _read(rng: random.Random, words: Sequence[Word], number: int, rate: float) -> OcrPage:
+def read_as(rng: random.Random, words: Sequence[Word], number: int, rate: float) -> OcrPage:
     """A page's words as they might be read: letters mistaken, lines lost, boxes a little off."""
     lost = rng.choice(LOST_LINES)
     gone = {round(word.box[3] / 12) for word in words if rng.random() < lost / 8}

@@ -148,7 +148,7 @@ def scans_in(folder: Path, readings: Path) -> Iterable[Stack]:
         read = readings / f"{truth_file.stem}.jsonl"
         if read.exists():
             truth = json.loads(truth_file.read_text(encoding="utf-8"))
-            pages = {page.number: page for page in map(_page, read.read_text(encoding="utf-8").splitlines())}
+            pages = {page.number: page for page in map(read_line, read.read_text(encoding="utf-8").splitlines())}
             yield from _stacks(truth_file.stem, truth, pages)
 
 
@@ -168,7 +168,8 @@ def _stacks(name: str, truth: Mapping[str, Any], pages: Mapping[int, OcrPage]) -
             yield Stack(f"{name}-{run[0]}", kept, tuple(tuple(d["pages"]) for d in told), owners)
 
 
-def _page(line: str) -> OcrPage:
+def read_line(line: str) -> OcrPage:
+    """A page from a line of `chartloom read --json`."""
     told = json.loads(line)
     words = tuple(Word(text=w["text"], box=tuple(w["box"]), confidence=w["confidence"]) for w in told["words"])
     right, bottom = max((w.box[2] for w in words), default=0), max((w.box[3] for w in words), default=0)

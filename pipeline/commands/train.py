@@ -24,6 +24,7 @@ Texts = Annotated[
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("train", epilog="Example: chartloom train --texts ~/typed-documents")(train)
+    app.command("train-fields", epilog="Example: chartloom train-fields --documents 600")(train_fields)
 
 
 def train(
@@ -100,3 +101,37 @@ def _tell(report: dict[str, Any], as_json: bool) -> None:
                 f"calibration error {figures['calibration_error']:.3f}"
             )
     typer.echo("The new model is in use." if report["switched"] else "The model in use stays.")
+
+
+def train_fields(
+    documents: Annotated[int, typer.Option("--documents", min=50, help="How many documents to generate.")] = 600,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same documents.")] = 1,
+    scans: Annotated[
+        Path | None, typer.Option("--scans", metavar="DIR", help="Scans' truth (NAME.json) to calibrate on too.")
+    ] = None,
+    readings: Annotated[
+        Path | None, typer.Option("--readings", metavar="DIR", help="Their readings (NAME.jsonl of chartloom read --json).")
+    ] = None,
+) -> None:
+    """Calibrate how sure index fields are, on documents whose truth is known.
+
+    A field that the scans tell enough of is calibrated on them alone, the others on generated documents.
+    """
+    import json
+    from datetime import date
+
+    from pipeline.classify.fields import calibration, learning
+
+    made = [answer for case in learning.generated_cases(documents, seed) for answer in learning.judged(case)]
+    cases = learning.scanned_cases(scans, readings or scans) if scans else ()
+    scanned = [answer for case in cases for answer in learning.judged(case)]
+    command = f"chartloom train-fields --documents {documents} --seed {seed}"
+    facts = {
+        "made": date.today().isoformat(),
+        "command": command + (" --scans DIR --readings DIR" if scans else ""),
+        "answers": {"generated": len(made), "scans": len(scanned)},
+    }
+    table = {"facts": facts, "fields": learning.learn(made, scanned)}
+    calibration.TABLE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    calibration.table.cache_clear()
+    emit(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.classify.fields import find_fields
+from pipeline.classify.fields.calibration import measured, table
 from pipeline.classify.fields.choosing import same_name
 from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
@@ -257,3 +258,35 @@ def test_an_outside_laboratorys_account_stands_in_for_a_record_number_without_be
 
 def test_codes_in_brackets_at_the_end_of_a_sentence_are_read() -> None:
     assert fields(page("Decompression of the spinal canal (CPT 63075)."))["cpt"] == "63075"
+
+
+def test_a_card_without_labels_names_the_patient_number_and_birth_date() -> None:
+    stamped = page(
+        "Northgate Hospital", "", "MALDONADO, KEVIN C", "7272745", "05/12/1983", "M", "", "Seen on 04/02/2019 for cough"
+    )
+    found = fields(stamped)
+    assert (found["patient_name"], found["mrn"], found["dob"]) == ("KEVIN C MALDONADO", "7272745", "1983-05-12")
+
+
+def test_a_card_with_a_number_that_begins_with_a_letter_gives_no_record_number() -> None:
+    assert "mrn" not in fields(page("DRIVER LICENSE", "MALDONADO, KEVIN C", "K44015274", "05/12/1983"))
+
+
+def test_a_record_number_printed_in_groups_is_read_whole() -> None:
+    assert fields(page("Patient: Eileen S. Solis   MRN #: 176 3730"))["mrn"] == "1763730"
+
+
+def test_a_dash_between_label_and_value_counts_as_a_colon() -> None:
+    assert fields(page("RE: Irene Rourke   Born - 09/12/1959   Chart # - 3534719"))["dob"] == "1959-09-12"
+
+
+def test_calibration_makes_an_identifier_never_surer_than_its_evidence() -> None:
+    for field in ("patient_name", "mrn", "dob"):
+        for raw in (0.2, 0.5, 0.89, 0.97):
+            assert measured(field, raw) <= raw
+
+
+def test_calibrated_confidences_keep_the_order_of_the_raw_ones() -> None:
+    for field in table():
+        said = [measured(field, raw / 100) for raw in range(1, 100)]
+        assert said == sorted(said)

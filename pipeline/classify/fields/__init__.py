@@ -3,6 +3,7 @@
 labels      the places on a page where a field is announced (config/fields.toml), reading errors forgiven
 values      the words that answer a label: to its right, or below it in a table or boxed form
 dates, names, numbers, places, codes   what a value of a kind looks like, and its normal form
+addressograph  a patient's card without labels
 candidates  every value that a page offers, with what speaks for it
 choosing    one value for each field of a document, agreement across its pages, doubts where they differ
 """

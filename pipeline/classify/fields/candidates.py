@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import fmean
 
 from pipeline.classify.fields import names, numbers, places
+from pipeline.classify.fields.addressograph import cards
 from pipeline.classify.fields.codes import code_offers
 from pipeline.classify.fields.dates import days_in
 from pipeline.classify.fields.labels import Label, labels_of
@@ -22,6 +23,15 @@ SEXES = {"m": "male", "male": "male", "f": "female", "female": "female", "fem": 
 
 INSURERS = frozenset(("insurance", "payer", "payor", "plan", "planname"))
 """Labels of an insurer, beside which a number is the insured's there."""
+
+CARD_STRENGTH = 0.7
+"""What the form of an addressograph says for its values, against a label's 1."""
+
+CARD = frozenset(("rxbin", "rxpcn", "rxgrp", "rxgroup", "copay", "copays"))
+"""Labels that only an insurance card bears."""
+
+WEAK_LABEL = 0.5
+"""Strength up to which a label is used for other things too."""
 
 FEWEST_DIGITS = 4
 """Of a record number: "(555)" is the start of a telephone number."""
@@ -57,6 +67,7 @@ def offers_of(layout: Layout) -> tuple[Offer, ...]:
     labels = labels_of(layout)
     found = list(_labelled(layout, labels))
     found = [offer for offer in found if not _is_senders(offer, layout, found)]
+    found += _on_cards(layout, labels, found)
     found += _unlabelled_names(layout, labels, found)
     found += _unlabelled_dates(layout, labels)
     found += _letterhead(layout)
@@ -77,7 +88,7 @@ def _labelled(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterat
         label = answer.label
         if label.field == "facility" and not (label.colon or answer.place == "below"):
             continue  # "Hospital course was uneventful": the word begins a sentence or a street
-        for name, value, words in _read(_kind(label, labels[label.row]), answer.words):
+        for name, value, words in _read(_kind(label, labels), answer.words):
             answered.add(place)
             yield Offer(
                 field=name,
@@ -90,6 +101,23 @@ def _labelled(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterat
             )
 
 
+def _on_cards(layout: Layout, labels: Mapping[int, tuple[Label, ...]], found: Sequence[Offer]) -> Iterator[Offer]:
+    """The values of a card without labels, for fields that no label announces."""
+    known = {offer.field for offer in found}
+    for card in cards(layout, labels):
+        if card.field not in known:
+            evidence = _evidence(layout, card.words, CARD_STRENGTH)
+            yield Offer(
+                field=card.field,
+                value=card.value,
+                page=layout.number,
+                box=box_of(card.words),
+                row=card.row,
+                label="card",
+                evidence=evidence,
+            )
+
+
 def _is_senders(offer: Offer, layout: Layout, found: Sequence[Offer]) -> bool:
     """Is this telephone number the letterhead's and not the patient's? "Phone" alone says whose only below the patient's name."""
     if offer.field != "phone" or offer.evidence["label"] >= STRONG_LABEL:
@@ -99,10 +127,13 @@ def _is_senders(offer: Offer, layout: Layout, found: Sequence[Offer]) -> bool:
     return offer.row < first or "fax" in text
 
 
-def _kind(label: Label, row: Sequence[Label]) -> str:
-    """The field that a label announces on its row: "ID #" beside "Insurance" is no record number."""
-    insured = any(other.key in INSURERS and other.first < label.first for other in row)
-    return "member_id" if label.field == "mrn" and label.sure < 1.0 and insured else label.field
+def _kind(label: Label, labels: Mapping[int, tuple[Label, ...]]) -> str:
+    """The field that a label announces: "ID #" beside "Insurance", or on a page that names a group, is no record number."""
+    if label.field != "mrn" or label.sure > WEAK_LABEL:
+        return label.field
+    beside = any(other.key in INSURERS and other.first < label.first for other in labels[label.row])
+    card = any(other.field in ("group", "member_id") or other.key in CARD for row in labels.values() for other in row)
+    return "member_id" if beside or card else label.field
 
 
 def _read(kind: str, words: Sequence[Word]) -> Iterator[tuple[str, str, tuple[Word, ...]]]:

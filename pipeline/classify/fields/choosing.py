@@ -11,6 +11,7 @@ from itertools import product
 from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
+from pipeline.classify.fields.calibration import measured
 from pipeline.classify.fields.candidates import Offer, offers_of
 from pipeline.classify.fields.confidence import confidence
 from pipeline.classify.layout import lay_out
@@ -51,8 +52,8 @@ def find_fields(pages: Sequence[OcrPage], settings: ClassifySettings) -> tuple[F
     return choose([offer for page in pages for offer in offers_of(lay_out(page))], settings).fields
 
 
-def choose(offers: Iterable[Offer], settings: ClassifySettings) -> Findings:
-    """The best value for each field, its confidence lowered by rivals and raised by agreement."""
+def choose(offers: Iterable[Offer], settings: ClassifySettings, *, calibrated: bool = True) -> Findings:
+    """The best value for each field, its confidence lowered by rivals, raised by agreement, and made true by measurement."""
     by_field: dict[str, list[tuple[float, Offer]]] = {}
     for offer in offers:
         by_field.setdefault(offer.field, []).append((confidence(offer, settings), offer))
@@ -68,7 +69,10 @@ def choose(offers: Iterable[Offer], settings: ClassifySettings) -> Findings:
         fields.append(_field(name, groups[0], rivals=groups[1:]))
         doubts += _disagreements(name, groups)
     fields = _check_age(fields)
-    return Findings(fields=tuple(f for f in fields if f.name not in ("age", "ssn")), doubts=tuple(doubts))
+    kept = (f for f in fields if f.name not in ("age", "ssn"))
+    if calibrated:
+        kept = (replace(f, confidence=measured(f.name, f.confidence)) for f in kept)
+    return Findings(fields=tuple(kept), doubts=tuple(doubts))
 
 
 def _stand_ins(by_field: dict[str, list[tuple[float, Offer]]]) -> None:

@@ -26,6 +26,9 @@ ONE_OFF, TWO_OFF = 6, 8
 STRENGTHS = ((1.0, "strong"), (0.5, "weak"), (0.2, "faint"))
 """How much a label of each list of config/fields.toml says that its value is the field's."""
 
+SEPARATORS = (":", ";", "-", "–")
+"""Marks that stand alone between a label and its value."""
+
 CONFUSED = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b", "¢": "c", "!": "l", "é": "e"})
 
 
@@ -127,7 +130,7 @@ def _label_at(words: tuple[Word, ...], starts: frozenset[int], at: int, row: int
         if any(word.text.endswith((":", ";")) for word in span[:-1]):
             continue
         text = " ".join(word.text for word in span)
-        colon = text.endswith((":", ";", ":-")) or (last < len(words) and words[last].text in (":", ";"))
+        colon = text.endswith((":", ";", ":-")) or (last < len(words) and words[last].text in SEPARATORS)
         whole = len(key_of(span[0].text)) > 1  # "K Chart #": an initial is no part of a misread label
         match = _meaning(key_of(text), colon=colon and whole, begins=at in starts and whole)
         if match and _stands_alone(words, at, last, starts, colon=colon, strength=match[2]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipeline.classify.fields.dates import MONTHS
 from pipeline.classify.fields.labels import key_of, lexicon, word_list
 from pipeline.records import Word
 
@@ -41,12 +42,12 @@ def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def without_office(words: Sequence[Word]) -> Sequence[Word]:
-    """The words without "Dr." or the specialty before a clinician's name."""
+    """The words without "Dr.", the specialty, or the end of a date before a clinician's name."""
     at = 0
     while (
         at < len(words) - 1
         and (low := _bare(words[at].text).lower().replace(".", ""))
-        and (low in ("dr", "doctor") or SPECIALTY.search(low) is not None)
+        and (low in ("dr", "doctor") or low in MONTHS or SPECIALTY.search(low) is not None)
     ):
         at += 1
     return words[at:]

@@ -10,6 +10,12 @@ from pipeline.records import Word
 
 SHAPE = re.compile(r"^(?=(?:.*\d){3})[A-Z]{0,5}[-:.]?[A-Z0-9]*\d[A-Z0-9.\-/]*$", re.IGNORECASE)
 PHONE = re.compile(r"\(?\b(\d{3})\)?[\s.\-]*(\d{3})[\s.\-]+(\d{4})\b")
+GROUP = (2, 3, 4)
+"""Digits of a group, where a number is printed in groups."""
+
+GROUP_GAP = 0.8
+"""Heights of a word between two groups of one number; a column's gap is wider."""
+
 TRIM = "|,;:.*#=_~()[]{}'\"“”‘’—–©®"
 
 
@@ -28,11 +34,20 @@ def number_in(words: Sequence[Word]) -> tuple[str, tuple[Word, ...]] | None:
             if joined and re.fullmatch(r"-?[A-Z]?\d*-?[A-Z]?", piece, re.IGNORECASE):
                 text += after.text.rstrip(TRIM)
                 taken.append(after)
+            elif _in_groups(text, piece, taken[-1], after):
+                text += piece
+                taken.append(after)
             else:
                 break
         text = mend(text)
         return (text, tuple(taken)) if SHAPE.match(text) and not _is_date(text) else None
     return None
+
+
+def _in_groups(text: str, piece: str, last: Word, after: Word) -> bool:
+    """Is the number printed in groups of digits, "176 3730", this piece being the next?"""
+    near = after.box[0] - last.box[2] <= GROUP_GAP * (last.box[3] - last.box[1])
+    return near and text.isdigit() and piece.isdigit() and len(last.text.strip(TRIM)) in GROUP and len(piece) in GROUP
 
 
 def mend(text: str) -> str:

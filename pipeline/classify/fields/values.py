@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.classify.fields.labels import Label
+from pipeline.classify.fields.labels import SEPARATORS, Label
 from pipeline.classify.layout import CELL_GAP, Cell, Layout
 from pipeline.records import Word
 
@@ -65,7 +65,7 @@ def _right(
             break
     while label.field == "patient_name" and at < end and words[at].box[0] - words[at - 1].box[2] <= APART * line:
         at += 1
-    return tuple(word for word in words[label.last : min(at, end)] if word.text not in (":", ";"))
+    return tuple(word for word in words[label.last : min(at, end)] if word.text not in SEPARATORS)
 
 
 def _below(layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label, following: Label | None) -> tuple[Word, ...]:

@@ -1,0 +1,35 @@
+"""How sure a found value is, by measurement: raw confidences are turned into the share of values that were right at them.
+
+The table (models/field_confidence.json, made by `chartloom train-fields`) holds three numbers for each field that was measured;
+a field that was not keeps its raw confidence.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+
+from pipeline.config import MODELS
+
+IDENTIFIERS = frozenset(("patient_name", "mrn", "dob"))
+"""Fields that decide whose chart it is: calibration may make them less sure, never surer than their evidence."""
+
+TABLE = MODELS / "field_confidence.json"
+
+
+@cache
+def table() -> dict[str, dict[str, float]]:
+    """Field -> slope, base, most."""
+    return dict(json.loads(TABLE.read_text(encoding="utf-8"))["fields"]) if TABLE.exists() else {}
+
+
+def measured(field: str, raw: float) -> float:
+    """The calibrated confidence of a value of that field."""
+    known = table().get(field)
+    if known is None:
+        return raw
+    held = min(max(raw, 1e-4), 1 - 1e-4)
+    odds = known["base"] + known["slope"] * math.log(held / (1 - held))
+    sure = round(min(1 / (1 + math.exp(-odds)), known["most"]), 4)
+    return min(raw, sure) if field in IDENTIFIERS else sure
