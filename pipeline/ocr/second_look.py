@@ -16,8 +16,13 @@ from pipeline.ocr.engines import Piece, Seen, StripReader
 from pipeline.ocr.pixels import Grey
 from pipeline.records import Box
 
-DOUBTFUL = 0.90
-"""A segment with a word below this confidence is read again. At .95 FUNSD gains .003 word F1 for 30 % more strips."""
+DOUBTFUL = 0.95
+"""A word below this confidence may be wrong; above, the engine's doubt says nothing."""
+WORTH = 0.6
+"""Expected wrong words for each 1,000 pixels of strip (at HEIGHT) from which a segment is read again: a long line with one word
+in slight doubt costs most and gains least. Measured in docs/decisions/0006-reading-engines.md."""
+HEIGHT = 48
+"""Pixels of a strip's height, at which its width is its cost."""
 GAP = 1.2
 """A gap wider than this many line heights parts a line into segments."""
 MARGIN = 0.12
@@ -62,15 +67,20 @@ def is_line(picture: Grey) -> bool:
     return bool(height >= 6 and width >= 4 and height <= 4 * width)
 
 
-def look_again(seen: Sequence[Seen], grey: Grey, reader: StripReader, below: float = DOUBTFUL) -> list[Seen]:
-    """The words with doubtful segments read again. `grey`: the picture that the boxes refer to."""
+def worth(words: Sequence[Seen], box: Box) -> float:
+    """Expected wrong words of a segment for each 1,000 pixels of its strip; signs alone do not count."""
+    doubt = sum(1 - word.confidence for word in words if word.confidence < DOUBTFUL and any(map(str.isalnum, word.text)))
+    return 1000 * doubt * (box[3] - box[1]) / (HEIGHT * (box[2] - box[0]))
+
+
+def look_again(seen: Sequence[Seen], grey: Grey, reader: StripReader, least: float = WORTH) -> list[Seen]:
+    """The words with doubtful segments read again. `grey`: the picture that the boxes refer to; `least`: worth; below 0: all."""
     parts = segments(seen)
     doubtful = []
     for number, part in enumerate(parts):
-        if min(word.confidence for word in part) < below:
-            picture, box = strip(grey, around(part))
-            if is_line(picture):
-                doubtful.append((number, picture, box))
+        picture, box = strip(grey, around(part))
+        if is_line(picture) and worth(part, box) > least:
+            doubtful.append((number, picture, box))
     readings = reader.read([picture for _, picture, _ in doubtful])
     merged = dict(enumerate(parts))
     for (number, _, box), pieces in zip(doubtful, readings, strict=True):

@@ -11,13 +11,15 @@ from pipeline.ocr.confidence import calibrated
 from pipeline.ocr.engines import Seen, StripReader
 from pipeline.ocr.overlooked import add_overlooked
 from pipeline.ocr.pixels import Grey, scaled
-from pipeline.ocr.second_look import look_again
+from pipeline.ocr.second_look import WORTH, look_again
 
 BEST_SIZE = 20.0
 """Pixels of a usual letter that Tesseract reads best: on FUNSD (10 pixels) doubling lifts word F1 from .745 to .851."""
 WORTH_IT = 1.3
 """Enlargement below which nothing is gained."""
 LARGEST = 2.5
+ALL = -1.0
+"""Below the worth of any segment: all are read twice."""
 READ_DPI = 150.0
 """Tesseract is told at least this resolution; it takes the print of a page of 90 dpi for noise where it knows the truth."""
 
@@ -31,8 +33,7 @@ def read_words(flat: Grey, size: float, dpi: float, settings: OcrSettings, watch
     reader: StripReader = tesseract.Strips(settings.languages, told, settings.page_seconds)
     if settings.second_engine != "never":
         reader = rapid.engine()
-        everything = settings.second_engine == "always"
-        seen = look_again(seen, picture, reader, **({"below": 1.01} if everything else {}))
+        seen = look_again(seen, picture, reader, ALL if settings.second_engine == "always" else WORTH)
     seen = add_overlooked(seen, picture, reader)
     return [shrink(word, factor, flat.shape[1], flat.shape[0]) for word in calibrated(seen)]
 

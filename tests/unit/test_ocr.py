@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import load_settings
-from pipeline.ocr import glyphless, pdf, pixels, upright
+from pipeline.ocr import glyphless, pdf, pixels, rapid, upright
 from pipeline.ocr.cleanup import lift_specks_and_boxes, turn_dark_areas
 from pipeline.ocr.confidence import calibrated, probability
 from pipeline.ocr.engines import Piece, Seen
@@ -24,7 +24,7 @@ from pipeline.ocr.own_text import own_text
 from pipeline.ocr.pixels import Grey
 from pipeline.ocr.raster import raster
 from pipeline.ocr.reading import Reading, believable_dpi, engine_key, read_page
-from pipeline.ocr.second_look import merge
+from pipeline.ocr.second_look import WORTH, merge, worth
 from pipeline.records import Page, Word
 
 LINES = (
@@ -262,6 +262,25 @@ def test_the_second_engine_reads_what_the_first_doubts(tmp_path: Path) -> None:
     text = read(small, tmp_path, second_engine="always").page.text
     assert "potassium" in text
     assert "Hartwell" in text
+
+
+def test_the_network_without_its_last_layer_reads_the_same() -> None:
+    import onnxruntime
+
+    strip = sheet()[80:170, 80:900]
+    whole = onnxruntime.InferenceSession(str(rapid.model_file()), providers=["CPUExecutionProvider"])
+    picture = np.repeat(rapid.normal(strip)[None, None], 3, axis=1)
+    picture = np.pad(picture, ((0, 0), (0, 0), (0, 0), (0, -picture.shape[3] % 8)))
+    best = whole.run(None, {whole.get_inputs()[0].name: picture})[0][0].argmax(axis=1)
+    characters = ["", *whole.get_modelmeta().custom_metadata_map["character"].split("\n"), " "]
+    told = "".join(characters[b] for n, b in enumerate(best) if b and (n == 0 or b != best[n - 1]))
+    assert [piece.text for piece in rapid.engine().read([strip])[0]] == told.split()
+
+
+def test_a_long_line_with_one_slight_doubt_is_not_worth_a_second_look_and_a_short_doubtful_one_is() -> None:
+    sure = [seen("continued", 0.97, x=n * 90) for n in range(8)]
+    assert worth([*sure, seen("daily", 0.94, x=720)], (0, 0, 780, 20)) < WORTH < worth([seen("dally", 0.6)], (0, 0, 80, 20))
+    assert worth([seen("--", 0.1)], (0, 0, 80, 20)) == 0
 
 
 def test_a_grey_scan_of_print_alone_is_stored_in_black_and_white_and_one_with_shading_in_grey() -> None:
