@@ -54,8 +54,9 @@ class Lexicon:
     by_length: dict[int, tuple[str, ...]]
 
 
+@lru_cache(maxsize=20_000)
 def key_of(text: str) -> str:
-    """What is compared of a label: its letters, digits and number sign, in lower case."""
+    """What is compared of a label: its letters, digits and number sign, in lower case. Words' keys join to their span's."""
     return re.sub(r"[^a-z0-9#]", "", text.lower().replace("¢", "c").replace("number", "no"))
 
 
@@ -109,9 +110,10 @@ def _cell_starts(lengths: tuple[int, ...]) -> frozenset[int]:
 
 
 def _row_labels(words: tuple[Word, ...], starts: frozenset[int], row: int) -> Iterator[Label]:
+    keys = tuple(key_of(word.text) for word in words)
     at = 0
     while at < len(words):
-        label = _label_at(words, starts, at, row)
+        label = _label_at(words, keys, starts, at, row) if keys[at] else None
         if label is None:
             at += 1
         else:
@@ -119,8 +121,8 @@ def _row_labels(words: tuple[Word, ...], starts: frozenset[int], row: int) -> It
             at = label.last
 
 
-def _label_at(words: tuple[Word, ...], starts: frozenset[int], at: int, row: int) -> Label | None:
-    """The longest label that begins with word `at`."""
+def _label_at(words: tuple[Word, ...], keys: tuple[str, ...], starts: frozenset[int], at: int, row: int) -> Label | None:
+    """The longest label that begins with word `at`; `keys` are the words'."""
     if not any(letter.isalpha() for letter in words[at].text):
         return None
     for last in range(min(at + LONGEST, len(words)), at, -1):
@@ -129,10 +131,9 @@ def _label_at(words: tuple[Word, ...], starts: frozenset[int], at: int, row: int
         span = words[at:last]
         if any(word.text.endswith((":", ";")) for word in span[:-1]):
             continue
-        text = " ".join(word.text for word in span)
-        colon = text.endswith((":", ";", ":-")) or (last < len(words) and words[last].text in SEPARATORS)
-        whole = len(key_of(span[0].text)) > 1  # "K Chart #": an initial is no part of a misread label
-        match = _meaning(key_of(text), colon=colon and whole, begins=at in starts and whole)
+        colon = span[-1].text.endswith((":", ";", ":-")) or (last < len(words) and words[last].text in SEPARATORS)
+        whole = len(keys[at]) > 1  # "K Chart #": an initial is no part of a misread label
+        match = _meaning("".join(keys[at:last]), colon=colon and whole, begins=at in starts and whole)
         if match and _stands_alone(words, at, last, starts, colon=colon, strength=match[2]):
             box = (span[0].box[0], min(w.box[1] for w in span), span[-1].box[2], max(w.box[3] for w in span))
             return Label(field=match[0], key=match[1], row=row, first=at, last=last, sure=match[2], colon=colon, box=box)
