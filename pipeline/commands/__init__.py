@@ -23,6 +23,7 @@ NAMES = (
     "ledger",
     "migrate",
     "deliveries",
+    "export",
 )
 
 

@@ -62,9 +62,11 @@ def up(
 def _children(settings: Settings, port: int, say: Say, *, demo: bool) -> list[Child]:
     """The parts, in the order in which they stop: nothing new is taken in, then the work at hand ends, then the web."""
     home, logs = ["--home", str(settings.home)], settings.home / "logs"
+    deliver = [Child("deliveries", ["deliver", *home], logs / "deliveries.log", say)] if settings.deliveries.to else []
     return [
         Child("watcher", ["watch", *home], logs / "watcher.log", say),
         Child("workers", ["work", *home], logs / "workers.log", say),
+        *deliver,
         Child("web", ["serve", "--port", str(port), *home, *(["--demo"] if demo else [])], logs / "web.log", say, speaks=True),
     ]
 

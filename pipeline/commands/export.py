@@ -1,0 +1,62 @@
+"""Commands: export."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.options import Home, Json, emit, progress
+
+
+class Format(StrEnum):
+    """How charts are written."""
+
+    FHIR = "fhir"
+    PDF = "pdf"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog="Example: chartloom export --patient 10012345 --to ./10012345 --format pdf")(export)
+
+
+def export(
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A folder that is not there yet, or is empty.")],
+    patient: Annotated[str | None, typer.Option("--patient", metavar="MRN", help="This patient's whole chart.")] = None,
+    since: Annotated[datetime | None, typer.Option("--since", metavar="DATE", help="Everything filed since.")] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="FHIR bulk NDJSON with PDFs, or one PDF for each patient.")
+    ] = Format.FHIR,
+    by: Annotated[str | None, typer.Option("--by", help="Who does it. [default: the user of this computer]")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Take a chart out whole, or everything filed since a date. Who took what is written in the audit.
+
+    The folder appears when everything is in it, or not at all.
+    Exit status: 0 taken out; 2 the folder is in use; 3 a service is away; 7 there is no such patient, or nothing to take out.
+    """
+    from dataclasses import asdict
+
+    from pipeline.config import load_settings
+    from pipeline.index.outputs.export import export as take_out
+    from pipeline.services.installation import open_installation
+
+    if (patient is None) == (since is None):
+        raise typer.BadParameter("Give --patient or --since.")
+    with open_installation(load_settings(home)) as installation, installation.connect() as connection:
+        deliveries = installation.settings.deliveries
+        with progress("Taking out", None) as bar:
+            done = take_out(
+                connection, installation.blobs(), deliveries, to.resolve(), by=by or getpass.getuser(), form=form.value,
+                mrn=patient, since=since, advance=lambda n: bar.advance(bar.task_ids[0], n),
+            )  # fmt: skip
+    if as_json:
+        emit(asdict(done) | {"to": str(to)})
+    else:
+        typer.echo(f"{to}: {done.patients} patients, {done.documents} documents, {done.pages} pages.")

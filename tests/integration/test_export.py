@@ -1,0 +1,117 @@
+"""Charts are taken out whole: as FHIR bulk data with the PDFs, or as one PDF with a table of contents."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from delivering import Archive, a_pdf
+from fhir.resources.R4B import get_fhir_model_class
+from pypdf import PdfReader
+
+from pipeline.errors import BadInput, NotFound
+from pipeline.index.outputs import chart_pdf
+from pipeline.index.outputs.export import export
+from pipeline.match.merging import merge
+
+
+def take_out(archive: Archive, to: Path, **given: Any) -> Any:
+    return export(archive.connection, archive.blobs, archive.settings.deliveries, to, by="mwhite", **given)
+
+
+def resources(file: Path) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    for one in found:
+        get_fhir_model_class(one["resourceType"])(**one)
+    return found
+
+
+def test_a_chart_is_bulk_data_whose_references_lead_to_its_files(archive: Archive, tmp_path: Path) -> None:
+    sql = "insert into encounter (patient_id, number, class, admitted_at) values (%s, 'V1', 'I', '2024-02-09')"
+    archive.connection.execute(sql, [archive.martha.id])
+    documents = [archive.file(pages=2), archive.file(date_of_service="2020-01-05", type="letter")]
+    archive.file(archive.tomasz)
+    gone = archive.file()
+    archive.withdraw(gone)
+    done = take_out(archive, tmp_path / "out", mrn="20012345")
+    assert (done.patients, done.documents, done.pages) == (1, 2, 3)
+    out = tmp_path / "out"
+    (patient,) = resources(out / "Patient.ndjson")
+    (encounter,) = resources(out / "Encounter.ndjson")
+    references = resources(out / "DocumentReference.ndjson")
+    assert (patient["identifier"][0]["value"], patient["birthDate"], patient["gender"]) == ("20012345", "1956-08-03", "female")
+    assert (encounter["class"]["code"], encounter["period"]) == ("IMP", {"start": "2024-02-09"})
+    assert [one["subject"]["reference"] for one in references] == [f"Patient/{patient['id']}"] * 2
+    names = [one["content"][0]["attachment"]["url"] for one in references]
+    assert names == [f"documents/{documents[1]}.1.pdf", f"documents/{documents[0]}.1.pdf"]
+    assert (out / names[1]).read_bytes() == a_pdf(2, "document 1")
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert {one["type"]: one["count"] for one in manifest["output"]} == {"Patient": 1, "Encounter": 1, "DocumentReference": 2}
+
+
+def test_the_export_stands_in_the_audit(archive: Archive, tmp_path: Path) -> None:
+    archive.file()
+    take_out(archive, tmp_path / "out", mrn="20012345")
+    row = archive.connection.execute("select account, patient_id, detail from audit where action = 'export'").fetchone()
+    assert row is not None
+    assert (row["account"], row["patient_id"], row["detail"]["documents"]) == ("mwhite", archive.martha.id, 1)
+
+
+def test_everything_since_a_date_is_taken_out_patient_by_patient(archive: Archive, tmp_path: Path) -> None:
+    archive.file(), archive.file(archive.tomasz)
+    old = archive.file(archive.tomasz)
+    archive.connection.execute("update document set filed_at = '2020-01-01' where id = %s", [old])
+    done = take_out(archive, tmp_path / "out", since=datetime.now(UTC) - timedelta(days=1))
+    assert (done.patients, done.documents) == (2, 2)
+
+
+def test_a_chart_is_one_pdf_with_contents_links_and_bookmarks(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chart_pdf, "PART", 2)
+    monkeypatch.setattr(chart_pdf, "LINES", 3)
+    for n in range(5):
+        archive.file(pages=n + 1, date_of_service=f"2024-0{n + 1}-11", author="Zoë Łukasz Δ" if n == 0 else "")
+    take_out(archive, tmp_path / "out", mrn="20012345", form="pdf")
+    (file,) = (tmp_path / "out").iterdir()
+    book = PdfReader(file)
+    assert (file.name, len(book.pages)) == ("20012345.pdf", 2 + 15)
+    first = book.pages[0].extract_text()
+    assert "Okafor, Martha" in first
+    assert "Zoë Lukasz ?" in first
+    assert "5 documents, 15 pages" in first
+    starts = [book.get_destination_page_number(mark) for mark in book.outline]  # type: ignore[arg-type]
+    assert starts == [2, 3, 5, 8, 12]
+    leads = [link.get_object()["/Dest"][0].get_object() for page in book.pages[:2] for link in page["/Annots"]]
+    assert leads == [book.pages[start].get_object() for start in starts]
+
+
+def test_a_former_number_leads_to_the_chart_that_it_was_merged_into(archive: Archive, tmp_path: Path) -> None:
+    archive.file(archive.tomasz)
+    merge(archive.connection, archive.tomasz.id, archive.martha.id, "mwhite")
+    take_out(archive, tmp_path / "out", mrn="20055501")
+    assert resources(tmp_path / "out" / "Patient.ndjson")[0]["identifier"][0]["value"] == "20012345"
+
+
+def test_an_export_that_fails_leaves_nothing(archive: Archive, tmp_path: Path) -> None:
+    document = archive.file()
+    archive.change(document, pdf="f" * 64)
+    with pytest.raises(NotFound):
+        take_out(archive, tmp_path / "out", mrn="20012345")
+    with pytest.raises(NotFound):
+        take_out(archive, tmp_path / "out", mrn="20055501")
+    with pytest.raises(NotFound):
+        take_out(archive, tmp_path / "out", mrn="nobody")
+    assert list(tmp_path.glob("*out*")) == []
+    assert archive.connection.execute("select 1 from audit where action = 'export'").fetchone() is None
+
+
+def test_a_folder_that_holds_something_is_left_alone(archive: Archive, tmp_path: Path) -> None:
+    archive.file()
+    (tmp_path / "mine").write_text("keep")
+    with pytest.raises(BadInput):
+        take_out(archive, tmp_path, mrn="20012345")
+    assert (tmp_path / "mine").read_text() == "keep"
