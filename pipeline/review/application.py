@@ -22,6 +22,7 @@ from pipeline.review.render import STATIC, page
 from pipeline.review.roles import RULES
 from pipeline.review.routes import (
     api,
+    api_decisions,
     arranging,
     charts,
     deliveries,
@@ -80,6 +81,7 @@ ROOMS: tuple[APIRouter, ...] = (
     oversight.router,
     supervision.router,
     api.router,
+    api_decisions.router,
 )
 
 log = logging.getLogger(__name__)

@@ -88,4 +88,4 @@ def test_no_request_makes_it_fail_or_answer_what_it_does_not_describe(house: Hou
             tried.add(case.operation.label)
 
         probe()
-    assert len(tried) == 12
+    assert len(tried) == 18

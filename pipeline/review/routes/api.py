@@ -1,40 +1,38 @@
-"""The same actions for programs: JSON under /api/v1, described by /api/v1/openapi.json, with a token for each client.
+"""The same pages for programs: JSON under /api/v1, described by /api/v1/openapi.json, with a token for each client.
 
 A token acts for its account: the same table of roles, the same claims and revisions, the same audit. No cookie is read here.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
 
 from pipeline import __version__
 from pipeline.config import document_types
-from pipeline.errors import BadInput
-from pipeline.index import decisions
-from pipeline.index.decisions import Sight
 from pipeline.review import claims, workspace
 from pipeline.review.claims import Filters
 from pipeline.review.roles import allowed
+from pipeline.review.routes import api_decisions
+from pipeline.review.routes.api_models import (
+    PREFIX,
+    RESPONSES,
+    Document,
+    Hit,
+    Id,
+    Item,
+    ItemWithDocument,
+    Patient,
+    PatientRef,
+    Value,
+    Words,
+)
 from pipeline.review.visit import Visit, Visiting
 from pipeline.review.workspace import SQL
 
-
-class Problem(BaseModel):
-    """What went wrong, what to do, and a code that stays the same."""
-
-    error: str
-    remedy: str
-    code: str
-
-
-router = APIRouter(
-    prefix="/api/v1", tags=["api"], responses={code: {"model": Problem} for code in (400, 401, 403, 404, 409, 422, 429, 503)}
-)
+router = APIRouter(prefix=PREFIX, tags=["api"], responses=RESPONSES)
 
 
 @router.get("/openapi.json", name="api_openapi", include_in_schema=False)
@@ -42,115 +40,11 @@ def openapi() -> dict[str, Any]:
     """The description of these routes."""
     from fastapi.openapi.utils import get_openapi
 
-    found = get_openapi(title="Chartloom", version=__version__, openapi_version="3.1.0", routes=router.routes)
+    routes = [*router.routes, *api_decisions.router.routes]
+    found = get_openapi(title="Chartloom", version=__version__, openapi_version="3.1.0", routes=routes)
     found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     found["security"] = [{"token": []}]
     return found
-
-
-Id = Annotated[int, Path(ge=1, le=2**62)]
-Words = Annotated[str, Query(max_length=200)]
-
-
-class Reason(BaseModel):
-    code: str
-    detail: str
-    weight: float | None = None
-
-
-class Patient(BaseModel):
-    id: int
-    mrn: str | None
-    given: str | None
-    family: str | None
-    dob: str | None
-    sex: str | None
-
-
-class PatientRef(BaseModel):
-    id: int
-    mrn: str | None
-
-
-class Candidate(BaseModel):
-    patient: PatientRef
-    probability: float
-    weight: float
-    reasons: list[Reason]
-
-
-class Item(BaseModel):
-    """An item of the queue. `document` is None for a scan without documents."""
-
-    id: int
-    scan: int
-    document: int | None
-    priority: int
-    opened_at: datetime
-    reasons: list[Reason]
-    held_by: str | None
-
-
-class Value(BaseModel):
-    """An index field in force; `machine` is the machine's own value, `page` and `box` say where it stands."""
-
-    name: str
-    value: str
-    machine: str
-    page: int | None
-    box: tuple[int, int, int, int] | None
-    confidence: float | None
-
-
-class Document(BaseModel):
-    id: int
-    scan: int
-    pages: list[int]
-    status: str
-    type: str
-    loinc: str | None
-    type_probability: float
-    patient: int | None
-    date_of_service: date | None
-    revision: int
-    filed_by: str | None
-    fields: list[Value]
-
-
-class ItemWithDocument(Item):
-    """The item, its candidates and the document that it is about."""
-
-    candidates: list[Candidate]
-    subject: Document | None
-
-
-class Hit(BaseModel):
-    document: int
-    status: str
-    type: str
-    patient: PatientRef | None
-    date_of_service: date | None
-    page: int | None
-    why: str
-
-
-class Filing(BaseModel):
-    """`revision` is the document's that the client saw; `fields` the values as they shall be."""
-
-    revision: int = Field(ge=1, le=2**31 - 1)
-    patient: int = Field(ge=1, le=2**62)
-    type: str = Field(max_length=100)
-    fields: dict[Annotated[str, Field(max_length=60)], Annotated[str, Field(max_length=500)]] = Field(default_factory=dict)
-
-
-class Rejection(BaseModel):
-    revision: int = Field(ge=1, le=2**31 - 1)
-    note: str = Field(min_length=1, max_length=2000)
-
-
-class Decided(BaseModel):
-    decision: int
-    document: int
 
 
 @router.get("/queue", name="api_queue")
@@ -198,27 +92,6 @@ def release(visit: Visiting, item: Id) -> Item:
     claims.release(visit.connection, item, visit.account.name)
     visit.record(item=item)
     return _item(workspace.item_of(visit.connection, item))
-
-
-@router.post("/items/{item}/file", name="api_file")
-def file(visit: Visiting, item: Id, filing: Filing) -> Decided:
-    """File the document to a patient and type. The item must be the client's."""
-    sight = _sight(visit, item, filing.revision)
-    decision = decisions.file_document(
-        visit.connection, sight, patient=filing.patient, type=filing.type, fields=filing.fields,
-        twice=visit.desk.settings.web.double_entry,
-    )  # fmt: skip
-    visit.record(patient=filing.patient, document=sight.document, act="file", decision=decision)
-    return Decided(decision=decision, document=sight.document)
-
-
-@router.post("/items/{item}/reject", name="api_reject")
-def reject(visit: Visiting, item: Id, rejection: Rejection) -> Decided:
-    """Have the document scanned again."""
-    sight = _sight(visit, item, rejection.revision, rejection.note)
-    decision = decisions.reject(visit.connection, sight)
-    visit.record(document=sight.document, act="reject", decision=decision)
-    return Decided(decision=decision, document=sight.document)
 
 
 @router.get("/patients", name="api_patients")
@@ -316,10 +189,3 @@ def _document(visit: Visit, document: int) -> Document:
 def _unseen(visit: Visit, document: int) -> frozenset[str]:
     on = visit.desk.settings.web.double_entry and allowed("item", visit.account.role)
     return workspace.unseen(visit.connection, document) if on else frozenset()
-
-
-def _sight(visit: Visit, item: int, revision: int, note: str = "") -> Sight:
-    row = workspace.item_of(visit.connection, item)
-    if row["document_id"] is None:
-        raise BadInput("This item is about a scan without documents.", "Settle it on the web page.", "no_document")
-    return Sight(document=row["document_id"], revision=revision, by=visit.account.name, item=item, note=note)
