@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pipeline.config import OcrSettings
 from pipeline.ocr import rapid, tesseract
 from pipeline.ocr.cleanup import Watch, for_reading, unwatched
 from pipeline.ocr.confidence import calibrated
-from pipeline.ocr.engines import Seen, StripReader
+from pipeline.ocr.engines import Seen
 from pipeline.ocr.overlooked import add_overlooked
 from pipeline.ocr.pixels import Grey, scaled
 from pipeline.ocr.second_look import WORTH, look_again
@@ -24,18 +24,39 @@ READ_DPI = 150.0
 """Tesseract is told at least this resolution; it takes the print of a page of 90 dpi for noise where it knows the truth."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the first engine saw: its words, and the picture that it was shown, enlarged by `factor` to `dpi`."""
+
+    seen: list[Seen]
+    picture: Grey
+    factor: float
+    dpi: float
+
+
 def read_words(flat: Grey, size: float, dpi: float, settings: OcrSettings, watch: Watch = unwatched) -> list[Seen]:
-    """The words in reading order. `flat`: the upright, level page; `size`: its usual letter in pixels. Raises TimeoutError."""
+    """The words in the engine's order. `flat`: upright and level; `size`: its usual letter in pixels. Raises TimeoutError."""
+    look = first_look(flat, size, dpi, settings, watch)
+    seen = calibrated(second_look(look, settings))
+    return [shrink(word, look.factor, flat.shape[1], flat.shape[0]) for word in seen]
+
+
+def first_look(flat: Grey, size: float, dpi: float, settings: OcrSettings, watch: Watch = unwatched) -> Look:
+    """Tesseract's reading of the whole page at the size that it reads best. Raises TimeoutError."""
     factor = enlargement(size)
     picture = for_reading(scaled(flat, factor), size * factor, watch)
     told = max(READ_DPI, dpi * factor)
     seen = tesseract.read([picture], settings.languages, psm=3, dpi=told, seconds=settings.page_seconds)[0]
-    reader: StripReader = tesseract.Strips(settings.languages, told, settings.page_seconds)
-    if settings.second_engine != "never":
-        reader = rapid.engine()
-        seen = look_again(seen, picture, reader, ALL if settings.second_engine == "always" else WORTH)
-    seen = add_overlooked(seen, picture, reader)
-    return [shrink(word, factor, flat.shape[1], flat.shape[0]) for word in calibrated(seen)]
+    return Look(seen=seen, picture=picture, factor=factor, dpi=told)
+
+
+def second_look(look: Look, settings: OcrSettings) -> list[Seen]:
+    """The words with doubtful parts read again as the settings ask, and dropped print added; in pixels of the picture."""
+    if settings.second_engine == "never":
+        return add_overlooked(look.seen, look.picture, tesseract.Strips(settings.languages, look.dpi, settings.page_seconds))
+    reader = rapid.engine()
+    least = ALL if settings.second_engine == "always" else WORTH
+    return add_overlooked(look_again(look.seen, look.picture, reader, least), look.picture, reader)
 
 
 def enlargement(size: float) -> float:
