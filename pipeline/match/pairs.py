@@ -16,7 +16,7 @@ from pipeline.records import Candidate, PatientRef, Reason
 
 NOBODY = PatientRef(id=0, mrn=None)  # a pair is not about a patient of an index
 THIRDS = ("middle", "guardian", "mother_maiden", "home", "phone", "email", "mrn", "ssn", "medicaid")
-ALIKE = ("exact", "misread", "slip", "digit", "close", "initial", "home", "near_home", "street", "last_four")
+ALIKE = ("exact", "misread", "slip", "digit", "close", "initial", "home", "near_home", "street", "zip", "last_four")
 """Fields beyond name and birth date, and the levels at which one of them joins two records."""
 APART = ("different", "elsewhere")
 THIRDS_OF_KIN = tuple(field for field in THIRDS if field not in ("home", "mother_maiden"))
@@ -34,7 +34,7 @@ VOTES = {field: levels for field, levels in AGREES.items() if field != "name"} |
     "home": ("home", "near_home", "street", "zip"),
 }
 VOTES_NEEDED = 3  # fields that agree, and more than differ
-THIRD_BITS = 0.5  # what agrees beyond name and birth date must outweigh what differs there
+THIRD_BITS = 0.1  # what agrees beyond name and birth date must outweigh what differs there
 
 
 def compare(left: Person, right: Person, settings: MatchSettings) -> tuple[Candidate, Verdict]:
@@ -55,7 +55,7 @@ def decide_pair(pair: Candidate, settings: MatchSettings) -> Verdict:
     reasons = [
         r for r in verdict.reasons if not (r.code.endswith("_contradicts") and outvoted(r.code[: -len("_contradicts")], levels))
     ]
-    reasons = [r for r in reasons if r.code != "filed_alone"]
+    reasons = [r for r in reasons if r.code not in ("filed_alone", "two_slips")]
     thirds = THIRDS_OF_KIN if levels.get("family") == "part" else THIRDS
     if levels.get("given") == "turned":  # twins may be given the same two names in turn, and share their guardian
         thirds = tuple(field for field in thirds if field != "guardian")
@@ -84,5 +84,4 @@ def outvoted(field: str, levels: Mapping[str, str]) -> bool:
         against = sum(level in APART for level in levels.values())
         sure = NUMBER_AGREES if field == "family" else ("exact",)
         return any(levels.get(n) in sure for n in NUMBERS) and len(agreeing) >= max(VOTES_NEEDED, against + 1)
-    named = {"given", "family", "dob"} < set(agreeing) and levels.get("home") != "zip"
-    return field in ("ssn", "medicaid") and named
+    return field in ("ssn", "medicaid") and {"given", "family", "dob"} < set(agreeing)

@@ -218,3 +218,21 @@ def test_a_patient_who_had_died_before_the_date_of_service_is_not_filed_to() -> 
 def test_a_printed_name_falls_into_its_parts(printed: str, parts: tuple[str, ...]) -> None:
     found = name_parts(printed)
     assert (found["given"], found["middle"], found["family"], found["suffix"]) == parts
+
+
+def test_two_records_with_the_same_two_names_in_turn_are_one_person_at_one_address_and_a_question_elsewhere() -> None:
+    left = SUSAN | {"given": "Susan", "middle": "Ruth", "mrn": ""}
+    right = SUSAN | {"given": "Ruth", "middle": "Susan", "mrn": ""}
+    assert pair(left, right)["decision"] == "match"
+    assert pair(left, right | {"address": "3 Elm St", "city": "Lynn", "zip": "01901"})["decision"] == "possible"
+
+
+def test_a_number_that_differs_is_outvoted_by_name_birth_date_and_street_but_not_where_the_name_differs() -> None:
+    left, right = SUSAN | {"mrn": "", "ssn": "219-01-4477"}, SUSAN | {"mrn": "", "ssn": "880-55-1920"}
+    assert pair(left, right)["decision"] == "match"
+    assert pair(left, right | {"given": "Ellen"})["decision"] != "match"
+
+
+def test_numbers_given_one_after_the_other_are_twins_where_the_given_name_differs() -> None:
+    twin = SUSAN | {"given": "Ellen", "mrn": "7700124"}
+    assert pair(SUSAN, twin)["decision"] != "match"
