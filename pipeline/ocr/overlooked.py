@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ocr.engines import Piece, Seen, StripReader
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.pixels import Grey, scaled
 from pipeline.ocr.second_look import is_line, strip
 from pipeline.records import Box
 
 FALLBACK_HEIGHT = 24.0
 """Pixels: height of a word where none was read."""
+ENOUGH = 14.0
+"""Pixels of a word's height at which dropped print is looked for: a third of the CPU of the size at which it is read."""
 LETTER_HEIGHT = (0.35, 2.5)
 """Height of a letter, in heights of the page's words; less is noise, more a drawing."""
 LETTER_WIDTH = 4.0
@@ -35,13 +37,15 @@ SURE = 0.75
 def overlooked(grey: Grey, seen: Sequence[Seen]) -> list[Box]:
     """Boxes of letter-sized ink under no word, top to bottom. `grey`: the picture that was read."""
     sure = [float(word.box[3] - word.box[1]) for word in seen if word.confidence > 0.6]
-    height = float(np.median(sure or [FALLBACK_HEIGHT]))
-    window = max(15, (max(grey.shape) // 40) | 1)
-    dark = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
-    covered = np.zeros(grey.shape, np.bool_)
+    usual = float(np.median(sure or [FALLBACK_HEIGHT]))
+    scale = min(1.0, ENOUGH / usual)
+    small, height = scaled(grey, scale), usual * scale
+    window = max(15, (max(small.shape) // 40) | 1)
+    dark = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
+    covered = np.zeros(small.shape, np.bool_)
     for word in seen:
-        x0, y0, x1, y1 = word.box
-        covered[max(0, y0 - 2) : y1 + 2, max(0, x0 - 2) : x1 + 2] = True
+        x0, y0, x1, y1 = (round(side * scale) for side in word.box)
+        covered[max(0, y0 - 1) : y1 + 1, max(0, x0 - 1) : x1 + 1] = True
     _, labels, stats, centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
     wide, high, area = stats[:, 2], stats[:, 3], stats[:, 4]
     letter = (high >= LETTER_HEIGHT[0] * height) & (high <= LETTER_HEIGHT[1] * height) & (wide <= LETTER_WIDTH * height)
@@ -51,7 +55,8 @@ def overlooked(grey: Grey, seen: Sequence[Seen]) -> list[Box]:
     letter[0] = False
     if not letter.any():
         return []
-    return strips(np.where(letter[labels], np.uint8(255), np.uint8(0)), height)
+    found = strips(np.where(letter[labels], np.uint8(255), np.uint8(0)), height)
+    return [(int(x0 / scale), int(y0 / scale), round(x1 / scale), round(y1 / scale)) for x0, y0, x1, y1 in found]
 
 
 def strips(ink: NDArray[np.uint8], height: float) -> list[Box]:

@@ -18,7 +18,7 @@ SKEW_LIMIT = 15.0
 """Degrees: paper on a scanner's glass or feeder is never further off."""
 COARSE_STEP, COARSE_POINTS = 0.25, 12_000
 FINE_STEPS = (0.05, 0.0125)
-FINE_POINTS = 60_000
+FINE_POINTS = 30_000
 LEVEL = 0.05
 """Degrees below which a page is level: less than a pixel along a printed line."""
 
