@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
 
 from pikepdf import Pdf
 from processing import a_document, a_scan, an_outcome, filed
 
-from pipeline.config import DestinationSettings, Settings
+from pipeline.config import DestinationSettings, Settings, document_types
 from pipeline.index.decisions import Sight, file_document, snapshot, withdraw
 from pipeline.index.filing import commit
 from pipeline.index.outputs.deliverer import Deliverer
 from pipeline.index.outputs.outbox import register
+from pipeline.index.outputs.parcel import House, Parcel, Patient, Visit
 from pipeline.records import PatientRef
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
@@ -121,3 +124,40 @@ class Archive:
         sql = "select change, edition, state from delivery where destination = %s and document_id = %s order by id"
         rows = self.connection.execute(sql, [destination, document])
         return [f"{row['change']} {row['edition']} {row['state']}" for row in rows]
+
+
+def a_parcel(**given: Any) -> Parcel:
+    """A delivery made by hand: a discharge summary of a fictitious patient."""
+    house = House(name="Harbour General Hospital", oid="2.25.1234567890", mrn_system="urn:oid:2.25.1234567890.2")
+    martha = dict(zip(("mrn", "given", "family", "dob", "sex", "address", "city", "state", "zip", "phone"), MARTHA, strict=True))
+    values: dict[str, Any] = {
+        "id": 17,
+        "change": "new",
+        "document": 45,
+        "edition": 1,
+        "replaces": None,
+        "written_at": datetime(2024, 2, 12, 10, 0, tzinfo=UTC),
+        "attempts": 0,
+        "refusals": 0,
+        "tried_at": None,
+        "house": house,
+        "patient": Patient(id=3, middle=None, suffix=None, **martha),
+        "visit": Visit(
+            number="V2024-0117",
+            account="A-100",
+            facility="NORTH",
+            location="3W-12-A",
+            kind="I",
+            admitted_at=datetime(2024, 2, 9, 8, 0),
+            discharged_at=None,
+        ),
+        "type": document_types()["discharge_summary"],
+        "pdf": "0" * 64,
+        "pages": 2,
+        "date_of_service": date(2024, 2, 11),
+        "author": "Ruth Delacroix",
+        "facility": "Harbour General Hospital",
+        "scanned_at": datetime(2024, 2, 12, 9, 0, tzinfo=UTC),
+        "filed_at": datetime(2024, 2, 12, 9, 30, tzinfo=UTC),
+    }
+    return Parcel(**{**values, **given})

@@ -1,0 +1,209 @@
+"""Receivers are who their certificates say; we are who ours say, or who our token's issuer says."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from base64 import b64decode, urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.x509.oid import NameOID
+from delivering import a_parcel, a_pdf
+from fhir_receiver import FhirReceiver
+
+from pipeline.config import DestinationSettings, load_settings
+from pipeline.errors import BadSettings
+from pipeline.index.outputs.answers import Failed, Problem, Taken
+from pipeline.index.outputs.senders import sender_of
+
+PEM = serialization.Encoding.PEM
+PKCS8 = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+@dataclass
+class Authority:
+    """A certificate authority in a folder: `ca.pem`, and NAME.pem with NAME.key for whoever it vouches for."""
+
+    folder: Path
+    key: Any = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    def __post_init__(self) -> None:
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
+        (self.folder / "ca.pem").write_bytes(self.certificate(self.name, self.key.public_key(), ca=True).public_bytes(PEM))
+
+    def vouch(self, name: str) -> tuple[Path, Path]:
+        """A certificate for 127.0.0.1 and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        files = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        files[0].write_bytes(self.certificate(subject, key.public_key()).public_bytes(PEM))
+        files[1].write_bytes(key.private_bytes(PEM, *PKCS8))
+        return files
+
+    def certificate(self, subject: x509.Name, key: Any, *, ca: bool = False) -> x509.Certificate:
+        now = datetime.now(UTC)
+        made = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key)
+        made = made.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
+        made = made.not_valid_after(now + timedelta(days=1)).add_extension(x509.BasicConstraints(ca, None), critical=True)
+        here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        usage = x509.KeyUsage(True, False, False, False, False, ca, ca, False, False)
+        made = made.add_extension(here, critical=False).add_extension(usage, critical=True)
+        for identifier in (
+            x509.SubjectKeyIdentifier.from_public_key(key),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+        ):
+            made = made.add_extension(identifier, critical=False)
+        return made.sign(self.key, hashes.SHA256())
+
+
+@dataclass
+class Issuer:
+    """Gives tokens to whoever shows the secret, or an assertion that the key has signed."""
+
+    receiver: FhirReceiver
+    public: Any = None
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    def answer(self, authorization: str, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        self.asked.append(form)
+        if self.public:
+            head, claims, signature = form["client_assertion"].split(".")
+            self.public.verify(unpadded(signature), f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA384())
+            known = json.loads(unpadded(claims))["iss"] == "chartloom"
+        else:
+            known = b64decode(authorization.removeprefix("Basic ")).decode() == "chartloom:open sesame"
+        if not known or form.get("grant_type") != "client_credentials":
+            return 401, {"error": "invalid_client"}
+        token = f"token {len(self.asked)}"
+        self.receiver.tokens = {token}
+        return 200, {"access_token": token, "token_type": "Bearer", "expires_in": 300}
+
+    @contextmanager
+    def listening(self) -> Iterator[str]:
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nothing."""
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                form = {name: values[0] for name, values in parse_qs(body).items()}
+                status, told = issuer.answer(self.headers.get("Authorization", ""), form)
+                text = json.dumps(told).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+            yield f"http://127.0.0.1:{server.server_address[1]}/token"
+            server.shutdown()
+
+
+def unpadded(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def send(address: str, **given: Any) -> Any:
+    """Deliver a document there."""
+    sender = sender_of(DestinationSettings(kind="fhir", address=address, **given), load_settings().deliveries, lambda _: a_pdf())
+    try:
+        return sender.send(a_parcel())
+    finally:
+        sender.close()
+
+
+@pytest.fixture
+def receiver() -> FhirReceiver:
+    made = FhirReceiver()
+    made.patient("20012345")
+    return made
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def test_a_receiver_whose_certificate_nobody_vouches_for_is_told_nothing(receiver: FhirReceiver, authority: Authority) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*authority.vouch("receiver"))
+    with receiver.listening(tls=context) as address:
+        answer = send(address)
+        assert isinstance(answer, Failed)
+        assert answer.problem is Problem.UNREACHABLE
+        assert receiver.requests == []
+        assert isinstance(send(address, ca=authority.folder / "ca.pem"), Taken)
+
+
+def test_a_receiver_that_asks_for_our_certificate_is_shown_it(receiver: FhirReceiver, authority: Authority) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.folder / "ca.pem"))
+    context.load_cert_chain(*authority.vouch("receiver"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    certificate, key = authority.vouch("chartloom")
+    with receiver.listening(tls=context) as address:
+        assert isinstance(send(address, ca=authority.folder / "ca.pem"), Failed)
+        assert isinstance(send(address, ca=authority.folder / "ca.pem", certificate=certificate, key=key), Taken)
+
+
+def test_a_certificate_that_is_not_there_is_a_wrong_setting(authority: Authority) -> None:
+    with pytest.raises(BadSettings, match=r"missing\.pem"):
+        send("https://127.0.0.1:1", ca=authority.folder / "missing.pem")
+
+
+def test_a_fixed_token_is_sent_along(receiver: FhirReceiver) -> None:
+    receiver.tokens = {"let me in"}
+    with receiver.listening() as address:
+        refused = send(address, token="of yesterday")
+        assert (refused.problem, refused.whole) == (Problem.UNAUTHORIZED, True)
+        assert isinstance(send(address, token="let me in"), Taken)
+
+
+def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_taken(receiver: FhirReceiver) -> None:
+    issuer = Issuer(receiver)
+    with receiver.listening() as address, issuer.listening() as token_url:
+        given = {"token_url": token_url, "client_id": "chartloom", "client_secret": "open sesame", "scope": "system/*.write"}
+        place = DestinationSettings(kind="fhir", address=address, **given)  # type: ignore[arg-type]
+        sender = sender_of(place, load_settings().deliveries, lambda _: a_pdf())
+        assert isinstance(sender.send(a_parcel()), Taken)
+        assert len(issuer.asked) == 1
+        receiver.tokens = {"another"}
+        assert isinstance(sender.send(a_parcel(document=46)), Taken)
+        assert [form["scope"] for form in issuer.asked] == ["system/*.write"] * 2
+        sender.close()
+        assert send(address, **{**given, "client_secret": "guess"}).problem is Problem.UNAUTHORIZED
+
+
+def test_client_credentials_may_be_an_assertion_signed_by_our_key(receiver: FhirReceiver, tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    (tmp_path / "client.key").write_bytes(key.private_bytes(PEM, *PKCS8))
+    issuer = Issuer(receiver, key.public_key())
+    with receiver.listening() as address, issuer.listening() as token_url:
+        answer = send(address, token_url=token_url, client_id="chartloom", client_key=tmp_path / "client.key")
+    assert isinstance(answer, Taken)
+    assert issuer.asked[0]["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "given"),
+    [("mdm", "nowhere", {}), ("fhir", "ftp://host", {}), ("fhir", "https://host", {"token_url": "https://host/token"})],
+)
+def test_settings_that_cannot_work_are_said_at_once(kind: Any, address: str, given: dict[str, Any]) -> None:
+    with pytest.raises(BadSettings):
+        sender_of(DestinationSettings(kind=kind, address=address, **given), load_settings().deliveries, lambda _: b"")
