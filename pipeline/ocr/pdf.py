@@ -125,27 +125,33 @@ def document_pdf(
     return _save(pdf)
 
 
-def document_file(pages: Sequence[Path], to: Path, *, title: str) -> None:
+def document_file(
+    pages: Sequence[Path], to: Path, *, title: str, subject: str = "", keywords: Sequence[str] = (), source: str = ""
+) -> None:
     """The same of files, into a file: page by page, so that a chart of thousands of pages takes no more memory than one page.
 
-    Raises PdfError where a file is no PDF or what was written is cut short.
+    `source`: SHA-256 of the original that the pages are of. Raises PdfError where a file is no PDF or what was written is
+    cut short.
     """
     joined = to.with_suffix(".joined")
     pikepdf.Job({"empty": "", "pages": [{"file": str(page)} for page in pages], "outputFile": str(joined)}).run()
     with Pdf.open(joined, attempt_recovery=False, access_mode=pikepdf.AccessMode.stream) as pdf:
-        make_archival(pdf, title=title)
+        make_archival(pdf, title=title, subject=subject, keywords=keywords, source=source)
         pdf.save(to, **SAVING)
     joined.unlink()
 
 
-def make_archival(pdf: Pdf, *, title: str, subject: str = "", keywords: Sequence[str] = (), made: datetime | None = None) -> None:
+def make_archival(
+    pdf: Pdf, *, title: str, subject: str = "", keywords: Sequence[str] = (), made: datetime | None = None, source: str = ""
+) -> None:
     """Make pages that were put together a PDF/A-2b: one font for all of them, and what the standard asks to be said."""
     font = _font(pdf)
     for page_object in pdf.pages:
         fonts = page_object.obj.get("/Resources", Dictionary()).get("/Font", Dictionary())
         if "/Blank" in fonts:
             fonts["/Blank"] = font
-    pdfa.declare(pdf, title=title, subject=subject, keywords=keywords, made=made, creator=CREATOR)
+    about = pdfa.About(title=title, subject=subject, keywords=tuple(keywords), made=made, source=source)
+    pdfa.declare(pdf, about, CREATOR)
 
 
 def _save(pdf: Pdf) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
@@ -19,8 +19,20 @@ def srgb() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def declare(pdf: Pdf, *, title: str, subject: str, keywords: Sequence[str], made: datetime | None, creator: str) -> None:
-    """Add the output intent, XMP and document information. `made`: time of making; None is now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a PDF says of itself. `keywords`: such as the LOINC code of its type; `made`: time of making, None is now;
+    `source`: SHA-256 of the file that it was made of."""
+
+    title: str
+    subject: str = ""
+    keywords: tuple[str, ...] = ()
+    made: datetime | None = None
+    source: str = ""
+
+
+def declare(pdf: Pdf, about: About, creator: str) -> None:
+    """Add the output intent, XMP and document information. `creator`: the program."""
     profile = Stream(pdf, srgb(), N=3)
     pdf.Root.OutputIntents = Array(
         [
@@ -34,14 +46,16 @@ def declare(pdf: Pdf, *, title: str, subject: str, keywords: Sequence[str], made
         ]
     )
     pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
-    stamp = (made or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    stamp = (about.made or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     with pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=True) as meta:
         meta["pdfaid:part"], meta["pdfaid:conformance"] = "2", "B"
-        meta["dc:title"] = title
-        if subject:
-            meta["dc:description"] = subject
-        if keywords:
-            meta["pdf:Keywords"] = ", ".join(keywords)
+        meta["dc:title"] = about.title
+        if about.subject:
+            meta["dc:description"] = about.subject
+        if about.keywords:
+            meta["pdf:Keywords"] = ", ".join(about.keywords)
+        if about.source:
+            meta["dc:source"] = f"urn:sha256:{about.source}"
         meta["pdf:Producer"] = f"{creator} {__version__}"
         meta["xmp:CreatorTool"] = creator
         meta["xmp:CreateDate"] = meta["xmp:ModifyDate"] = stamp.isoformat()

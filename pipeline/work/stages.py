@@ -10,7 +10,7 @@ from pikepdf import PdfError
 
 from pipeline.classify.given import with_given
 from pipeline.classify.sorting import sort
-from pipeline.config import Settings
+from pipeline.config import Settings, document_types
 from pipeline.ingest.opening import open_scan
 from pipeline.match import candidates, decide, person_of
 from pipeline.match.given import beside, holders_of
@@ -26,13 +26,15 @@ from pipeline.work import ranges
 
 @dataclass
 class Workshop:
-    """Everything that work on one scan needs. `scratch` lasts as long as that work; `pause` raises where it shall stop."""
+    """Everything that work on one scan needs. `scratch` lasts as long as that work; `original` fetches what a SHA-256 names and
+    says where it lies; `pause` raises where the work shall stop."""
 
     scan: Scan
     connection: Connection
     blobs: Blobs
     settings: Settings
     scratch: Scratch
+    original: Callable[[str], Path]
     pause: Callable[[], None]
     keys: dict[int, str] = field(default_factory=dict)
     """The keys of readings that a range of this scan has left, by page."""
@@ -47,10 +49,7 @@ class Workshop:
 
     def open_original(self, pages: range | None = None) -> Iterator[Page]:
         """Pages of the original, which is fetched from the store. Raises BadInput."""
-        original = self.scratch.folder / "original"
-        if not original.exists():
-            self.blobs.fetch(self.scan.sha256, original)
-        return open_scan(original, self.scan.sha256, self.scratch, self.settings.intake, pages)
+        return open_scan(self.original(self.scan.sha256), self.scan.sha256, self.scratch, self.settings.intake, pages)
 
     def read(self, page: Page) -> OcrPage:
         """A page's reading: from the cache, else made, stored and remembered."""
@@ -99,8 +98,12 @@ class Workshop:
         """Make a document's PDF of its pages' and store it; its SHA-256."""
         keys = [key for number in document.pages if (key := pages[number].pdf)]
         made = self.scratch.folder / "document.pdf"
+        kind = document_types()[document.type]
+        about = f"Scan {self.scan.id}, pages {document.pages[0]} to {document.pages[-1]}"
+        codes = [f"LOINC {kind.loinc}"] if kind.loinc else []
+        files = [self.page_file(key) for key in keys]
         try:
-            document_file([self.page_file(key) for key in keys], made, title=f"Scan {self.scan.id} page {document.pages[0]}")
+            document_file(files, made, title=kind.name, subject=about, keywords=codes, source=self.scan.sha256)
         except PdfError:
             self.scratch.check_room()  # what did not fit on the disk is cut short without a word
             raise

@@ -150,6 +150,18 @@ def test_a_document_pdf_keeps_the_rules_of_pdf_a() -> None:
             assert descendant.DW == glyphless.ADVANCE
 
 
+def test_a_filed_document_names_its_type_its_code_and_the_original_it_was_made_of(tmp_path: Path) -> None:
+    page, made = tmp_path / "page.pdf", tmp_path / "made.pdf"
+    page.write_bytes(plain_reading().pdf)
+    told = {"title": "Progress note", "subject": "Scan 7, pages 1 to 1", "keywords": ["LOINC 11506-3"], "source": "ab" * 32}
+    pdf.document_file([page], made, **told)
+    with pikepdf.open(made) as document, document.open_metadata() as meta:
+        assert meta["dc:title"] == document.docinfo["/Title"] == "Progress note"
+        assert meta["dc:description"] == document.docinfo["/Subject"] == "Scan 7, pages 1 to 1"
+        assert meta["pdf:Keywords"] == document.docinfo["/Keywords"] == "LOINC 11506-3"
+        assert meta["dc:source"] == "urn:sha256:" + "ab" * 32
+
+
 def test_a_crooked_page_stands_level_in_its_pdf_with_its_pixels_untouched(tmp_path: Path) -> None:
     crooked = np.where(turned(sheet(), 4.0) < 128, np.uint8(0), np.uint8(255))
     file = tmp_path / "page.pdf"
