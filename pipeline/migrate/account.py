@@ -45,7 +45,10 @@ class BatchAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An archive at one moment. `rows` and `files` by outcome; `pages` by what became of them, with their total `in`."""
+    """An archive at one moment. `rows` and `files` by outcome; `pages` by what became of them, with their total `in`.
+
+    A file that no row names is a file and no row.
+    """
 
     archive: Archive
     rows: dict[str, int]
@@ -58,7 +61,7 @@ class Account:
     def differences(self) -> tuple[str, ...]:
         """What does not add up; empty where all does."""
         found = []
-        listed = sum(self.rows.values()) - self.rows["unlisted"]
+        listed = sum(self.rows.values())
         if self.archive.listed is None or self.archive.fed_at is None:
             found.append("no run has come to its end yet")
         elif listed != self.archive.listed:
@@ -84,7 +87,7 @@ def account_of(connection: Connection, archive: Archive) -> Account:
     pages: dict[str, Any] = connection.execute(SQL["report_pages"]).fetchone() or {}
     return Account(
         archive=archive,
-        rows={what: sum(row["rows"] for row in outcomes if row["outcome"] == what) for what in OUTCOMES},
+        rows={what: sum(row["rows"] for row in outcomes if row["outcome"] == what) for what in OUTCOMES} | {"unlisted": 0},
         files={what: sum(row["files"] or 0 for row in outcomes if row["outcome"] == what) for what in OUTCOMES},
         pages=dict(pages),
         batches=tuple(BatchAccount(**row) for row in connection.execute(SQL["report_batches"])),

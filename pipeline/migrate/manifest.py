@@ -21,9 +21,9 @@ from pipeline.ingest.complete import is_passing
 from pipeline.ingest.origin import printable
 from pipeline.migrate.mapping import Mapping
 from pipeline.store.blobs import sha256_of
-from pipeline.store.pages import storable
 
 LONGEST_FIELD = 1 << 20  # characters; a row of a whole page's text is no index
+BLANKS = " \t\r\n\u00a0"
 DIGITS = re.compile(r"(\d+)")
 UNLISTED = "(in no row)"
 """The batch of files that no row names."""
@@ -134,12 +134,18 @@ def _rows(file: Path, mapping: Mapping) -> Iterator[tuple[int, dict[str, str]]]:
     quoting: Literal[0, 3] = 0 if mapping.quote else 3  # csv's QUOTE_MINIMAL, QUOTE_NONE
     try:
         with file.open(encoding=mapping.encoding, newline="") as stream:
-            reader = csv.reader(stream, delimiter=mapping.delimiter, quotechar=mapping.quote or None, quoting=quoting)
+            reader = csv.reader(
+                (line.replace("\0", "") for line in stream),
+                delimiter=mapping.delimiter,
+                quotechar=mapping.quote or None,
+                quoting=quoting,
+            )
             header = next(reader, []) if mapping.header else None
             places = _places(header, mapping, file.name)
             for values in reader:
                 if values:
-                    yield reader.line_num, {what: v for what, at in places if at < len(values) and (v := values[at].strip())}
+                    width = len(values)
+                    yield reader.line_num, {what: v for what, at in places if at < width and (v := values[at].strip(BLANKS))}
     except (UnicodeDecodeError, LookupError, csv.Error) as error:
         raise BadInput(f"{file.name} cannot be read as its mapping says: {error}.", "Check its encoding and delimiter.") from None
 
@@ -186,32 +192,30 @@ def _path(text: str | None, mapping: Mapping) -> tuple[str, Problem | None]:
         return "", Problem(code="bad_row", detail="it names no file")
     if mapping.strip and text.casefold().startswith(mapping.strip.casefold()):
         text = text[len(mapping.strip) :]
-    path = posixpath.normpath(text.replace("\\", "/"))
-    if path.startswith(("../", "/")) or path in ("..", ".") or "\0" in path or re.match(r"[A-Za-z]:", path):
-        return "", Problem(code="bad_row", detail=f"its path {storable(text)!r} leads out of the root")
+    path = text.replace("\\", "/")
+    if "./" in path or "//" in path or path.endswith(("/", "..")):
+        path = posixpath.normpath(path)
+    if path.startswith(("../", "/")) or path in ("..", ".", "") or path[1:2] == ":":
+        return "", Problem(code="bad_row", detail=f"its path {text!r} leads out of the root")
     return path, None
 
 
 def _listed(key: str, files: tuple[str, ...], said: dict[str, str], problems: tuple[Problem, ...]) -> Listed:
     pages, found = said.get("pages"), list(problems)
     if pages is not None and not pages.isdecimal():
-        found.append(Problem(code="bad_row", detail=f"its number of pages is {storable(pages)!r}"))
+        found.append(Problem(code="bad_row", detail=f"its number of pages is {pages!r}"))
         pages = None
     return Listed(
         key=key,
-        batch=storable(said.get("batch") or ""),
+        batch=said.get("batch") or "",
         files=files,
-        document=_text(said.get("document")),
-        mrn=_text(said.get("mrn")),
-        type=_text(said.get("type")),
-        date=_text(said.get("date")),
+        document=said.get("document"),
+        mrn=said.get("mrn"),
+        type=said.get("type"),
+        date=said.get("date"),
         pages=int(pages) if pages else None,
         problems=tuple(found),
     )
-
-
-def _text(value: str | None) -> str | None:
-    return storable(value) or None if value else None
 
 
 def _short(numbers: Sequence[int]) -> str:

@@ -39,13 +39,15 @@ class Paper:
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[object]], widths: Sequence[int]) -> None:
         """Columns of so many characters, numbers to the right; what is longer is cut, except in the last, which is wrapped."""
-        self.write(_row(head, widths, head), "F3", BODY)
-        for row in rows:
+        listed = [list(row) for row in rows]
+        numbers = [bool(listed) and isinstance(cell, int) for cell in (listed[0] if listed else head)]
+        self.write(_row(head, widths, numbers), "F3", BODY)
+        for row in listed:
             cells = [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row]
-            first, *more = textwrap.wrap(cells[-1], widths[-1]) or [""]
-            self.write(_row([*cells[:-1], first], widths, row), "F1", BODY)
+            first, *more = textwrap.wrap(cells[-1], widths[-1] - 1) or [""]
+            self.write(_row([*cells[:-1], first], widths, numbers), "F1", BODY)
             for part in more:
-                self.write(" " * (LINE - widths[-1]) + part, "F1", BODY)
+                self.write(" " * sum(widths[:-1]) + part, "F1", BODY)
 
     def write(self, text: str, font: str, size: float) -> None:
         """One line in one of the fonts F1 (Courier), F2 (Helvetica bold), F3 (Courier bold)."""
@@ -83,10 +85,10 @@ class Paper:
         return out.getvalue()
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], values: Sequence[object]) -> str:
-    """The cells in their columns."""
+def _row(cells: Sequence[str], widths: Sequence[int], numbers: Sequence[bool]) -> str:
+    """The cells in their columns, numbers to the right."""
     parts = []
-    for cell, width, value in zip(cells, widths, values, strict=True):
+    for cell, width, number in zip(cells, widths, numbers, strict=True):
         cut = cell if len(cell) < width else cell[: width - 2] + "~"
-        parts.append(cut.rjust(width - 1) + " " if isinstance(value, int) else cut.ljust(width))
+        parts.append(cut.rjust(width - 2) + "  " if number else cut.ljust(width))
     return "".join(parts).rstrip()

@@ -77,7 +77,7 @@ def _pdf(account: Account, codes: Counter[str], printed: list[dict[str, Any]], d
     if not account.differences:
         paper.line(f"Yes: {archive.listed:,} documents listed, {account.pages['in']:,} pages came in, each in one line below.")
     paper.heading("Documents and files by what became of them")
-    rows = [(what, account.rows[what], account.files[what]) for what in OUTCOMES if account.rows[what]]
+    rows = [(what, account.rows[what], account.files[what]) for what in OUTCOMES if account.rows[what] or account.files[what]]
     paper.table(("outcome", "documents", "files"), [*rows, _sum("all", rows)], (20, 14, 14))
     paper.heading("Pages by what became of them")
     pages = [(what, n) for what, n in account.pages.items() if n and what != "in"]
@@ -93,7 +93,7 @@ def _pdf(account: Account, codes: Counter[str], printed: list[dict[str, Any]], d
     paper.table(("code", "count"), sorted(codes.items()), (28, 14))
     if sum(codes.values()) > len(printed):
         paper.line(f"The first {len(printed):,} of {sum(codes.values()):,} are printed; exceptions.csv has them all.")
-    lines = [(row["code"], row["batch"], row["row"], " ".join(filter(None, (row["path"], row["detail"])))) for row in printed]
+    lines = [(row["code"], row["batch"], row["row"], _about(row)) for row in printed]
     paper.table(("code", "batch", "row", "file and detail"), lines, (20, 14, 14, 57))
     return paper.pdf()
 
@@ -105,11 +105,15 @@ def _batches(paper: Paper, account: Account, destroyable_files: int) -> None:
         for b in account.batches
     ]
     head = ("batch", "documents", "pages", "proved", "excepted", "faults", "unchecked", "signed for by")
-    paper.table(head, rows, (14, 10, 9, 9, 10, 8, 11, 34))
+    paper.table(head, rows, (14, 11, 9, 9, 10, 8, 11, 33))
     paper.line(
         f"{destroyable_files:,} source files may be destroyed (may-be-destroyed.csv): proved, filed or blank, on nobody's list,"
         " in batches that verified and were signed for."
     )
+
+
+def _about(row: dict[str, Any]) -> str:
+    return " ".join(dict.fromkeys(part for part in (row["path"], row["detail"]) if part))
 
 
 def _signature(by: str | None, at: datetime | None) -> str:

@@ -1,0 +1,217 @@
+"""What moving an archive costs, and that it bears being killed: `python -m bench.migrate plan|move|overhead`.
+
+plan --rows 1000000           seconds, CPU and memory of `migrate plan --open none` over a CSV and as many files
+move --pages 3000 --kills 20  `migrate run` of an archive with every fault, killed on the way; then verify and report must find
+                              every planted fault and add up. --kind csv, old-index, tree
+overhead --documents 8        CPU of a page through `migrate run` beside that of opening, reading and PDF making alone
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.pages import chart
+from bench.throughput import ESSENTIAL, STAGES, Clock, living, servers
+from pipeline.config import load_settings
+from pipeline.migrate.archives import begin
+from pipeline.migrate.crosswalk import crosswalk
+from pipeline.migrate.feeding import Feeder
+from pipeline.migrate.manifest import Manifest
+from pipeline.migrate.mapping import load_mapping
+from pipeline.migrate.planning import plan
+from pipeline.services.installation import open_installation
+from pipeline.work import processing, stages
+from pipeline.work.bench import Bench
+from pipeline.work.queue import enqueue_scan
+from pipeline.work.start import ONE_THREAD
+from pipeline.work.warm import warm_up
+from samples.archive import FIELDS, make_archive
+
+FOLDER = 1_000  # files of a folder of the planned archive
+MEAN_PAGES = 2  # of a document that samples.archive makes
+VICTIMS = ("run", "run", "workers", "worker")
+DONE = (0, 2)
+
+
+def plan_rows(rows: int, keep: Path | None) -> None:
+    """Time a plan over so many rows."""
+    with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
+        root = keep or Path(folder)
+        index = root / "index.csv"
+        if not index.exists():
+            make_rows(root, index, rows)
+        manifest = Manifest.at(index, None, load_mapping("csv"))
+        begun, cpu = time.monotonic(), time.process_time()
+        with crosswalk(None) as numbers:
+            found = plan(manifest, numbers, load_settings(root / "home"), None, depth="none", cores=16)
+        assert found.documents == found.files == rows, found
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        took, used = time.monotonic() - begun, time.process_time() - cpu
+        print(json.dumps({"rows": rows, "seconds": round(took, 1), "cpu_seconds": round(used, 1), "peak_mb": round(peak)}))
+
+
+def make_rows(root: Path, index: Path, rows: int) -> None:
+    """A CSV and a file of one byte for each of its rows."""
+    with index.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(FIELDS)
+        for number in range(rows):
+            path = f"box{number // FOLDER:05d}/{number:08d}.tif"
+            if number % FOLDER == 0:
+                (root / path).parent.mkdir(parents=True)
+            (root / path).write_bytes(b"x")
+            date = f"20{number % 20:02d}-{number % 12 + 1:02d}-{number % 28 + 1:02d}"
+            writer.writerow((path, f"D{number}", 3, f"box{number // FOLDER}", 1_000_000 + number // 5, "progress_note", date))
+
+
+def chartloom(home: Path, *words: object) -> subprocess.Popen[str]:
+    """The command, in a process group of its own."""
+    env = {**os.environ, "CHARTLOOM_HOME": str(home), "CHARTLOOM_WORK__TAKEOVER_SECONDS": "6"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *map(str, words)],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def told(home: Path, *words: object) -> tuple[int, list[dict[str, Any]]]:
+    """(exit status, JSON lines) of a command."""
+    process = chartloom(home, *words)
+    out, _ = process.communicate()
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert lines or process.returncode in DONE, out
+    return process.returncode, lines
+
+
+def kill(process: subprocess.Popen[str], victim: str) -> bool:
+    """kill -9 of the run, of its pool of workers, or of one of those; False where it is not there at the moment."""
+    pid = process.pid
+    for _ in range(("run", "workers", "worker").index(victim)):
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        below = [int(child) for child in children.read_text().split()] if children.exists() else []
+        below = [child for child in below if b"pipeline.work.start" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        if not below:
+            return False
+        pid = below[0]
+    os.kill(pid, signal.SIGKILL)
+    return True
+
+
+def move(kind: str, pages: int, kills: int, seed: int, calm: float) -> None:
+    """Move an archive in under kills and hold the report against what was planted."""
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
+        Path(folder).chmod(0o755)
+        home, out = Path(folder) / "home", Path(folder) / "report"
+        made = make_archive(Path(folder) / "archive", kind, pages // MEAN_PAGES, seed)  # type: ignore[arg-type]
+        told(home, "patients", "load", made.folder / "patients.csv")
+        words = ["migrate", "run", "move", made.manifest, "--mapping", kind, "--json"]
+        words += ["--crosswalk", made.folder / "links.csv"] if kind == "old-index" else []
+        begun, killed, runs = time.monotonic(), 0, 0
+        while True:
+            runs += 1
+            process = chartloom(home, *words)
+            if killed < kills:
+                time.sleep(rng.uniform(0.3, 1.0) * calm)
+                killed += process.poll() is None and kill(process, rng.choice(VICTIMS))
+            said, _ = process.communicate()
+            if process.returncode in DONE:
+                break
+        moved = time.monotonic() - begun
+        verified, checks = told(home, "migrate", "verify", "move", "--json")
+        reported, (account,) = told(home, "migrate", "report", "move", "--out", out, "--json")
+        balanced, _ = told(home, "ledger", "--json")
+        with (out / "exceptions.csv").open(newline="", encoding="utf-8") as stream:
+            named = {(row["code"], row["row"]) for row in csv.DictReader(stream)}
+        lost = sorted({(p.code, p.row) for p in made.planted} - named)
+        print(json.dumps({
+            "kind": kind, "documents": made.documents, "pages": made.pages, "kills": killed, "runs": runs,
+            "seconds": round(moved), "planted": len(made.planted), "not_found": lost, "verify": verified, "checks": checks[-1],
+            "report": reported, "adds_up": account["adds_up"], "pages_in": account["pages"]["in"],
+            "ledger": balanced,
+        }))  # fmt: skip
+        assert not lost, said
+        assert (verified, reported, balanced) == (0, 0, 0)
+        assert account["pages"]["in"] == made.pages
+
+
+def overhead(documents: int, pages: int) -> None:
+    """CPU milliseconds a page, by stage, of documents that go through a migration."""
+    os.environ.update(ONE_THREAD)
+    clock = Clock()
+    with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
+        Path(folder).chmod(0o755)
+        root = Path(folder) / "archive"
+        root.mkdir()
+        lines = ["path,document,pages,batch,mrn,type,date"]
+        for number in range(documents):
+            (root / f"{number}.tif").write_bytes(chart(number, pages))
+            lines.append(f"{number}.tif,{number},{pages},box,{1_000_000 + number},progress_note,2011-03-01")
+        (root / "index.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        manifest = Manifest.at(root / "index.csv", None, load_mapping("csv"))
+        settings = load_settings(Path(folder) / "home")
+        with open_installation(settings) as installation, installation.connect() as connection, crosswalk(None) as numbers:
+            warm_up(installation.settings)
+            clock.wrap_pages(stages, "open_scan", "open")
+            for name, stage in STAGES.items():
+                clock.wrap(stages, name, stage)
+            clock.wrap(processing, "commit", "commit")
+            for name in ("put", "put_file", "get", "fetch"):
+                clock.wrap(type(installation.blobs()), name, "store")
+            feeder = Feeder(
+                begin(connection, "bench", manifest), manifest, numbers, installation.blobs(), installation.settings, enqueue_scan
+            )
+            before, bench = servers(settings.home), Bench(installation.settings)
+            for listed in manifest.documents(settings.migrate):
+                with clock.of("feed"):
+                    feeder.take(connection, listed)
+            for row in connection.execute("select id from scan order by id").fetchall():
+                with clock.of("else"), bench.workshop(row["id"], lambda: None) as shop:
+                    assert shop is not None
+                    processing.process_scan(shop)
+            clock.spent["open"] += living()
+            clock.spent["servers"] = servers(settings.home) - before
+    total, read = sum(clock.spent.values()), sum(clock.spent[stage] for stage in ESSENTIAL)
+    for stage, seconds in clock.spent.most_common():
+        print(f"{stage:10} {1000 * seconds / documents / pages:7.1f} ms a page  {seconds / total:6.1%}")
+    hourly = documents * pages / total * 3600
+    print(f"{documents * pages} pages, {hourly:.0f} pages a core-hour; beside reading alone {total / read - 1:+.1%}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    what = parser.add_subparsers(dest="what", required=True)
+    planned = what.add_parser("plan")
+    planned.add_argument("--rows", type=int, default=1_000_000)
+    planned.add_argument("--keep", type=Path, help="an empty folder for the archive, or one that an earlier call has filled")
+    moved = what.add_parser("move")
+    moved.add_argument("--kind", choices=("csv", "old-index", "tree"), default="csv")
+    moved.add_argument("--pages", type=int, default=3_000)
+    moved.add_argument("--kills", type=int, default=20)
+    moved.add_argument("--seed", type=int, default=1)
+    moved.add_argument("--calm", type=float, default=20.0, help="longest time before a kill, seconds")
+    measured = what.add_parser("overhead")
+    measured.add_argument("--documents", type=int, default=8)
+    measured.add_argument("--pages", type=int, default=5)
+    given = parser.parse_args()
+    if given.what == "plan":
+        plan_rows(given.rows, given.keep)
+    elif given.what == "move":
+        move(given.kind, given.pages, given.kills, given.seed, given.calm)
+    else:
+        overhead(given.documents, given.pages)
+
+
+if __name__ == "__main__":
+    main()
