@@ -22,6 +22,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from minio import Minio
+from psycopg import sql
+
 from bench.pages import chart
 from bench.throughput import ESSENTIAL, STAGES, Clock, living, servers
 from pipeline.config import load_settings
@@ -31,7 +34,9 @@ from pipeline.migrate.feeding import Feeder
 from pipeline.migrate.manifest import Manifest
 from pipeline.migrate.mapping import load_mapping
 from pipeline.migrate.planning import plan
-from pipeline.services.installation import open_installation
+from pipeline.services.installation import Installation, open_installation
+from pipeline.store.blobs import REGION
+from pipeline.store.database import Connection
 from pipeline.work import processing, stages
 from pipeline.work.bench import Bench
 from pipeline.work.queue import enqueue_scan
@@ -41,6 +46,10 @@ from samples.archive import FIELDS, make_archive
 
 FOLDER = 1_000  # files of a folder of the planned archive
 MEAN_PAGES = 2  # of a document that samples.archive makes
+TABLES = (
+    *("page", "reading", "document_page", "document", "document_field", "decision", "review_item", "scan", "arrival"),
+    *("archive_row", "archive_file"),
+)
 VICTIMS = ("run", "run", "workers", "worker")
 DONE = (0, 2)
 
@@ -182,11 +191,32 @@ def overhead(documents: int, pages: int) -> None:
                     processing.process_scan(shop)
             clock.spent["open"] += living()
             clock.spent["servers"] = servers(settings.home) - before
+            weigh(installation, connection, documents * pages)
     total, read = sum(clock.spent.values()), sum(clock.spent[stage] for stage in ESSENTIAL)
     for stage, seconds in clock.spent.most_common():
         print(f"{stage:10} {1000 * seconds / documents / pages:7.1f} ms a page  {seconds / total:6.1%}")
     hourly = documents * pages / total * 3600
     print(f"{documents * pages} pages, {hourly:.0f} pages a core-hour; beside reading alone {total / read - 1:+.1%}")
+
+
+def weigh(installation: Installation, connection: Connection, pages: int) -> None:
+    """Print the bytes of a page: of its objects, and of its rows as Postgres keeps them, without their indexes."""
+    storage = installation.settings.storage
+    assert storage.endpoint is not None
+    assert storage.secret_key is not None
+    store = Minio(
+        storage.endpoint, storage.access_key, storage.secret_key.get_secret_value(), secure=storage.secure, region=REGION
+    )
+    objects = [entry.size or 0 for entry in store.list_objects(storage.bucket, recursive=True)]
+    originals = connection.execute("select sum(size)::bigint as n from scan").fetchone()
+    assert originals is not None
+    print(f"objects    {len(objects) / pages:.1f} a page, {(sum(objects) - originals['n']) / pages:,.0f} bytes beside ", end="")
+    print(f"{originals['n'] / pages:,.0f} of the original")
+    for table in TABLES:
+        query = sql.SQL("select coalesce(sum(pg_column_size(t.*)), 0)::bigint as n from {} t").format(sql.Identifier(table))
+        row = connection.execute(query).fetchone()
+        assert row is not None
+        print(f"{table:16} {row['n'] / pages:9,.0f} bytes a page")
 
 
 def main() -> None:
