@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from pipeline.classify.fields.choosing import same_name
 from pipeline.classify.pagemarks import PageMarks
@@ -29,10 +30,18 @@ class Model:
     weights: Mapping[str, float]
 
 
+TABLE = MODELS / "boundaries.json"
+
+
+def as_table() -> dict[str, Any]:
+    """The model in use as training writes it."""
+    return {"bias": model().bias, "weights": dict(model().weights)}
+
+
 @cache
 def model() -> Model:
     """The model in use: models/boundaries.json."""
-    table = json.loads((MODELS / "boundaries.json").read_text(encoding="utf-8"))
+    table = json.loads(TABLE.read_text(encoding="utf-8"))
     return Model(bias=float(table["bias"]), weights={name: float(weight) for name, weight in table["weights"].items()})
 
 
@@ -51,6 +60,9 @@ def evidence(before: PageMarks, page: PageMarks, *, blank_between: bool) -> dict
     found["blank_between"] = float(blank_between)
     found["title"] = float(page.title)
     found["title_and_labels"] = float(page.title and page.head_labels >= 2)
+    found["named"] = page.named.strength if page.named else 0.0
+    if page.named and before.named:
+        found["named_differs"] = -1.0 if page.named.type == before.named.type else 1.0
     found["head_labels"] = min(page.head_labels, 6) / 6
     found["more_labels"] = (min(page.head_labels, 6) - min(before.head_labels, 6)) / 6
     found["letterhead"] = float(page.letterhead is not None)

@@ -88,7 +88,7 @@ def _stack(rng: random.Random, people: Sequence[object], name: str, least: int, 
             numbers.append(len(pages) + 1)
             pages.append(read_as(rng, sheet.words, len(pages) + 1, max(rate, rng.choice(MISREAD))))
             if duplex and rng.random() < (0.9 if sheet is printed.sheets[-1] else 0.35):
-                pages.append(_page(len(pages) + 1, (), blank=True))
+                pages.append(page_of(len(pages) + 1, (), blank=True))
         documents.append(tuple(numbers))
         owners.append(sample.patient.id if sample.patient else None)
         before = sample
@@ -113,7 +113,7 @@ def read_as(rng: random.Random, words: Sequence[Word], number: int, rate: float)
         size = y1 - y0
         box = (x0, y0 + size // 6, max(x1, x0 + 1), y1 - size // 8)  # ink stands within the line's box
         kept.append(Word(text=text, box=box, confidence=round(rng.uniform(0.55, 0.97) if text != word.text else 0.95, 2)))
-    return _page(number, tuple(sorted(kept, key=lambda word: (word.box[3] // 12, word.box[0]))))
+    return page_of(number, tuple(sorted(kept, key=lambda word: (word.box[3] // 12, word.box[0]))))
 
 
 def _misread(rng: random.Random, text: str, rate: float) -> str:
@@ -122,7 +122,8 @@ def _misread(rng: random.Random, text: str, rate: float) -> str:
     return "".join(rng.choice(CONFUSED.get(c, c)) if rng.random() < rate else c for c in text)
 
 
-def _page(number: int, words: tuple[Word, ...], *, blank: bool = False) -> OcrPage:
+def page_of(number: int, words: tuple[Word, ...], size: tuple[int, int] = (1700, 2200), *, blank: bool = False) -> OcrPage:
+    """A page of these words, in reading order, `size` pixels wide and high; its text is theirs, line by line."""
     lines: list[list[Word]] = []
     for word in words:
         if lines and abs(lines[-1][-1].box[3] - word.box[3]) <= 8:
@@ -132,5 +133,5 @@ def _page(number: int, words: tuple[Word, ...], *, blank: bool = False) -> OcrPa
     text = "\n".join(" ".join(word.text for word in line) for line in lines)
     sure = sum(word.confidence for word in words) / len(words) if words else 0.0
     return OcrPage(
-        number=number, image="", width=1700, height=2200, dpi=200.0, blank=blank, text=text, words=words, confidence=sure
+        number=number, image="", width=size[0], height=size[1], dpi=200.0, blank=blank, text=text, words=words, confidence=sure
     )

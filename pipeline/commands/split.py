@@ -126,29 +126,53 @@ def train_boundaries(
     readings: Annotated[
         Path | None, typer.Option("--readings", metavar="DIR", help="Their readings (NAME.jsonl of chartloom read --json).")
     ] = None,
+    reviewers: Annotated[bool, typer.Option("--reviewers", help="Learn from scans that reviewers have settled, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure by folds and change nothing.")] = False,
+    home: Home = None,
 ) -> None:
-    """Train the model of where documents start, and measure it on stacks held out."""
+    """Train the model of where documents start, and use it if it is no worse than the one in use on stacks that it has not seen.
+
+    Learns from made stacks, from scans with their truth and from scans as reviewers have cut them. Exit status: 0 switched or
+    measured; 3 the database is away; 10 the model in use is better and stays.
+    """
     import json
     from datetime import UTC, datetime
 
-    from pipeline.classify import boundaries_samples, boundaries_training
-    from pipeline.config import MODELS
+    from pipeline.classify import boundaries, boundaries_samples, boundaries_training
 
     cases = []
     with progress("Making stacks", stacks) as bar:
         for stack in boundaries_samples.stacks(stacks, seed):
             cases.append(boundaries_training.case_of(stack, made=True))
             bar.advance(bar.task_ids[0])
-    if scans is not None:
-        found = boundaries_training.scans_in(scans, readings or scans)
-        cases += [boundaries_training.case_of(stack, made=False) for stack in found]
-    figures = {name: told.line() for name, told in boundaries_training.held_out(cases).items()}
-    emit(figures)
-    if dry_run:
-        return
-    command = f"chartloom train-boundaries --stacks {stacks} --seed {seed}"
-    command += " --scans DIR --readings DIR" if scans else ""
-    facts = {"made": f"{datetime.now(UTC):%Y-%m-%d}", "command": command, "held_out": figures}
-    model = boundaries_training.fit(cases) | {"facts": facts}
-    (MODELS / "boundaries.json").write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")
+    found = list(boundaries_training.scans_in(scans, readings or scans)) if scans else []
+    settled = _settled(home) if reviewers else []
+    cases += [boundaries_training.case_of(stack, made=False) for stack in (*found, *settled)]
+    exam = [case for case in cases if boundaries_training.in_exam(case)]
+    taught = [case for case in cases if not boundaries_training.in_exam(case)]
+    figures = {name: told.line() for name, told in boundaries_training.held_out(taught).items()}
+    fitted = boundaries_training.fit(taught)
+    new = boundaries_training.errors(fitted, exam)
+    old = boundaries_training.errors(boundaries.as_table(), exam)
+    switched = new <= old and not dry_run
+    emit({"switched": switched, "exam": {"stacks": len(exam), "errors_new": new, "errors_old": old}, "held_out": figures})
+    if switched:
+        command = f"chartloom train-boundaries --stacks {stacks} --seed {seed}"
+        command += (" --scans DIR --readings DIR" if scans else "") + (" --reviewers" if reviewers else "")
+        facts = {"made": f"{datetime.now(UTC):%Y-%m-%d}", "command": command, "settled": len(settled), "held_out": figures}
+        boundaries.TABLE.write_text(json.dumps(fitted | {"facts": facts}, indent=1) + "\n", encoding="utf-8")
+        boundaries.model.cache_clear()
+    elif not dry_run:
+        raise typer.Exit(NOT_BETTER)
+
+
+NOT_BETTER = 10  # exit status: the model in use stays
+
+
+def _settled(home: Path | None) -> list[Any]:
+    from pipeline.classify.training.corrections import settled_stacks
+    from pipeline.config import load_settings
+    from pipeline.services.installation import open_installation
+
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        return list(settled_stacks(connection))

@@ -7,8 +7,9 @@ from dataclasses import replace
 from reviewing import House
 from test_review_decisions import sight
 
+from pipeline.classify.boundaries_training import case_of
 from pipeline.classify.model import load
-from pipeline.classify.training.corrections import reviewed
+from pipeline.classify.training.corrections import reviewed, settled_stacks
 from pipeline.classify.training.measure import Answered, measure
 from pipeline.classify.training.training import Trained
 from pipeline.index import decisions
@@ -22,6 +23,18 @@ def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_t
     assert example.type == "transfer_summary"
     assert example.real
     assert example.text
+
+
+def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_settled(house: House) -> None:
+    item = house.doubtful()
+    assert list(settled_stacks(house.connection)) == []
+    decisions.file_document(house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields={})
+    (stack,) = settled_stacks(house.connection)
+    pages = house.connection.execute("select pages from document where status = 'filed'").fetchall()
+    assert stack.documents == tuple(tuple(row["pages"]) for row in pages)
+    assert {page.number for page in stack.pages} >= set(stack.documents[0])
+    case = case_of(stack, made=False)
+    assert len(case.starts) == len(case.marks) - 1
 
 
 def test_a_model_that_is_worse_on_documents_that_neither_saw_is_not_used() -> None:

@@ -1,10 +1,17 @@
-"""What reviewers said: documents that a person has looked at, with the type that the person left or gave."""
+"""What reviewers said: documents that a person has looked at, with the type that the person left or gave; and scans as they were
+cut when the last of their documents was settled."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any
 
+from pipeline.classify.boundaries_samples import Stack, page_of
+from pipeline.classify.boundaries_training import divided
 from pipeline.classify.training.corpus import SHORTEST, Example
+from pipeline.records import OcrPage
+from pipeline.store.pages import words_from
 from pipeline.store.sql import statements
 
 if TYPE_CHECKING:
@@ -21,3 +28,35 @@ def reviewed(connection: Connection) -> list[Example]:
         for row in rows
         if len(row["text"]) >= SHORTEST
     ]
+
+
+def settled_stacks(connection: Connection) -> Iterator[Stack]:
+    """The scans that people have looked at and left nothing open of, as they are cut now. A scan whose pages were put into
+    another order teaches nothing of where documents start and is left out."""
+    sql = statements(__package__)
+    rows = connection.execute(sql["settled_documents"]).fetchall()
+    documents = {scan: list(group) for scan, group in groupby(rows, key=lambda row: int(row["scan_id"]))}
+    kept = {scan: group for scan, group in documents.items() if _in_order([n for row in group for n in row["pages"]])}
+    pages = connection.execute(sql["settled_pages"], {"scans": list(kept)}).fetchall()
+    for scan, group in groupby(pages, key=lambda row: int(row["scan_id"])):
+        yield from _stacks(scan, kept[scan], list(group))
+
+
+def _in_order(numbers: list[int]) -> bool:
+    return all(a < b for a, b in pairwise(numbers))
+
+
+def _stacks(scan: int, documents: list[dict[str, Any]], pages: list[dict[str, Any]]) -> Iterator[Stack]:
+    used = {number for document in documents for number in document["pages"]}
+    kinds = {row["number"]: row["kind"] for row in pages if row["number"] in used or row["kind"] in ("blank", "separator")}
+    told = [{"pages": document["pages"], "patient": _owner(document["patient_id"])} for document in documents]
+    read = {row["number"]: _page(row) for row in pages}
+    yield from divided(f"scan {scan}", kinds, told, read)
+
+
+def _owner(patient: int | None) -> dict[str, str] | None:
+    return None if patient is None else {"id": str(patient)}
+
+
+def _page(row: dict[str, Any]) -> OcrPage:
+    return page_of(row["number"], words_from(row["words"]), (row["width"], row["height"]), blank=row["kind"] == "blank")

@@ -7,3 +7,24 @@ where d.status = 'filed'
     and exists (select from decision n where n.document_id = d.id and n.decided_by <> 'machine' and n.act = 'file')
 group by d.id
 order by d.id
+
+
+-- name: settled_documents
+-- The filed documents of scans on which a person has decided and of which nothing waits any more.
+select d.scan_id, d.pages, d.patient_id
+from document d
+where d.status = 'filed'
+    and exists (
+        select from decision n
+        join document o on o.id = n.document_id
+        where o.scan_id = d.scan_id and n.decided_by <> 'machine'
+    )
+    and not exists (select from document o where o.scan_id = d.scan_id and o.status = 'review')
+order by d.scan_id, d.pages[1]
+
+-- name: settled_pages
+-- What was read on the pages of those scans.
+select scan_id, number, kind, width, height, confidence, words
+from page
+where scan_id = any(%(scans)s)
+order by scan_id, number
