@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pipeline.config import Settings
 from pipeline.errors import BadSettings, MissingProgram, ServiceAway
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
+from pipeline.store.own_folder import OwnFolder
 from pipeline.store.scans import waiting_scan
 from pipeline.store.scratch import Scratch
 from pipeline.work.stages import Workshop
@@ -32,6 +32,8 @@ class Bench:
     settings: Settings
     _connection: Connection | None = field(default=None, init=False)
     _blobs: Blobs | None = field(default=None, init=False)
+    _folder: OwnFolder | None = field(default=None, init=False)
+    _original: str | None = field(default=None, init=False)
 
     @property
     def dsn(self) -> str:
@@ -46,10 +48,9 @@ class Bench:
         if scan is None:
             yield None
             return
-        self.settings.scratch_folder.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=f"job-{os.getpid()}-", dir=self.settings.scratch_folder))
+        folder = Path(mkdtemp(prefix="job-", dir=self.folder()))
         try:
-            yield Workshop(scan, self.connection(), self.blobs(), self.settings, Scratch(folder), pause)
+            yield Workshop(scan, self.connection(), self.blobs(), self.settings, Scratch(folder), self.original, pause)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -65,10 +66,27 @@ class Bench:
             self._blobs = Blobs.connect(self.settings.storage)
         return self._blobs
 
+    def folder(self) -> Path:
+        """The worker's own folder, for as long as it lives."""
+        if self._folder is None or not self._folder.path.exists():
+            self._folder, self._original = OwnFolder(self.settings.scratch_folder), None
+        return self._folder.path
+
+    def original(self, sha256: str) -> Path:
+        """A scan's original, fetched from the store; kept until another is asked for, since ranges of one scan come in a row."""
+        file = self.folder() / "original"
+        if self._original != sha256:
+            self._original = None
+            self.blobs().fetch(sha256, file)
+            self._original = sha256
+        return file
+
     def close(self) -> None:
-        """Give the connection back."""
+        """Give back what it holds."""
         if self._connection is not None:
             self._connection.close()
+        if self._folder is not None:
+            self._folder.close()
 
 
 def passes(error: BaseException) -> bool:

@@ -198,3 +198,16 @@ def test_a_worker_that_dies_by_itself_is_held_against_its_job_and_a_lost_machine
         connection.execute("select procrastinate_fetch_job_v2(null, %s)", [number])
         bury(settings, pid)
     assert [(job["status"], job["args"]) for job in jobs(connection)] == [("doing", {"scan": 1, "deaths": 1})]
+
+
+def test_the_original_of_a_scan_is_fetched_once_for_all_the_ranges_that_a_worker_reads_of_it(
+    settings: Settings, blobs: Blobs
+) -> None:
+    first, second = blobs.put(b"a large scan"), blobs.put(b"another")
+    bench = Bench(settings)
+    fetched = bench.original(first).stat().st_mtime_ns
+    assert bench.original(first).stat().st_mtime_ns == fetched
+    assert bench.original(second).read_bytes() == b"another"
+    assert len(list(bench.folder().glob("original*"))) == 1
+    bench.close()
+    assert list(settings.scratch_folder.glob("worker-*")) == []
