@@ -29,7 +29,7 @@ from pipeline.records import Given, Priority, Reason
 from pipeline.store.blobs import Blobs, sha256_of
 from pipeline.store.database import Connection
 from pipeline.store.pages import reasons_json
-from pipeline.store.scratch import Scratch
+from pipeline.store.scratch import NO_ROOM, NoRoom, Scratch
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.migrate")
@@ -77,6 +77,8 @@ class Feeder:
         except rows.TakenMeanwhile:
             return "taken"
         except (BadInput, OSError, StillChanging) as error:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:  # ours, not the file's
+                raise NoRoom from None
             self._note(connection, replace(row, state="refused", problems=(*row.problems, refusal_of(error))))
             return "refused"
         return row.state

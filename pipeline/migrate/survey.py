@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pipeline.ingest.origin import printable
 from pipeline.migrate.crosswalk import Crosswalk
 from pipeline.migrate.manifest import Manifest, files_below
 from pipeline.migrate.meaning import meaning_of
@@ -81,7 +82,7 @@ def files_of(manifest: Manifest) -> Iterator[tuple[str, int]]:
     itself = manifest.file.resolve()
     for path, size in files_below(manifest.root):
         if path.rpartition("/")[2] != itself.name or (manifest.root / path).resolve() != itself:
-            yield path.encode("utf-8", "backslashreplace").decode(), size
+            yield printable(path), size
 
 
 def _read(
