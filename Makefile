@@ -26,6 +26,7 @@ lint: setup          ## style, types, direction of imports
 
 docs: setup          ## write docs/reference/commands.md and settings.md from the program itself
 	$(BIN)/python docs/make.py
+	PYTHONPATH=. $(BIN)/python docs/deliveries.py
 
 schema: setup        ## write pipeline/store/schema.sql from the migrations
 	$(BIN)/python -m pipeline.services.schema

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -53,6 +54,7 @@ class Archive:
     martha: PatientRef = field(init=False)
     tomasz: PatientRef = field(init=False)
     count: int = 0
+    pdf: Callable[[int, str], bytes] = a_pdf
 
     def __post_init__(self) -> None:
         self.martha, self.tomasz = self.patient(*MARTHA), self.patient(*TOMASZ)
@@ -79,7 +81,7 @@ class Archive:
         scan = a_scan(self.connection, f"scan {self.count}".encode())
         given = {"date_of_service": "2024-02-11", "author": "Ruth Delacroix", "facility": "Harbour General Hospital"} | fields
         document = a_document(range(1, pages + 1), type, **{name: value for name, value in given.items() if value})
-        pdf = self.blobs.put(a_pdf(pages, f"document {self.count}"))
+        pdf = self.blobs.put(self.pdf(pages, f"document {self.count}"))
         commit(self.connection, an_outcome(scan, ["words"] * pages, filed(document, patient or self.martha)), [pdf])
         row = self.connection.execute("select id from document where scan_id = %s", [scan.id]).fetchone()
         assert row is not None

@@ -81,7 +81,7 @@ class FhirReceiver:
         """Do a transaction; its answer."""
         get_fhir_model_class("Bundle")(**deepcopy(bundle))
         assert bundle["type"] == "transaction"
-        before = deepcopy(self.resources)
+        before = dict(self.resources)
         try:
             placed = {one["fullUrl"]: self.place(one["resource"], one["request"]) for one in bundle["entry"]}
             for key, resource, is_new in list(placed.values()):
@@ -143,6 +143,8 @@ class FhirReceiver:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Nothing."""
@@ -217,7 +219,7 @@ class FhirReceiver:
                     return 200, {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": one} for one in found]}, {}
                 assert body is not None
                 resource = json.loads(body)
-                kept = deepcopy(self.resources)
+                kept = dict(self.resources)
                 told = self.kept(method, path, resource, criteria, twice=mood == "twice")
                 if mood == "swallow":
                     self.resources = kept

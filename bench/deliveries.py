@@ -1,0 +1,138 @@
+"""Deliveries a second to an MLLP, a FHIR, an MHD receiver and a folder on loopback: `python -m bench.deliveries [--documents N]`.
+
+Documents of one page (a PDF of --kilobytes) are filed by the project's own road in an installation of the bench's own; each
+receiver runs in a process of its own and checks what it is sent (FHIR: every resource with fhir.resources; MDM: the first of each
+event with hl7apy). With --storm the receivers misbehave at random, every third document is corrected, and what they hold in the
+end is compared with what stands here: each document once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from delivering import Archive, a_pdf
+from fhir_receiver import FhirReceiver
+from receivers import MdmReceiver, Moods
+
+from pipeline.config import load_settings
+from pipeline.index.outputs import outbox
+from pipeline.services.installation import open_installation
+
+STORM = {"no": 0.05, "lost": 0.05, "drop": 0.05, "twice": 0.05, "hang": 0.005}
+RUNS: dict[str, tuple[str, dict[str, Any]]] = {
+    "mdm, 1 connection": ("mdm", {}),
+    "mdm, 4 connections": ("mdm", {"parallel": 4}),
+    "fhir, confirmed, 1 at a time": ("fhir", {}),
+    "fhir, confirmed, 4 at a time": ("fhir", {"parallel": 4}),
+    "fhir, not confirmed, 4 at a time": ("fhir", {"parallel": 4, "confirm": False}),
+    "mhd, confirmed, 4 at a time": ("mhd", {"parallel": 4}),
+    "folder": ("folder", {}),
+}
+
+
+def serve(kind: str, storm: bool, pipe: Any) -> None:
+    """A receiver; it says where it listens and, when asked, what it holds: the numbers of standing documents, and their MRN."""
+    moods = Moods(11, STORM | ({} if kind == "mdm" else {"swallow": 0.05, "busy": 0.02})) if storm else Moods()
+    if kind == "mdm":
+        receiver = MdmReceiver(moods)
+        with receiver.listening() as port:
+            pipe.send(f"127.0.0.1:{port}")
+            pipe.recv()
+            held = {number: one.mrn for number, one in receiver.documents.items() if one.status == "current"}
+            pipe.send((held, receiver.faults))
+        return
+    fhir = FhirReceiver(moods)
+    fhir.patient("20012345")
+    fhir.patient("20055501")
+    with fhir.listening() as address:
+        pipe.send(address)
+        pipe.recv()
+        told = {".".join(oid.split(".")[-2:]): one for oid, one in fhir.documents().items()}
+        pipe.send(({number: one[1] for number, one in told.items() if one[0] == "current"}, []))
+
+
+@contextmanager
+def receiving(kind: str, storm: bool, folder: Path) -> Iterator[tuple[str, Any]]:
+    """A receiver's address, and how to ask what it holds."""
+    if kind == "folder":
+        folder.mkdir()
+        yield str(folder), lambda: ({}, [])
+        return
+    ours, theirs = multiprocessing.Pipe()
+    child = multiprocessing.get_context("spawn").Process(target=serve, args=(kind, storm, theirs), daemon=True)
+    child.start()
+
+    def ask() -> Any:
+        ours.send("held?")
+        return ours.recv()
+
+    yield ours.recv(), ask
+    child.join(5)
+
+
+def run(archive: Archive, name: str, place: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Deliver every document to one receiver."""
+    kind, given = RUNS[name]
+    with receiving(kind, options.storm, place / name.replace(", ", "-").replace(" ", "-")) as (address, ask):
+        archive.destination("here", kind, address, **given)
+        documents = [archive.file(archive.martha) for _ in range(options.documents)]
+        if options.storm:
+            for document in documents[::3]:
+                archive.change(document, patient=archive.tomasz)
+        started, cpu = time.monotonic(), time.process_time()
+        sent = archive.deliver("here")
+        seconds, cpu = time.monotonic() - started, time.process_time() - cpu
+        held, faults = ask()
+        states = {row["state"] for row in outbox.deliveries(archive.connection, destination="here", limit=10**6)}
+        expected = expectation(archive)
+    outbox.close(archive.connection, "here")
+    archive.connection.execute("delete from delivery where destination = 'here'")
+    told = {"run": name, "deliveries": sent, "seconds": round(seconds, 2), "a_second": round(sent / seconds, 1)}
+    told["cpu_ms_each"] = round(1000 * cpu / max(sent, 1), 1)
+    right = kind == "folder" or (held == expected and not faults)
+    return told | {"states": sorted(states), "holds_each_once_as_it_stands": right}
+
+
+def expectation(archive: Archive) -> dict[str, str]:
+    """The documents of this run as they stand here: edition's number to MRN."""
+    sql = """select distinct on (d.document_id) d.document_id, d.edition, d.change, p.mrn
+             from delivery d join patient p on p.id = (d.content ->> 'patient_id')::bigint
+             where d.destination = 'here' order by d.document_id, d.id desc"""
+    rows = archive.connection.execute(sql)
+    return {f"{row['document_id']}.{row['edition']}": row["mrn"] for row in rows if row["change"] != "cancel"}
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--documents", type=int, default=300)
+    parser.add_argument("--kilobytes", type=int, default=40, help="of each PDF: a bilevel page at 300 dpi")
+    parser.add_argument("--storm", action="store_true")
+    parser.add_argument("--only", default="", help="runs whose name has this in it")
+    options = parser.parse_args()
+    filler = os.urandom(options.kilobytes * 750).hex()[: options.kilobytes * 1000]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(home=Path(folder) / "home")
+        with open_installation(settings) as installation, installation.connect() as connection:
+            blobs = installation.blobs()
+            archive = Archive(connection=connection, blobs=blobs, settings=installation.settings, dsn=installation.dsn)
+            archive.pdf = lambda pages, title: a_pdf(pages, title + filler)
+            for name in RUNS:
+                if options.only in name:
+                    print(json.dumps(run(archive, name, Path(folder), options)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""The examples of docs/reference/deliveries.md are what the program makes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_every_output_is_shown_as_it_is_made() -> None:
+    sys.path.insert(0, str(DOCS))
+    try:
+        import deliveries
+    finally:
+        sys.path.remove(str(DOCS))
+    text = deliveries.PAGE.read_text(encoding="utf-8")
+    assert re.findall(r"<!-- example: ([\w-]+) -->", text) == list(deliveries.EXAMPLES)
+    assert deliveries.page(text) == text, "run `make docs`"
