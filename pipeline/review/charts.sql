@@ -8,7 +8,7 @@ left join encounter e on e.id = d.encounter_id
 left join page p on p.scan_id = d.scan_id and p.number = d.pages[1]
 where d.patient_id = %(patient)s and d.status = 'filed' and (%(type)s::text is null or d.type = %(type)s)
 order by d.date_of_service desc nulls last, d.filed_at desc, d.id desc
-limit %(limit)s
+limit %(limit)s offset %(skip)s
 
 -- name: coming_for_patient
 -- scans that are still being read and have this patient's cover sheet in them

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from pipeline.review.claims import REASONS, counts
+from pipeline.review.kept import kept
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -23,7 +23,7 @@ def figures(connection: Connection) -> dict[str, Any]:
         "reasons": [{"name": REASONS.get(row["key"], row["key"]), "n": row["n"]} for row in counts(connection).get("reason", [])],
         "people": connection.execute(SQL["figures_people"]).fetchall(),
         "settled": by_reason(connection.execute(SQL["figures_people_reasons"]).fetchall()),
-        **_slow(connection),
+        **kept(connection, "figures", lambda: _slow(connection), lambda _: SLOW_SECONDS),
     }
 
 
@@ -38,18 +38,10 @@ def by_reason(rows: Rows) -> dict[str, Any]:
     return {"reasons": [REASONS[kind] for kind in kinds], "people": people}
 
 
-_kept: dict[str, tuple[float, dict[str, Any]]] = {}  # by database: when they were added up, and to what
-
-
 def _slow(connection: Connection) -> dict[str, Any]:
     """Storage, and how machine and people agree."""
-    now, info = time.monotonic(), connection.info
-    name = f"{info.host}:{info.port}/{info.dbname}"
-    if name not in _kept or now - _kept[name][0] > SLOW_SECONDS:
-        found = {
-            "storage": connection.execute(SQL["figures_storage"]).fetchone(),
-            "agreement": connection.execute(SQL["figures_agreement"]).fetchone(),
-            "calibration": connection.execute(SQL["figures_calibration"]).fetchall(),
-        }
-        _kept[name] = now, found
-    return _kept[name][1]
+    return {
+        "storage": connection.execute(SQL["figures_storage"]).fetchone(),
+        "agreement": connection.execute(SQL["figures_agreement"]).fetchone(),
+        "calibration": connection.execute(SQL["figures_calibration"]).fetchall(),
+    }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from reviewing import House, Visitor
 
 from pipeline.index.filing import arrive
 from pipeline.review.roles import Role
+from pipeline.review.routes import charts
 from pipeline.store.scans import load_scan
 
 Enter = Callable[[Role], Visitor]
@@ -35,6 +37,18 @@ def test_documents_of_a_visit_stand_together_and_the_rest_by_year(house: House, 
     stay, year = text.index("Inpatient stay 2026-01-30 to 2026-02-04"), text.index(">2019<")
     assert "visit V77 · Ward 3" in text
     assert stay < text.index(f"/documents/{document}") < year
+
+
+def test_a_long_chart_is_read_page_by_page(house: House, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = [house.sure(f"{n}.pdf") for n in range(3)]
+    monkeypatch.setattr(charts, "CHART", 2)
+    clinician = enter(Role.CLINICIAN)
+    pages = [clinician.get(f"/patients/{house.known[2]}?skip={skip}").text for skip in (0, 2)]
+    shown = [{document for document in documents if f'/documents/{document}"' in text} for text in pages]
+    assert [len(found) for found in shown] == [2, 1]
+    assert shown[0] | shown[1] == set(documents)
+    assert (">Older<" in pages[0], ">Newer<" in pages[0]) == (True, False)
+    assert (">Older<" in pages[1], ">Newer<" in pages[1]) == (False, True)
 
 
 def test_a_scan_that_is_still_being_read_stands_in_the_chart_of_its_cover_sheet(house: House, enter: Enter) -> None:

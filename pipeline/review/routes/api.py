@@ -105,7 +105,7 @@ def patients(visit: Visiting, q: Words) -> list[Patient]:
 @router.get("/patients/{patient}/documents", name="api_chart")
 def chart(visit: Visiting, patient: Id) -> list[int]:
     """The ids of the documents filed in a chart, newest first."""
-    rows = visit.connection.execute(SQL["chart"], {"patient": patient, "type": None, "limit": 500}).fetchall()
+    rows = visit.connection.execute(SQL["chart"], {"patient": patient, "type": None, "limit": 500, "skip": 0}).fetchall()
     visit.record(patient=patient)
     return [row["id"] for row in rows]
 

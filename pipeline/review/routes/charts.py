@@ -17,9 +17,11 @@ from pipeline.review.workspace import SQL
 router = APIRouter()
 
 HITS = 50  # what a search shows; more words find fewer
-CHART = 500  # documents of a chart on one page; its types narrow it down
+CHART = 100  # documents of a chart on one page; the older ones are a step away, and its types narrow it down
+SET = 500  # documents in one PDF
 
 Words = Annotated[str, Query(max_length=200)]
+Skipped = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 @router.get("/patients", name="patients", response_class=HTMLResponse)
@@ -42,29 +44,33 @@ def patients_json(visit: Visiting, q: Words = "") -> list[dict[str, Any]]:
 
 
 @router.get("/patients/{patient}", name="chart", response_class=HTMLResponse)
-def chart(visit: Visiting, patient: int, type: Annotated[str | None, Query(max_length=60)] = None) -> HTMLResponse:
+def chart(
+    visit: Visiting, patient: int, type: Annotated[str | None, Query(max_length=60)] = None, skip: Skipped = 0
+) -> HTMLResponse:
     """A patient's chart: what is filed, newest first, and what waits for a person and may belong here."""
     row = visit.connection.execute(SQL["patient"], {"id": patient}).fetchone()
     if row is None:
         raise NotFound(f"There is no patient {patient}.", "Search for the name or the MRN.")
     visit.record(patient=patient)
-    documents = visit.connection.execute(SQL["chart"], {"patient": patient, "type": type or None, "limit": CHART}).fetchall()
+    given = {"patient": patient, "type": type or None, "limit": CHART + 1, "skip": skip}
+    documents = visit.connection.execute(SQL["chart"], given).fetchall()
     return page(
         visit,
         "chart.html",
         patient=row,
-        documents=documents,
-        sections=timeline(documents),
+        sections=timeline(documents[:CHART]),
+        more=len(documents) > CHART,
         kinds=visit.connection.execute(SQL["chart_types"], {"patient": patient}).fetchall(),
         waiting=visit.connection.execute(SQL["waiting_for_patient"], {"patient": patient}).fetchall(),
         coming=visit.connection.execute(SQL["coming_for_patient"], {"patient": patient}).fetchall(),
         type=type or None,
         limit=CHART,
+        skip=skip,
     )
 
 
 @router.get("/patients/{patient}/set.pdf", name="chart_pdf", response_class=Response)
-def chart_pdf(visit: Visiting, patient: int, document: Annotated[list[int], Query(min_length=1, max_length=CHART)]) -> Response:
+def chart_pdf(visit: Visiting, patient: int, document: Annotated[list[int], Query(min_length=1, max_length=SET)]) -> Response:
     """These documents of the chart as one PDF, in its order, with an entry for each in the outline."""
     from pipeline.ocr.pdf import document_pdf
 
