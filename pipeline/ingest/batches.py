@@ -37,8 +37,9 @@ class Expected:
 class Batch:
     """A batch with its totals and what its cover sheets expect, all together; None is not said.
 
-    `pages`: those of documents; blank pages and sheets are not counted. `duplicates` are among `files`. `quiet_seconds`: since
-    the last file came. `item`: the review item that a person has been given, `scan` the scan it is about.
+    `pages`: those of documents; blank pages and sheets are not counted, nor files of nothing but sheets. `duplicates` are among
+    `files`. `quiet_seconds`: since the last file came. `item`: the review item that a person has been given, `scan`: what it is
+    about.
     """
 
     id: int
@@ -81,7 +82,7 @@ class Batch:
 
     def rests(self, quiet_seconds: float) -> bool:
         """Are all of its files read, and has none come for so long?"""
-        return bool(self.files) and not self.in_progress and (self.quiet_seconds or 0.0) >= quiet_seconds
+        return self.scan is not None and not self.in_progress and (self.quiet_seconds or 0.0) >= quiet_seconds
 
 
 def expected_of(text: str) -> Expected | None:

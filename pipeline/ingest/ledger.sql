@@ -149,7 +149,7 @@ where r.scan_id = %(scan)s and r.document_id is null and r.settled_at is null an
   and not exists (select from page as p where p.scan_id = r.scan_id and p.kind <> 'separator')
 
 -- name: batches
--- A file that came twice counts its pages once.
+-- A file that came twice counts its pages once; one that is nothing but sheets is none of the files.
 select b.id, b.name, b.opened_at, b.settled_at, b.adds_up, b.review_item_id as item, r.settled_by as item_settled_by,
     e.files as expected_files, e.documents as expected_documents, e.pages as expected_pages,
     t.files, t.duplicates, t.quarantined, t.in_progress, t.documents, t.pages, t.quiet_seconds,
@@ -163,8 +163,8 @@ cross join lateral (
     ) as sheet
 ) as e
 cross join lateral (
-    select coalesce(sum(one.arrivals) filter (where one.rejected_at is null), 0)::bigint as files,
-        coalesce(sum(one.duplicates) filter (where one.rejected_at is null), 0)::bigint as duplicates,
+    select coalesce(sum(one.arrivals) filter (where one.counts), 0)::bigint as files,
+        coalesce(sum(one.duplicates) filter (where one.counts), 0)::bigint as duplicates,
         count(*) filter (where one.status = 'quarantined' and one.rejected_at is null) as quarantined,
         count(*) filter (where one.status = 'received') as in_progress,
         extract(epoch from now() - max(one.last_stored))::float8 as quiet_seconds, min(one.id) as scan,
@@ -174,7 +174,9 @@ cross join lateral (
             as pages
     from (
         select s.id, s.status, s.rejected_at, max(a.stored_at) as last_stored, count(*) as arrivals,
-            count(*) filter (where a.duplicate) as duplicates
+            count(*) filter (where a.duplicate) as duplicates,
+            s.rejected_at is null
+                and (s.status <> 'done' or exists (select from page as p where p.scan_id = s.id and p.kind <> 'separator')) as counts
         from arrival as a
         join scan as s on s.id = a.scan_id
         where a.batch_id = b.id

@@ -88,10 +88,10 @@ def cover_sheet(to: Path, files: int) -> bytes:
 def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_short_waits_for_a_person(
     connection: Connection, settings: Settings, blobs: Blobs, tmp_path: Path
 ) -> None:
-    sheets = {files: cover_sheet(tmp_path / f"{files}.pdf", files) for files in (2, 3)}
+    sheets = {files: cover_sheet(tmp_path / f"{files}.pdf", files) for files in (1, 3)}
     folder = tmp_path / "box 18"
     folder.mkdir()
-    (folder / "0 sheet.pdf").write_bytes(sheets[2])
+    (folder / "0 sheet.pdf").write_bytes(sheets[1])
     (folder / "1.tif").write_bytes(printed("Progress note"))
     with zipfile.ZipFile(tmp_path / "box 17.zip", "w") as box:
         box.writestr("0 sheet.pdf", sheets[3])
@@ -103,9 +103,9 @@ def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_s
     zipped = by_name["box 17.zip"]
     assert (zipped["status"], len(zipped["documents"])) == ("review", 1)
     assert [line["file"] for line in zipped["files"]] == ["0 sheet.pdf", "ward/1.tif"]
-    assert "Batch 'box 17.zip': 2 files, 1 documents, 1 pages; DOES NOT ADD UP" in said
-    assert "3 files expected, 2 arrived" in said
-    assert "Batch 'box 18': 2 files, 1 documents, 1 pages; adds up" in said
+    assert "Batch 'box 17.zip': 1 files, 1 documents, 1 pages; DOES NOT ADD UP" in said
+    assert "3 files expected, 1 arrived" in said
+    assert "Batch 'box 18': 1 files, 1 documents, 1 pages; adds up" in said
     waiting = connection.execute("select reasons from review_item where kinds = '{batch}' and settled_at is null").fetchall()
     assert [row["reasons"][0]["code"] for row in waiting] == ["batch_counts"]
     kept, papers, _ = chartloom(settings, "ledger", "--paper", "--json")

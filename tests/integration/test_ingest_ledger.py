@@ -231,15 +231,21 @@ def test_several_cover_sheets_of_a_batch_are_added_and_one_that_came_twice_count
     assert (batch.expected_files, batch.expected_pages, batch.state) == (3, 3, "settled")
 
 
-def test_a_scan_that_is_only_a_cover_sheet_is_nobodys_work(intake: Intake, connection: Connection) -> None:
+def test_a_scan_that_is_only_a_cover_sheet_is_nobodys_work_and_none_of_the_files(intake: Intake, connection: Connection) -> None:
     taken = intake.take(intake.picture(), batch="box")
-    intake.file(taken, "separator", codes=sheet("files=1;pages=0"))
+    intake.file(taken, "separator", codes=sheet("files=1"))
     connection.execute(
         "insert into review_item (scan_id, reasons, priority) values (%s, %s, 10)",
         [taken.scan, Jsonb([{"code": "no_documents", "detail": "", "weight": None}])],
     )
     settle(connection, 0)
+    (item,) = connection.execute("select kinds, reasons from review_item where settled_at is null").fetchall()
+    assert item["kinds"] == ["batch"]
+    assert "1 files expected, 0 arrived" in item["reasons"][0]["detail"]
+    intake.file(intake.take(intake.picture(), batch="box"))
+    settle(connection, 0)
     assert connection.execute("select 1 from review_item where settled_at is null").fetchall() == []
+    assert [batch.state for batch in batches(connection)] == ["settled"]
     assert reconcile(connection).adds_up
 
 
