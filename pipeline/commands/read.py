@@ -31,19 +31,22 @@ def read(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scans: PDF, TIFF, PNG, JPEG or JPEG 2000.")],
     as_json: Json = False,
     pdf: Annotated[Path | None, typer.Option("--pdf", metavar="OUT", help="Write all pages as one searchable PDF/A.")] = None,
-    debug: Annotated[Path | None, typer.Option("--debug", metavar="DIR", help="Write each step as a picture here.")] = None,
+    debug: Annotated[
+        Path | None, typer.Option("--debug", metavar="DIR", help="Write each step as a picture here, and a sheet of all pages.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Clean and read scans, page by page, without filing anything."""
     from pipeline.config import load_settings
 
     settings = load_settings(home)
+    steps = Steps(debug) if debug else None
     made: list[bytes] = []
     failed = False
     with progress("Reading", None) as bar:
         for file in files:
             try:
-                for reading in readings(file, settings, debug):
+                for reading in readings(file, settings, steps):
                     emit(as_line(file, reading)) if as_json else typer.echo(reading.page.text)
                     if pdf is not None and reading.pdf:
                         made.append(reading.pdf)
@@ -52,6 +55,8 @@ def read(
                 failed = True
                 line = {"file": str(file), "error": str(error), "code": error.code}
                 emit(line) if as_json else typer.echo(f"{file}: {error}", err=True)
+    if steps is not None:
+        steps.write_sheet()
     if pdf is not None and made:
         from pipeline.ocr.pdf import document_pdf
 
@@ -60,7 +65,7 @@ def read(
         raise typer.Exit(2)
 
 
-def readings(file: Path, settings: Settings, debug: Path | None = None) -> Iterator[Reading]:
+def readings(file: Path, settings: Settings, steps: Steps | None = None) -> Iterator[Reading]:
     """The reading of each page of a file. Raises BadInput."""
     from pipeline.ingest.opening import open_scan
     from pipeline.ocr.cleanup import unwatched
@@ -72,30 +77,54 @@ def readings(file: Path, settings: Settings, debug: Path | None = None) -> Itera
     with tempfile.TemporaryDirectory(prefix="chartloom-read-") as folder:
         scratch = Scratch(Path(folder))
         for page in open_scan(file, "", scratch, settings.intake):
-            watch = writer(debug, f"{file.stem}-{page.number}") if debug else unwatched
+            watch = steps.watcher(f"{file.stem}-{page.number}") if steps else unwatched
             yield read_page(page, scratch.path(page.image) if page.image else None, settings.ocr, watch)
             if page.image:
                 scratch.drop(page.image)
 
 
-def writer(folder: Path, name: str) -> Watch:
-    """A watcher that writes each step's picture to FOLDER/NAME-N-STEP.png and says on standard error how long it took."""
-    import time
+class Steps:
+    """Writes what cleanup does to pages: FOLDER/NAME-N-STEP.png for each step, at the end FOLDER/sheet.png of all pages."""
 
-    from PIL import Image
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pairs: list[tuple[str, Grey, Grey]] = []
+        folder.mkdir(parents=True, exist_ok=True)
 
-    folder.mkdir(parents=True, exist_ok=True)
-    steps = count()
-    last = [time.process_time()]
+    def watcher(self, name: str) -> Watch:
+        """Is told each step of the page of this name; says on standard error how long it took."""
+        import time
 
-    def watch(step: str, picture: Grey) -> None:
-        spent = time.process_time() - last[0]
-        file = folder / f"{name}-{next(steps)}-{step}.png"
-        Image.fromarray(picture).save(file)
-        typer.echo(f"{file}  {spent * 1000:.0f} ms", err=True)
-        last[0] = time.process_time()
+        from PIL import Image
 
-    return watch
+        from pipeline.ocr.contact import small
+
+        steps = count()
+        last = [time.process_time()]
+        before: list[Grey] = []
+
+        def watch(step: str, picture: Grey) -> None:
+            spent = time.process_time() - last[0]
+            file = self.folder / f"{name}-{next(steps)}-{step}.png"
+            Image.fromarray(picture).save(file)
+            typer.echo(f"{file}  {spent * 1000:.0f} ms", err=True)
+            if step == "words":
+                self.pairs.append((name, before[0], small(picture)))
+            elif not before:
+                before.append(small(picture))
+            last[0] = time.process_time()
+
+        return watch
+
+    def write_sheet(self) -> None:
+        """All pages as they came and as they were read, side by side."""
+        from PIL import Image
+
+        from pipeline.ocr.contact import contact_sheet
+
+        if self.pairs:
+            Image.fromarray(contact_sheet(self.pairs)).save(self.folder / "sheet.png")
+            typer.echo(str(self.folder / "sheet.png"), err=True)
 
 
 def as_line(file: Path, reading: Reading) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from pipeline.ocr.contact import contact_sheet, small
 from pipeline.ocr.engines import Seen
 from pipeline.ocr.layout import in_reading_order
 from pipeline.ocr.pixels import Grey
@@ -111,3 +112,13 @@ def test_no_word_is_lost_or_doubled_by_ordering() -> None:
     seen = words(*((int(random.integers(0, 800)), int(random.integers(0, 900)), f"word{n} and more") for n in range(120)))
     ordered = in_reading_order(seen, [grid([100, 300, 500], [100, 400, 700])])
     assert sorted((word.text, word.box) for word in ordered) == sorted((word.text, word.box) for word in seen)
+
+
+def test_the_sheet_of_pages_shows_each_as_it_came_beside_what_was_read() -> None:
+    page = np.full((1800, 1400), 255, np.uint8)
+    page[900] = 0
+    sheet = contact_sheet(
+        [("one", small(page), small(page)), ("two", small(page), small(page)), ("three", small(page), small(page))]
+    )
+    assert sheet.shape[1] > 4 * 600
+    assert (sheet[:, 300] < 150).sum() >= 2, "a rule of one pixel is still seen on both rows"
