@@ -37,6 +37,8 @@ BELIEVABLE_INCHES = (2.5, 17.5)
 """The shorter side is at least the first, the longer at most the second (ledger paper), if a stated resolution is right."""
 BLANK_INK = 0.0004
 """Share of ink below which a page without words is blank: a few specks and a staple's shadow, no line of print."""
+EDGE = 0.09
+"""Share of the page's sides in which ink is the scanner's border, a punch hole or a staple; an inch of a letter page's width."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     turn = orientation(scanned.grey)
     rotation = 0 if own is not None else which_way_up(scanned.grey, turn, settings)
     turned = upright.turn(scanned.grey, rotation)
-    skew = 0.0 if own is not None else upright.skew(turned)
+    skew = 0.0 if own is not None or turn.letters < FEW else upright.skew(turned)
     flat = upright.level(turned, skew)
     watch("upright", flat)
     height, width = flat.shape
@@ -106,7 +108,7 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
             problem = problem or str(error)
     codes = read_barcodes(flat)
     words = tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen)
-    blank = not words and not codes and problem is None and float(upright.ink(flat, 1000)[0].mean()) < BLANK_INK
+    blank = not words and not codes and problem is None and inked(flat) < BLANK_INK
     placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
     lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
     searchable = pdf.page_pdf(raster(scanned, settings.jpeg_quality, dpi), placed, lines)
@@ -132,6 +134,16 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
         pdf=searchable,
         preview=picture,
     )
+
+
+def inked(grey: Grey) -> float:
+    """Share of ink on the page, without what stands wholly along its edges."""
+    dark, _ = upright.ink(grey, 1000)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(dark.astype(np.uint8), connectivity=8)
+    x, y, wide, high, area = stats[1:].T
+    edge_x, edge_y = EDGE * dark.shape[1], EDGE * dark.shape[0]
+    along = (x + wide <= edge_x) | (x >= dark.shape[1] - edge_x) | (y + high <= edge_y) | (y >= dark.shape[0] - edge_y)
+    return float(area[~along].sum() / dark.size)
 
 
 def which_way_up(grey: Grey, turn: Turn, settings: OcrSettings) -> int:

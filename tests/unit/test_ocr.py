@@ -182,6 +182,16 @@ def test_a_blank_page_is_blank_and_a_page_with_three_words_is_not(tmp_path: Path
     assert not read(np.asarray(image), tmp_path).page.blank
 
 
+def test_the_back_of_a_punched_sheet_with_a_dark_border_is_blank_and_a_drawing_is_not(tmp_path: Path) -> None:
+    back = np.full((1700, 1300), 255, np.uint8)
+    back[:, :14] = 0
+    for y in (300, 850, 1400):
+        cv2.circle(back, (70, y), 22, 0, -1)
+    assert read(back, tmp_path).page.blank
+    cv2.ellipse(back, (650, 850), (300, 200), 20, 0, 360, 0, 6)
+    assert not read(back, tmp_path).page.blank
+
+
 def test_a_page_that_could_not_be_opened_gives_a_sheet_that_says_so() -> None:
     reading = read_page(Page(scan="", number=7, image=None, problem="The page is damaged."), None, settings())
     assert reading.page.problem == "The page is damaged."
