@@ -66,21 +66,25 @@ def apply(connection: Connection, message: Message) -> None:
     if message.patient is None:
         return
     mrn = str(message.patient.row["mrn"])
-    if message.act == "renumber":
-        assert message.prior is not None
+    loser = known(connection, message.prior)
+    if message.act == "renumber" and message.prior and loser is not None:
         renumber(connection, message.prior, mrn)
     load_rows(connection, [message.patient], Load(), source="hl7")
+    patient = patient_id(connection, mrn)
     if message.visit is not None:
-        keep_visit(connection, patient_id(connection, mrn), message.visit)
-    if message.act == "merge":
-        assert message.prior is not None
-        survivor = patient_id(connection, mrn)
-        try:
-            loser = patient_id(connection, message.prior)
-        except NotFound:  # a number nobody came with yet: it leads to the survivor from now on
-            connection.execute(SQL["keep_old_mrn"], {"id": survivor, "mrn": message.prior})
-        else:
-            merge(connection, loser, survivor, BY)
+        keep_visit(connection, patient, message.visit)
+    if message.prior and loser is None:  # a number nobody came with yet: it leads to this patient from now on
+        connection.execute(SQL["keep_old_mrn"], {"id": patient, "mrn": message.prior})
+    elif message.act == "merge" and loser is not None:
+        merge(connection, loser, patient, BY)
+
+
+def known(connection: Connection, mrn: str | None) -> int | None:
+    """The patient of this MRN, if the index has one."""
+    try:
+        return patient_id(connection, mrn) if mrn else None
+    except NotFound:
+        return None
 
 
 def refuse(connection: Connection, body: bytes, message: Message, problem: str) -> Taken:

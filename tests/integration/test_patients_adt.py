@@ -152,6 +152,11 @@ def test_a_changed_number_leads_to_the_same_patient_and_the_old_one_still_does(c
     assert patient_id(connection, "9900456") == patient_id(connection, "7700123") == before
 
 
+def test_a_change_of_a_number_nobody_came_with_leads_both_numbers_to_the_patient(connection: Connection) -> None:
+    assert take(connection, message("A47", "1", "9900456", prior="7700123")).status == "applied"
+    assert patient_id(connection, "7700123") == patient_id(connection, "9900456")
+
+
 def test_a_merge_with_a_number_nobody_came_with_leads_that_number_to_the_survivor(connection: Connection) -> None:
     assert take(connection, message("A40", "1", "7700123", prior="555")).status == "applied"
     assert patient_id(connection, "555") == by_mrn(connection, "7700123")["id"]
