@@ -44,13 +44,14 @@ class Stack:
     """Whose each document is: a patient's id, None where it names nobody."""
 
 
-def stacks(count: int, seed: int, least: int = 5, most: int = LONGEST) -> Iterator[Stack]:
-    """`count` stacks of `least` to `most` pages."""
+def stacks(count: int, seed: int, least: int = 5, most: int = LONGEST, several: int | None = None) -> Iterator[Stack]:
+    """`count` stacks of `least` to `most` pages; `several`: of how many patients each, at most (any number, where not given)."""
     from samples import patients
 
     people = patients(400, seed)
     for number in range(count):
-        yield _stack(random.Random(f"stack {seed} {number}"), people, f"{seed}-{number}", least, most)
+        rng = random.Random(f"stack {seed} {number}")
+        yield _stack(rng, rng.sample(people, several) if several else people, f"{seed}-{number}", least, most)
 
 
 def _stack(rng: random.Random, people: Sequence[object], name: str, least: int, most: int) -> Stack:

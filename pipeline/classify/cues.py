@@ -77,12 +77,18 @@ SECTIONS = tuple(
 )
 """Sections whose presence and absence both tell something."""
 NAMED_WORDS = 25  # of a procedure's name that are looked at
+FIRST_NAMED = 12  # of them that say which kinds of procedure it was, in order
+MANNER = re.compile(
+    r"\b(general|local|mac|conscious sedation|spinal|lidocaine|endotracheal|versed|fentanyl|demerol|propofol|blood loss|drains"
+    r"|specimen|sponge|vicryl|incision|prepped and draped|withdrawn|advanced|tolerated|recovery room|consent)\b"
+)
+"""How it was done: a scope is advanced and withdrawn under sedation, an operation has sponge counts and sutures."""
 START, EARLY, END = 300, 1000, 500  # characters of a text's zones: what is said first and last tells more
 
 
 def procedures(words: Sequence[str], found: Sequence[tuple[str, Sequence[str]]]) -> Counter[str]:
     """What the named procedure is, from the document's words and its headings with the words under them."""
-    named = next((after for name, after in found if name in NAMING and after), words[:60])[:NAMED_WORDS]
+    named = _named(words, found)
     kinds = [kind for word in named if (kind := kind_of(word))]
     out = Counter(f"named {kind}" for kind in kinds)
     if kinds:
@@ -92,6 +98,23 @@ def procedures(words: Sequence[str], found: Sequence[tuple[str, Sequence[str]]])
     out.update(f"word {word}" for word in named)
     out.update(f"word -{word[-6:]}" for word in named if len(word) > 6)
     return out
+
+
+def manner(text: str, words: Sequence[str], found: Sequence[tuple[str, Sequence[str]]]) -> Counter[str]:
+    """How the procedure was done, alone and with the kinds of procedure that are named; and these kinds together."""
+    named = (kind for word in _named(words, found)[:FIRST_NAMED] if (kind := kind_of(word)))
+    kinds = list(dict.fromkeys(named))
+    done = sorted(set(MANNER.findall(text.lower())))
+    met = {kind for word in set(words) if (kind := kind_of(word))}
+    out = Counter((f"order {' '.join(kinds[:3])}", f"named {' '.join(sorted(kinds))}", f"met {' '.join(sorted(met))}"))
+    out.update(done)
+    out.update(f"{how} {kind}" for how in done for kind in kinds[:2])
+    return out
+
+
+def _named(words: Sequence[str], found: Sequence[tuple[str, Sequence[str]]]) -> Sequence[str]:
+    """The words that name the procedure: those under its heading, or the document's first."""
+    return next((after for name, after in found if name in NAMING and after), words[:60])[:NAMED_WORDS]
 
 
 def phrases(text: str, names: Iterable[str]) -> Counter[str]:

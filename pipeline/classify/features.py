@@ -14,9 +14,9 @@ from collections.abc import Iterable
 
 from pipeline.classify import cues
 
-BLOCKS = {"w": 1.0, "h": 0.7, "s": 0.6, "f": 0.2, "k": 1.2, "c": 0.6, "e": 0.4, "x": 0.2}
-"""Block -> its weight beside the others: words, headings, words under telling headings, first words, kinds of procedure, cues,
-word endings, style. Each block is a vector of the length of its weight."""
+BLOCKS = {"w": 1.0, "h": 0.7, "s": 0.6, "f": 0.2, "k": 1.2, "m": 0.6, "c": 0.6, "e": 0.4, "x": 0.2}
+"""Block -> its weight beside the others: words, headings, words under telling headings, first words, kinds of procedure, how
+they were done, cues, word endings, style. Each block is a vector of the length of its weight."""
 FIRST_WORDS = 60  # a document says what it is at its start
 UNDER_HEADING = 25  # words that are looked at under a heading
 SECTION_WORDS = 14  # of them that are read with the kind of section they stand in
@@ -66,6 +66,7 @@ def features(text: str) -> dict[str, Counter[str]]:
         "s": Counter(f"{kind} {w}" for name, after in found if (kind := section(name)) for w in _grams(after[:SECTION_WORDS])),
         "f": Counter(_grams(words[:FIRST_WORDS])),
         "k": cues.procedures(words, found),
+        "m": cues.manner(text, words, found),
         "c": cues.phrases(text, names),
         "e": Counter(word[-ENDING:] for word in words if len(word) > ENDING + 1),
         "x": Counter(style(text, words, names)),

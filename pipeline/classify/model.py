@@ -1,7 +1,11 @@
 """The trained type model: numbers only, no words. Arrays and JSON, so that reading one can run no code.
 
 score  = sum over blocks of (unit vector of the block's known features x weights) + bias
-answer = softmax(score x scale + shift), the calibration fitted on documents that training had held back
+odds   = score x scale + shift
+sure   = logistic(belief of the best type: base + slope x lead over the next type's score + height x its own score)
+answer = softmax(odds at the temperature that makes the best type as probable as `sure` says)
+
+Calibration and belief are fitted on documents that training had held back.
 """
 
 from __future__ import annotations
@@ -22,14 +26,19 @@ from pipeline.errors import BadSettings
 
 MODEL = MODELS / "document_types.npz"
 OTHER = "other"
+ARRAYS = ("slots", "rarity", "weights", "bias", "calibration", "shift", "belief")
 STRANGENESS = 6.0  # log odds for `other` by which a score lower than usual counts: it was measured on types held back
+SHOWN = ("w", "f", "h")  # blocks whose features are words of the page: what a person can find on it
+COLDEST = (0.0, 20.0)  # factors on log odds among which the temperature is sought: at 0 all types are alike
+HALVINGS = 24  # of that range: closer than a probability is ever printed
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeModel:
     """`slots` sorted, with `rarity` and a row of `weights` for each; `calibration` (one scale) and `shift` turn scores into
-    log odds; `usual` is the best score that only one in twenty documents of taught types stays below."""
+    log odds; `belief` (base, slope, height; a column for each type) says how sure the best is; `usual` is the best score that
+    only one in twenty documents of taught types stays below."""
 
     types: tuple[str, ...]
     blocks: Mapping[str, float]
@@ -39,6 +48,7 @@ class TypeModel:
     bias: Floats
     calibration: Floats
     shift: Floats
+    belief: Floats
     usual: float
     thresholds: Mapping[str, float]
     facts: Mapping[str, object]
@@ -62,10 +72,31 @@ def score(model: TypeModel, text: str) -> Scored:
     rows = np.concatenate([part[1] for part in parts])
     values = np.concatenate([part[2] for part in parts])
     total = values @ model.weights[rows].astype(np.float32) + model.bias
-    odds = (total @ model.calibration if model.calibration.ndim == 2 else total * model.calibration) + model.shift
+    odds = believed(total, total * model.calibration + model.shift, model.belief)
     if OTHER in model.types:
         odds[model.types.index(OTHER)] += STRANGENESS * max(0.0, model.usual - float(total.max()))
     return Scored(_log_softmax(odds), names, rows, values)
+
+
+def lead(scores: Floats, best: int) -> float:
+    """By how much the best type's score is above every other's."""
+    return float(scores[best] - np.delete(scores, best).max())
+
+
+def believed(scores: Floats, odds: Floats, belief: Floats) -> Floats:
+    """The log odds at the temperature at which the best type is as probable as is believed. Their order stays."""
+    best = int(odds.argmax())
+    base, slope, height = belief[:, best]
+    sure = 1 / (1 + np.exp(-(base + slope * lead(scores, best) + height * scores[best])))
+    behind = odds - odds[best]
+    low, high = COLDEST
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if 1 / np.exp(behind * middle).sum() < sure:
+            low = middle
+        else:
+            high = middle
+    return np.asarray(behind * (low + high) / 2, dtype=np.float32)
 
 
 def words_for(model: TypeModel, scored: Scored, kind: str, count: int) -> tuple[str, ...]:
@@ -77,7 +108,7 @@ def words_for(model: TypeModel, scored: Scored, kind: str, count: int) -> tuple[
         block, _, words = scored.names[i].partition(":")
         if gains[i] <= 0 or len(said) == count:
             break
-        if block != "x":
+        if block in SHOWN:
             said.setdefault(words)
     return tuple(said)
 
@@ -91,8 +122,7 @@ def save(model: TypeModel, path: Path) -> None:
         "thresholds": dict(model.thresholds),
         "facts": dict(model.facts),
     }
-    names = ("slots", "rarity", "weights", "bias", "calibration", "shift")
-    arrays = {name: getattr(model, name) for name in names}
+    arrays = {name: getattr(model, name) for name in ARRAYS}
     with path.open("wb") as file:
         np.savez_compressed(file, told=np.frombuffer(json.dumps(told).encode(), dtype=np.uint8), **arrays)
 
@@ -103,7 +133,7 @@ def load(path: Path = MODEL) -> TypeModel:
     try:
         with np.load(path, allow_pickle=False) as file:
             told = json.loads(file["told"].tobytes())
-            arrays = {name: file[name] for name in ("slots", "rarity", "weights", "bias", "calibration", "shift")}
+            arrays = {name: file[name] for name in ARRAYS}
     except (OSError, ValueError, KeyError) as error:
         raise BadSettings(f"The type model {path} cannot be read: {error}.", "Make it with: chartloom train") from None
     return TypeModel(

@@ -153,6 +153,8 @@ def _letters(text: str) -> str:
 
 def _doubts(pages: Sequence[OcrPage], sure: float, types: Sequence[TypeGuess], settings: ClassifySettings) -> Iterator[Reason]:
     """What a person must look at before the document is filed."""
+    from pipeline.classify.types import threshold
+
     unread = [page.number for page in pages if page.problem]
     if unread:
         yield Reason(code="page_unreadable", detail=f"Page {_listed(unread)} could not be read.")
@@ -161,7 +163,7 @@ def _doubts(pages: Sequence[OcrPage], sure: float, types: Sequence[TypeGuess], s
         yield Reason(code="page_faint", detail=f"Page {_listed(faint)} was read badly.")
     if sure < settings.cut_threshold:
         yield Reason(code="split_uncertain", detail=f"It is not sure where this document begins and ends ({sure:.0%}).")
-    if types[0].probability < settings.type_threshold:
+    if types[0].probability < threshold(types[0].type, settings.type_threshold):
         yield Reason(code="type_uncertain", detail=f"Its type is not sure ({types[0].probability:.0%}).")
 
 

@@ -62,13 +62,22 @@ def classify(text: str, first_page: str | None = None, *, why: bool = False, mod
 
 def filing(guesses: Sequence[TypeGuess]) -> tuple[TypeGuess, ...]:
     """The guesses with fine types counted under the type as which a chart files them."""
-    known = document_types()
     sums: dict[str, float] = {}
     for guess in guesses:
-        entry = known.get(guess.type)
-        key = (entry.files_as if entry else None) or guess.type
+        key = files_as(guess.type)
         sums[key] = sums.get(key, 0.0) + guess.probability
     return tuple(TypeGuess(type=k, probability=min(1.0, p)) for k, p in sorted(sums.items(), key=lambda item: -item[1]))
+
+
+def files_as(kind: str) -> str:
+    """The type as which a chart files that type."""
+    entry = document_types().get(kind)
+    return (entry.files_as if entry else None) or kind
+
+
+def threshold(kind: str, usual: float) -> float:
+    """The probability from which that type needs no person: as measured for it, or the `usual` one where too few were."""
+    return load().thresholds.get(kind, usual)
 
 
 def _unknown(model: TypeModel) -> tuple[TypeGuess, ...]:

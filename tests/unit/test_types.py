@@ -11,11 +11,13 @@ import pytest
 
 from pipeline.classify import model as models
 from pipeline.classify.features import features, headings
-from pipeline.classify.model import load, save
+from pipeline.classify.model import believed, load, save
 from pipeline.classify.titles import find_title
+from pipeline.classify.training.fit import believe
 from pipeline.classify.training.measure import Answered, calibration_error, measure, threshold_for
 from pipeline.classify.training.noise import misread
-from pipeline.classify.types import classify, filing, guess_types
+from pipeline.classify.training.training import LEAST, TITLED, thresholds
+from pipeline.classify.types import classify, filing, guess_types, threshold
 from pipeline.config import document_types
 from pipeline.errors import BadSettings
 from pipeline.records import OcrPage, TypeGuess
@@ -168,3 +170,44 @@ def test_calibration_error_is_the_gap_between_promise_and_truth() -> None:
     promised = [Answered(id=str(i), truth="a", said="a" if i < 5 else "b", probability=0.9) for i in range(10)]
     assert calibration_error(promised) == pytest.approx(0.4)
     assert measure(promised).accuracy == 0.5
+
+
+def test_belief_sets_how_probable_the_best_type_is_and_keeps_the_order_of_all() -> None:
+    scores = np.array([0.4, -0.2, -0.9], dtype=np.float32)
+    odds = 5 * scores
+    for base, expected in ((-2.0, 1 / 3), (0.0, 0.5), (2.0, 0.88)):
+        belief = np.array([[base] * 3, [0.0] * 3, [0.0] * 3], dtype=np.float32)
+        said = np.exp(believed(scores, odds, belief))
+        said /= said.sum()
+        assert list(np.argsort(-said)) == [0, 1, 2]
+        assert said[0] == pytest.approx(expected, abs=0.01)
+
+
+def test_a_longer_lead_over_the_next_type_is_believed_more() -> None:
+    belief = np.array([[0.0] * 2, [3.0] * 2, [0.0] * 2], dtype=np.float32)
+    near, far = (np.array([0.5, second], dtype=np.float32) for second in (0.4, -0.9))
+    gap = [float(np.subtract(*believed(scores, 3 * scores, belief))) for scores in (near, far)]
+    assert gap[0] < gap[1]
+
+
+def test_belief_learns_which_types_are_often_wrong_where_they_lead() -> None:
+    rng = np.random.default_rng(3)
+    scores = np.where(np.arange(400)[:, None] % 2 == np.arange(2)[None, :], 0.5, -0.5).astype(np.float32)
+    labels = ["a" if i % 2 == 0 or rng.random() < 0.4 else "b" for i in range(400)]
+    belief = believe(scores, scores, labels, ("a", "b"))
+    sure = 1 / (1 + np.exp(-(belief[0] + belief[1] * 1.0 + belief[2] * 0.5)))
+    assert sure[0] > 0.95
+    assert 0.45 < sure[1] < 0.75
+
+
+def test_a_types_threshold_keeps_its_precision_and_few_measured_answers_give_none() -> None:
+    good = [Answered(id=f"a{i}", truth="letter", said="letter", probability=0.3 + i / 100) for i in range(60)]
+    half = [Answered(id=f"b{i}", truth="letter" if i % 2 else "orders", said="orders", probability=0.9) for i in range(40)]
+    few = [Answered(id=f"c{i}", truth="consent_form", said="consent_form", probability=0.9) for i in range(5)]
+    found = thresholds([*good, *half, *few])
+    assert found == {"letter": LEAST, "orders": TITLED}
+
+
+def test_a_type_of_which_too_few_were_measured_has_the_usual_threshold() -> None:
+    assert threshold("identity_document", 0.9) == 0.9
+    assert all(LEAST <= threshold(kind, 0.9) <= TITLED for kind in document_types())

@@ -8,7 +8,7 @@ from datetime import date
 
 from pipeline.classify.training.corpus import Example
 from pipeline.classify.training.measure import Figures
-from pipeline.classify.training.training import EXAM, Trained
+from pipeline.classify.training.training import EXAM, TITLED, Trained
 
 TERMS = {
     "mtsamples_typed": "MTSamples transcriptions, stated CC0",
@@ -31,7 +31,8 @@ def card(trained: Trained, texts: Sequence[Example], command: str) -> str:
         f"Made {date.today().isoformat()} by `{command}`.",
         "",
         "A linear classifier (support vectors, one against the rest) over words, pairs of words, headings, kinds of procedure",
-        "and cues, with a calibration on held-back scores. The file holds numbers alone: features are stored as CRC-32 of their",
+        "and cues, with a calibration on held-back scores and a belief in the best type by its lead over the next.",
+        "The file holds numbers alone: features are stored as CRC-32 of their",
         "text, words with digits and words of fewer than three documents take no part; no text can be read from it.",
         "",
         "## Learnt from",
@@ -61,6 +62,9 @@ def card(trained: Trained, texts: Sequence[Example], command: str) -> str:
         "|---|---|---|---|",
         *(f"| {t} | {kinds[t]} | {_share(trained.folds.f1.get(t))} | {_limit(trained, t)} |" for t in trained.model.types),
         "",
+        "A document is typed without a person from its type's threshold on; where there is none, from the setting",
+        "`classify.type_threshold` on. Where words alone are never right often enough, only a title makes the type sure.",
+        "",
         "Types without real documents were learnt from generated forms alone: the figures above say nothing of them.",
         "",
         "Most confused: " + "; ".join(f"{pair} ({n})" for pair, n in list(trained.folds.confused.items())[:8]) + ".",
@@ -83,4 +87,4 @@ def _share(value: float | None) -> str:
 
 def _limit(trained: Trained, kind: str) -> str:
     limit = trained.model.thresholds.get(kind)
-    return "" if limit is None else "a person decides" if limit > 1 else f"{limit:.3f}"
+    return "" if limit is None else "a title" if limit >= TITLED else f"{limit:.3f}"

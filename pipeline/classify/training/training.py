@@ -5,30 +5,33 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
 from pipeline.classify.features import BLOCKS
-from pipeline.classify.model import Floats, TypeModel, score
+from pipeline.classify.model import Floats, TypeModel, believed, score
 from pipeline.classify.training.corpus import Example, generated, grouped, on_paper
 from pipeline.classify.training.fit import (
     FOLDS,
     GENERATED_WEIGHT,
+    believe,
     calibrate,
     featurise,
     held_back_scores,
     separate,
 )
 from pipeline.classify.training.measure import Answered, Figures, measure, threshold_for
+from pipeline.classify.types import files_as
 
 SEED = 7
 EXAM = 12  # one group of documents in this many is never trained on, by any model: new and old are compared on them
 PRECISION = 0.99  # that a type's threshold keeps
 STRANGE = 0.05  # share of documents of taught types whose best score counts as strangely low
 UNKNOWN = -9.0  # lower than any score: without real documents nothing counts as strange
-NEVER = 1.01  # threshold of a type that no document may be given without a person: too few were measured
+TITLED = 0.999  # highest threshold: where words alone are never right often enough, a title on the page still is
+LEAST = 0.6  # lowest threshold: the surest answers of a type do not vouch for one that is a coin's throw
 FEWEST_MEASURED = 20  # answers of a type that must be measured before it gets a threshold of its own
 
 
@@ -67,6 +70,8 @@ def train(texts: Sequence[Example], per_type: int, old: TypeModel | None) -> Tra
     answers = crossed_answers(examples, scores, fitted.types, real_rows)
     sure = [1.0 if e.real else 0.0 for e in examples]
     scale, shift = calibrate(scores, labels, sure if any(sure) else weight, fitted.types)
+    sure_rows = real_rows or list(range(len(examples)))
+    belief = believe(scores[sure_rows], scores[sure_rows] * scale + shift, [labels[i] for i in sure_rows], fitted.types)
     plain = [a for a, i in zip(answers, real_rows, strict=True) if i < len(taught)]
     folds = measure(plain)
     model = TypeModel(
@@ -78,6 +83,7 @@ def train(texts: Sequence[Example], per_type: int, old: TypeModel | None) -> Tra
         bias=fitted.bias,
         calibration=scale,
         shift=shift,
+        belief=belief,
         usual=float(np.quantile(scores[real_rows].max(axis=1), STRANGE)) if real_rows else UNKNOWN,
         thresholds=thresholds(answers),
         facts={"made": date.today().isoformat(), "documents": len(real), "generated": features.count - 2 * len(taught)},
@@ -105,9 +111,11 @@ def crossed_answers(examples: Sequence[Example], scores: Floats, types: Sequence
     out: dict[int, Answered] = {}
     for number in range(FOLDS):
         seen = [i for i in rows if fold[i] != number]
-        scale, shift = calibrate(scores[seen], [examples[i].type for i in seen], [1.0] * len(seen), types)
+        told = [examples[i].type for i in seen]
+        scale, shift = calibrate(scores[seen], told, [1.0] * len(seen), types)
+        belief = believe(scores[seen], scores[seen] * scale + shift, told, types)
         for i in (i for i in rows if fold[i] == number):
-            odds = scores[i] * scale + shift
+            odds = believed(scores[i], scores[i] * scale + shift, belief)
             p = np.exp(odds - odds.max())
             best, e = int(p.argmax()), examples[i]
             out[i] = Answered(id=e.id, truth=e.type, said=types[best], probability=float(p[best] / p.sum()))
@@ -115,11 +123,13 @@ def crossed_answers(examples: Sequence[Example], scores: Floats, types: Sequence
 
 
 def thresholds(answers: Sequence[Answered]) -> dict[str, float]:
-    """For each type the probability above which an answer of that type was right often enough."""
+    """For each type as which a chart files the probability above which an answer was right often enough, and no answer near
+    it was worse than LEAST. Types of which too few were measured are missing."""
     found = {}
-    overall = threshold_for(answers, PRECISION)
-    for kind in sorted({a.said for a in answers}):
-        mine = [a for a in answers if a.said == kind]
-        own = threshold_for(mine, PRECISION) if len(mine) >= FEWEST_MEASURED else overall
-        found[kind] = round(own, 4) if own is not None else NEVER
+    filed = [replace(a, truth=files_as(a.truth), said=files_as(a.said)) for a in answers]
+    for kind in sorted({a.said for a in filed}):
+        mine = [a for a in filed if a.said == kind]
+        if len(mine) >= FEWEST_MEASURED:
+            own = threshold_for(mine, PRECISION)
+            found[kind] = TITLED if own is None else round(min(TITLED, max(LEAST, own)), 4)
     return found
