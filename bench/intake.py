@@ -58,6 +58,13 @@ def encoded(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
+def small_scan(number: int) -> bytes:
+    """A small picture unlike those of other numbers, quickly made."""
+    picture = Image.new("1", (400, 500), 1)
+    ImageDraw.Draw(picture).text((20, 20), f"page {number}", fill=0, font_size=34)
+    return encoded(picture)
+
+
 def cpu() -> float:
     """CPU seconds of this process and of its children that have ended."""
     return sum(
@@ -146,7 +153,7 @@ def files(n: int, folder: Path) -> None:
     inbox = folder / "inbox"
     inbox.mkdir()
     for number in range(n):
-        (inbox / f"{number}.tif").write_bytes(encoded(scan_page("1", number, (400, 500))))
+        (inbox / f"{number}.tif").write_bytes(small_scan(number))
     with open_installation(load_settings(folder / "home")) as installation, installation.connect() as connection:
         blobs = installation.blobs()
         with costs("small files registered", n):
@@ -162,7 +169,7 @@ def watched(n: int, folder: Path) -> None:
     settings = load_settings(folder / "home")
     settings.intake_folder.mkdir(parents=True)
     for number in range(n):
-        (settings.intake_folder / f"{number}.tif").write_bytes(encoded(scan_page("1", number, (400, 500))))
+        (settings.intake_folder / f"{number}.tif").write_bytes(small_scan(number))
     with open_installation(settings) as installation:
         given = installation.settings
         never = given.model_copy(update={"intake": given.intake.model_copy(update={"stable_seconds": 1e9})})
