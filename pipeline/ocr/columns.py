@@ -1,11 +1,13 @@
-"""Columns of prose, which the engine at times reads across: where lines of prose stand on both sides of a river of white, all of
-the left side is read before the right. Lines of a table or a form, short or of figures, are left as the engine has them.
+"""Columns of prose that the engine has read across: where lines of prose stand on both sides of a river of white and the engine
+goes from one to the other and back, all of the left side is read before the right. Lines of a table or a form, short or of
+figures, are left as the engine has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +22,8 @@ PROSE_LETTERS = 0.6
 RIVER = 0.6
 """Narrowest river in line heights; WIDE is the width from which wider says no more."""
 WIDE = 3.0
+ACROSS = 4
+"""Times that the engine must go over from one side to the other: where it went once it saw the columns itself."""
 DEEPEST = 6
 """Columns within columns looked for: a newspaper has three."""
 
@@ -82,11 +86,18 @@ def river_at(parts: Sequence[Part], x: int, top: float, bottom: float, height: f
         return None
     gap = min(part.box[0] for part in right) - max(part.box[2] for part in left)
     banks = nearest(left, -1), nearest(right, 1)
-    if gap < RIVER * height or not all(is_prose(bank) for bank in banks):
-        return None
     both = [*left, *right]
+    if gap < RIVER * height or goes_over(left, both) < ACROSS or not all(is_prose(bank) for bank in banks):
+        return None
     worth = min(map(len, banks)) * min(gap / height, WIDE)
     return River(x, min(part.box[1] for part in both), max(part.box[3] for part in both), worth)
+
+
+def goes_over(left: Sequence[Part], both: Sequence[Part]) -> int:
+    """How often the engine's order changes from one side of a river to the other."""
+    places = {part.at for part in left}
+    sides = [at in places for at in sorted(part.at for part in both)]
+    return sum(one != other for one, other in pairwise(sides))
 
 
 def nearest(side: Sequence[Part], away: int) -> list[Part]:

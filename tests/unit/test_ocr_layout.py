@@ -102,6 +102,13 @@ def test_columns_of_prose_that_the_engine_read_across_are_parted_and_the_title_s
     assert " ".join(text.split()) == " ".join((title, *left, *right, foot))
 
 
+def test_columns_that_the_engine_has_seen_by_itself_stay_as_it_has_them() -> None:
+    left = [(50, 200 + 30 * n, f"left {n} the lungs were clear") for n in range(8)]
+    right = [(600, 200 + 30 * n, f"right {n} no swelling was found") for n in range(8)]
+    seen = [*words(*right), *words(*left)]
+    assert in_reading_order(seen, []) == seen
+
+
 def test_a_table_without_rules_is_not_parted() -> None:
     seen = words(*((x, 200 + 30 * n, text) for n in range(8) for x, text in ((50, f"sodium {n}"), (600, f"{130 + n} mmol"))))
     assert in_reading_order(seen, []) == seen
