@@ -60,9 +60,6 @@ def evidence(before: PageMarks, page: PageMarks, *, blank_between: bool) -> dict
     found["blank_between"] = float(blank_between)
     found["title"] = float(page.title)
     found["title_and_labels"] = float(page.title and page.head_labels >= 2)
-    found["named"] = page.named.strength if page.named else 0.0
-    if page.named and before.named:
-        found["named_differs"] = -1.0 if page.named.type == before.named.type else 1.0
     found["head_labels"] = min(page.head_labels, 6) / 6
     found["more_labels"] = (min(page.head_labels, 6) - min(before.head_labels, 6)) / 6
     found["letterhead"] = float(page.letterhead is not None)

@@ -10,7 +10,6 @@ from statistics import median
 from pipeline.classify.fields import Offer, offers_of
 from pipeline.classify.fields.places import is_fax_line
 from pipeline.classify.layout import Cell, Layout, lay_out
-from pipeline.classify.titles import Title, find_title
 from pipeline.records import OcrPage
 
 DIGIT = r"[\dlLIiO|]"
@@ -22,9 +21,6 @@ BARE_OF = re.compile(r"^\W*(\d{1,3})\s*(?:of|/)\s*(\d{1,3})\W*$", re.IGNORECASE)
 BARE = re.compile(r"^[-–—\s]*(\d{1,3})[-–—\s.]*$")
 MARGIN_ROWS = 4
 """Rows at the head and at the foot of a page where its number may stand."""
-
-TITLE_ROWS = 12
-"""Rows from the head of a page among which the title of a document is looked for."""
 
 CONTINUED = re.compile(r"\b(continued|cont'?d|\(cont\.?\))", re.IGNORECASE)
 GOES_ON = re.compile(r"\bcontinued on\b|\b(next page|over)\s*[.)>]*$", re.IGNORECASE)
@@ -59,7 +55,6 @@ class PageMarks:
     last_step: int | None
     head_labels: int
     title: bool
-    named: Title | None
     letterhead: str | None
     top: float
     bottom: float
@@ -102,7 +97,6 @@ def marks_of(page: OcrPage) -> PageMarks:
         last_step=steps[-1] if steps else None,
         head_labels=len(head),
         title=has_title(layout),
-        named=find_title("\n".join(text for text in texts[:TITLE_ROWS] if not is_fax_line(text))),
         letterhead=next((offer.value for offer in offers if offer.label == "letterhead"), None),
         top=_edge(layout, body, first=True),
         bottom=_edge(layout, body, first=False),
