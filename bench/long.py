@@ -33,6 +33,7 @@ from pipeline.work.start import environment
 
 MB = 1 << 20
 LOOK_SECONDS = 0.5
+LOOKS_TO_ADD = 10  # adding up shared memory costs CPU that the run could use: every so many looks
 DENSE = {"lines": 41, "words": 11, "size": 20}
 SMALL = {"lines": 3, "words": 9, "size": 24}
 
@@ -61,14 +62,16 @@ class Watch:
     peaks: dict[str, int] = field(default_factory=dict)
     together: int = 0
     disk: int = 0
+    looks: int = 0
 
     def look(self) -> None:
         """Measure everything that belongs to the home."""
-        sum_ = 0
+        sum_, adding = 0, self.looks % LOOKS_TO_ADD == 0
+        self.looks += 1
         for kind, process in self._family():
             with contextlib.suppress(psutil.Error, OSError):
                 self.peaks[kind] = max(self.peaks.get(kind, 0), peak_of(process))
-                sum_ += process.memory_full_info().pss
+                sum_ += process.memory_full_info().pss if adding else 0
         self.together = max(self.together, sum_)
         with contextlib.suppress(OSError):
             scratch = load_settings(self.home).scratch_folder
@@ -78,6 +81,8 @@ class Watch:
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 name, line = Path(process.exe()).name, " ".join(process.cmdline())
+                if not line:
+                    continue  # it has just ended
                 kinds = {"from_environment": "a worker", "pipeline.ingest": "a parser", "-m pipeline ingest": "the command"}
                 yield next((kind for part, kind in kinds.items() if part in line), name), process
 
