@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 import pytest
 from delivering import Archive, a_pdf
+from psycopg import OperationalError
 from receivers import MdmReceiver, Moods
 
 from pipeline.index.outputs import outbox
+from pipeline.index.outputs.parcel import Parcel
+from pipeline.store.database import Connection
 
 
 @pytest.fixture
@@ -122,6 +128,27 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
     assert receiver.faults == []
     assert standing(receiver) == expected
     assert min(receiver.moods.seen.get(mood, 0) for mood in receiver.moods.chances) > 0
+
+
+def test_a_process_that_dies_between_the_receivers_yes_and_its_own_note_sends_the_same_again(
+    archive: Archive, receiver: MdmReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [archive.file() for _ in range(5)]
+    settle, died = outbox.settle, []
+
+    def dies_twice(connection: Connection, parcel: Parcel, *given: Any, **named: Any) -> bool:
+        if len(died) < 2:
+            died.append(parcel.id)
+            raise OperationalError("the end")
+        return settle(connection, parcel, *given, **named)
+
+    monkeypatch.setattr(outbox, "settle", dies_twice)
+    while any(row["state"] == "waiting" for row in outbox.deliveries(archive.connection)):
+        with suppress(OperationalError):
+            archive.deliver()
+    assert len(died) == 2
+    assert list(receiver.documents) == [f"{document}.1" for document in documents]
+    assert receiver.faults == []
 
 
 def test_what_a_receiver_swallowed_is_sent_again_by_a_replay(archive: Archive, receiver: MdmReceiver) -> None:

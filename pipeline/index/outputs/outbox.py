@@ -20,6 +20,7 @@ from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.index.outputs")
+MANY = 100_000  # deliveries beyond which they are no longer counted
 PAGE = 1000  # documents announced in one transaction when a destination catches up
 EDITS = {"fhir": True, "mdm": True, "folder": True, "mhd": False}
 """MHD has no message that changes what is known of a document: a correction is a replacement there."""
@@ -83,8 +84,8 @@ def settle(connection: Connection, parcel: Parcel, answer: Answer, *, pause: flo
 
 
 def destinations(connection: Connection) -> list[dict[str, Any]]:
-    """Each destination: name, kind, filters, closed_at, failing_since, failure, waiting, dead, delivered, oldest."""
-    return connection.execute(SQL["destinations"]).fetchall()
+    """Of each: name, kind, filters, closed_at, failing_since, failure, waiting, oldest, dead, delivered (up to MANY)."""
+    return connection.execute(SQL["destinations"], {"most": MANY}).fetchall()
 
 
 def deliveries(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -32,7 +32,8 @@ def deliveries(
     rows = outbox.deliveries(visit.connection, state=chosen, destination=to or None, document=document, limit=SHOWN)
     shown = [{**row, "words": WORDS[Problem(row["problem"])] if row["problem"] else ""} for row in rows]
     places = outbox.destinations(visit.connection)
-    return page(visit, "deliveries.html", rows=shown, places=places, state=chosen, to=to, document=document, limit=SHOWN)
+    asked: dict[str, Any] = {"state": chosen, "to": to, "document": document, "limit": SHOWN, "many": outbox.MANY}
+    return page(visit, "deliveries.html", rows=shown, places=places, **asked)
 
 
 @router.post("/deliveries/act", name="delivery_act")

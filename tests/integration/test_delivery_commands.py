@@ -1,0 +1,85 @@
+"""The commands, as a person types them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from delivering import Archive, a_pdf
+from typer.testing import CliRunner
+
+from pipeline.commands import deliveries, export
+from pipeline.errors import ChartloomError
+from pipeline.work.start import environment
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in the archive's installation, whose settings name the folder `out`; its exit code and what it printed."""
+    (tmp_path / "out").mkdir()
+    for name, value in environment(archive.settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CHARTLOOM_DELIVERIES__TO", json.dumps({"out": {"kind": "folder", "address": str(tmp_path / "out")}}))
+    app = typer.Typer()
+    deliveries.register(app)
+    export.register(app)
+
+    def ran(*words: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, list(words))
+        if isinstance(result.exception, ChartloomError):
+            return result.exception.exit_code, str(result.exception)
+        return result.exit_code, result.output
+
+    return ran
+
+
+def test_a_destination_is_caught_up_delivered_to_and_looked_at(archive: Archive, run: Run, tmp_path: Path) -> None:
+    document = archive.file()
+    assert run("deliveries", "catch-up", "out") == (0, "1 documents compared with what out was told.\n")
+    code, said = run("deliver", "--once")
+    assert (code, "Delivered: 1" in said) == (0, True)
+    assert sorted(file.suffix for file in (tmp_path / "out").iterdir()) == [".csv", ".pdf"]
+    told = json.loads(run("deliveries", "list", "--document", str(document), "--json")[1])
+    assert (told["state"], told["change"], told["edition"]) == ("delivered", "new", 1)
+    assert "1 delivered" in run("deliveries", "destinations")[1]
+
+
+def test_what_is_dead_is_shown_replayed_and_dropped(archive: Archive, run: Run) -> None:
+    document = archive.file()
+    run("deliveries", "catch-up", "out")
+    archive.change(document, pdf="f" * 64)
+    run("deliver", "--once")
+    dead = json.loads(run("deliveries", "list", "--state", "dead", "--json")[1])["id"]
+    assert "cannot be put together" in run("deliveries", "show", str(dead))[1]
+    assert run("deliveries", "replay", "--to", "out")[1] == "1 will be sent again.\n"
+    assert run("deliveries", "replay")[0] == 2
+    assert run("deliveries", "drop", str(dead), "--note", "scanned again")[1] == f"Delivery {dead}: dropped.\n"
+    acts = archive.connection.execute("select action from audit order by id").fetchall()
+    assert [row["action"] for row in acts] == ["replay_delivery", "drop_delivery"]
+
+
+def test_what_is_not_there_has_its_exit_code(run: Run, archive: Archive) -> None:
+    assert run("deliveries", "show", "99")[0] == 7
+    assert run("deliveries", "catch-up", "nowhere")[0] == 7
+    assert run("deliver", "--once", "--to", "nowhere")[0] == 5
+    assert run("deliveries", "close", "nowhere")[0] == 7
+
+
+def test_a_closed_destination_is_told_nothing_more(archive: Archive, run: Run) -> None:
+    run("deliveries", "catch-up", "out")
+    run("deliveries", "close", "out")
+    assert archive.told("out", archive.file()) == []
+
+
+def test_a_chart_is_taken_out_from_the_command_line(archive: Archive, run: Run, tmp_path: Path) -> None:
+    archive.file(pages=2)
+    to = tmp_path / "chart"
+    assert run("export", "--patient", "20012345", "--to", str(to)) == (0, f"{to}: 1 patients, 1 documents, 2 pages.\n")
+    assert (to / "documents" / "1.1.pdf").read_bytes() == a_pdf(2, "document 1")
+    assert run("export", "--patient", "20012345", "--to", str(to))[0] == 2
+    assert run("export", "--since", "2030-01-01", "--to", str(tmp_path / "none"))[0] == 7
