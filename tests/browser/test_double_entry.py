@@ -25,8 +25,11 @@ def type_values(page: Page, item: int, mrn: str, dob: str) -> None:
     page.goto("/queue")
     page.keyboard.press("n")
     page.wait_for_url(f"**/items/{item}")
+    expect(page.locator("#field-mrn")).to_be_focused()
     page.keyboard.type(mrn)
+    page.wait_for_load_state("load")
     page.keyboard.press("Enter")
+    expect(page.locator("#field-dob")).to_be_focused()
     page.keyboard.type(dob)
     page.keyboard.press("Control+Enter")
 

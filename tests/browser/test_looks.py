@@ -9,6 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from reviewing import PASSWORD, House
 
+from pipeline.index import decisions
+from pipeline.index.decisions import Sight
 from pipeline.review.accounts import add_account
 from pipeline.review.roles import Role
 
@@ -30,6 +32,9 @@ PAGES: tuple[tuple[str, Role | None, str], ...] = (
     ("quarantine", Role.CLERK, "/quarantine"),
     ("ledger", Role.CLERK, "/ledger"),
     ("supervisor", Role.SUPERVISOR, "/supervisor"),
+    ("deliveries", Role.SUPERVISOR, "/deliveries"),
+    ("merge", Role.SUPERVISOR, "/patients/{patient}/merge"),
+    ("moved", Role.REVIEWER, "/documents/{moved}/moves/{move}"),
     ("audit", Role.PRIVACY_OFFICER, "/audit"),
     ("accounts", Role.ADMINISTRATOR, "/accounts"),
     ("password", Role.CLINICIAN, "/password"),
@@ -42,7 +47,10 @@ PAGES: tuple[tuple[str, Role | None, str], ...] = (
 def test_axe_finds_nothing_on_any_page(house: House, window: Window, shot: Callable[[Page, str], None], theme: str) -> None:
     item, document = house.doubtful(pages=3), house.sure()
     house.connection.execute("update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'")
-    given = {"item": item, "document": document, "patient": house.known[2]}
+    moved = house.sure("another.pdf")
+    why = Sight(document=moved, revision=1, by="reviewer", note="The name is another.")
+    move = decisions.move(house.connection, why, house.known[0])
+    given = {"item": item, "document": document, "patient": house.known[2], "moved": moved, "move": move}
     still_being_read(house)
     windows: dict[Role | None, Page] = {}
     found = []
