@@ -172,6 +172,28 @@ CREATE FUNCTION public.content_to_deliver(doc bigint) RETURNS jsonb
     where d.id = doc and d.status = 'filed'
 $$;
 
+CREATE FUNCTION public.name_parts(name text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (name ~ '[- ]'::text) THEN ARRAY(SELECT name_parts.name AS name UNION SELECT part.part FROM regexp_split_to_table(name_parts.name, '[- ]+'::text) part(part) WHERE (length(part.part) > 2)) ELSE ARRAY[name] END;
+
+CREATE FUNCTION public.plain_text(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
+
+CREATE FUNCTION public.counted_names(family text, given text) RETURNS TABLE(part text, name text)
+    LANGUAGE sql IMMUTABLE
+    BEGIN ATOMIC
+ SELECT 'family'::text,
+     public.plain_text(f.f) AS plain_text
+    FROM unnest(public.name_parts(counted_names.family)) f(f)
+   WHERE (f.f <> ''::text)
+ UNION ALL
+  SELECT 'given'::text,
+     public.plain_text(g.g) AS plain_text
+    FROM unnest(public.name_parts(counted_names.given)) g(g)
+   WHERE (g.g <> ''::text);
+END;
+
 CREATE FUNCTION public.document_stands() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public'
@@ -310,17 +332,9 @@ CREATE FUNCTION public.last_day(class text, admitted timestamp without time zone
     LANGUAGE sql IMMUTABLE
     RETURN COALESCE((discharged)::date, CASE WHEN (class = ANY (ARRAY['I'::text, 'R'::text, 'B'::text])) THEN 'infinity'::date ELSE (admitted)::date END);
 
-CREATE FUNCTION public.plain_text(value text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
-
 CREATE FUNCTION public.name_key(name text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN NULLIF(public.dmetaphone(replace(translate(public.plain_text(name), '01358|''-. '::text, 'olesbl'::text), 'rn'::text, 'm'::text)), ''::text);
-
-CREATE FUNCTION public.name_parts(name text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (name ~ '[- ]'::text) THEN ARRAY(SELECT name_parts.name AS name UNION SELECT part.part FROM regexp_split_to_table(name_parts.name, '[- ]+'::text) part(part) WHERE (length(part.part) > 2)) ELSE ARRAY[name] END;
 
 CREATE FUNCTION public.near_names(which text, said text[]) RETURNS TABLE(word text, name text, key text, n bigint, score real)
     LANGUAGE sql STABLE
@@ -363,9 +377,7 @@ CREATE FUNCTION public.patients_came() RETURNS trigger
 begin
     perform index_patients(array(select id from came));
     insert into name_count (part, name, n)
-    select part, name, count(*) from (
-        select 'family', plain_text(family) from came union all select 'given', plain_text(given) from came
-    ) names (part, name) where name <> '' group by part, name order by part, name
+    select c.part, c.name, count(*) from came, counted_names(came.family, came.given) c group by 1, 2 order by 1, 2
     on conflict (part, name) do update set n = name_count.n + excluded.n;
     return null;
 end
@@ -388,10 +400,10 @@ begin
     where b.phone is distinct from a.phone and b.phone is not null
     on conflict do nothing;
     insert into name_count (part, name, n)
-    select part, name, sum(n) from (
-        select 'family', plain_text(family), 1 from after union all select 'given', plain_text(given), 1 from after
-        union all select 'family', plain_text(family), -1 from before union all select 'given', plain_text(given), -1 from before
-    ) names (part, name, n) where name <> '' group by part, name having sum(n) <> 0 order by part, name
+    select c.part, c.name, sum(c.n) from (
+        select part, name, 1 as n from after, counted_names(after.family, after.given)
+        union all select part, name, -1 from before, counted_names(before.family, before.given)
+    ) c group by 1, 2 having sum(c.n) <> 0 order by 1, 2
     on conflict (part, name) do update set n = name_count.n + excluded.n;
     perform index_patients(array(select id from after));
     return null;
