@@ -1,4 +1,4 @@
-"""What an old index says of a scan, laid beside what its pages say: record number, type, date, number of pages.
+"""What an old index or an intake folder says of a scan, laid beside what its pages say: record number, type, date, pages.
 
 It is handed on as a cover sheet's record number is: as a field, with a doubt where it and the pages differ.
 """
@@ -8,20 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from pipeline.classify.types import threshold
 from pipeline.config import MigrateSettings, document_types
-from pipeline.records import Box, Document, DocumentType, Field, Given, Reason, Sorting, TypeGuess
+from pipeline.records import Box, Document, DocumentType, Field, Given, Reason, Scan, Sorting, TypeGuess
 
 NO_INK: Box = (0, 0, 0, 0)
 """The box of a value that stands on no page."""
 
 
-def with_given(sorting: Sorting, given: Given, pages: int, settings: MigrateSettings, threshold: float) -> Sorting:
-    """The sorting with what is given as evidence. `pages`: how many the scan has; `threshold`: of a type that is sure."""
+def told_of(scan: Scan) -> Given | None:
+    """What is said of a scan before it is read: by an old index, else of its type by the folder that it came through."""
+    if scan.default_type is None or (scan.given is not None and scan.given.type is not None):
+        return scan.given
+    return replace(scan.given or Given(), type=scan.default_type)
+
+
+def with_given(sorting: Sorting, given: Given, pages: int, settings: MigrateSettings, usual: float) -> Sorting:
+    """The sorting with what is given as evidence. `pages`: how many the scan has; `usual`: the threshold of types without one."""
     doubts = list(given.doubts)
     if given.pages is not None and given.pages != pages:
         doubts.append(Reason(code="manifest_pages", detail=f"The old index lists {given.pages} pages, the file has {pages}."))
     documents = tuple(
-        _with_doubts(_with_date(_with_type(_with_mrn(document, given, settings), given, settings, threshold), given), doubts)
+        _with_doubts(_with_date(_with_type(_with_mrn(document, given, settings), given, settings, usual), given), doubts)
         for document in sorting.documents
     )
     return replace(sorting, documents=documents)
@@ -52,7 +60,7 @@ def _with_field(document: Document, name: str, value: str, confidence: float) ->
     return replace(document, fields=(*document.fields, field))
 
 
-def _with_type(document: Document, given: Given, settings: MigrateSettings, threshold: float) -> Document:
+def _with_type(document: Document, given: Given, settings: MigrateSettings, usual: float) -> Document:
     """The type by Bayes, the given one being right as often as the settings say; or the given one where it is believed.
 
     Pages that were sure of another type are not overruled: a person decides.
@@ -67,9 +75,10 @@ def _with_type(document: Document, given: Given, settings: MigrateSettings, thre
         weighed = posterior(guesses, given.type, settings.type_right, known)
         ordered = [TypeGuess(type=t, probability=p) for t, p in sorted(weighed.items(), key=lambda entry: -entry[1])]
     doubts = [doubt for doubt in document.doubts if doubt.code != "type_uncertain"]
-    overruled = "type" not in given.believed and document.type_probability >= threshold and ordered[0].type != document.type
-    if overruled or ordered[0].probability < threshold:
-        detail = f"Its type is not sure ({ordered[0].probability:.0%}); the old index says {known[given.type].name}."
+    sure = document.type_probability >= threshold(document.type, usual)
+    overruled = "type" not in given.believed and sure and ordered[0].type != document.type
+    if overruled or ordered[0].probability < threshold(ordered[0].type, usual):
+        detail = f"Its type is not sure ({ordered[0].probability:.0%}); it was handed in as {known[given.type].name}."
         doubts.append(Reason(code="type_uncertain", detail=detail))
     return replace(
         document,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pikepdf import PdfError
 
-from pipeline.classify.given import with_given
+from pipeline.classify.given import told_of, with_given
 from pipeline.classify.sorting import sort
 from pipeline.config import Settings, document_types
 from pipeline.ingest.opening import open_scan
@@ -76,7 +76,7 @@ class Workshop:
 
     def sort(self, pages: Sequence[OcrPage]) -> Sorting:
         """The pages cut into documents."""
-        given = self.scan.given
+        given = told_of(self.scan)
         if given is None:
             return sort(pages, self.settings.classify)
         sorting = sort(pages, self.settings.classify, whole=given.whole)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pipeline.classify.given import posterior, with_given
+from pipeline.classify.given import posterior, told_of, with_given
 from pipeline.config import document_types, load_settings
 from pipeline.match.given import beside
 from pipeline.records import (
@@ -19,6 +20,7 @@ from pipeline.records import (
     NeedsReview,
     PatientRef,
     Reason,
+    Scan,
     Sorting,
     TypeGuess,
 )
@@ -68,6 +70,14 @@ def test_a_type_that_the_index_confirms_is_sure_and_one_that_it_denies_goes_to_a
     denied = laid_beside(a_document(probability=0.97), Given(type="consultation"))
     assert "type_uncertain" in codes(denied)
     assert laid_beside(a_document(), Given(type="consent_form", believed=("type",))).type == "consent_form"
+
+
+def test_the_type_of_an_intake_folder_counts_where_no_index_says_another() -> None:
+    scan = Scan(id=1, sha256="0" * 64, name="a.pdf", media_type="application/pdf", size=1, default_type="radiology_report")
+    assert told_of(scan) == Given(type="radiology_report")
+    assert told_of(replace(scan, given=Given(mrn="7700001"))) == Given(mrn="7700001", type="radiology_report")
+    assert told_of(replace(scan, given=Given(type="consultation"))) == Given(type="consultation")
+    assert told_of(replace(scan, default_type=None)) is None
 
 
 def test_the_types_probabilities_still_add_up_to_no_more_than_one() -> None:
