@@ -39,6 +39,8 @@ FLAT = 60
 """Grey values within which a pixel's neighbourhood is an even tone rather than the edge of a letter."""
 TONE, FAINT = 3e-3, 5e-4
 """Shares of the page in an even grey tone, and in faint marks with no dark ink beside them, from which grey is kept."""
+BAND = 512
+"""Rows looked at together: a large page in one go would need eight times its size in memory."""
 FINE_DPI = 190.0
 """Resolution from which letters in black and white look as they do in grey; below it the picture is doubled first."""
 
@@ -55,11 +57,16 @@ def raster(pixels: Pixels, quality: int, dpi: float) -> Raster:
 def is_line_art(grey: Grey) -> bool:
     """Whether grey stands only at the edges of dark print, so that black and white at a finer resolution shows the same."""
     cross = np.ones((3, 3), np.uint8)
-    darkest, lightest = cv2.erode(grey, cross), cv2.dilate(grey, cross)
-    middle = (grey > 60) & (grey < 215)
-    even = middle & (cv2.subtract(lightest, darkest) < FLAT)
-    faint = middle & (cv2.erode(darkest, cross) > 110)
-    return bool(even.mean() < TONE and faint.mean() < FAINT)
+    even = faint = 0
+    for top in range(0, len(grey), BAND):
+        above = min(top, 2)  # rows that the neighbourhoods of the band's own reach into
+        band = grey[top - above : top + BAND + 2]
+        darkest, lightest = cv2.erode(band, cross), cv2.dilate(band, cross)
+        middle = (band > 60) & (band < 215)
+        own = slice(above, above + BAND)
+        even += int(np.count_nonzero((middle & (cv2.subtract(lightest, darkest) < FLAT))[own]))
+        faint += int(np.count_nonzero((middle & (cv2.erode(darkest, cross) > 110))[own]))
+    return even < TONE * grey.size and faint < FAINT * grey.size
 
 
 def fax(grey: Grey, factor: int) -> Raster:

@@ -32,6 +32,9 @@ PARTS = ("master", "volume", "filer", "s3", "admin", "worker", "client")
 MEMORY = "512MiB"
 """Above this the server's garbage collector works harder. Its heap comes to 240 MB after the first writes (half of it is never
 touched): with a limit of 256 it collected ten times a second for ever, at a sixth of a core and 5 ms for each object put."""
+GARBAGE = "50"
+"""Per cent of the heap that may be garbage before it is collected: 212 MB resident after a thousand objects instead of 363, for
+the same CPU (2.4 ms a put)."""
 SWITCHED_OFF = (
     "-disableHttp=true", "-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.iam=false",
     "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.preStopSeconds=0",
@@ -84,7 +87,7 @@ class SeaweedFS:
             *(f"-{listener}.port{kind}={ports[listener + kind]}" for listener in LISTENERS for kind in ("", ".grpc")),
             *SWITCHED_OFF,
         ]  # fmt: skip
-        env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self._folder), "GOMEMLIMIT": MEMORY}
+        env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self._folder), "GOMEMLIMIT": MEMORY, "GOGC": GARBAGE}
         return process.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=env)
 
     def wait(self, service: Running) -> None:

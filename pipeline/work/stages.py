@@ -22,6 +22,7 @@ from pipeline.store.database import Connection
 from pipeline.store.readings import cached, keep, reading_key
 from pipeline.store.scratch import Scratch
 from pipeline.work import ranges
+from pipeline.work.pressure import give_back_memory
 
 
 @dataclass
@@ -69,6 +70,7 @@ class Workshop:
             page = next(iter(self.open_original(range(page.number, page.number + 1))))
         pixels = None if page.image is None else self.scratch.path(page.image)
         made = read_page(page, pixels, self.settings.ocr)
+        give_back_memory()
         if page.image is not None:
             self.scratch.drop(page.image)
         self.scratch.put(made.pdf)
