@@ -7,11 +7,11 @@ keeps it. What nobody knows is written as nullFlavor UNK, which the content modu
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import date, datetime
 from xml.etree.ElementTree import Element, SubElement, indent, register_namespace, tostring
 
 from pipeline import __version__
 from pipeline.index.outputs.parcel import Parcel
+from pipeline.index.outputs.times import day, local, stamp
 
 V3 = "urn:hl7-org:v3"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -176,21 +176,6 @@ def organization(element: Element, oid: str | None, title: str) -> None:
     add(element, "name", title)
     telecom(element)
     address(element)
-
-
-def stamp(at: datetime) -> str:
-    """A time as HL7 writes it, with its zone."""
-    return at.strftime("%Y%m%d%H%M%S%z")
-
-
-def local(at: datetime | None) -> str:
-    """A time of the hospital's own clock."""
-    return at.strftime("%Y%m%d%H%M%S") if at else ""
-
-
-def day(on: date | None) -> str:
-    """A day."""
-    return on.strftime("%Y%m%d") if on else ""
 
 
 def clean(text: str) -> str:

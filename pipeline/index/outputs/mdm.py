@@ -6,13 +6,13 @@ A message is made of a delivery's row alone, so that a second try sends the same
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import TypeAlias
 
 import hl7
 
 from pipeline.index.outputs.contents import Payload
 from pipeline.index.outputs.parcel import Parcel
+from pipeline.index.outputs.times import day, local, stamp
 
 Components: TypeAlias = Sequence["str | Sequence[str]"]
 """The components of a field, the subcomponents of one where it is a sequence itself."""
@@ -146,18 +146,3 @@ def field(value: str | Components) -> str:
 def text(value: str) -> str:
     """A text with HL7's own signs escaped."""
     return value.translate(ESCAPES)
-
-
-def stamp(at: datetime) -> str:
-    """A time with its zone."""
-    return at.strftime("%Y%m%d%H%M%S%z")
-
-
-def local(at: datetime | None) -> str:
-    """A time of the hospital's own clock."""
-    return at.strftime("%Y%m%d%H%M%S") if at else ""
-
-
-def day(on: date | None) -> str:
-    """A day."""
-    return on.strftime("%Y%m%d") if on else ""
