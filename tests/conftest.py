@@ -10,6 +10,7 @@ house         an empty house with its people and patients, for the tests of the 
 from __future__ import annotations
 
 import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,11 @@ from pipeline.store.database import Connection, connect
 from pipeline.store.migrate import migrate
 
 TEMPLATE = "chartloom_template"
+
+
+def pytest_sessionstart() -> None:
+    """Whoever runs the tests in the background has SIGINT ignored, and what they start would inherit that and not stop by it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
