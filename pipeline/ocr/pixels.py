@@ -100,8 +100,7 @@ def has_colour(rgb: Grey) -> bool:
 
 def is_bilevel(grey: Grey) -> bool:
     """Whether practically all pixels are black or white."""
-    counts = np.bincount(grey.ravel(), minlength=256)
-    return bool((counts[:4].sum() + counts[252:].sum()) >= BILEVEL_SHARE * grey.size)
+    return bool(np.count_nonzero(grey < 4) + np.count_nonzero(grey >= 252) >= BILEVEL_SHARE * grey.size)
 
 
 def thumbnail(grey: Grey) -> bytes:
@@ -109,9 +108,13 @@ def thumbnail(grey: Grey) -> bytes:
     return bytes(cv2.resize(grey, THUMBNAIL, interpolation=cv2.INTER_AREA).tobytes())
 
 
+def for_screen(pixels: Grey) -> Grey:
+    """Grey (H x W) or RGB (H x W x 3) pixels, no larger than a preview."""
+    return scaled(pixels, min(1.0, PREVIEW_SIDE / max(pixels.shape[:2])))
+
+
 def preview(pixels: Grey) -> bytes:
     """A JPEG for the screen, of grey (H x W) or RGB (H x W x 3) pixels."""
-    scale = min(1.0, PREVIEW_SIDE / max(pixels.shape[:2]))
     out = io.BytesIO()
-    Image.fromarray(scaled(pixels, scale)).save(out, "JPEG", quality=PREVIEW_QUALITY)
+    Image.fromarray(for_screen(pixels)).save(out, "JPEG", quality=PREVIEW_QUALITY)
     return out.getvalue()

@@ -112,8 +112,12 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
     lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
     searchable = pdf.page_pdf(raster(scanned, settings.jpeg_quality, dpi), placed, lines)
-    watch("words", drawn(flat, seen))
-    picture = pixels.preview(flat if scanned.colour is None else upright.level(upright.turn(scanned.colour, rotation), skew))
+    if watch is not unwatched:
+        watch("words", drawn(flat, seen))
+    if scanned.colour is None:
+        picture = pixels.preview(flat)
+    else:
+        picture = pixels.preview(upright.level(upright.turn(pixels.for_screen(scanned.colour), rotation), skew))
     return Reading(
         page=OcrPage(
             number=page.number,
