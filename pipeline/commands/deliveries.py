@@ -37,15 +37,12 @@ def deliver(
     Several may run, on several machines: each destination is served by one of them.
     Exit status: 0 stopped; 3 a service is away at the start; 5 the settings name no destination, or are wrong.
     """
-    import sys
-
-    import structlog
-
+    from pipeline import logs
     from pipeline.config import load_settings
     from pipeline.index.outputs.deliverer import Deliverer
     from pipeline.services.installation import open_installation
 
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
+    logs.set_up()
     settings = load_settings(home)
     with open_installation(settings) as installation:
         blobs = installation.blobs()
