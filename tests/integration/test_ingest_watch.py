@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from structlog.testing import capture_logs
 
 from pipeline.config import Settings
 from pipeline.errors import ServiceAway
@@ -190,7 +191,7 @@ def test_a_zip_bomb_is_quarantined_whole(quick: Settings, dsn: str, blobs: Blobs
 
 
 def test_while_a_service_is_away_the_file_waits_and_is_taken_when_it_is_back(
-    quick: Settings, dsn: str, blobs: Blobs, intake: Path, capsys: pytest.CaptureFixture[str]
+    quick: Settings, dsn: str, blobs: Blobs, intake: Path
 ) -> None:
     away = True
 
@@ -201,14 +202,15 @@ def test_while_a_service_is_away_the_file_waits_and_is_taken_when_it_is_back(
 
     file = page(intake / "Jane Doe.tif")
     watcher = Watcher(quick, lambda: connect(dsn), opened, no_job)
-    look(watcher, 5)
-    assert file.exists()
-    away = False
-    look(watcher)
+    with capture_logs() as said:
+        look(watcher, 5)
+        assert file.exists()
+        away = False
+        look(watcher)
     assert not file.exists()
-    said = capsys.readouterr().out
-    assert said.count("intake waits") == said.count("intake goes on") == 1
-    assert "Jane" not in said
+    events = [line["event"] for line in said]
+    assert events.count("intake waits") == events.count("intake goes on") == 1
+    assert "Jane" not in str(said)
 
 
 def test_two_watchers_on_one_folder_take_every_file_once(
