@@ -14,7 +14,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from pipeline.errors import BadInput, Conflict
-from pipeline.index.decisions import Outdated, snapshot
+from pipeline.index.decisions import Outdated, snapshot, undo, undoable
 from pipeline.index.filing import insert_filing, violations_are_errors
 from pipeline.records import NeedsReview, Scan
 from pipeline.store.database import Connection
@@ -70,6 +70,17 @@ def regroup(
             insert_filing(connection, scan, entry.filing, entry.pdf, texts)
             made.append(_made(connection, scan.id, entry, by, batch))
     return made
+
+
+def take_back(connection: Connection, decision: int, by: str, *, of_others: bool = False) -> int:
+    """Undo a decision, whether about one document or about the pages of a scan. The document it was about.
+
+    Raises as `undoable`, and as `undo` or `undo_regroup` do.
+    """
+    what = undoable(connection, decision, by, of_others=of_others)
+    if what["act"] == "regroup":
+        return undo_regroup(connection, what["batch"], by)
+    return undo(connection, decision, by, of_others=of_others)
 
 
 def undo_regroup(connection: Connection, batch: int, by: str) -> int:

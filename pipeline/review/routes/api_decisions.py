@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pipeline.errors import BadInput
 from pipeline.index import decisions, double_entry
 from pipeline.index.decisions import Sight
-from pipeline.index.regrouping import undo_regroup
+from pipeline.index.regrouping import take_back
 from pipeline.review import claims, workspace
 from pipeline.review.rearranging import Arrangement, rearrange
 from pipeline.review.roles import Role
@@ -75,13 +75,8 @@ def enter(visit: Visiting, item: Id, entry: Entry) -> Entered:
 @router.post("/decisions/{decision}/undo", name="api_undo")
 def undo(visit: Visiting, decision: Id) -> Decided:
     """Take a decision back: one's own, or as a supervisor anybody's."""
-    connection, me = visit.connection, visit.account
-    others = me.role == Role.SUPERVISOR
-    what = decisions.undoable(connection, decision, me.name, of_others=others)
-    if what["act"] == "regroup":
-        document = undo_regroup(connection, what["batch"], me.name)
-    else:
-        document = decisions.undo(connection, decision, me.name, of_others=others)
+    me = visit.account
+    document = take_back(visit.connection, decision, me.name, of_others=me.role == Role.SUPERVISOR)
     visit.record(document=document, act="undo", decision=decision)
     return Decided(decision=decision, document=document)
 

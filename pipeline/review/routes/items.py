@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pipeline.errors import BadInput, Conflict
 from pipeline.index import decisions, double_entry
 from pipeline.index.decisions import Ink, Outdated, Sight
-from pipeline.index.regrouping import undo_regroup
+from pipeline.index.regrouping import take_back
 from pipeline.review import claims, workspace
 from pipeline.review.render import page
 from pipeline.review.routes.queue import address, filters_of, go_to_next
@@ -159,12 +159,7 @@ def undo(visit: Visiting, decision: Annotated[int | None, Form()] = None) -> Red
         if last is None:
             raise Conflict("There is nothing of yours to undo.", "")
         decision = int(last["id"])
-    others = me.role == "supervisor"
-    what = decisions.undoable(connection, decision, me.name, of_others=others)
-    if what["act"] == "regroup":
-        document = undo_regroup(connection, what["batch"], me.name)
-    else:
-        document = decisions.undo(connection, decision, me.name, of_others=others)
+    document = take_back(connection, decision, me.name, of_others=me.role == "supervisor")
     visit.record(document=document, act="undo", decision=decision)
     open_item = connection.execute(workspace.SQL["open_item_of"], {"document": document}).fetchone()
     return RedirectResponse(f"/items/{open_item['id']}" if open_item else f"/documents/{document}", 303)
