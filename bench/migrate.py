@@ -40,7 +40,7 @@ from pipeline.store.database import Connection
 from pipeline.work import processing, stages
 from pipeline.work.bench import Bench
 from pipeline.work.queue import enqueue_scan
-from pipeline.work.start import ONE_THREAD
+from pipeline.work.start import on_one_core
 from pipeline.work.warm import warm_up
 from samples.archive import FIELDS, make_archive
 
@@ -157,7 +157,7 @@ def move(kind: str, pages: int, kills: int, seed: int, calm: float) -> None:
 
 def overhead(documents: int, pages: int) -> None:
     """CPU milliseconds a page, by stage, of documents that go through a migration."""
-    os.environ.update(ONE_THREAD)
+    on_one_core()
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
         Path(folder).chmod(0o755)

@@ -27,7 +27,7 @@ from pipeline.services.installation import Installation, open_installation
 from pipeline.work import processing, stages
 from pipeline.work.bench import Bench
 from pipeline.work.queue import enqueue_scan
-from pipeline.work.start import ONE_THREAD, environment
+from pipeline.work.start import environment, on_one_core
 from pipeline.work.warm import warm_up
 
 STAGES = {
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--scans", type=int, default=8)
     parser.add_argument("--two", action="store_true")
     args = parser.parse_args()
-    os.environ.update(ONE_THREAD)
+    on_one_core()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         files = args.files

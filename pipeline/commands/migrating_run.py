@@ -45,12 +45,14 @@ class Run:
     def feed(self, documents: Any) -> Counter[str]:
         """Hand in what is left; documents by what became of them, those taken by earlier runs as `before`."""
         done: Counter[str] = Counter()
-        archive = self.feeder.archive
-        known = lambda keys: self.line.ask(lambda c: rows.taken_keys(c, archive, keys))  # noqa: E731
-        for listed, wanted in self.feeder.left(documents, known):
+        for listed, wanted in self.feeder.left(documents, self._taken):
             done[self._take(listed) if wanted else "before"] += 1
             self.tell(done)
         return done
+
+    def _taken(self, keys: list[str]) -> set[str]:
+        """Those of these keys that are taken already."""
+        return self.line.ask(lambda c: rows.taken_keys(c, self.feeder.archive, keys))
 
     def _take(self, listed: Listed) -> str:
         self.wait()

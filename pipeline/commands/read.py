@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -68,9 +67,9 @@ def read(
 
 def readings(file: Path, settings: Settings, steps: Steps | None = None) -> Iterator[Reading]:
     """The reading of each page of a file, on one core. Raises BadInput."""
-    from pipeline.work.start import ONE_THREAD
+    from pipeline.work.start import on_one_core
 
-    os.environ.update(ONE_THREAD)  # before numpy is imported: its threads would only wait for each other
+    on_one_core()
     from pipeline.ingest.opening import open_scan
     from pipeline.ocr.cleanup import unwatched
     from pipeline.ocr.reading import read_page

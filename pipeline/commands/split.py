@@ -31,6 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def split(files: Files, as_json: Json = False, home: Home = None) -> None:
     """Show the documents that scans would be cut into, without filing anything."""
+    from pipeline.work.start import on_one_core
+
+    on_one_core()
     from pipeline.classify.sorting import sort
     from pipeline.config import load_settings
 

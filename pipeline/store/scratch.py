@@ -6,7 +6,6 @@ import errno
 import hashlib
 import secrets
 import shutil
-import time
 from pathlib import Path
 
 from pipeline.errors import ServiceAway
@@ -27,7 +26,7 @@ class NoRoom(ServiceAway):
 
 
 class Scratch:
-    """A folder of files named by their hash. Whoever reads a page drops it; `prune` removes what a dead process left."""
+    """A folder of files named by their hash. Whoever reads a page drops it."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,18 +61,3 @@ class Scratch:
     def drop(self, sha256: str) -> None:
         """Remove one file; it may be gone already."""
         self.path(sha256).unlink(missing_ok=True)
-
-    def prune(self, older_than_seconds: float) -> int:
-        """Remove what nobody has touched for that long; return how many files. For the start of a worker."""
-        limit = time.time() - older_than_seconds
-        removed = 0
-        for file in self.folder.iterdir():
-            ours = len(file.name) == HEX_DIGITS or file.name.startswith("new-")
-            if ours and file.is_file() and file.stat().st_mtime < limit:
-                file.unlink(missing_ok=True)
-                removed += 1
-        return removed
-
-    def bytes_used(self) -> int:
-        """How much of the disk the folder takes."""
-        return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())

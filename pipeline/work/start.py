@@ -17,9 +17,14 @@ ONE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THR
 STOP_SECONDS = 30.0  # what a stopping pool is given before it is killed; its jobs are then taken over
 
 
+def on_one_core() -> None:
+    """Keep this process and what it starts to one thread each. To be called before numpy is imported."""
+    os.environ.update(ONE_THREAD)
+
+
 def run_workers(settings: Settings, count: int | None, until: int | None = None) -> None:
     """Run workers until stopped (see Pool). The settings name the database and the store. Raises MissingProgram."""
-    os.environ.update(ONE_THREAD)
+    on_one_core()
     logs.set_up(logging.WARNING)
     from pipeline.work.pool import Pool
     from pipeline.work.warm import warm_up
