@@ -141,7 +141,7 @@ def long(n: int, folder: Path) -> None:
         with costs(f"{n}-page PDF, {how}", count, most.said):
             for page in open_scan(opened, "0" * 64, scratch, settings, range(1, count + 1)):
                 assert page.image is not None
-                most.disk = max(most.disk, scratch.bytes_used())
+                most.disk = max(most.disk, sum(it.stat().st_size for it in scratch.folder.iterdir() if it.is_file()))
                 scratch.drop(page.image)
 
 

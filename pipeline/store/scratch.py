@@ -10,7 +10,6 @@ from pathlib import Path
 
 from pipeline.errors import ServiceAway
 
-HEX_DIGITS = 64
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 LEAST_FREE = 200_000_000
 """Bytes. A program that could write nothing to a disk with less room than this failed for want of it."""

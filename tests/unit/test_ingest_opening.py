@@ -285,12 +285,16 @@ def test_a_range_of_pages_is_opened_without_the_others(tmp_path: Path, scratch: 
 def test_pages_come_one_by_one(tmp_path: Path, scratch: Scratch, settings: IntakeSettings) -> None:
     file = pdf_of(tmp_path / "a.pdf", *(jpeg(drawn((300 + n, 300))) for n in range(5)))
     pages = open_scan(file, SHA, scratch, settings)
+
+    def waiting() -> list[Path]:
+        return [file for file in scratch.folder.iterdir() if file.is_file()]
+
     for number in range(1, 4):
         page = next(pages)
         assert page.image is not None
-        assert scratch.bytes_used() > 0
+        assert waiting() == [scratch.path(page.image)]
         scratch.drop(page.image)
-        assert scratch.bytes_used() == 0, f"after page {number}"
+        assert waiting() == [], f"after page {number}"
     pages.close()  # type: ignore[attr-defined]
     assert list(scratch.folder.iterdir()) == []
 
