@@ -29,7 +29,7 @@ from pipeline.ingest.origin import origin_of, printable
 from pipeline.ingest.register import SQL, Enqueue, Landing, StillChanging, register
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, away_is_an_error
-from pipeline.store.scratch import NO_ROOM, NoRoom
+from pipeline.store.scratch import NO_ROOM, NoRoom, Scratch
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 BUSY_SECONDS = 0.5  # between two looks at a folder that keeps changing
 TURN_SECONDS = 5.0  # of taking files, before the folder is looked at again: something more urgent may have come
+LEFT_BEHIND_SECONDS = 86_400.0  # nobody has a copy in hand for a day: whoever made it was killed, and it shows a patient
 TIDYING_SECONDS = 30.0  # between two looks for batches that rest, folders that are empty and days that are over
 NOT_TAKEN = "It cannot be read ({why}): give the account that runs Chartloom the right to read it."
 NOT_GONE = (
@@ -237,7 +238,7 @@ class Watcher:
             self._trouble = None
 
     def _tidy(self) -> None:
-        """Add up the batches that rest, remove the folders they came in, and the days of done/ that are over."""
+        """Add up the batches that rest; remove the folders they came in, the days of done/ that are over, what lies in scratch."""
         now = time.monotonic()
         if now - self._tidied < TIDYING_SECONDS:
             return
@@ -254,6 +255,7 @@ class Watcher:
             today = self._connection().execute("select current_date as today").fetchone()
         if today:
             clean(self._settings.done_folder, self._settings.intake.done_days, today["today"])
+        Scratch(self._settings.scratch_folder / "intake").sweep(LEFT_BEHIND_SECONDS)
 
     @contextmanager
     def _woken_by_events(self) -> Iterator[None]:

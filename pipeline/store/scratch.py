@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import secrets
 import shutil
+import time
 from pathlib import Path
 
 from pipeline.errors import ServiceAway
@@ -25,7 +27,7 @@ class NoRoom(ServiceAway):
 
 
 class Scratch:
-    """A folder of files named by their hash. Whoever reads a page drops it."""
+    """A folder of files named by their hash. Whoever reads a page drops it; `sweep` removes what nobody will."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,3 +62,13 @@ class Scratch:
     def drop(self, sha256: str) -> None:
         """Remove one file; it may be gone already."""
         self.path(sha256).unlink(missing_ok=True)
+
+    def sweep(self, older_than: float) -> int:
+        """Remove what came that many seconds ago, left by processes that were killed; return how many files."""
+        limit, removed = time.time() - older_than, 0
+        for file in self.folder.iterdir():
+            with contextlib.suppress(OSError):  # another process is ahead of us
+                if file.is_file() and file.stat().st_ctime < limit:  # a copy's mtime is that of its original
+                    file.unlink()
+                    removed += 1
+        return removed
