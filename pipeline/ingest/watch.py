@@ -238,7 +238,7 @@ class Watcher:
             self._trouble = None
 
     def _tidy(self) -> None:
-        """Add up the batches that rest; remove the folders they came in, the days of done/ that are over, what lies in scratch."""
+        """Add up the batches that rest; remove the folders they came in, the days of done/ that are over, what is left over."""
         now = time.monotonic()
         if now - self._tidied < TIDYING_SECONDS:
             return
