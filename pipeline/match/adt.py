@@ -13,7 +13,7 @@ from pipeline.errors import ChartloomError, NotFound
 from pipeline.match.encounters import keep_visit
 from pipeline.match.hl7v2 import Message, read_message
 from pipeline.match.loading import Load, load_rows
-from pipeline.match.merging import merge, patient_id, renumber
+from pipeline.match.merging import is_part_of, merge, patient_id, renumber
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -75,8 +75,8 @@ def apply(connection: Connection, message: Message) -> None:
         keep_visit(connection, patient, message.visit)
     if message.prior and loser is None:  # a number nobody came with yet: it leads to this patient from now on
         connection.execute(SQL["keep_old_mrn"], {"id": patient, "mrn": message.prior})
-    elif message.act == "merge" and loser is not None:
-        merge(connection, loser, patient, BY)
+    elif message.act == "merge" and loser is not None and not is_part_of(connection, loser, patient):
+        merge(connection, loser, patient, BY)  # a feed that is sent again finds them one
 
 
 def known(connection: Connection, mrn: str | None) -> int | None:

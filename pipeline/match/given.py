@@ -10,21 +10,11 @@ from collections.abc import Collection
 from pipeline.match.filing import NAMING
 from pipeline.match.person import number_or_none
 from pipeline.records import Candidate, Document, Filed, Filing, Given, NeedsReview, Reason
-from pipeline.store.database import Connection
-from pipeline.store.sql import statements
-
-SQL = statements("pipeline.match")
 
 DISAGREES = Reason(code="manifest_disagrees", detail="The page and the old index name different patients.")
 UNKNOWN = Reason(code="manifest_unknown_patient", detail="The patient index does not know the record number of the old index.")
 ABOUT_PATIENT = ("no_patient_named", "one_identifier", "two_slips", "below_threshold", "second_candidate")
 """Reasons for a review that a believed index answers: the page says too little, nothing of it speaks against."""
-
-
-def holders_of(connection: Connection, mrn: str) -> set[int]:
-    """The patients whose record number it is, as it is written or by its letters and digits alone."""
-    written = {mrn, number_or_none(mrn) or mrn}
-    return {row["id"] for number in written for row in connection.execute(SQL["mrn_holders"], {"mrn": number})}
 
 
 def beside(filing: Filing, given: Given, holders: Collection[int], sure: float) -> Filing:

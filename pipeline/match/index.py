@@ -38,7 +38,7 @@ def candidates(connection: Connection, person: Person, settings: MatchSettings) 
     weighings = [weigh(person, other, frequencies, settings.weights) for other in known]
     shares = probabilities(weighings, max(frequencies.size, settings.smallest_population), settings)
     ordered = sorted(zip(rows, weighings, shares, strict=True), key=lambda found: (-found[1].bits, found[0]["id"]))
-    holders = mrn_holders(connection, person)
+    holders = mrn_holders(connection, person.mrn)
     return [candidate(row, weighing, share, holders) for row, weighing, share in ordered[: settings.candidates]]
 
 
@@ -124,11 +124,9 @@ def frequencies_for(connection: Connection, people: Sequence[Person]) -> Frequen
     return Frequencies(size=size["patients"] if size else 0, counts=counts)
 
 
-def mrn_holders(connection: Connection, person: Person) -> set[int]:
-    """The patients whose MRN it is, as it was printed."""
-    if not person.mrn:
-        return set()
-    return {row["id"] for row in connection.execute(SQL["mrn_holders"], {"mrn": person.mrn})}
+def mrn_holders(connection: Connection, mrn: str | None) -> set[int]:
+    """The patients whose record number it is, to the letter and digit; what stands between them does not count."""
+    return {row["id"] for row in connection.execute(SQL["mrn_holders"], {"mrn": mrn})} if mrn else set()
 
 
 def index_people(connection: Connection) -> Iterator[Incoming]:

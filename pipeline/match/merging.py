@@ -29,6 +29,12 @@ def patient_id(connection: Connection, mrn: str) -> int:
     return int(row["id"])
 
 
+def is_part_of(connection: Connection, patient: int, other: int) -> bool:
+    """Whether the patient has been merged into the other."""
+    row = connection.execute("select 1 from patient where id = %s and merged_into = %s", [patient, other]).fetchone()
+    return row is not None
+
+
 def merge(connection: Connection, loser: int, survivor: int, by: str) -> Merge:
     """Make `loser` a part of `survivor`: its documents move, its numbers and names lead there from now on.
 

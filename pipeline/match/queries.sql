@@ -51,9 +51,15 @@ from unnest(%(beginnings)s::text[]) beginning
 select greatest(reltuples, 0)::bigint as patients from pg_class where oid = 'patient'::regclass
 
 -- name: mrn_holders
-select coalesce(p.merged_into, p.id) as id from patient p where p.mrn = %(mrn)s
-union select coalesce(p.merged_into, p.id) from patient_identifier i join patient p on p.id = i.patient_id
-where i.kind = 'mrn' and i.value = %(mrn)s
+-- whose record number it is, now or formerly: alike in letters and digits, whatever stands between them
+with bare as (select upper(regexp_replace(%(mrn)s, '[^A-Za-z0-9]', '', 'g')) as mrn)
+select distinct coalesce(p.merged_into, p.id) as id
+from bare join patient_key k on k.key = 'n' || number_key(bare.mrn) join patient p on p.id = k.patient_id
+where bare.mrn in (
+    select upper(regexp_replace(number, '[^A-Za-z0-9]', '', 'g')) from (
+        select p.mrn union all select i.value from patient_identifier i where i.patient_id = p.id and i.kind = 'mrn'
+    ) numbers (number)
+)
 
 -- name: decided
 -- filed documents, the newest first: what was read on them of the patient, whose they are, whom the machine put first

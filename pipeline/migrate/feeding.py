@@ -17,7 +17,8 @@ from pipeline.config import Settings
 from pipeline.errors import BadInput
 from pipeline.ingest.origin import Origin, printable
 from pipeline.ingest.register import Enqueue, Registered, StillChanging, register
-from pipeline.match.given import DISAGREES, holders_of
+from pipeline.match.given import DISAGREES
+from pipeline.match.index import mrn_holders
 from pipeline.migrate import rows
 from pipeline.migrate.archives import Archive, source_of
 from pipeline.migrate.crosswalk import Crosswalk
@@ -117,7 +118,7 @@ class Feeder:
         for source in sources:
             if source.file is None:
                 yield Problem(code="missing_file", detail=source.path)
-        if meaning.mrn and not holders_of(connection, meaning.mrn):
+        if meaning.mrn and not mrn_holders(connection, meaning.mrn):
             yield Problem(code="unknown_patient", detail=f"the patient index does not know {meaning.mrn}")
         yield from rows.listed_before(connection, self.archive, listed, sources)
 

@@ -13,7 +13,8 @@ from pipeline.classify.sorting import sort
 from pipeline.config import Settings, document_types
 from pipeline.ingest.opening import open_scan
 from pipeline.match import candidates, decide, person_of
-from pipeline.match.given import beside, holders_of
+from pipeline.match.given import beside
+from pipeline.match.index import mrn_holders
 from pipeline.ocr.pdf import document_file
 from pipeline.ocr.reading import engine_key, read_page
 from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Sorting
@@ -94,7 +95,7 @@ class Workshop:
         given = self.scan.given
         if given is None or given.mrn is None:
             return filing
-        return beside(filing, given, holders_of(self.connection, given.mrn), self.settings.migrate.mrn_right)
+        return beside(filing, given, mrn_holders(self.connection, given.mrn), self.settings.migrate.mrn_right)
 
     def document_pdf(self, document: Document, pages: dict[int, OcrPage]) -> str:
         """Make a document's PDF of its pages' and store it; its SHA-256."""

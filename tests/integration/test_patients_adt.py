@@ -110,6 +110,15 @@ def test_a_merge_message_moves_the_documents_and_parting_brings_them_back(connec
     assert merges == [{"merged_by": "adt", "undone_by": "mwhite"}]
 
 
+def test_a_merge_that_is_told_again_is_acknowledged_and_merges_nothing_again(connection: Connection) -> None:
+    take(connection, message("A28", "1", "111"))
+    take(connection, message("A28", "2", "222", "GARCIA^SUSANA"))
+    take(connection, message("A40", "3", "111", prior="222"))
+    assert take(connection, message("A40", "4", "111", prior="222")).status == "applied"
+    row = connection.execute("select count(*) as n from patient_merge").fetchone()
+    assert row == {"n": 1}
+
+
 def test_a_document_refiled_after_the_merge_stays_where_a_person_put_it(connection: Connection) -> None:
     for n in ("1", "2", "3"):
         take(connection, message("A28", n, n * 3, f"GARCIA^SUSAN{n}"))

@@ -109,8 +109,11 @@ def test_the_right_patient_is_a_candidate_however_the_page_was_misread(
     assert found["candidates"][0]["patient"]["mrn"] == "7700123"
 
 
-def test_an_mrn_that_is_another_patients_as_it_was_printed_brings_a_person(connection: Connection, settings: Settings) -> None:
-    load(connection, SUSAN, {"mrn": "7700128", "given": "Otto", "family": "Brandt", "dob": "1931-02-02"})
+@pytest.mark.parametrize("kept_as", ["7700128", "77-00128", "770.0128 "])
+def test_an_mrn_that_is_another_patients_as_it_was_printed_brings_a_person(
+    connection: Connection, settings: Settings, kept_as: str
+) -> None:
+    load(connection, SUSAN, {"mrn": kept_as, "given": "Otto", "family": "Brandt", "dob": "1931-02-02"})
     found = ask(connection, settings, given="Susan", family="Garcia-Lopez", dob="1964-09-29", mrn="7700128")
     assert found["decision"] == "possible"
     assert "mrn_of_another" in {reason["code"] for reason in found["reasons"]}
