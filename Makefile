@@ -16,7 +16,7 @@ run: setup           ## everything on this machine, with sample charts; Ctrl-C s
 	$(BIN)/chartloom up --demo
 
 test: browser        ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: setup          ## style, types, direction of imports
 	$(BIN)/ruff check .
