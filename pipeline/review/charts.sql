@@ -24,6 +24,18 @@ from document
 where patient_id = %(patient)s and status = 'filed' and id = any(%(documents)s)
 order by date_of_service desc nulls last, filed_at desc, id desc
 
+-- name: beside_in_chart
+-- the documents before and after this one, as the chart shows them, and its place among them
+select newer, older, place, documents
+from (
+    select id, lag(id) over shown as newer, lead(id) over shown as older, row_number() over shown as place,
+        count(*) over () as documents
+    from document
+    where patient_id = %(patient)s and status = 'filed'
+    window shown as (order by date_of_service desc nulls last, filed_at desc, id desc)
+) as chart
+where id = %(document)s
+
 -- name: chart_types
 select type, count(*) as n from document where patient_id = %(patient)s and status = 'filed' group by type order by n desc, type
 
@@ -46,7 +58,8 @@ select s.id, s.name, s.status, s.source, s.department, s.page_count, s.received_
     (select count(*) from arriving_page a where a.scan_id = s.id) as pages_read, s.pages_in,
     (select count(*) from document d where d.scan_id = s.id and d.status = 'filed') as filed,
     (select count(*) from document d where d.scan_id = s.id and d.status = 'review') as waiting,
-    (select count(*) from arrival a where a.scan_id = s.id and a.duplicate) as again
+    (select count(*) from arrival a where a.scan_id = s.id and a.duplicate) as again,
+    array(select distinct kind from review_item i, unnest(i.kinds) as kind where i.scan_id = s.id and i.settled_at is null) as doubts
 from scan s
 where (%(words)s::text is null or s.name ilike '%%' || %(words)s || '%%')
 order by s.id desc

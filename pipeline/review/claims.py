@@ -12,23 +12,6 @@ from pipeline.store.sql import statements
 
 SQL = statements("pipeline.review")
 
-# What a reviewer filters by; migration 0008 says which reasons are of which kind.
-REASONS = {
-    "patient": "Patient in doubt",
-    "type": "Type in doubt",
-    "split": "Cut in doubt",
-    "field": "Field in doubt",
-    "page": "Page unreadable",
-    "mixed": "Mixed patients",
-    "batch": "Batch does not add up",
-    "empty": "No document in the scan",
-    "person": "Asked for by a person",
-    "quality": "Quality sample",
-    "given": "Differs from the manifest",
-    "quarantine": "File in quarantine",
-}
-
-
 LONG = 2_000  # items: a queue as long as this is counted
 LONG_SECONDS = 5.0  # no more often than this; nobody sees the difference of a few in thousands
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.review.claims import REASONS, counts
+from pipeline.review.claims import counts
 from pipeline.review.kept import kept
+from pipeline.review.reasons import KINDS, kind
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -20,7 +21,7 @@ def figures(connection: Connection) -> dict[str, Any]:
     return {
         "now": connection.execute(SQL["figures"]).fetchone(),
         "ages": connection.execute(SQL["figures_ages"]).fetchall(),
-        "reasons": [{"name": REASONS.get(row["key"], row["key"]), "n": row["n"]} for row in counts(connection).get("reason", [])],
+        "reasons": [{"name": kind(row["key"]), "n": row["n"]} for row in counts(connection).get("reason", [])],
         "people": connection.execute(SQL["figures_people"]).fetchall(),
         "settled": by_reason(connection.execute(SQL["figures_people_reasons"]).fetchall()),
         **kept(connection, "figures", lambda: _slow(connection), lambda _: SLOW_SECONDS),
@@ -29,13 +30,13 @@ def figures(connection: Connection) -> dict[str, Any]:
 
 def by_reason(rows: Rows) -> dict[str, Any]:
     """What each person settled, by reason: {"reasons": their names, "people": [{"person", "counts" in their order, "n"}]}."""
-    kinds = sorted({row["kind"] for row in rows}, key=list(REASONS).index)
+    kinds = sorted({row["kind"] for row in rows}, key=list(KINDS).index)
     found = {(row["person"], row["kind"]): row["n"] for row in rows}
     people = [
         {"person": person, "counts": [found.get((person, kind), 0) for kind in kinds]}
         for person in dict.fromkeys(row["person"] for row in rows)
     ]
-    return {"reasons": [REASONS[kind] for kind in kinds], "people": people}
+    return {"reasons": [KINDS[kind] for kind in kinds], "people": people}
 
 
 def _slow(connection: Connection) -> dict[str, Any]:

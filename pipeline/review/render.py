@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from pipeline.config import document_types
+from pipeline.review.reasons import all_told, kind, told
 from pipeline.review.roles import RULES, Role, allowed
 from pipeline.review.visit import Visit
 
@@ -43,7 +44,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update({f.__name__: f for f in (ago, moment, field_name, type_name, percent, share, person, bits, marked)})
+    found.filters.update(
+        {f.__name__: f for f in (ago, moment, field_name, type_name, percent, share, person, bits, marked, told, all_told, kind)}
+    )
     found.globals.update(static=static, types=document_types())
     return found
 

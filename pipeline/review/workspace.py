@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.config import document_types
 from pipeline.errors import NotFound
 from pipeline.index import double_entry
+from pipeline.index.search import DAYS, span_of
+from pipeline.match.verdict import DECEASED
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -139,15 +142,24 @@ def waterfall(candidate: Row) -> list[Step]:
 
 
 def candidates_of(item: Row) -> list[Row]:
-    """The item's candidates as stored when it was opened, each with its waterfall."""
-    return [candidate | {"steps": waterfall(candidate)} for candidate in item["candidates"]]
+    """The item's candidates as stored when it was opened, each with its waterfall, and when the person died who did."""
+    return [candidate | {"steps": waterfall(candidate), "died": _died(candidate)} for candidate in item["candidates"]]
+
+
+def _died(candidate: Row) -> str | None:
+    return next((reason["detail"] for reason in candidate["reasons"] if reason["code"] == DECEASED), None)
 
 
 def find_patients(connection: Connection, words: str, most: int = 25) -> list[Row]:
-    """Patients by MRN, by name as it is written or sounds, or by birth date (YYYY-MM-DD)."""
-    words = " ".join(words.split())
+    """Patients by MRN, by name as it is written or sounds, by birth date (1956-08-03, 08/03/1956), or by name and birth date."""
+    words = DAYS.sub(_as_stored, " ".join(words.split()))
     if not words:
         return []
-    if len(words) == 10 and words[4] == words[7] == "-":
-        return connection.execute(SQL["patients_born"], {"dob": words, "most": most}).fetchall()
-    return connection.execute(SQL["find_patients"], {"words": words, "most": most}).fetchall()
+    born = DAYS.fullmatch(words) is not None
+    return connection.execute(SQL["patients_born" if born else "find_patients"], {"words": words, "most": most}).fetchall()
+
+
+def _as_stored(day: re.Match[str]) -> str:
+    """A day as it was typed in the form that birth dates are stored in."""
+    span = span_of(day)
+    return day[0] if span is None or span[0] != span[1] else span[0].isoformat()

@@ -58,7 +58,7 @@ from find_patients(%(words)s, %(most)s) p
 select id, mrn, given, middle, family, suffix, dob, sex, deceased, address, city, state, zip, phone,
     (select count(*) from document d where d.patient_id = p.id and d.status = 'filed') as documents
 from patient p
-where dob = %(dob)s and merged_into is null
+where dob = %(words)s and merged_into is null
 order by family, given, id
 limit %(most)s
 

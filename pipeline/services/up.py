@@ -16,7 +16,6 @@ from pipeline.services.process import free_ports
 from pipeline.services.sharing import Say, alone
 
 LOOK_SECONDS = 0.5  # how soon a child that ended is noticed
-HEALTHY = 200
 PORT_SECONDS = 8.0  # the web of an `up` that was killed may need that long to end
 WEB_SECONDS = 60.0  # how long the web may take to answer before that is said
 
@@ -44,10 +43,11 @@ def up(
                 child.start()
             say(f"home {settings.home}")
             say(f"drop scans into {settings.intake_folder}")
-            _wait_for_web(settings.web.host, web, children, say)
+            page = f"http{'s' if settings.web.tls_certificate else ''}://{settings.web.host}:{web}/"
+            wait_for_web(page, children, say)
             if then:
                 then(installation)
-                say(f"web page at http://{settings.web.host}:{web}/")
+                say(f"web page at {page}")
             say("Ctrl-C stops everything")
             while True:
                 _look(children)
@@ -91,16 +91,22 @@ def _web_port(settings: Settings, wanted: int | None, say: Say) -> int:
     return free
 
 
-def _wait_for_web(host: str, port: int, children: list[Child], say: Say) -> None:
-    """Until the web answers, or not in time."""
-    http = urllib3.PoolManager(retries=False, timeout=2.0)
-    end = time.monotonic() + WEB_SECONDS
+def wait_for_web(page: str, children: list[Child], say: Say, seconds: float = WEB_SECONDS) -> None:
+    """Until the web, the last of the children, answers at that address, or not in time."""
+    http = urllib3.PoolManager(retries=False, timeout=2.0, cert_reqs="CERT_NONE")  # its certificate names another host
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
-        with contextlib.suppress(urllib3.exceptions.HTTPError):
-            healthy = http.request("GET", f"http://{host}:{port}/health", redirect=False).status == HEALTHY
-            time.sleep(LOOK_SECONDS)
-            if healthy and children[-1].pid:  # it is ours that answers: one that cannot have the port ends at once
-                say(f"web page at http://{host}:{port}/")
-                return
+        if (process := children[-1].pid) and _is_it(http, page, process):
+            say(f"web page at {page}")
+            return
         _look(children)
-    say(f"the web does not answer at http://{host}:{port}/ yet; see {children[-1].log}")
+    say(f"the web does not answer at {page} yet; see {children[-1].log}")
+
+
+def _is_it(http: urllib3.PoolManager, page: str, process: int) -> bool:
+    """Is it that process that answers there? Another program may have taken the port."""
+    try:
+        told = http.request("GET", f"{page}health", redirect=False).json()
+    except (urllib3.exceptions.HTTPError, ValueError):
+        return False
+    return isinstance(told, dict) and told.get("process") == process

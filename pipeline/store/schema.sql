@@ -1959,6 +1959,8 @@ CREATE INDEX review_item_kinds ON public.review_item USING gin (kinds) WHERE (se
 
 CREATE INDEX review_item_open ON public.review_item USING btree (priority DESC, opened_at) WHERE (settled_at IS NULL);
 
+CREATE INDEX review_item_scan ON public.review_item USING btree (scan_id) WHERE (settled_at IS NULL);
+
 CREATE INDEX scan_quarantined ON public.scan USING btree (finished_at) WHERE (status = 'quarantined'::text);
 
 CREATE INDEX scan_received ON public.scan USING btree (received_at);

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from reviewing import House, Visitor
 
 from pipeline.errors import Conflict
 from pipeline.records import Reason
@@ -14,6 +13,7 @@ from pipeline.review import claims
 from pipeline.review.claims import Filters
 from pipeline.review.roles import Role
 from pipeline.store.database import connect
+from tests.reviewing import House, Visitor
 
 ANY = Filters()
 
@@ -57,6 +57,29 @@ def test_the_queue_is_filtered_by_what_is_in_doubt(house: House) -> None:
     assert claims.claim_next(house.connection, "ann", Filters(reason="split"), 10) == cut
     found = {entry["key"] for entry in claims.counts(house.connection)["reason"]}
     assert {"split", "patient"} <= found
+
+
+def test_a_reason_is_told_in_words_and_the_machines_figures_stand_beside(house: House, enter: Callable[[Role], Visitor]) -> None:
+    item = house.doubtful()
+    row = house.connection.execute("select reasons from review_item where id = %s", [item]).fetchone()
+    assert row is not None
+    figure = next(reason["detail"] for reason in row["reasons"] if reason["code"] == "below_threshold")
+    visitor = enter(Role.REVIEWER)
+    queue, text = visitor.get("/queue").text, visitor.get(f"/items/{item}").text
+    for shown in (queue, text):
+        assert "The nearest patient fits, but not well enough to file unseen." in shown
+        assert "Compare name, birth date and MRN with the page, then choose the patient." in shown
+    assert figure not in queue
+    assert text.index("In the machine's words") < text.index(figure)
+
+
+def test_the_clerk_sees_why_a_file_waits_for_a_person(house: House, enter: Callable[[Role], Visitor]) -> None:
+    house.doubtful("ward 7.pdf")
+    house.sure("clean.pdf")
+    clean, ward = enter(Role.CLERK).get("/today").text.split('<td class="name">')[1:]
+    assert ("filed</span>" in clean, "in review</span>" in clean) == (True, False)
+    assert "in review</span>" in ward
+    assert "Patient in doubt" in ward
 
 
 def test_quarantine_is_a_reason_to_filter_by_and_leads_to_its_page(house: House, enter: Callable[[Role], Visitor]) -> None:

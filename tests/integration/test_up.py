@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from pipeline.config import load_settings
+from pipeline.services.children import Child
 from pipeline.services.installation import Embedded
 from pipeline.services.process import free_ports
+from pipeline.services.up import wait_for_web
 
 PATIENCE = 60.0
 
@@ -116,6 +121,33 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(up: Up, tmp_path: 
     assert other.returncode == 5
     assert f"Another program listens on port {port}" in other.stderr
     assert "started" not in other.stdout
+
+
+def test_another_program_that_answers_on_the_port_is_not_taken_for_the_web(tmp_path: Path) -> None:
+    said: list[str] = []
+    child = Child("web", ["--version"], tmp_path / "web.log", said.append)
+    with foreign_server() as page:
+        wait_for_web(page, [child], said.append, seconds=0.1)
+    assert said[-1].startswith(f"the web does not answer at {page} yet")
+
+
+@contextlib.contextmanager
+def foreign_server() -> Iterator[str]:
+    """The address of a program that says it is well, whatever it is asked."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"status": "ok"}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 def test_another_command_uses_the_services_of_up_and_leaves_them_running(up: Up) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline.errors import NotFound
 from pipeline.review import workspace
@@ -25,10 +25,12 @@ Skipped = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 @router.get("/patients", name="patients", response_class=HTMLResponse)
-def patients(visit: Visiting, q: Words = "") -> HTMLResponse:
-    """Find a patient by MRN, name (as typed or misspelt) or birth date."""
+def patients(visit: Visiting, q: Words = "") -> Response:
+    """Find a patient by MRN, name (as typed or misspelt) or birth date. A whole MRN leads straight to the chart."""
     found = workspace.find_patients(visit.connection, q)
     visit.record(words=q, found=len(found))
+    if len(found) == 1 and found[0]["mrn"] == q.strip():
+        return RedirectResponse(f"/patients/{found[0]['id']}", 303)
     return page(visit, "patients.html", q=q, found=found)
 
 

@@ -48,6 +48,7 @@ def document(visit: Visiting, document: int, q: Annotated[str, Query(max_length=
             value for value in workspace.values_of(connection, row) if value.name not in unseen and (value.value or value.machine)
         ],
         history=connection.execute(SQL["decisions_of_document"], {"id": document}).fetchall(),
+        beside=connection.execute(SQL["beside_in_chart"], {"patient": row["patient_id"], "document": document}).fetchone(),
         open_item=connection.execute(SQL["open_item_of"], {"document": document}).fetchone(),
         q=q,
         hits=hits,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline.review import claims
@@ -16,24 +16,13 @@ router = APIRouter()
 
 SHOWN = 100  # items on the queue's page; filters find the rest
 
-Word = Annotated[str | None, Query(max_length=100)]
-
-
-def chosen(reason: str | None, type: str | None, department: str | None, source: str | None, escalated: bool | None) -> Filters:
-    """The filters of an address; an empty one is none."""
-    return Filters(
-        reason=reason or None, type=type or None, department=department or None, source=source or None, escalated=escalated
-    )
-
 
 def filters_of(visit: Visit) -> Filters:
-    """The filters that a form carries on, in its address."""
+    """The filters of an address, which a form carries on; an empty one is none."""
     query = visit.request.query_params
+    words = {name: query.get(name) or None for name in ("reason", "type", "department", "source")}
     escalated = query.get("escalated")
-    return chosen(
-        query.get("reason"), query.get("type"), query.get("department"), query.get("source"),
-        None if not escalated else escalated.lower() == "true",
-    )  # fmt: skip
+    return Filters(**words, escalated=escalated.lower() == "true" if escalated else None)
 
 
 @router.get("/queue", name="queue", response_class=HTMLResponse)
@@ -49,7 +38,6 @@ def queue(visit: Visiting) -> Response:
         items=claims.open_items(visit.connection, filters, SHOWN),
         counts=claims.counts(visit.connection),
         filters=filters,
-        reasons=claims.REASONS,
         shown=SHOWN,
     )
 
