@@ -29,33 +29,42 @@ class Pool:
         self._count = count
         self._started: dict[int, float] = {}
         self._stopping = False
+        self._held: int | None = None  # this process alone holds this end of a pipe: when it is closed, the workers stop
 
     def run(self, until: int | None = None) -> None:
         """Run the workers until a signal, or until the other end of the pipe `until` is closed."""
         before = {number: signal.signal(number, self.stop) for number in STOP}
-        alive, held = os.pipe()  # this process alone holds `held`: its end is the end of the workers
+        alive, self._held = os.pipe()
         try:
             if until is not None:
                 Thread(target=stop_at_end, args=[until], daemon=True).start()
             gc.freeze()  # what exists now is shared; without this the collector's marks would copy it into every worker
             for _ in range(self._count):
-                self._start(alive, held)
+                self._start(alive)
             while self._started:
-                self._replace_the_dead(alive, held)
+                self._replace_the_dead(alive)
         finally:
             os.close(alive)
-            os.close(held)
+            self._let_go()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def stop(self, *_: object) -> None:
-        """Ask every worker to stop; asked a second time they end at once."""
-        self._stopping = True
+        """Ask every worker to stop, one that is just being started too; asked a second time they end at once."""
+        if not self._stopping:
+            self._stopping = True
+            self._let_go()
+            return
         for pid in list(self._started):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
-    def _start(self, alive: int, held: int) -> None:
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            os.close(held)
+
+    def _start(self, alive: int) -> None:
         pid = os.fork()
         if pid:
             self._started[pid] = time.monotonic()
@@ -64,7 +73,7 @@ class Pool:
         try:
             for number in STOP:
                 signal.signal(number, signal.SIG_DFL)
-            os.close(held)
+            self._let_go()
             Thread(target=stop_at_end, args=[alive], daemon=True).start()
             self._work()
             status = 0
@@ -73,7 +82,7 @@ class Pool:
         finally:
             os._exit(status)
 
-    def _replace_the_dead(self, alive: int, held: int) -> None:
+    def _replace_the_dead(self, alive: int) -> None:
         pid, status = os.wait()
         started = self._started.pop(pid, None)
         if started is None or self._stopping:
@@ -83,7 +92,7 @@ class Pool:
             self._bury(pid)
         time.sleep(max(0.0, started + REPLACE_SECONDS - time.monotonic()))
         if not self._stopping:
-            self._start(alive, held)
+            self._start(alive)
 
 
 def stop_at_end(pipe: int) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processing import handed_in, until
 
 from pipeline.config import Settings
 from pipeline.index.outcome import outcome_json
@@ -20,6 +19,7 @@ from pipeline.store.database import Connection
 from pipeline.work import ranges
 from pipeline.work.start import environment, workers_beside
 from pipeline.work.status import live_workers, status_json
+from tests.processing import handed_in, until
 
 
 def children(pid: int) -> list[int]:
@@ -100,3 +100,11 @@ def test_workers_end_with_whoever_started_them(connection: Connection, two: Sett
         workers = children(child.pid)
         os.kill(child.pid, signal.SIGKILL)  # not even the pool could say good-bye
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+
+
+def test_workers_whose_starter_is_gone_before_they_are_started_end_too() -> None:
+    code = (
+        "import os, time; from pipeline.work.pool import Pool; gone, held = os.pipe(); os.close(held); "
+        "Pool(lambda: time.sleep(60), 2, print).run(gone)"
+    )
+    subprocess.run([sys.executable, "-c", code], timeout=20, check=True)
