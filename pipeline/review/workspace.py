@@ -102,10 +102,16 @@ def typed_twice(values: list[Value], typed: dict[str, str]) -> list[Value]:
     return [replace(value, value=typed.get(value.name, value.value)) for value in values]
 
 
+def open_item_of(connection: Connection, document: int) -> int | None:
+    """The review item that waits for a person to decide about the document."""
+    row = connection.execute(SQL["open_item_of"], {"document": document}).fetchone()
+    return None if row is None else int(row["id"])
+
+
 def unseen(connection: Connection, document: int) -> frozenset[str]:
     """The fields that whoever reviews must not see yet, because they are still to be typed blind."""
-    row = connection.execute(SQL["open_item_of"], {"document": document}).fetchone()
-    wanting = row is not None and double_entry.entries_of(connection, row["id"]).wanting
+    item = open_item_of(connection, document)
+    wanting = item is not None and double_entry.entries_of(connection, item).wanting
     return frozenset(double_entry.NAMES if wanting else ())
 
 
@@ -148,6 +154,11 @@ def candidates_of(item: Row) -> list[Row]:
 
 def _died(candidate: Row) -> str | None:
     return next((reason["detail"] for reason in candidate["reasons"] if reason["code"] == DECEASED), None)
+
+
+def patient_of(connection: Connection, patient: int | None) -> Row | None:
+    """The patient as the index has them; None where there is none of that number."""
+    return None if patient is None else connection.execute(SQL["patient"], {"id": patient}).fetchone()
 
 
 def find_patients(connection: Connection, words: str, most: int = 25) -> list[Row]:

@@ -66,8 +66,8 @@ def arrange(visit: Visiting, scan: int, arrangement: Annotated[str, Form(max_len
     for document in (*cut.replaced, *cut.made):
         visit.record(document=document, scan=scan, act="regroup")
     for document in cut.made:
-        item = connection.execute(workspace.SQL["open_item_of"], {"document": document}).fetchone()
+        item = workspace.open_item_of(connection, document)
         if item is not None:
-            claims.claim(connection, item["id"], me, settings.web.lease_minutes)
-            return RedirectResponse(f"/items/{item['id']}", 303)
+            claims.claim(connection, item, me, settings.web.lease_minutes)
+            return RedirectResponse(f"/items/{item}", 303)
     return RedirectResponse(f"/scans/{scan}/pages", 303)

@@ -50,7 +50,7 @@ def chart(
     visit: Visiting, patient: int, type: Annotated[str | None, Query(max_length=60)] = None, skip: Skipped = 0
 ) -> HTMLResponse:
     """A patient's chart: what is filed, newest first, and what waits for a person and may belong here."""
-    row = visit.connection.execute(SQL["patient"], {"id": patient}).fetchone()
+    row = workspace.patient_of(visit.connection, patient)
     if row is None:
         raise NotFound(f"There is no patient {patient}.", "Search for the name or the MRN.")
     visit.record(patient=patient)

@@ -31,7 +31,6 @@ def document(visit: Visiting, document: int, q: Annotated[str, Query(max_length=
     row = workspace.document_of(connection, document)
     pages = workspace.pages_of(connection, document=document)
     visit.record(patient=row["patient_id"], document=document, scan=row["scan_id"])
-    patient = connection.execute(SQL["patient"], {"id": row["patient_id"]}).fetchone() if row["patient_id"] else None
     twice = visit.desk.settings.web.double_entry and allowed("item", visit.account.role)
     unseen = workspace.unseen(connection, document) if twice else frozenset()
     hits: dict[int, list[Hit]] = {}
@@ -43,13 +42,13 @@ def document(visit: Visiting, document: int, q: Annotated[str, Query(max_length=
         "document.html",
         document=row,
         pages=pages,
-        patient=patient,
+        patient=workspace.patient_of(connection, row["patient_id"]),
         values=[
             value for value in workspace.values_of(connection, row) if value.name not in unseen and (value.value or value.machine)
         ],
         history=connection.execute(SQL["decisions_of_document"], {"id": document}).fetchall(),
         beside=connection.execute(SQL["beside_in_chart"], {"patient": row["patient_id"], "document": document}).fetchone(),
-        open_item=connection.execute(SQL["open_item_of"], {"document": document}).fetchone(),
+        open_item=workspace.open_item_of(connection, document),
         q=q,
         hits=hits,
     )

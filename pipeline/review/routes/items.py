@@ -69,9 +69,7 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
         status=status,
         item=row,
         document=document,
-        pages=workspace.pages_of(connection, document=document["id"])
-        if document
-        else workspace.pages_of(connection, scan=row["scan_id"]),
+        pages=workspace.pages_of(connection, document=row["document_id"], scan=row["scan_id"]),
         values=values,
         entries=entries,
         choices=workspace.type_choices(document) if document else [],
@@ -161,8 +159,8 @@ def undo(visit: Visiting, decision: Annotated[int | None, Form()] = None) -> Red
         decision = int(last["id"])
     document = take_back(connection, decision, me.name, of_others=me.role == "supervisor")
     visit.record(document=document, act="undo", decision=decision)
-    open_item = connection.execute(workspace.SQL["open_item_of"], {"document": document}).fetchone()
-    return RedirectResponse(f"/items/{open_item['id']}" if open_item else f"/documents/{document}", 303)
+    item = workspace.open_item_of(connection, document)
+    return RedirectResponse(f"/items/{item}" if item else f"/documents/{document}", 303)
 
 
 def conflict_page(visit: Visit, error: Conflict, document: dict[str, Any], mine: dict[str, Any]) -> HTMLResponse:
@@ -179,13 +177,7 @@ def conflict_page(visit: Visit, error: Conflict, document: dict[str, Any], mine:
         by=error.by if isinstance(error, Outdated) else None,
         document=now,
         theirs=theirs,
-        their_patient=_patient(visit, now["patient_id"]),
+        their_patient=workspace.patient_of(connection, now["patient_id"]),
         mine=mine,
-        my_patient=_patient(visit, mine.get("patient")),
+        my_patient=workspace.patient_of(connection, mine.get("patient")),
     )
-
-
-def _patient(visit: Visit, patient: int | None) -> dict[str, Any] | None:
-    if patient is None:
-        return None
-    return visit.connection.execute(workspace.SQL["patient"], {"id": patient}).fetchone()

@@ -13,7 +13,7 @@ from pipeline.match import merging, person_from
 from pipeline.match.pairs import compare
 from pipeline.records import Reason
 from pipeline.review.render import page
-from pipeline.review.visit import Visiting
+from pipeline.review.visit import Visit, Visiting
 from pipeline.review.workspace import SQL, Row
 
 router = APIRouter()
@@ -50,7 +50,7 @@ def unmerge(visit: Visiting, patient: int) -> RedirectResponse:
     return RedirectResponse(f"/patients/{patient}", 303)
 
 
-def record_of(visit: Visiting, patient: int) -> Row:
+def record_of(visit: Visit, patient: int) -> Row:
     """The patient's record. Raises NotFound."""
     row = visit.connection.execute(SQL["patient_record"], {"id": patient}).fetchone()
     if row is None:

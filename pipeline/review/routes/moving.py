@@ -15,7 +15,6 @@ from pipeline.index.search import patients_of
 from pipeline.review import workspace
 from pipeline.review.render import page
 from pipeline.review.visit import Visiting
-from pipeline.review.workspace import SQL
 
 router = APIRouter()
 
@@ -44,6 +43,6 @@ def move_report(visit: Visiting, document: int, decision: int) -> HTMLResponse:
     if found.document != document:
         raise NotFound(f"The decision {decision} is not about document {document}.")
     visit.record(patient=found.wrong.id, document=document, decision=decision)
-    people = {id: visit.connection.execute(SQL["patient"], {"id": id}).fetchone() for id in (found.wrong.id, found.right.id)}
     row = workspace.document_of(visit.connection, document)
-    return page(visit, "move.html", found=found, document=row, wrong=people[found.wrong.id], right=people[found.right.id])
+    wrong, right = (workspace.patient_of(visit.connection, patient.id) for patient in (found.wrong, found.right))
+    return page(visit, "move.html", found=found, document=row, wrong=wrong, right=right)

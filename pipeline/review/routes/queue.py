@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -62,8 +63,6 @@ def go_to_next(visit: Visit, filters: Filters, but: int | None = None, done: int
 
 def address(filters: Filters, done: int | None = None) -> str:
     """The filters, and what was just done, as the end of an address."""
-    from urllib.parse import urlencode
-
     given = filters.query() | ({"done": str(done)} if done is not None else {})
     return f"?{urlencode(given)}" if given else ""
 
