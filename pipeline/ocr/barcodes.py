@@ -1,12 +1,15 @@
 """Reads the bar codes of a page, cheaply: QR, Data Matrix, PDF417, Code 128/39, ITF and Codabar through zxing-cpp, and the
 patch codes of separator sheets, which zxing-cpp does not know, from their bars.
 
-A page is looked at twice, small and as it is; a page without codes twice more, for codes on their side and through a bad fax.
-Together that stays under 80 ms for a page of 300 dpi (bench/sorting_speed.py).
+A page is looked at small and as it is; then at its striped patches, which codes of one dimension are at any angle (stripes.py); a
+page without codes once more, for what a bad fax left. Together that stays under 80 ms for a page of 300 dpi
+(bench/sorting_speed.py); what is read through which flaw, bench/separators.py shows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -14,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ocr.patchcode import read_patches
+from pipeline.ocr.stripes import stripes
 from pipeline.records import Barcode, Box
 
 SMALL_SIDE = 1100
 """Pixels of the long side, about 100 dpi: noise and fax lines vanish, a code printed large stays."""
-
-MIDDLE_SIDE = 1650
-"""About 150 dpi, at which a hospital form's own small codes still read when they lie on their side."""
 
 TINY_SIDE = 600
 """About 55 dpi: what is left of a sheet's big square code when a fax has torn its lines."""
@@ -39,8 +40,7 @@ def read_barcodes(grey: NDArray[np.uint8]) -> tuple[Barcode, ...]:
     if min(grey.shape) < 64:
         return ()
     small, factor = _shrink(grey, SMALL_SIDE)
-    codes = _look(small, factor, LINEAR + MATRIX, turned=True) + _look(grey, 1.0, LINEAR + MATRIX, turned=False)
-    codes = codes or _look(*_shrink(grey, MIDDLE_SIDE), LINEAR, turned=True)
+    codes = _look(small, factor, MATRIX, turned=True) + _look(grey, 1.0, LINEAR + MATRIX, turned=False) + _striped(grey)
     codes = codes or _look(*_mended(small, factor), MATRIX, turned=True)
     found: dict[tuple[str, str], Barcode] = {}
     for code in codes + read_patches(small, factor):
@@ -63,6 +63,18 @@ def _mended(small: NDArray[np.uint8], factor: float) -> tuple[NDArray[np.uint8],
     return cv2.medianBlur(tiny, 3).astype(np.uint8), factor * further
 
 
+def _striped(grey: NDArray[np.uint8]) -> list[Barcode]:
+    """The codes of one dimension among the page's striped patches, whatever their angle."""
+    found: list[Barcode] = []
+    for patch in stripes(grey):
+        for flattened in patch:
+            codes = _look(flattened.picture, 1.0, LINEAR, turned=False)
+            found += [replace(code, box=_around(flattened.corners)) for code in codes]
+            if codes:
+                break
+    return found
+
+
 def _look(image: NDArray[np.uint8], scale: float, formats: tuple[str, ...], *, turned: bool) -> list[Barcode]:
     """What zxing-cpp reads of one picture of the page, in pixels of the page itself."""
     import zxingcpp
@@ -79,5 +91,9 @@ def _look(image: NDArray[np.uint8], scale: float, formats: tuple[str, ...], *, t
 def _box(position: Any, scale: float) -> Box:
     """The upright box around a code's four corners."""
     corners = (position.top_left, position.top_right, position.bottom_left, position.bottom_right)
-    xs, ys = [corner.x * scale for corner in corners], [corner.y * scale for corner in corners]
+    return _around([(corner.x * scale, corner.y * scale) for corner in corners])
+
+
+def _around(corners: Sequence[tuple[float, float]]) -> Box:
+    xs, ys = [max(0.0, x) for x, _ in corners], [max(0.0, y) for _, y in corners]
     return (int(min(xs)), int(min(ys)), int(max(xs)) + 1, int(max(ys)) + 1)

@@ -22,7 +22,7 @@ STEP = 6
 LEAST_SHARE = 0.14
 """Of the page's width that agreeing lines must span: two inches of 8.5 are 0.23, less what noise and skew take away."""
 
-SIZE = (0.04, 0.16)
+SIZE = (0.033, 0.16)
 """A patch from first to last bar as a share of the page's long side: 0.8 of 11 inches is 0.073; scaled copies vary."""
 
 THINNEST = 3

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.classify import sheets
-from pipeline.classify.separators import meaning_of
+from pipeline.classify import separators, sheets
+from pipeline.classify.separators import Rule, meaning_of
 from pipeline.classify.sorting import sort
 from pipeline.config import load_settings
 from pipeline.errors import BadInput
@@ -69,7 +71,19 @@ FLAWS = {
     "crooked by 8 degrees": lambda picture: turned(picture, -8),
     "faxed": faxed,
     "faxed on its side": lambda picture: np.ascontiguousarray(np.rot90(faxed(picture), 3)),
+    "on its side, crooked by 15 degrees": lambda picture: turned(np.ascontiguousarray(np.rot90(picture)), 15),
+    "upside down, crooked by 15 degrees, faxed": lambda picture: faxed(turned(np.ascontiguousarray(picture[::-1, ::-1]), -15)),
+    "pale": lambda picture: (150 + picture.astype(float) * 0.2).astype(np.uint8),
+    "copied at 60 per cent": lambda picture: smaller(picture, 0.6),
 }
+
+
+def smaller(picture: Grey, share: float) -> Grey:
+    """Printed at that share of its size, on paper of the same size."""
+    out = np.full_like(picture, 255)
+    height, width = (round(side * share) for side in picture.shape)
+    out[100 : 100 + height, 100 : 100 + width] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return out
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
@@ -102,6 +116,37 @@ def patch_sheet(bars: str) -> Grey:
 def test_patch_t_is_told_from_the_other_patches_in_every_position(flaw: str) -> None:
     assert [code.text for code in read_barcodes(FLAWS[flaw](patch_sheet("NWNW")))] == ["T"]
     assert [code.text for code in read_barcodes(FLAWS[flaw](patch_sheet("WWNN")))] == ["1"]
+
+
+CODES = {"Code128": ("PT4097394", 2.0, 0.4), "Code39": ("FRM-1042", 2.5, 0.4), "QRCode": ("FORM:1042", 1.0, 1.0)}
+"""Format -> what a hospital's own form says with it, and the code's width and height in inches."""
+
+
+def form(format: str) -> Grey:
+    """A page of 200 dpi with forty lines and that code near its upper right corner."""
+    import zxingcpp
+
+    text, wide, high = CODES[format]
+    picture = np.full((2200, 1700), 255, np.uint8)
+    code = np.array(zxingcpp.create_barcode(text, getattr(zxingcpp.BarcodeFormat, format)).to_image(scale=8))
+    size = (round(wide * 200), round(high * 200))
+    picture[160 : 160 + size[1], 1500 - size[0] : 1500] = cv2.resize(code, size, interpolation=cv2.INTER_AREA)
+    for row in range(40):
+        cv2.putText(picture, "I was told of the risks and consent.", (150, 450 + 40 * row), 0, 1.0, 0, 2)
+    return picture
+
+
+@pytest.mark.parametrize("format", CODES)
+@pytest.mark.parametrize("flaw", [name for name in FLAWS if name != "copied at 60 per cent" and "faxed" not in name])
+def test_a_forms_own_code_is_read_in_every_position(format: str, flaw: str) -> None:
+    assert [(code.format, code.text) for code in read_barcodes(FLAWS[flaw](form(format)))] == [(format, CODES[format][0])]
+
+
+@pytest.mark.parametrize("format", CODES)
+def test_a_forms_own_code_is_read_through_a_fine_fax_on_its_side_and_crooked(format: str) -> None:
+    crooked = turned(np.ascontiguousarray(np.rot90(form(format))), 7).astype(float)
+    noisy = crooked + np.random.default_rng(1).normal(0, 40, crooked.shape)
+    assert [code.text for code in read_barcodes(np.where(noisy > 128, 255, 0).astype(np.uint8))] == [CODES[format][0]]
 
 
 def test_text_and_ruled_forms_are_no_codes() -> None:
@@ -145,8 +190,6 @@ def test_a_sheet_whose_code_was_lost_is_known_by_its_words_but_names_no_patient(
 
 
 def test_a_page_of_text_that_bears_a_separators_code_stays_a_document() -> None:
-    from dataclasses import replace
-
     coded = replace(note(2, "1111111"), barcodes=sheet(2, "CHARTLOOM:SEPARATOR").barcodes)
     assert sort([note(1, "1111111"), coded], SETTINGS).separators == ()
 
@@ -160,6 +203,43 @@ def test_a_patient_cover_sheet_names_the_patient_of_its_documents_and_of_no_late
     assert named is not None
     assert (named.value, named.page) == ("409-7394", 1)
     assert second.field("mrn") is None
+
+
+ENDS = {
+    "a separator": ("CHARTLOOM:SEPARATOR", "QRCode", None),
+    "a Patch T": ("T", "PatchCode", None),
+    "a batch cover": ("CHARTLOOM/BATCH/1;name=Ward;documents=2", "QRCode", None),
+    "another patient's cover": ("CHARTLOOM:PATIENT:555-0001", "QRCode", "555-0001"),
+}
+
+
+@pytest.mark.parametrize("ends", ENDS)
+def test_every_kind_of_sheet_ends_what_the_cover_sheet_before_it_said(ends: str) -> None:
+    text, form, mrn = ENDS[ends]
+    bare = [page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=number) for number in (2, 4)]
+    pages = [sheet(1, "CHARTLOOM:PATIENT:409-7394"), bare[0], sheet(3, text, form), bare[1]]
+    first, second = ((found := document.field("mrn")) and found.value for document in sort(pages, SETTINGS).documents)
+    assert (first, second) == ("409-7394", mrn)
+
+
+def test_a_cover_sheet_without_documents_says_nothing_of_the_next_sheets_documents() -> None:
+    bare = page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=3)
+    (document,) = sort([sheet(1, "CHARTLOOM:PATIENT:409-7394"), sheet(2, "CHARTLOOM:SEPARATOR"), bare], SETTINGS).documents
+    assert document.field("mrn") is None
+
+
+def test_a_forms_code_gives_its_type_and_number_to_its_own_document_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = Rule(format="Code128", pattern=re.compile(r"PT(?P<mrn>\d{7})"), kind="form", type="consent_form")
+    monkeypatch.setattr(separators, "rules", lambda: (rule,))
+    lines = ("CONSENT TO TREATMENT", *["I was told of the risks and consent."] * 12)
+    label = Barcode(format="Code128", text="PT4097394", box=(1, 2, 3, 4))
+    coded = replace(page(*lines, number=2), barcodes=(label,))
+    after = page("Lakeside Clinic", "LABORATORY REPORT", "Page 1 of 1", *["Sodium 140 mmol/L  136-145"] * 12, number=3)
+    before, own, next_one = sort([note(1, "1111111"), coded, after], SETTINGS).documents
+    numbers = [(found := document.field("mrn")) and found.value for document in (before, own, next_one)]
+    assert numbers == ["1111111", "4097394", None]
+    assert (own.type, own.type_probability) == ("consent_form", 1.0)
+    assert next_one.type == "laboratory_report"
 
 
 def test_a_cover_sheet_that_contradicts_its_document_raises_the_mixed_patient_alarm() -> None:
