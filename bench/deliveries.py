@@ -12,7 +12,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,15 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from delivering import Archive, a_pdf
-from fhir_receiver import FhirReceiver
-from receivers import MdmReceiver, Moods
-
 from pipeline.config import load_settings
 from pipeline.index.outputs import outbox
 from pipeline.services.installation import open_installation
+from tests.delivering import Archive, a_pdf
+from tests.fhir_receiver import FhirReceiver
+from tests.receivers import MdmReceiver, Moods
 
 STORM = {"no": 0.05, "lost": 0.05, "drop": 0.05, "twice": 0.05, "hang": 0.005}
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {

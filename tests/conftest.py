@@ -20,13 +20,13 @@ from minio import Minio
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
-from reviewing import House
 
 from pipeline.config import Settings, load_settings
 from pipeline.services.installation import Embedded, Installation
 from pipeline.store.blobs import REGION, Blobs
 from pipeline.store.database import Connection, connect
 from pipeline.store.migrate import migrate
+from tests.reviewing import House
 
 TEMPLATE = "chartloom_template"
 

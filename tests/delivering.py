@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pikepdf import Pdf
-from processing import a_document, a_scan, an_outcome, filed
 
 from pipeline.config import DestinationSettings, Settings, document_types
 from pipeline.index.decisions import Sight, file_document, snapshot, withdraw
@@ -20,6 +19,7 @@ from pipeline.index.outputs.parcel import House, Parcel, Patient, Visit
 from pipeline.records import PatientRef
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
+from tests.processing import a_document, a_scan, an_outcome, filed
 
 QUICK = {
     "poll_seconds": 0.02,

@@ -19,7 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from fhir.resources.R4B import get_fhir_model_class
-from receivers import HANG_SECONDS, Moods
+
+from tests.receivers import HANG_SECONDS, Moods
 
 Resource = dict[str, Any]
 Told = tuple[int, Resource, dict[str, str]]

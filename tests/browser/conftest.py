@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from reviewing import House
 
 from pipeline.review.accounts import open_session
 from pipeline.review.application import build
@@ -19,6 +18,7 @@ from pipeline.review.roles import Role
 from pipeline.review.visit import COOKIE, Desk
 from pipeline.store.database import open_pool
 from pipeline.work.queue import enqueue_scan
+from tests.reviewing import House
 
 ARGUMENTS = [
     "--no-sandbox",

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from reviewing import House
 
 from pipeline.config import Settings
 from pipeline.review.roles import Role
+from tests.reviewing import House
 
 Window = Callable[..., Page]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from pydantic import SecretStr
-from reviewing import House
 
 from pipeline.config import Settings
 from pipeline.review.accounts import tie
 from pipeline.review.roles import Role
+from tests.reviewing import House
 
 HERE = Path(__file__).parent / "identity_provider"
 FETCH_SECONDS = 120.0  # a few megabytes

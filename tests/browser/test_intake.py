@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, expect
-from reviewing import House
 
 from pipeline.review.roles import Role
+from tests.reviewing import House
 
 Window = Callable[..., Page]
 

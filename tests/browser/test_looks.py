@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
-from reviewing import PASSWORD, House
 
 from pipeline.index import decisions
 from pipeline.index.decisions import Sight
 from pipeline.review.accounts import add_account
 from pipeline.review.roles import Role
+from tests.reviewing import PASSWORD, House
 
 Window = Callable[..., Page]
 STREAMS = ("supervisor", "today")  # their connection stays open

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
-from reviewing import House
 
 from pipeline.review.roles import Role
+from tests.reviewing import House
 
 Window = Callable[..., Page]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
-from reviewing import House
 
 from pipeline.index import decisions
 from pipeline.index.decisions import Sight
 from pipeline.review import claims
 from pipeline.review.roles import Role
+from tests.reviewing import House
 
 
 def test_a_filing_shows_in_the_figures_while_the_page_is_open(

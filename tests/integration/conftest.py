@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from delivering import Archive
 from fastapi.testclient import TestClient
-from reviewing import House, Visitor
 
 from pipeline.config import Settings
 from pipeline.review.application import build
@@ -16,6 +14,8 @@ from pipeline.review.visit import Desk
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, open_pool
 from pipeline.work.queue import enqueue_scan
+from tests.delivering import Archive
+from tests.reviewing import House, Visitor
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import typer
-from delivering import Archive, a_pdf
 from typer.testing import CliRunner
 
 from pipeline.commands import deliveries, export
 from pipeline.errors import ChartloomError
 from pipeline.work.start import environment
+from tests.delivering import Archive, a_pdf
 
 Run = Callable[..., tuple[int, str]]
 

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from delivering import Archive, a_pdf
-from fhir_receiver import FhirReceiver
-from receivers import Moods
 
 from pipeline.index.outputs import outbox
+from tests.delivering import Archive, a_pdf
+from tests.fhir_receiver import FhirReceiver
+from tests.receivers import Moods
 
 Receive = Callable[..., FhirReceiver]
 

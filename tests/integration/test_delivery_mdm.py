@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from delivering import Archive, a_pdf
 from psycopg import OperationalError
-from receivers import MdmReceiver, Moods
 
 from pipeline.index.outputs import outbox
 from pipeline.index.outputs.parcel import Parcel
 from pipeline.store.database import Connection
+from tests.delivering import Archive, a_pdf
+from tests.receivers import MdmReceiver, Moods
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import csv
 from pathlib import Path
 
 import pytest
-from delivering import Archive, a_pdf
-from processing import WHY
 
 from pipeline.errors import BadInput, Conflict
 from pipeline.index import decisions
 from pipeline.index.outputs import outbox
 from pipeline.match.merging import merge, unmerge
+from tests.delivering import Archive, a_pdf
+from tests.processing import WHY
 
 
 @pytest.fixture
@@ -196,9 +196,8 @@ def test_one_process_alone_serves_a_destination(archive: Archive, folder: Path) 
 
 
 def test_doubted_documents_are_told_to_nobody(archive: Archive, folder: Path) -> None:
-    from processing import BLOB, a_document, a_scan, an_outcome, doubted
-
     from pipeline.index.filing import commit
+    from tests.processing import BLOB, a_document, a_scan, an_outcome, doubted
 
     commit(archive.connection, an_outcome(a_scan(archive.connection), ["x"], doubted(a_document([1]), WHY)), [BLOB])
     assert outbox.deliveries(archive.connection) == []

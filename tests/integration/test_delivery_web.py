@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from delivering import Archive
-from reviewing import Visitor
 
 from pipeline.index.outputs import outbox
 from pipeline.review.roles import Role
+from tests.delivering import Archive
+from tests.reviewing import Visitor
 
 Enter = Callable[[Role], Visitor]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from delivering import Archive
 
 from pipeline.match.adt import take
 from pipeline.match.merging import merge, unmerge
+from tests.delivering import Archive
 
 
 def adt(

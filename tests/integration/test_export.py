@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from delivering import Archive, a_pdf
 from fhir.resources.R4B import get_fhir_model_class
 from pypdf import PdfReader
 
@@ -16,6 +15,7 @@ from pipeline.errors import BadInput, NotFound
 from pipeline.index.outputs import chart_pdf
 from pipeline.index.outputs.export import export
 from pipeline.match.merging import merge
+from tests.delivering import Archive, a_pdf
 
 
 def take_out(archive: Archive, to: Path, **given: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from threading import Thread
 
 import pytest
-from processing import BLOB, WHY, a_document, a_patient, a_scan, an_outcome, doubted, filed
 
 from pipeline.errors import Conflict, PagesDoNotAddUp
 from pipeline.index.filing import commit
@@ -13,6 +12,7 @@ from pipeline.index.outcome import outcome_json
 from pipeline.records import Document, PatientRef
 from pipeline.store.database import Connection, connect
 from pipeline.store.scans import quarantine
+from tests.processing import BLOB, WHY, a_document, a_patient, a_scan, an_outcome, doubted, filed
 
 
 def count(connection: Connection, table: str) -> int:

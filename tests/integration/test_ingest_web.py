@@ -6,12 +6,11 @@ import io
 import zipfile
 from collections.abc import Callable
 
-from processing import printed
-from reviewing import House, Visitor
-
 from pipeline.ingest.batches import settle
 from pipeline.review.accounts import csrf_of
 from pipeline.review.roles import Role
+from tests.processing import printed
+from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
 

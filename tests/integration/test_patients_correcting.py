@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reviewing import House, Visitor
 
 from pipeline.commands.documents import move as move_by_command
 from pipeline.commands.documents import tell_exposure
@@ -17,6 +16,7 @@ from pipeline.index.decisions import Sight, move, undo
 from pipeline.index.exposure import exposure
 from pipeline.match.decided import decided
 from pipeline.review.roles import Role
+from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
 

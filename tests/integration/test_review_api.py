@@ -9,12 +9,12 @@ import schemathesis
 import schemathesis.openapi
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
-from reviewing import House, Visitor
 from schemathesis import checks
 
 from pipeline.review.accounts import add_token
 from pipeline.review.roles import Role
 from pipeline.review.visit import COOKIE
+from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
 

@@ -9,13 +9,13 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from reviewing import House, Visitor
 
 from pipeline.errors import BadSettings
 from pipeline.review.roles import Role
 from pipeline.services.installation import Embedded
 from pipeline.store.database import connect
 from pipeline.store.roles import NAMES, ensure_roles
+from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from reviewing import House, Visitor
 
 from pipeline.errors import BadInput, Conflict
 from pipeline.index import decisions
 from pipeline.index.decisions import Outdated, Sight
 from pipeline.review import claims
 from pipeline.review.roles import Role
+from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from reviewing import House, Visitor
 
 from pipeline.config import Settings
 from pipeline.errors import Conflict
 from pipeline.review import claims
 from pipeline.review.claims import Filters
 from pipeline.review.roles import Role
+from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
 ANY = Filters()

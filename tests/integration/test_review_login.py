@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
-from reviewing import PASSWORD, House
 
 from pipeline.errors import BadInput
 from pipeline.review import accounts
 from pipeline.review.roles import Role
 from pipeline.review.visit import COOKIE
+from tests.reviewing import PASSWORD, House
 
 
 @pytest.fixture

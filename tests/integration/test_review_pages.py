@@ -10,11 +10,11 @@ from typing import Any
 import pikepdf
 import pytest
 from httpx import Response
-from reviewing import House, Visitor
 
 from pipeline.ingest.ledger import reconcile
 from pipeline.records import Reason
 from pipeline.review.roles import Role
+from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
 DOUBT = Reason(code="patient_unclear", detail="The MRN is not legible.")

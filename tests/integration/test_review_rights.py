@@ -8,11 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
-from reviewing import House, Visitor
 
 from pipeline.review.accounts import csrf_of
 from pipeline.review.application import routes_of
 from pipeline.review.roles import RULES, Role, allowed, table
+from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
 ROUTES = [(route.name, sorted(route.methods)[0], route.path) for route in routes_of()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reviewing import House
 from test_review_decisions import sight
 
 from pipeline.classify.boundaries_training import case_of
@@ -13,6 +12,7 @@ from pipeline.classify.training.corrections import reviewed, settled_stacks
 from pipeline.classify.training.measure import Answered, measure
 from pipeline.classify.training.training import Trained
 from pipeline.index import decisions
+from tests.reviewing import House
 
 
 def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_the_person_gave(house: House) -> None:

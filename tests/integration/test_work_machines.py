@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from processing import handed_in, until
 
 from bench.machines import CODE, COUNTED, allowed, at_work, machines
 from pipeline.config import Settings
@@ -13,6 +12,7 @@ from pipeline.index.outcome import outcome_json
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.work.status import live_workers, status_json
+from tests.processing import handed_in, until
 
 NAMES = ("north", "south", "east")
 SMALL_RANGES = "from pipeline.work import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"

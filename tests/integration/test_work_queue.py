@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from processing import BLOB, a_scan
 from procrastinate.exceptions import JobAborted
 
 from pipeline.config import Settings
@@ -26,6 +25,7 @@ from pipeline.work.patience import PatientConnector
 from pipeline.work.queue import QUEUES, enqueue_scan
 from pipeline.work.tasks import DEADLY, TryAgain, work_on
 from pipeline.work.worker import bury
+from tests.processing import BLOB, a_scan
 
 
 def jobs(connection: Connection) -> list[dict[str, Any]]:

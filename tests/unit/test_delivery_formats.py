@@ -7,13 +7,13 @@ from dataclasses import replace
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
-from delivering import a_parcel
-from receivers import validated
 
 from pipeline.config import document_types
 from pipeline.index.outputs.cda import xds_sd
 from pipeline.index.outputs.contents import PDF_FORMAT, Payload
 from pipeline.index.outputs.mdm import mdm
+from tests.delivering import a_parcel
+from tests.receivers import validated
 
 V3 = {"v": "urn:hl7-org:v3"}
 PDF = Payload(b"%PDF-1.7 \x00\xff", "application/pdf", ".pdf", PDF_FORMAT)

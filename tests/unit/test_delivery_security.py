@@ -21,13 +21,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
-from delivering import a_parcel, a_pdf
-from fhir_receiver import FhirReceiver
 
 from pipeline.config import DestinationSettings, load_settings
 from pipeline.errors import BadSettings
 from pipeline.index.outputs.answers import Failed, Problem, Taken
 from pipeline.index.outputs.senders import sender_of
+from tests.delivering import a_parcel, a_pdf
+from tests.fhir_receiver import FhirReceiver
 
 PEM = serialization.Encoding.PEM
 PKCS8 = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
-from processing import a_document, a_page, doubted
 
 from pipeline.errors import PagesDoNotAddUp
 from pipeline.flow import process
 from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Sorting
+from tests.processing import a_document, a_page, doubted
 
 SCAN = Scan(id=1, sha256="a" * 64, name="a.tif", media_type="image/tiff", size=1)
 

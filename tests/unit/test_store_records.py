@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from processing import a_page
 
 from pipeline.records import Barcode, Page, Word
 from pipeline.store import sql
 from pipeline.store.pages import page_from, page_json, storable
 from pipeline.store.readings import reading_key
+from tests.processing import a_page
 
 PAGE = Page(scan="a" * 64, number=1, image="b" * 64, dpi=200.0)
 
