@@ -1,4 +1,4 @@
-"""Commands: train."""
+"""Commands: train (document types) and train-fields (how sure index fields are)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from pipeline.commands.options import Home, Json, emit
 
 if TYPE_CHECKING:
+    from pipeline.classify.fields.learning import Case
     from pipeline.classify.training.corpus import Example
 
 Texts = Annotated[
@@ -112,26 +113,49 @@ def train_fields(
     readings: Annotated[
         Path | None, typer.Option("--readings", metavar="DIR", help="Their readings (NAME.jsonl of chartloom read --json).")
     ] = None,
+    reviewers: Annotated[bool, typer.Option("--reviewers", help="Learn from documents that reviewers have filed, too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and change nothing.")] = False,
+    home: Home = None,
 ) -> None:
-    """Calibrate how sure index fields are, on documents whose truth is known.
+    """Calibrate how sure index fields are, and use the new table if it is no worse than the one in use on documents held back.
 
-    A field that the scans tell enough of is calibrated on them alone, the others on generated documents.
+    A field that the scans and reviewers tell enough of is calibrated on them alone, the others on generated documents. Exit
+    status: 0 switched or measured; 3 the database is away; 10 the table in use is better and stays.
     """
     import json
-    from datetime import date
+    from datetime import UTC, datetime
 
     from pipeline.classify.fields import calibration, learning
 
-    made = [answer for case in learning.generated_cases(documents, seed) for answer in learning.judged(case)]
-    cases = learning.scanned_cases(scans, readings or scans) if scans else ()
-    scanned = [answer for case in cases for answer in learning.judged(case)]
+    real = [*(learning.scanned_cases(scans, readings or scans) if scans else ()), *(_filed(home) if reviewers else ())]
+    told: dict[tuple[bool, bool], list[learning.Judged]] = {(made, exam): [] for made in (True, False) for exam in (True, False)}
+    for made, cases in ((True, learning.generated_cases(documents, seed)), (False, real)):
+        for case in cases:
+            told[made, learning.in_exam(case)] += learning.judged(case)
+    fields = learning.learn(told[True, False], told[False, False])
+    exam = told[True, True] + told[False, True]
+    new, old = (round(learning.loss(table, exam), 4) for table in (fields, calibration.table()))
+    switched = new <= old and not dry_run
     command = f"chartloom train-fields --documents {documents} --seed {seed}"
+    command += (" --scans DIR --readings DIR" if scans else "") + (" --reviewers" if reviewers else "")
     facts = {
-        "made": date.today().isoformat(),
-        "command": command + (" --scans DIR --readings DIR" if scans else ""),
-        "answers": {"generated": len(made), "scans": len(scanned)},
+        "made": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": command,
+        "answers": {"generated": len(told[True, False]), "real": len(told[False, False])},
+        "exam": {"answers": len(exam), "loss_new": new, "loss_old": old},
     }
-    table = {"facts": facts, "fields": learning.learn(made, scanned)}
-    calibration.TABLE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    calibration.table.cache_clear()
-    emit(table)
+    emit({"switched": switched, "facts": facts, "fields": fields})
+    if switched:
+        calibration.TABLE.write_text(json.dumps({"facts": facts, "fields": fields}, indent=1) + "\n", encoding="utf-8")
+        calibration.table.cache_clear()
+    elif not dry_run:
+        raise typer.Exit(NOT_BETTER)
+
+
+def _filed(home: Path | None) -> list[Case]:
+    from pipeline.classify.training.corrections import confirmed_fields
+    from pipeline.config import load_settings
+    from pipeline.services.installation import open_installation
+
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        return list(confirmed_fields(connection))

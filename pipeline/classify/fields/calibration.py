@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from functools import cache
 
 from pipeline.config import MODELS
@@ -24,9 +25,9 @@ def table() -> dict[str, dict[str, float]]:
     return dict(json.loads(TABLE.read_text(encoding="utf-8"))["fields"]) if TABLE.exists() else {}
 
 
-def measured(field: str, raw: float) -> float:
-    """The calibrated confidence of a value of that field."""
-    known = table().get(field)
+def measured(field: str, raw: float, by: Mapping[str, Mapping[str, float]] | None = None) -> float:
+    """The calibrated confidence of a value of that field, by the table in use or another."""
+    known = (table() if by is None else by).get(field)
     if known is None:
         return raw
     held = min(max(raw, 1e-4), 1 - 1e-4)

@@ -1,5 +1,5 @@
-"""What reviewers said: documents that a person has looked at, with the type that the person left or gave; and scans as they were
-cut when the last of their documents was settled."""
+"""What reviewers said: documents that a person has filed, with the type and the index fields that the person left or gave; and
+scans as they were cut when the last of their documents was settled."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.classify.boundaries_samples import Stack, page_of
 from pipeline.classify.boundaries_training import divided
+from pipeline.classify.fields.choosing import MANY
+from pipeline.classify.fields.learning import SEXES, Case
 from pipeline.classify.training.corpus import SHORTEST, Example
 from pipeline.records import OcrPage
 from pipeline.store.pages import words_from
@@ -28,6 +30,23 @@ def reviewed(connection: Connection) -> list[Example]:
         for row in rows
         if len(row["text"]) >= SHORTEST
     ]
+
+
+def confirmed_fields(connection: Connection) -> Iterator[Case]:
+    """Every document that a person has filed, as it was read, with the values that the person left or gave.
+
+    The form shows every value that the machine found, so one that was left is right; an empty one is not on the page. Codes, of
+    which a document may have several, teach nothing: of them the form shows one.
+    """
+    sql = statements(__package__)
+    for row in connection.execute(sql["confirmed_fields"]).fetchall():
+        read = connection.execute(sql["pages_of_document"], {"scan": row["scan_id"], "numbers": row["pages"]}).fetchall()
+        truth = {name: _printed(name, value) for name, value in row["fields"].items() if name not in MANY}
+        yield Case(f"document {row['id']}", tuple(map(_page, read)), truth)
+
+
+def _printed(name: str, value: str) -> str | None:
+    return (SEXES.get(value.upper(), value.lower()) if name == "sex" else value) or None
 
 
 def settled_stacks(connection: Connection) -> Iterator[Stack]:

@@ -2,7 +2,7 @@
 -- Documents that a person has filed, with the type that they have now and the text as it was read.
 select d.id, d.type, string_agg(p.text, E'\n' order by p.position) as text
 from document d
-join document_page p on p.document_id = d.id
+join document_page p on p.document_id = d.id and p.scan_id = d.scan_id
 where d.status = 'filed'
     and exists (select from decision n where n.document_id = d.id and n.decided_by <> 'machine' and n.act = 'file')
 group by d.id
@@ -28,3 +28,27 @@ select scan_id, number, kind, width, height, confidence, words
 from page
 where scan_id = any(%(scans)s)
 order by scan_id, number
+
+-- name: confirmed_fields
+-- The values of documents that a person has filed: the person's where the person gave one, else the machine's, which was shown.
+select d.id, d.scan_id, d.pages, (
+    select jsonb_object_agg(final.name, final.value)
+    from (
+        select distinct on (f.name) f.name, f.value
+        from document_field f
+        where f.document_id = d.id
+        order by f.name, f.source desc
+    ) as final
+) as fields
+from document d
+where d.status = 'filed'
+    and exists (select from decision n where n.document_id = d.id and n.decided_by <> 'machine' and n.act = 'file')
+    and exists (select from document_field f where f.document_id = d.id)
+order by d.id
+
+-- name: pages_of_document
+-- What was read on these pages of a scan, in the document's order.
+select number, kind, width, height, confidence, words
+from page
+where scan_id = %(scan)s and number = any(%(numbers)s)
+order by array_position(%(numbers)s, number)

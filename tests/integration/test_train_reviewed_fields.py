@@ -1,0 +1,41 @@
+"""The index fields that reviewers left or corrected are what the calibration of confidences learns from."""
+
+from __future__ import annotations
+
+import pytest
+from test_review_decisions import sight
+
+from pipeline.classify.fields.learning import Judged, calibrate, judged, learn, loss
+from pipeline.classify.training.corrections import confirmed_fields
+from pipeline.index import decisions
+from tests.reviewing import House
+
+ANSWERS = {"patient_name": "Okafor, Martha", "dob": "1956-08-03", "date_of_service": "2026-03-15", "mrn": "10012345"}
+
+
+def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_on_the_page(house: House) -> None:
+    item = house.doubtful()
+    assert list(confirmed_fields(house.connection)) == []
+    given = ANSWERS | {"dob": ""}
+    decisions.file_document(house.connection, sight(house, item), patient=house.known[0], type="discharge_summary", fields=given)
+    (case,) = confirmed_fields(house.connection)
+    assert case.truth == given | {"dob": None}
+    assert [page.number for page in case.pages] == [1, 2]
+    verdicts = {answer.field: (answer.printed, answer.confidence is not None, answer.right) for answer in judged(case)}
+    assert verdicts["patient_name"] == (True, True, True)
+    assert verdicts["date_of_service"] == (True, True, False)
+    assert verdicts["dob"] == (False, True, False)
+    assert verdicts["mrn"] == (True, False, False)
+
+
+def test_what_the_machine_filed_alone_teaches_nothing(house: House) -> None:
+    house.sure()
+    assert list(confirmed_fields(house.connection)) == []
+
+
+def test_corrections_make_a_field_less_sure_than_generated_documents_made_it() -> None:
+    made = [Judged("date_of_service", True, 0.9, right=number % 50 > 0) for number in range(200)]
+    corrected = [Judged("date_of_service", True, 0.9, right=number % 2 > 0) for number in range(60)]
+    before, after = calibrate(made), learn(made, corrected)
+    assert loss(after, corrected) < loss(before, corrected)
+    assert loss(after, corrected) == pytest.approx(0.693, abs=0.01)
