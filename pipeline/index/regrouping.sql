@@ -4,7 +4,7 @@ select d.id, d.revision, d.status, d.type, d.turns,
     (select i.claimed_by from review_item i
      where i.document_id = d.id and i.settled_at is null and i.claimed_until > now()) as holder
 from document d
-join document_page p on p.document_id = d.id
+join document_page p on p.document_id = d.id and p.scan_id = d.scan_id
 where d.scan_id = %(scan)s and d.status in ('review', 'withdrawn')
 group by d.id
 order by min(p.number)

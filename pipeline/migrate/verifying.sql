@@ -12,7 +12,7 @@ where p.scan_id = %s
 -- The documents that have not been taken out of circulation, each with the pages that its PDF must have.
 select d.id, d.pdf, count(p.number) filter (where p.pdf is not null) as pages
 from document d
-join document_page dp on dp.document_id = d.id
+join document_page dp on dp.document_id = d.id and dp.scan_id = d.scan_id
 join page p on p.scan_id = dp.scan_id and p.number = dp.number
 where d.scan_id = %s and d.status <> 'withdrawn'
 group by d.id

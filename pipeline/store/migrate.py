@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.store.database import Connection
+from pipeline.store.partitions import extend_page_text
 from pipeline.store.roles import ensure_roles
 
 LOCK = 0x636861727420  # "chart ": one migrating process at a time
@@ -48,6 +49,7 @@ def migrate(connection: Connection, superuser: str | None = None) -> list[str]:
                 packages = ", ".join(f"{p} {metadata.version(p)}" for p, _ in INCLUDE.findall(sql)) or None
                 connection.execute("insert into migration (name, included) values (%s, %s)", [name, packages])
                 applied.append(name)
+    extend_page_text(connection)
     return applied
 
 

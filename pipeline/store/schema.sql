@@ -216,6 +216,34 @@ begin
 end
 $$;
 
+CREATE FUNCTION public.extend_page_text(most bigint) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+declare
+    newest regclass;
+    bounds text;
+    filled float;
+    scan_pages float;
+    place bigint;
+    fresh text;
+begin
+    select oid, pg_get_expr(relpartbound, oid), reltuples into newest, bounds, filled
+    from pg_class join pg_inherits on inhrelid = oid
+    where inhparent = 'document_page'::regclass and pg_get_expr(relpartbound, oid) like '%TO (MAXVALUE)';
+    if filled < most / 10 then
+        return null;
+    end if;
+    lock table document_page in access exclusive mode;
+    select sum(greatest(reltuples, 0)), 'document_page_' || count(*) + 1 into scan_pages, fresh
+    from pg_class join pg_inherits on inhrelid = oid where inhparent = 'document_page'::regclass;
+    select last_value + 1 + greatest(0, most - filled) * last_value / scan_pages into place from scan_id_seq;
+    execute format('alter table document_page detach partition %s', newest);
+    execute format('alter table document_page attach partition %s %s', newest, replace(bounds, 'MAXVALUE', quote_literal(place)));
+    execute format('create table %I partition of document_page for values from (%L) to (maxvalue)', fresh, place);
+    return fresh;
+end
+$$;
+
 CREATE TABLE public.patient (
     id bigint NOT NULL,
     mrn text,
@@ -560,7 +588,8 @@ CREATE TABLE public.procrastinate_jobs (
     abort_requested boolean DEFAULT false NOT NULL,
     worker_id bigint,
     CONSTRAINT check_not_todo_abort_requested CHECK ((NOT ((status = 'todo'::public.procrastinate_job_status) AND (abort_requested = true))))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.0', autovacuum_vacuum_threshold='2000', autovacuum_vacuum_cost_delay='0');
 
 CREATE FUNCTION public.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) RETURNS public.procrastinate_jobs
     LANGUAGE plpgsql
@@ -1044,7 +1073,8 @@ CREATE TABLE public.archive_row (
     CONSTRAINT archive_row_check1 CHECK (((checked_at IS NULL) = (check_result IS NULL))),
     CONSTRAINT archive_row_check_result_check CHECK ((check_result = ANY (ARRAY['proved'::text, 'excepted'::text, 'fault'::text]))),
     CONSTRAINT archive_row_state_check CHECK ((state = ANY (ARRAY['taken'::text, 'missing'::text, 'refused'::text, 'unlisted'::text])))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
 
 ALTER TABLE public.archive_row ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.archive_row_id_seq
@@ -1220,7 +1250,8 @@ CREATE TABLE public.review_item (
     department text,
     barred text[] DEFAULT '{}'::text[] NOT NULL,
     skipped text[] DEFAULT '{}'::text[] NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
 
 CREATE VIEW public.deed AS
  SELECT n.id,
@@ -1257,7 +1288,8 @@ CREATE TABLE public.delivery (
     CONSTRAINT delivery_check CHECK (((replaces IS NOT NULL) = (change = 'replace'::text))),
     CONSTRAINT delivery_check1 CHECK (((state = 'waiting'::text) = (settled_at IS NULL))),
     CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text, 'dropped'::text])))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
 
 ALTER TABLE public.delivery ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.delivery_id_seq
@@ -1293,7 +1325,8 @@ CREATE TABLE public.document (
     CONSTRAINT document_pages_check CHECK ((cardinality(pages) >= 1)),
     CONSTRAINT document_status_check CHECK ((status = ANY (ARRAY['filed'::text, 'review'::text, 'withdrawn'::text]))),
     CONSTRAINT document_type_probability_check CHECK (((type_probability >= (0)::double precision) AND (type_probability <= (1)::double precision)))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
 
 CREATE TABLE public.document_field (
     document_id bigint NOT NULL,
@@ -1318,11 +1351,22 @@ ALTER TABLE public.document ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 );
 
 CREATE TABLE public.document_page (
-    document_id bigint NOT NULL,
-    scan_id bigint NOT NULL,
-    number integer NOT NULL,
-    "position" integer NOT NULL,
-    text text NOT NULL,
+    document_id bigint CONSTRAINT document_page_document_id_not_null1 NOT NULL,
+    scan_id bigint CONSTRAINT document_page_scan_id_not_null1 NOT NULL,
+    number integer CONSTRAINT document_page_number_not_null1 NOT NULL,
+    "position" integer CONSTRAINT document_page_position_not_null1 NOT NULL,
+    text text CONSTRAINT document_page_text_not_null1 NOT NULL,
+    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED,
+    CONSTRAINT document_page_position_check CHECK (("position" >= 1))
+)
+PARTITION BY RANGE (scan_id);
+
+CREATE TABLE public.document_page_1 (
+    document_id bigint CONSTRAINT document_page_document_id_not_null NOT NULL,
+    scan_id bigint CONSTRAINT document_page_scan_id_not_null NOT NULL,
+    number integer CONSTRAINT document_page_number_not_null NOT NULL,
+    "position" integer CONSTRAINT document_page_position_not_null NOT NULL,
+    text text CONSTRAINT document_page_text_not_null NOT NULL,
     search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED,
     CONSTRAINT document_page_position_check CHECK (("position" >= 1))
 );
@@ -1407,7 +1451,8 @@ CREATE TABLE public.page (
     CONSTRAINT page_kind_check CHECK ((kind = ANY (ARRAY['content'::text, 'blank'::text, 'separator'::text, 'unreadable'::text]))),
     CONSTRAINT page_number_check CHECK ((number >= 1)),
     CONSTRAINT page_rotation_check CHECK ((rotation = ANY (ARRAY[0, 90, 180, 270])))
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_analyze_scale_factor='0.01');
 
 CREATE TABLE public.page_range (
     scan_id bigint NOT NULL,
@@ -1585,7 +1630,8 @@ CREATE TABLE public.reading (
     engine text NOT NULL,
     page jsonb NOT NULL,
     made_at timestamp with time zone DEFAULT now() NOT NULL
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE public.review_item ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.review_item_id_seq
@@ -1657,6 +1703,8 @@ CREATE TABLE public.worker (
     pid integer NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+ALTER TABLE ONLY public.document_page ATTACH PARTITION public.document_page_1 FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
 
 ALTER TABLE ONLY public.procrastinate_events ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_events_id_seq'::regclass);
 
@@ -1741,6 +1789,9 @@ ALTER TABLE ONLY public.document_field
 
 ALTER TABLE ONLY public.document_page
     ADD CONSTRAINT document_page_pkey PRIMARY KEY (scan_id, number);
+
+ALTER TABLE ONLY public.document_page_1
+    ADD CONSTRAINT document_page_1_pkey PRIMARY KEY (scan_id, number);
 
 ALTER TABLE ONLY public.document
     ADD CONSTRAINT document_pkey PRIMARY KEY (id);
@@ -1885,9 +1936,13 @@ CREATE INDEX document_field_value ON public.document_field USING btree (name, va
 
 CREATE INDEX document_filed ON public.document USING btree (filed_at, filed_by) WHERE (filed_at IS NOT NULL);
 
-CREATE INDEX document_page_document ON public.document_page USING btree (document_id, "position");
+CREATE INDEX document_page_document ON ONLY public.document_page USING btree (document_id, "position");
 
-CREATE INDEX document_page_search ON public.document_page USING gin (search);
+CREATE INDEX document_page_1_document ON public.document_page_1 USING btree (document_id, "position");
+
+CREATE INDEX document_page_search ON ONLY public.document_page USING gin (search);
+
+CREATE INDEX document_page_1_search ON public.document_page_1 USING gin (search);
 
 CREATE INDEX document_patient ON public.document USING btree (patient_id, date_of_service DESC NULLS LAST);
 
@@ -1968,6 +2023,12 @@ CREATE INDEX scan_received ON public.scan USING btree (received_at);
 CREATE INDEX scan_waiting ON public.scan USING btree (priority DESC, id) WHERE (status = 'received'::text);
 
 CREATE INDEX web_session_account ON public.web_session USING btree (account_id);
+
+ALTER INDEX public.document_page_document ATTACH PARTITION public.document_page_1_document;
+
+ALTER INDEX public.document_page_pkey ATTACH PARTITION public.document_page_1_pkey;
+
+ALTER INDEX public.document_page_search ATTACH PARTITION public.document_page_1_search;
 
 CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -2086,11 +2147,11 @@ ALTER TABLE ONLY public.document
 ALTER TABLE ONLY public.document_field
     ADD CONSTRAINT document_field_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
 
-ALTER TABLE ONLY public.document_page
-    ADD CONSTRAINT document_page_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
+ALTER TABLE public.document_page
+    ADD CONSTRAINT document_page_document_id_fkey1 FOREIGN KEY (document_id) REFERENCES public.document(id);
 
-ALTER TABLE ONLY public.document_page
-    ADD CONSTRAINT document_page_scan_id_number_fkey FOREIGN KEY (scan_id, number) REFERENCES public.page(scan_id, number);
+ALTER TABLE public.document_page
+    ADD CONSTRAINT document_page_scan_id_number_fkey1 FOREIGN KEY (scan_id, number) REFERENCES public.page(scan_id, number);
 
 ALTER TABLE ONLY public.document
     ADD CONSTRAINT document_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);

@@ -1,0 +1,82 @@
+"""The text of pages lies in partitions: nothing is lost on the way there, and room is made in time."""
+
+from __future__ import annotations
+
+import secrets
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from pipeline.index.filing import commit
+from pipeline.index.search import search
+from pipeline.services.installation import Installation
+from pipeline.store import migrate, partitions
+from pipeline.store.database import Connection, connect
+from pipeline.store.partitions import extend_page_text
+from tests.processing import BLOB, a_document, a_patient, a_scan, an_outcome, filed
+
+
+def file(connection: Connection, *words: str) -> None:
+    """A scan of a page for each of these words, filed."""
+    patient = a_patient(connection, f"M{secrets.token_hex(3)}", "Chidi", "Okafor")
+    scan = a_scan(connection, secrets.token_bytes(8))
+    commit(connection, an_outcome(scan, words, filed(a_document(range(1, len(words) + 1)), patient)), [BLOB])
+    connection.execute("analyze document_page")
+
+
+def places(connection: Connection) -> list[tuple[str, int]]:
+    """The partitions that hold pages, and how many."""
+    rows = connection.execute("select tableoid::regclass::text as name, count(*) as n from document_page group by 1 order by 1")
+    return [(row["name"], row["n"]) for row in rows]
+
+
+def test_pages_filed_before_there_were_partitions_are_found_as_before(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"old_{secrets.token_hex(6)}"
+    every = migrate.migrations()
+    with psycopg.connect(make_conninfo(installation.dsn, dbname="postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        with connect(make_conninfo(installation.dsn, dbname=name)) as connection:
+            with monkeypatch.context() as past:
+                past.setattr(migrate, "migrations", lambda: [m for m in every if m[0] < "0027"])
+                past.setattr(migrate, "extend_page_text", lambda _: None)
+                migrate.migrate(connection)
+            file(connection, "osteotomy", "laparoscopy")
+            migrate.migrate(connection)
+            assert places(connection) == [("document_page_1", 2)]
+            with connection.transaction():
+                connection.execute("set local role chartloom_clinician")
+                assert [hit.page for hit in search(connection, "laparoscopy")] == [2]
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def test_a_partition_that_fills_is_followed_by_another_and_every_page_has_its_place(connection: Connection) -> None:
+    file(connection, "one", "two")
+    assert extend_page_text(connection, most=30) is None, "it is empty enough"
+    assert extend_page_text(connection, most=6) == "document_page_2"
+    for words in (("three", "four"), ("five", "six"), ("seven", "eight")):
+        file(connection, *words)
+    assert places(connection) == [("document_page_1", 6), ("document_page_2", 2)]
+    assert extend_page_text(connection, most=2) == "document_page_3"
+    file(connection, "nine")
+    assert [len(search(connection, word)) for word in ("one", "six", "eight", "nine")] == [1, 1, 1, 1]
+
+
+def test_a_page_can_be_taken_out_and_filed_again_in_any_partition(connection: Connection) -> None:
+    file(connection, "one", "two")
+    extend_page_text(connection, most=2)
+    file(connection, "three")
+    moved = connection.execute("update document_page set position = position + 1 returning tableoid::regclass::text as place")
+    assert {row["place"] for row in moved} == {"document_page_1", "document_page_2"}
+
+
+def test_a_search_that_is_under_way_is_not_waited_for(connection: Connection, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file(connection, "one", "two")
+    monkeypatch.setattr(partitions, "LOCK_SECONDS", 0.1)
+    with connect(dsn) as reader, reader.transaction():
+        reader.execute("select from document_page")
+        assert extend_page_text(connection, most=2) is None
+    assert extend_page_text(connection, most=2) == "document_page_2"
