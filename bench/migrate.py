@@ -2,7 +2,8 @@
 
 plan --rows 1000000           seconds, CPU and memory of `migrate plan --open none` over a CSV and as many files
 move --pages 3000 --kills 20  `migrate run` of an archive with every fault, killed on the way; then verify and report must find
-                              every planted fault and add up. --kind csv, old-index, tree
+                              every planted fault and add up. --kind csv, old-index, tree. Its pages recur in other files
+                              after --recur documents, so that few are read and all the rest of the work is done
 overhead --documents 8        CPU of a page through `migrate run` beside that of opening, reading and PDF making alone
 """
 
@@ -42,7 +43,8 @@ from pipeline.work.bench import Bench
 from pipeline.work.queue import enqueue_scan
 from pipeline.work.start import on_one_core
 from pipeline.work.warm import warm_up
-from samples.archive import FIELDS, make_archive
+from samples.archive import make_archive
+from samples.archive_files import FIELDS
 
 FOLDER = 1_000  # files of a folder of the planned archive
 MEAN_PAGES = 2  # of a document that samples.archive makes
@@ -117,13 +119,14 @@ def kill(process: subprocess.Popen[str], victim: str) -> bool:
     return True
 
 
-def move(kind: str, pages: int, kills: int, seed: int, calm: float) -> None:
+def move(given: argparse.Namespace) -> None:
     """Move an archive in under kills and hold the report against what was planted."""
-    rng = random.Random(seed)
+    kind, kills, rng = given.kind, given.kills, random.Random(given.seed)
     with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
         Path(folder).chmod(0o755)
         home, out = Path(folder) / "home", Path(folder) / "report"
-        made = make_archive(Path(folder) / "archive", kind, pages // MEAN_PAGES, seed)  # type: ignore[arg-type]
+        documents = given.pages // MEAN_PAGES
+        made = make_archive(Path(folder) / "archive", kind, documents, given.seed, faults=given.faults, recur=given.recur)
         told(home, "patients", "load", made.folder / "patients.csv")
         words = ["migrate", "run", "move", made.manifest, "--mapping", kind, "--json"]
         words += ["--crosswalk", made.folder / "links.csv"] if kind == "old-index" else []
@@ -132,7 +135,7 @@ def move(kind: str, pages: int, kills: int, seed: int, calm: float) -> None:
             runs += 1
             process = chartloom(home, *words)
             if killed < kills:
-                time.sleep(rng.uniform(0.3, 1.0) * calm)
+                time.sleep(rng.uniform(0.3, 1.0) * given.calm)
                 killed += process.poll() is None and kill(process, rng.choice(VICTIMS))
             said, _ = process.communicate()
             if process.returncode in DONE:
@@ -229,6 +232,8 @@ def main() -> None:
     moved.add_argument("--kind", choices=("csv", "old-index", "tree"), default="csv")
     moved.add_argument("--pages", type=int, default=3_000)
     moved.add_argument("--kills", type=int, default=20)
+    moved.add_argument("--faults", type=int, default=10, help="of each kind")
+    moved.add_argument("--recur", type=int, default=60, help="documents after which the pages are those of earlier ones")
     moved.add_argument("--seed", type=int, default=1)
     moved.add_argument("--calm", type=float, default=20.0, help="longest time before a kill, seconds")
     measured = what.add_parser("overhead")
@@ -238,7 +243,7 @@ def main() -> None:
     if given.what == "plan":
         plan_rows(given.rows, given.keep)
     elif given.what == "move":
-        move(given.kind, given.pages, given.kills, given.seed, given.calm)
+        move(given)
     else:
         overhead(given.documents, given.pages)
 

@@ -33,8 +33,9 @@ from pipeline.store.database import Connection
 from pipeline.work.bench import Bench
 from pipeline.work.processing import process_scan
 from pipeline.work.queue import enqueue_scan
-from samples.archive import Archive as Made
-from samples.archive import Kind, make_archive
+from samples.archive import make_archive
+from samples.archive_files import Archive as Made
+from samples.archive_files import Kind
 
 ONLY_READING_TELLS = {"quarantined", "blank_page", "manifest_disagrees", "other_patient", "not_joinable"}
 """What `plan` calls otherwise, or cannot know."""
@@ -112,7 +113,7 @@ def table(file: Path) -> list[dict[str, str]]:
 def moving(connection: Connection, blobs: Blobs, settings: Settings, tmp_path: Path) -> Callable[..., Move]:
     """Makes an archive of a kind and the way in for it."""
 
-    def move(kind: Kind, documents: int, *, faults: bool = True, **trust: str) -> Move:
+    def move(kind: Kind, documents: int, *, faults: int = 1, **trust: str) -> Move:
         made = make_archive(tmp_path / kind, kind, documents, faults=faults)
         return Move(made, connection, blobs, settings, **trust)
 
@@ -179,7 +180,7 @@ def settle(connection: Connection, document: int, patient: int | None = None) ->
 def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destroyed(
     moving: Callable[..., Move], connection: Connection, blobs: Blobs, tmp_path: Path
 ) -> None:
-    move = moving("csv", 3, faults=False)
+    move = moving("csv", 3, faults=0)
     archive = move.feed()
     assert {result for result, _ in move.verify(archive).values()} == {"fault"}, "nothing has been read"
     move.read()
@@ -226,7 +227,7 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
 def test_a_file_that_comes_back_is_taken_by_the_next_run_and_its_batch_must_be_signed_for_again(
     moving: Callable[..., Move], connection: Connection, tmp_path: Path
 ) -> None:
-    move = moving("csv", 2, faults=False)
+    move = moving("csv", 2, faults=0)
     file = move.manifest.root / next(iter(move.manifest.documents(move.settings.migrate))).files[0]
     kept = file.read_bytes()
     file.unlink()
@@ -241,7 +242,7 @@ def test_a_file_that_comes_back_is_taken_by_the_next_run_and_its_batch_must_be_s
 def test_a_scan_that_a_clerk_handed_in_before_is_told_as_a_duplicate(
     moving: Callable[..., Move], connection: Connection, blobs: Blobs, tmp_path: Path
 ) -> None:
-    move = moving("csv", 1, faults=False)
+    move = moving("csv", 1, faults=0)
     (listed,) = move.manifest.documents(move.settings.migrate)
     register(move.manifest.root / listed.files[0], connection, blobs, move.settings, enqueue=enqueue_scan)
     account, named, _ = move.report(move.feed(), tmp_path / "report")
