@@ -83,7 +83,8 @@ class Watch:
                 name, line = Path(process.exe()).name, " ".join(process.cmdline())
                 if not line:
                     continue  # it has just ended
-                kinds = {"from_environment": "a worker", "pipeline.ingest": "a parser", "-m pipeline ingest": "the command"}
+                forked = (parent := process.parent()) is not None and " ".join(parent.cmdline()) == line
+                kinds = {"pipeline.ingest": "a parser", "-m pipeline ingest": "a worker" if forked else "the command"}
                 yield next((kind for part, kind in kinds.items() if part in line), name), process
 
 

@@ -36,7 +36,12 @@ from pipeline.work.start import environment
 from pipeline.work.status import status_json
 
 HUB = "10.213.7.1"
-CODE = "from pipeline.work.start import from_environment as run; run()"
+CODE = """
+import sys
+from pipeline.config import load_settings
+from pipeline.work.start import run_workers
+run_workers(load_settings(), None, until=sys.stdin.fileno())
+"""
 COUNTED = """
 create table times_read (key text);
 create function count_reading() returns trigger language plpgsql as

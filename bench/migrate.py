@@ -105,13 +105,18 @@ def told(home: Path, *words: object) -> tuple[int, list[dict[str, Any]]]:
     return process.returncode, lines
 
 
+def command_of(pid: int) -> bytes:
+    """The command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def kill(process: subprocess.Popen[str], victim: str) -> bool:
     """kill -9 of the run, of its pool of workers, or of one of those; False where it is not there at the moment."""
     pid = process.pid
     for _ in range(("run", "workers", "worker").index(victim)):
         children = Path(f"/proc/{pid}/task/{pid}/children")
         below = [int(child) for child in children.read_text().split()] if children.exists() else []
-        below = [child for child in below if b"pipeline.work.start" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        below = [child for child in below if command_of(child) == command_of(pid)]  # workers are forked
         if not below:
             return False
         pid = below[0]

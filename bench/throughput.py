@@ -31,7 +31,7 @@ from pipeline.work.start import environment, on_one_core
 from pipeline.work.warm import warm_up
 
 STAGES = {
-    **{"read_page": "read", "document_file": "pdf", "sort": "sort", "candidates": "match", "decide": "match"},
+    **{"read_here": "read", "document_file": "pdf", "sort": "sort", "candidates": "match", "decide": "match"},
     **{"cached": "readings", "keep": "readings"},
 }
 ESSENTIAL = ("open", "read", "pdf")

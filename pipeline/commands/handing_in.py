@@ -6,11 +6,11 @@ A folder and a ZIP are batches, as they are in the intake folder. The files of a
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
@@ -207,14 +207,14 @@ class Crew:
         self._settings = settings
         self._line = line
         self._stack = stack
-        self._own: subprocess.Popen[bytes] | None = None
+        self._own: BaseProcess | None = None
         self._next = 0.0
         self.muster()
 
     def muster(self) -> None:
         """Start workers of our own where none is at work. Raises ServiceAway where our own could not stay."""
         if self._own is not None:
-            if self._own.poll() is not None:
+            if self._own.exitcode is not None:
                 raise ServiceAway("The workers ended before the files were done.", "What they said stands above.")
             return
         if time.monotonic() >= self._next:

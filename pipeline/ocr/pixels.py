@@ -1,11 +1,10 @@
-"""A page's pixels as arrays: loaded once, looked at in grey, small copies for the screen and for comparing pages.
+"""A page's pixels as arrays: loaded once, looked at in grey, small copies for comparing pages.
 
 Arrays are uint8, rows first; 0 is ink. What is loaded here is only ever copied: cleanup for reading never touches the original.
 """
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +22,6 @@ Image.MAX_IMAGE_PIXELS = None  # intake refuses pages that are too large before 
 
 THUMBNAIL = (64, 80)
 """Width and height of OcrPage.thumbnail."""
-PREVIEW_SIDE = 1600
-"""Longest side of the preview in pixels: 145 dpi on a letter page, enough to read small print in a browser."""
-PREVIEW_QUALITY = 60
 BILEVEL_SHARE = 0.995
 """A picture is bilevel when this share of its pixels is within a few grey values of black or white."""
 COLOUR_SPREAD = 24
@@ -106,15 +102,3 @@ def is_bilevel(grey: Grey) -> bool:
 def thumbnail(grey: Grey) -> bytes:
     """64 x 80 grey values, row by row."""
     return bytes(cv2.resize(grey, THUMBNAIL, interpolation=cv2.INTER_AREA).tobytes())
-
-
-def for_screen(pixels: Grey) -> Grey:
-    """Grey (H x W) or RGB (H x W x 3) pixels, no larger than a preview."""
-    return scaled(pixels, min(1.0, PREVIEW_SIDE / max(pixels.shape[:2])))
-
-
-def preview(pixels: Grey) -> bytes:
-    """A JPEG for the screen, of grey (H x W) or RGB (H x W x 3) pixels."""
-    out = io.BytesIO()
-    Image.fromarray(for_screen(pixels)).save(out, "JPEG", quality=PREVIEW_QUALITY)
-    return out.getvalue()

@@ -24,6 +24,7 @@ from pipeline.ocr.notice import notice
 from pipeline.ocr.orientation import FEW, Turn, orientation
 from pipeline.ocr.own_text import own_text
 from pipeline.ocr.pixels import Grey, Pixels
+from pipeline.ocr.preview import for_screen, preview
 from pipeline.ocr.raster import raster
 from pipeline.ocr.tables import tables
 from pipeline.ocr.words import read_words
@@ -55,8 +56,7 @@ class Reading:
 
 def engine_key(settings: OcrSettings) -> str:
     """Names everything but the picture that a reading depends on."""
-    version = tesseract.program(settings.languages).version
-    told = f"{VERSION}|{version}|{settings.model_dump_json(exclude={'page_seconds'})}"
+    told = f"{VERSION}|{tesseract.version()}|{settings.model_dump_json(exclude={'page_seconds'})}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
@@ -84,7 +84,7 @@ def unreadable(page: Page, problem: str) -> Reading:
     return Reading(
         page=OcrPage(number=page.number, image=None, dpi=page.dpi, problem=problem),
         pdf=pdf.page_pdf(raster(sheet, 0, 150.0), placed, []),
-        preview=pixels.preview(sheet.grey),
+        preview=preview(sheet.grey, only_print=True),
     )
 
 
@@ -111,13 +111,14 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     blank = not words and not codes and problem is None and inked(flat) < BLANK_INK
     placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
     lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
-    searchable = pdf.page_pdf(raster(scanned, settings.jpeg_quality, dpi), placed, lines)
+    archived = raster(scanned, settings.jpeg_quality, dpi)
+    searchable = pdf.page_pdf(archived, placed, lines)
     if watch is not unwatched:
         watch("words", drawn(flat, seen))
     if scanned.colour is None:
-        picture = pixels.preview(flat)
+        picture = preview(flat, only_print=archived.bits == 1)
     else:
-        picture = pixels.preview(upright.level(upright.turn(pixels.for_screen(scanned.colour), rotation), skew))
+        picture = preview(upright.level(upright.turn(for_screen(scanned.colour), rotation), skew))
     return Reading(
         page=OcrPage(
             number=page.number,

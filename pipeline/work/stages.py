@@ -16,13 +16,14 @@ from pipeline.match import candidates, decide, person_of
 from pipeline.match.given import beside
 from pipeline.match.index import mrn_holders
 from pipeline.ocr.pdf import document_file
-from pipeline.ocr.reading import engine_key, read_page
+from pipeline.ocr.reading import engine_key
 from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Sorting
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.store.readings import cached, keep, reading_key
 from pipeline.store.scratch import Scratch
 from pipeline.work import ranges
+from pipeline.work.apart import read_apart, read_here
 from pipeline.work.pressure import give_back_memory
 
 
@@ -38,6 +39,8 @@ class Workshop:
     scratch: Scratch
     original: Callable[[str], Path]
     pause: Callable[[], None]
+    careful: bool = False
+    """A worker has died over this scan: each page is read in a process apart."""
     keys: dict[int, str] = field(default_factory=dict)
     """The keys of readings that a range of this scan has left, by page."""
 
@@ -70,7 +73,7 @@ class Workshop:
         if page.image is not None and not self.scratch.path(page.image).exists():
             page = next(iter(self.open_original(range(page.number, page.number + 1))))
         pixels = None if page.image is None else self.scratch.path(page.image)
-        made = read_page(page, pixels, self.settings.ocr)
+        made = (read_apart if self.careful else read_here)(page, pixels, self.settings.ocr)
         give_back_memory()
         if page.image is not None:
             self.scratch.drop(page.image)

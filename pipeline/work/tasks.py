@@ -76,7 +76,7 @@ def work_on(context: JobContext, scan_id: int, work: Work, deaths: int = 0) -> N
             if deaths >= DEADLY:
                 give_up(bench, scan_id, f"{deaths} workers died over scan {scan_id}")
             else:
-                attempt(bench, scan_id, work, pause, last_try)
+                attempt(bench, scan_id, work, pause, last_try=last_try, careful=deaths > 0)
         except Exception as error:
             if not passes(error):
                 raise
@@ -86,10 +86,10 @@ def work_on(context: JobContext, scan_id: int, work: Work, deaths: int = 0) -> N
             return
 
 
-def attempt(bench: Bench, scan_id: int, work: Work, pause: Callable[[], None], last_try: bool) -> None:
+def attempt(bench: Bench, scan_id: int, work: Work, pause: Callable[[], None], *, last_try: bool, careful: bool) -> None:
     """Try once. A scan that is closed already is left alone; a file that cannot be taken is closed with its reason."""
     try:
-        with bench.workshop(scan_id, pause) as shop:
+        with bench.workshop(scan_id, pause, careful=careful) as shop:
             if shop is not None:
                 work(shop)
     except BadInput as error:

@@ -8,9 +8,11 @@ from pipeline.config import Settings, document_types
 def warm_up(settings: Settings) -> None:
     """Import the stages and load what they load. Raises MissingProgram or BadSettings where a page could not be read here."""
     from pipeline.classify.types import guess_types
-    from pipeline.ocr.reading import engine_key
+    from pipeline.ocr import rapid, tesseract
     from pipeline.work import stages, worker  # noqa: F401
 
-    engine_key(settings.ocr)
+    tesseract.engine(settings.ocr.languages)
+    if settings.ocr.second_engine != "never":
+        rapid.engine()
     document_types()
     guess_types("")

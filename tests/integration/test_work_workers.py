@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-from pipeline.config import Settings
+from pipeline.config import OcrSettings, Settings, load_settings
 from pipeline.index.outcome import outcome_json
 from pipeline.index.search import arriving, search
+from pipeline.ocr.reading import Reading, read_page
+from pipeline.records import Page
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from pipeline.work import ranges
+from pipeline.work import apart, ranges
 from pipeline.work.start import environment, workers_beside
 from pipeline.work.status import live_workers, status_json
 from tests.processing import handed_in, until
@@ -29,20 +34,17 @@ def children(pid: int) -> list[int]:
 @pytest.fixture
 def two(settings: Settings) -> Settings:
     """Settings for two workers that are missed after three seconds."""
-    return settings.model_copy(update={"work": settings.work.model_copy(update={"workers": 2, "takeover_seconds": 3.0})})
+    changes = {"workers": 2, "takeover_seconds": 3.0, "worker_memory_mb": 4000}  # workers forked from the tests are large
+    return settings.model_copy(update={"work": settings.work.model_copy(update=changes)})
 
 
 @pytest.fixture
-def pool(two: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
-    monkeypatch.setenv("CHARTLOOM_WORK__WORKERS", "2")
-    monkeypatch.setenv("CHARTLOOM_WORK__TAKEOVER_SECONDS", "3")
+def pool(two: Settings) -> Iterator[BaseProcess]:
     with workers_beside(two) as child:
         yield child
 
 
-def test_workers_file_scans_and_survive_the_death_of_one(
-    connection: Connection, blobs: Blobs, pool: subprocess.Popen[bytes]
-) -> None:
+def test_workers_file_scans_and_survive_the_death_of_one(connection: Connection, blobs: Blobs, pool: BaseProcess) -> None:
     until(lambda: live_workers(connection, 3.0) == 2)
     first = handed_in(connection, blobs, "Admission note zebra", "Second page giraffe")
     until(lambda: outcome_json(connection, first.id)["status"] != "received")
@@ -57,9 +59,10 @@ def test_workers_file_scans_and_survive_the_death_of_one(
     connection.execute("select procrastinate_register_worker_v1()")  # a worker of another machine, which dies over its job
     lost = handed_in(connection, blobs, "A page about a walrus")
     connection.execute("update procrastinate_jobs set status = 'doing', worker_id = (select max(id) from procrastinate_workers)")
+    assert pool.pid is not None
     os.kill(children(pool.pid)[0], signal.SIGKILL)
     until(lambda: outcome_json(connection, lost.id)["status"] != "received")
-    until(lambda: len(children(pool.pid)) == 2)
+    until(lambda: len(children(pool.pid or 0)) == 2)
 
     idle = {"waiting": 0, "running": 0, "to_retry": 0}
     until(lambda: all(queue == idle for queue in status_json(connection, 3.0)["queue"].values()))
@@ -74,8 +77,8 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
 ) -> None:
     pages = [f"Page number {number} of the chart" for number in range(1, 7)]
     code = (
-        "from pipeline.work import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
-        "from pipeline.work.start import from_environment as run; run()"
+        "from pipeline.config import load_settings; from pipeline.work import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
+        "from pipeline.work.start import run_workers; run_workers(load_settings(), None, until=0)"
     )
     monkeypatch.setenv("CHARTLOOM_WORK__WORKERS", "2")
     scan = handed_in(connection, blobs, *pages)
@@ -97,6 +100,7 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
 def test_workers_end_with_whoever_started_them(connection: Connection, two: Settings) -> None:
     with workers_beside(two) as child:
         until(lambda: live_workers(connection, 3.0) >= 1)
+        assert child.pid is not None
         workers = children(child.pid)
         os.kill(child.pid, signal.SIGKILL)  # not even the pool could say good-bye
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
@@ -108,3 +112,29 @@ def test_workers_whose_starter_is_gone_before_they_are_started_end_too() -> None
         "Pool(lambda: time.sleep(60), 2, print).run(gone)"
     )
     subprocess.run([sys.executable, "-c", code], timeout=20, check=True)
+
+
+def test_a_page_that_kills_its_reader_goes_to_a_person_and_the_rest_of_the_scan_is_read(
+    connection: Connection, blobs: Blobs, two: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash_on_two(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
+        if page.number == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read_page(page, pixels, settings)
+
+    monkeypatch.setattr(apart, "read_page", crash_on_two)
+    one = two.model_copy(update={"work": two.work.model_copy(update={"workers": 1})})
+    scan = handed_in(connection, blobs, "The first page", "The second page", "The third page")
+    with workers_beside(one):
+        until(lambda: outcome_json(connection, scan.id)["status"] != "received")
+    assert outcome_json(connection, scan.id)["status"] == "review"
+    pages = connection.execute("select number, problem from page where scan_id = %s order by number", [scan.id]).fetchall()
+    assert [(page["number"], page["problem"]) for page in pages] == [(1, None), (2, apart.STOPPED), (3, None)]
+
+
+def test_a_page_that_never_ends_ends_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hash_of_much = partial(hashlib.pbkdf2_hmac, "sha256", b"", b"", 1 << 27)  # C code that no exception interrupts
+    monkeypatch.setattr(apart, "read_page", lambda *_: hash_of_much())
+    short = load_settings(tmp_path).ocr.model_copy(update={"page_seconds": 0.1})
+    reading = apart.read_apart(Page(scan="", number=7, image=None), None, short)
+    assert reading.page.problem == apart.STOPPED
