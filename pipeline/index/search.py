@@ -7,15 +7,15 @@ Days and months in it narrow the dates of service; the rest is looked for in the
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
 from pipeline.config import document_types
 from pipeline.errors import NotFound
+from pipeline.index.days import without_days
 from pipeline.records import PatientRef
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
@@ -23,11 +23,9 @@ from pipeline.store.sql import statements
 SQL = statements("pipeline.index")
 HIT_START, HIT_STOP = "\x02", "\x03"
 HEADLINE = f"StartSel={HIT_START}, StopSel={HIT_STOP}, MaxWords=24, MinWords=8, MaxFragments=1"
-SCOPE = 1000  # pages, best first, that are considered: ranking more would take longer and change no first screen
+SCOPE = 500  # pages, newest first, that are ranked: common words stand on a tenth of all pages, and reading those takes seconds
 LIKENESS = 0.45  # trigram likeness from which a misspelt name is shown: Smyth and Smith have 0.5
 OPERATORS = re.compile(r'["]|(?:^|\s)(?:-\S|or\s)', re.IGNORECASE)
-DAY = r"(?P<y>\d{4})-(?P<m>\d\d)(?:-(?P<d>\d\d))?|(?P<um>\d{1,2})/(?P<ud>\d{1,2})/(?P<uy>\d{4})"
-DAYS = re.compile(rf"(?<!\S)(?:{DAY})(?!\S)")
 LABEL = re.compile(r"^\s*(?:mrn|patient|document|doc|id)\b[\s:#]*(?=\S)", re.IGNORECASE)
 
 
@@ -75,22 +73,23 @@ def search(
     patients = None if patient is None else patients_of(connection, patient)
     words, span = without_days(query)
     words = LABEL.sub("", words)
-    rows = connection.execute(
-        SQL["search"],
-        {
-            "words": words,
-            "plain": OPERATORS.search(words) is None,
-            "id": int(words) if words.isdecimal() and len(words) < 19 else None,
-            "from": span[0] if span else None,
-            "to": span[1] if span else None,
-            "patients": patients,
-            "type": type,
-            "limit": limit,
-            "scope": SCOPE,
-            "likeness": LIKENESS,
-            "headline": HEADLINE,
-        },
-    )
+    given = {
+        "words": words,
+        "id": int(words) if words.isdecimal() and len(words) < 19 else None,
+        "from": span[0] if span else None,
+        "to": span[1] if span else None,
+        "patients": patients,
+        "type": type,
+        "limit": limit,
+        "scope": SCOPE,
+        "likeness": LIKENESS,
+        "headline": HEADLINE,
+    }
+    pages = _pages_with(connection, given)
+    if OPERATORS.search(words) is None and len({page["document"] for page in pages}) < limit:
+        pages += _across_pages(connection, given)
+    columns = {name: [page[name] for page in pages] for name in ("document", "number", "rank")}
+    rows = connection.execute(SQL["search"], given | columns)
     return [
         Hit(
             document=row["document"],
@@ -110,6 +109,24 @@ def search(
     ]
 
 
+def _pages_with(connection: Connection, given: dict[str, Any]) -> list[dict[str, Any]]:
+    """The newest SCOPE pages with the words on them: {document, number, rank}.
+
+    Planned for these very words: whether the index of words or going back from the newest page is quicker depends on them.
+    """
+    return connection.execute(SQL["pages_with"], given, prepare=False).fetchall()
+
+
+def _across_pages(connection: Connection, given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Documents that have each of the words on some page: the newest SCOPE pages of each word are looked at."""
+    terms = [row["term"] for row in connection.execute(SQL["terms_of"], given)]
+    if len(terms) < 2:
+        return []
+    pages = [page for term in terms for page in _pages_with(connection, given | {"words": term})]
+    near = {"document": [page["document"] for page in pages], "number": [page["number"] for page in pages], "terms": terms}
+    return connection.execute(SQL["documents_with_all"], near).fetchall()
+
+
 def note_search(connection: Connection, account: str, query: str, found: int, **narrowed: str | None) -> None:
     """Write into the audit who searched for what from the command line, and how much was found."""
     detail = {"query": query, "found": found, **{name: value for name, value in narrowed.items() if value is not None}}
@@ -122,21 +139,3 @@ def patients_of(connection: Connection, mrn: str) -> list[int]:
     if not found:
         raise NotFound(f"No patient has the MRN {mrn}.", "Check the number, or search by name.")
     return found
-
-
-def without_days(query: str) -> tuple[str, tuple[date, date] | None]:
-    """The query without the days and months in it, and the span from the first to the last of them."""
-    spans = [span for found in DAYS.finditer(query) if (span := span_of(found))]
-    if not spans:
-        return query.strip(), None
-    return DAYS.sub("", query).strip(), (min(first for first, _ in spans), max(last for _, last in spans))
-
-
-def span_of(found: re.Match[str]) -> tuple[date, date] | None:
-    """The first and last day that a match of DAYS means; None for a day that does not exist."""
-    year, month, day = (found["y"] or found["uy"], found["m"] or found["um"], found["d"] or found["ud"])
-    try:
-        first = date(int(year), int(month), int(day or 1))
-    except ValueError:
-        return None
-    return first, first if day else first.replace(day=monthrange(first.year, first.month)[1])

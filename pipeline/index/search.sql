@@ -1,28 +1,43 @@
+-- name: pages_with
+-- The newest pages with all the words on them, and how well each fits.
+select document, number, ts_rank_cd(search, websearch_to_tsquery('english', %(words)s), 1)::float8 as rank
+from (
+    select document_page.document_id as document, number, search
+    from document_page
+    join document on document.id = document_page.document_id
+    where search @@ websearch_to_tsquery('english', %(words)s)
+      and document.status <> 'withdrawn'
+      and (%(patients)s::bigint[] is null or document.patient_id = any(%(patients)s))
+      and (%(type)s::text is null or document.type = %(type)s)
+      and (%(from)s::date is null or document.date_of_service between %(from)s and %(to)s)
+    order by document_page.scan_id desc, number desc
+    limit %(scope)s
+) as newest
+
+-- name: terms_of
+-- The words that mean something, each once.
+select distinct word as term
+from regexp_split_to_table(%(words)s, '\s+') as word
+where numnode(plainto_tsquery('english', word)) > 0
+
+-- name: documents_with_all
+-- Of these pages' documents those that have every one of the terms on some page.
+select near.document, min(near.number) as number, 0.01::float8 as rank
+from unnest(%(document)s::bigint[], %(number)s::integer[]) as near (document, number)
+join document on document.id = near.document
+where not exists (
+    select from unnest(%(terms)s::text[]) as term
+    where not exists (
+        select from document_page
+        where document_page.document_id = document.id and document_page.scan_id = document.scan_id
+            and search @@ plainto_tsquery('english', term)
+    )
+)
+group by near.document
+
 -- name: search
--- Documents by words on their pages, by their patient's number or name (also misspelt), by their own id, by their day.
-with text_query as (
-    select websearch_to_tsquery('english', %(words)s) as whole,
-           array(select term from (select plainto_tsquery('english', word) as term
-                                   from regexp_split_to_table(%(words)s, '\s+') as word) as terms
-                 where numnode(term) > 0) as terms
-),
-on_one_page as (
-    select document_id, number, ts_rank_cd(search, whole, 1) as rank
-    from document_page, text_query
-    where search @@ whole
-    order by rank desc
-    limit %(scope)s
-),
-across_pages as (  -- each word on some page, where the words are no expression and few documents have them all on one page
-    select document_id, min(number) as number, 0.01 as rank
-    from text_query, unnest(terms) with ordinality as term (query, n), document_page
-    where search @@ term.query and %(plain)s and cardinality(terms) > 1
-      and (select count(distinct document_id) from on_one_page) < %(limit)s
-    group by document_id, terms
-    having count(distinct term.n) = cardinality(terms)
-    limit %(scope)s
-),
-named as (
+-- Documents by words on their pages (found before), by their patient's number or name (also misspelt), by their own id, by their day.
+with named as (
     select id, case when mrn = %(words)s or exists (select from patient_key as known
                                                     where known.patient_id = found.id and known.key = 'n' || number_key(%(words)s))
                     then 'mrn' else 'name' end as why,
@@ -31,9 +46,8 @@ named as (
     where %(words)s <> ''
 ),
 hits as (
-    select document_id, 'text' as why, rank::float8, number from on_one_page
-    union all
-    select document_id, 'text', rank, number from across_pages
+    select document_id, 'text' as why, rank, number
+    from unnest(%(document)s::bigint[], %(number)s::integer[], %(rank)s::float8[]) as page (document_id, number, rank)
     union all
     select document.id, why, case why when 'mrn' then 10 else likeness end, null
     from named join document on document.patient_id = named.id
@@ -65,8 +79,8 @@ best as (
 select best.id as document, best.scan_id as scan, best.status, best.type, best.pages, best.date_of_service, best.patient_id,
        patient.mrn, nullif(concat_ws(', ', patient.family, nullif(concat_ws(' ', patient.given, patient.middle), '')), '') as name,
        best.number as page, best.rank, best.why,
-       coalesce((select ts_headline('english', left(text, 200000), whole, %(headline)s)
-                 from document_page, text_query
+       coalesce((select ts_headline('english', left(text, 200000), websearch_to_tsquery('english', %(words)s), %(headline)s)
+                 from document_page
                  where document_page.scan_id = best.scan_id and document_page.number = best.number), '') as snippet
 from best
 left join patient on patient.id = best.patient_id

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.config import document_types
 from pipeline.errors import NotFound
 from pipeline.index import double_entry
-from pipeline.index.search import DAYS, span_of
+from pipeline.index.days import is_day, with_iso_days
 from pipeline.match.verdict import DECEASED
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
@@ -163,14 +162,9 @@ def patient_of(connection: Connection, patient: int | None) -> Row | None:
 
 def find_patients(connection: Connection, words: str, most: int = 25) -> list[Row]:
     """Patients by MRN, by name as it is written or sounds, by birth date (1956-08-03, 08/03/1956), or by name and birth date."""
-    words = DAYS.sub(_as_stored, " ".join(words.split()))
+    words = with_iso_days(" ".join(words.split()))
     if not words:
         return []
-    born = DAYS.fullmatch(words) is not None
-    return connection.execute(SQL["patients_born" if born else "find_patients"], {"words": words, "most": most}).fetchall()
-
-
-def _as_stored(day: re.Match[str]) -> str:
-    """A day as it was typed in the form that birth dates are stored in."""
-    span = span_of(day)
-    return day[0] if span is None or span[0] != span[1] else span[0].isoformat()
+    return connection.execute(
+        SQL["patients_born" if is_day(words) else "find_patients"], {"words": words, "most": most}
+    ).fetchall()

@@ -10,7 +10,7 @@ where d.id = %(id)s
 select p.number, p.kind, p.width, p.height, p.preview, p.problem, p.confidence, o.position,
     coalesce((d.turns ->> p.number::text)::integer, 0) as turn
 from document_page o
-join document d on d.id = o.document_id
+join document d on d.id = o.document_id and d.scan_id = o.scan_id
 join page p on p.scan_id = o.scan_id and p.number = o.number
 where o.document_id = %(id)s
 order by o.position
