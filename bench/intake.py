@@ -14,7 +14,6 @@ import argparse
 import io
 import logging
 import resource
-import sys
 import tempfile
 import threading
 import time
@@ -205,4 +204,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -201,7 +201,7 @@ def overhead(documents: int, pages: int) -> None:
             clock.spent["servers"] = servers(settings.home) - before
             weigh(installation, connection, documents * pages)
     total, read = sum(clock.spent.values()), sum(clock.spent[stage] for stage in ESSENTIAL)
-    for stage, seconds in clock.spent.most_common():
+    for stage, seconds in sorted(clock.spent.items(), key=lambda spent: -spent[1]):
         print(f"{stage:10} {1000 * seconds / documents / pages:7.1f} ms a page  {seconds / total:6.1%}")
     hourly = documents * pages / total * 3600
     print(f"{documents * pages} pages, {hourly:.0f} pages a core-hour; beside reading alone {total / read - 1:+.1%}")

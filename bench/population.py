@@ -118,7 +118,8 @@ def decoys(known: list[Row], seed: int) -> Iterator[Row]:
 
 def printed(person: Row, damage: str, chance: random.Random) -> Row:
     """What a chart would print of the person, with that damage."""
-    query = {key: person[key] for key in ("given", "middle", "family", "dob", "sex") if key in person}
+    kept = ("given", "middle", "family", "dob", "sex")
+    query: Row = {key: person[key] for key in kept if key in person}
     for keys, odds in ((("mrn",), 0.4), (("address", "city", "state", "zip"), 0.4), (("phone",), 0.2)):
         if chance.random() < odds or (damage == "number" and keys == ("mrn",)):
             query |= {key: person[key] for key in keys}

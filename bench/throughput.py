@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class Clock:
     """Adds up CPU seconds by stage; a stage inside another counts for itself alone."""
 
     def __init__(self) -> None:
-        self.spent: Counter[str] = Counter()
+        self.spent: defaultdict[str, float] = defaultdict(float)
         self._inside: list[float] = []
 
     @contextlib.contextmanager
@@ -131,7 +131,7 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
     clock.spent["open"] += living()
     clock.spent["servers"] = servers(installation.settings.home) - before
     total = sum(clock.spent.values())
-    for stage, seconds in clock.spent.most_common():
+    for stage, seconds in sorted(clock.spent.items(), key=lambda spent: -spent[1]):
         print(f"{stage:10} {1000 * seconds / pages:7.1f} ms a page  {seconds / total:6.1%}")
     overhead = sum(seconds for stage, seconds in clock.spent.items() if stage not in ESSENTIAL)
     print(f"{pages} pages, {1000 * total / pages:.0f} ms a page; overhead {overhead / total:.1%}, without the servers ", end="")
@@ -141,7 +141,7 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
 def pages_per_minute(installation: Installation, files: list[Path], workers: int) -> float:
     """The pace of an ingest from its first page read to its last: how it starts is no part of it."""
     told = {**os.environ, **environment(installation.settings), "CHARTLOOM_WORK__WORKERS": str(workers)}
-    command = [sys.executable, "-m", "pipeline", "ingest", *files, "--wait", "--json"]
+    command = [sys.executable, "-m", "pipeline", "ingest", *map(str, files), "--wait", "--json"]
     subprocess.run(command, env=told, check=True, capture_output=True)
     query = "select count(*) as pages, extract(epoch from max(made_at) - min(made_at))::float8 as seconds from reading"
     with installation.connect() as connection:

@@ -132,7 +132,7 @@ class House:
             "Fracture of the radius",
         ]
         rest = [["Continued", f"Page {n}", "The wound heals well"] for n in range(2, pages + 1)]
-        given = {"patient_name": "Okafor, Martha", "dob": "1956-08-03", "date_of_service": "2026-03-14"}
+        given: dict[str, Any] = {"patient_name": "Okafor, Martha", "dob": "1956-08-03", "date_of_service": "2026-03-14"}
         return self.item_of(
             self.scan(name, [first, *rest], doubt=Reason(code="patient_unclear", detail="The MRN is not legible."), **given)
         )
@@ -141,7 +141,12 @@ class House:
         """A scan whose document is filed by the machine; the document's id."""
         lines = ["DISCHARGE SUMMARY", "Patient: Wielgosz, Tomasz", "Born: 1971-12-30", "MRN: 10055501", "Seen on: 2026-02-01",
                  "Appendectomy without complications"]  # fmt: skip
-        given = {"patient_name": "Wielgosz, Tomasz", "dob": "1971-12-30", "mrn": "10055501", "date_of_service": "2026-02-01"}
+        given: dict[str, Any] = {
+            "patient_name": "Wielgosz, Tomasz",
+            "dob": "1971-12-30",
+            "mrn": "10055501",
+            "date_of_service": "2026-02-01",
+        }
         scan = self.scan(name, [lines], **given)
         row = self.connection.execute("select id from document where scan_id = %s", [scan]).fetchone()
         assert row is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.services.installation import Embedded
+from pipeline.store.blobs import Blobs
 from tests.faults.accounting import faults_of
 from tests.faults.conftest import Drop
 from tests.faults.proxy import Mood, Proxy
@@ -74,7 +75,7 @@ def missing(running: Running) -> list[str]:
     return [row["key"] for row in named if row["key"] and not gives_back(blobs, row["key"])]
 
 
-def gives_back(blobs, key: str) -> bool:
+def gives_back(blobs: Blobs, key: str) -> bool:
     try:
         return bool(blobs.get(key))
     except Exception:

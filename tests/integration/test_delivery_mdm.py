@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.receivers import MdmReceiver, Moods
 
 
 @pytest.fixture
-def receiver(archive: Archive):
+def receiver(archive: Archive) -> Iterator[MdmReceiver]:
     made = MdmReceiver()
     with made.listening() as port:
         archive.destination("ehr", "mdm", f"127.0.0.1:{port}", application="EHR", facility="HARBOUR")
@@ -134,7 +135,8 @@ def test_a_process_that_dies_between_the_receivers_yes_and_its_own_note_sends_th
     archive: Archive, receiver: MdmReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documents = [archive.file() for _ in range(5)]
-    settle, died = outbox.settle, []
+    settle = outbox.settle
+    died: list[int] = []
 
     def dies_twice(connection: Connection, parcel: Parcel, *given: Any, **named: Any) -> bool:
         if len(died) < 2:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from pipeline.match.adt import take
 from pipeline.match.merging import merge, unmerge
 from tests.delivering import Archive
+
+Hear = Callable[..., None]
 
 
 def adt(
@@ -32,7 +37,7 @@ def adt(
 
 
 @pytest.fixture
-def hear(archive: Archive):
+def hear(archive: Archive) -> Hear:
     def heard(*given: str, **named: str) -> None:
         taken = take(archive.connection, adt(*given, **named))
         assert taken.status == "applied", taken.problem
@@ -48,7 +53,7 @@ def where(archive: Archive, document: int) -> tuple[str | None, str | None]:
     return row["number"], row["encounter_reason"]
 
 
-def test_a_stay_has_the_documents_of_its_days(archive: Archive, hear) -> None:
+def test_a_stay_has_the_documents_of_its_days(archive: Archive, hear: Hear) -> None:
     hear("A01", "V1", admitted="20240209080000")
     during, before = archive.file(date_of_service="2024-02-11"), archive.file(date_of_service="2024-02-01")
     assert (where(archive, during), where(archive, before)) == (("V1", "date"), (None, "outside"))
@@ -58,21 +63,21 @@ def test_a_stay_has_the_documents_of_its_days(archive: Archive, hear) -> None:
     assert where(archive, during) == ("V1", "date")
 
 
-def test_an_encounter_that_is_told_later_takes_the_documents_filed_before(archive: Archive, hear) -> None:
+def test_an_encounter_that_is_told_later_takes_the_documents_filed_before(archive: Archive, hear: Hear) -> None:
     document = archive.file(date_of_service="2024-02-11")
     assert where(archive, document) == (None, "no_encounter")
     hear("A04", "V2", kind="O", admitted="202402111015")
     assert where(archive, document) == ("V2", "date")
 
 
-def test_of_two_visits_on_a_day_the_account_number_tells_which(archive: Archive, hear) -> None:
+def test_of_two_visits_on_a_day_the_account_number_tells_which(archive: Archive, hear: Hear) -> None:
     hear("A04", "V1", kind="E", admitted="202402110900", account="A-100")
     hear("A04", "V2", kind="O", admitted="202402111500", account="A-200")
     unsaid, said = archive.file(date_of_service="2024-02-11"), archive.file(date_of_service="2024-02-11", account="A2OO")
     assert (where(archive, unsaid), where(archive, said)) == ((None, "several"), ("V2", "account_and_date"))
 
 
-def test_an_account_number_alone_attaches_unless_the_date_speaks_against_it(archive: Archive, hear) -> None:
+def test_an_account_number_alone_attaches_unless_the_date_speaks_against_it(archive: Archive, hear: Hear) -> None:
     hear("A01", "V1", admitted="20240209", discharged="20240212", account="A-100")
     undated = archive.file(date_of_service="", account="A-100")
     consent = archive.file(date_of_service="2024-01-25", account="A-100")
@@ -81,20 +86,20 @@ def test_an_account_number_alone_attaches_unless_the_date_speaks_against_it(arch
     assert where(archive, years_off) == (None, "account_contradicts")
 
 
-def test_an_account_number_that_is_no_encounters_is_a_doubt(archive: Archive, hear) -> None:
+def test_an_account_number_that_is_no_encounters_is_a_doubt(archive: Archive, hear: Hear) -> None:
     hear("A01", "V1", admitted="20240209", account="A-100")
     assert where(archive, archive.file(date_of_service="2024-02-11", account="X-777")) == (None, "account_unknown")
     assert where(archive, archive.file(date_of_service="")) == (None, "no_date")
 
 
-def test_a_cancelled_admission_holds_nothing(archive: Archive, hear) -> None:
+def test_a_cancelled_admission_holds_nothing(archive: Archive, hear: Hear) -> None:
     hear("A01", "V1", admitted="20240209")
     document = archive.file(date_of_service="2024-02-11")
     hear("A11", "V1")
     assert where(archive, document) == (None, "no_encounter")
 
 
-def test_encounters_of_merged_patients_count_for_the_survivor_until_they_are_parted(archive: Archive, hear) -> None:
+def test_encounters_of_merged_patients_count_for_the_survivor_until_they_are_parted(archive: Archive, hear: Hear) -> None:
     hear("A01", "V1", mrn="20055501", admitted="20240209")
     document = archive.file(archive.martha, date_of_service="2024-02-11")
     assert where(archive, document) == (None, "no_encounter")
@@ -104,7 +109,7 @@ def test_encounters_of_merged_patients_count_for_the_survivor_until_they_are_par
     assert where(archive, document) == (None, "no_encounter")
 
 
-def test_messages_in_any_order_leave_the_same_encounter(archive: Archive, hear) -> None:
+def test_messages_in_any_order_leave_the_same_encounter(archive: Archive, hear: Hear) -> None:
     hear("A03", "V1", discharged="20240212110000")
     hear("A01", "V1", admitted="20240209080000", kind="I")
     row = archive.connection.execute(
@@ -119,7 +124,7 @@ def test_messages_in_any_order_leave_the_same_encounter(archive: Archive, hear) 
     }
 
 
-def test_an_encounter_that_comes_later_is_told_to_the_destinations(archive: Archive, hear, tmp_path) -> None:
+def test_an_encounter_that_comes_later_is_told_to_the_destinations(archive: Archive, hear: Hear, tmp_path: Path) -> None:
     archive.destination("inpatients", "folder", str(tmp_path), classes=("I",))
     archive.destination("archive", "folder", str(tmp_path))
     document = archive.file(date_of_service="2024-02-11")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from pypdf import PdfReader
+from pypdf.generic import ArrayObject, Destination
 
 from pipeline.errors import BadInput, NotFound
 from pipeline.index.outputs import chart_pdf
@@ -83,9 +84,11 @@ def test_a_chart_is_one_pdf_with_contents_links_and_bookmarks(
     assert "Okafor, Martha" in first
     assert "Zoë Lukasz ?" in first
     assert "5 documents, 15 pages" in first
-    starts = [book.get_destination_page_number(mark) for mark in book.outline]  # type: ignore[arg-type]
+    starts = [int(book.get_destination_page_number(cast("Destination", mark)) or 0) for mark in book.outline]
     assert starts == [2, 3, 5, 8, 12]
-    leads = [link.get_object()["/Dest"][0].get_object() for page in book.pages[:2] for link in page["/Annots"]]
+    leads = [
+        link.get_object()["/Dest"][0].get_object() for page in book.pages[:2] for link in cast("ArrayObject", page["/Annots"])
+    ]
     assert leads == [book.pages[start].get_object() for start in starts]
 
 

@@ -16,7 +16,7 @@ from tests.processing import BLOB, WHY, a_document, a_patient, a_scan, an_outcom
 
 
 def count(connection: Connection, table: str) -> int:
-    row = connection.execute(f"select count(*) as n from {table}").fetchone()  # type: ignore[arg-type]
+    row = connection.execute(f"select count(*) as n from {table}").fetchone()
     assert row is not None
     return int(row["n"])
 

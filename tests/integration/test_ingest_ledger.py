@@ -130,7 +130,7 @@ def test_a_files_life_is_told_from_first_sight_to_filing(intake: Intake, connect
     (life,) = lives(connection)
     assert life.pages == 2
     assert life.read_at is not None
-    assert life.seen_at < life.stored_at <= life.read_at  # type: ignore[operator]
+    assert life.seen_at < life.stored_at <= life.read_at
 
 
 @pytest.mark.parametrize(

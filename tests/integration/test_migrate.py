@@ -93,7 +93,7 @@ class Move:
         """What was found of each row."""
         verifier = Verifier(Finder(self.manifest), self.connection, self.blobs, self.settings)
         found = checked(verifier, archive.id, self.manifest.documents(self.settings.migrate))
-        results = {listed.key: (check.result, check.detail) for listed, check in found}
+        results: dict[str, tuple[str, str]] = {listed.key: (check.result, check.detail) for listed, check in found}
         self.connection.execute(rows.SQL["check_unlisted"], [archive.id])
         return results
 

@@ -195,7 +195,8 @@ def listening(dsn: str) -> Iterator[Listener]:
 
 def send(port: int, *bodies: bytes) -> list[str]:
     """The codes (MSA-1) with which the messages are answered."""
-    codes, buffer = [], b""
+    codes: list[str] = []
+    buffer = b""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
         sender.sendall(b"".join(BEGIN + body + END for body in bodies))
         while len(codes) < len(bodies):

@@ -69,7 +69,7 @@ def test_whoever_looks_after_the_move_did_not_see_it_in_the_wrong_chart(house: H
 
 def test_the_other_documents_of_the_scan_in_the_wrong_chart_are_named(house: House) -> None:
     lines = ["Patient: Wielgosz, Tomasz", "Born: 1971-12-30", "MRN: 10055501"]
-    given = {"patient_name": "Wielgosz, Tomasz", "dob": "1971-12-30", "mrn": "10055501"}
+    given: dict[str, Any] = {"patient_name": "Wielgosz, Tomasz", "dob": "1971-12-30", "mrn": "10055501"}
     scan = house.scan("two.pdf", [lines], **given)
     (first,) = house.connection.execute("select id from document where scan_id = %s", [scan]).fetchall()
     second = house.sure()

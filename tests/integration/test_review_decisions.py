@@ -82,7 +82,7 @@ def test_who_lost_the_claim_cannot_file(house: House) -> None:
 def test_a_type_patient_or_date_that_does_not_exist_is_refused_and_nothing_changes(house: House) -> None:
     item = house.doubtful()
     for given in ({"type": "poem"}, {"patient": 10**9}, {"fields": {"date_of_service": "2026-02-30"}}):
-        values = {"patient": house.known[0], "type": "letter", "fields": {}} | given
+        values: dict[str, Any] = {"patient": house.known[0], "type": "letter", "fields": {}} | given
         with pytest.raises(BadInput), house.connection.transaction():
             decisions.file_document(house.connection, sight(house, item), **values)
     assert document_of(house, item)["status"] == "review"

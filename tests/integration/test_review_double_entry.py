@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from httpx import Response
 
 from pipeline.config import Settings
 from pipeline.errors import Conflict
@@ -24,7 +25,7 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"web": settings.web.model_copy(update={"double_entry": True})})
 
 
-def enter_values(house: House, visitor: Visitor, item: int, mrn: str, dob: str):
+def enter_values(house: House, visitor: Visitor, item: int, mrn: str, dob: str) -> Response:
     claims.claim(house.connection, item, visitor.name, 10)
     return visitor.post(f"/items/{item}/enter", **{"field.mrn": mrn, "field.dob": dob})
 

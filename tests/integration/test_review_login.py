@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx import Response
 
 from pipeline.errors import BadInput
 from pipeline.review import accounts
@@ -17,7 +18,7 @@ def ruth(house: House) -> int:
     return accounts.add_account(house.connection, "ruth", Role.REVIEWER, PASSWORD, "Ruth Example")
 
 
-def sign_in(site: TestClient, password: str = PASSWORD, then: str = "/queue", name: str = "ruth"):
+def sign_in(site: TestClient, password: str = PASSWORD, then: str = "/queue", name: str = "ruth") -> Response:
     site.cookies.clear()
     return site.post("/login", data={"name": name, "password": password, "then": then})
 

@@ -37,10 +37,15 @@ def living(house: House) -> dict[int, list[int]]:
 
 def cut(
     house: House, visitor: Visitor, scan: int, groups: list[list[int]], left_out: list[int],
-    turns: dict[int, int] | None = None, **seen: int,
+    turns: dict[int, int] | None = None, seen: dict[int, int] | None = None,
 ) -> Response:  # fmt: skip
-    revisions = {str(row["id"]): row["revision"] for row in house.connection.execute("select id, revision from document")}
-    told = {"groups": groups, "left_out": left_out, "turns": turns or {}, "seen": revisions | seen}
+    revisions = {row["id"]: row["revision"] for row in house.connection.execute("select id, revision from document")}
+    told = {
+        "groups": groups,
+        "left_out": left_out,
+        "turns": turns or {},
+        "seen": revisions | {str(key): value for key, value in (seen or {}).items()},
+    }
     return visitor.post(f"/scans/{scan}/pages", arrangement=json.dumps(told))
 
 
@@ -130,7 +135,7 @@ def test_undo_is_refused_once_a_part_has_been_decided_on(house: House, scan: int
 
 def test_who_saw_an_older_cut_is_refused_and_nothing_changes(house: House, scan: int, enter: Enter) -> None:
     first = next(iter(living(house)))
-    answer = cut(house, enter(Role.REVIEWER), scan, [[1], [2, 3], [4]], [], **{str(first): 0})
+    answer = cut(house, enter(Role.REVIEWER), scan, [[1], [2, 3], [4]], [], seen={first: 0})
     assert answer.status_code == 409
     assert list(living(house).values()) == [[1, 2, 3], [4]]
 

@@ -15,7 +15,7 @@ from pipeline.review.roles import RULES, Role, allowed, table
 from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
-ROUTES = [(route.name, sorted(route.methods)[0], route.path) for route in routes_of()]
+ROUTES = [(route.name, sorted(route.methods or ())[0], route.path) for route in routes_of()]
 OPEN = ("health", "login_page", "login", "oidc_leave", "oidc_back", "api_openapi")
 ROLES_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "roles.md"
 

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.config import Settings, load_settings
 from pipeline.services.doctor import Finding, examine
+from pipeline.store.database import Connection
 
 
 def findings(settings: Settings) -> dict[str, Finding]:
@@ -57,7 +58,7 @@ def test_a_port_that_another_program_has_is_named(settings: Settings) -> None:
     assert "--port" in found.remedy
 
 
-def test_a_database_of_a_newer_version_is_not_touched(settings: Settings, connection) -> None:
+def test_a_database_of_a_newer_version_is_not_touched(settings: Settings, connection: Connection) -> None:
     connection.execute("insert into migration (name) values ('9999_of_the_future')")
     found = findings(free_port(settings))["migrations"]
     assert not found.ok

@@ -12,6 +12,7 @@ import urllib3
 from minio import Minio
 from minio.error import S3Error
 
+from pipeline.config import Settings
 from pipeline.services.installation import Embedded
 from pipeline.store.blobs import Blobs, key_of
 
@@ -41,7 +42,7 @@ def test_the_store_answers_to_its_keys_alone(blobs: Blobs, ports: dict[str, int]
 
 @pytest.mark.parametrize("port", ["s3", "filer", "volume", "master", "admin"])
 def test_an_object_is_neither_read_nor_written_at_a_port_without_a_key(
-    port: str, blobs: Blobs, settings, ports: dict[str, int], http: urllib3.PoolManager
+    port: str, blobs: Blobs, settings: Settings, ports: dict[str, int], http: urllib3.PoolManager
 ) -> None:
     sha256 = blobs.put(SECRET)
     bucket, key = settings.storage.bucket, key_of(sha256)

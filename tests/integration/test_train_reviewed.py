@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from test_review_decisions import sight
-
 from pipeline.classify.boundaries_training import case_of
 from pipeline.classify.model import load
 from pipeline.classify.training.corrections import reviewed, settled_stacks
 from pipeline.classify.training.measure import Answered, measure
 from pipeline.classify.training.training import Trained
 from pipeline.index import decisions
+from tests.integration.test_review_decisions import sight
 from tests.reviewing import House
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from test_review_decisions import sight
 
 from pipeline.classify.fields.learning import Judged, calibrate, judged, learn, loss
 from pipeline.classify.training.corrections import confirmed_fields
 from pipeline.index import decisions
+from tests.integration.test_review_decisions import sight
 from tests.reviewing import House
 
 ANSWERS = {"patient_name": "Okafor, Martha", "dob": "1956-08-03", "date_of_service": "2026-03-15", "mrn": "10012345"}

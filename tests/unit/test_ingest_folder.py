@@ -27,7 +27,7 @@ def test_a_tiff_is_complete_only_when_its_last_directory_can_be_reached(big: boo
     from PIL import TiffImagePlugin
 
     TiffImagePlugin.WRITE_LIBTIFF = False
-    first.save(file, save_all=True, append_images=[second], **({"big_tiff": True} if big else {}))
+    first.save(file, format="TIFF", save_all=True, append_images=[second], big_tiff=big)
     assert is_complete(file)
     file.write_bytes(file.read_bytes()[:-2600])
     assert not is_complete(file)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import struct
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import img2pdf
 import pikepdf
@@ -74,9 +76,9 @@ def nearly(left: Image.Image, right: Image.Image) -> bool:
     return left.size == right.size and ImageStat.Stat(ImageChops.difference(left.convert("L"), right.convert("L"))).mean[0] < 3
 
 
-def jpeg(picture: Image.Image, **options: object) -> bytes:
+def jpeg(picture: Image.Image, **options: Any) -> bytes:
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=85, **options)  # type: ignore[arg-type]
+    picture.save(out, "JPEG", quality=85, **options)
     return out.getvalue()
 
 
@@ -505,7 +507,7 @@ def test_a_child_that_cannot_start_is_our_fault_and_no_files(
 ) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(drawn((300, 300))))
     parser.end_idle()
-    monkeypatch.setattr(parser.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(parser.ParserFault):
         inspect(file, scratch, settings)
 

@@ -145,7 +145,7 @@ def document(confidence: float = 0.99, **fields: str) -> Document:
     return Document(pages=(1,), type="progress_note", type_probability=0.99, fields=made)
 
 
-PRINTED = {"patient_name": "CABALLERO, SUSAN", "dob": "1964-09-29", "mrn": "770-0123"}
+PRINTED: dict[str, Any] = {"patient_name": "CABALLERO, SUSAN", "dob": "1964-09-29", "mrn": "770-0123"}
 
 
 def test_a_documents_fields_lead_to_its_patient() -> None:

@@ -6,6 +6,7 @@ import io
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ import pikepdf
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.config import load_settings
+from pipeline.config import OcrSettings, load_settings
 from pipeline.ocr import glyphless, pdf, pixels, rapid, upright
 from pipeline.ocr.cleanup import lift_specks_and_boxes, turn_dark_areas
 from pipeline.ocr.confidence import calibrated, probability
@@ -52,7 +53,7 @@ def turned(grey: Grey, degrees: float) -> Grey:
     return np.asarray(cv2.warpAffine(grey, matrix, (width, height), borderValue=255), np.uint8)
 
 
-def settings(**changes: object):
+def settings(**changes: object) -> OcrSettings:
     return load_settings().ocr.model_copy(update={"second_engine": "never", **changes})
 
 
@@ -153,7 +154,12 @@ def test_a_document_pdf_keeps_the_rules_of_pdf_a() -> None:
 def test_a_filed_document_names_its_type_its_code_and_the_original_it_was_made_of(tmp_path: Path) -> None:
     page, made = tmp_path / "page.pdf", tmp_path / "made.pdf"
     page.write_bytes(plain_reading().pdf)
-    told = {"title": "Progress note", "subject": "Scan 7, pages 1 to 1", "keywords": ["LOINC 11506-3"], "source": "ab" * 32}
+    told: dict[str, Any] = {
+        "title": "Progress note",
+        "subject": "Scan 7, pages 1 to 1",
+        "keywords": ["LOINC 11506-3"],
+        "source": "ab" * 32,
+    }
     pdf.document_file([page], made, **told)
     with pikepdf.open(made) as document, document.open_metadata() as meta:
         assert meta["dc:title"] == document.docinfo["/Title"] == "Progress note"
@@ -167,7 +173,7 @@ def test_a_crooked_page_stands_level_in_its_pdf_with_its_pixels_untouched(tmp_pa
     file = tmp_path / "page.pdf"
     file.write_bytes(read(crooked, tmp_path).pdf)
     with pikepdf.open(file) as document:
-        image = pikepdf.PdfImage(document.pages[0].Resources.XObject.Page).as_pil_image()
+        image = pikepdf.PdfImage(cast("pikepdf.Stream", document.pages[0].Resources.XObject.Page)).as_pil_image()
         assert np.array_equal(np.asarray(image.convert("L")), crooked)
     subprocess.run(["pdftoppm", "-r", "150", "-gray", "-singlefile", str(file), str(tmp_path / "shown")], check=True)
     shown = np.asarray(Image.open(tmp_path / "shown.pgm"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def faxed(picture: Grey) -> Grey:
     )
 
 
-FLAWS = {
+FLAWS: dict[str, Callable[[Grey], Grey]] = {
     "as printed": lambda picture: picture,
     "upside down": lambda picture: np.ascontiguousarray(picture[::-1, ::-1]),
     "on its side": lambda picture: np.ascontiguousarray(np.rot90(picture)),

@@ -51,6 +51,6 @@ def test_the_same_picture_in_another_scan_has_the_same_reading() -> None:
 def test_two_statements_of_one_name_are_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.sql", "b.sql"):
         (tmp_path / name).write_text("-- name: same\nselect 1\n", encoding="utf-8")
-    monkeypatch.setattr(sql.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path)
     with pytest.raises(ValueError, match="two statements are named same"):
         sql.statements.__wrapped__("anything")
