@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.screens import lift_screens
 
 DARK = 110
 """Grey value below which an area counts as printed dark."""
@@ -131,7 +132,12 @@ def ink_of(grey: Grey) -> Grey:
 
 
 Step = Callable[[Grey, float], Grey]
-STEPS: dict[str, Step] = {"even-light": even_light, "dark-areas": turn_dark_areas, "specks-boxes": lift_specks_and_boxes}
+STEPS: dict[str, Step] = {
+    "screens": lift_screens,
+    "even-light": even_light,
+    "dark-areas": turn_dark_areas,
+    "specks-boxes": lift_specks_and_boxes,
+}
 Watch = Callable[[str, Grey], None]
 """Is told each step's name and result, for `chartloom read --debug`."""
 USUAL_LETTER = 20.0
