@@ -28,6 +28,9 @@ STRIP_HEIGHT = (0.4, 2.5)
 STRIP_WIDTH = 0.5
 JOIN = 1.0
 """Ink nearer than this many word heights on a line is one strip."""
+BESIDE = 0.25
+"""Word heights beside a word whose ink is its own: a reader of strips places a first letter up to half a letter off. The initial
+between two names stands further away."""
 MOST = 60
 """Strips looked at: a page with more is a drawing or all noise."""
 SURE = 0.75
@@ -43,9 +46,10 @@ def overlooked(grey: Grey, seen: Sequence[Seen]) -> list[Box]:
     window = max(15, (max(small.shape) // 40) | 1)
     dark = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
     covered = np.zeros(small.shape, np.bool_)
+    beside = max(1, round(BESIDE * height))
     for word in seen:
         x0, y0, x1, y1 = (round(side * scale) for side in word.box)
-        covered[max(0, y0 - 1) : y1 + 1, max(0, x0 - 1) : x1 + 1] = True
+        covered[max(0, y0 - 1) : y1 + 1, max(0, x0 - beside) : x1 + beside] = True
     _, labels, stats, centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
     wide, high, area = stats[:, 2], stats[:, 3], stats[:, 4]
     letter = (high >= LETTER_HEIGHT[0] * height) & (high <= LETTER_HEIGHT[1] * height) & (wide <= LETTER_WIDTH * height)

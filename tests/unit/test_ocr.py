@@ -275,6 +275,13 @@ def test_print_that_no_word_covers_is_noticed() -> None:
     assert all(box[1] < 200 for box in found)
 
 
+def test_a_first_letter_that_its_words_box_leaves_half_out_is_not_read_again() -> None:
+    words = plain_reading().page.words
+    short = [(w.box[0] + (w.box[3] - w.box[1]) // 3, *w.box[1:]) if len(w.text) > 3 else w.box for w in words]
+    lines = [Seen(text="x", box=(x0, y0, x1, y1), confidence=0.9, block=1, paragraph=1, line=1) for x0, y0, x1, y1 in short]
+    assert overlooked(sheet(), lines) == []
+
+
 def test_own_text_is_taken_where_it_lies_over_the_ink_and_not_where_it_is_junk() -> None:
     words = plain_reading().page.words
     assert own_text(words, sheet()) is not None
