@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from fastapi.testclient import TestClient
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from bench.population import LOOKALIKE_LETTERS, SYLLABLES, confused, people
 from pipeline.config import document_types, load_settings
@@ -34,6 +34,7 @@ from pipeline.work.queue import enqueue_scan
 SQL = statements("bench")
 STEP = 50_000  # rows in a transaction
 SEED = 7
+LOOKED_SECONDS = 0.5  # a person looks at an item at least as long before deciding
 PATIENT = ("mrn", "given", "middle", "family", "dob", "sex", "ssn", "address", "city", "state", "zip", "phone")
 FILLING = ("fill_scans", "fill_arrivals", "fill_pages", "fill_documents", "fill_texts", "fill_decisions", "fill_queue")
 
@@ -63,7 +64,7 @@ def fill(connection: Connection, documents: int, queue: int, patients: int, prev
 
 def count(connection: Connection, sql: str) -> int:
     """A number from the database."""
-    row = connection.execute(sql).fetchone()  # type: ignore[arg-type]
+    row = connection.execute(sql).fetchone()
     assert row is not None
     return int(row["n"])
 
@@ -72,6 +73,17 @@ def vocabulary() -> list[str]:
     """Words for the pages' texts: the first are on many pages, the last on few."""
     chance = random.Random(SEED)
     return ["".join(chance.choices(SYLLABLES, k=chance.randint(2, 4))) for _ in range(5000)]
+
+
+def printed_page() -> bytes:
+    """The picture of a page full of print for the screen, as large as that of a scanned one."""
+    image = Image.effect_noise((1236, 1600), 2).point(lambda grey: min(255, grey + 118))
+    draw, font, words = ImageDraw.Draw(image), ImageFont.load_default(22), iter(vocabulary())
+    for line in range(80, 1500, 56):
+        draw.text((110, line), " ".join(islice(words, 9)), font=font, fill=20)
+    found = io.BytesIO()
+    image.save(found, "JPEG", quality=70)
+    return found.getvalue()
 
 
 def asked_for(patients: int, times: int) -> list[str]:
@@ -126,14 +138,13 @@ def main() -> None:
     parser.add_argument("--queue", type=int, default=1_000)
     parser.add_argument("--patients", type=int, default=10_000)
     parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--screens", type=int, default=0, help="so many items and pages in a browser too: bench/review_screen.py")
     parser.add_argument("--home", type=Path, default=Path("bench-home"), help="kept: a second run is quick")
     options = parser.parse_args()
     rng = random.Random(SEED)
     with open_installation(load_settings(options.home)) as installation, installation.pool(4) as pool:
-        picture = io.BytesIO()
-        Image.effect_noise((1236, 1600), 40).save(picture, "JPEG", quality=70)
         blobs = installation.blobs()
-        preview = blobs.put(picture.getvalue())
+        preview = blobs.put(printed_page())
         start = time.perf_counter()
         with installation.connect() as connection:
             fill(connection, options.documents, options.queue, options.patients, preview)
@@ -146,7 +157,7 @@ def main() -> None:
             headers = {"cookie": f"{COOKIE}={token}"}
 
             def get(url: str, **query: str) -> int:
-                return client.get(url, headers=headers, params=query).status_code
+                return int(client.get(url, headers=headers, params=query).status_code)
 
             def chart() -> int:
                 """Every other chart is one of those that have many documents."""
@@ -169,6 +180,16 @@ def main() -> None:
                 for page, ask in pages.items():
                     clock, busy = measure(ask, options.times, processor_of(watching))
                     print(f"{page:16} clock {quantiles(clock)}   processor {quantiles(busy)}   n {len(clock)}", flush=True)
+        if options.screens:
+            from bench.review_screen import browsing, next_items, page_images
+
+            with browsing(build(desk), token) as screen:
+                some = rng.sample(range(1, options.documents), options.screens + 1)
+                for name, taken in (
+                    ("next item", next_items(screen, options.screens, LOOKED_SECONDS)),
+                    ("page image", page_images(screen, some)),
+                ):
+                    print(f"{name:16} on the screen {quantiles(taken)}   n {len(taken)}", flush=True)
 
 
 if __name__ == "__main__":
