@@ -81,6 +81,14 @@ class PictureFile:
             return Sheet(problem=f"The page is too large to be opened ({error}).")
         except DECODING_ERRORS as error:
             return self._what_is_left(number, error)
+        finally:
+            if self.pages == 1:
+                self._forget()
+
+    def _forget(self) -> None:
+        """Give the decoded pixels back, which would be kept for as long as the page is being read."""
+        self._picture.close()
+        self._picture = Image.open(self._file, formats=self._formats)
 
     def _jpeg_page(self, picture: Image.Image, dpi: tuple[float, float] | None) -> Sheet:
         """A JPEG stays as it is, unless it must be turned, made smaller or brought to RGB."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import img2pdf
 import pikepdf
+import psutil
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
@@ -302,6 +303,18 @@ def test_pages_come_one_by_one(tmp_path: Path, scratch: Scratch, settings: Intak
 
 
 # --- picture files
+
+
+def test_a_large_picture_is_not_kept_in_memory_while_its_page_is_read(
+    tmp_path: Path, scratch: Scratch, settings: IntakeSettings
+) -> None:
+    Image.new("RGB", (3800, 3800), (200, 40, 40)).save(tmp_path / "a.png")  # 55 MB decoded
+    parser.end_idle()
+    pages = open_scan(tmp_path / "a.png", SHA, scratch, settings)
+    assert next(pages).image is not None
+    (child,) = psutil.Process().children()
+    assert child.memory_info().rss < 50_000_000
+    assert list(pages) == []
 
 
 def test_every_page_of_a_tiff_comes_whatever_its_compression(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
