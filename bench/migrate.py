@@ -139,7 +139,7 @@ def move(given: argparse.Namespace) -> None:
         while True:
             runs += 1
             process = chartloom(home, *words)
-            if killed < kills:
+            while killed < kills and process.poll() is None:
                 time.sleep(rng.uniform(0.3, 1.0) * given.calm)
                 killed += process.poll() is None and kill(process, rng.choice(VICTIMS))
             said, _ = process.communicate()

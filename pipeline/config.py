@@ -31,6 +31,9 @@ class Section(BaseModel):
 class DatabaseSettings(Section):
     dsn: SecretStr | None = None
     """None: the embedded Postgres under the home is used."""
+    replica_dsn: SecretStr | None = None
+    """A streaming standby that searches and charts are read from; None: everything is asked of the database."""
+    replica_behind_seconds: float
     wait_seconds: float
 
 

@@ -13,6 +13,7 @@ from pipeline.commands.options import Home, Json, emit
 
 if TYPE_CHECKING:
     from pipeline.index.search import Arriving, Hit
+    from pipeline.store.database import Connection
 
 MARKS = str.maketrans({"\x02": "«", "\x03": "»", "\n": " "})
 
@@ -43,9 +44,17 @@ def search(
     from pipeline.services.installation import open_installation
 
     words = " ".join(f'"{word}"' if " " in word and '"' not in word and len(query) > 1 else word for word in query)
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
-        hits = find(connection, words, patient=patient, type=document_type, limit=limit)
-        coming = [] if patient or document_type else arriving(connection, words, limit=limit)
+    with (
+        open_installation(load_settings(home), store=False) as installation,
+        installation.connect() as connection,
+        installation.replica() as replica,
+    ):
+
+        def look(at: Connection) -> tuple[list[Hit], list[Arriving]]:
+            hits = find(at, words, patient=patient, type=document_type, limit=limit)
+            return hits, [] if patient or document_type else arriving(at, words, limit=limit)
+
+        hits, coming = replica.ask(connection, look).found if replica else look(connection)
         who, found = f"{getuser()}@{gethostname()}", len(hits) + len(coming)
         note_search(connection, who, words, found, patient=patient, type=document_type)
     for hit in hits:

@@ -59,6 +59,7 @@ def page(visit: Visit | None, template: str, *, status: int = 200, **values: Any
         "csrf": visit.csrf if visit else "",
         "menu": [entry for entry in MENU if role and entry[0] in RULES and allowed(entry[0], role)],
         "here": visit.request.url.path if visit else "",
+        "behind": visit.behind if visit else 0.0,
         "may": (lambda route: allowed(route, role)) if role else (lambda _: False),
     }
     return HTMLResponse(environment().get_template(template).render(common | values), status_code=status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from pipeline.errors import BadSettings
 from pipeline.review.accounts import ADMINISTRATOR, demo_accounts, ensure_administrator
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
+from pipeline.store.replica import Replica
 
 
 class Installation(Protocol):
@@ -22,6 +24,7 @@ class Installation(Protocol):
     def settings(self) -> Settings: ...
     def connect(self) -> Connection: ...
     def pool(self, size: int) -> Pool: ...
+    def replica(self, size: int = 1) -> AbstractContextManager[Replica | None]: ...
     def blobs(self) -> Blobs: ...
 
 
@@ -57,8 +60,8 @@ def run(
     if password is not None:
         print(f"First start: sign in as {names} with the password {password}  (it is shown this once)")
     print(f"Chartloom answers at {where}", flush=True)
-    with installation.pool(POOL) as pool:
-        app = build(Desk(settings=settings, pool=pool, blobs=cache(installation.blobs), enqueue=enqueue))
+    with installation.pool(POOL) as pool, installation.replica(POOL) as replica:
+        app = build(Desk(settings=settings, pool=pool, blobs=cache(installation.blobs), enqueue=enqueue, replica=replica))
         config = uvicorn.Config(
             app,
             log_level="warning",

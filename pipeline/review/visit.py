@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
@@ -24,10 +24,12 @@ from pipeline.review.oidc import Provider
 from pipeline.review.roles import RULES, Role, Rule
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
+from pipeline.store.replica import Replica
 
 COOKIE = "chartloom_session"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 SAFE = ("GET", "HEAD")
+T = TypeVar("T")
 API = "/api/"  # here a token says who asks, never a cookie: nothing for a foreign page to borrow
 
 
@@ -58,6 +60,7 @@ class Desk:
     blobs: Callable[[], Blobs]
     enqueue: Callable[[Connection, int, int], None]
     """Enqueues the processing of a scan (its id, its priority) in the connection's transaction."""
+    replica: Replica | None = None
 
     @cached_property
     def provider(self) -> Provider | None:
@@ -76,6 +79,18 @@ class Visit:
     account: Account
     csrf: str
     recorded: int = field(default=0)
+    behind: float = field(default=0.0)
+    """How many seconds what was asked may be behind the database."""
+
+    def ask(self, question: Callable[[Connection], T]) -> T:
+        """What a question that changes nothing finds, with the rights of the person: at the replica where there is one that is
+        close behind, else in the visit's own transaction."""
+        replica = self.desk.replica
+        if replica is None:
+            return question(self.connection)
+        answer = replica.ask(self.connection, question, None if self.rule.as_owner else self.account.role.in_database)
+        self.behind = max(self.behind, answer.behind)
+        return answer.found
 
     def record(self, *, patient: int | None = None, document: int | None = None, scan: int | None = None, **detail: Any) -> None:
         """Write this use of the route in the audit table, in the route's own transaction."""

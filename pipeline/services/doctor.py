@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import psycopg
+
 from pipeline.config import MODELS, Settings
 from pipeline.errors import BadSettings, ChartloomError, MissingProgram, ServiceAway
 from pipeline.services import process
@@ -57,6 +59,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
             return
         yield _finding("database", lambda: _database(opened))
         yield _finding("migrations", lambda: _migrations(opened, embedded=embedded))
+        if settings.database.replica_dsn is not None:
+            yield _finding("replica", lambda: _replica(opened))
         yield _finding("object store", lambda: _store(opened))
 
 
@@ -156,6 +160,20 @@ def _migrations(opened: Installation, *, embedded: bool) -> str:
     if missing := [name for name in known if name not in applied]:
         raise BadSettings(f"{len(missing)} of {len(known)} migrations are not applied.", "Run: chartloom migrate-db")
     return f"all {len(known)} applied"
+
+
+def _replica(opened: Installation) -> str:
+    with opened.connect() as connection, opened.replica() as replica:
+        assert replica is not None
+        try:
+            behind = replica.behind(connection)
+        except psycopg.OperationalError:
+            raise ServiceAway("The replica does not answer; the database is asked.", "Start it, or correct its DSN.") from None
+    if behind is None:
+        raise BadSettings("database.replica_dsn names no streaming standby.", "docs/how-to/several-machines.md makes one.")
+    if behind > replica.most_behind:
+        raise ServiceAway(f"The replica is {behind:.0f} s behind; the database is asked.", "Look at its load and its connection.")
+    return f"{behind:.1f} s behind"
 
 
 def _store(opened: Installation) -> str:

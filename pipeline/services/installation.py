@@ -20,6 +20,9 @@ from pipeline.services.sharing import Say, Service, locked, shared, silent
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool, connect, open_pool
 from pipeline.store.migrate import migrate as apply_migrations
+from pipeline.store.replica import Replica
+
+REPLICA_SECONDS = 1.0  # a replica that gives no connection in this time is away: the person who asks should not notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,16 @@ class Installation:
     def pool(self, size: int) -> Pool:
         """A pool of at most `size` connections."""
         return open_pool(self.dsn, size, self.settings.database.wait_seconds)
+
+    @contextlib.contextmanager
+    def replica(self, size: int = 1) -> Iterator[Replica | None]:
+        """The replica of the settings, by a pool of at most `size` connections; None where they name none."""
+        database = self.settings.database
+        if database.replica_dsn is None:
+            yield None
+            return
+        with open_pool(database.replica_dsn.get_secret_value(), size, REPLICA_SECONDS) as pool:
+            yield Replica(pool, database.replica_behind_seconds)
 
     def blobs(self) -> Blobs:
         """The object store. Waits for one that is away; ServiceAway after storage.wait_seconds."""

@@ -19,6 +19,7 @@ router = APIRouter()
 HITS = 50  # what a search shows; more words find fewer
 CHART = 100  # documents of a chart on one page; the older ones are a step away, and its types narrow it down
 SET = 500  # documents in one PDF
+BESIDE = {"kinds": "chart_types", "waiting": "waiting_for_patient", "coming": "coming_for_patient"}
 
 Words = Annotated[str, Query(max_length=200)]
 Skipped = Annotated[int, Query(ge=0, le=1_000_000)]
@@ -27,7 +28,7 @@ Skipped = Annotated[int, Query(ge=0, le=1_000_000)]
 @router.get("/patients", name="patients", response_class=HTMLResponse)
 def patients(visit: Visiting, q: Words = "") -> Response:
     """Find a patient by MRN, name (as typed or misspelt) or birth date. A whole MRN leads straight to the chart."""
-    found = workspace.find_patients(visit.connection, q)
+    found = visit.ask(lambda connection: workspace.find_patients(connection, q))
     visit.record(words=q, found=len(found))
     if len(found) == 1 and found[0]["mrn"] == q.strip():
         return RedirectResponse(f"/patients/{found[0]['id']}", 303)
@@ -37,7 +38,7 @@ def patients(visit: Visiting, q: Words = "") -> Response:
 @router.get("/patients.json", name="patients_json")
 def patients_json(visit: Visiting, q: Words = "") -> list[dict[str, Any]]:
     """The same for a form that picks a patient."""
-    found = workspace.find_patients(visit.connection, q, most=12)
+    found = visit.ask(lambda connection: workspace.find_patients(connection, q, most=12))
     visit.record(words=q, found=len(found))
     return [
         {"id": row["id"], "mrn": row["mrn"], "name": person(row), "dob": row["dob"], "sex": row["sex"], "city": row["city"]}
@@ -50,21 +51,26 @@ def chart(
     visit: Visiting, patient: int, type: Annotated[str | None, Query(max_length=60)] = None, skip: Skipped = 0
 ) -> HTMLResponse:
     """A patient's chart: what is filed, newest first, and what waits for a person and may belong here."""
-    row = workspace.patient_of(visit.connection, patient)
+    given = {"patient": patient, "type": type or None, "limit": CHART + 1, "skip": skip}
+    row, documents, beside = visit.ask(
+        lambda connection: (
+            workspace.patient_of(connection, patient),
+            connection.execute(SQL["chart"], given).fetchall(),
+            {what: connection.execute(SQL[name], {"patient": patient}).fetchall() for what, name in BESIDE.items()},
+        )
+    )
     if row is None:
         raise NotFound(f"There is no patient {patient}.", "Search for the name or the MRN.")
     visit.record(patient=patient)
-    given = {"patient": patient, "type": type or None, "limit": CHART + 1, "skip": skip}
-    documents = visit.connection.execute(SQL["chart"], given).fetchall()
     return page(
         visit,
         "chart.html",
         patient=row,
         sections=timeline(documents[:CHART]),
         more=len(documents) > CHART,
-        kinds=visit.connection.execute(SQL["chart_types"], {"patient": patient}).fetchall(),
-        waiting=visit.connection.execute(SQL["waiting_for_patient"], {"patient": patient}).fetchall(),
-        coming=visit.connection.execute(SQL["coming_for_patient"], {"patient": patient}).fetchall(),
+        kinds=beside["kinds"],
+        waiting=beside["waiting"],
+        coming=beside["coming"],
         type=type or None,
         limit=CHART,
         skip=skip,
@@ -76,7 +82,8 @@ def chart_pdf(visit: Visiting, patient: int, document: Annotated[list[int], Quer
     """These documents of the chart as one PDF, in its order, with an entry for each in the outline."""
     from pipeline.ocr.pdf import document_pdf
 
-    rows = visit.connection.execute(SQL["chart_set"], {"patient": patient, "documents": document}).fetchall()
+    given = {"patient": patient, "documents": document}
+    rows = visit.ask(lambda connection: connection.execute(SQL["chart_set"], given).fetchall())
     if len(rows) != len(set(document)):
         raise NotFound("One of these documents is not in this chart.", "Load the chart again.")
     for row in rows:
@@ -101,9 +108,11 @@ def search(visit: Visiting, q: Words = "", type: Annotated[str, Query(max_length
     coming: list[index.Arriving] = []
     message = ""
     try:
-        hits = index.search(visit.connection, q, patient=patient or None, type=type or None, limit=HITS) if q.strip() else []
+        if q.strip():
+            narrowed = {"patient": patient or None, "type": type or None}
+            hits = visit.ask(lambda connection: index.search(connection, q, **narrowed, limit=HITS))
         if q.strip() and not patient and not type:  # of a page that is still being read, neither is known
-            coming = index.arriving(visit.connection, q, limit=HITS)
+            coming = visit.ask(lambda connection: index.arriving(connection, q, limit=HITS))
     except NotFound as error:
         message = str(error)
     visit.record(words=q, type=type, mrn=patient, found=len(hits), coming=len(coming))

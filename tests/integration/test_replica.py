@@ -1,0 +1,134 @@
+"""Searches and charts are read from a standby while it is close behind, and from the database whenever it is not."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+
+from pipeline.errors import BadSettings, ServiceAway
+from pipeline.index.search import search
+from pipeline.review.application import build
+from pipeline.review.roles import Role
+from pipeline.review.visit import Desk
+from pipeline.services import process
+from pipeline.services.account import choose_account
+from pipeline.services.doctor import _replica
+from pipeline.services.installation import Embedded, Installation
+from pipeline.services.postgres import ENVIRONMENT, SETTINGS, binaries
+from pipeline.store.database import Connection, open_pool
+from pipeline.store.replica import Answer, Replica
+from tests.processing import until
+from tests.reviewing import House, Visitor
+
+PLACE = "select pg_is_in_recovery() as standby"
+
+
+@pytest.fixture(scope="module")
+def standby(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | int]]:
+    """A standby of the session's Postgres, made as docs/how-to/several-machines.md says: its host and port."""
+    assert embedded.postgres is not None
+    data = tmp_path_factory.mktemp("standby") / "postgres"
+    account = choose_account(data, binaries() / "postgres")
+    source = embedded.postgres.dsn(superuser=True, database="postgres")
+    copy = [*account.prefix, str(binaries() / "pg_basebackup"), "-D", str(data), "-d", source, "-R", "--checkpoint=fast"]
+    subprocess.run(copy, check=True, cwd="/", env=ENVIRONMENT, capture_output=True)
+    port = process.free_ports(["standby"], {})["standby"]
+    options = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
+    argv = [*account.prefix, str(binaries() / "postgres"), "-D", str(data), "-p", str(port), *options]
+    server = subprocess.Popen(argv, cwd="/", env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+    yield {"host": "127.0.0.1", "port": port}
+    server.terminate()
+    server.wait()
+    shutil.rmtree(data)
+
+
+@pytest.fixture
+def replica(standby: dict[str, str | int], dsn: str) -> Iterator[Replica]:
+    """The test's database at the standby."""
+    with open_pool(make_conninfo(dsn, **standby), 2, 10.0) as pool:
+        yield Replica(pool, most_behind=5.0)
+
+
+def at_standby(connection: Connection) -> bool:
+    row = connection.execute(PLACE).fetchone()
+    assert row is not None
+    return bool(row["standby"])
+
+
+def documents(connection: Connection) -> list[int]:
+    return [row["id"] for row in connection.execute("select id from document order by id")]
+
+
+def test_a_search_is_answered_by_the_standby_as_soon_as_it_has_what_was_filed(house: House, replica: Replica) -> None:
+    document = house.sure()
+    until(lambda: replica.ask(house.connection, at_standby) == Answer(found=True, behind=0.0))
+    found = replica.ask(house.connection, lambda c: search(c, str(document)))
+    assert [hit.document for hit in found.found] == [document]
+
+
+def test_a_standby_that_has_not_everything_says_how_old_it_is_and_too_old_it_is_not_asked(
+    house: House, replica: Replica, embedded: Embedded, standby: dict[str, str | int]
+) -> None:
+    assert embedded.postgres is not None
+    before = house.sure()
+    until(lambda: replica.ask(house.connection, at_standby) == Answer(found=True, behind=0.0))
+    with psycopg.connect(make_conninfo(embedded.postgres.dsn(superuser=True), **standby), autocommit=True) as superuser:
+        superuser.execute("select pg_wal_replay_pause()")
+        try:
+            after = house.sure("another.pdf")
+            old = replica.ask(house.connection, documents)
+            replica.most_behind = 0.0
+            now = replica.ask(house.connection, documents)
+        finally:
+            superuser.execute("select pg_wal_replay_resume()")
+    assert (old.found, now) == ([before], Answer(found=[before, after], behind=0.0))
+    assert 0.0 < old.behind < 5.0
+
+
+def test_a_person_sees_at_the_standby_what_the_role_may_see(house: House, replica: Replica, dsn: str) -> None:
+    document = house.sure()
+    until(lambda: replica.ask(house.connection, at_standby).found)
+    with open_pool(dsn, 4) as pool:
+        desk = Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=lambda *_: None, replica=replica)
+        with TestClient(build(desk), base_url="http://127.0.0.1", follow_redirects=False) as client:
+            clinician = Visitor.enter(house, client, Role.CLINICIAN)
+            assert f"/documents/{document}" in clinician.get(f"/patients/{house.known[2]}").text
+            assert clinician.get("/search?q=2024").status_code == 200
+
+
+def test_without_an_answer_from_the_standby_the_database_is_asked_at_once(house: House, dsn: str) -> None:
+    with open_pool(make_conninfo(dsn, port=1), 1, 0.2) as nowhere:
+        replica = Replica(nowhere, most_behind=5.0)
+        assert not replica.ask(house.connection, at_standby).found
+        begun = time.monotonic()
+        assert not replica.ask(house.connection, at_standby).found
+        assert time.monotonic() - begun < 0.2, "it is left in peace for a while"
+
+
+def test_a_database_that_is_no_standby_is_never_asked(house: House, dsn: str) -> None:
+    with open_pool(dsn, 1) as pool:
+        answer = Replica(pool, most_behind=1e9).ask(house.connection, lambda c: c is house.connection)
+    assert answer.found
+
+
+def test_the_doctor_tells_a_standby_that_is_of_use_from_one_that_is_not(
+    house: House, replica: Replica, standby: dict[str, str | int], dsn: str
+) -> None:
+    def with_replica(address: str) -> Installation:
+        database = house.settings.database.model_copy(update={"replica_dsn": SecretStr(address)})
+        return Installation(house.settings.model_copy(update={"database": database}))
+
+    until(lambda: replica.ask(house.connection, at_standby).found)
+    assert _replica(with_replica(make_conninfo(dsn, **standby))).endswith("s behind")
+    with pytest.raises(BadSettings, match="no streaming standby"):
+        _replica(with_replica(dsn))
+    with pytest.raises(ServiceAway, match="does not answer"):
+        _replica(with_replica(make_conninfo(dsn, port=1)))
