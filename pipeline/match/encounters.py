@@ -19,13 +19,14 @@ BEGIN = frozenset(("A01", "A04", "A05"))
 END = frozenset(("A03",))
 CANCEL = frozenset(("A11", "A38"))  # the admission, the pre-admission: there was no such visit
 REOPEN = frozenset(("A13",))  # the discharge was a mistake
-EVENTS = BEGIN | END | CANCEL | REOPEN | {"A02", "A06", "A07", "A08", "A12", "A14"}
+RENUMBER = frozenset(("A45", "A50"))  # the visit is another patient's, or has another number: MRG-5 is the one it had
+EVENTS = BEGIN | END | CANCEL | REOPEN | RENUMBER | {"A02", "A06", "A07", "A08", "A12", "A14"}
 FORMATS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """An encounter as a message tells of it; None is not said. Times are the hospital's own clock."""
+    """An encounter as a message tells of it; None is not said. Times are the hospital's own clock. `formerly`: its number before."""
 
     number: str
     facility: str
@@ -37,6 +38,7 @@ class Visit:
     begun: bool
     cancelled: bool
     reopened: bool
+    formerly: str | None = None
 
 
 def visit_of(message: Any, event: str) -> Visit | None:
@@ -61,7 +63,16 @@ def visit_of(message: Any, event: str) -> Visit | None:
         begun=event in BEGIN,
         cancelled=event in CANCEL,
         reopened=event in REOPEN,
+        formerly=former_number(message) if event in RENUMBER else None,
     )
+
+
+def former_number(message: Any) -> str | None:
+    """The visit number of MRG-5, that the visit had before."""
+    try:
+        return part(message.segment("MRG"), 5) or None
+    except KeyError:
+        return None
 
 
 def happened_at(message: Any) -> datetime | None:
@@ -83,5 +94,10 @@ def moment(stamp: str) -> datetime | None:
 
 
 def keep_visit(connection: Connection, patient: int, visit: Visit) -> None:
-    """Write what a message says of an encounter."""
+    """Write what a message says of an encounter. One that had another number keeps its documents under the new one; where both
+    numbers are known, the former is no visit any more."""
+    if visit.formerly not in (None, visit.number):
+        former = {"facility": visit.facility, "formerly": visit.formerly, "number": visit.number}
+        connection.execute(SQL["renumber_visit"], former)
+        connection.execute(SQL["end_former_visit"], former)
     connection.execute(SQL["keep_visit"], asdict(visit) | {"patient": patient})

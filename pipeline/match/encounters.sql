@@ -14,3 +14,12 @@ set patient_id = excluded.patient_id,
         when not %(begun)s then encounter.cancelled_at
     end,
     told_at = now()
+
+-- name: renumber_visit
+update encounter set number = %(number)s, told_at = now()
+where facility = %(facility)s and number = %(formerly)s
+    and not exists (select from encounter as known where known.facility = %(facility)s and known.number = %(number)s)
+
+-- name: end_former_visit
+update encounter set cancelled_at = now(), told_at = now()
+where facility = %(facility)s and number = %(formerly)s and cancelled_at is null

@@ -16,7 +16,9 @@ from pipeline.match.encounters import EVENTS, Visit, visit_of
 from pipeline.match.incoming import Incoming, Other
 from pipeline.match.segments import component, first, part, repetitions
 
-UPDATES = frozenset(("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A12", "A13", "A14", "A28", "A31", "A38"))
+UPDATES = frozenset(
+    ("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A12", "A13", "A14", "A28", "A31", "A38", "A45", "A50")
+)
 MERGES = frozenset(("A18", "A34", "A35", "A36", "A40"))
 RENUMBERS = frozenset(("A46", "A47", "A51"))
 KINDS = {"MR": "mrn", "SS": "ssn", "AN": "account", "MA": "medicaid", "MC": "insurance", "SN": "insurance"}

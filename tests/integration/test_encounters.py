@@ -24,6 +24,7 @@ def adt(
     discharged: str = "",
     account: str = "",
     when: str = "20240209080000",
+    formerly: str = "",
 ) -> bytes:
     """An ADT message about a visit."""
     pv1 = ["PV1", "1", kind, "3W^12^A"] + [""] * 15 + [visit] + [""] * 24 + [admitted, discharged]
@@ -31,6 +32,7 @@ def adt(
         f"MSH|^~\\&|ADT|NORTH|CL|HIM|{when}||ADT^{event}|{event}{visit}{when}{admitted}{discharged}{account}|P|2.5.1",
         f"EVN|{event}|{when}",
         f"PID|1||{mrn}^^^NORTH^MR||OKAFOR^MARTHA||19560803|F||||||||||{account}",
+        *([f"MRG|20012345^^^NORTH^MR||||{formerly}"] if formerly else []),
         "|".join(pv1),
     ]
     return "\r".join(lines).encode() + b"\r"
@@ -107,6 +109,31 @@ def test_encounters_of_merged_patients_count_for_the_survivor_until_they_are_par
     assert where(archive, document) == ("V1", "date")
     unmerge(archive.connection, archive.tomasz.id, "mwhite")
     assert where(archive, document) == (None, "no_encounter")
+
+
+def test_a_visit_that_is_moved_to_another_patient_leaves_the_documents_of_the_first_behind(archive: Archive, hear: Hear) -> None:
+    hear("A01", "V1", admitted="20240209")
+    hers = archive.file(archive.martha, date_of_service="2024-02-11")
+    his = archive.file(archive.tomasz, date_of_service="2024-02-11")
+    assert (where(archive, hers), where(archive, his)) == (("V1", "date"), (None, "no_encounter"))
+    hear("A45", "V1", mrn="20055501", formerly="V1")
+    assert (where(archive, hers), where(archive, his)) == ((None, "no_encounter"), ("V1", "date"))
+
+
+def test_a_visit_that_gets_another_number_keeps_its_documents(archive: Archive, hear: Hear) -> None:
+    hear("A01", "V1", admitted="20240209")
+    document = archive.file(date_of_service="2024-02-11")
+    hear("A50", "V2", formerly="V1")
+    assert where(archive, document) == ("V2", "date")
+
+
+def test_a_visit_that_turns_out_to_be_another_known_one_is_no_visit_any_more(archive: Archive, hear: Hear) -> None:
+    hear("A01", "V1", admitted="20240209")
+    hear("A01", "V2", admitted="20240209")
+    document = archive.file(date_of_service="2024-02-11")
+    assert where(archive, document) == (None, "several")
+    hear("A50", "V2", formerly="V1")
+    assert where(archive, document) == ("V2", "date")
 
 
 def test_messages_in_any_order_leave_the_same_encounter(archive: Archive, hear: Hear) -> None:
