@@ -26,7 +26,7 @@ FORMATS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """An encounter as a message tells of it; None is not said. Times are the hospital's own clock. `formerly`: its number before."""
+    """An encounter as a message tells of it; None is not said. Times are the hospital's own clock. `formerly`: its old number."""
 
     number: str
     facility: str
