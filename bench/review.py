@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import random
 import statistics
 import time
@@ -17,11 +16,13 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from fastapi.testclient import TestClient
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.population import LOOKALIKE_LETTERS, SYLLABLES, confused, people
 from pipeline.config import document_types, load_settings
+from pipeline.ocr.preview import preview
 from pipeline.review.accounts import add_account, csrf_of, open_session
 from pipeline.review.application import build
 from pipeline.review.roles import Role
@@ -76,14 +77,12 @@ def vocabulary() -> list[str]:
 
 
 def printed_page() -> bytes:
-    """The picture of a page full of print for the screen, as large as that of a scanned one."""
+    """The picture for the screen of a page of print on grainy paper: a JPEG of 190 kB, three times what clean print takes."""
     image = Image.effect_noise((1236, 1600), 2).point(lambda grey: min(255, grey + 118))
     draw, font, words = ImageDraw.Draw(image), ImageFont.load_default(22), iter(vocabulary())
     for line in range(80, 1500, 56):
         draw.text((110, line), " ".join(islice(words, 9)), font=font, fill=20)
-    found = io.BytesIO()
-    image.save(found, "JPEG", quality=70)
-    return found.getvalue()
+    return preview(np.asarray(image))
 
 
 def asked_for(patients: int, times: int) -> list[str]:
@@ -144,10 +143,10 @@ def main() -> None:
     rng = random.Random(SEED)
     with open_installation(load_settings(options.home)) as installation, installation.pool(4) as pool:
         blobs = installation.blobs()
-        preview = blobs.put(printed_page())
+        picture = blobs.put(printed_page())
         start = time.perf_counter()
         with installation.connect() as connection:
-            fill(connection, options.documents, options.queue, options.patients, preview)
+            fill(connection, options.documents, options.queue, options.patients, picture)
             name = f"bench{time.time_ns()}"
             token = open_session(connection, add_account(connection, name, Role.SUPERVISOR, None))
         print(f"filled in {time.perf_counter() - start:.0f} s", flush=True)

@@ -107,6 +107,9 @@ def told(reason: dict[str, Any]) -> Told:
     return Told(code=code, what=what or detail, do=do, machine=machine)
 
 
-def all_told(reasons: Iterable[dict[str, Any]]) -> list[Told]:
-    """The words for an item's reasons, each once."""
-    return list({(one.what, one.do): one for one in map(told, reasons)}.values())
+def all_told(reasons: Iterable[dict[str, Any]]) -> list[tuple[list[str], str]]:
+    """What is in doubt, each thing once, and what to do; doubts that ask for the same stand together."""
+    found: dict[str, dict[str, None]] = {}
+    for one in map(told, reasons):
+        found.setdefault(one.do, {})[one.what] = None
+    return [(list(whats), do) for do, whats in found.items()]

@@ -19,6 +19,7 @@ Row = dict[str, Any]
 # Every document has these; the rest come from its type and from what the machine found.
 ALWAYS = ("patient_name", "dob", "mrn", "date_of_service")
 SHOWN_TYPES = 6  # the others stand in the list of all types
+SHOWN_OF_SCAN = 3  # patients of the scan's other documents; where there are more it is a stack of many
 POSSIBLE = 0.01  # a type less probable than this is not offered beside the best one
 
 
@@ -153,6 +154,13 @@ def candidates_of(item: Row) -> list[Row]:
 
 def _died(candidate: Row) -> str | None:
     return next((reason["detail"] for reason in candidate["reasons"] if reason["code"] == DECEASED), None)
+
+
+def patients_of_scan(connection: Connection, item: Row) -> list[Row]:
+    """Patients who are no candidates, but other documents of the same scan were filed into their charts."""
+    known = {candidate["patient"]["id"] for candidate in item["candidates"]}
+    found = connection.execute(SQL["patients_of_scan"], {"scan": item["scan_id"], "most": SHOWN_OF_SCAN + len(known)})
+    return [row for row in found if row["id"] not in known][:SHOWN_OF_SCAN]
 
 
 def patient_of(connection: Connection, patient: int | None) -> Row | None:

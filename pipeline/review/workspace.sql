@@ -37,6 +37,16 @@ select id, pages, status, type from document where scan_id = %(id)s order by pag
 select id, mrn, given, middle, family, suffix, dob, sex, deceased, address, city, state, zip, phone, merged_into
 from patient where id = %(id)s
 
+-- name: patients_of_scan
+-- whose charts other documents of the scan were filed into, those with most of them first
+select p.id, p.mrn, p.given, p.middle, p.family, p.suffix, p.dob, p.sex, count(*) as documents
+from document d
+join patient p on p.id = d.patient_id
+where d.scan_id = %(scan)s and d.status = 'filed'
+group by p.id
+order by count(*) desc, p.id
+limit %(most)s
+
 -- name: patient_record
 select p.id, p.mrn, p.given, p.middle, p.family, p.suffix, p.dob, p.sex, p.deceased, p.address, p.city, p.state, p.zip, p.phone,
     p.email, p.ssn, p.mother_maiden, p.previous_family, p.merged_into,

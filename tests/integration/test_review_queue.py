@@ -73,6 +73,26 @@ def test_a_reason_is_told_in_words_and_the_machines_figures_stand_beside(house: 
     assert text.index("In the machine's words") < text.index(figure)
 
 
+def test_the_patient_of_the_scans_other_documents_can_be_chosen(house: House, enter: Callable[[Role], Visitor]) -> None:
+    item = house.item_of(house.scan("chart.pdf", [["CONSENT", "I agree"]]))
+    house.sure()
+    house.connection.execute("update document set scan_id = 1, pages = '{2}' where status = 'filed'")
+    visitor = enter(Role.REVIEWER)
+    visitor.post(f"/items/{item}/claim")
+    text = visitor.get(f"/items/{item}").text
+    assert text.index("Filed from the same scan:") < text.index("Wielgosz, Tomasz")
+    assert f'value="{house.known[2]}" data-key="1"' in text
+
+
+def test_who_asks_for_the_next_item_where_none_is_free_is_told_so(house: House, enter: Callable[[Role], Visitor]) -> None:
+    item = house.doubtful()
+    claims.claim(house.connection, item, "ann", 10)
+    visitor = enter(Role.REVIEWER)
+    answer = visitor.post("/queue/next")
+    assert "Nothing is free to take" in visitor.get(answer.headers["location"]).text
+    assert "Nothing is free to take" not in visitor.get("/queue").text
+
+
 def test_the_clerk_sees_why_a_file_waits_for_a_person(house: House, enter: Callable[[Role], Visitor]) -> None:
     house.doubtful("ward 7.pdf")
     house.sure("clean.pdf")

@@ -44,6 +44,12 @@ def test_the_figures_are_the_machines_and_the_sentence_is_for_a_person(code: str
 
 
 def test_a_reason_that_nobody_has_words_for_is_told_in_the_machines() -> None:
-    (one,) = all_told([{"code": "new_reason", "detail": "The paper is blue.", "weight": None}] * 2)
+    one = told({"code": "new_reason", "detail": "The paper is blue.", "weight": None})
     assert (one.what, one.machine) == ("The paper is blue.", "The paper is blue.")
     assert one.do
+
+
+def test_doubts_that_ask_for_the_same_stand_together_each_once() -> None:
+    codes = ("below_threshold", "type_uncertain", "one_identifier", "type_uncertain")
+    shown = all_told({"code": code, "detail": "", "weight": None} for code in codes)
+    assert [len(whats) for whats, _ in shown] == [2, 1]

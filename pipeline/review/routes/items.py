@@ -74,6 +74,7 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
         entries=entries,
         choices=workspace.type_choices(document) if document else [],
         candidates=workspace.candidates_of(row),
+        of_scan=workspace.patients_of_scan(connection, row) if document else [],
         mine=held and row["claimed_by"] == visit.account.name and row["settled_at"] is None,
         other=row["claimed_by"] if held and row["claimed_by"] != visit.account.name else None,
         doubtful=row["kinds"],

@@ -39,6 +39,8 @@ def queue(visit: Visiting) -> Response:
         items=claims.open_items(visit.connection, filters, SHOWN),
         counts=claims.counts(visit.connection),
         filters=filters,
+        done="done" in visit.request.query_params,
+        none_free="none" in visit.request.query_params,
         shown=SHOWN,
     )
 
@@ -57,13 +59,15 @@ def go_to_next(visit: Visit, filters: Filters, but: int | None = None, done: int
     minutes = visit.desk.settings.web.lease_minutes
     item = claims.claim_next(visit.connection, visit.account.name, filters, minutes, but=but)
     visit.record(item=item, but=but)
-    query = address(filters, done)
-    return RedirectResponse(f"/queue{query}" if item is None else f"/items/{item}{query}", 303)
+    if item is not None:
+        return RedirectResponse(f"/items/{item}{address(filters, done)}", 303)
+    asked = done is None and but is None  # who had an item in hand is not told that none was free
+    return RedirectResponse(f"/queue{address(filters, done, none=asked)}", 303)
 
 
-def address(filters: Filters, done: int | None = None) -> str:
-    """The filters, and what was just done, as the end of an address."""
-    given = filters.query() | ({"done": str(done)} if done is not None else {})
+def address(filters: Filters, done: int | None = None, *, none: bool = False) -> str:
+    """The filters, what was just done, and that no item was free, as the end of an address."""
+    given = filters.query() | ({"done": str(done)} if done is not None else {}) | ({"none": "1"} if none else {})
     return f"?{urlencode(given)}" if given else ""
 
 
