@@ -15,6 +15,9 @@ CELL_GAP = 1.3
 WIDE_SET = 2.2
 """So many of the page's usual gaps between words do not divide cells: a typewriter's gaps are wide, wider after a comma."""
 
+SPACE, FEW_GAPS = 0.4, 6
+"""Line heights between words, on a page with fewer gaps than can tell."""
+
 SAME_ROW = (0.35, 0.5)
 """Words stand on one row where their middles are closer than half the lower word's height, within these line heights."""
 
@@ -40,12 +43,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A page as rows of cells; `line` is the usual height of a line's words, in pixels."""
+    """A page as rows of cells; `line` is the usual height of a line's words, `space` the usual gap between words of a cell, in
+    pixels."""
 
     number: int
     width: int
     height: int
     line: float
+    space: float
     rows: tuple[tuple[Cell, ...], ...]
 
     def texts(self) -> list[str]:
@@ -71,7 +76,10 @@ def lay_out(page: OcrPage) -> Layout:
     rows_of_words = _rows(words, line)
     gap = max(CELL_GAP * line, min(WIDE_SET * _usual_gap(rows_of_words), 2 * CELL_GAP * line))
     rows = [_cells(row, index, gap) for index, row in enumerate(rows_of_words)]
-    return Layout(number=page.number, width=max(page.width, 1), height=max(page.height, 1), line=line, rows=tuple(rows))
+    gaps = [after.box[0] - before.box[2] for row in rows for cell in row for before, after in pairwise(cell.words)]
+    space = max(1.0, float(median(gaps)) if len(gaps) >= FEW_GAPS else SPACE * line)
+    size = (max(page.width, 1), max(page.height, 1))
+    return Layout(number=page.number, width=size[0], height=size[1], line=line, space=space, rows=tuple(rows))
 
 
 def _middle(word: Word) -> float:

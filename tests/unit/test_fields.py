@@ -46,6 +46,8 @@ def fields(*pages: OcrPage) -> dict[str, str]:
         ("Pt Name:   Jacobs ,Pamela J   Sex: F", "Pamela J Jacobs"),
         ("Patent Narne: Maria del Carmen Ortiz", "Maria del Carmen Ortiz"),
         ("Name: Maldonado, KevinC   Chart #: 7272745", "Kevin C Maldonado"),
+        ("Patient: SMITH, HANNAH M Numi 7123", "HANNAH M SMITH"),
+        ("Patient: DE LA CRUZ, Maria", "Maria DE LA CRUZ"),
     ],
 )
 def test_a_patients_name_is_read_in_every_usual_order_and_through_reading_errors(line: str, name: str) -> None:
@@ -284,6 +286,26 @@ def test_calibration_makes_an_identifier_never_surer_than_its_evidence() -> None
     for field in ("patient_name", "mrn", "dob"):
         for raw in (0.2, 0.5, 0.89, 0.97):
             assert measured(field, raw) <= raw
+
+
+def test_no_value_is_made_sure_by_calibration_alone() -> None:
+    assert all(measured(field, 0.6) <= 0.89 for field in table())
+
+
+def sure_of(name: str, *lines: str) -> float:
+    (found,) = (field for field in find_fields([page(*lines)], SETTINGS) if field.name == name)
+    return found.confidence
+
+
+def test_a_name_with_a_gap_in_which_an_initial_was_lost_is_not_sure() -> None:
+    filler = ("The patient was seen today and is doing well at home",) * 3
+    assert sure_of("patient_name", "Patient: Christian I. Wilson", *filler) > 0.9
+    assert sure_of("patient_name", "Patient: Christian    Wilson", *filler) < 0.9
+
+
+def test_a_discharge_date_that_stands_in_for_the_date_of_service_is_not_sure() -> None:
+    assert sure_of("date_of_service", "Date of Service: 02/05/2011") > 0.9
+    assert sure_of("date_of_service", "D/C Date: 02/07/2011") < 0.9
 
 
 def test_calibrated_confidences_keep_the_order_of_the_raw_ones() -> None:

@@ -16,6 +16,9 @@ from pipeline.config import MODELS
 IDENTIFIERS = frozenset(("patient_name", "mrn", "dob"))
 """Fields that decide whose chart it is: calibration may make them less sure, never surer than their evidence."""
 
+UNCONFIRMED = 0.89
+"""Confidence that a value does not pass by calibration alone: whoever looks only at values above 0.9 never sees a weak one."""
+
 TABLE = MODELS / "field_confidence.json"
 
 
@@ -33,4 +36,4 @@ def measured(field: str, raw: float, by: Mapping[str, Mapping[str, float]] | Non
     held = min(max(raw, 1e-4), 1 - 1e-4)
     odds = known["base"] + known["slope"] * math.log(held / (1 - held))
     sure = round(min(1 / (1 + math.exp(-odds)), known["most"]), 4)
-    return min(raw, sure) if field in IDENTIFIERS else sure
+    return min(raw, sure) if field in IDENTIFIERS else min(sure, max(raw, UNCONFIRMED))

@@ -11,7 +11,7 @@ from itertools import product
 from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
-from pipeline.classify.fields.calibration import measured
+from pipeline.classify.fields.calibration import UNCONFIRMED, measured
 from pipeline.classify.fields.candidates import Offer, offers_of
 from pipeline.classify.fields.confidence import confidence
 from pipeline.classify.layout import lay_out
@@ -33,8 +33,9 @@ TELL, LABELLED = 0.7, 0.8
 MISREAD = 0.15
 """Share of a value's letters that reading errors may change: one in a record number, two in a name."""
 
-DOUBTFUL, UNCONFIRMED = 0.8, 0.89
-"""An identifier that is torn or has a word read less surely than the first, and that nothing else repeats, is at most so sure."""
+DOUBTFUL = 0.8
+"""An identifier or a date of service that is torn, has a word read less surely, or stands in for another (a discharge date for a
+date of service), and that nothing else repeats, is at most UNCONFIRMED sure."""
 
 WHAT = {"patient_name": "patient names", "mrn": "record numbers", "dob": "birth dates"}
 
@@ -164,8 +165,8 @@ def _field(name: str, group: Sequence[tuple[float, Offer]], rivals: Sequence[Seq
         best = max(near, key=lambda offer: (len(offer.value.split()), _times(group, offer.value), len(offer.value)))
     sure = _agreed(group)
     rival = max((_agreed(other) for other in rivals), default=0.0)
-    poor = best.evidence["worst"] < DOUBTFUL or best.evidence["torn"]
-    if name in WHAT and poor and len({o.row for _, o in group if o.value == best.value}) < 2:
+    poor = best.evidence["worst"] < DOUBTFUL or best.evidence["torn"] or best.field != name
+    if name in (*WHAT, "date_of_service") and poor and len({o.row for _, o in group if o.value == best.value}) < 2:
         sure = min(sure, UNCONFIRMED)
     if name not in ("author", "facility", "phone", "address"):
         sure *= 1 - 0.5 * rival * rival

@@ -33,12 +33,20 @@ def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
             low = text.lower().replace(".", "")
             if not TOKEN.match(text) or not (text[0].isupper() or low in PARTICLES) or _stops(low, text):
                 return tuple(taken)
+            if _in_capitals(taken) and len(text) > 2 and not text.isupper() and low not in SUFFIXES | PARTICLES:
+                return tuple(taken)  # "SMITH, HANNAH M Number": the next label
             taken.append(piece)
             if len(taken) == LONGEST:
                 return tuple(taken)
         if word.text.endswith((";", "|", ":")):
             break
     return tuple(taken)
+
+
+def _in_capitals(words: Sequence[Word]) -> bool:
+    """Are family and given name there, all in capitals, and no comma before what follows?"""
+    whole = [text for word in words if len(text := _bare(word.text)) > 2]
+    return len(whole) >= 2 and all(text.isupper() for text in whole) and not words[-1].text.endswith(",")
 
 
 def without_office(words: Sequence[Word]) -> Sequence[Word]:
