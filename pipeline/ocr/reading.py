@@ -21,16 +21,16 @@ from pipeline.ocr.cleanup import Watch, unwatched
 from pipeline.ocr.engines import Seen
 from pipeline.ocr.layout import in_reading_order
 from pipeline.ocr.notice import notice
-from pipeline.ocr.orientation import FEW, Turn, orientation
 from pipeline.ocr.own_text import own_text
 from pipeline.ocr.pixels import Grey, Pixels
+from pipeline.ocr.prepare import as_it_is, prepare
 from pipeline.ocr.preview import for_screen, preview
 from pipeline.ocr.raster import raster
 from pipeline.ocr.tables import tables
 from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 6
+VERSION = 7
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""
@@ -92,23 +92,20 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     """The reading of a page whose pixels could be decoded."""
     watch("scanned", scanned.grey)
     own = own_text(page.words, scanned.grey) if page.words else None
-    turn = orientation(scanned.grey)
-    rotation = 0 if own is not None else which_way_up(scanned.grey, turn, settings)
-    turned = upright.turn(scanned.grey, rotation)
-    skew = 0.0 if own is not None or turn.letters < FEW else upright.skew(turned)
-    flat = upright.level(turned, skew)
-    watch("upright", flat)
+    ready = prepare(scanned, settings, watch) if own is None else as_it_is(scanned.grey)
+    flat, clean, rotation, skew = ready.flat, ready.straight.picture, ready.rotation, ready.skew
     height, width = flat.shape
     dpi = believable_dpi(page.dpi, width, height)
     seen, problem = own or [], page.problem
     if own is None:
         try:
-            seen = in_reading_order(read_words(flat, turn.size, dpi, settings, watch), tables(flat, turn.size))
+            seen = in_reading_order(read_words(clean, ready.size, dpi, settings, watch), tables(clean, ready.size))
+            seen = ready.straight.on_page(seen, flat.shape)
         except TimeoutError as error:
             problem = problem or str(error)
     codes = read_barcodes(flat)
     words = tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen)
-    blank = not words and not codes and problem is None and inked(flat) < BLANK_INK
+    blank = not words and not codes and problem is None and inked(clean) < BLANK_INK
     placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
     lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
     archived = raster(scanned, settings.jpeg_quality, dpi)
@@ -149,26 +146,6 @@ def inked(grey: Grey) -> float:
     edge_x, edge_y = EDGE * dark.shape[1], EDGE * dark.shape[0]
     along = (x + wide <= edge_x) | (x >= dark.shape[1] - edge_x) | (y + high <= edge_y) | (y >= dark.shape[0] - edge_y)
     return float(area[~along].sum() / dark.size)
-
-
-def which_way_up(grey: Grey, turn: Turn, settings: OcrSettings) -> int:
-    """Degrees clockwise that make the page upright: by its letters, or where these disagree by reading some lines both ways."""
-    if turn.sure or turn.letters < FEW:
-        return turn.rotation if turn.sure else 0
-    ways = [turn.rotation, turn.second]
-    parts = [densest_band(upright.turn(grey, way)) for way in ways]
-    answers = tesseract.read(parts, settings.languages, psm=6, dpi=200, seconds=settings.page_seconds)
-    sense = [sum(len(word.text) * word.confidence**2 for word in words) for words in answers]
-    return ways[0] if sense[0] >= sense[1] else ways[1]
-
-
-def densest_band(grey: Grey) -> Grey:
-    """The quarter of the page's height with the most changes from ink to paper: the most print."""
-    changes = (np.abs(np.diff(grey.astype(np.int16), axis=1)) > 60).sum(axis=1)
-    height = max(1, grey.shape[0] // 4)
-    inside = np.convolve(changes, np.ones(height), mode="valid")
-    start = int(inside.argmax())
-    return grey[start : start + height]
 
 
 def believable_dpi(told: float | None, width: int, height: int) -> float:

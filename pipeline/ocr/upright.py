@@ -84,10 +84,32 @@ def level(pixels: Grey, skew: float) -> Grey:
     """Turned clockwise by `skew` degrees about its centre, white where nothing was, and large enough that no corner is lost."""
     if abs(skew) < LEVEL:
         return pixels
-    height, width = pixels.shape[:2]
+    matrix, size = levelling(pixels.shape[:2], skew)
+    turned = cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(255, 255, 255))
+    return np.asarray(turned, dtype=np.uint8)
+
+
+def levelling(shape: tuple[int, ...], skew: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """The 2 x 3 matrix of that turn for a picture of `shape` (height, width), and the width and height it needs."""
+    height, width = shape
     sin, cos = abs(math.sin(math.radians(skew))), math.cos(math.radians(skew))
     wide, high = math.ceil(width * cos + height * sin), math.ceil(height * cos + width * sin)
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -skew, 1.0)
+    matrix = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), -skew, 1.0), np.float64)
     matrix[:, 2] += ((wide - width) / 2, (high - height) / 2)
-    turned = cv2.warpAffine(pixels, matrix, (wide, high), flags=cv2.INTER_LINEAR, borderValue=(255, 255, 255))
-    return np.asarray(turned, dtype=np.uint8)
+    return matrix, (wide, high)
+
+
+def matrix(shape: tuple[int, int], rotation: int, skew: float) -> NDArray[np.float64]:
+    """From a point (x, y, 1) of a picture of `shape` (height, width) to where `turn` and then `level` put it, 3 x 3."""
+    height, width = shape
+    turns = {
+        0: ((1, 0, 0), (0, 1, 0)),
+        90: ((0, -1, height), (1, 0, 0)),
+        180: ((-1, 0, width), (0, -1, height)),
+        270: ((0, 1, 0), (-1, 0, width)),
+    }
+    turned = np.array([*turns[rotation], (0, 0, 1)], np.float64)
+    if abs(skew) < LEVEL:
+        return turned
+    levelled, _ = levelling((width, height) if rotation % 180 else (height, width), skew)
+    return np.vstack([levelled, (0, 0, 1)]) @ turned

@@ -1,0 +1,208 @@
+"""What happens to paper before and in a scanner or a phone: each damage takes a grey page and gives it in colour.
+
+Pages are the project's own samples; a damage is drawn from a generator, so that a seed names a page. Arrays are uint8.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from samples.compose import document, types
+from samples.ink import draw
+from samples.people import patients
+from samples.sheet import Font
+from samples.style import style_for
+from samples.typeset import typeset
+
+Pixels = NDArray[np.uint8]
+Noise = np.random.Generator
+DPI = 170
+"""Dots an inch of the pages: between a fax and an office scanner."""
+TINTS = ((250, 225, 120), (250, 190, 205), (185, 225, 250), (190, 235, 190), (235, 190, 120), (205, 190, 240))
+"""Colours of paper: yellow, pink, blue, green, goldenrod, lilac (RGB)."""
+MARKERS = ((255, 255, 60), (255, 150, 200), (130, 255, 130), (120, 220, 255), (255, 190, 80))
+INKS = ((190, 30, 40), (40, 50, 160), (90, 40, 140), (30, 120, 70), (210, 60, 60))
+"""Colours of stamp pads: red, blue, violet, green, light red."""
+STAMPS = ("RECEIVED", "COPY", "SCANNED", "CONFIDENTIAL", "PAID", "FINAL REPORT")
+
+
+def page(seed: int) -> tuple[Pixels, str]:
+    """A sample's first page in grey, and its words."""
+    rng = random.Random(f"damage {seed}")
+    person = rng.choice(patients(50, seed))
+    kind = rng.choice([kind for kind in types() if kind not in ("insurance_card", "identity_document", "fax_cover")])
+    sheet = typeset(rng, document(rng, kind, person), style_for(rng, kind)).sheets[0]
+    return draw(sheet, DPI), sheet.text
+
+
+def coloured(grey: Pixels) -> Pixels:
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def through(picture: Pixels, layer: Pixels) -> Pixels:
+    """Two transparent layers over each other: their light is multiplied."""
+    return (picture.astype(np.uint16) * layer // 255).astype(np.uint8)
+
+
+def on_paper(noise: Noise, grey: Pixels) -> Pixels:
+    """Coloured paper, as strong as copy shops sell it."""
+    tint = np.array(TINTS[noise.integers(len(TINTS))], float)
+    deep = noise.uniform(0.5, 1.15)
+    tint = np.clip(255 - (255 - tint) * deep, 40, 255)
+    return through(coloured(grey), np.broadcast_to(tint, (*grey.shape, 3)).astype(np.uint8))
+
+
+def highlighted(noise: Noise, grey: Pixels) -> Pixels:
+    """Bars of a marker over some lines, one darker where the pen went twice."""
+    layer = np.full((*grey.shape, 3), 255, np.uint8)
+    colour = np.array(MARKERS[noise.integers(len(MARKERS))])
+    for _ in range(noise.integers(4, 12)):
+        y, x = int(noise.integers(150, grey.shape[0] - 300)), int(noise.integers(80, grey.shape[1] // 2))
+        wide, high = int(noise.integers(200, grey.shape[1] // 2)), int(noise.integers(26, 40))
+        bar = np.full_like(layer, 255)
+        cv2.line(bar, (x, y), (x + wide, y + int(noise.integers(-4, 5))), colour.tolist(), high)
+        layer = through(layer, bar)
+    return through(coloured(grey), layer)
+
+
+def stamped(noise: Noise, grey: Pixels) -> Pixels:
+    """Two or three stamps in colour across the print."""
+    picture = coloured(grey)
+    for text, date in stamp_texts(noise):
+        font = Font("sans", int(noise.integers(60, 90)), bold=True).load(DPI / 200)
+        wide, high = round(font.getlength(text)) + 60, 190
+        mark = Image.new("RGB", (wide, high), "white")
+        pen, ink = ImageDraw.Draw(mark), INKS[noise.integers(len(INKS))]
+        pen.rectangle((3, 3, wide - 4, high - 4), outline=ink, width=5)
+        pen.text((30, 14), text, ink, font)
+        pen.text((30, 110), date, ink, Font("sans", 50).load(DPI / 200))
+        turned = np.asarray(mark.rotate(noise.uniform(-25, 25), expand=True, fillcolor="white"), np.uint8)
+        worn = cv2.resize(noise.uniform(0, 1, (turned.shape[0] // 6, turned.shape[1] // 6)), turned.shape[1::-1])
+        turned = np.where((worn > 0.75)[:, :, None], 255 - (255 - turned) // 2, turned).astype(np.uint8)
+        y = int(noise.integers(150, grey.shape[0] - turned.shape[0] - 200))
+        x = int(noise.integers(60, max(61, grey.shape[1] - turned.shape[1] - 60)))
+        area = picture[y : y + turned.shape[0], x : x + turned.shape[1]]
+        area[:] = through(area, turned[: area.shape[0], : area.shape[1]])
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.6), np.uint8)
+
+
+def stamp_texts(noise: Noise) -> list[tuple[str, str]]:
+    """What stands on two or three stamps: a word and a date."""
+    return [
+        (STAMPS[noise.integers(len(STAMPS))], f"{noise.integers(1, 13):02d}/{noise.integers(1, 29):02d}/2024")
+        for _ in range(noise.integers(2, 4))
+    ]
+
+
+def banded(noise: Noise, grey: Pixels) -> Pixels:
+    """Some lines of the page printed light on a dark band, in grey or colour."""
+    picture = coloured(grey)
+    dark = np.array(((0, 0, 0), (20, 30, 90), (110, 20, 20), (60, 60, 60))[noise.integers(4)])
+    for y in noise.integers(100, grey.shape[0] - 250, 4):
+        band = picture[y : y + int(noise.integers(50, 120))]
+        band[:] = (dark + (255 - band.astype(int)) * (255 - dark) / 255).clip(0, 255)
+    return picture
+
+
+def shown_through(noise: Noise, grey: Pixels) -> Pixels:
+    """The back of a thin sheet: another page mirrored, soft and faint."""
+    back = page(int(noise.integers(10_000, 90_000)))[0][:, ::-1]
+    back = np.roll(back, (int(noise.integers(-40, 40)), int(noise.integers(-40, 40))), (0, 1))
+    soft = cv2.GaussianBlur(back, (0, 0), noise.uniform(0.8, 2.0))
+    faint = 255 - (255 - soft.astype(float)) * noise.uniform(0.15, 0.45)
+    paper = 255 - noise.uniform(0, 25)
+    return noisy(noise, coloured((np.minimum(grey, faint) * paper / 255).astype(np.uint8)))
+
+
+def shadowed(noise: Noise, grey: Pixels) -> Pixels:
+    """Light from one side, and the soft edge of a shadow across the page."""
+    height, width = grey.shape
+    y, x = np.mgrid[0 : 1 : complex(height), 0 : 1 : complex(width)]
+    turn = noise.uniform(0, 2 * np.pi)
+    slope = np.cos(turn) * x + np.sin(turn) * y
+    light = 1 - noise.uniform(0.3, 0.55) * (slope - slope.min()) / np.ptp(slope)
+    turn = noise.uniform(0, np.pi)
+    edge = np.cos(turn) * (x - 0.5) + np.sin(turn) * (y - 0.5) - noise.uniform(-0.2, 0.2)
+    light *= 1 - noise.uniform(0.2, 0.5) / (1 + np.exp(-edge * noise.uniform(30, 150)))
+    return noisy(noise, (coloured(grey) * light[:, :, None]).astype(np.uint8))
+
+
+def edged(noise: Noise, grey: Pixels) -> Pixels:
+    """The scanner's black border on two sides, punch holes and staples' shadows."""
+    out = grey.copy()
+    wide = int(noise.integers(15, 70))
+    out[:, :wide] = out[-wide // 2 :] = noise.integers(0, 40)
+    for down in (0.2, 0.5, 0.8):
+        cv2.circle(out, (wide + int(noise.integers(30, 50)), round(down * grey.shape[0])), 20, int(noise.integers(0, 60)), -1)
+    cv2.line(out, (grey.shape[1] - 90, 50), (grey.shape[1] - 60, 75), 40, 4)
+    return coloured(out)
+
+
+def photographed(noise: Noise, grey: Pixels) -> Pixels:
+    """A page on a desk, taken with a phone: in perspective, with the desk around it and light from one side."""
+    height, width = grey.shape
+    margin = noise.uniform(0.06, 0.14)
+    desk = np.array(((70, 50, 40), (40, 40, 45), (120, 90, 60), (90, 95, 100))[noise.integers(4)], float)
+    wide, high = round(width * (1 + 2 * margin)), round(height * (1 + 2 * margin))
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    far = noise.uniform(-0.05, 0.05, (4, 2)) * (width, height)
+    place = (corners + far + (width * margin, height * margin)).astype(np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, place)
+    texture = cv2.GaussianBlur(noise.normal(0, 30, (high, wide)), (0, 0), 4)
+    ground = np.clip(desk + texture[:, :, None], 0, 255).astype(np.uint8)
+    seen = cv2.warpPerspective(coloured(grey), matrix, (wide, high), flags=cv2.INTER_AREA)
+    inside = cv2.warpPerspective(np.full(grey.shape, 255, np.uint8), matrix, (wide, high))[:, :, None] / 255
+    picture = (seen * inside + ground * (1 - inside)).astype(np.uint8)
+    light = np.linspace(1.0, noise.uniform(0.6, 0.9), wide)[None, :, None]
+    return noisy(noise, np.asarray(cv2.GaussianBlur((picture * light).astype(np.uint8), (0, 0), 0.7), np.uint8))
+
+
+def bent(noise: Noise, grey: Pixels) -> Pixels:
+    """A page that does not lie flat: lines rise towards a spine or sag in the middle."""
+    height, width = grey.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    part = x / width if noise.random() < 0.5 else 1 - x / width
+    deep = noise.uniform(15, 70) * noise.choice((-1, 1))
+    curve = np.exp(-part * noise.uniform(3, 6)) if noise.random() < 0.5 else np.sin(np.pi * part)
+    shift = deep * curve * (1 - noise.uniform(0, 0.6) * y / height)
+    shift = shift.astype(np.float32)
+    moved = cv2.remap(grey, x, y + shift, cv2.INTER_LINEAR, borderValue=255)
+    return noisy(noise, coloured(np.asarray(moved, np.uint8)))
+
+
+def noisy(noise: Noise, picture: Pixels) -> Pixels:
+    """Grain of a sensor."""
+    return np.clip(picture + noise.normal(0, 3, (*picture.shape[:2], 1)), 0, 255).astype(np.uint8)
+
+
+def undamaged(noise: Noise, grey: Pixels) -> Pixels:
+    """As printed."""
+    return noisy(noise, coloured(grey))
+
+
+Damage = Callable[[Noise, Pixels], Pixels]
+DAMAGES: dict[str, Damage] = {
+    "none": undamaged,
+    "coloured-paper": on_paper,
+    "highlighter": highlighted,
+    "stamps": stamped,
+    "dark-bands": banded,
+    "show-through": shown_through,
+    "uneven-light": shadowed,
+    "borders": edged,
+    "photograph": photographed,
+    "bent": bent,
+}
+
+
+def damaged(name: str, seed: int) -> tuple[Image.Image, str]:
+    """A damaged page as a camera's or a scanner's JPEG holds it, and its words."""
+    grey, text = page(seed)
+    added = " ".join(map(" ".join, stamp_texts(np.random.default_rng(seed)))) if name == "stamps" else ""
+    return Image.fromarray(DAMAGES[name](np.random.default_rng(seed), grey)), f"{text}\n{added}"
