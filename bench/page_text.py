@@ -1,0 +1,93 @@
+"""What the text of pages takes of Postgres, and what its partitions cost: `python -m bench.page_text [--pages 20000]`.
+
+Pages of made-up documents are written into an installation of the bench's own. Printed: bytes a page of the table and of each of
+its indexes; the CPU of Postgres for writing a page; how long its search index takes to build anew; how long all wait while a
+partition is closed and the next begun.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from bench.throughput import servers
+from pipeline.config import load_settings
+from pipeline.services.installation import open_installation
+from pipeline.store.database import Connection
+from pipeline.store.partitions import extend_page_text
+from samples import documents, patients
+
+STEP = 1_000  # documents in a transaction
+PEOPLE = 5_000
+SEED = 3
+FIRST = """
+insert into scan (sha256, name, media_type, size, status, finished_at)
+select encode(sha256(n::text::bytea), 'hex'), 'page', 'image/tiff', 1, 'done', now() from generate_series(1, %(pages)s) n;
+insert into page (scan_id, number, kind, width, height, rotation, skew, confidence)
+select id, 1, 'content', 1275, 1650, 0, 0, 0.9 from scan;
+alter table document disable trigger document_stands;
+insert into document (scan_id, pages, status, type, type_probability, pdf, machine)
+select id, '{1}', 'review', 'progress_note', 0.9, repeat('0', 64), '{}' from scan;
+"""
+SIZES = """
+select indexrelid::regclass::text as name, pg_relation_size(indexrelid) as bytes from pg_index
+where indrelid = 'document_page_1'::regclass
+union all select 'document_page_1', pg_table_size('document_page_1')
+order by bytes desc
+"""
+
+
+def fill(connection: Connection, pages: int) -> None:
+    """Write the pages' rows; a page is a document."""
+    for statement in FIRST.split(";"):
+        connection.execute(statement.encode(), {"pages": pages} if "%(pages)s" in statement else None)
+    texts = (sample.text for sample in documents(patients(PEOPLE, SEED), pages, SEED))
+    number = 0
+    while some := list(islice(texts, STEP)):
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into document_page (document_id, scan_id, number, position, text) values (%s, %s, 1, 1, %s)",
+                [(number + n, number + n, text) for n, text in enumerate(some, 1)],
+            )
+        number += len(some)
+
+
+def timed(what: Callable[[], object]) -> float:
+    """Seconds by the clock."""
+    begun = time.monotonic()
+    what()
+    return time.monotonic() - begun
+
+
+def figures(connection: Connection, home: Path, pages: int) -> Iterator[str]:
+    """Fill, look and say."""
+    before = servers(home)
+    fill(connection, pages)
+    yield f"{'written':26} {(servers(home) - before) / pages * 1000:9.2f} ms of Postgres' CPU a page"
+    connection.execute("vacuum analyze document_page")
+    for row in connection.execute(SIZES).fetchall():
+        yield f"{row['name']:26} {row['bytes'] / pages:9,.0f} bytes a page"
+    rebuilt = timed(lambda: connection.execute("reindex index document_page_1_search"))
+    yield f"{'search index built anew':26} {rebuilt / pages * 1e6:9,.0f} s a million pages"
+    waited = timed(lambda: extend_page_text(connection, most=pages))
+    yield f"{'next partition begun':26} {waited * 1000:9,.0f} ms, for {pages:,} pages looked through"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", type=int, default=20_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
+        Path(folder).chmod(0o755)
+        settings = load_settings(Path(folder) / "home")
+        with open_installation(settings, store=False) as installation, installation.connect() as connection:
+            for line in figures(connection, settings.home, given.pages):
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

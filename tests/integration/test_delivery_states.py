@@ -1,0 +1,99 @@
+"""Whatever a receiver does has its name in the outbox, and in the end it holds each document once, as it stands here."""
+
+from __future__ import annotations
+
+import socket
+from threading import Thread
+
+import pytest
+
+from pipeline.index.outputs import outbox
+from tests.delivering import Archive
+from tests.fhir_receiver import FhirReceiver
+from tests.processing import until
+from tests.receivers import MdmReceiver, Moods
+
+Receiver = MdmReceiver | FhirReceiver
+
+
+def receiver_of(kind: str) -> Receiver:
+    """One that knows the two patients."""
+    if kind == "mdm":
+        return MdmReceiver()
+    receiver = FhirReceiver()
+    receiver.patient("20012345")
+    receiver.patient("20055501")
+    return receiver
+
+
+def standing(receiver: Receiver) -> dict[str, str]:
+    """The documents that a clinician is shown there, by edition, and whose they are."""
+    if isinstance(receiver, MdmReceiver):
+        return {number: held.mrn for number, held in receiver.documents.items() if held.status == "current"}
+    told = {".".join(oid.split(".")[-2:]): one for oid, one in receiver.documents().items()}
+    return {number: one[1] for number, one in told.items() if one[0] == "current"}
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+    return number
+
+
+def address(kind: str, port: int) -> str:
+    return f"127.0.0.1:{port}" if kind == "mdm" else f"http://127.0.0.1:{port}/fhir"
+
+
+BEHAVIOUR = {
+    "mdm": {"no": "refused", "lost": "no_answer", "drop": "no_answer", "hang": "no_answer"},
+    "fhir": {
+        **{"no": "refused", "lost": "no_answer", "drop": "no_answer", "hang": "no_answer"},
+        **{"swallow": "lost", "busy": "busy"},
+    },
+}
+
+
+@pytest.mark.parametrize(("kind", "mood", "name"), [(k, *pair) for k, moods in BEHAVIOUR.items() for pair in moods.items()])
+def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_once(
+    archive: Archive, port: int, kind: str, mood: str, name: str
+) -> None:
+    receiver = receiver_of(kind)
+    receiver.moods = Moods(chances={mood: 1.0})
+    with receiver.listening(port):
+        archive.destination("ehr", kind, address(kind, port))
+        soon = {"give_up_hours": 1e-9, "answer_seconds": 0.2}
+        limits = archive.settings.deliveries.model_copy(update=soon)
+        archive.settings = archive.settings.model_copy(update={"deliveries": limits})
+        document = archive.file()
+        assert archive.deliver() == 0
+        row = outbox.deliveries(archive.connection)[0]
+        assert (row["state"], row["problem"]) == ("dead", name)
+        receiver.moods = Moods()
+        outbox.replay(archive.connection, "mwhite", document=document)
+        assert archive.deliver() == 1
+    assert standing(receiver) == {f"{document}.1": "20012345"}
+
+
+@pytest.mark.parametrize("kind", ["mdm", "fhir"])
+def test_a_receiver_that_is_away_for_a_day_is_told_everything_once_when_it_is_back(
+    archive: Archive, port: int, kind: str
+) -> None:
+    archive.destination("ehr", kind, address(kind, port))
+    first = archive.file()
+    thread = Thread(target=archive.deliverer().run, kwargs={"once": True})
+    thread.start()
+    until(lambda: (outbox.destinations(archive.connection)[0]["failure"] or "").startswith("unreachable"))
+    archive.connection.execute(
+        "update delivery set (written_at, tried_at) = (written_at - '1 day'::interval, tried_at - '1 day'::interval)"
+    )
+    archive.connection.execute("update destination set failing_since = failing_since - interval '1 day'")
+    moved, second = archive.file(), archive.file()
+    archive.change(moved, patient=archive.tomasz)
+    assert {row["state"] for row in outbox.deliveries(archive.connection)} == {"waiting"}
+    receiver = receiver_of(kind)
+    with receiver.listening(port):
+        thread.join(20)
+    assert standing(receiver) == {f"{first}.1": "20012345", f"{second}.1": "20012345", f"{moved}.2": "20055501"}
+    assert {row["state"] for row in outbox.deliveries(archive.connection)} == {"delivered"}
