@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--pages", type=int, default=40, help="how many pages at most")
     given = parser.parse_args(argv)
+    cv2.setNumThreads(1)  # as workers have it
     settings = load_settings()
     codes: list[float] = []
     sorted_pages, sorting = 0, 0.0
