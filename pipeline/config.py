@@ -113,6 +113,7 @@ class WorkSettings(Section):
     """0: one for each core."""
     takeover_seconds: float
     retries: int
+    reading_days: int
     free_disk_mb: int
     free_memory_mb: int
     worker_memory_mb: int

@@ -103,6 +103,13 @@ select count(*) as pages, coalesce(extract(epoch from now() - min(made_at)), 0):
 from reading
 where made_at > now() - make_interval(secs => %(window)s)
 
+-- name: forget_readings
+-- A few at a time: every worker does this with its heartbeat, which keeps up with what all of them read.
+delete from reading where ctid in (
+    select ctid from reading where made_at < now() - make_interval(days => %(days)s)
+    order by made_at limit 500 for update skip locked
+)
+
 -- name: latest_failures
 select id as scan, quarantine_code as code, quarantine_reason as reason, finished_at as at
 from scan where status = 'quarantined'

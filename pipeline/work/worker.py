@@ -16,7 +16,7 @@ from procrastinate import App
 from procrastinate.worker import Worker
 from psycopg_pool import PoolTimeout
 
-from pipeline.config import Settings
+from pipeline.config import Settings, WorkSettings
 from pipeline.errors import ServiceAway
 from pipeline.store.sql import statements
 from pipeline.work import tasks
@@ -76,7 +76,7 @@ async def work(bench: Bench) -> None:
             stalled_worker_timeout=10 * takeover,  # forgotten long after its jobs were taken over
             delete_jobs="successful",
         )
-        keeper = asyncio.create_task(keep(worker, connector, takeover))
+        keeper = asyncio.create_task(keep(worker, connector, bench.settings.work))
         try:
             await worker.run()  # type: ignore[no-untyped-call]
         finally:
@@ -84,8 +84,8 @@ async def work(bench: Bench) -> None:
             keeper.cancel()
 
 
-async def keep(worker: Worker, connector: PatientConnector, takeover: float) -> None:
-    """Look after lost jobs. A database that was away has made everybody silent: then nobody is judged for a while."""
+async def keep(worker: Worker, connector: PatientConnector, settings: WorkSettings) -> None:
+    """Look after lost jobs and old readings. After the database was away, which made all silent, nobody is judged for a while."""
     while worker.worker_id is None:
         await asyncio.sleep(0.05)
     here = {"id": worker.worker_id, "host": socket.gethostname(), "pid": os.getpid()}
@@ -95,6 +95,7 @@ async def keep(worker: Worker, connector: PatientConnector, takeover: float) -> 
         quiet = quiet + 1 if connector.interruptions == seen else 0
         seen = connector.interruptions
         if quiet > BEATS:
-            for row in await connector.execute_query_all_async(SQL["take_over"], seconds=takeover):
+            for row in await connector.execute_query_all_async(SQL["take_over"], seconds=settings.takeover_seconds):
                 log.warning("job %d is taken over: its worker is gone", row["id"])
-        await asyncio.sleep(takeover / BEATS)
+        await connector.execute_query_async(SQL["forget_readings"], days=settings.reading_days)
+        await asyncio.sleep(settings.takeover_seconds / BEATS)

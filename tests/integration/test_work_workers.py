@@ -97,6 +97,16 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
     assert ranges.pages_of(connection, scan)[-1][0].number == 6
 
 
+def test_readings_that_nobody_will_need_again_are_forgotten(connection: Connection, two: Settings) -> None:
+    old, new = "a" * 64, "b" * 64
+    connection.cursor().executemany(
+        "insert into reading (key, engine, page, made_at) values (%s, 'e', '{}', now() - make_interval(days => %s))",
+        [(old, two.work.reading_days + 1), (new, two.work.reading_days - 1)],
+    )
+    with workers_beside(two):
+        until(lambda: [row["key"] for row in connection.execute("select key from reading")] == [new])
+
+
 def test_workers_end_with_whoever_started_them(connection: Connection, two: Settings) -> None:
     with workers_beside(two) as child:
         until(lambda: live_workers(connection, 3.0) >= 1)
