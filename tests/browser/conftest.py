@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pipeline.review.accounts import open_session
 from pipeline.review.application import build
 from pipeline.review.roles import Role
+from pipeline.review.routes import live
 from pipeline.review.visit import COOKIE, Desk
 from pipeline.store.database import open_pool
 from pipeline.work.queue import enqueue_scan
@@ -44,8 +45,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site(house: House, dsn: str) -> Iterator[str]:
-    """The address of the running application."""
+def site(house: House, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the running application. Its live pages are drawn anew more often than anybody needs but a test."""
+    monkeypatch.setattr(live, "EVERY_SECONDS", 0.3)
     with open_pool(dsn, 6) as pool:
         app = build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=enqueue_scan))
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
@@ -89,4 +91,8 @@ def shot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
     """Keep a picture of a page where CI collects them: tests/browser/screenshots, which is not committed."""
     folder = Path(__file__).parent / "screenshots"
     folder.mkdir(exist_ok=True)
-    return lambda page, name: page.screenshot(path=folder / f"{name}.png") and None
+
+    def keep(page: Page, name: str) -> None:
+        page.screenshot(path=folder / f"{name}.png")
+
+    return keep

@@ -44,7 +44,6 @@ def test_two_people_type_alike_and_the_second_goes_on(house: House, window: Wind
     second.goto(f"/items/{item}")
     for page, theme in ((first, "light"), (second, "dark")):
         page.goto(f"/items/{item}")
-        page.wait_for_load_state("networkidle")
         shot(page, f"entry-{theme}")
         assert Axe().run(page).response["violations"] == []
     type_values(second, item, "10012345", "1956-08-30")

@@ -1,10 +1,9 @@
-"""Every page, light and dark: no violation that axe-core finds, nothing wider than the window, the focus always visible."""
+"""Every page, light and dark: no violation that axe-core finds, nothing wider than window or tablet, the focus always visible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
@@ -15,7 +14,8 @@ from pipeline.review.roles import Role
 from tests.reviewing import PASSWORD, House
 
 Window = Callable[..., Page]
-STREAMS = ("supervisor", "today")  # their connection stays open
+TABLET = {"width": 820, "height": 1180}
+WINDOW = {"width": 1280, "height": 800}
 PAGES: tuple[tuple[str, Role | None, str], ...] = (
     ("login", None, "/login"),
     ("queue", Role.REVIEWER, "/queue"),
@@ -43,8 +43,9 @@ PAGES: tuple[tuple[str, Role | None, str], ...] = (
 )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page(house: House, window: Window, shot: Callable[[Page, str], None], theme: str) -> None:
+def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
+    house: House, window: Window, shot: Callable[[Page, str], None]
+) -> None:
     item, document = house.doubtful(pages=3), house.sure()
     house.connection.execute("update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'")
     moved = house.sure("another.pdf")
@@ -55,27 +56,34 @@ def test_axe_finds_nothing_on_any_page(house: House, window: Window, shot: Calla
     windows: dict[Role | None, Page] = {}
     found = []
     for name, role, path in PAGES:
-        page = windows.get(role) or windows.setdefault(role, window(role, theme))
+        page = windows.get(role) or windows.setdefault(role, window(role))
         page.goto(path.format(**given))
-        page.wait_for_load_state("load" if name in STREAMS else "networkidle")
-        shot(page, f"{name}-{theme}")
-        found += faults(page, name)
+        found += faults(page, name, shot)
     reviewing = windows[Role.REVIEWER]
     reviewing.goto(f"/items/{item}")
     house.connection.execute("update document set revision = revision + 1")  # somebody else was faster
     reviewing.keyboard.press("1")
     reviewing.keyboard.press("a")
     reviewing.get_by_role("heading", name="Nothing was saved").wait_for()
-    shot(reviewing, f"conflict-{theme}")
-    assert found + faults(reviewing, "conflict") == []
+    assert found + faults(reviewing, "conflict", shot) == []
 
 
-def faults(page: Page, name: str) -> list[tuple[object, ...]]:
-    """What axe finds on the page as it stands, and whether it is wider than the window."""
-    report = Axe().run(page)
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    found = [(name, entry["id"], entry["nodes"][0]["target"]) for entry in report.response["violations"]]
-    return [*found, (name, "wider than the window", wide)] if wide > 0 else [*found]
+def faults(page: Page, name: str, shot: Callable[[Page, str], None]) -> list[tuple[object, ...]]:
+    """What axe finds on the page as it stands, in light and (colours alone differ) in dark; where it is wider than the screen."""
+    found: list[tuple[object, ...]] = []
+    for theme, options in (("light", None), ("dark", {"runOnly": ["color-contrast"]})):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        report = Axe().run(page, options=options)
+        found += [(name, theme, entry["id"], entry["nodes"][0]["target"]) for entry in report.response["violations"]]
+        shot(page, f"{name}-{theme}")
+    for size in (TABLET, WINDOW):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found += [(name, "wider than", size["width"])] if wide > 0 else []
+        if size is TABLET:
+            shot(page, f"{name}-tablet")
+    page.emulate_media(color_scheme="light")
+    return found
 
 
 def still_being_read(house: House) -> None:
@@ -88,30 +96,19 @@ def still_being_read(house: House) -> None:
     house.connection.execute(page, [row["id"]])
 
 
-def test_the_item_fits_a_tablet_held_upright(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:
-    item = house.doubtful()
-    page = window(Role.REVIEWER, width=820, height=1180)
-    page.goto(f"/items/{item}")
-    page.wait_for_load_state("networkidle")
-    shot(page, "item-tablet")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 820
-
-
-def test_the_actions_stand_in_one_row_at_1280_pixels(house: House, window: Window) -> None:
+def test_the_actions_stand_in_one_row_in_sight_and_the_focus_is_visible_wherever_the_tab_key_leads(
+    house: House, window: Window
+) -> None:
     item = house.doubtful()
     house.connection.execute("update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'")
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
-    tops = page.evaluate("[...document.querySelectorAll('.actions button')].map((b) => b.getBoundingClientRect().top)")
-    assert len(tops) == 5
-    assert max(tops) - min(tops) < 4
-
-
-def test_the_focus_is_visible_wherever_the_tab_key_leads(house: House, window: Window) -> None:
-    item = house.doubtful()
-    house.connection.execute("update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'")
-    page = window(Role.REVIEWER)
-    page.goto(f"/items/{item}")
+    for size in (TABLET, WINDOW):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        boxes = page.evaluate("[...document.querySelectorAll('.actions button')].map((b) => b.getBoundingClientRect().toJSON())")
+        assert len(boxes) == 5
+        assert max(box["top"] for box in boxes) - min(box["top"] for box in boxes) < 4
+        assert max(box["bottom"] for box in boxes) <= size["height"]
     outline = "(() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle + ' ' + s.outlineWidth; })()"
     for _ in range(45):
         page.keyboard.press("Tab")

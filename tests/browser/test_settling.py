@@ -206,15 +206,12 @@ def test_the_next_items_picture_is_there_before_it_is_wanted(house: House, windo
     house.doubtful("a.pdf")
     second = house.doubtful("b.pdf")
     page = window(Role.REVIEWER)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto("/queue")
-    press(page, "n")
-    page.wait_for_url("**/items/*")
-    page.wait_for_load_state("networkidle")
     scan = house.connection.execute("select scan_id from review_item where id = %s", [second]).fetchone()
     assert scan is not None
-    assert [url for url in asked if f"/scans/{scan['scan_id']}/pages/1/preview" in url]
+    page.goto("/queue")
+    with page.expect_request(f"**/scans/{scan['scan_id']}/pages/1/preview"):
+        press(page, "n")
+    page.wait_for_url("**/items/*")
 
 
 def test_a_scan_is_cut_in_two_with_the_keyboard(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:
