@@ -61,6 +61,12 @@ def data(languages: str) -> str:
 
 
 @cache
+def installed() -> frozenset[str]:
+    """The languages of which a network is installed, `osd` (scripts and orientation) among them."""
+    return frozenset(file.stem for folder in _folders() for file in folder.glob("*.traineddata"))
+
+
+@cache
 def _folders() -> tuple[Path, ...]:
     """The wheel's folder of networks, and the one that the system's tesseract names when it lists its languages."""
     found = []

@@ -11,6 +11,7 @@ from pipeline.ocr.confidence import calibrated
 from pipeline.ocr.engines import Seen
 from pipeline.ocr.overlooked import add_overlooked
 from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.scripts import other_languages
 from pipeline.ocr.second_look import WORTH, look_again
 
 BEST_SIZE = 20.0
@@ -37,6 +38,10 @@ class Look:
 def read_words(flat: Grey, size: float, dpi: float, settings: OcrSettings, watch: Watch = unwatched) -> list[Seen]:
     """The words in the engine's order. `flat`: upright and level; `size`: its usual letter in pixels. Raises TimeoutError."""
     look = first_look(flat, size, dpi, settings, watch)
+    if languages := other_languages(look.seen, look.picture, look.dpi, settings):
+        settings = settings.model_copy(update={"languages": languages, "second_engine": "never"})  # it reads Latin print alone
+        again = tesseract.read([look.picture], languages, psm=3, dpi=look.dpi, seconds=settings.page_seconds)[0]
+        look = replace(look, seen=again)
     seen = calibrated(second_look(look, settings))
     return [shrink(word, look.factor, flat.shape[1], flat.shape[0]) for word in seen]
 

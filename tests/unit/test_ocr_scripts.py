@@ -1,0 +1,60 @@
+"""Pages in another script than the usual: recognised where they were read badly, read with what is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.config import load_settings
+from pipeline.ocr import tesseract
+from pipeline.ocr.engines import Seen
+from pipeline.ocr.pixels import Grey
+from pipeline.ocr.reading import read_page
+from pipeline.ocr.scripts import installed_scripts, read_badly
+from pipeline.records import Page
+from samples.sheet import font_files
+
+RUSSIAN = (
+    "Выписной эпикриз. Больная поступила с жалобами на боли в груди",
+    "и одышку при ходьбе. Состояние удовлетворительное, температура",
+    "нормальная. Назначено лечение, рекомендован осмотр через месяц.",
+)
+
+
+def letter(lines: tuple[str, ...]) -> Grey:
+    page = Image.new("L", (1240, 1500), 255)
+    draw, font = ImageDraw.Draw(page), ImageFont.truetype(str(font_files()["DejaVuSans"]), 28)
+    for number in range(24):
+        draw.text((100, 100 + 54 * number), lines[number % len(lines)], fill=0, font=font)
+    return np.asarray(page)
+
+
+def test_scripts_are_tried_in_their_installed_languages_unless_the_usual_ones_are_of_them() -> None:
+    installed = frozenset({"eng", "deu", "rus", "ukr", "ell", "osd"})
+    assert installed_scripts("eng", installed) == ["rus+ukr", "ell"]
+    assert installed_scripts("eng+ukr", installed) == ["ell"]
+    assert installed_scripts("eng", frozenset({"eng", "deu", "osd"})) == []
+
+
+def test_a_page_of_few_words_or_of_sure_ones_is_not_asked_for_its_script() -> None:
+    def words(count: int, confidence: float) -> list[Seen]:
+        return [
+            Seen(text="Bpinncka", box=(0, 0, 9, 9), confidence=confidence, block=1, paragraph=1, line=1) for _ in range(count)
+        ]
+
+    assert read_badly(words(20, 0.3))
+    assert not read_badly(words(20, 0.9))
+    assert not read_badly(words(3, 0.3))
+
+
+@pytest.mark.skipif("rus" not in tesseract.installed(), reason="Tesseract's Russian is not installed")
+@pytest.mark.skipif("DejaVuSans" not in font_files(), reason="no font with Cyrillic letters")
+def test_a_russian_page_is_read_as_russian_where_the_settings_name_english(tmp_path: Path) -> None:
+    file = tmp_path / "page.png"
+    Image.fromarray(letter(RUSSIAN)).save(file)
+    settings = load_settings().ocr.model_copy(update={"languages": "eng"})
+    text = read_page(Page(scan="", number=1, image="0" * 64), file, settings).page.text
+    assert "Состояние удовлетворительное" in text
