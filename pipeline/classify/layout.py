@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -20,6 +21,10 @@ SPACE, FEW_GAPS = 0.4, 6
 
 SAME_ROW = (0.35, 0.5)
 """Words stand on one row where their middles are closer than half the lower word's height, within these line heights."""
+
+GLUED = re.compile(r"([^\W\d_][^\W\d_./'’()-]+#?[:;][.,]?|[^\W\d_]{2,}[.#]*#)(?=\w)")
+"""A label and its value printed, or read, without a blank: "DOB:06/30/2015", "MRN#1234567". A time or an address has no letters
+before its colon, or a stroke after it."""
 
 NOISE = frozenset("|_~-—=.,'`\"°•*:;<>[](){}\\/")
 """A word made of these alone is a rule or a speck, not text."""
@@ -70,7 +75,7 @@ def box_of(words: Sequence[Word]) -> Box:
 
 def lay_out(page: OcrPage) -> Layout:
     """The page's rows, top to bottom, each a tuple of cells from left to right. A page without words has no rows."""
-    words = [word for word in page.words if not NOISE.issuperset(word.text)]
+    words = [piece for word in page.words if not NOISE.issuperset(word.text) for piece in _unglued(word)]
     line = float(median(word.box[3] - word.box[1] for word in words)) if words else 1.0
     line = max(line, 1.0)
     rows_of_words = _rows(words, line)
@@ -80,6 +85,16 @@ def lay_out(page: OcrPage) -> Layout:
     space = max(1.0, float(median(gaps)) if len(gaps) >= FEW_GAPS else SPACE * line)
     size = (max(page.width, 1), max(page.height, 1))
     return Layout(number=page.number, width=size[0], height=size[1], line=line, space=space, rows=tuple(rows))
+
+
+def _unglued(word: Word) -> tuple[Word, ...]:
+    """The word, or the label and the value that it is made of, each with its share of the box."""
+    glued = GLUED.match(word.text)
+    if not glued:
+        return (word,)
+    x0, y0, x1, y1 = word.box
+    at = x0 + round((x1 - x0) * glued.end() / len(word.text))
+    return replace(word, text=glued[1], box=(x0, y0, at, y1)), replace(word, text=word.text[glued.end() :], box=(at, y0, x1, y1))
 
 
 def _middle(word: Word) -> float:

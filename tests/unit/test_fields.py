@@ -278,6 +278,19 @@ def test_a_record_number_printed_in_groups_is_read_whole() -> None:
     assert fields(page("Patient: Eileen S. Solis   MRN #: 176 3730"))["mrn"] == "1763730"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Patient:Jane Doe DOB:06/30/2015 MRN#1234567 Time:10:30",
+        "Name:DOE,JANE   DQB:.06/30/2015   MRN:1234567   http://clinic.example/1",
+    ],
+)
+def test_labels_and_values_without_a_blank_between_them_are_parted(line: str) -> None:
+    found = fields(page(line))
+    assert found["patient_name"].upper() == "JANE DOE"
+    assert (found["dob"], found["mrn"]) == ("2015-06-30", "1234567")
+
+
 def test_a_dash_between_label_and_value_counts_as_a_colon() -> None:
     assert fields(page("RE: Irene Rourke   Born - 09/12/1959   Chart # - 3534719"))["dob"] == "1959-09-12"
 

@@ -29,7 +29,7 @@ STRENGTHS = ((1.0, "strong"), (0.5, "weak"), (0.2, "faint"))
 SEPARATORS = (":", ";", "-", "–")
 """Marks that stand alone between a label and its value."""
 
-CONFUSED = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b", "¢": "c", "!": "l", "é": "e"})
+CONFUSED = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b", "¢": "c", "!": "l", "é": "e", "q": "o"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
