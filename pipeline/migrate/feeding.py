@@ -30,6 +30,7 @@ from pipeline.records import Given, Priority, Reason
 from pipeline.store.blobs import Blobs, sha256_of
 from pipeline.store.database import Connection
 from pipeline.store.pages import reasons_json
+from pipeline.store.partitions import extend_page_text
 from pipeline.store.scratch import NO_ROOM, NoRoom, Scratch
 from pipeline.store.sql import statements
 
@@ -106,9 +107,11 @@ class Feeder:
         rows.note(connection, self.archive, self._batch(connection, row.listed.batch), row)
 
     def _batch(self, connection: Connection, name: str) -> int:
-        """The batch's number; asked for outside of any transaction, so that what is remembered is committed."""
+        """The batch's number; asked for outside of any transaction, so that what is remembered is committed. With each new one it
+        is seen whether the text of pages needs room: a run may last for weeks."""
         if name not in self._batches:
             self._batches[name] = rows.batch_of(connection, self.archive, name)
+            extend_page_text(connection)
         return self._batches[name]
 
     def _problems(
