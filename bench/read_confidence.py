@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 from pipeline.config import MODELS, OcrSettings, load_settings
-from pipeline.ocr import confidence, pixels, upright, words
+from pipeline.ocr import confidence, pixels, words
 from pipeline.ocr.engines import Seen
-from pipeline.ocr.orientation import orientation
+from pipeline.ocr.prepare import prepare
 from pipeline.ocr.reading import believable_dpi
 
 LEVELS = (0.0, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 1.01)
@@ -57,9 +57,9 @@ def rows_of(image: Path, truth: str, settings: OcrSettings) -> list[Row]:
     with Image.open(image) as frames:
         for frame in ImageSequence.Iterator(frames):
             page = pixels.from_image(frame.copy())
-            flat = upright.level(page.grey, upright.skew(page.grey))
-            dpi = believable_dpi(None, flat.shape[1], flat.shape[0])
-            first = words.first_look(flat, orientation(page.grey).size, dpi, settings)
+            ready = prepare(page, settings)
+            height, width = ready.flat.shape
+            first = words.first_look(ready.straight.picture, ready.size, believable_dpi(None, width, height), settings)
             for engine in ENGINES:
                 rows += judged(words.second_look(first, settings.model_copy(update={"second_engine": engine})), left[engine])
     return rows

