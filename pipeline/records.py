@@ -116,7 +116,8 @@ class OcrPage:
     turned counter-clockwise. `width`, `height`: pixels of the upright page that the boxes refer to. `text`: the words in reading
     order, a line of the page on a line of its own, paragraphs divided by an empty line. `pdf`, `preview`: object keys (SHA-256)
     of the one-page searchable PDF and of the upright picture for the screen. `thumbnail`: 64 x 80 grey values of the upright
-    page, row by row, to compare pages by.
+    page, row by row, to compare pages by. `bears`: text, form, handwriting, drawing, photograph or blank. `confidence`: share of
+    its characters, those that were not read among them, that were probably read right.
     """
 
     number: int
@@ -127,6 +128,7 @@ class OcrPage:
     rotation: int = 0
     skew: float = 0.0
     blank: bool = False
+    bears: str = "text"
     confidence: float = 0.0
     text: str = ""
     words: tuple[Word, ...] = ()

@@ -22,6 +22,13 @@ from pipeline.records import Document, Field, OcrPage, Reason, Sorting, TypeGues
 SHEETS_USED = 4.0
 """Nats against a start without a sheet in a stack that has sheets: whoever laid one in, meant to lay them all in."""
 
+UNREAD = (
+    ("page_handwritten", ("handwriting",), "seems to be written by hand"),
+    ("page_picture", ("photograph", "drawing"), "seems to be a photograph or a drawing"),
+    ("page_faint", ("text", "form", "blank"), "was read badly"),
+)
+"""Why a person should look at a page: the reason's code, what the page bears, and how that is said."""
+
 COVER_SURE = 0.99
 """Confidence of a record number that a patient cover sheet gives."""
 
@@ -158,13 +165,20 @@ def _doubts(pages: Sequence[OcrPage], sure: float, types: Sequence[TypeGuess], s
     unread = [page.number for page in pages if page.problem]
     if unread:
         yield Reason(code="page_unreadable", detail=f"Page {_listed(unread)} could not be read.")
-    faint = [page.number for page in pages if not page.problem and page.confidence < settings.page_threshold]
-    if faint:
-        yield Reason(code="page_faint", detail=f"Page {_listed(faint)} was read badly.")
+    doubtful = [page for page in pages if not page.problem and is_doubtful(page, settings)]
+    for code, kinds, what in UNREAD:
+        numbers = [page.number for page in doubtful if page.bears in kinds]
+        if numbers:
+            yield Reason(code=code, detail=f"Page {_listed(numbers)} {what}.")
     if sure < settings.cut_threshold:
         yield Reason(code="split_uncertain", detail=f"It is not sure where this document begins and ends ({sure:.0%}).")
     if types[0].probability < threshold(types[0].type, settings.type_threshold):
         yield Reason(code="type_uncertain", detail=f"Its type is not sure ({types[0].probability:.0%}).")
+
+
+def is_doubtful(page: OcrPage, settings: ClassifySettings) -> bool:
+    """Whether a person should look at a page because of how it was read."""
+    return page.bears == "handwriting" or page.confidence < settings.page_threshold
 
 
 def _listed(numbers: Sequence[int]) -> str:

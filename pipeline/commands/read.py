@@ -141,6 +141,7 @@ def as_line(file: Path, reading: Reading) -> dict[str, Any]:
         "rotation": page.rotation,
         "skew": page.skew,
         "blank": page.blank,
+        "bears": page.bears,
         "confidence": page.confidence,
         "text": page.text,
         "words": [{"text": word.text, "box": list(word.box), "confidence": round(word.confidence, 3)} for word in page.words],

@@ -19,6 +19,7 @@ from pipeline.ocr import pdf, pixels, tesseract, upright
 from pipeline.ocr.barcodes import read_barcodes
 from pipeline.ocr.cleanup import Watch, unwatched
 from pipeline.ocr.engines import Seen
+from pipeline.ocr.kinds import bears, ink_of, score
 from pipeline.ocr.layout import in_reading_order
 from pipeline.ocr.notice import notice
 from pipeline.ocr.own_text import own_text
@@ -30,7 +31,7 @@ from pipeline.ocr.tables import tables
 from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 7
+VERSION = 8
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""
@@ -97,12 +98,15 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     height, width = flat.shape
     dpi = believable_dpi(page.dpi, width, height)
     seen, problem = own or [], page.problem
+    found = tables(clean, ready.size)
     if own is None:
         try:
-            seen = in_reading_order(read_words(clean, ready.size, dpi, settings, watch), tables(clean, ready.size))
-            seen = ready.straight.on_page(seen, flat.shape)
+            seen = in_reading_order(read_words(clean, ready.size, dpi, settings, watch), found)
         except TimeoutError as error:
             problem = problem or str(error)
+    ink = ink_of(clean, ready.size, seen)
+    sure = score(seen, ink.unread if own is None else 0)
+    seen = ready.straight.on_page(seen, flat.shape)
     codes = read_barcodes(flat)
     words = tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen)
     blank = not words and not codes and problem is None and inked(clean) < BLANK_INK
@@ -126,7 +130,8 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
             rotation=rotation,
             skew=skew,
             blank=blank,
-            confidence=page_confidence(words),
+            bears="blank" if blank else bears(clean, ready.size, ink, sum(len(table.cells) for table in found)),
+            confidence=sure,
             text=text_of(seen),
             words=words,
             barcodes=codes,
@@ -173,9 +178,3 @@ def drawn(flat: Grey, seen: Sequence[Seen]) -> Grey:
     for word in seen:
         cv2.rectangle(out, word.box[:2], word.box[2:], 0, 1)
     return out
-
-
-def page_confidence(words: Sequence[Word]) -> float:
-    """Share of the page's characters that are probably right; 0 where there are none."""
-    length = sum(len(word.text) for word in words)
-    return round(sum(len(word.text) * word.confidence for word in words) / length, 4) if length else 0.0

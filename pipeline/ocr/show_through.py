@@ -57,7 +57,8 @@ def without_back(grey: Grey, size: float, is_text: Callable[[Grey], bool]) -> Gr
 def mirrored(grey: Grey, found: Layers) -> Grey:
     """The faint strokes alone, as dark as print, seen from behind."""
     contrast = cv2.bitwise_and(cv2.subtract(found.paper, grey), found.faint)
-    usual = max(1.0, float(np.percentile(contrast[contrast > 0], 75)))
+    inked = contrast[contrast > 0]
+    usual = float(np.percentile(inked, 75)) if inked.size else 1.0
     return np.asarray(cv2.flip(255 - np.clip(contrast * (200.0 / usual), 0, 255).astype(np.uint8), 1), np.uint8)
 
 

@@ -58,6 +58,8 @@ ADVICE: dict[str, tuple[str, str]] = {
         (AS_TOLD, "Compare the two pages; if there are two patients, cut the scan between them."),
     ),
     "page_unreadable": (AS_TOLD, "If you cannot read it either, have it scanned again."),
+    "page_handwritten": (AS_TOLD, "Read it yourself: check patient, type and date, and correct what is wrong."),
+    "page_picture": (AS_TOLD, "Look whom it shows or belongs to; it may be part of the document before it."),
     "page_faint": (AS_TOLD, "Compare the values with the page; if they cannot be made out, have it scanned again."),
     "split_uncertain": (
         "Pages may be missing here, or belong to another document.",

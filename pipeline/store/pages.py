@@ -62,6 +62,7 @@ def page_json(page: OcrPage) -> dict[str, Any]:
         "rotation": page.rotation,
         "skew": page.skew,
         "blank": page.blank,
+        "bears": page.bears,
         "confidence": page.confidence,
         "text": storable(page.text),
         "words": words_json(page.words),

@@ -85,6 +85,18 @@ def test_a_page_read_badly_is_doubted() -> None:
     assert "page_faint" in {doubt.code for doubt in sort([faint], SETTINGS).documents[0].doubts}
 
 
+def test_a_handwritten_page_goes_to_a_person_as_such_and_so_does_a_picture_of_which_little_was_read() -> None:
+    from dataclasses import replace
+
+    def codes(bears: str, confidence: float) -> set[str]:
+        page = replace(first(1, "Aaron Avila", "8906484"), bears=bears, confidence=confidence)
+        return {doubt.code for doubt in sort([page], SETTINGS).documents[0].doubts if doubt.code.startswith("page")}
+
+    assert codes("handwriting", 0.9) == {"page_handwritten"}
+    assert codes("photograph", 0.2) == {"page_picture"}
+    assert codes("drawing", 0.95) == codes("form", 0.95) == set()
+
+
 def test_a_scan_of_blank_pages_has_no_documents_and_an_empty_scan_nothing() -> None:
     blank = sort([OcrPage(number=n, image="0", blank=True) for n in (1, 2)], SETTINGS)
     assert (blank.documents, blank.blank) == ((), (1, 2))

@@ -1,0 +1,62 @@
+"""What a page bears, and how much of it was read."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.ocr.engines import Seen
+from pipeline.ocr.kinds import bears, ink_of, score
+from pipeline.ocr.pixels import Grey
+
+
+def paper() -> Grey:
+    return np.full((1400, 1080), 255, np.uint8)
+
+
+def note(confidence: float, lines: int = 14) -> tuple[Grey, list[Seen]]:
+    """A page of print, and its words as they were read."""
+    page = Image.fromarray(paper())
+    draw, font, seen = ImageDraw.Draw(page), ImageFont.load_default(26), []
+    for line in range(lines):
+        x = 130
+        for word in ("She", "reports", "no", "chest", "pain", "today"):
+            x0, y0, x1, y1 = (round(side) for side in draw.textbbox((x, 150 + 60 * line), word, font=font))
+            draw.text((x, 150 + 60 * line), word, fill=0, font=font)
+            seen.append(Seen(text=word, box=(x0, y0, x1, y1), confidence=confidence, block=1, paragraph=1, line=line))
+            x = x1 + 12
+    return np.asarray(page), seen
+
+
+def told(picture: Grey, size: float, seen: list[Seen], cells: int = 0) -> str:
+    return bears(picture, size, ink_of(picture, size, seen), cells)
+
+
+def test_print_that_was_read_is_text_and_a_form_where_rules_part_it() -> None:
+    page, seen = note(0.97)
+    assert told(page, 16, seen) == "text"
+    assert told(page, 16, seen, cells=30) == "form"
+
+
+def test_large_letters_of_which_no_word_is_sure_are_handwriting_and_small_ones_badly_read_print() -> None:
+    page, seen = note(0.4)
+    assert told(page, 20, seen) == "handwriting"
+    assert told(page, 12, seen) == "text"
+
+
+def test_outlines_with_few_letters_are_a_drawing_and_tones_a_photograph() -> None:
+    page = paper()
+    cv2.ellipse(page, (540, 700), (300, 420), 0, 0, 360, (0,), 4)
+    assert told(page, 0, []) == "drawing"
+    tones = cv2.resize(np.random.default_rng(1).integers(20, 200, (12, 9)).astype(np.uint8), (900, 1200))
+    page[100:1300, 90:990] = tones
+    assert told(page, 0, []) == "photograph"
+
+
+def test_print_that_was_not_read_lowers_the_score_of_a_page() -> None:
+    page, seen = note(0.97)
+    assert score(seen, ink_of(page, 16, seen).unread) > 0.95
+    half = seen[: len(seen) // 2]
+    assert score(half, ink_of(page, 16, half).unread) < 0.6
+    assert score([], 0) == 0.0
