@@ -24,6 +24,7 @@ SQL = statements("pipeline.index")
 HIT_START, HIT_STOP = "\x02", "\x03"
 HEADLINE = f"StartSel={HIT_START}, StopSel={HIT_STOP}, MaxWords=24, MinWords=8, MaxFragments=1"
 SCOPE = 500  # pages, newest first, that are ranked: common words stand on a tenth of all pages, and reading those takes seconds
+ACROSS = 200  # pages of each word, newest first, whose documents are looked through for the other words
 LIKENESS = 0.45  # trigram likeness from which a misspelt name is shown: Smyth and Smith have 0.5
 OPERATORS = re.compile(r'["]|(?:^|\s)(?:-\S|or\s)', re.IGNORECASE)
 LABEL = re.compile(r"^\s*(?:mrn|patient|document|doc|id)\b[\s:#]*(?=\S)", re.IGNORECASE)
@@ -110,7 +111,7 @@ def search(
 
 
 def _pages_with(connection: Connection, given: dict[str, Any]) -> list[dict[str, Any]]:
-    """The newest SCOPE pages with the words on them: {document, number, rank}.
+    """The newest pages with the words on them, as many as `scope` says: {document, number, rank}.
 
     Planned for these very words: whether the index of words or going back from the newest page is quicker depends on them.
     """
@@ -118,11 +119,11 @@ def _pages_with(connection: Connection, given: dict[str, Any]) -> list[dict[str,
 
 
 def _across_pages(connection: Connection, given: dict[str, Any]) -> list[dict[str, Any]]:
-    """Documents that have each of the words on some page: the newest SCOPE pages of each word are looked at."""
+    """Documents that have each of the words on some page: the newest ACROSS pages of each word are looked at."""
     terms = [row["term"] for row in connection.execute(SQL["terms_of"], given)]
     if len(terms) < 2:
         return []
-    pages = [page for term in terms for page in _pages_with(connection, given | {"words": term})]
+    pages = [page for term in terms for page in _pages_with(connection, given | {"words": term, "scope": ACROSS})]
     near = {"document": [page["document"] for page in pages], "number": [page["number"] for page in pages], "terms": terms}
     return connection.execute(SQL["documents_with_all"], near).fetchall()
 
