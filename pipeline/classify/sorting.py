@@ -24,7 +24,7 @@ SHEETS_USED = 4.0
 
 UNREAD = (
     ("page_handwritten", ("handwriting",), "seems to be written by hand"),
-    ("page_picture", ("photograph", "drawing"), "seems to be a photograph or a drawing"),
+    ("page_picture", ("photograph", "drawing"), "seems to be a photograph, a drawing or joined handwriting"),
     ("page_faint", ("text", "form", "blank"), "was read badly"),
 )
 """Why a person should look at a page: the reason's code, what the page bears, and how that is said."""
