@@ -28,6 +28,10 @@ ACROSS = 0.04
 """Black pixels within a stamp for each of its own from which it stands across print; less is the rule below a signature."""
 FAINTEST = 25
 """Percentile of the stamps' own lightness that becomes white; below it stand the edges of print under them."""
+FRINGE = 9
+"""Pixels around print, both sides together, in which a dye may be its coloured fringe, as screens and cheap scanners make it."""
+CLEAR = 0.3
+"""Share of a stamp's dye that stands away from print; of fringes nearly none does."""
 COARSE = 4
 """Areas are looked at on a picture smaller by this factor."""
 
@@ -87,6 +91,7 @@ def stamps_of(strokes: Mask, black: Mask) -> Mask:
     """The strokes of a dye that stand across black print, with the soft edge around them."""
     size = strokes.shape[1] // COARSE or 1, strokes.shape[0] // COARSE or 1
     reach = max(3, round(HANG_TOGETHER * max(strokes.shape) / COARSE))
+    apart = cv2.subtract(strokes, cv2.dilate(black, np.ones((FRINGE, FRINGE), np.uint8)))
     few = cv2.resize(strokes, size, interpolation=cv2.INTER_AREA)
     marks = cv2.morphologyEx(np.where(few > 60, np.uint8(255), np.uint8(0)), cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     outlines, _ = cv2.findContours(marks, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -95,6 +100,8 @@ def stamps_of(strokes: Mask, black: Mask) -> Mask:
     owner = labels.ravel()
     dye = np.bincount(owner, few.ravel().astype(float), minlength=count)
     across = np.bincount(owner, print_, minlength=count) >= ACROSS * np.maximum(dye, 1)
+    clear = np.asarray(cv2.resize(apart, size, interpolation=cv2.INTER_AREA), float).ravel()
+    across &= np.bincount(owner, clear, minlength=count) >= CLEAR * dye
     across[0] = False
     chosen = np.where(across[labels], np.uint8(255), np.uint8(0))
     near = cv2.resize(cv2.dilate(chosen, np.ones((3, 3), np.uint8)), strokes.shape[::-1], interpolation=cv2.INTER_NEAREST)

@@ -67,6 +67,13 @@ def test_a_stamp_across_print_is_lifted_and_print_in_the_same_dye_is_left() -> N
     assert (apart > 70).mean() < 0.002
 
 
+def test_the_coloured_fringes_of_print_on_a_screen_are_no_stamp() -> None:
+    plain = print_of()
+    fringed = np.stack([plain, np.roll(plain, 1, axis=1), np.roll(plain, 2, axis=1)], axis=2)
+    page = from_image(Image.fromarray(fringed))
+    assert np.array_equal(inks_apart(page), page.grey)
+
+
 def test_a_page_without_colour_is_the_same_picture() -> None:
     page = from_image(Image.fromarray(print_of()))
     assert inks_apart(page) is page.grey
