@@ -95,7 +95,7 @@ def test_a_standby_that_has_not_everything_says_how_old_it_is_and_too_old_it_is_
 
 def test_a_person_sees_at_the_standby_what_the_role_may_see(house: House, replica: Replica, dsn: str) -> None:
     document = house.sure()
-    until(lambda: replica.ask(house.connection, at_standby).found)
+    until(lambda: replica.behind(house.connection) == 0.0)
     with open_pool(dsn, 4) as pool:
         desk = Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=lambda *_: None, replica=replica)
         with TestClient(build(desk), base_url="http://127.0.0.1", follow_redirects=False) as client:
