@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.pixels import USUAL_LETTER, Grey, scaled
 from pipeline.ocr.screens import lift_screens
 
 DARK = 110
@@ -140,8 +140,6 @@ STEPS: dict[str, Step] = {
 }
 Watch = Callable[[str, Grey], None]
 """Is told each step's name and result, for `chartloom read --debug`."""
-USUAL_LETTER = 20.0
-"""Pixels assumed of a letter on a page without letters."""
 
 
 def unwatched(name: str, picture: Grey) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.ocr import upright
 from pipeline.ocr.engines import Seen
-from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.pixels import USUAL_LETTER, Grey, scaled
 
 Bears = Literal["text", "form", "handwriting", "drawing", "photograph", "blank"]
 
@@ -41,8 +41,6 @@ TALL = 18.0
 """Pixels of the usual letter from which doubtful strokes are handwriting: fragments of worn print are smaller."""
 CELLS = 8
 """Cells between rules from which print is a form or a table."""
-ASSUMED = 20.0
-"""Pixels of a letter on a page that has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class Ink:
 def ink_of(picture: Grey, size: float, seen: Sequence[Seen]) -> Ink:
     """What of the letter-sized ink was read. `size`: the usual letter; boxes are in pixels of `picture`."""
     dark, scale = upright.ink(picture, SIDE)
-    usual = (size or ASSUMED) * scale
+    usual = (size or USUAL_LETTER) * scale
     _, _, stats, centres = cv2.connectedComponentsWithStats(dark.astype(np.uint8), connectivity=8)
     x, y, wide, high, area = stats[1:].T
     edge_x, edge_y = EDGE[0] * dark.shape[1], EDGE[1] * dark.shape[0]

@@ -24,6 +24,8 @@ THUMBNAIL = (64, 80)
 """Width and height of OcrPage.thumbnail."""
 BILEVEL_SHARE = 0.995
 """A picture is bilevel when this share of its pixels is within a few grey values of black or white."""
+USUAL_LETTER = 20.0
+"""Pixels assumed of a letter on a page without letters."""
 COLOUR_SPREAD = 24
 """Difference between a pixel's largest and smallest channel from which it counts as coloured (JPEG noise stays below)."""
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.pixels import USUAL_LETTER, Grey
 from pipeline.ocr.upright import ink
 from pipeline.records import Box
 
@@ -18,8 +18,6 @@ ACROSS, DOWN = 4.0, 2.2
 """Shortest rule in letter sizes, across and down: more than a dash, more than the stem of a capital."""
 SMALLEST_LETTER = 6.0
 """Pixels at SIDE below which a letter's size is not believed."""
-USUAL_LETTER = 20.0
-"""Pixels assumed of a letter on a page without letters."""
 BROKEN = 5
 """Pixels at SIDE by which a fax breaks a rule; where a rule is certain, three times as much is mended."""
 CELL_HEIGHT, CELL_WIDTH = 1.0, 1.5
