@@ -44,23 +44,28 @@ def inks_apart(scanned: Pixels) -> Grey:
         return scanned.grey
     rgb = white_paper(scanned.colour)
     grey = scanned.grey if rgb is scanned.colour else np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-    red, green, blue = cv2.split(rgb)
-    lightest = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
-    darkest = cv2.min(cv2.min(red, green), blue)
-    black = np.asarray(cv2.threshold(lightest, BLACK, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
-    vivid = cv2.threshold(cv2.subtract(lightest, darkest), DYED, 255, cv2.THRESH_BINARY)[1]
-    dyed = np.asarray(cv2.subtract(vivid, black), np.uint8)
+    lightest, black, dyed = print_and_dyes(rgb)
     if not dyed.any():
         return grey
     bars = bars_of(dyed, black, grey)
     strokes = np.asarray(cv2.subtract(dyed, bars), np.uint8)
     stamps = stamps_of(strokes, black)
     out = np.where(bars > 0, lightest, grey)
-    own = lightest[(stamps > 0) & (strokes > 0)]
+    own = lightest[cv2.bitwise_and(stamps, strokes) > 0]
     if own.size:
-        without = lightest * (255.0 / np.percentile(own, FAINTEST))
-        out = np.where(stamps > 0, np.maximum(np.clip(without, 0, 255), grey), out)
+        lighter = np.clip(np.arange(256) * (255.0 / np.percentile(own, FAINTEST)), 0, 255).astype(np.uint8)
+        out = np.where(stamps > 0, cv2.max(cv2.LUT(lightest, lighter), grey), out)
     return np.asarray(out, np.uint8)
+
+
+def print_and_dyes(rgb: Grey) -> tuple[Grey, Mask, Mask]:
+    """Each pixel's largest channel, where black print is and where a dye, 255 there."""
+    red, green, blue = cv2.split(rgb)
+    lightest = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
+    darkest = cv2.min(cv2.min(red, green), blue)
+    black = np.asarray(cv2.threshold(lightest, BLACK, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
+    vivid = cv2.threshold(cv2.subtract(lightest, darkest), DYED, 255, cv2.THRESH_BINARY)[1]
+    return lightest, black, np.asarray(cv2.subtract(vivid, black), np.uint8)
 
 
 def white_paper(rgb: Grey) -> Grey:

@@ -31,7 +31,7 @@ from pipeline.ocr.tables import tables
 from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 8
+VERSION = 9
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""
@@ -92,11 +92,12 @@ def unreadable(page: Page, problem: str) -> Reading:
 def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch = unwatched) -> Reading:
     """The reading of a page whose pixels could be decoded."""
     watch("scanned", scanned.grey)
+    dpi = believable_dpi(page.dpi, scanned.width, scanned.height)
+    archived = raster(scanned, settings.jpeg_quality, dpi)  # before anything else lies in memory: a colour JPEG takes much
     own = own_text(page.words, scanned.grey) if page.words else None
     ready = prepare(scanned, settings, watch) if own is None else as_it_is(scanned.grey)
     flat, clean, rotation, skew = ready.flat, ready.straight.picture, ready.rotation, ready.skew
     height, width = flat.shape
-    dpi = believable_dpi(page.dpi, width, height)
     seen, problem = own or [], page.problem
     found = tables(clean, ready.size)
     if own is None:
@@ -112,7 +113,6 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     blank = not words and not codes and problem is None and inked(clean) < BLANK_INK
     placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
     lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
-    archived = raster(scanned, settings.jpeg_quality, dpi)
     searchable = pdf.page_pdf(archived, placed, lines)
     if watch is not unwatched:
         watch("words", drawn(flat, seen))

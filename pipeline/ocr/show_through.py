@@ -59,7 +59,8 @@ def mirrored(grey: Grey, found: Layers) -> Grey:
     contrast = cv2.bitwise_and(cv2.subtract(found.paper, grey), found.faint)
     inked = contrast[contrast > 0]
     usual = float(np.percentile(inked, 75)) if inked.size else 1.0
-    return np.asarray(cv2.flip(255 - np.clip(contrast * (200.0 / usual), 0, 255).astype(np.uint8), 1), np.uint8)
+    ink = np.clip(np.arange(256) * (200.0 / usual), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.flip(cv2.LUT(contrast, 255 - ink), 1), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
