@@ -23,6 +23,7 @@ from PIL import Image, ImageSequence
 
 from pipeline.config import MODELS, OcrSettings, load_settings
 from pipeline.ocr import confidence, pixels, words
+from pipeline.ocr.colour import inks_apart
 from pipeline.ocr.engines import Seen
 from pipeline.ocr.prepare import prepare
 from pipeline.ocr.reading import believable_dpi
@@ -57,7 +58,7 @@ def rows_of(image: Path, truth: str, settings: OcrSettings) -> list[Row]:
     with Image.open(image) as frames:
         for frame in ImageSequence.Iterator(frames):
             page = pixels.from_image(frame.copy())
-            ready = prepare(page, settings)
+            ready = prepare(page, inks_apart(page), settings)
             height, width = ready.flat.shape
             first = words.first_look(ready.straight.picture, ready.size, believable_dpi(None, width, height), settings)
             for engine in ENGINES:

@@ -94,23 +94,26 @@ def holds_letters(part: Grey, own: Grey, size: float) -> bool:
 
 def lift_specks_and_boxes(grey: Grey, size: float) -> Grey:
     """Paint over specks too small for a decimal point, and empty tick boxes, which an engine takes for O, C and D."""
-    dark = ink_of(grey)
+    mask = specks_and_boxes(ink_of(grey), size)
+    if not mask.any():
+        return grey
+    out = grey.copy()
+    out[cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0] = 255
+    return out
+
+
+def specks_and_boxes(dark: Grey, size: float) -> Grey:
+    """Where they are, 255 there. `dark`: the ink of a page."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
     wide, high, area = stats[:, 2], stats[:, 3], stats[:, 4]
-    speck = np.maximum(wide, high) <= SPECK * size
+    lifted = np.maximum(wide, high) <= SPECK * size
     square = (np.minimum(wide, high) >= BOX_SIZE[0] * size) & (np.maximum(wide, high) <= BOX_SIZE[1] * size)
     square &= (np.abs(wide - high) <= 0.25 * np.maximum(wide, high)) & (area < 0.5 * wide * high)
-    lifted = speck.copy()
     for number in np.nonzero(square)[0]:
         x, y, w, h, _ = stats[number]
         lifted[number] = is_empty_box(labels[y : y + h, x : x + w] == number, dark[y : y + h, x : x + w] > 0)
     lifted[0] = False
-    if not lifted.any():
-        return grey
-    mask = np.where(lifted[labels], np.uint8(255), np.uint8(0))
-    out = grey.copy()
-    out[cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0] = 255
-    return out
+    return np.asarray(np.where(lifted, np.uint8(255), np.uint8(0))[labels], np.uint8)
 
 
 def is_empty_box(own: NDArray[np.bool_], ink: NDArray[np.bool_]) -> bool:

@@ -2,6 +2,8 @@
 
 Black print is dark in all three channels; whatever is light in one of them is a dye. The lightest channel shows the print without
 the dye, which is right under a marker or a stamp, and wrong for print that is itself coloured: that is left as it is.
+
+A large page's masks are most of the memory that reading it takes: some are made in the place (`dst`) of what is no longer needed.
 """
 
 from __future__ import annotations
@@ -42,30 +44,32 @@ def inks_apart(scanned: Pixels) -> Grey:
     """The grey that is read of a page; its own where it has no colour."""
     if scanned.colour is None:
         return scanned.grey
-    rgb = white_paper(scanned.colour)
-    grey = scanned.grey if rgb is scanned.colour else np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-    lightest, black, dyed = print_and_dyes(rgb)
+    grey, lightest, black, dyed = taken_apart(scanned.grey, scanned.colour)
     if not dyed.any():
         return grey
     bars = bars_of(dyed, black, grey)
     strokes = np.asarray(cv2.subtract(dyed, bars), np.uint8)
     stamps = stamps_of(strokes, black)
-    out = np.where(bars > 0, lightest, grey)
+    out = cv2.copyTo(lightest, bars, grey.copy())
     own = lightest[cv2.bitwise_and(stamps, strokes) > 0]
     if own.size:
         lighter = np.clip(np.arange(256) * (255.0 / np.percentile(own, FAINTEST)), 0, 255).astype(np.uint8)
-        out = np.where(stamps > 0, cv2.max(cv2.LUT(lightest, lighter), grey), out)
+        cleared = cv2.LUT(lightest, lighter, dst=lightest)
+        out = cv2.copyTo(cv2.max(cleared, grey, dst=cleared), stamps, out)
     return np.asarray(out, np.uint8)
 
 
-def print_and_dyes(rgb: Grey) -> tuple[Grey, Mask, Mask]:
-    """Each pixel's largest channel, where black print is and where a dye, 255 there."""
+def taken_apart(grey: Grey, colour: Grey) -> tuple[Grey, Grey, Mask, Mask]:
+    """On white paper: the page's grey, each pixel's largest channel, where black print is and where a dye, 255 there."""
+    rgb = white_paper(colour)
+    if rgb is not colour:
+        grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     red, green, blue = cv2.split(rgb)
     lightest = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
     darkest = cv2.min(cv2.min(red, green), blue)
     black = np.asarray(cv2.threshold(lightest, BLACK, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
     vivid = cv2.threshold(cv2.subtract(lightest, darkest), DYED, 255, cv2.THRESH_BINARY)[1]
-    return lightest, black, np.asarray(cv2.subtract(vivid, black), np.uint8)
+    return grey, lightest, black, np.asarray(cv2.subtract(vivid, black), np.uint8)
 
 
 def white_paper(rgb: Grey) -> Grey:
@@ -96,7 +100,8 @@ def stamps_of(strokes: Mask, black: Mask) -> Mask:
     """The strokes of a dye that stand across black print, with the soft edge around them."""
     size = strokes.shape[1] // COARSE or 1, strokes.shape[0] // COARSE or 1
     reach = max(3, round(HANG_TOGETHER * max(strokes.shape) / COARSE))
-    apart = cv2.subtract(strokes, cv2.dilate(black, np.ones((FRINGE, FRINGE), np.uint8)))
+    around = cv2.dilate(black, np.ones((FRINGE, FRINGE), np.uint8))
+    apart = cv2.subtract(strokes, around, dst=around)
     few = cv2.resize(strokes, size, interpolation=cv2.INTER_AREA)
     marks = cv2.morphologyEx(np.where(few > 60, np.uint8(255), np.uint8(0)), cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     outlines, _ = cv2.findContours(marks, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -110,4 +115,4 @@ def stamps_of(strokes: Mask, black: Mask) -> Mask:
     across[0] = False
     chosen = np.where(across[labels], np.uint8(255), np.uint8(0))
     near = cv2.resize(cv2.dilate(chosen, np.ones((3, 3), np.uint8)), strokes.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.asarray(cv2.bitwise_and(cv2.dilate(strokes, np.ones((3, 3), np.uint8)), near), np.uint8)
+    return np.asarray(cv2.bitwise_and(cv2.dilate(strokes, np.ones((3, 3), np.uint8)), near, dst=near), np.uint8)

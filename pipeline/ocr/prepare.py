@@ -13,7 +13,6 @@ import numpy as np
 from pipeline.config import OcrSettings
 from pipeline.ocr import tesseract, upright
 from pipeline.ocr.cleanup import Watch, unwatched
-from pipeline.ocr.colour import inks_apart
 from pipeline.ocr.orientation import FEW, Turn, orientation
 from pipeline.ocr.pixels import Grey, Pixels
 from pipeline.ocr.show_through import without_back
@@ -41,10 +40,8 @@ def as_it_is(grey: Grey) -> Prepared:
     return Prepared(flat=grey, straight=Straight(picture=grey), rotation=0, skew=0.0, size=0.0)
 
 
-def prepare(scanned: Pixels, settings: OcrSettings, watch: Watch = unwatched) -> Prepared:
-    """The page as it is shown and as it is read. Raises TimeoutError."""
-    inks = inks_apart(scanned)
-    watch("inks", inks)
+def prepare(scanned: Pixels, inks: Grey, settings: OcrSettings, watch: Watch = unwatched) -> Prepared:
+    """The page as it is shown and as it is read. `inks`: see colour.inks_apart. Raises TimeoutError."""
     page, perspective = cut_out(inks)
     turn = orientation(page)
     rotation = which_way_up(page, turn, settings)

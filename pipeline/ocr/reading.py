@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +18,7 @@ from pipeline.errors import BadInput
 from pipeline.ocr import pdf, pixels, tesseract, upright
 from pipeline.ocr.barcodes import read_barcodes
 from pipeline.ocr.cleanup import Watch, unwatched
+from pipeline.ocr.colour import inks_apart
 from pipeline.ocr.engines import Seen
 from pipeline.ocr.kinds import bears, ink_of, score
 from pipeline.ocr.layout import in_reading_order
@@ -69,8 +70,7 @@ def read_page(page: Page, pixels_file: Path | None, settings: OcrSettings, watch
     if pixels_file is None:
         return unreadable(page, page.problem or "The page has no picture.")
     try:
-        scanned = pixels.load(pixels_file)
-        return read_pixels(page, scanned, settings, watch)
+        return read_pixels(page, pixels.load(pixels_file), settings, watch)  # held by no name: a large page's colours are let go
     except BadInput as error:
         return unreadable(page, str(error))
     except TimeoutError as error:
@@ -93,9 +93,13 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     """The reading of a page whose pixels could be decoded."""
     watch("scanned", scanned.grey)
     dpi = believable_dpi(page.dpi, scanned.width, scanned.height)
-    archived = raster(scanned, settings.jpeg_quality, dpi)  # before anything else lies in memory: a colour JPEG takes much
+    archived = raster(scanned, settings.jpeg_quality, dpi)
+    coloured = None if scanned.colour is None else for_screen(scanned.colour)
     own = own_text(page.words, scanned.grey) if page.words else None
-    ready = prepare(scanned, settings, watch) if own is None else as_it_is(scanned.grey)
+    inks = inks_apart(scanned) if own is None else scanned.grey
+    watch("inks", inks)
+    scanned = replace(scanned, colour=None)  # three bytes a pixel that nothing below needs
+    ready = prepare(scanned, inks, settings, watch) if own is None else as_it_is(scanned.grey)
     flat, clean, rotation, skew = ready.flat, ready.straight.picture, ready.rotation, ready.skew
     height, width = flat.shape
     seen, problem = own or [], page.problem
@@ -116,10 +120,10 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     searchable = pdf.page_pdf(archived, placed, lines)
     if watch is not unwatched:
         watch("words", drawn(flat, seen))
-    if scanned.colour is None:
+    if coloured is None:
         picture = preview(flat, only_print=archived.bits == 1)
     else:
-        picture = preview(upright.level(upright.turn(for_screen(scanned.colour), rotation), skew))
+        picture = preview(upright.level(upright.turn(coloured, rotation), skew))
     return Reading(
         page=OcrPage(
             number=page.number,
