@@ -1,7 +1,7 @@
 -- name: find_candidates
 -- The patients that share a key with what is asked, those first that share the most; a merged patient stands for its survivor.
--- Points: a number as printed 8, one digit off 4; birth date as printed and a name 6, a misreading of it and a name 3;
--- both names 3, and 1 more for each that is spelt alike, for the sex and the middle initial, 2 more for the zip code; a phone 3.
+-- Points: a number as printed 8, one digit off 4; birth date as printed and a name 6, a misreading of it and a name 3; both names 3;
+-- 1 more for each name that is spelt alike, 2 for the zip code; with both names 1 for the sex and the middle initial; a phone 3.
 with names as (
     select array(select distinct name_key(n) from unnest(%(names)s::text[]) n) as keys
 ), hit as (
@@ -11,11 +11,13 @@ with names as (
     union all
     select patient_id, 3 from patient_key where key = any(%(phones)s::text[])
     union all
-    select patient_id, case when dob = %(dob)s then 6 else 3 end from patient_search
-    where dob = any(%(dobs)s::text[]) and family_key = any((select keys from names)::text[])
+    select patient_id, case when dob = %(dob)s then 6 else 3 end + (family = any(%(spelt)s::text[]))::int
+        + 2 * coalesce(zip = %(zip)s::text, false)::int
+    from patient_search where dob = any(%(dobs)s::text[]) and family_key = any((select keys from names)::text[])
     union all
-    select patient_id, case when dob = %(dob)s then 6 else 3 end from patient_search
-    where dob = any(%(dobs)s::text[]) and given_key = any((select keys from names)::text[])
+    select patient_id, case when dob = %(dob)s then 6 else 3 end + (given = any(%(spelt)s::text[]))::int
+        + 2 * coalesce(zip = %(zip)s::text, false)::int
+    from patient_search where dob = any(%(dobs)s::text[]) and given_key = any((select keys from names)::text[])
     union all (
         select patient_id, 3 + (family = any(%(spelt)s::text[]))::int + (given = any(%(spelt)s::text[]))::int
             + coalesce(sex = %(sex)s::text, false)::int + coalesce(middle = %(middle)s::text, false)::int
