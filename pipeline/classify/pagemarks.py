@@ -33,7 +33,6 @@ ENDING = re.compile(
 FORM = re.compile(r"\bform\s+([A-Z]{1,6}[-–\s]?\d{2,6}[A-Z]?)", re.IGNORECASE)
 STEP = re.compile(r"^\W?(\d{1,2})\s?[.,)]\s?\S")
 LAST_ROWS = 8
-UNLABELLED = {"", "alone", "signed", "signer", "letterhead"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

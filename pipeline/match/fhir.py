@@ -10,7 +10,6 @@ from typing import Any
 from pipeline.errors import BadInput
 from pipeline.match.incoming import Incoming, Other
 
-HOME_TYPE = "MR"  # HL7 table 0203: medical record number
 SSN_SYSTEM = "http://hl7.org/fhir/sid/us-ssn"
 MAIDEN_NAME = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
 KINDS = {"MR": "mrn", "SS": "ssn", "MA": "medicaid", "AN": "account", "MB": "insurance", "SN": "insurance"}

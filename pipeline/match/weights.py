@@ -18,7 +18,6 @@ from pipeline.errors import BadSettings
 from pipeline.match.levels import levels
 from pipeline.match.person import Person
 
-RIVALS = ("twin", "relative", "namesake")
 LEAST = 1e-9  # no frequency is nothing: log2 of it must be finite
 ORDINARY_BEGINNING = 0.01  # the share of people whose given name begins with the same three letters
 ORDINARY_COUNT = 1000  # an index of fewer names than this is trusted less than the shipped frequencies

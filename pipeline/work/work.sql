@@ -54,9 +54,6 @@ returning job.id
 update procrastinate_jobs set status = 'todo', worker_id = null
 where worker_id = %(worker)s and status = 'doing' and id is distinct from %(job)s::bigint
 
--- name: forget_silent_workers
-delete from procrastinate_workers where last_heartbeat < now() - make_interval(secs => %(seconds)s)
-
 -- name: live_workers
 select count(*) from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %(seconds)s)
 

@@ -37,11 +37,10 @@ DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)?[\s\-/]*([A-Za-z]{3,9})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """A date as read: its words, its ISO value, and whether the century had to be guessed or a reading error mended."""
+    """A date as read: its words, its value, and whether a reading error had to be mended."""
 
     value: date
     words: tuple[Word, ...]
-    short_year: bool
     mended: bool
 
 
@@ -58,7 +57,7 @@ def days_in(words: Sequence[Word], *, birth: bool = False) -> Iterator[Day]:
             value = _date(year, month, day, short=short, birth=birth)
             if value is not None:
                 seen = True
-                yield Day(value=value, words=_covered(words, start, end), short_year=short, mended=mended)
+                yield Day(value=value, words=_covered(words, start, end), mended=mended)
 
 
 def _mend(text: str) -> str:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from samples import Patient
 
 SHORTEST = 40  # characters; a shorter text teaches nothing
-FIRST_PAGE = 2600  # characters: about what stands on one page
 csv.field_size_limit(50_000_000)
 
 

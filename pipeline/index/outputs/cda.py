@@ -15,9 +15,7 @@ from pipeline.index.outputs.times import day, local, stamp
 
 V3 = "urn:hl7-org:v3"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
-XDS_SD, ORIGINAL_AUTHOR, SCANNING_DEVICE, SCANNER_OPERATOR = (
-    f"1.3.6.1.4.1.19376.1.2.20{part}" for part in ("", ".1", ".2", ".3")
-)
+XDS_SD, ORIGINAL_AUTHOR, SCANNING_DEVICE = (f"1.3.6.1.4.1.19376.1.2.20{part}" for part in ("", ".1", ".2"))
 LOINC, CONFIDENTIALITY, GENDER = "2.16.840.1.113883.6.1", "2.16.840.1.113883.5.25", "2.16.840.1.113883.5.1"
 DEVICES = "1.2.840.10008.2.16.4"  # DICOM's codes of devices
 COUNTRY = "US"
