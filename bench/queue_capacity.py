@@ -31,7 +31,7 @@ PROCESSES = 2
 
 async def worker(dsn: str) -> int:
     """Fetch and finish until nothing waits; how many."""
-    connector = PatientConnector(lambda: False, conninfo=dsn, min_size=1, max_size=1)
+    connector = PatientConnector(conninfo=dsn, min_size=1, max_size=1)
     await connector.open_async()
     manager, done = FairManager(connector), 0
     number = await manager.register_worker()

@@ -20,11 +20,11 @@ PAUSE_SECONDS = 1.0
 
 
 class PatientConnector(PsycopgConnector):
-    """Every query is tried again until the database answers, or until `stopping`; `interruptions` counts the failures."""
+    """Every query is tried again until the database answers, or until `out_of_patience`; `interruptions` counts the failures."""
 
-    def __init__(self, stopping: Callable[[], bool], **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.stopping = stopping
+        self.out_of_patience: Callable[[], bool] = lambda: False
         self.interruptions = 0
 
     async def execute_query_async(self, query: str, **arguments: Any) -> None:
@@ -49,7 +49,7 @@ class PatientConnector(PsycopgConnector):
             try:
                 return await query()
             except (ConnectorException, *AWAY) as error:
-                if self.stopping() or not any(isinstance(cause, AWAY) for cause in causes(error)):
+                if self.out_of_patience() or not any(isinstance(cause, AWAY) for cause in causes(error)):
                     raise
                 self.interruptions += 1
                 if not said:

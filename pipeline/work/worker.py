@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 
 import psycopg
 from procrastinate import App
@@ -31,6 +32,23 @@ SQL = statements("pipeline.work")
 BEATS = 6  # heartbeats in the time after which a silent worker's jobs are taken over: five may get lost
 POLL_SECONDS = 5.0  # a notification wakes the worker; the poll finds what is scheduled for later
 HAND_BACK_SECONDS = 0.2  # a stopping worker asks its job to hand itself back at once: it does so after its page
+ANSWER_SECONDS = 5.0  # without a connection for so long the database is away, and is asked again
+FAREWELL_SECONDS = 10.0  # a stopping worker waits so long for a database that is away; what it held is then taken over
+
+
+class StoppableWorker(Worker):
+    """procrastinate's worker, which knows for how long it has been asked to stop."""
+
+    asked: float | None = None
+
+    def stop(self) -> None:
+        """Ask it to stop."""
+        self.asked = self.asked or time.monotonic()
+        super().stop()  # type: ignore[no-untyped-call]
+
+    def out_of_patience(self) -> bool:
+        """Whether it may leave without having told the database."""
+        return self.asked is not None and time.monotonic() > self.asked + FAREWELL_SECONDS
 
 
 def run_worker(settings: Settings) -> None:
@@ -59,13 +77,12 @@ def bury(settings: Settings, pid: int) -> None:
 async def work(bench: Bench) -> None:
     """Run procrastinate's worker with its keeper."""
     takeover = bench.settings.work.takeover_seconds
-    stopping = asyncio.Event()
-    connector = PatientConnector(stopping.is_set, conninfo=bench.dsn, min_size=1, max_size=2)
+    connector = PatientConnector(conninfo=bench.dsn, min_size=1, max_size=2, timeout=ANSWER_SECONDS)
     app = App(connector=connector)
     app.job_manager = FairManager(connector, Pressure(bench.settings))
     tasks.register(app)
     async with app.open_async():
-        worker = Worker(
+        worker = StoppableWorker(
             app,
             queues=list(QUEUES),
             additional_context={"bench": bench},
@@ -76,11 +93,11 @@ async def work(bench: Bench) -> None:
             stalled_worker_timeout=10 * takeover,  # forgotten long after its jobs were taken over
             delete_jobs="successful",
         )
+        connector.out_of_patience = worker.out_of_patience
         keeper = asyncio.create_task(keep(worker, connector, bench.settings.work))
         try:
             await worker.run()  # type: ignore[no-untyped-call]
         finally:
-            stopping.set()
             keeper.cancel()
 
 

@@ -166,7 +166,7 @@ def test_backfill_moves_while_live_work_never_ends(connection: Connection, dsn: 
             enqueue_scan(connection, 1, priority)
 
     async def fetch(count: int) -> list[str]:
-        connector = PatientConnector(lambda: False, conninfo=dsn, min_size=1, max_size=1)
+        connector = PatientConnector(conninfo=dsn, min_size=1, max_size=1)
         await connector.open_async()
         manager = FairManager(connector)
         worker = await manager.register_worker()

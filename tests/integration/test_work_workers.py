@@ -12,7 +12,9 @@ from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from pipeline.config import OcrSettings, Settings, load_settings
 from pipeline.index.outcome import outcome_json
@@ -21,7 +23,7 @@ from pipeline.ocr.reading import Reading, read_page
 from pipeline.records import Page
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from pipeline.work import apart, ranges
+from pipeline.work import apart, ranges, worker
 from pipeline.work.start import environment, workers_beside
 from pipeline.work.status import live_workers, status_json
 from tests.processing import handed_in, until
@@ -114,6 +116,24 @@ def test_workers_end_with_whoever_started_them(connection: Connection, two: Sett
         workers = children(child.pid)
         os.kill(child.pid, signal.SIGKILL)  # not even the pool could say good-bye
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+
+
+def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gone(
+    connection: Connection, two: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "FAREWELL_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "ANSWER_SECONDS", 0.5)
+    with workers_beside(two) as child:
+        until(lambda: live_workers(connection, 3.0) == 2)
+        assert child.pid is not None
+        workers = children(child.pid)
+        name = connection.info.dbname
+        with psycopg.connect(connection.info.dsn, password=connection.info.password, dbname="postgres", autocommit=True) as other:
+            other.execute(sql.SQL("alter database {} allow_connections false").format(sql.Identifier(name)))
+        others = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
+        connection.execute(others, [name])
+        os.kill(child.pid, signal.SIGTERM)
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
 
 
 def test_workers_whose_starter_is_gone_before_they_are_started_end_too() -> None:
