@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit
+from pipeline.commands.options import Home, Json, database, emit
 
 Ids = Annotated[
     list[int] | None, typer.Argument(metavar="DELIVERY...", help="Numbers of deliveries, as `deliveries list` shows them.")
@@ -64,11 +64,9 @@ def list_(
     home: Home = None,
 ) -> None:
     """List deliveries, newest first. `dead` are those that a person must see to."""
-    from pipeline.config import load_settings
     from pipeline.index.outputs import outbox
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         for row in outbox.deliveries(connection, state=state, destination=to, document=document, limit=limit):
             emit(row) if as_json else typer.echo(line(row))
 
@@ -85,12 +83,10 @@ def show(
     delivery: Annotated[int, typer.Argument(help="The delivery's number.")], as_json: Json = False, home: Home = None
 ) -> None:
     """Show one of them: what it tells, how often it was tried, what is wrong and what to do. Exit status 7 if it is not there."""
-    from pipeline.config import load_settings
     from pipeline.index.outputs import outbox
     from pipeline.index.outputs.answers import WORDS, Problem
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         row = outbox.delivery(connection, delivery)
     if as_json:
         emit(row)
@@ -123,12 +119,10 @@ def replay(
 
     Everything is sent under the names it had, so that a receiver that has it already knows it.
     """
-    from pipeline.config import load_settings
     from pipeline.index.outputs import outbox
-    from pipeline.services.installation import open_installation
 
     who = by or getpass.getuser()
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         with connection.transaction():
             n = outbox.replay(connection, who, ids=ids, destination=to, document=document, since=since, delivered=delivered)
             outbox.note_act(connection, who, "replay_delivery", document=document, ids=ids, destination=to, deliveries=n)
@@ -143,12 +137,10 @@ def drop(
     home: Home = None,
 ) -> None:
     """Give a delivery up; what waits behind it goes on."""
-    from pipeline.config import load_settings
     from pipeline.index.outputs import outbox
-    from pipeline.services.installation import open_installation
 
     who = by or getpass.getuser()
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         with connection.transaction():
             outbox.drop(connection, delivery, who, note)
             outbox.note_act(connection, who, "drop_delivery", delivery=delivery, note=note)
@@ -158,11 +150,9 @@ def drop(
 @group.command(epilog="Example: chartloom deliveries destinations --json")
 def destinations(as_json: Json = False, home: Home = None) -> None:
     """List the destinations: what waits, what is dead, since when one fails."""
-    from pipeline.config import load_settings
     from pipeline.index.outputs import outbox
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         for row in outbox.destinations(connection):
             if as_json:
                 emit(row)
@@ -197,10 +187,8 @@ def catch_up(destination: Annotated[str, typer.Argument(help="A destination of t
 @group.command(epilog="Example: chartloom deliveries close old-ehr")
 def close(destination: Annotated[str, typer.Argument(help="A destination.")], home: Home = None) -> None:
     """Write nothing more for a destination that is gone; take it out of the settings first. What was told it stays on record."""
-    from pipeline.config import load_settings
     from pipeline.index.outputs import outbox
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         outbox.close(connection, destination)
         typer.echo(f"{destination}: closed.")

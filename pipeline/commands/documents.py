@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit
+from pipeline.commands.options import Home, Json, database, emit
 
 if TYPE_CHECKING:
     from pipeline.index.exposure import Exposure
@@ -40,15 +40,13 @@ def move(
     Exit status: 0 done; 1 it is in no chart, in this one already, or was changed meanwhile; 3 a service is away; 7 no such
     document or patient.
     """
-    from pipeline.config import load_settings
     from pipeline.index.decisions import Sight, snapshot
     from pipeline.index.decisions import move as move_document
     from pipeline.index.exposure import exposure, note_move
     from pipeline.index.search import patients_of
-    from pipeline.services.installation import open_installation
 
     who = by or f"{getuser()}@{gethostname()}"
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         with connection.transaction():
             seen = snapshot(connection, document)
             sight = Sight(document=document, revision=seen["revision"], by=who, note=note)
@@ -62,11 +60,9 @@ def tell_exposure(document: Number, as_json: Json = False, home: Home = None) ->
 
     Exit status: 0 done; 3 a service is away; 7 the document was never moved.
     """
-    from pipeline.config import load_settings
     from pipeline.index.exposure import exposure, last_move
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         tell(exposure(connection, last_move(connection, document)), as_json=as_json)
 
 

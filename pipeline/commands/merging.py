@@ -6,22 +6,20 @@ from pathlib import Path
 
 import typer
 
-from pipeline.commands.options import emit
-from pipeline.config import load_settings
+from pipeline.commands.options import database, emit
 from pipeline.match.merging import Merge, merge, patient_id, unmerge
-from pipeline.services.installation import open_installation
 
 
 def merge_patients(loser: str, survivor: str, by: str, *, as_json: bool, home: Path | None) -> None:
     """Merge two patients, named by MRN."""
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         done = merge(connection, patient_id(connection, loser), patient_id(connection, survivor), by)
     tell(done, f"{loser} is now part of {survivor}", as_json=as_json)
 
 
 def unmerge_patients(loser: str, by: str, *, as_json: bool, home: Path | None) -> None:
     """Part a merged patient, named by MRN."""
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         done = unmerge(connection, patient_id(connection, loser), by)
     tell(done, f"{loser} stands alone again", as_json=as_json)
 

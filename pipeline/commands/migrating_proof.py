@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from getpass import getuser
 from itertools import islice
 from pathlib import Path
@@ -13,7 +12,7 @@ from socket import gethostname
 
 import typer
 
-from pipeline.commands.options import emit, progress
+from pipeline.commands.options import database, emit, progress
 from pipeline.config import load_settings
 from pipeline.errors import NotFound
 from pipeline.migrate.archives import Archive, archive_named
@@ -25,7 +24,7 @@ from pipeline.migrate.sampling import draw
 from pipeline.migrate.signing import sign
 from pipeline.migrate.sources import Finder
 from pipeline.migrate.verifying import Verifier, checked, proved_keys
-from pipeline.services.installation import Installation, open_installation
+from pipeline.services.installation import open_installation
 from pipeline.store.database import Connection
 
 PROVED, NOT_PROVED = 0, 1
@@ -35,7 +34,7 @@ SEEDS = 2**32
 def verify_migration(name: str, *, batch: str | None, again: bool, as_json: bool, home: Path | None) -> int:
     """Compare everything that is not proved yet (with `again`: everything); the command's exit status."""
     settings = load_settings(home)
-    with opened(home, store=True) as (installation, connection):
+    with open_installation(settings) as installation, installation.connect() as connection:
         archive = archive_named(connection, name)
         manifest = archive.opened()
         verifier = Verifier(Finder(manifest), connection, installation.blobs(), installation.settings)
@@ -63,7 +62,7 @@ def unproved(connection: Connection, archive: Archive, documents: Iterator[Liste
 
 def report_migration(name: str, out: Path, *, as_json: bool, home: Path | None) -> int:
     """Write the report; the command's exit status."""
-    with opened(home) as (_, connection):
+    with database(home) as connection:
         account = write_report(connection, archive_named(connection, name), out)
     told = {
         "migration": name, "out": str(out), "adds_up": not account.differences, "differences": list(account.differences),
@@ -84,7 +83,7 @@ def sample_migration(
     name: str, *, batch: str | None, confidence: float, limit: float, seed: int | None, as_json: bool, home: Path | None
 ) -> None:
     """Draw a sample and tell what it is."""
-    with opened(home) as (_, connection):
+    with database(home) as connection:
         archive = archive_named(connection, name)
         drawn = draw(
             connection, archive, batch_id(connection, archive, batch) if batch else None,
@@ -99,7 +98,7 @@ def sample_migration(
 
 def sign_migration(name: str, batch: str, by: str, *, home: Path | None) -> None:
     """Sign for a batch."""
-    with opened(home) as (_, connection):
+    with database(home) as connection:
         signed = sign(connection, archive_named(connection, name), batch, by=by, at=somebody())
     typer.echo(
         f"{by} signed for batch {batch}: {signed.rows:,} documents, {signed.proved:,} proved, {signed.excepted:,} excepted."
@@ -117,10 +116,3 @@ def batch_id(connection: Connection, archive: Archive, batch: str) -> int:
 def somebody() -> str:
     """Who sits at this machine."""
     return f"{getuser()}@{gethostname()}"
-
-
-@contextmanager
-def opened(home: Path | None, *, store: bool = False) -> Iterator[tuple[Installation, Connection]]:
-    """The installation and a connection to it."""
-    with open_installation(load_settings(home), store=store) as installation, installation.connect() as connection:
-        yield installation, connection

@@ -1,4 +1,4 @@
-"""What the commands share: the options that many take, JSON lines out, progress for people and plain lines for programs."""
+"""What the commands share: options that many take, the database, JSON lines, progress for people and plain lines for programs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from pipeline.store.database import Connection
 
 Home: TypeAlias = Annotated[
     Path | None,
@@ -24,6 +27,16 @@ def emit(line: dict[str, Any]) -> None:
     """Print one JSON object on a line of its own, at once: a program may be waiting for it."""
     sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
     sys.stdout.flush()
+
+
+@contextmanager
+def database(home: Path | None) -> Iterator[Connection]:
+    """The installation's database, for a command that needs no object store. Raises BadSettings and ServiceAway."""
+    from pipeline.config import load_settings
+    from pipeline.services.installation import open_installation
+
+    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+        yield connection
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit, progress
+from pipeline.commands.options import Home, Json, database, emit, progress
 
 Scans = Annotated[list[int] | None, typer.Argument(metavar="SCAN...", help="Numbers of scans, as `quarantine list` shows them.")]
 By = Annotated[str | None, typer.Option("--by", help="Who does it. [default: the user of this computer]")]
@@ -30,11 +30,9 @@ def list_(
     home: Home = None,
 ) -> None:
     """List what waits in quarantine, oldest first."""
-    from pipeline.config import load_settings
     from pipeline.ingest.quarantine import quarantined
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         for held in quarantined(connection, rejected=rejected):
             if as_json:
                 emit(asdict(held))
@@ -46,11 +44,9 @@ def list_(
 @group.command(epilog="Example: chartloom quarantine show 17")
 def show(scan: Annotated[int, typer.Argument(help="The scan's number.")], as_json: Json = False, home: Home = None) -> None:
     """Show one of them: where it came from, what is wrong, what to do, what was done. Exit status 7 if it is not there."""
-    from pipeline.config import load_settings
     from pipeline.ingest.quarantine import quarantined_scan
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         held = quarantined_scan(connection, scan)
     if as_json:
         emit(asdict(held))
@@ -109,11 +105,9 @@ def reject(
     home: Home = None,
 ) -> None:
     """Close the case of scans that are none or were scanned again. Their bytes are kept."""
-    from pipeline.config import load_settings
     from pipeline.ingest import quarantine
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         for scan in scans:
             quarantine.reject(connection, scan, by=by or getpass.getuser(), note=note)
             typer.echo(f"Scan {scan}: rejected.")

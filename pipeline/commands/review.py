@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit
+from pipeline.commands.options import Home, Json, database, emit
 
 accounts = typer.Typer(help="Who may sign in to the web application.", no_args_is_help=True)
 
@@ -50,7 +50,7 @@ def list_accounts(home: Home = None, json: Json = False) -> None:
     """
     from pipeline.review.accounts import SQL
 
-    with _connection(home) as connection:
+    with database(home) as connection:
         for row in connection.execute(SQL["list_accounts"]):
             line = {"name": row["name"], "role": row["role"], "full_name": row["full_name"], "open": row["disabled_at"] is None}
             if json:
@@ -72,7 +72,7 @@ def add(
     """
     from pipeline.review.accounts import add_account
 
-    with _connection(home) as connection:
+    with database(home) as connection:
         password = secrets.token_urlsafe(12)
         add_account(connection, name.lower(), _role(role), password, full_name)
     typer.echo(f"{name.lower()} signs in with the password {password}  (it is shown this once)")
@@ -87,7 +87,7 @@ def password(name: Annotated[str, typer.Argument(help="Whose password.")], home:
     from pipeline.errors import NotFound
     from pipeline.review.accounts import SQL, set_password
 
-    with _connection(home) as connection:
+    with database(home) as connection:
         row = connection.execute(SQL["account_named"], {"name": name}).fetchone()
         if row is None:
             raise NotFound(f"There is no account {name}.", "See `chartloom accounts list`.")
@@ -108,7 +108,7 @@ def tie(
     """
     from pipeline.review.accounts import tie as tie_account
 
-    with _connection(home) as connection:
+    with database(home) as connection:
         tie_account(connection, name, subject)
 
 
@@ -126,7 +126,7 @@ def token(
     from pipeline.errors import NotFound
     from pipeline.review.accounts import SQL, add_token
 
-    with _connection(home) as connection:
+    with database(home) as connection:
         if revoke:
             typer.echo(f"{connection.execute(SQL['revoke_tokens'], {'name': name}).rowcount} revoked")
             return
@@ -145,18 +145,3 @@ def _role(name: str) -> Any:
         return Role(name)
     except ValueError:
         raise BadInput(f"There is no role {name}.", f"Choose one of: {', '.join(Role)}.") from None
-
-
-def _connection(home: Any) -> Any:
-    """A connection for the duration of a command."""
-    from contextlib import contextmanager
-
-    from pipeline.config import load_settings
-    from pipeline.services.installation import open_installation
-
-    @contextmanager
-    def opened() -> Any:
-        with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
-            yield connection
-
-    return opened()

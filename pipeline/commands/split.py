@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit, progress
+from pipeline.commands.options import Home, Json, database, emit, progress
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
@@ -174,8 +174,6 @@ NOT_BETTER = 10  # exit status: the model in use stays
 
 def _settled(home: Path | None) -> list[Any]:
     from pipeline.classify.training.corrections import settled_stacks
-    from pipeline.config import load_settings
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         return list(settled_stacks(connection))

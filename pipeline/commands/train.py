@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit
+from pipeline.commands.options import Home, Json, database, emit
 
 if TYPE_CHECKING:
     from pipeline.classify.fields.learning import Case
@@ -82,10 +82,8 @@ NOT_BETTER = 10  # exit status: the model in use stays
 
 def _reviewed(home: Path | None) -> list[Example]:
     from pipeline.classify.training.corrections import reviewed
-    from pipeline.config import load_settings
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         return reviewed(connection)
 
 
@@ -154,8 +152,6 @@ def train_fields(
 
 def _filed(home: Path | None) -> list[Case]:
     from pipeline.classify.training.corrections import confirmed_fields
-    from pipeline.config import load_settings
-    from pipeline.services.installation import open_installation
 
-    with open_installation(load_settings(home), store=False) as installation, installation.connect() as connection:
+    with database(home) as connection:
         return list(confirmed_fields(connection))
