@@ -9,14 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, database, emit
+from pipeline.commands.options import By, Home, Json, database, emit
 
 Ids = Annotated[
     list[int] | None, typer.Argument(metavar="DELIVERY...", help="Numbers of deliveries, as `deliveries list` shows them.")
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="DESTINATION", help="Only of this destination.")]
 Of = Annotated[int | None, typer.Option("--document", help="Only of this document.")]
-By = Annotated[str | None, typer.Option("--by", help="Who does it. [default: the user of this computer]")]
 
 group = typer.Typer(no_args_is_help=True, help="What other systems were told, what waits, and what a person must see to.")
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit, progress
+from pipeline.commands.options import By, Home, Json, emit, progress
 
 
 class Format(StrEnum):
@@ -32,7 +32,7 @@ def export(
     form: Annotated[
         Format, typer.Option("--format", help="FHIR bulk NDJSON with PDFs, or one PDF for each patient.")
     ] = Format.FHIR,
-    by: Annotated[str | None, typer.Option("--by", help="Who does it. [default: the user of this computer]")] = None,
+    by: By = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -51,10 +51,10 @@ def export(
         raise typer.BadParameter("Give --patient or --since.")
     with open_installation(load_settings(home)) as installation, installation.connect() as connection:
         deliveries = installation.settings.deliveries
-        with progress("Taking out", None) as bar:
+        with progress("Taking out", None) as advance:
             done = take_out(
                 connection, installation.blobs(), deliveries, to.resolve(), by=by or getpass.getuser(), form=form.value,
-                mrn=patient, since=since, advance=lambda n: bar.advance(bar.task_ids[0], n),
+                mrn=patient, since=since, advance=advance,
             )  # fmt: skip
     if as_json:
         emit(asdict(done) | {"to": str(to)})

@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 import psycopg
 import typer
-from rich.progress import TaskID
 
 from pipeline.commands.options import emit, progress
 from pipeline.config import Settings, load_settings
@@ -230,11 +229,11 @@ def hand_in(paths: Sequence[Path], *, wait: bool, as_json: bool, home: Path | No
         installation = stack.enter_context(open_installation(load_settings(home)))
         line = stack.enter_context(closing(Line(installation)))
         crew = Crew(installation.settings, line, stack) if wait else None
-        bar = stack.enter_context(progress("Taking in", len(files)))
+        advance = stack.enter_context(progress("Taking in", len(files)))
 
         def report(outcome: dict[str, Any]) -> None:
             emit(outcome) if as_json else typer.echo(in_words(outcome))
-            bar.advance(TaskID(0))
+            advance(1)
 
         run = HandIn(line, installation.blobs(), installation.settings, report)
         for file, origin in files:

@@ -56,10 +56,10 @@ def ledger(
         found = account.reconcile(connection)
         if verify:
             faults = []
-            with progress("Reading originals back", found.files["seen"] - found.files["duplicate"]) as bar:
+            with progress("Reading originals back", found.files["seen"] - found.files["duplicate"]) as advance:
                 for fault in account.verify_originals(connection, installation.blobs()):
                     faults += [fault] if fault else []
-                    bar.advance(bar.task_ids[0])
+                    advance(1)
             found = replace(found, faults=(*found.faults, *faults))
         seen = account.lives(connection, limit=lives) if lives else []
     if as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import typer
@@ -30,9 +29,8 @@ def load_patients(file: Path, form: str | None, *, as_json: bool, home: Path | N
     with (
         open_installation(load_settings(home), store=False) as installation,
         installation.connect() as connection,
-        progress("patients", None) as bar,
+        progress("Loading", None) as advance,
     ):
-        advance = partial(bar.advance, bar.task_ids[0])
         if form == "hl7":
             take_messages(connection, file, installation.settings.match.home_facility, report, advance)
         else:

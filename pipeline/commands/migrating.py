@@ -1,4 +1,4 @@
-"""What `migrate plan` and `migrate run` do."""
+"""What `migrate plan` does."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def plan_migration(
             installation = stack.enter_context(open_installation(settings, store=False))
             connection = stack.enter_context(installation.connect())
         numbers = stack.enter_context(crosswalk(links))
-        bar = stack.enter_context(progress("Reading the manifest", None))
+        advance = stack.enter_context(progress("Reading the manifest", None))
         found = plan(
             manifest, numbers, settings, connection, depth=depth, cores=cores, out=out,
-            tell=lambda _what, n: bar.advance(bar.task_ids[0], n),
+            tell=lambda _what, n: advance(n),
         )  # fmt: skip
     emit(asdict(found)) if as_json else typer.echo(in_words(found))
 

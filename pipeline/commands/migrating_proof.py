@@ -40,10 +40,10 @@ def verify_migration(name: str, *, batch: str | None, again: bool, as_json: bool
         verifier = Verifier(Finder(manifest), connection, installation.blobs(), installation.settings)
         documents = (listed for listed in manifest.documents(settings.migrate) if batch in (None, listed.batch))
         found: Counter[str] = Counter()
-        with progress("Comparing", archive.listed) as bar:
+        with progress("Comparing", archive.listed) as advance:
             for listed, check in checked(verifier, archive.id, documents if again else unproved(connection, archive, documents)):
                 found[check.result] += 1
-                bar.advance(bar.task_ids[0])
+                advance(1)
                 if check.result != "proved":
                     line = {"row": listed.key, "files": listed.files, "result": check.result, "detail": check.detail}
                     emit(line) if as_json else typer.echo(f"{check.result:9} {listed.key}: {check.detail}")

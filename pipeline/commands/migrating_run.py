@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from pipeline.commands.handing_in import Crew, Line
-from pipeline.commands.options import emit, progress
+from pipeline.commands.options import emit, progress, watched
 from pipeline.config import load_settings
 from pipeline.migrate import rows
 from pipeline.migrate.archives import alone, begin, source_of
@@ -112,8 +112,7 @@ def run_migration(
             queued=lambda: line.ask(lambda c: count(c, "jobs_in_queue", throttle.most())),
             workers=lambda: line.ask(lambda c: live_workers(c, settings.work.takeover_seconds)),
         )
-        bar = stack.enter_context(progress("Handing in", total))
-        teller = Teller(total, lambda: bar.advance(bar.task_ids[0]), quiet=bar.console.is_terminal)
+        teller = Teller(total, stack.enter_context(progress("Handing in", total)), quiet=watched())
         run = Run(line, feeder, throttle, Crew(installation.settings, line, stack), teller.tell)
         documents = (listed for listed in manifest.documents(settings.migrate) if batch in (None, listed.batch))
         done = run.feed(documents)
@@ -131,7 +130,7 @@ def run_migration(
 class Teller:
     """How far it is and when it will be done: a bar for a person, a line now and then for a log."""
 
-    def __init__(self, total: int, advance: Callable[[], None], *, quiet: bool) -> None:
+    def __init__(self, total: int, advance: Callable[[float], None], *, quiet: bool) -> None:
         self._total = total
         self._advance = advance
         self._quiet = quiet
@@ -139,7 +138,7 @@ class Teller:
 
     def tell(self, done: Counter[str]) -> None:
         """Called after each document."""
-        self._advance()
+        self._advance(1)
         now = time.monotonic()
         if self._quiet or now - self._told < TELL_SECONDS:
             return

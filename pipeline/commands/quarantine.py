@@ -9,10 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, database, emit, progress
+from pipeline.commands.options import By, Home, Json, database, emit, progress
 
 Scans = Annotated[list[int] | None, typer.Argument(metavar="SCAN...", help="Numbers of scans, as `quarantine list` shows them.")]
-By = Annotated[str | None, typer.Option("--by", help="Who does it. [default: the user of this computer]")]
 Note = Annotated[str, typer.Option("--note", help="Why.")]
 
 group = typer.Typer(no_args_is_help=True, help="What could not be taken, and what to do about it.")
@@ -79,14 +78,14 @@ def retry(
         if not chosen:
             raise typer.BadParameter("Name the scans, or give --all.")
         blobs = installation.blobs()
-        with progress("Opening again", len(chosen)) as bar:
+        with progress("Opening again", len(chosen)) as advance:
             for scan in chosen:
                 refused = quarantine.retry(
                     connection, blobs, installation.settings, scan, by=by or getpass.getuser(), enqueue=enqueue_scan, note=note
                 )
                 refused_any |= refused is not None
                 _say(scan, refused, as_json)
-                bar.advance(bar.task_ids[0])
+                advance(1)
     sys.exit(2 if refused_any else 0)
 
 

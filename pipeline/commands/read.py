@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit, progress
+from pipeline.commands.options import Home, Json, emit, must_exist, progress, tell_refused
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
@@ -43,18 +43,17 @@ def read(
     steps = Steps(debug) if debug else None
     made: list[bytes] = []
     failed = False
-    with progress("Reading", None) as bar:
+    with progress("Reading", None) as advance:
         for file in files:
             try:
                 for reading in readings(file, settings, steps):
                     emit(as_line(file, reading)) if as_json else typer.echo(reading.page.text)
                     if pdf is not None and reading.pdf:
                         made.append(reading.pdf)
-                    bar.advance(0)  # type: ignore[arg-type]
+                    advance(1)
             except BadInput as error:
                 failed = True
-                line = {"file": str(file), "error": str(error), "code": error.code}
-                emit(line) if as_json else typer.echo(f"{file}: {error}", err=True)
+                tell_refused(file, error, as_json=as_json)
     if steps is not None:
         steps.write_sheet()
     if pdf is not None and made:
@@ -75,8 +74,7 @@ def readings(file: Path, settings: Settings, steps: Steps | None = None) -> Iter
     from pipeline.ocr.reading import read_page
     from pipeline.store.scratch import Scratch
 
-    if not file.is_file():
-        raise BadInput(f"{file} does not exist or is no file.", "Check the name.", code="missing")
+    must_exist(file)
     with tempfile.TemporaryDirectory(prefix="chartloom-read-") as folder:
         scratch = Scratch(Path(folder))
         for page in open_scan(file, "", scratch, settings.intake):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, database, emit, progress
+from pipeline.commands.options import Home, Json, emit, must_exist, progress, tell_refused
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command(epilog="Example: chartloom split stack.pdf --json  |  Exit status 2: some file could not be read.")(split)
     app.command(epilog="Example: chartloom sheets --count 20 --out separators.pdf")(sheets)
-    app.command(epilog="Example: chartloom train-boundaries --stacks 300 --dry-run")(train_boundaries)
 
 
 def split(files: Files, as_json: Json = False, home: Home = None) -> None:
@@ -39,18 +38,17 @@ def split(files: Files, as_json: Json = False, home: Home = None) -> None:
 
     settings = load_settings(home)
     failed = False
-    with progress("Reading", None) as bar:
+    with progress("Reading", None) as advance:
         for file in files:
             try:
                 pages = []
                 for page in pages_of(file, settings):
                     pages.append(page)
-                    bar.advance(bar.task_ids[0])
+                    advance(1)
                 report(file, sort(pages, settings.classify), as_json=as_json)
             except BadInput as error:
                 failed = True
-                line = {"file": str(file), "error": str(error), "code": error.code}
-                emit(line) if as_json else typer.echo(f"{file}: {error}", err=True)
+                tell_refused(file, error, as_json=as_json)
     if failed:
         raise typer.Exit(2)
 
@@ -62,8 +60,7 @@ def pages_of(file: Path, settings: Settings) -> Iterator[OcrPage]:
     from pipeline.records import Page
     from pipeline.store.scratch import Scratch
 
-    if not file.is_file():
-        raise BadInput(f"{file} does not exist or is no file.", "Check the name.", code="missing")
+    must_exist(file)
     workers = os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="chartloom-split-") as folder, ThreadPoolExecutor(workers) as pool:
         scratch = Scratch(Path(folder))
@@ -118,62 +115,3 @@ def sheets(
     every = (chosen or [drawing.separator()]) * count
     out.write_bytes(drawing.sheets_pdf(every))
     typer.echo(f"{len(every)} sheets in {out}")
-
-
-def train_boundaries(
-    stacks: Annotated[int, typer.Option("--stacks", min=20, help="How many stacks to make and train on.")] = 300,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same stacks.")] = 1,
-    scans: Annotated[
-        Path | None, typer.Option("--scans", metavar="DIR", help="Scans' truth (NAME.json) to train on too.")
-    ] = None,
-    readings: Annotated[
-        Path | None, typer.Option("--readings", metavar="DIR", help="Their readings (NAME.jsonl of chartloom read --json).")
-    ] = None,
-    reviewers: Annotated[bool, typer.Option("--reviewers", help="Learn from scans that reviewers have settled, too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure by folds and change nothing.")] = False,
-    home: Home = None,
-) -> None:
-    """Train the model of where documents start, and use it if it is no worse than the one in use on stacks that it has not seen.
-
-    Learns from made stacks, from scans with their truth and from scans as reviewers have cut them. Exit status: 0 switched or
-    measured; 3 the database is away; 10 the model in use is better and stays.
-    """
-    import json
-    from datetime import UTC, datetime
-
-    from pipeline.classify import boundaries, boundaries_samples, boundaries_training
-
-    cases = []
-    with progress("Making stacks", stacks) as bar:
-        for stack in boundaries_samples.stacks(stacks, seed):
-            cases.append(boundaries_training.case_of(stack, made=True))
-            bar.advance(bar.task_ids[0])
-    found = list(boundaries_training.scans_in(scans, readings or scans)) if scans else []
-    settled = _settled(home) if reviewers else []
-    cases += [boundaries_training.case_of(stack, made=False) for stack in (*found, *settled)]
-    exam = [case for case in cases if boundaries_training.in_exam(case)]
-    taught = [case for case in cases if not boundaries_training.in_exam(case)]
-    figures = {name: told.line() for name, told in boundaries_training.held_out(taught).items()}
-    fitted = boundaries_training.fit(taught)
-    new = boundaries_training.errors(fitted, exam)
-    old = boundaries_training.errors(boundaries.as_table(), exam)
-    switched = new <= old and not dry_run
-    emit({"switched": switched, "exam": {"stacks": len(exam), "errors_new": new, "errors_old": old}, "held_out": figures})
-    if switched:
-        command = f"chartloom train-boundaries --stacks {stacks} --seed {seed}"
-        command += (" --scans DIR --readings DIR" if scans else "") + (" --reviewers" if reviewers else "")
-        facts = {"made": f"{datetime.now(UTC):%Y-%m-%d}", "command": command, "settled": len(settled), "held_out": figures}
-        boundaries.TABLE.write_text(json.dumps(fitted | {"facts": facts}, indent=1) + "\n", encoding="utf-8")
-        boundaries.model.cache_clear()
-    elif not dry_run:
-        raise typer.Exit(NOT_BETTER)
-
-
-NOT_BETTER = 10  # exit status: the model in use stays
-
-
-def _settled(home: Path | None) -> list[Any]:
-    from pipeline.classify.training.corrections import settled_stacks
-
-    with database(home) as connection:
-        return list(settled_stacks(connection))

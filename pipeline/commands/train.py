@@ -1,4 +1,4 @@
-"""Commands: train (document types) and train-fields (how sure index fields are)."""
+"""Commands: train (document types), train-fields (how sure index fields are) and train-boundaries (where documents start)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, database, emit
+from pipeline.commands.options import Home, Json, database, emit, progress
 
 if TYPE_CHECKING:
+    from pipeline.classify.boundaries_samples import Stack
     from pipeline.classify.fields.learning import Case
     from pipeline.classify.training.corpus import Example
 
@@ -20,12 +21,18 @@ Texts = Annotated[
         "--texts", metavar="DIR", help="A folder of CSV or JSON lines files with the columns id, text, type; may be repeated."
     ),
 ]
+ScansFolder = Annotated[Path | None, typer.Option("--scans", metavar="DIR", help="Scans' truth (NAME.json) to learn from too.")]
+Readings = Annotated[
+    Path | None, typer.Option("--readings", metavar="DIR", help="Their readings (NAME.jsonl of chartloom read --json).")
+]
+NOT_BETTER = 10  # exit status: the model in use stays
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("train", epilog="Example: chartloom train --texts ~/typed-documents")(train)
     app.command("train-fields", epilog="Example: chartloom train-fields --documents 600")(train_fields)
+    app.command("train-boundaries", epilog="Example: chartloom train-boundaries --stacks 300 --dry-run")(train_boundaries)
 
 
 def train(
@@ -77,9 +84,6 @@ def train(
         raise typer.Exit(NOT_BETTER)
 
 
-NOT_BETTER = 10  # exit status: the model in use stays
-
-
 def _reviewed(home: Path | None) -> list[Example]:
     from pipeline.classify.training.corrections import reviewed
 
@@ -105,12 +109,8 @@ def _tell(report: dict[str, Any], as_json: bool) -> None:
 def train_fields(
     documents: Annotated[int, typer.Option("--documents", min=50, help="How many documents to generate.")] = 600,
     seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same documents.")] = 1,
-    scans: Annotated[
-        Path | None, typer.Option("--scans", metavar="DIR", help="Scans' truth (NAME.json) to calibrate on too.")
-    ] = None,
-    readings: Annotated[
-        Path | None, typer.Option("--readings", metavar="DIR", help="Their readings (NAME.jsonl of chartloom read --json).")
-    ] = None,
+    scans: ScansFolder = None,
+    readings: Readings = None,
     reviewers: Annotated[bool, typer.Option("--reviewers", help="Learn from documents that reviewers have filed, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and change nothing.")] = False,
     home: Home = None,
@@ -134,8 +134,7 @@ def train_fields(
     exam = told[True, True] + told[False, True]
     new, old = (round(learning.loss(table, exam), 4) for table in (fields, calibration.table()))
     switched = new <= old and not dry_run
-    command = f"chartloom train-fields --documents {documents} --seed {seed}"
-    command += (" --scans DIR --readings DIR" if scans else "") + (" --reviewers" if reviewers else "")
+    command = f"chartloom train-fields --documents {documents} --seed {seed}{_also_from(scans, reviewers)}"
     facts = {
         "made": f"{datetime.now(UTC):%Y-%m-%d}",
         "command": command,
@@ -155,3 +154,59 @@ def _filed(home: Path | None) -> list[Case]:
 
     with database(home) as connection:
         return list(confirmed_fields(connection))
+
+
+def train_boundaries(
+    stacks: Annotated[int, typer.Option("--stacks", min=20, help="How many stacks to make and train on.")] = 300,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same stacks.")] = 1,
+    scans: ScansFolder = None,
+    readings: Readings = None,
+    reviewers: Annotated[bool, typer.Option("--reviewers", help="Learn from scans that reviewers have settled, too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure by folds and change nothing.")] = False,
+    home: Home = None,
+) -> None:
+    """Train the model of where documents start, and use it if it is no worse than the one in use on stacks that it has not seen.
+
+    Learns from made stacks, from scans with their truth and from scans as reviewers have cut them. Exit status: 0 switched or
+    measured; 3 the database is away; 10 the model in use is better and stays.
+    """
+    import json
+    from datetime import UTC, datetime
+
+    from pipeline.classify import boundaries, boundaries_samples, boundaries_training
+
+    cases = []
+    with progress("Making stacks", stacks) as advance:
+        for stack in boundaries_samples.stacks(stacks, seed):
+            cases.append(boundaries_training.case_of(stack, made=True))
+            advance(1)
+    found = list(boundaries_training.scans_in(scans, readings or scans)) if scans else []
+    settled = _settled(home) if reviewers else []
+    cases += [boundaries_training.case_of(stack, made=False) for stack in (*found, *settled)]
+    exam = [case for case in cases if boundaries_training.in_exam(case)]
+    taught = [case for case in cases if not boundaries_training.in_exam(case)]
+    figures = {name: told.line() for name, told in boundaries_training.held_out(taught).items()}
+    fitted = boundaries_training.fit(taught)
+    new = boundaries_training.errors(fitted, exam)
+    old = boundaries_training.errors(boundaries.as_table(), exam)
+    switched = new <= old and not dry_run
+    emit({"switched": switched, "exam": {"stacks": len(exam), "errors_new": new, "errors_old": old}, "held_out": figures})
+    if switched:
+        command = f"chartloom train-boundaries --stacks {stacks} --seed {seed}{_also_from(scans, reviewers)}"
+        facts = {"made": f"{datetime.now(UTC):%Y-%m-%d}", "command": command, "settled": len(settled), "held_out": figures}
+        boundaries.TABLE.write_text(json.dumps(fitted | {"facts": facts}, indent=1) + "\n", encoding="utf-8")
+        boundaries.model.cache_clear()
+    elif not dry_run:
+        raise typer.Exit(NOT_BETTER)
+
+
+def _settled(home: Path | None) -> list[Stack]:
+    from pipeline.classify.training.corrections import settled_stacks
+
+    with database(home) as connection:
+        return list(settled_stacks(connection))
+
+
+def _also_from(scans: Path | None, reviewers: bool) -> str:
+    """What a command learned from beside what it made, as its options; folders by no name of theirs."""
+    return (" --scans DIR --readings DIR" if scans else "") + (" --reviewers" if reviewers else "")
