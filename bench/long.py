@@ -25,11 +25,11 @@ from pathlib import Path
 import img2pdf
 import psutil
 
+from bench.environment import environment
 from bench.pages import page
 from pipeline.config import load_settings
 from pipeline.index.search import arriving
 from pipeline.services.installation import Installation, open_installation
-from pipeline.work.start import environment
 
 MB = 1 << 20
 LOOK_SECONDS = 0.5

@@ -26,13 +26,13 @@ from pathlib import Path
 
 import img2pdf
 
+from bench.environment import environment
 from bench.pages import page
 from pipeline.config import Settings, load_settings
 from pipeline.ingest.register import register
 from pipeline.services.installation import open_installation
 from pipeline.store.database import Connection
 from pipeline.work.queue import enqueue_scan
-from pipeline.work.start import environment
 from pipeline.work.status import status_json
 
 HUB = "10.213.7.1"

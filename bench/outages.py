@@ -16,10 +16,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bench.environment import environment
 from bench.pages import chart
 from pipeline.config import load_settings
 from pipeline.services.installation import Embedded
-from pipeline.work.start import environment
 
 
 def away(service: Any, seconds: float, begun: float) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from bench.environment import environment
 from bench.pages import chart
 from pipeline.config import load_settings
 from pipeline.ingest.register import register
@@ -27,7 +28,7 @@ from pipeline.services.installation import Installation, open_installation
 from pipeline.work import processing, stages
 from pipeline.work.bench import Bench
 from pipeline.work.queue import enqueue_scan
-from pipeline.work.start import environment, on_one_core
+from pipeline.work.start import on_one_core
 from pipeline.work.warm import warm_up
 
 STAGES = {

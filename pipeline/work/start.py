@@ -71,18 +71,3 @@ def beside(settings: Settings, ends: int, held: int) -> None:
         run_workers(settings, None, until=ends)
     except ChartloomError as error:
         sys.exit(f"chartloom: {error}")
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """What a child needs to reach the same database and store."""
-    database, storage = settings.database, settings.storage
-    assert database.dsn is not None
-    assert storage.endpoint is not None
-    return {
-        "CHARTLOOM_HOME": str(settings.home),
-        "CHARTLOOM_DATABASE__DSN": database.dsn.get_secret_value(),
-        "CHARTLOOM_STORAGE__ENDPOINT": storage.endpoint,
-        "CHARTLOOM_STORAGE__ACCESS_KEY": storage.access_key or "",
-        "CHARTLOOM_STORAGE__SECRET_KEY": storage.secret_key.get_secret_value() if storage.secret_key else "",
-        "CHARTLOOM_STORAGE__BUCKET": storage.bucket,
-    }

@@ -10,9 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from bench.environment import environment
 from pipeline.commands import deliveries, export
 from pipeline.errors import ChartloomError
-from pipeline.work.start import environment
 from tests.delivering import Archive, a_pdf
 
 Run = Callable[..., tuple[int, str]]

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from bench.environment import environment
 from pipeline.config import Settings
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from pipeline.work.start import environment
 from tests.processing import printed
 
 KEYS = ["id", "status", "pages", "type", "loinc", "type_probability", "patient", "match_probability", "fields", "reasons"]

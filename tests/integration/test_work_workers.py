@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from bench.environment import environment
 from pipeline.config import OcrSettings, Settings, load_settings
 from pipeline.index.outcome import outcome_json
 from pipeline.index.search import arriving, search
@@ -24,7 +25,7 @@ from pipeline.records import Page
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.work import apart, ranges, worker
-from pipeline.work.start import environment, workers_beside
+from pipeline.work.start import workers_beside
 from pipeline.work.status import live_workers, status_json
 from tests.processing import handed_in, until
 
