@@ -1,7 +1,7 @@
 """The evidence that a document starts at a page, from what a person would look at, and the probability that it amounts to.
 
 Every piece of evidence is a number of about -1 to 1, positive where it speaks for a new document; a logistic model
-(models/boundaries.json, made by `chartloom train boundaries`) weighs them. Its weights are readable: so are its reasons.
+(models/boundaries.json, made by `chartloom train-boundaries`) weighs them. Its weights are readable: so are its reasons.
 """
 
 from __future__ import annotations
@@ -24,10 +24,15 @@ FULL_PAGE = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """Weights of the evidence, in nats; `scale` calibrates their sum."""
+    """Weights of the evidence, in nats."""
 
     bias: float
     weights: Mapping[str, float]
+
+    def probability(self, found: Mapping[str, float]) -> float:
+        """What that evidence amounts to."""
+        score = self.bias + sum(self.weights.get(name, 0.0) * value for name, value in found.items())
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
 
 
 TABLE = MODELS / "boundaries.json"
@@ -47,11 +52,7 @@ def model() -> Model:
 
 def start_probability(before: PageMarks, page: PageMarks, *, blank_between: bool) -> float:
     """The probability that a document starts at `page`, given the content page before it."""
-    weighed = model()
-    score = weighed.bias + sum(
-        weighed.weights.get(k, 0.0) * v for k, v in evidence(before, page, blank_between=blank_between).items()
-    )
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
+    return model().probability(evidence(before, page, blank_between=blank_between))
 
 
 def evidence(before: PageMarks, page: PageMarks, *, blank_between: bool) -> dict[str, float]:

@@ -6,19 +6,19 @@ are held out: no stack is measured by a model that saw any page of it.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.classify.boundaries import evidence
+from pipeline.classify.boundaries import Model, evidence
 from pipeline.classify.boundaries_samples import Stack
 from pipeline.classify.coherence import disharmony, mixed_patients
 from pipeline.classify.cutting import cut
 from pipeline.classify.pagemarks import PageMarks, marks_of
-from pipeline.records import OcrPage, Word
+from pipeline.classify.training.scans import known_scans
+from pipeline.records import OcrPage
 
 FOLDS = 5
 STRENGTH = 1.0
@@ -121,10 +121,8 @@ def errors(model: Mapping[str, Any], cases: Sequence[Case]) -> int:
 
 def probabilities(model: Mapping[str, Any], case: Case) -> list[float]:
     """The probability of a start at each content page."""
-    from math import exp
-
-    scores = [model["bias"] + sum(model["weights"].get(k, 0.0) * v for k, v in found.items()) for found in case.breaks]
-    return [1.0] + [1 / (1 + exp(-max(-30.0, min(30.0, score)))) for score in scores]
+    weighed = Model(bias=model["bias"], weights=model["weights"])
+    return [1.0] + [weighed.probability(found) for found in case.breaks]
 
 
 def held_out(cases: Sequence[Case]) -> dict[str, Figures]:
@@ -160,15 +158,11 @@ def measure(model: Mapping[str, Any], case: Case, figures: Figures) -> None:
 
 
 def scans_in(folder: Path, readings: Path) -> Iterable[Stack]:
-    """Scans with their truth: NAME.json as the sample generator writes it, and their readings, NAME.jsonl, a page a line as
-    `chartloom read --json` prints it. Sheets are left out and divide the scan: a stack starts anew after each."""
-    for truth_file in sorted(folder.glob("*.json")):
-        read = readings / f"{truth_file.stem}.jsonl"
-        if read.exists():
-            truth = json.loads(truth_file.read_text(encoding="utf-8"))
-            pages = {page.number: page for page in map(read_line, read.read_text(encoding="utf-8").splitlines())}
-            kinds = {entry["page"]: entry["kind"] for entry in truth["pages"]}
-            yield from divided(truth_file.stem, kinds, truth["documents"], pages)
+    """Scans with their truth and their readings (see training/scans.py). Sheets are left out and divide the scan: a stack starts
+    anew after each."""
+    for scan in known_scans(folder, readings):
+        kinds = {entry["page"]: entry["kind"] for entry in scan.truth["pages"]}
+        yield from divided(scan.name, kinds, scan.truth["documents"], scan.pages)
 
 
 def divided(
@@ -187,15 +181,3 @@ def divided(
             owners = tuple(d["patient"]["id"] if d["patient"] else None for d in told)
             kept = tuple(pages[n] for n in run)
             yield Stack(f"{name}-{run[0]}", kept, tuple(tuple(d["pages"]) for d in told), owners)
-
-
-def read_line(line: str) -> OcrPage:
-    """A page from a line of `chartloom read --json`."""
-    told = json.loads(line)
-    words = tuple(Word(text=w["text"], box=tuple(w["box"]), confidence=w["confidence"]) for w in told["words"])
-    right, bottom = max((w.box[2] for w in words), default=0), max((w.box[3] for w in words), default=0)
-    width, height = told.get("width") or max(right + 100, 1700), told.get("height") or max(bottom + 100, 2200)
-    return OcrPage(
-        number=told["page"], image="", width=width, height=height, blank=told["blank"], text=told["text"], words=words,
-        confidence=told["confidence"],
-    )  # fmt: skip

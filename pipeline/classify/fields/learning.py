@@ -7,7 +7,6 @@ A field's raw confidence is turned into the share of values right at that confid
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import re
@@ -18,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.classify.boundaries_samples import MISREAD, read_as
-from pipeline.classify.fields.calibration import measured
+from pipeline.classify.fields.calibration import log_odds, measured
 from pipeline.classify.fields.candidates import offers_of
 from pipeline.classify.fields.choosing import choose, same_value
 from pipeline.classify.fields.dates import days_in
 from pipeline.classify.layout import lay_out
+from pipeline.classify.training.scans import known_scans
 from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
 
@@ -73,18 +73,11 @@ def generated_cases(count: int, seed: int) -> Iterator[Case]:
 
 
 def scanned_cases(folder: Path, readings: Path) -> Iterator[Case]:
-    """Scans with their truth (NAME.json, as the sample generator writes it) and their readings (NAME.jsonl, as
-    `chartloom read --json` prints them)."""
-    from pipeline.classify.boundaries_training import read_line
-
-    for path in sorted(folder.glob("*.json")):
-        read = readings / f"{path.stem}.jsonl"
-        if not read.exists():
-            continue
-        pages = {page.number: page for page in map(read_line, read.read_text(encoding="utf-8").splitlines())}
-        for told in json.loads(path.read_text(encoding="utf-8"))["documents"]:
-            if all(number in pages for number in told["pages"]):
-                yield Case(f"{path.stem} {told['pages'][0]}", tuple(pages[number] for number in told["pages"]), _told(told))
+    """The documents of scans with their truth and their readings (see training/scans.py)."""
+    for scan in known_scans(folder, readings):
+        for told in scan.truth["documents"]:
+            if all(number in scan.pages for number in told["pages"]):
+                yield Case(f"{scan.name} {told['pages'][0]}", tuple(scan.pages[number] for number in told["pages"]), _told(told))
 
 
 def judged(case: Case, *, calibrated: bool = False) -> Iterator[Judged]:
@@ -151,12 +144,6 @@ FEWEST = 30
 
 EXAM = 6
 """One document in this many is never calibrated on: the old and the new table are compared on them."""
-
-
-def log_odds(p: float) -> float:
-    """ln p/(1-p), p held away from 0 and 1."""
-    p = min(max(p, 1e-4), 1 - 1e-4)
-    return math.log(p / (1 - p))
 
 
 def _truth(sample: Sample, text: str) -> dict[str, str | None]:
