@@ -76,24 +76,16 @@ def _failed(check: str, error: ChartloomError) -> Finding:
 
 
 def _tesseract(settings: Settings) -> str:
-    install = "apt-get install -y tesseract-ocr tesseract-ocr-osd (or `make setup`)"
-    version = _first_line("tesseract", "--version", install=install)
-    listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, check=False).stdout.split()
-    missing = [language for language in settings.ocr.languages.split("+") if language not in listed]
-    if missing:
-        names = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in missing)
-        raise BadSettings(f"Tesseract has no {', '.join(missing)}.", f"Install it with: apt-get install -y {names}")
-    return f"{version}, {settings.ocr.languages}"
+    from pipeline.ocr import tesseract
+
+    languages = settings.ocr.languages
+    return f"tesseract {tesseract.version()}, {languages} in {tesseract.data(languages)}"
 
 
 def _pdftoppm() -> str:
-    return _first_line("pdftoppm", "-v", install="apt-get install -y poppler-utils")
-
-
-def _first_line(program: str, option: str, *, install: str) -> str:
-    if shutil.which(program) is None:
-        raise MissingProgram(program, install)
-    ran = subprocess.run([program, option], capture_output=True, text=True, check=False)
+    if shutil.which("pdftoppm") is None:
+        raise MissingProgram("pdftoppm", "apt-get install -y poppler-utils")
+    ran = subprocess.run(["pdftoppm", "-v"], capture_output=True, text=True, check=False)
     return (ran.stdout + ran.stderr).strip().splitlines()[0]
 
 
