@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import USUAL_LETTER, Grey, scaled
+from pipeline.ocr.pixels import USUAL_LETTER, Grey, components, reduced
 from pipeline.ocr.screens import lift_screens
 
 DARK = 110
@@ -34,7 +34,7 @@ BOX_INSIDE = 0.06
 def even_light(grey: Grey, size: float) -> Grey:
     """Divide by the paper's own brightness where that varies: shadows, yellowed edges, coloured paper."""
     del size
-    small = scaled(grey, 0.125)
+    small = reduced(grey, 0.125)
     if min(small.shape) < 16:
         return grey
     paper = cv2.medianBlur(cv2.dilate(small, np.ones((5, 5), np.uint8)), 15)
@@ -48,13 +48,13 @@ def even_light(grey: Grey, size: float) -> Grey:
 def turn_dark_areas(grey: Grey, size: float) -> Grey:
     """Light print on dark made dark on light: header bands, table heads, a whole slide."""
     reach = max(3, round(size * 0.25))
-    small = scaled(grey, 0.25)
+    small = reduced(grey, 0.25)
     dark = np.where(small < DARK, np.uint8(255), np.uint8(0))
     if dark.mean() < 255 * 0.002:
         return grey
     filled = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     solid = cv2.morphologyEx(filled, cv2.MORPH_OPEN, np.ones((max(4, round(1.1 * reach * 4 / 3)), reach * 3), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
+    _, labels, stats, _ = components(solid, 4)
     out = grey
     for number, (x, y, wide, high, area) in enumerate(stats[1:], start=1):
         if area < 12 * reach * reach or dark[labels == number].mean() < 255 * MOSTLY_DARK:
@@ -85,7 +85,7 @@ def holds_letters(part: Grey, own: Grey, size: float) -> bool:
     light = np.where((part > DARK + 50) & (own > 0), np.uint8(255), np.uint8(0))
     if not 0.02 <= light.sum() / max(1, int(own.sum())) <= 0.45:
         return False
-    _, _, stats, _ = cv2.connectedComponentsWithStats(light, connectivity=8)
+    _, _, stats, _ = components(light)
     high, wide = stats[1:, 3], stats[1:, 2]
     letters = (high >= 0.4 * size) & (high <= 2.5 * size) & (wide <= 4 * size)
     specks = np.maximum(high, wide) < 0.4 * size
@@ -97,14 +97,12 @@ def lift_specks_and_boxes(grey: Grey, size: float) -> Grey:
     mask = specks_and_boxes(ink_of(grey), size)
     if not mask.any():
         return grey
-    out = grey.copy()
-    out[cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0] = 255
-    return out
+    return np.asarray(cv2.max(grey, cv2.dilate(mask, np.ones((3, 3), np.uint8))), np.uint8)
 
 
 def specks_and_boxes(dark: Grey, size: float) -> Grey:
     """Where they are, 255 there. `dark`: the ink of a page."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    _, labels, stats, _ = components(dark)
     wide, high, area = stats[:, 2], stats[:, 3], stats[:, 4]
     lifted = np.maximum(wide, high) <= SPECK * size
     square = (np.minimum(wide, high) >= BOX_SIZE[0] * size) & (np.maximum(wide, high) <= BOX_SIZE[1] * size)
@@ -113,19 +111,20 @@ def specks_and_boxes(dark: Grey, size: float) -> Grey:
         x, y, w, h, _ = stats[number]
         lifted[number] = is_empty_box(labels[y : y + h, x : x + w] == number, dark[y : y + h, x : x + w] > 0)
     lifted[0] = False
-    return np.asarray(np.where(lifted, np.uint8(255), np.uint8(0))[labels], np.uint8)
+    return np.asarray(np.where(lifted, np.uint8(255), np.uint8(0)).take(labels), np.uint8)
 
 
 def is_empty_box(own: NDArray[np.bool_], ink: NDArray[np.bool_]) -> bool:
     """Whether a part of ink is a frame with straight sides and nothing in it. `own`, `ink`: its bounding box, H x W."""
     height, width = own.shape
     edge = max(2, round(0.22 * min(height, width)))
+    inside = ink[edge:-edge, edge:-edge]
+    if not inside.size or np.count_nonzero(inside) > BOX_INSIDE * inside.size:
+        return False  # most letters end here
     sides = (own[:edge].any(axis=0), own[-edge:].any(axis=0), own[:, :edge].any(axis=1), own[:, -edge:].any(axis=1))
     corners = max(1, edge // 2)
     filled = (own[:corners, :corners], own[:corners, -corners:], own[-corners:, :corners], own[-corners:, -corners:])
-    inside = ink[edge:-edge, edge:-edge]
-    closed = all(side.mean() > 0.9 for side in sides) and sum(bool(corner.any()) for corner in filled) >= 3
-    return bool(closed and inside.size and inside.mean() <= BOX_INSIDE)
+    return all(side.mean() > 0.9 for side in sides) and sum(bool(corner.any()) for corner in filled) >= 3
 
 
 def ink_of(grey: Grey) -> Grey:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ocr import upright
-from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.pixels import Grey, components, reduced
 
 LETTER = 10.0
 """Pixels of a usual letter at which lines are followed: feet are still found to half a pixel, in a fifth of the time."""
@@ -41,7 +41,7 @@ Shift = NDArray[np.float32]
 def curve_of(grey: Grey, size: float) -> Shift | None:
     """Pixels by which each place of an upright page lies below where it belongs, GRID x GRID; None for a flat page."""
     scale = min(1.0, LETTER / size) if size else 1.0
-    small = scaled(grey, scale)
+    small = reduced(grey, scale)
     chains = [chain for chain in lines(small, size * scale) if len(chain) >= LONG]
     if len(chains) < CHAINS:
         return None
@@ -65,7 +65,7 @@ def lines(grey: Grey, letter: float) -> list[NDArray[np.float64]]:
     """Chains of letters standing beside each other, each N x 2: the middle of a letter and its foot."""
     window = max(15, (max(grey.shape) // 40) | 1)
     dark = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    _, _, stats, _ = components(dark)
     x, y, wide, high, _ = stats[1:].T
     fits = (high >= 0.5 * letter) & (high <= 1.6 * letter) & (wide <= 3 * letter) & (wide >= 0.15 * letter)
     order = np.argsort(x[fits])

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.ocr import upright
 from pipeline.ocr.engines import Seen
-from pipeline.ocr.pixels import USUAL_LETTER, Grey, scaled
+from pipeline.ocr.pixels import USUAL_LETTER, Grey, components, reduced
 
 Bears = Literal["text", "form", "handwriting", "drawing", "photograph", "blank"]
 
@@ -58,7 +58,7 @@ def ink_of(picture: Grey, size: float, seen: Sequence[Seen]) -> Ink:
     """What of the letter-sized ink was read. `size`: the usual letter; boxes are in pixels of `picture`."""
     dark, scale = upright.ink(picture, SIDE)
     usual = (size or USUAL_LETTER) * scale
-    _, _, stats, centres = cv2.connectedComponentsWithStats(dark.astype(np.uint8), connectivity=8)
+    _, _, stats, centres = components(dark.astype(np.uint8))
     x, y, wide, high, area = stats[1:].T
     edge_x, edge_y = EDGE[0] * dark.shape[1], EDGE[1] * dark.shape[0]
     along = (x + wide <= edge_x) | (x >= dark.shape[1] - edge_x) | (y + high <= edge_y) | (y >= dark.shape[0] - edge_y)
@@ -88,7 +88,7 @@ def bears(picture: Grey, size: float, ink: Ink, cells: int) -> Bears:
     """What a page that is not blank bears. `cells`: areas between its rules."""
     if ink.sure >= PRINTED and ink.letters - ink.unread >= FEW:
         return "form" if cells >= CELLS else "text"
-    afar = scaled(picture, min(1.0, AFAR / max(picture.shape)))
+    afar = reduced(picture, min(1.0, AFAR / max(picture.shape)))
     if (cv2.dilate(afar, np.ones((3, 3), np.uint8)) < PALE).mean() >= TONES:
         return "photograph"
     if ink.letters < FEW:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import MODELS
-from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.pixels import Grey, components, reduced
 
 TURNS = (0, 90, 180, 270)
 """Degrees clockwise that make the page upright; the order of the network's outputs."""
@@ -59,10 +59,10 @@ def orientation(grey: Grey) -> Turn:
 def letters(grey: Grey, most: int = LETTERS) -> tuple[NDArray[np.float32], float]:
     """Patches of what may be letters, N x PATCH*PATCH, ink 1, spread over the page; and their usual size in pixels of `grey`."""
     scale = min(1.0, SIDE / max(grey.shape))
-    small = scaled(grey, scale)
+    small = reduced(grey, scale)
     window = max(15, (max(small.shape) // 40) | 1)
     dark = np.asarray(cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15), np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    _, _, stats, _ = components(dark)
     x, y, wide, high, area = stats[1:].T
     side = np.maximum(wide, high)
     solid = area / (wide * high)

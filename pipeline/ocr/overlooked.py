@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ocr.engines import Piece, Seen, StripReader
-from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.pixels import Grey, components, reduced
 from pipeline.ocr.second_look import is_line, strip
 from pipeline.records import Box
 
@@ -42,7 +42,7 @@ def overlooked(grey: Grey, seen: Sequence[Seen]) -> list[Box]:
     sure = [float(word.box[3] - word.box[1]) for word in seen if word.confidence > 0.6]
     usual = float(np.median(sure or [FALLBACK_HEIGHT]))
     scale = min(1.0, ENOUGH / usual)
-    small, height = scaled(grey, scale), usual * scale
+    small, height = reduced(grey, scale), usual * scale
     window = max(15, (max(small.shape) // 40) | 1)
     dark = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
     covered = np.zeros(small.shape, np.bool_)
@@ -50,7 +50,7 @@ def overlooked(grey: Grey, seen: Sequence[Seen]) -> list[Box]:
     for word in seen:
         x0, y0, x1, y1 = (round(side * scale) for side in word.box)
         covered[max(0, y0 - 1) : y1 + 1, max(0, x0 - beside) : x1 + beside] = True
-    _, labels, stats, centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    _, labels, stats, centres = components(dark)
     wide, high, area = stats[:, 2], stats[:, 3], stats[:, 4]
     letter = (high >= LETTER_HEIGHT[0] * height) & (high <= LETTER_HEIGHT[1] * height) & (wide <= LETTER_WIDTH * height)
     letter &= (area >= 0.03 * height**2) & (np.minimum(wide, high) >= 0.08 * height)
@@ -59,14 +59,14 @@ def overlooked(grey: Grey, seen: Sequence[Seen]) -> list[Box]:
     letter[0] = False
     if not letter.any():
         return []
-    found = strips(np.where(letter[labels], np.uint8(255), np.uint8(0)), height)
+    found = strips(np.where(letter, np.uint8(255), np.uint8(0)).take(labels), height)
     return [(int(x0 / scale), int(y0 / scale), round(x1 / scale), round(y1 / scale)) for x0, y0, x1, y1 in found]
 
 
 def strips(ink: NDArray[np.uint8], height: float) -> list[Box]:
     """Boxes around ink that stands together on a line."""
     near = cv2.getStructuringElement(cv2.MORPH_RECT, (int(JOIN * height) | 1, int(0.2 * height) | 1))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, near), connectivity=8)
+    _, _, stats, _ = components(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, near))
     found = [
         (int(x), int(y), int(x + wide), int(y + high))
         for x, y, wide, high, _ in stats[1:]

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import cv2
 import numpy as np
 
 from pipeline.ocr.engines import Seen
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.pixels import Grey, components
 from pipeline.ocr.upright import ink
 from pipeline.records import Word
 
@@ -58,7 +57,7 @@ def agrees(words: Sequence[Word], grey: Grey) -> bool:
         over_ink += bool(dark[y0 : y1 + 1, x0 : x1 + 1].any())
     if over_ink < OVER_INK * len(words):
         return False
-    _, _, stats, centres = cv2.connectedComponentsWithStats(dark.astype(np.uint8), connectivity=8)
+    _, _, stats, centres = components(dark.astype(np.uint8))
     usual = np.median([word.box[3] - word.box[1] for word in words]) * scale
     size = stats[1:, 2:4].max(axis=1)
     letters = centres[1:][(size >= 0.35 * usual) & (size <= 1.5 * usual)].astype(int)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -89,9 +90,38 @@ def scaled(pixels: Grey, factor: float) -> Grey:
     return np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
 
 
+def reduced(pixels: Grey, factor: float) -> Grey:
+    """The picture by a factor of 1 or less, for measuring, not for looking at: halved while it can be, then interpolated.
+
+    OpenCV averages whole squares of pixels ten times as fast as parts of them (1 ms instead of 12 on a fax). An odd row or column
+    at the end is left out.
+    """
+    while factor <= 0.5 and min(pixels.shape[:2]) >= 2:
+        high, wide = pixels.shape[0] // 2, pixels.shape[1] // 2
+        pixels = np.asarray(cv2.resize(pixels[: 2 * high, : 2 * wide], (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
+        factor *= 2
+    if factor >= 1:
+        return pixels
+    size = max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def components(dark: NDArray[Any], connectivity: int = 8) -> tuple[int, NDArray[Any], NDArray[np.int32], NDArray[np.float64]]:
+    """Connected parts of ink: their number with the ground, 0; whose each pixel is; x, y, width, height, area; their middles.
+
+    Labels have 16 bits where these suffice: the same parts in the same order for half of the memory and of the CPU.
+    """
+    try:
+        found = cv2.connectedComponentsWithStats(dark, connectivity=connectivity, ltype=cv2.CV_16U)
+    except cv2.error:  # more than 65,534 parts
+        found = cv2.connectedComponentsWithStats(dark, connectivity=connectivity)
+    count, labels, stats, middles = found
+    return count, labels, np.asarray(stats, np.int32), np.asarray(middles, np.float64)
+
+
 def has_colour(rgb: Grey) -> bool:
     """Whether any part of the picture is coloured; looked at on a quarter of its side, where single noisy pixels vanish."""
-    small = scaled(rgb, 0.25)
+    small = reduced(rgb, 0.25)
     spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
     return bool((spread > COLOUR_SPREAD).mean() > 2e-4)
 
@@ -103,4 +133,5 @@ def is_bilevel(grey: Grey) -> bool:
 
 def thumbnail(grey: Grey) -> bytes:
     """64 x 80 grey values, row by row."""
-    return bytes(cv2.resize(grey, THUMBNAIL, interpolation=cv2.INTER_AREA).tobytes())
+    small = reduced(grey, min(1.0, 4 * max(THUMBNAIL) / max(grey.shape)))
+    return bytes(cv2.resize(small, THUMBNAIL, interpolation=cv2.INTER_AREA).tobytes())

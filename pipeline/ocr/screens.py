@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.pixels import Grey, components
 
 DOTS = 5.0
 """Upper ends of ink in the space of a letter, on average over its neighbours, from which the ground is dotted: print on pages of
@@ -44,7 +44,7 @@ def lift_screens(grey: Grey, size: float) -> Grey:
     areas = _dotted(grey, space)
     if not areas.any():
         return grey
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(areas, connectivity=4)
+    count, labels, stats, _ = components(areas, 4)
     out = grey.copy()
     for number in range(1, count):
         x, y, wide, high, cells = (int(v) for v in stats[number])

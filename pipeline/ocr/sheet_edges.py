@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.pixels import Grey, reduced
 
 SIDE = 480
 """Longest side in pixels at which the sheet is looked for; its sides are lines fitted through hundreds of points."""
@@ -37,7 +37,7 @@ Points = NDArray[np.float32]
 def sheet_of(grey: Grey) -> Points | None:
     """The corners (x, y) of the sheet in `grey`, clockwise from the upper left; None where there is no desk around it."""
     scale = min(1.0, SIDE / max(grey.shape))
-    small = scaled(grey, scale)
+    small = reduced(grey, scale)
     if min(small.shape) < SIDE // 4:
         return None
     paper = cv2.morphologyEx(cv2.medianBlur(small, 5), cv2.MORPH_CLOSE, np.ones((PRINT, PRINT), np.uint8))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.pixels import Grey, components, reduced
 
 FAINT = 0.55
 """Share of the print's own contrast below which a stroke is faint."""
@@ -40,7 +40,7 @@ def without_back(grey: Grey, size: float, is_text: Callable[[Grey], bool]) -> Gr
     """The page without what shows through. `size`: its usual letter in pixels; `is_text`: whether a picture of dark
     strokes on white is print that can be read."""
     scale = min(1.0, LETTER / size) if size else 1.0
-    small = layers(scaled(grey, scale), size * scale) if size else None
+    small = layers(reduced(grey, scale), size * scale) if size else None
     if small is None:
         return grey
     if np.count_nonzero(small.faint) < MANY * SOFT * np.count_nonzero(small.dark):
@@ -75,7 +75,7 @@ class Layers:
 
 def layers(grey: Grey, size: float) -> Layers | None:
     """The strokes of a page by their contrast; None for a page without print."""
-    coarse = cv2.dilate(scaled(grey, 0.125), np.ones((3, 3), np.uint8))
+    coarse = cv2.dilate(reduced(grey, 0.125), np.ones((3, 3), np.uint8))
     paper = cv2.resize(cv2.medianBlur(coarse, 5), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     contrast = cv2.subtract(paper, grey)
     counts = np.bincount(contrast[::2, ::2].ravel(), minlength=256)
@@ -92,6 +92,6 @@ def layers(grey: Grey, size: float) -> Layers | None:
 
 def letters_of(strokes: Grey, size: float) -> int:
     """How many connected strokes have the size of a letter."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+    _, _, stats, _ = components(strokes)
     longer, area = stats[1:, 2:4].max(axis=1), stats[1:, 4]
     return int(((longer >= LETTER_SIDE[0] * size) & (longer <= LETTER_SIDE[1] * size) & (area >= 0.1 * size * size)).sum())

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.pixels import Grey, components
 
 SIDE = 1400
 """Pixels of the long side, about, in which edges are looked for: every second pixel of 200 and of 300 dpi. The bars of a code
@@ -91,9 +91,9 @@ def stripes(grey: Grey) -> Iterator[Iterator[Stripes]]:
     `grey`: height x width, 0 black to 255 white, any turn.
     """
     scale = max(1, round(max(grey.shape) / SIDE))
-    small = (
-        cv2.resize(grey, (grey.shape[1] // scale, grey.shape[0] // scale), interpolation=cv2.INTER_AREA) if scale > 1 else grey
-    )
+    high, wide = grey.shape[0] // scale, grey.shape[1] // scale
+    whole = grey[: high * scale, : wide * scale]  # whole squares of pixels are averaged ten times as fast
+    small = cv2.resize(whole, (wide, high), interpolation=cv2.INTER_AREA) if scale > 1 else grey
     for patch in _patches(np.asarray(small, np.uint8)):
         yield _cut(grey, patch.enlarged(scale))
 
@@ -106,7 +106,7 @@ def _patches(small: Grey) -> list[Patch]:
     one_way = np.hypot(xx - yy, 2 * xy) > ONE_WAY * np.maximum(edges, 1.0)
     mask = (one_way & (edges > STRONG * np.percentile(edges, 99.5))).astype(np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    count, labels, stats, _ = components(mask, 4)
     found = []
     for number in sorted(range(1, count), key=lambda n: -int(stats[n, 4]))[:MOST]:
         own = labels == number

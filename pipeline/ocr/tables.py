@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import USUAL_LETTER, Grey
+from pipeline.ocr.pixels import USUAL_LETTER, Grey, components, scaled
 from pipeline.ocr.upright import ink
 from pipeline.records import Box
 
@@ -40,16 +41,16 @@ class Table:
 
 def tables(grey: Grey, size: float) -> list[Table]:
     """The tables of a page. `grey`: upright and level; `size`: its usual letter in pixels, 0 if unknown."""
-    dark, scale = ink(grey, SIDE)
+    scale = min(1.0, SIDE / max(grey.shape))
+    dark, _ = ink(scaled(grey, scale), SIDE)  # averaged: interpolating breaks a hairline
     letter = max(SMALLEST_LETTER, (size or USUAL_LETTER) * scale)
     rules = drawn_rules(dark, letter)
     if rules.mean() < FEW_RULES / 255:
         return []
-    _, labels, frames, _ = cv2.connectedComponentsWithStats(rules, connectivity=8)
-    owners = np.asarray(labels, np.int32)
+    _, labels, frames, _ = components(rules)
     found: dict[int, list[Box]] = {}
     for cell in enclosed(rules, letter):
-        if owner := holder(owners, cell):
+        if owner := holder(labels, cell):
             found.setdefault(owner, []).append(enlarged(cell, scale))
     return [
         Table(box=enlarged((x, y, x + wide, y + high), scale), cells=tuple(found[number]))
@@ -77,7 +78,7 @@ def runs(picture: Grey, length: int) -> Grey:
 def enclosed(rules: Grey, letter: float) -> list[Box]:
     """Boxes of the areas between rules that are large enough to hold a word and smaller than the page."""
     height, width = rules.shape
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.bitwise_not(rules), connectivity=4)
+    _, _, stats, _ = components(cv2.bitwise_not(rules), 4)
     x, y, wide, high, area = stats[1:].T
     inside = (x > 0) & (y > 0) & (x + wide < width) & (y + high < height)
     fits = (high >= CELL_HEIGHT * letter) & (wide >= CELL_WIDTH * letter) & (wide * high <= LARGEST * width * height)
@@ -85,7 +86,7 @@ def enclosed(rules: Grey, letter: float) -> list[Box]:
     return [(int(x[n]), int(y[n]), int(x[n] + wide[n]), int(y[n] + high[n])) for n in chosen]
 
 
-def holder(owners: NDArray[np.int32], cell: Box) -> int:
+def holder(owners: NDArray[Any], cell: Box) -> int:
     """The number of the rules around a cell, looked for at the middle of its sides; 0 if these are open."""
     x0, y0, x1, y1 = cell
     middle_x, middle_y = (x0 + x1) // 2, (y0 + y1) // 2

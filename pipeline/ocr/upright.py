@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import Grey, scaled
+from pipeline.ocr.pixels import Grey, reduced
 
 SKEW_LIMIT = 15.0
 """Degrees: paper on a scanner's glass or feeder is never further off."""
@@ -26,7 +26,7 @@ LEVEL = 0.05
 def ink(grey: Grey, side: int) -> tuple[NDArray[np.bool_], float]:
     """The ink of the page reduced to `side` pixels on its longest side, and the scale used (<= 1)."""
     scale = min(1.0, side / max(grey.shape))
-    small = scaled(grey, scale)
+    small = reduced(grey, scale)
     window = max(15, (max(small.shape) // 40) | 1)
     dark = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
     return dark > 0, scale
@@ -34,15 +34,13 @@ def ink(grey: Grey, side: int) -> tuple[NDArray[np.bool_], float]:
 
 def baselines(dark: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Points (x, y) where ink ends downwards: the lower edges of letters and rules, N x 2."""
-    below = np.zeros_like(dark)
-    below[:-1] = dark[1:]
-    y, x = np.nonzero(dark & ~below)
+    y, x = np.divmod(np.flatnonzero(dark[:-1] > dark[1:]).astype(np.int32), np.int32(dark.shape[1]))
     return np.column_stack([x, y]).astype(np.float32)
 
 
 def sharpness(points: NDArray[np.float32], angles: NDArray[np.float64]) -> NDArray[np.float64]:
     """How sharply the points gather in rows when the page is turned clockwise by each of these angles."""
-    radians = np.deg2rad(angles)
+    radians = np.deg2rad(angles).astype(np.float32)
     rows = points[:, 1][None, :] * np.cos(radians)[:, None] + points[:, 0][None, :] * np.sin(radians)[:, None]
     scores = np.empty(len(angles))
     for number, row in enumerate(rows):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from pipeline.config import Settings, document_types
 
 
@@ -16,3 +18,4 @@ def warm_up(settings: Settings) -> None:
         rapid.engine()
     document_types()
     guess_types("")
+    gc.freeze()  # what is loaded stays: the workers' collector need not look through it page after page
