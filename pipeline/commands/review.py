@@ -84,15 +84,11 @@ def password(name: Annotated[str, typer.Argument(help="Whose password.")], home:
 
     Example: chartloom accounts password admin
     """
-    from pipeline.errors import NotFound
-    from pipeline.review.accounts import SQL, set_password
+    from pipeline.review.accounts import account_named, set_password
 
     with database(home) as connection:
-        row = connection.execute(SQL["account_named"], {"name": name}).fetchone()
-        if row is None:
-            raise NotFound(f"There is no account {name}.", "See `chartloom accounts list`.")
         made = secrets.token_urlsafe(12)
-        set_password(connection, row["id"], made)
+        set_password(connection, account_named(connection, name), made)
     typer.echo(f"{name} signs in with the password {made}  (it is shown this once)")
 
 
@@ -123,17 +119,13 @@ def token(
 
     Example: chartloom accounts token ruth --name "worklist of the EHR"
     """
-    from pipeline.errors import NotFound
-    from pipeline.review.accounts import SQL, add_token
+    from pipeline.review.accounts import SQL, account_named, add_token
 
     with database(home) as connection:
         if revoke:
             typer.echo(f"{connection.execute(SQL['revoke_tokens'], {'name': name}).rowcount} revoked")
             return
-        row = connection.execute(SQL["account_named"], {"name": account}).fetchone()
-        if row is None:
-            raise NotFound(f"There is no account {account}.", "See `chartloom accounts list`.")
-        made = add_token(connection, row["id"], name)
+        made = add_token(connection, account_named(connection, account), name)
     typer.echo(f"{made}  (it is shown this once; send it as `Authorization: Bearer ...`)")
 
 

@@ -102,6 +102,14 @@ def hash_password(password: str) -> str:
     return hasher().hash(password)
 
 
+def account_named(connection: Connection, name: str) -> int:
+    """The id of the account of that name. Raises NotFound."""
+    row = connection.execute(SQL["account_named"], {"name": name}).fetchone()
+    if row is None:
+        raise _no_account(name)
+    return int(row["id"])
+
+
 def set_password(connection: Connection, account: int, password: str) -> None:
     """Give the account a new password, unlock it, and end its sessions."""
     connection.execute(SQL["set_password"], {"id": account, "password": hash_password(password)})
@@ -127,11 +135,10 @@ def ensure_administrator(connection: Connection) -> str | None:
 
 def demo_accounts(connection: Connection, password: str) -> list[str]:
     """One account for each other role, all with this password, to try everything out; their names."""
-    names = [role.value.replace("_", ".") for role in Role if role is not Role.ADMINISTRATOR]
-    for name in names:
-        role = Role(name.replace(".", "_"))
+    others = {role.value.replace("_", "."): role for role in Role if role is not Role.ADMINISTRATOR}
+    for name, role in others.items():
         add_account(connection, name, role, password, f"Demo {role.title.lower()}")
-    return names
+    return [*others]
 
 
 def sign_in(connection: Connection, name: str, password: str, address: str) -> tuple[Account, str] | None:
@@ -217,7 +224,7 @@ def tie(connection: Connection, name: str, subject: str | None) -> None:
     except UniqueViolation:
         raise BadInput("This person is tied to another account.", "Untie that first.", "subject_taken") from None
     if done.rowcount == 0:
-        raise NotFound(f"There is no account {name}.", "See `chartloom accounts list`.")
+        raise _no_account(name)
 
 
 def end_session(connection: Connection, token: str) -> None:
@@ -231,6 +238,10 @@ def change_account(connection: Connection, account: int, role: Role, enabled: bo
     if changed.rowcount == 0:
         raise NotFound(f"There is no account {account}.")
     connection.execute(SQL["end_sessions_of"], {"account": account})
+
+
+def _no_account(name: str) -> NotFound:
+    return NotFound(f"There is no account {name}.", "See `chartloom accounts list`.")
 
 
 def _account(row: dict[str, object]) -> Account:

@@ -10,6 +10,8 @@ from pipeline.errors import NotFound
 from pipeline.index import double_entry
 from pipeline.index.days import is_day, with_iso_days
 from pipeline.match.verdict import DECEASED
+from pipeline.review.roles import allowed
+from pipeline.review.visit import Visit
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -108,10 +110,12 @@ def open_item_of(connection: Connection, document: int) -> int | None:
     return None if row is None else int(row["id"])
 
 
-def unseen(connection: Connection, document: int) -> frozenset[str]:
-    """The fields that whoever reviews must not see yet, because they are still to be typed blind."""
-    item = open_item_of(connection, document)
-    wanting = item is not None and double_entry.entries_of(connection, item).wanting
+def unseen(visit: Visit, document: int) -> frozenset[str]:
+    """The fields that this person must not see yet: whoever may review has still to type them blind."""
+    if not (visit.desk.settings.web.double_entry and allowed("item", visit.account.role)):
+        return frozenset()
+    item = open_item_of(visit.connection, document)
+    wanting = item is not None and double_entry.entries_of(visit.connection, item).wanting
     return frozenset(double_entry.NAMES if wanting else ())
 
 

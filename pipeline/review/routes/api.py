@@ -14,7 +14,6 @@ from pipeline import __version__
 from pipeline.config import document_types
 from pipeline.review import claims, workspace
 from pipeline.review.claims import Filters
-from pipeline.review.roles import allowed
 from pipeline.review.routes import api_decisions
 from pipeline.review.routes.api_models import (
     PREFIX,
@@ -74,7 +73,7 @@ def item(visit: Visiting, item: Id) -> ItemWithDocument:
     row = workspace.item_of(visit.connection, item)
     visit.record(document=row["document_id"], scan=row["scan_id"], item=item)
     subject = None if row["document_id"] is None else _document(visit, row["document_id"])
-    blind = row["document_id"] is not None and _unseen(visit, row["document_id"])
+    blind = row["document_id"] is not None and bool(workspace.unseen(visit, row["document_id"]))
     return ItemWithDocument(**_item(row).model_dump(), candidates=[] if blind else row["candidates"], subject=subject)
 
 
@@ -168,7 +167,7 @@ def _item(row: dict[str, Any]) -> Item:
 def _document(visit: Visit, document: int) -> Document:
     row = workspace.document_of(visit.connection, document)
     kind = document_types().get(row["type"])
-    blind = _unseen(visit, document)
+    blind = workspace.unseen(visit, document)
     values = [value for value in workspace.values_of(visit.connection, row) if value.name not in blind]
     return Document(
         id=row["id"],
@@ -184,8 +183,3 @@ def _document(visit: Visit, document: int) -> Document:
         filed_by=row["filed_by"],
         fields=[Value(**{name: getattr(value, name) for name in Value.model_fields}) for value in values if value.value],
     )
-
-
-def _unseen(visit: Visit, document: int) -> frozenset[str]:
-    on = visit.desk.settings.web.double_entry and allowed("item", visit.account.role)
-    return workspace.unseen(visit.connection, document) if on else frozenset()

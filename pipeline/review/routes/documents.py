@@ -13,7 +13,6 @@ from pipeline.index.decisions import Sight
 from pipeline.review import workspace
 from pipeline.review.highlight import Hit, hits_on
 from pipeline.review.render import page
-from pipeline.review.roles import allowed
 from pipeline.review.visit import Visiting
 from pipeline.review.workspace import SQL
 from pipeline.review.zone import read_within, words_within
@@ -31,8 +30,7 @@ def document(visit: Visiting, document: int, q: Annotated[str, Query(max_length=
     row = workspace.document_of(connection, document)
     pages = workspace.pages_of(connection, document=document)
     visit.record(patient=row["patient_id"], document=document, scan=row["scan_id"])
-    twice = visit.desk.settings.web.double_entry and allowed("item", visit.account.role)
-    unseen = workspace.unseen(connection, document) if twice else frozenset()
+    unseen = workspace.unseen(visit, document)
     hits: dict[int, list[Hit]] = {}
     for entry in pages if q.strip() else []:
         words = connection.execute(SQL["words_of_page"], {"scan": row["scan_id"], "number": entry["number"]}).fetchone()

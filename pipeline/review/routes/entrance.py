@@ -75,8 +75,7 @@ def oidc_back(request: Request, state: str = "", code: str = "") -> Response:
         token = accounts.open_session(connection, account.id)
     # a page of ours goes on from here: the session's cookie is strict, and a redirect from another site would leave it behind
     response = page(None, "signed_in.html")
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+    keep_session(request, response, token)
     response.delete_cookie(ATTEMPT, path="/login")
     return response
 
@@ -112,9 +111,14 @@ def login(
         account, token = found
         _tell(connection, account.name, "login", address, account.role)
     response = RedirectResponse(safe(then), 303)
+    keep_session(request, response, token)
+    return response
+
+
+def keep_session(request: Request, response: Response, token: str) -> None:
+    """Have the browser bring the session's token along, to us alone and out of reach of any script."""
     secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
-    return response
 
 
 def _tell(connection: Connection, name: str, action: str, address: str, role: str = "") -> None:
@@ -172,7 +176,5 @@ def password(
     if message:
         return page(visit, "password.html", status=422, message=message, done=False)
     response = RedirectResponse("/", 303)
-    secure = visit.request.url.scheme == "https"
-    token = accounts.open_session(visit.connection, visit.account.id)
-    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+    keep_session(visit.request, response, accounts.open_session(visit.connection, visit.account.id))
     return response
