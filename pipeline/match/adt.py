@@ -14,6 +14,7 @@ from pipeline.match.encounters import keep_visit
 from pipeline.match.hl7v2 import Message, read_message
 from pipeline.match.loading import Load, load_rows
 from pipeline.match.merging import is_part_of, merge, patient_id, renumber
+from pipeline.match.segments import escaped
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -113,18 +114,3 @@ def acknowledgement(body: bytes, taken: Taken, now: Callable[[], datetime] = lam
     if taken.problem:
         lines.append(f"ERR|||207^Application internal error^HL70357|E||||{escaped(taken.problem)}")
     return "".join(f"{line}\r" for line in lines).encode()
-
-
-def escaped(text: str) -> str:
-    """Text with HL7's separators escaped."""
-    for plain, code in (
-        ("\\", "\\E\\"),
-        ("|", "\\F\\"),
-        ("^", "\\S\\"),
-        ("&", "\\T\\"),
-        ("~", "\\R\\"),
-        ("\r", " "),
-        ("\n", " "),
-    ):
-        text = text.replace(plain, code)
-    return text

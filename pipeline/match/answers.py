@@ -10,8 +10,9 @@ from pipeline.match.index import candidates
 from pipeline.match.pairs import compare
 from pipeline.match.person import person_from
 from pipeline.match.verdict import judge
-from pipeline.records import Candidate, Reason
+from pipeline.records import Candidate
 from pipeline.store.database import Connection
+from pipeline.store.pages import reasons_json
 
 
 def answer(connection: Connection, record: Mapping[str, Any], settings: MatchSettings) -> dict[str, Any]:
@@ -23,9 +24,9 @@ def answer(connection: Connection, record: Mapping[str, Any], settings: MatchSet
         "decision": verdict.decision,
         "patient": patient(verdict.best) if verdict.best and verdict.decision == "match" else None,
         "probability": verdict.best.probability if verdict.best else 0.0,
-        "reasons": [line(reason) for reason in verdict.reasons],
+        "reasons": reasons_json(verdict.reasons),
         "candidates": [
-            {"patient": patient(c), "probability": c.probability, "weight": c.weight, "reasons": [line(r) for r in c.reasons]}
+            {"patient": patient(c), "probability": c.probability, "weight": c.weight, "reasons": reasons_json(c.reasons)}
             for c in found
         ],
     }
@@ -39,15 +40,10 @@ def answer_pair(record: Mapping[str, Any], settings: MatchSettings) -> dict[str,
         "decision": verdict.decision,
         "weight": pair.weight,
         "probability": pair.probability,
-        "reasons": [line(reason) for reason in (*verdict.reasons, *pair.reasons)],
+        "reasons": reasons_json((*verdict.reasons, *pair.reasons)),
     }
 
 
 def patient(candidate: Candidate) -> dict[str, Any]:
     """A patient as the answers name one."""
     return {"id": candidate.patient.id, "mrn": candidate.patient.mrn}
-
-
-def line(reason: Reason) -> dict[str, Any]:
-    """A reason as the answers print it."""
-    return {"code": reason.code, "detail": reason.detail, "weight": reason.weight}

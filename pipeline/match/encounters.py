@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.match.segments import component, first, part
+from pipeline.match.segments import component, first, part, segment_of
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -43,9 +43,8 @@ class Visit:
 
 def visit_of(message: Any, event: str) -> Visit | None:
     """The visit of PV1; None where the message names none, by visit number or account."""
-    try:
-        pv1, pid = message.segment("PV1"), message.segment("PID")
-    except KeyError:
+    pv1, pid = segment_of(message, "PV1"), segment_of(message, "PID")
+    if pv1 is None or pid is None:
         return None
     account = part(pid, 18) or None
     number = part(pv1, 19) or account
@@ -69,19 +68,14 @@ def visit_of(message: Any, event: str) -> Visit | None:
 
 def former_number(message: Any) -> str | None:
     """The visit number of MRG-5, that the visit had before."""
-    try:
-        return part(message.segment("MRG"), 5) or None
-    except KeyError:
-        return None
+    mrg = segment_of(message, "MRG")
+    return (part(mrg, 5) or None) if mrg is not None else None
 
 
 def happened_at(message: Any) -> datetime | None:
     """When the event occurred (EVN-6), else when it was recorded (EVN-2)."""
-    try:
-        evn = message.segment("EVN")
-    except KeyError:
-        return None
-    return moment(part(evn, 6)) or moment(part(evn, 2))
+    evn = segment_of(message, "EVN")
+    return (moment(part(evn, 6)) or moment(part(evn, 2))) if evn is not None else None
 
 
 def moment(stamp: str) -> datetime | None:

@@ -14,7 +14,7 @@ import hl7
 from pipeline.errors import BadInput
 from pipeline.match.encounters import EVENTS, Visit, visit_of
 from pipeline.match.incoming import Incoming, Other
-from pipeline.match.segments import component, first, part, repetitions
+from pipeline.match.segments import component, first, part, repetitions, segment_of
 
 UPDATES = frozenset(
     ("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A12", "A13", "A14", "A28", "A31", "A38", "A45", "A50")
@@ -93,10 +93,9 @@ def act_of(event: str) -> Literal["update", "merge", "renumber", "none"]:
 
 def patient_of(message: Any, home_facility: str) -> Incoming:
     """The patient of the PID segment."""
-    try:
-        pid = message.segment("PID")
-    except KeyError:
-        raise BadInput("The message has no PID segment.", "Send one.", "no_patient") from None
+    pid = segment_of(message, "PID")
+    if pid is None:
+        raise BadInput("The message has no PID segment.", "Send one.", "no_patient")
     numbers = identifiers(pid, 3)
     home = home_number(numbers, home_facility)
     names = [name(repetition) for repetition in repetitions(pid, 5)]
@@ -127,10 +126,8 @@ def patient_of(message: Any, home_facility: str) -> Incoming:
 
 def prior_of(message: Any, home_facility: str) -> str | None:
     """The MRN of MRG-1."""
-    try:
-        home = home_number(identifiers(message.segment("MRG"), 1), home_facility)
-    except KeyError:
-        return None
+    mrg = segment_of(message, "MRG")
+    home = home_number(identifiers(mrg, 1), home_facility) if mrg is not None else None
     return home[2] if home else None
 
 

@@ -31,7 +31,7 @@ def patient_id(connection: Connection, mrn: str) -> int:
 
 def is_part_of(connection: Connection, patient: int, other: int) -> bool:
     """Whether the patient has been merged into the other."""
-    row = connection.execute("select 1 from patient where id = %s and merged_into = %s", [patient, other]).fetchone()
+    row = connection.execute(SQL["is_part_of"], {"patient": patient, "other": other}).fetchone()
     return row is not None
 
 

@@ -3,6 +3,9 @@ select id from patient where mrn = %(mrn)s
 union all select patient_id from patient_identifier where kind = 'mrn' and value = %(mrn)s
 limit 1
 
+-- name: is_part_of
+select 1 from patient where id = %(patient)s and merged_into = %(other)s
+
 -- name: lock_patients
 select id, merged_into from patient where id = any(%(ids)s) order by id for update
 

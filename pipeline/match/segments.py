@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+ESCAPES = (("|", "\\F\\"), ("^", "\\S\\"), ("&", "\\T\\"), ("~", "\\R\\"))
+"""HL7's separators in a text, but for its own sign."""
+SIGN, ESCAPED_SIGN = "\\", "\\E\\"
+
+
+def segment_of(message: Any, name: str) -> Any | None:
+    """The message's first segment of that name; None where it has none."""
+    try:
+        return message.segment(name)
+    except KeyError:
+        return None
+
 
 def part(segment: Any, field: int, number: int = 1) -> str:
     """A component of a field's first repetition, "" where it is missing or said to be deleted."""
@@ -37,6 +49,13 @@ def component(repetition: Any, number: int) -> str:
 
 def unescaped(text: str) -> str:
     """The text with HL7's usual escapes undone."""
-    for code, plain in (("\\F\\", "|"), ("\\S\\", "^"), ("\\T\\", "&"), ("\\R\\", "~"), ("\\E\\", "\\")):
+    for plain, code in (*ESCAPES, (SIGN, ESCAPED_SIGN)):
         text = text.replace(code, plain)
+    return text
+
+
+def escaped(text: str) -> str:
+    """The text on one line, with HL7's separators escaped."""
+    for plain, code in ((SIGN, ESCAPED_SIGN), *ESCAPES, ("\r", " "), ("\n", " ")):
+        text = text.replace(plain, code)
     return text

@@ -20,20 +20,13 @@ from pipeline.errors import ChartloomError
 from pipeline.services.installation import Installation
 from pipeline.services.sharing import Say
 from pipeline.store.database import Connection
+from pipeline.store.sql import statements
 
 CHARTS, PATIENTS, SEED = 12, 200, 7
 DONE = "done"
 LOOK_SECONDS = 2.0
 PATIENCE_SECONDS = 900.0  # then the table shows what there is, and the work goes on
-SCANS = """
-select s.name, s.status as scan, s.quarantine_reason,
-       count(d.id) filter (where d.status = 'filed') as filed, count(d.id) filter (where d.status = 'review') as review,
-       coalesce(string_agg(distinct d.type, ', '), '') as types,
-       (select string_agg(distinct replace(reason ->> 'code', '_', ' '), ', ')
-        from review_item r, jsonb_array_elements(r.reasons) reason where r.scan_id = s.id) as reasons
-from scan s left join document d on d.scan_id = s.id and d.status <> 'withdrawn'
-group by s.id order by s.name
-"""
+SQL = statements("pipeline.services")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +84,7 @@ class Demo:
 
 
 def _scans(connection: Connection) -> list[DictRow]:
-    return connection.execute(SCANS).fetchall()
+    return connection.execute(SQL["sample_scans"]).fetchall()
 
 
 def _counts(connection: Connection) -> dict[str, int]:
