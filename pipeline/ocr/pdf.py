@@ -19,7 +19,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
 
 from pipeline.ocr import glyphless, pdfa
-from pipeline.ocr.raster import Raster
+from pipeline.ocr.raster import Picture, Raster
 from pipeline.records import Box, Word
 
 POINTS = 72.0
@@ -49,11 +49,19 @@ def page_pdf(raster: Raster, placed: Placed, lines: Iterable[Sequence[Word]]) ->
     pdf = Pdf.new()
     scale = POINTS / placed.dpi
     box = Array([0, 0, round(placed.width * scale, 3), round(placed.height * scale, 3)])
-    content = f"q {' '.join(f'{number:.5f}' for number in matrix(raster, placed))} cm /Page Do Q\n" + text_layer(lines, placed)
+    pictures, drawn = Dictionary(Page=_image(pdf, raster.picture)), "/Page Do"
+    if raster.ink is not None:
+        drawn += " /Ink Do"
+        pictures.Ink = _image(pdf, raster.ink.tones)
+        if raster.ink.shape.bits == 1:
+            pictures.Ink.Mask = _stencil(pdf, raster.ink.shape)
+        else:
+            pictures.Ink.SMask = _image(pdf, raster.ink.shape)
+    content = f"q {' '.join(f'{number:.5f}' for number in matrix(raster, placed))} cm {drawn} Q\n" + text_layer(lines, placed)
     page = Dictionary(
         Type=Name.Page,
         MediaBox=box,
-        Resources=Dictionary(XObject=Dictionary(Page=_image(pdf, raster)), Font=Dictionary(Blank=_font(pdf))),
+        Resources=Dictionary(XObject=pictures, Font=Dictionary(Blank=_font(pdf))),
         Contents=Stream(pdf, content.encode("ascii")),
     )
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(page)))
@@ -160,14 +168,27 @@ def _save(pdf: Pdf) -> bytes:
     return out.getvalue()
 
 
-def _image(pdf: Pdf, raster: Raster) -> Stream:
-    image = Stream(pdf, raster.data)
+def _image(pdf: Pdf, picture: Picture) -> Stream:
+    image = _bitmap(pdf, picture)
+    image.ColorSpace = Name.DeviceRGB if picture.channels == 3 else Name.DeviceGray
+    return image
+
+
+def _stencil(pdf: Pdf, picture: Picture) -> Stream:
+    """What another picture is painted through: its black."""
+    image = _bitmap(pdf, picture)
+    image.ImageMask = True
+    return image
+
+
+def _bitmap(pdf: Pdf, picture: Picture) -> Stream:
+    image = Stream(pdf, picture.data)
     image.Type, image.Subtype = Name.XObject, Name.Image
-    image.Width, image.Height, image.BitsPerComponent = raster.width, raster.height, raster.bits
-    image.ColorSpace = Name.DeviceRGB if raster.channels == 3 else Name.DeviceGray
-    image.Filter = Name(f"/{raster.filter}")
-    if raster.filter == "CCITTFaxDecode":
-        image.DecodeParms = Dictionary(K=-1, Columns=raster.width, Rows=raster.height, BlackIs1=False)
+    image.Width, image.Height, image.BitsPerComponent = picture.width, picture.height, picture.bits
+    image.Filter = Array([Name(f"/{name}") for name in picture.filters])
+    if picture.filters == ("CCITTFaxDecode",):
+        parameters = Dictionary(K=-1, Columns=picture.width, Rows=picture.height, BlackIs1=False)
+        image.DecodeParms = Array([parameters])
     return image
 
 

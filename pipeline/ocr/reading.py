@@ -32,7 +32,7 @@ from pipeline.ocr.tables import tables
 from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 9
+VERSION = 10
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""
@@ -121,7 +121,7 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     if watch is not unwatched:
         watch("words", drawn(flat, seen))
     if coloured is None:
-        picture = preview(flat, only_print=archived.bits == 1)
+        picture = preview(flat, only_print=archived.only_print)
     else:
         picture = preview(upright.level(upright.turn(coloured, rotation), skew))
     return Reading(

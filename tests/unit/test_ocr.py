@@ -23,7 +23,6 @@ from pipeline.ocr.orientation import orientation
 from pipeline.ocr.overlooked import overlooked
 from pipeline.ocr.own_text import own_text
 from pipeline.ocr.pixels import Grey
-from pipeline.ocr.raster import raster
 from pipeline.ocr.reading import Reading, believable_dpi, engine_key, read_page
 from pipeline.ocr.second_look import WORTH, merge, worth
 from pipeline.records import Page, Word
@@ -318,14 +317,6 @@ def test_a_long_line_with_one_slight_doubt_is_not_worth_a_second_look_and_a_shor
     assert worth([seen("--", 0.1)], (0, 0, 80, 20)) == 0
 
 
-def test_a_grey_scan_of_print_alone_is_stored_in_black_and_white_and_one_with_shading_in_grey() -> None:
-    soft = np.asarray(cv2.GaussianBlur(sheet(), (0, 0), 0.8), np.uint8)
-    assert raster(pixels.Pixels(grey=soft, colour=None, bilevel=False), 75, 100.0).filter == "CCITTFaxDecode"
-    shaded = soft.copy()
-    shaded[800:1000] = np.minimum(shaded[800:1000], 180)
-    assert raster(pixels.Pixels(grey=shaded, colour=None, bilevel=False), 75, 100.0).filter == "DCTDecode"
-
-
 def test_transparency_is_white_paper_and_sixteen_bits_become_eight() -> None:
     clear = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     assert (pixels.from_image(clear).grey == 255).all()
@@ -348,4 +339,4 @@ def test_a_page_that_takes_too_long_keeps_its_picture_and_has_a_problem(tmp_path
     assert "120 s" in (reading.page.problem or "")
     assert not reading.page.blank
     with pikepdf.open(io.BytesIO(reading.pdf)) as document:
-        assert document.pages[0].Resources.XObject.Page.Width == 2 * sheet().shape[1]
+        assert document.pages[0].Resources.XObject.Ink.SMask.Width == sheet().shape[1]
