@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import USUAL_LETTER, Grey, components, reduced
+from pipeline.ocr.pixels import USUAL_LETTER, Grey, components, reduced, scaled
 from pipeline.ocr.screens import lift_screens
 
 DARK = 110
@@ -48,7 +48,7 @@ def even_light(grey: Grey, size: float) -> Grey:
 def turn_dark_areas(grey: Grey, size: float) -> Grey:
     """Light print on dark made dark on light: header bands, table heads, a whole slide."""
     reach = max(3, round(size * 0.25))
-    small = reduced(grey, 0.25)
+    small = scaled(grey, 0.25)
     dark = np.where(small < DARK, np.uint8(255), np.uint8(0))
     if dark.mean() < 255 * 0.002:
         return grey

@@ -85,9 +85,11 @@ def river_at(parts: Sequence[Part], x: int, top: float, bottom: float, height: f
     if min(len(left), len(right)) < PROSE_LINES:
         return None
     gap = min(part.box[0] for part in right) - max(part.box[2] for part in left)
-    banks = nearest(left, -1), nearest(right, 1)
     both = [*left, *right]
-    if gap < RIVER * height or goes_over(left, both) < ACROSS or not all(is_prose(bank) for bank in banks):
+    if gap < RIVER * height or goes_over(left, both) < ACROSS:
+        return None
+    banks = nearest(left, -1), nearest(right, 1)
+    if not all(is_prose(bank) for bank in banks):
         return None
     worth = min(map(len, banks)) * min(gap / height, WIDE)
     return River(x, min(part.box[1] for part in both), max(part.box[3] for part in both), worth)

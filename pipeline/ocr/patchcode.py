@@ -75,24 +75,23 @@ def _patterns(line: NDArray[np.bool_], low: float, high: float) -> list[tuple[in
     keep = ends - starts >= THINNEST
     starts, ends = starts[keep], ends[keep]
     found = []
-    for i in range(len(starts) - 3):
-        first, last = int(starts[i]), int(ends[i + 3])
-        if not low <= last - first <= high:
-            continue
-        pattern = _bars(ends[i : i + 4] - starts[i : i + 4], starts[i + 1 : i + 4] - ends[i : i + 3])
+    bars, spaces, sizes = ends - starts, starts[1:] - ends[:-1], ends[3:] - starts[:-3]
+    for i in np.flatnonzero((sizes >= low) & (sizes <= high)):
+        pattern = _bars(bars[i : i + 4].tolist(), spaces[i : i + 3].tolist())
         if pattern:
-            found.append((first, last, pattern))
+            found.append((int(starts[i]), int(ends[i + 3]), pattern))
     return found
 
 
-def _bars(bars: NDArray[np.int64], spaces: NDArray[np.int64]) -> str:
+def _bars(bars: list[int], spaces: list[int]) -> str:
     """Wide and narrow of four bars, or nothing where they are not two and two, evenly spaced. Nominally 20, 8 and 8 pixels."""
-    order = sorted(int(bar) for bar in bars)
+    order = sorted(bars)
     narrow, wide = order[1], order[2]
     two_and_two = wide >= 1.5 * narrow and order[3] <= 1.4 * wide and narrow <= max(1.6 * order[0], order[0] + 3)
-    mean = float(spaces.mean())
-    even = float(spaces.max()) <= max(1.5 * mean, mean + 2) and 0.25 * narrow <= mean <= 2.5 * narrow and mean < 0.9 * wide
-    if not (two_and_two and even):
+    if not two_and_two:
+        return ""
+    mean = sum(spaces) / len(spaces)
+    if not (max(spaces) <= max(1.5 * mean, mean + 2) and 0.25 * narrow <= mean <= 2.5 * narrow and mean < 0.9 * wide):
         return ""
     middle = (narrow + wide) / 2
     return "".join("W" if bar > middle else "N" for bar in bars)
