@@ -119,12 +119,14 @@ def replay(
     Everything is sent under the names it had, so that a receiver that has it already knows it.
     """
     from pipeline.index.outputs import outbox
+    from pipeline.store.audit import write_audit
 
     who = by or getpass.getuser()
     with database(home) as connection:
         with connection.transaction():
             n = outbox.replay(connection, who, ids=ids, destination=to, document=document, since=since, delivered=delivered)
-            outbox.note_act(connection, who, "replay_delivery", document=document, ids=ids, destination=to, deliveries=n)
+            detail = {"ids": ids, "destination": to, "deliveries": n}
+            write_audit(connection, who, "replay_delivery", document=document, detail=detail)
         typer.echo(f"{n} will be sent again.")
 
 
@@ -137,12 +139,13 @@ def drop(
 ) -> None:
     """Give a delivery up; what waits behind it goes on."""
     from pipeline.index.outputs import outbox
+    from pipeline.store.audit import write_audit
 
     who = by or getpass.getuser()
     with database(home) as connection:
         with connection.transaction():
             outbox.drop(connection, delivery, who, note)
-            outbox.note_act(connection, who, "drop_delivery", delivery=delivery, note=note)
+            write_audit(connection, who, "drop_delivery", detail={"delivery": delivery, "note": note})
         typer.echo(f"Delivery {delivery}: dropped.")
 
 

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from pipeline.errors import NotFound
 from pipeline.records import PatientRef
+from pipeline.store.audit import write_audit
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -93,10 +93,8 @@ def last_move(connection: Connection, document: int) -> int:
 
 def note_move(connection: Connection, account: str, found: Exposure) -> None:
     """Write into the audit that somebody at the command line moved a document."""
-    said = {"account": account, "patient": found.wrong.id, "document": found.document}
-    connection.execute(
-        SQL["note_move"], said | {"detail": Jsonb({"act": "move", "to": found.right.id, "decision": found.decision})}
-    )
+    detail = {"act": "move", "to": found.right.id, "decision": found.decision}
+    write_audit(connection, account, "decide", patient=found.wrong.id, document=found.document, detail=detail)
 
 
 def rows_of(connection: Connection, kind: type[Any], name: str, given: dict[str, Any]) -> list[Any]:

@@ -31,7 +31,3 @@ from document d
 join document other on other.scan_id = d.scan_id and other.id <> d.id
 where d.id = %(document)s and other.status = 'filed' and other.patient_id = %(patient)s
 order by other.id
-
--- name: note_move
-insert into audit (account, role, action, patient_id, document_id, detail)
-values (%(account)s, 'command line', 'decide', %(patient)s, %(document)s, %(detail)s)

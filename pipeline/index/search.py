@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from psycopg.types.json import Jsonb
-
 from pipeline.config import document_types
 from pipeline.errors import NotFound
 from pipeline.index.days import without_days
 from pipeline.records import PatientRef
+from pipeline.store.audit import write_audit
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -131,7 +130,7 @@ def _across_pages(connection: Connection, given: dict[str, Any]) -> list[dict[st
 def note_search(connection: Connection, account: str, query: str, found: int, **narrowed: str | None) -> None:
     """Write into the audit who searched for what from the command line, and how much was found."""
     detail = {"query": query, "found": found, **{name: value for name, value in narrowed.items() if value is not None}}
-    connection.execute(SQL["note_search"], {"account": account, "detail": Jsonb(detail)})
+    write_audit(connection, account, "search", detail=detail)
 
 
 def patients_of(connection: Connection, mrn: str) -> list[int]:

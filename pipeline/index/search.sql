@@ -98,7 +98,3 @@ from arriving_page, websearch_to_tsquery('english', %(words)s) as whole
 where search @@ whole
 order by rank desc, scan_id, number
 limit %(limit)s
-
--- name: note_search
-insert into audit (account, role, action, detail)
-values (%(account)s, 'command line', 'search', %(detail)s)

@@ -110,6 +110,3 @@ select role from account where name = %s and disabled_at is null
 
 -- name: sign_batch
 update archive_batch set signed_at = now(), signed_by = %(by)s, signed_for = %(totals)s where id = %(batch)s
-
--- name: audit_signature
-insert into audit (account, role, action, detail) values (%(by)s, %(role)s, 'sign_archive_batch', %(detail)s)

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from pipeline.errors import BadInput, Conflict, NotFound
 from pipeline.migrate.account import BatchAccount, account_of, snapshot
 from pipeline.migrate.archives import Archive
+from pipeline.store.audit import write_audit
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -35,5 +36,5 @@ def sign(connection: Connection, archive: Archive, batch: str, *, by: str, at: s
         totals = {name: value for name, value in asdict(found).items() if name in TOTALS}
         connection.execute(SQL["sign_batch"], {"batch": found.id, "by": by, "totals": Jsonb(totals)})
         detail = {"archive": archive.name, "batch": batch, "at": at, **totals}
-        connection.execute(SQL["audit_signature"], {"by": by, "role": row["role"], "detail": Jsonb(detail)})
+        write_audit(connection, by, "sign_archive_batch", role=row["role"], detail=detail)
     return found

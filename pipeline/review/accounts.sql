@@ -96,10 +96,6 @@ delete from web_session where token = %(token)s
 -- name: end_sessions_of
 delete from web_session where account_id = %(account)s
 
--- name: write_audit
-insert into audit (account, role, action, patient_id, document_id, scan_id, detail, address)
-values (%(account)s, %(role)s, %(action)s, %(patient)s, %(document)s, %(scan)s, %(detail)s, %(address)s)
-
 -- name: read_audit
 select id, at, account, role, action, patient_id, document_id, scan_id, detail, address
 from audit

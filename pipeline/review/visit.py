@@ -15,13 +15,13 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
-from psycopg.types.json import Jsonb
 
 from pipeline.config import Settings
 from pipeline.errors import ChartloomError
-from pipeline.review.accounts import SQL, Account, account_of_token, csrf_of, resume
+from pipeline.review.accounts import Account, account_of_token, csrf_of, resume
 from pipeline.review.oidc import Provider
 from pipeline.review.roles import RULES, Role, Rule
+from pipeline.store.audit import write_audit
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
 from pipeline.store.replica import Replica
@@ -96,27 +96,22 @@ class Visit:
         """Write this use of the route in the audit table, in the route's own transaction."""
         assert self.rule.audit is not None, "the table of roles says what this route is called in the audit"
         self.recorded += 1
-        write_audit(self.connection, self.account, self.rule.audit, address_of(self.request), patient, document, scan, detail)
+        write_audit(
+            self.connection,
+            self.account.name,
+            self.rule.audit,
+            role=self.account.role,
+            address=address_of(self.request),
+            patient=patient,
+            document=document,
+            scan=scan,
+            detail=detail,
+        )
 
 
 def act_as(connection: Connection, role: Role) -> None:
     """Until the transaction ends, the database lets us do what it lets this role do, and no more."""
     connection.execute("select set_config('role', %s, true)", [role.in_database])
-
-
-def write_audit(
-    connection: Connection,
-    account: Account,
-    action: str,
-    address: str,
-    patient: int | None = None,
-    document: int | None = None,
-    scan: int | None = None,
-    detail: dict[str, Any] | None = None,
-) -> None:
-    """One line of the audit."""
-    given = {"account": account.name, "role": account.role, "action": action, "address": address, "detail": Jsonb(detail or {})}
-    connection.execute(SQL["write_audit"], given | {"patient": patient, "document": document, "scan": scan})
 
 
 def address_of(request: Request) -> str:
@@ -160,7 +155,8 @@ def visiting(request: Request, sent: Annotated[str | None, Depends(token_sent)])
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ") if program else ""
         account = account_of_token(connection, bearer) if program else resume(connection, token, desk.settings.web.idle_minutes)
         if rule.roles is not None and account.role not in rule.roles:
-            write_audit(connection, account, "refused", address_of(request), detail={"route": name})
+            refused = {"route": name}
+            write_audit(connection, account.name, "refused", role=account.role, address=address_of(request), detail=refused)
             raise NotAllowed(f"This page is not for the role {account.role.title}.", "Ask an administrator for another role.")
         csrf = csrf_of(token or "")
         if not program and request.method not in SAFE and not (sent == csrf and same_origin(request)):

@@ -21,8 +21,9 @@ from pipeline.config import DeliverySettings
 from pipeline.errors import BadInput, NotFound
 from pipeline.index.outputs.bulk import Bulk
 from pipeline.index.outputs.chart_pdf import Books
-from pipeline.index.outputs.outbox import SQL, note_act
+from pipeline.index.outputs.outbox import SQL
 from pipeline.index.outputs.parcel import House, Parcel, house_of, parcel_of
+from pipeline.store.audit import write_audit
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 
@@ -73,7 +74,8 @@ def export(
             parcels = list(found)
             writer.chart(parcels)
             since_when = since.isoformat() if since else None
-            note_act(connection, by, "export", patient=whose, documents=len(parcels), format=form, since=since_when)
+            detail = {"documents": len(parcels), "format": form, "since": since_when}
+            write_audit(connection, by, "export", patient=whose, detail=detail)
             done.patients += 1
             done.documents += len(parcels)
             done.pages += sum(parcel.pages for parcel in parcels)

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from pipeline.config import DestinationSettings, document_types
 from pipeline.errors import BadInput, Conflict, NotFound
 from pipeline.index.outputs.answers import HOPELESS, OF_THE_WHOLE, Answer, Problem, Taken
@@ -134,11 +132,3 @@ def drop(connection: Connection, id: int, by: str, note: str) -> None:
     delivery(connection, id)
     if connection.execute(SQL["drop"], {"id": id, "by": by, "note": note}).rowcount == 0:
         raise Conflict(f"Delivery {id} is delivered or dropped already.")
-
-
-def note_act(
-    connection: Connection, account: str, action: str, *, document: int | None = None, patient: int | None = None, **detail: Any
-) -> None:
-    """Write what a person did at the command line in the audit."""
-    given = {"account": account, "role": "command line", "action": action, "document": document, "patient": patient}
-    connection.execute(SQL["note_act"], given | {"detail": Jsonb(detail)})

@@ -117,10 +117,6 @@ select d.*, (d.content ->> 'patient_id')::bigint as patient_id,
 from delivery d
 where d.id = %(id)s
 
--- name: note_act
-insert into audit (account, role, action, document_id, patient_id, detail)
-values (%(account)s, %(role)s, %(action)s, %(document)s, %(patient)s, %(detail)s)
-
 -- name: left
 -- What waits, and whether none of it can move before a person acts.
 select count(*) as waiting,

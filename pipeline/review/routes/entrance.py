@@ -7,15 +7,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from psycopg.types.json import Jsonb
 
 from pipeline.errors import BadInput, NotFound
 from pipeline.review import accounts
-from pipeline.review.accounts import SQL, TooManyAttempts
+from pipeline.review.accounts import TooManyAttempts
 from pipeline.review.oidc import Attempt, Provider, SignInFailed
 from pipeline.review.render import MENU, page
 from pipeline.review.roles import allowed
 from pipeline.review.visit import COOKIE, ForeignRequest, Visiting, address_of, desk_of, same_origin
+from pipeline.store.audit import write_audit
 from pipeline.store.database import Connection
 
 router = APIRouter()
@@ -122,8 +122,7 @@ def keep_session(request: Request, response: Response, token: str) -> None:
 
 
 def _tell(connection: Connection, name: str, action: str, address: str, role: str = "") -> None:
-    given = {"account": name[:64], "role": role, "action": action, "address": address, "detail": Jsonb({})}
-    connection.execute(SQL["write_audit"], given | {"patient": None, "document": None, "scan": None})
+    write_audit(connection, name[:64], action, role=role, address=address)
 
 
 def safe(then: str) -> str:
