@@ -8,16 +8,15 @@ page, which is the page's picture.
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Page, sync_playwright
 
 from pipeline.review.visit import COOKIE
+from tests.serving import serving
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 LOOK_MILLISECONDS = 20
@@ -40,21 +39,13 @@ FETCHED = """window.painted && window.painted.at - performance.timeOrigin
 @contextmanager
 def browsing(app: FastAPI, token: str) -> Iterator[Page]:
     """A page of Chromium, signed in to the application, which answers on a free port of loopback."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    site = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    with sync_playwright() as playwright:
+    with serving(app) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 800})
         context.add_cookies([{"name": COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}])
         context.add_init_script(WATCH)
         yield context.new_page()
         browser.close()
-    server.should_exit = True
-    thread.join()
 
 
 def next_items(page: Page, times: int, pause: float) -> list[float]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 from PIL import Image, ImageDraw, ImageFont
@@ -17,10 +20,12 @@ from pipeline.match import candidates, decide, person_of
 from pipeline.ocr.pdf import document_pdf
 from pipeline.records import Box, Document, Field, Filing, OcrPage, Outcome, Reason, Scan, Sorting, TypeGuess, Word
 from pipeline.review.accounts import add_account, add_token, csrf_of, open_session
+from pipeline.review.application import build
 from pipeline.review.roles import Role
-from pipeline.review.visit import COOKIE
+from pipeline.review.visit import COOKIE, Desk
 from pipeline.store.blobs import Blobs
-from pipeline.store.database import Connection
+from pipeline.store.database import Connection, open_pool
+from pipeline.work.queue import enqueue_scan
 
 PASSWORD = "a password of the tests"
 WIDTH, HEIGHT = 850, 1100
@@ -157,6 +162,13 @@ class House:
         row = self.connection.execute("select id from review_item where scan_id = %s order by id limit 1", [scan]).fetchone()
         assert row is not None
         return int(row["id"])
+
+
+@contextmanager
+def application(house: House, dsn: str, connections: int = 6) -> Iterator[FastAPI]:
+    """The web application on the house's store and that database."""
+    with open_pool(dsn, connections) as pool:
+        yield build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=enqueue_scan))
 
 
 def found(name: str, value: str, page: OcrPage) -> Field:

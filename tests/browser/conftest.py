@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from pipeline.review.accounts import open_session
-from pipeline.review.application import build
 from pipeline.review.roles import Role
 from pipeline.review.routes import live
-from pipeline.review.visit import COOKIE, Desk
-from pipeline.store.database import open_pool
-from pipeline.work.queue import enqueue_scan
-from tests.reviewing import House
+from pipeline.review.visit import COOKIE
+from tests.reviewing import House, application
+from tests.serving import serving
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -48,16 +43,8 @@ def chromium() -> Iterator[Browser]:
 def site(house: House, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of the running application. Its live pages are drawn anew more often than anybody needs but a test."""
     monkeypatch.setattr(live, "EVERY_SECONDS", 0.3)
-    with open_pool(dsn, 6) as pool:
-        app = build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=enqueue_scan))
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with application(house, dsn) as app, serving(app) as address:
+        yield address
 
 
 @pytest.fixture

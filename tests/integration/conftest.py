@@ -8,23 +8,21 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pipeline.config import Settings
-from pipeline.review.application import build
 from pipeline.review.roles import Role
-from pipeline.review.visit import Desk
 from pipeline.store.blobs import Blobs
-from pipeline.store.database import Connection, open_pool
-from pipeline.work.queue import enqueue_scan
+from pipeline.store.database import Connection
 from tests.delivering import Archive
-from tests.reviewing import House, Visitor
+from tests.reviewing import House, Visitor, application
 
 
 @pytest.fixture
 def site(house: House, dsn: str) -> Iterator[TestClient]:
     """The application, asked by nobody in particular."""
-    with open_pool(dsn, 4) as pool:
-        app = build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=enqueue_scan))
-        with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
-            yield client
+    with (
+        application(house, dsn) as app,
+        TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client,
+    ):
+        yield client
 
 
 @pytest.fixture
