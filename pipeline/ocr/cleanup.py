@@ -111,7 +111,7 @@ def specks_and_boxes(dark: Grey, size: float) -> Grey:
         x, y, w, h, _ = stats[number]
         lifted[number] = is_empty_box(labels[y : y + h, x : x + w] == number, dark[y : y + h, x : x + w] > 0)
     lifted[0] = False
-    return np.asarray(np.where(lifted, np.uint8(255), np.uint8(0)).take(labels), np.uint8)
+    return np.asarray(np.where(lifted, np.uint8(255), np.uint8(0))[labels], np.uint8)  # take() would make 8-byte labels
 
 
 def is_empty_box(own: NDArray[np.bool_], ink: NDArray[np.bool_]) -> bool:
