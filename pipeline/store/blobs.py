@@ -57,9 +57,7 @@ class Blobs:
             retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         )
         secret = settings.secret_key.get_secret_value() if settings.secret_key else None
-        client = Minio(
-            settings.endpoint, settings.access_key, secret, secure=settings.secure, http_client=http, region="us-east-1"
-        )
+        client = Minio(settings.endpoint, settings.access_key, secret, secure=settings.secure, http_client=http, region=REGION)
         end = time.monotonic() + settings.wait_seconds
         while True:
             try:
@@ -152,9 +150,7 @@ class Blobs:
                 response.close()
                 response.release_conn()
         if digest.hexdigest() != sha256:
-            raise BlobDamaged(
-                f"The object {sha256} has other bytes than its name says.", "Restore it from a copy; see docs/how-to."
-            )
+            raise BlobDamaged(f"The object {sha256} has other bytes than its name says.", "Restore it from a copy of the store.")
 
 
 @contextmanager

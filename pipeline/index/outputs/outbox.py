@@ -30,7 +30,9 @@ def register(connection: Connection, name: str, settings: DestinationSettings) -
     unknown = sorted(set(settings.types) - set(document_types()))
     if unknown:
         raise BadInput(
-            f"The destination {name} names types that do not exist: {', '.join(unknown)}.", "See docs/reference.", "unknown_type"
+            f"The destination {name} names types that do not exist: {', '.join(unknown)}.",
+            "docs/reference/document-types.md lists them.",
+            "unknown_type",
         )
     wards = set(settings.departments)
     values = {
