@@ -7,7 +7,7 @@ smudges, pencil too faint to stand out. Worked in bands of rows, so that a large
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.ocr.pixels import Grey
 
-Sums = NDArray[np.integer[Any] | np.floating[Any]]
-"""Grey values weighted by what counts of each pixel, or those weights."""
+Values = TypeVar("Values", NDArray[np.uint8], NDArray[np.float32])
 
 FINE_DPI = 190.0
 """Resolution from which strokes cut out in black and white look as they do in grey; below it their edges keep SHADES between."""
@@ -80,7 +79,8 @@ def layers(grey: Grey, dpi: float) -> Layers:
         bits.append(np.packbits(ink[own], axis=1))
     light, clear, dark, ink = (np.concatenate(rows) for rows in zip(*parts, strict=True))
     cells = -(-ink.shape[1] // CELL), -(-ink.shape[0] // CELL)
-    sums, inked = (cv2.resize(each.astype(np.float32), cells, interpolation=cv2.INTER_AREA) for each in (dark, ink))
+    fewer = (averaged(each, COARSE).astype(np.float32) for each in (dark, ink))
+    sums, inked = (np.asarray(cv2.resize(each, cells, interpolation=cv2.INTER_AREA), np.float32) for each in fewer)
     paper, tones = filled(light, clear, ENOUGH), filled(sums, inked, 1)
     if not fine:
         tones = np.minimum(tones, darkest_of(np.asarray(cv2.max(dark, cv2.bitwise_not(ink)), np.uint8), cells))
@@ -107,8 +107,7 @@ def shades(grey: Grey, clear: Grey, paper: Grey, tones: Grey) -> NDArray[np.uint
 
 def faintness(page: Layers) -> float:
     """The largest share of an inch of the page that is faint ink: the texture of a photograph rather than strokes on paper."""
-    paper = cv2.resize(page.paper, (page.tones.shape[1], page.tones.shape[0]), interpolation=cv2.INTER_AREA)
-    faint = np.where(cv2.subtract(paper, page.tones) < FAINT, page.inked, 0).astype(np.float32)
+    faint = np.where(cv2.subtract(averaged(page.paper, CELL), page.tones) < FAINT, page.inked, 0).astype(np.float32)
     return float(cv2.blur(faint, (WINDOW, WINDOW), borderType=cv2.BORDER_CONSTANT).max() / 255)
 
 
@@ -157,14 +156,14 @@ def resized(pixels: Grey, size: tuple[int, int]) -> Grey:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def averaged(pixels: Grey, reduced: int) -> Grey:
+def averaged(pixels: Values, reduced: int) -> Values:
     """The means of squares of `reduced` pixels a side; what is left at the right and below counts as squares too."""
     if reduced == 1:
         return pixels
     low, right = -pixels.shape[0] % reduced, -pixels.shape[1] % reduced
     whole = cv2.copyMakeBorder(pixels, 0, low, 0, right, cv2.BORDER_REPLICATE)
     size = whole.shape[1] // reduced, whole.shape[0] // reduced
-    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), pixels.dtype)
 
 
 def darkest_of(pixels: Grey, cells: tuple[int, int]) -> Grey:
@@ -175,14 +174,12 @@ def darkest_of(pixels: Grey, cells: tuple[int, int]) -> Grey:
     return np.asarray(rows.reshape(cells[1], cells[0], CELL).min(axis=2), np.uint8)
 
 
-def filled(sums: Sums, shares: Sums, enough: int) -> Grey:
+def filled(sums: Values, shares: Values, enough: int) -> Grey:
     """The mean of what counts in a pixel if its share, 0 to 255, is `enough`, else what is nearby; white where nothing is."""
     size = sums.shape[1], sums.shape[0]
     nearby = np.full(sums.shape, 255, np.uint8)
     if min(size) > 1:
-        half = -(-size[0] // 2), -(-size[1] // 2)
-        fewer, of_them = (cv2.resize(each, half, interpolation=cv2.INTER_AREA) for each in (sums, shares))
-        nearby = resized(filled(fewer, of_them, enough), size)
+        nearby = resized(filled(averaged(sums, 2), averaged(shares, 2), enough), size)
     means = np.asarray(cv2.divide(sums, shares, scale=255.0, dtype=cv2.CV_8U), np.uint8)
     cv2.copyTo(means, cv2.inRange(shares, enough, 255), nearby)
     return nearby
