@@ -54,7 +54,7 @@ class Raster:
 
 TEXTURE = 0.125
 """Share of an inch in faint ink from which a page is stored as one JPEG. Forms and print reach .02, with text on dark bands .10;
-photographs begin at .47, soft scans of a curve on a grid at .14."""
+photographs begin at .44, soft scans of a curve on a grid at .14."""
 PAPER, TONE = 215, 5e-3
 """Grey value below which paper has a tone, and the share of it from which a page is more than print."""
 PALE, FAINT = 110, 0.03
