@@ -150,7 +150,9 @@ class Blobs:
                 response.close()
                 response.release_conn()
         if digest.hexdigest() != sha256:
-            raise BlobDamaged(f"The object {sha256} has other bytes than its name says.", "Restore it from a copy of the store.")
+            raise BlobDamaged(
+                f"The object {sha256} has other bytes than its name says.", "Restore it from a copy; see docs/how-to/back-up.md."
+            )
 
 
 @contextmanager
