@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import USUAL_LETTER, Grey, components, reduced, scaled
+from pipeline.ocr.pixels import USUAL_LETTER, Grey, components, painted, reduced, scaled
 from pipeline.ocr.screens import lift_screens
 
 DARK = 110
@@ -111,7 +111,7 @@ def specks_and_boxes(dark: Grey, size: float) -> Grey:
         x, y, w, h, _ = stats[number]
         lifted[number] = is_empty_box(labels[y : y + h, x : x + w] == number, dark[y : y + h, x : x + w] > 0)
     lifted[0] = False
-    return np.asarray(np.where(lifted, np.uint8(255), np.uint8(0))[labels], np.uint8)  # take() would make 8-byte labels
+    return painted(labels, lifted)
 
 
 def is_empty_box(own: NDArray[np.bool_], ink: NDArray[np.bool_]) -> bool:

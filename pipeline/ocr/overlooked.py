@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ocr.engines import Piece, Seen, StripReader
-from pipeline.ocr.pixels import Grey, components, reduced
+from pipeline.ocr.pixels import Grey, components, painted, reduced
 from pipeline.ocr.second_look import is_line, strip
 from pipeline.records import Box
 
@@ -59,7 +59,7 @@ def overlooked(grey: Grey, seen: Sequence[Seen]) -> list[Box]:
     letter[0] = False
     if not letter.any():
         return []
-    found = strips(np.where(letter, np.uint8(255), np.uint8(0))[labels], height)
+    found = strips(painted(labels, letter), height)
     return [(int(x0 / scale), int(y0 / scale), round(x1 / scale), round(y1 / scale)) for x0, y0, x1, y1 in found]
 
 

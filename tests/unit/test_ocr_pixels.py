@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.ocr.pixels import components, reduced
+from pipeline.ocr.pixels import components, painted, reduced
 
 
 def test_a_page_with_more_specks_than_16_bits_can_number_is_parted_all_the_same() -> None:
@@ -16,6 +16,16 @@ def test_a_page_with_more_specks_than_16_bits_can_number_is_parted_all_the_same(
     assert count == 300 * 300 + 1
     assert labels.max() == 300 * 300
     assert (stats[1:, 4] == 1).all()
+    assert np.array_equal(painted(labels, np.arange(count) > 0), specks)
+
+
+def test_chosen_parts_are_painted_and_no_others() -> None:
+    page = np.zeros((20, 40), np.uint8)
+    page[2:5, 2:5] = page[10:12, 30:33] = 255
+    _, labels, _, _ = components(page)
+    only_first = page.copy()
+    only_first[10:] = 0
+    assert np.array_equal(painted(labels, np.array([False, True, False])), only_first)
 
 
 def test_parts_are_the_same_in_16_and_in_32_bits() -> None:
