@@ -1,0 +1,201 @@
+"""Opening PDFs: a page that is one picture is taken out as it is, every other page is drawn as a person sees it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pikepdf
+import pytest
+from PIL import Image, ImageChops
+
+from pipeline.config import IntakeSettings
+from pipeline.ingest.opening import open_scan
+from pipeline.store.scratch import Scratch
+from tests.opening import SHA, Opens, appended, drawn, edited, jpeg, nearly, of, pdf_of, same
+
+
+def test_a_jpeg_page_of_a_pdf_stays_the_very_same_jpeg_with_its_resolution(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
+    data = jpeg(drawn(mode="RGB"))
+    (page,) = opens(pdf_of(tmp_path / "a.pdf", data))
+    assert page.image is not None
+    assert scratch.path(page.image).read_bytes() == data
+    assert page.dpi == pytest.approx(150, abs=0.5)
+
+
+def test_a_fax_page_of_a_pdf_is_taken_out_without_loss(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    out = io.BytesIO()
+    drawn(mode="1").save(out, "TIFF", compression="group4")
+    (page,) = opens(pdf_of(tmp_path / "a.pdf", out.getvalue()))
+    assert of(scratch, page).mode == "1"
+    assert same(of(scratch, page), drawn(mode="1"))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_plain_samples_are_taken_out_without_loss(mode: str, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    out = io.BytesIO()
+    picture = drawn(mode=mode)
+    if mode == "RGB":
+        picture.paste((200, 10, 10), (500, 500, 600, 600))
+    picture.save(out, "PNG")
+    file = pdf_of(tmp_path / "a.pdf", out.getvalue())
+    (page,) = opens(file)
+    assert same(of(scratch, page), picture)
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_pages_own_rotation_is_applied(turn: int, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    file = edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), lambda pdf: pdf.pages[0].rotate(turn, relative=False))
+    (page,) = opens(file)
+    assert nearly(of(scratch, page), drawn().rotate(-turn, expand=True))
+
+
+def test_inverted_decode_and_stencil_masks_come_out_black_on_white(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    out = io.BytesIO()
+    drawn(mode="1").save(out, "TIFF", compression="group4")
+    plain = pdf_of(tmp_path / "a.pdf", out.getvalue())
+
+    def invert(pdf: pikepdf.Pdf) -> None:
+        (image,) = pdf.pages[0].get_images().values()
+        image.Decode = pikepdf.Array([1, 0])
+
+    def stencil(pdf: pikepdf.Pdf) -> None:
+        (image,) = pdf.pages[0].get_images().values()
+        image.ImageMask = True
+        del image["/ColorSpace"]
+
+    expected = of(scratch, opens(plain)[0])
+    masked = edited(Path(plain.rename(tmp_path / "b.pdf")), stencil)
+    assert nearly(of(scratch, opens(masked)[0]), rendered(masked, tmp_path))
+    inverted = edited(pdf_of(tmp_path / "c.pdf", out.getvalue()), invert)
+    assert nearly(of(scratch, opens(inverted)[0]), rendered(inverted, tmp_path))
+    assert same(expected, drawn(mode="1"))
+
+
+def rendered(file: Path, folder: Path) -> Image.Image:
+    """How poppler shows the first page."""
+    from pdf2image import convert_from_path
+
+    return convert_from_path(file, dpi=150, output_folder=folder, first_page=1, last_page=1, use_cropbox=True)[0]
+
+
+def test_an_invisible_text_layer_does_not_keep_a_scan_from_being_taken_out(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
+    data = jpeg(drawn())
+    file = edited(
+        pdf_of(tmp_path / "a.pdf", data), lambda pdf: appended(pdf, b"BT 3 Tr /F 20 Tf 100 100 Td (hidden words) Tj ET")
+    )
+    (page,) = opens(file)
+    assert page.image is not None
+    assert scratch.path(page.image).read_bytes() == data
+    assert page.words == ()
+
+
+@pytest.mark.parametrize("mark", [b"BT /F 20 Tf 100 100 Td (RECEIVED) Tj ET", b"1 0 0 RG 10 w 100 100 m 300 300 l S"])
+def test_a_stamp_over_a_scan_is_seen(mark: bytes, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    file = edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), lambda pdf: appended(pdf, mark))
+    (page,) = opens(file)
+    assert not nearly_white(of(scratch, page).crop((200, 1000, 640, 1560)))
+    assert page.words == (), "the page is a picture: its few words are not its text"
+
+
+def nearly_white(picture: Image.Image) -> bool:
+    return picture.convert("L").getextrema()[0] > 200  # type: ignore[operator]
+
+
+def test_an_annotation_over_a_scan_is_seen(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    def annotate(pdf: pikepdf.Pdf) -> None:
+        look = pdf.make_stream(
+            b"0 0 0 rg 0 0 100 100 re f", Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form, BBox=[0, 0, 100, 100]
+        )
+        note = pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Stamp, Rect=[200, 200, 300, 300], F=4, AP=pikepdf.Dictionary(N=look)
+        )
+        pdf.pages[0].Annots = pdf.make_indirect(pikepdf.Array([pdf.make_indirect(note)]))
+
+    (page,) = opens(edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), annotate))
+    assert not nearly_white(of(scratch, page).crop((400, 1100, 640, 1350)))
+
+
+def test_what_the_crop_box_hides_stays_hidden(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    def crop(pdf: pikepdf.Pdf) -> None:
+        pdf.pages[0].cropbox = pikepdf.Array([300, 0, 595.2, 300])
+
+    (page,) = opens(edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), crop))
+    assert of(scratch, page).width == pytest.approx(295.2 / 72 * (page.dpi or 0), abs=2)
+    assert nearly_white(of(scratch, page))
+
+
+def test_a_born_digital_page_is_rendered_at_300_dpi_with_its_words_where_they_stand(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(612, 792))
+        appended(pdf, b"BT /F 40 Tf 72 700 Td (Hello) Tj ET")
+        pdf.save(tmp_path / "a.pdf")
+    (page,) = opens(tmp_path / "a.pdf")
+    assert page.dpi == 300
+    assert of(scratch, page).size == (2550, 3300)
+    (word,) = page.words
+    assert word.text == "Hello"
+    ink = ImageChops.invert(of(scratch, page).convert("L")).getbbox()
+    assert ink is not None
+    assert word.box[0] - 10 <= ink[0] < ink[2] <= word.box[2] + 10
+    assert word.box[1] - 10 <= ink[1] < ink[3] <= word.box[3] + 10
+
+
+def test_words_of_a_rotated_and_cropped_page_stand_on_its_ink(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(612, 792))
+        appended(pdf, b"BT /F 40 Tf 172 600 Td (Hello) Tj ET")
+        pdf.pages[0].cropbox = pikepdf.Array([100, 500, 500, 700])
+        pdf.pages[0].rotate(90, relative=False)
+        pdf.save(tmp_path / "a.pdf")
+    (page,) = opens(tmp_path / "a.pdf")
+    (word,) = page.words
+    ink = ImageChops.invert(of(scratch, page).convert("L")).getbbox()
+    assert ink is not None
+    assert all(abs(a - b) < 60 for a, b in zip(word.box, ink, strict=True)), (word.box, ink)
+
+
+def test_a_giant_page_is_rendered_smaller_and_says_so(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(14400, 14400))
+        appended(pdf, b"0 0 0 rg 5000 5000 100 100 re f")
+        pdf.save(tmp_path / "a.pdf")
+    (page,) = opens(tmp_path / "a.pdf", page_pixels=4_000_000)
+    width, height = of(scratch, page).size
+    assert width * height <= 4_100_000
+    assert [note.code for note in page.notes] == ["page_reduced"]
+
+
+def test_the_same_file_gives_the_same_hashes(tmp_path: Path, opens: Opens) -> None:
+    file = edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn()), jpeg(drawn((500, 500)))), lambda pdf: appended(pdf, b"0 0 9 9 re f"))
+    assert [page.image for page in opens(file)] == [page.image for page in opens(file)]
+
+
+def test_a_range_of_pages_is_opened_without_the_others(tmp_path: Path, scratch: Scratch, limits: IntakeSettings) -> None:
+    file = pdf_of(tmp_path / "a.pdf", *(jpeg(drawn((300 + n, 300))) for n in range(5)))
+    pages = list(open_scan(file, SHA, scratch, limits, range(2, 4)))
+    assert [page.number for page in pages] == [2, 3]
+    assert [of(scratch, page).width for page in pages] == [301, 302]
+
+
+def test_pages_come_one_by_one(tmp_path: Path, scratch: Scratch, limits: IntakeSettings) -> None:
+    file = pdf_of(tmp_path / "a.pdf", *(jpeg(drawn((300 + n, 300))) for n in range(5)))
+    pages = open_scan(file, SHA, scratch, limits)
+
+    def waiting() -> list[Path]:
+        return [file for file in scratch.folder.iterdir() if file.is_file()]
+
+    for number in range(1, 4):
+        page = next(pages)
+        assert page.image is not None
+        assert waiting() == [scratch.path(page.image)]
+        scratch.drop(page.image)
+        assert waiting() == [], f"after page {number}"
+    pages.close()  # type: ignore[attr-defined]
+    assert list(scratch.folder.iterdir()) == []

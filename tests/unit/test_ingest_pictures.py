@@ -1,0 +1,92 @@
+"""Opening picture files: every page of them, as a person sees it, whatever their compression, depth and orientation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from pipeline.config import IntakeSettings
+from pipeline.ingest import parser
+from pipeline.ingest.opening import open_scan
+from pipeline.store.scratch import Scratch
+from tests.opening import A5, SHA, Opens, drawn, jpeg, nearly, of, same, saved
+
+
+def test_a_large_picture_is_not_kept_in_memory_while_its_page_is_read(
+    tmp_path: Path, scratch: Scratch, limits: IntakeSettings
+) -> None:
+    Image.new("RGB", (3800, 3800), (200, 40, 40)).save(tmp_path / "a.png")  # 55 MB decoded
+    parser.end_idle()
+    pages = open_scan(tmp_path / "a.png", SHA, scratch, limits)
+    assert next(pages).image is not None
+    (child,) = psutil.Process().children()
+    assert child.memory_info().rss < 50_000_000
+    assert list(pages) == []
+
+
+def test_every_page_of_a_tiff_comes_whatever_its_compression(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    first, *rest = [drawn(mode="1"), drawn((800, 1100), "1")]
+    file = saved(tmp_path, first, "a.dat", format="TIFF", save_all=True, append_images=rest, compression="group4", dpi=(200, 200))
+    pages = opens(file)
+    assert [page.dpi for page in pages] == [200, 200]
+    assert all(same(of(scratch, page), picture) for page, picture in zip(pages, [first, *rest], strict=True))
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "tiff_lzw", "tiff_adobe_deflate", "packbits", "raw"])
+def test_a_colour_tiff_is_read_in_each_compression(compression: str, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    picture = drawn(mode="RGB")
+    picture.paste((200, 10, 10), (500, 500, 600, 600))
+    (page,) = opens(saved(tmp_path, picture, "a.tif", compression=compression))
+    assert nearly(of(scratch, page), picture)
+
+
+def test_a_standard_fax_gets_square_pixels(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    (page,) = opens(saved(tmp_path, drawn((1728, 1078), "1"), "a.tif", compression="group4", dpi=(204, 98)))
+    width, height = of(scratch, page).size
+    assert (width, height) == (1728, pytest.approx(1078 * 204 / 98, abs=2))
+    assert page.dpi == 204
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_stands_as_a_person_sees_it(orientation: int, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[274] = orientation
+    file = tmp_path / "a.jpg"
+    file.write_bytes(jpeg(drawn((600, 1100)), exif=exif.tobytes()))
+    (page,) = opens(file)
+    assert nearly(of(scratch, page), ImageOps.exif_transpose(Image.open(file)))
+    assert of(scratch, page).getexif().get(274, 1) == 1
+
+
+def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_seen(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    wide = Image.new("I;16", (100, 100), 65535)
+    wide.paste(0, (10, 10, 30, 30))
+    clear = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
+    clear.paste((0, 0, 0, 255), (10, 10, 30, 30))
+    palette = drawn((100, 130)).convert("P")
+    cmyk = Image.new("CMYK", (100, 100), (0, 0, 0, 0))
+    cmyk.paste((0, 0, 0, 255), (10, 10, 30, 30))
+    for name, picture in (("w.tif", wide), ("c.png", clear), ("p.gif", palette), ("k.tif", cmyk), ("k.jpg", cmyk)):
+        (page,) = opens(saved(tmp_path, picture, name))
+        seen = of(scratch, page).convert("L")
+        assert seen.getpixel((5, 5)) >= 250, name  # type: ignore[operator]
+        assert name == "p.gif" or seen.getpixel((20, 20)) <= 5, name  # type: ignore[operator]
+
+
+def test_a_jpeg_2000_and_a_webp_are_taken(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    for name in ("a.jp2", "a.webp", "a.bmp", "a.ppm"):
+        (page,) = opens(saved(tmp_path, drawn((300, 400)), name))
+        assert nearly(of(scratch, page), drawn((300, 400))), name
+
+
+def test_a_picture_that_breaks_off_shows_what_it_has_and_says_so(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+    data = jpeg(drawn())
+    (tmp_path / "a.jpg").write_bytes(data[: len(data) * 2 // 3])
+    (page,) = opens(tmp_path / "a.jpg")
+    assert page.problem is not None
+    assert of(scratch, page).size == A5
