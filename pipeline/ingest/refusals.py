@@ -7,10 +7,10 @@ from pipeline.errors import BadInput
 REFUSALS: dict[str, tuple[str, str]] = {
     "empty": ("The file is empty.", "Scan or export it again."),
     "unknown_kind": (
-        "The file is not a PDF or a picture that can be read (PDF, TIFF, PNG, JPEG, JPEG 2000, BMP, GIF, WebP).",
+        "The file is not a PDF or a picture that can be read (PDF, TIFF, PNG, JPEG, JPEG 2000, BMP, GIF, WebP, AVIF, PNM).",
         "Print or export it as a PDF and hand that in.",
     ),
-    "encrypted": ("The PDF is protected by a password.", "Save a copy without the password and hand that in."),
+    "encrypted": ("The file is protected by a password.", "Save a copy without the password and hand that in."),
     "damaged": ("The file is damaged and cannot be opened.", "Scan or export it again; if it was copied, copy it again."),
     "no_pages": ("The file has no pages.", "Check the scan at its source and scan it again."),
     "unreadable_pages": (
@@ -30,7 +30,6 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "The file made the program that opens it fail, or needed more memory than it may have.",
         "Print it to PDF and hand that in.",
     ),
-    "rejected": ("A person rejected the file.", "Nothing is to be done; its bytes are kept."),
 }
 
 
