@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from pipeline.services.process import LOG_BYTES
+from pipeline.services.process import open_log
 from pipeline.services.sharing import Say
 
 STOP_SECONDS = 60.0  # a worker may finish the page at hand
@@ -43,10 +43,7 @@ class Child:
 
     def start(self) -> None:
         """Start it."""
-        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
-            self.log.replace(self.log.with_suffix(".old.log"))
-        with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+        with open_log(self.log) as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "pipeline", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if self.speaks else log, stderr=log, start_new_session=True,

@@ -86,7 +86,7 @@ def spawn(argv: Sequence[str], *, lock: Path, ports: Mapping[str, int], log: Pat
     The caller has made sure, under the home's lock, that the service does not run.
     """
     _reap()
-    with _no_fork, lock.open("ab") as file, _log(log) as out:
+    with _no_fork, lock.open("ab") as file, open_log(log) as out:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write((json.dumps({"ports": dict(ports)}) + "\n").encode())
@@ -127,6 +127,14 @@ def ended(pids: Sequence[int], wake: int, seconds: float | None) -> bool:
     finally:
         for file in files:
             os.close(file)
+
+
+def open_log(log: Path) -> BinaryIO:
+    """A log to write on, for its owner's eyes; one that has grown beyond LOG_BYTES is put aside first."""
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_suffix(".old.log"))
+    return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 def is_alive(pid: int) -> bool:
@@ -200,10 +208,3 @@ def _is_free(lock: Path) -> bool:
 
 def _reap() -> None:
     _children[:] = [child for child in _children if child.poll() is None]
-
-
-def _log(log: Path) -> BinaryIO:
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > LOG_BYTES:
-        log.replace(log.with_suffix(".old.log"))
-    return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
