@@ -24,6 +24,9 @@ FOLDS = 5
 STRENGTH = 1.0
 """Inverse of the penalty on large weights; 0.3 and 3 measure the same within a stack or two."""
 
+SURE = 0.9
+"""Probability of a cut from which nobody is asked, as classify.cut_threshold is shipped."""
+
 SCANS_COUNT = 3.0
 """How much a page break of a real scan counts against one of a made stack."""
 
@@ -43,7 +46,7 @@ class Case:
 
 @dataclass(slots=True)
 class Figures:
-    """What the cutting does on stacks it was not trained on. `sure` documents are those cut with 0.9 or more."""
+    """What the cutting does on stacks it was not trained on. `sure` documents are those cut with SURE or more."""
 
     stacks: int = 0
     exact: int = 0
@@ -149,11 +152,11 @@ def measure(model: Mapping[str, Any], case: Case, figures: Figures) -> None:
     owner = {n: who for pages, who in zip(case.documents, case.patients, strict=True) for n in pages}
     for (first, last, sure), pages in zip(found, told, strict=True):
         figures.documents += 1
-        figures.sure += sure >= 0.9
-        figures.sure_right += sure >= 0.9 and pages in case.documents
+        figures.sure += sure >= SURE
+        figures.sure_right += sure >= SURE and pages in case.documents
         if len({owner[n] for n in pages} - {None}) > 1:
             figures.mixed += 1
-            alarmed = sure < 0.9 or any(True for _ in mixed_patients(case.marks[first : last + 1]))
+            alarmed = sure < SURE or any(True for _ in mixed_patients(case.marks[first : last + 1]))
             figures.mixed_unalarmed += not alarmed
 
 

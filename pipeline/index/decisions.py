@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from pipeline.config import document_types
 from pipeline.errors import BadInput, Conflict, NotFound
-from pipeline.index.double_entry import entries_of
+from pipeline.index.double_entry import NotYours, entries_of
 from pipeline.records import Box
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
@@ -95,7 +95,7 @@ def close_scan_item(connection: Connection, sight: Sight) -> None:
     """Settle an item that is about a scan without documents; the note says how. Raises Conflict where it is not the person's."""
     done = connection.execute(SQL["settle_scan_item"], {"id": sight.item, "by": sight.by, "note": sight.note})
     if done.rowcount == 0:
-        raise Conflict("This item is no longer yours: it was released, or somebody else took it.", "Take it again.")
+        raise NotYours
 
 
 def withdraw(connection: Connection, sight: Sight) -> int:
@@ -200,7 +200,7 @@ def _lock(connection: Connection, sight: Sight, *, holding: bool = True) -> dict
     if sight.item is not None and holding:
         held = connection.execute(SQL["hold_item"], {"id": sight.item, "document": sight.document, "by": sight.by}).fetchone()
         if held is None:
-            raise Conflict("This item is no longer yours: it was released, or somebody else took it.", "Take it again.")
+            raise NotYours
     return before
 
 

@@ -21,6 +21,13 @@ SQL = statements("pipeline.index")
 NAMES = ("mrn", "dob")  # the two that say whose chart it is
 
 
+class NotYours(Conflict):
+    """The person does not hold the item any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This item is no longer yours: it was released, or somebody else took it.", "Take it again.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
     """What has been typed for an item so far: a row for each person, first to last: {entered_by, entered_at, entered}."""
@@ -48,11 +55,11 @@ def entries_of(connection: Connection, item: int) -> Entries:
 def enter(connection: Connection, item: int, by: str, typed: Mapping[str, str]) -> Entries:
     """Keep what this person typed. The first one's item waits for another person; a second that differs hands it up.
 
-    Raises Conflict where the item is not the person's or the person has typed before, BadInput for a date that is none.
+    Raises NotYours, Conflict where the person has typed before, BadInput for a date that is none.
     """
     entered = {name: tidy(name, typed.get(name, "")) for name in NAMES}
     if connection.execute(SQL["hold_item_to_enter"], {"item": item, "by": by}).fetchone() is None:
-        raise Conflict("This item is no longer yours: it was released, or somebody else took it.", "Take it again.")
+        raise NotYours
     before = entries_of(connection, item)
     if not before.wanting or by in people(before):
         raise Conflict("You or two others have typed these values already.", "Take the next item.")

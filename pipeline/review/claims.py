@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.errors import Conflict, NotFound
+from pipeline.index.double_entry import NotYours
 from pipeline.review.kept import kept
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
@@ -98,7 +99,7 @@ def skip(connection: Connection, item: int, person: str) -> None:
 
 
 def escalate(connection: Connection, item: int, person: str, note: str) -> None:
-    """Hand the item up with a note, and let go of it. Raises Conflict where the person does not hold it."""
+    """Hand the item up with a note, and let go of it. Raises NotYours."""
     done = connection.execute(SQL["escalate"], {"id": item, "person": person, "note": note})
     if done.rowcount == 0:
-        raise Conflict("You do not hold this item any more.", "Take it again, then escalate it.")
+        raise NotYours
