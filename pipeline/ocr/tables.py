@@ -42,7 +42,7 @@ class Table:
 def tables(grey: Grey, size: float) -> list[Table]:
     """The tables of a page. `grey`: upright and level; `size`: its usual letter in pixels, 0 if unknown."""
     scale = min(1.0, SIDE / max(grey.shape))
-    dark, _ = ink(scaled(grey, scale), SIDE)  # averaged: interpolating breaks a hairline
+    dark, _ = ink(scaled(grey, scale), SIDE)  # averaged: hairlines keep their weight
     letter = max(SMALLEST_LETTER, (size or USUAL_LETTER) * scale)
     rules = drawn_rules(dark, letter)
     if rules.mean() < FEW_RULES / 255:
