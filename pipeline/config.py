@@ -284,6 +284,7 @@ def document_types() -> dict[str, DocumentType]:
             titles=tuple(entry.get("titles", ())),
             weak_titles=tuple(entry.get("weak_titles", ())),
             files_as=entry.get("files_as"),
+            near=tuple(entry.get("near", ())),
         )
         for key, entry in table.items()
     }

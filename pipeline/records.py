@@ -262,7 +262,7 @@ class Outcome:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentType:
     """An entry of the type catalogue. `titles`: what stands on top of such documents, `weak_titles`: what also heads sections of
-    others. `files_as`: the coarser type under which a chart keeps it."""
+    others. `files_as`: the coarser type under which a chart keeps it. `near`: types for which it may be taken without harm."""
 
     key: str
     name: str
@@ -274,3 +274,4 @@ class DocumentType:
     titles: tuple[str, ...] = ()
     weak_titles: tuple[str, ...] = ()
     files_as: str | None = None
+    near: tuple[str, ...] = ()

@@ -209,6 +209,15 @@ def test_a_types_threshold_keeps_its_precision_and_few_measured_answers_give_non
     assert found == {"letter": LEAST, "orders": TITLED}
 
 
+def test_for_the_threshold_a_type_that_is_near_the_true_one_is_right_and_any_other_is_wrong() -> None:
+    def answers(truth: str) -> list[Answered]:
+        return [Answered(id=f"{i}", truth=truth, said="procedure_note", probability=0.9) for i in range(40)]
+
+    assert thresholds(answers("operative_report")) == {"procedure_note": 0.9}
+    assert thresholds(answers("consultation")) == {"procedure_note": TITLED}
+    assert all(key in document_types()[other].near for key, kind in document_types().items() for other in kind.near)
+
+
 def test_a_type_of_which_too_few_were_measured_has_the_usual_threshold() -> None:
     assert threshold("identity_document", 0.9) == 0.9
     assert all(LEAST <= threshold(kind, 0.9) <= TITLED for kind in document_types())
