@@ -57,7 +57,8 @@ returning id
 select i.scan_id, d.pages[1] as number
 from review_item i
 join document d on d.id = i.document_id
-where i.settled_at is null and (i.claimed_until is null or i.claimed_until < now()) and i.id <> %(but)s
+where i.settled_at is null and i.id <> %(but)s
+    and (i.claimed_until is null or i.claimed_until < now() or i.claimed_by = %(person)s)
     and not %(person)s = any(i.barred) and not %(person)s = any(i.skipped)
     and (%(reason)s::text is null or i.kinds @> array[%(reason)s::text])
     and (%(type)s::text is null or i.type = %(type)s)
