@@ -102,6 +102,8 @@ def decoys(known: list[Row], seed: int) -> Iterator[Row]:
     chance = random.Random(seed)
     for number, person in enumerate(known):
         other, third = chance.choice(known), chance.choice(known)
+        while other["given"] == person["given"]:  # no parents give twins one name
+            other = chance.choice(known)
         home = {key: person[key] for key in ("address", "city", "state", "zip", "phone")}
         base = {"given": person["given"], "family": person["family"], "dob": person["dob"], "sex": person["sex"]}
         kind = number % 4
