@@ -21,7 +21,7 @@ CLEARLY = -2.0  # bits: what weighs less against a candidate than this is a doub
 AGREEING_IN_ALL = {"name", "dob", "mrn"}  # a sex that differs is then a slip of the text or of the index
 AGREES = {
     "name": ("exact", "misread", "slip", "nickname", "close", "prefix", "former", "part", "turned", "swapped", "sounds"),
-    "dob": ("exact", "swapped", "misread", "digit"),
+    "dob": ("exact", "swapped", "misread"),
     "mrn": ("exact", "misread", "digit", "next"),
     "ssn": ("exact", "misread"),
     "medicaid": ("exact", "misread"),

@@ -48,6 +48,14 @@ def test_name_and_birth_date_alone_do_not_join_two_records_but_an_address_beside
     assert pair(SUSAN, SUSAN | {"mrn": ""})["decision"] == "match"
 
 
+def test_a_birth_date_a_digit_off_is_no_second_identifier_but_one_with_a_look_alike_is() -> None:
+    printed = {key: SUSAN[key] for key in ("given", "family", "sex")} | {"middle": "Ruth"}
+    known = SUSAN | {"middle": "Ruth"}
+    assert decision(printed | {"dob": "1965-09-29"}, known)[1] >= {"one_identifier"}
+    assert "one_identifier" not in decision(printed | {"dob": "1984-09-29"}, SUSAN | {"middle": "Ruth", "dob": "1934-09-29"})[1]
+    assert "one_identifier" not in decision(printed | {"dob": "1965-09-29", "mrn": SUSAN["mrn"]}, known)[1]
+
+
 def test_twins_are_two_people_though_all_but_the_given_name_agrees() -> None:
     twin = SUSAN | {"given": "Ellen", "mrn": ""}
     assert pair(SUSAN | {"mrn": ""}, twin)["decision"] != "match"
