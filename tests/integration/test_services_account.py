@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -65,8 +66,9 @@ def test_an_ordinary_user_needs_nobody(tmp_path: Path) -> None:
     if os.geteuid() == 0 and subprocess.run([*DROP, "test", "-x", sys.executable, "-a", "-r", __file__]).returncode != 0:
         pytest.skip("an ordinary user cannot reach this Python")
     prefix = DROP if os.geteuid() == 0 else []
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(0o755)
     home = tmp_path / "open"
     home.mkdir()
     home.chmod(0o777)
