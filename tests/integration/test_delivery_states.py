@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from contextlib import nullcontext
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from pipeline.index.outputs import outbox
+from pipeline.index.outputs.deliverer import Deliverer
+from pipeline.store.database import connect
 from tests.delivering import Archive
 from tests.fhir_receiver import FhirReceiver
 from tests.processing import until
@@ -63,17 +67,28 @@ def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_on
     receiver.moods = Moods(chances={mood: 1.0})
     with receiver.listening(port):
         archive.destination("ehr", kind, address(kind, port))
+        unhurried = archive.settings
         soon = {"give_up_hours": 1e-9, "answer_seconds": 0.2}
-        limits = archive.settings.deliveries.model_copy(update=soon)
-        archive.settings = archive.settings.model_copy(update={"deliveries": limits})
+        archive.settings = unhurried.model_copy(update={"deliveries": unhurried.deliveries.model_copy(update=soon)})
         document = archive.file()
         assert archive.deliver() == 0
         row = outbox.deliveries(archive.connection)[0]
         assert (row["state"], row["problem"]) == ("dead", name)
-        receiver.moods = Moods()
+        receiver.moods, archive.settings = Moods(), unhurried
         outbox.replay(archive.connection, "mwhite", document=document)
         assert archive.deliver() == 1
     assert standing(receiver) == {f"{document}.1": "20012345"}
+
+
+def test_a_round_that_ends_lets_the_next_process_begin_at_once(archive: Archive, tmp_path: Path) -> None:
+    archive.destination("archive", "folder", str(tmp_path))
+    kept = connect(archive.dsn)  # stays open, as a closed one does for a moment in Postgres
+    limits, fetch = archive.settings.deliveries, archive.blobs.get
+    archive.file()
+    assert Deliverer(limits, lambda: nullcontext(kept), fetch).run(once=True) == 1  # type: ignore[arg-type,return-value]
+    archive.file()
+    assert archive.deliver() == 1
+    kept.close()
 
 
 @pytest.mark.parametrize("kind", ["mdm", "fhir"])

@@ -20,6 +20,9 @@ update destination set failing_since = null, failure = null where name = %(name)
 -- name: take_turn
 select pg_try_advisory_lock(hashtext('chartloom deliveries'), hashtext(%(name)s)) as ours
 
+-- name: end_turn
+select pg_advisory_unlock(hashtext('chartloom deliveries'), hashtext(%(name)s))
+
 -- name: ready
 -- The next thing to tell of each document, oldest first: nothing overtakes what went before it, a dead one holds up its document.
 select d.id, d.document_id, d.change, d.edition, d.replaces, d.content, d.written_at, d.attempts, d.refusals, d.tried_at,

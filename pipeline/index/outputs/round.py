@@ -87,6 +87,8 @@ class Round:
             pool.shutdown(cancel_futures=True)
             for sender in made:
                 sender.close()
+            if not connection.broken:  # Postgres lets go of a closed connection's locks a moment later than it is closed
+                connection.execute(SQL["end_turn"], {"name": self.name})
 
     def _turn(self, connection: Connection) -> bool:
         row = connection.execute(SQL["take_turn"], {"name": self.name}).fetchone()
