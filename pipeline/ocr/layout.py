@@ -1,6 +1,7 @@
-"""The reading order of a page: the engine's own, put right where rules or rivers of white show that a person reads otherwise.
+"""The reading order of a page: row by row, but for what rules or rivers of white show that a person reads otherwise.
 
-Cells of several lines are read as wholes (`cellwise`), columns of prose one after the other (`columns`). Nothing else is moved.
+Cells of several lines are read as wholes (`cellwise`), columns of prose one after the other, as the engine has seen them or we do
+(`columns`), and all else across (`across`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.ocr.cellwise import rows_of_cells
+from pipeline.ocr.across import across
+from pipeline.ocr.cellwise import beside, rows_of_cells
 from pipeline.ocr.columns import in_columns
 from pipeline.ocr.engines import Seen
 from pipeline.ocr.parts import Part, parts_of, shared
@@ -23,10 +25,9 @@ def in_reading_order(seen: Sequence[Seen], found: Sequence[Table]) -> list[Seen]
     height = typical_height(seen)
     rows, taken = rows_of_cells(seen, found, height)
     free = parts_of(seen, [number for number in range(len(seen)) if number not in taken])
-    parts = in_columns(settled(rows, free), height)
-    if [part.at for part in parts] == list(range(len(parts))) and not rows:
-        return list(seen)
-    return renumbered(parts)
+    ordered = renumbered(in_columns(across(settled(rows, free), height), height))
+    unmoved = all(one.box == other.box for one, other in zip(ordered, seen, strict=True))
+    return list(seen) if unmoved and not rows else ordered
 
 
 def settled(rows: Sequence[Part], free: Sequence[Part]) -> list[Part]:
@@ -51,14 +52,18 @@ def place(row: Part, free: Sequence[Part]) -> int:
 
 
 def renumbered(parts: Sequence[Part]) -> list[Seen]:
-    """The words of the parts in order; what goes on to the right on the engine's line stays on that line."""
+    """The words of the parts in order, lines numbered anew. What goes on to the right on the engine's line stays on that line;
+    what stands to the right but is another paragraph of the engine's becomes a line of the paragraph that it stands beside.
+    """
     words: list[Seen] = []
     number = 0
     last: Seen | None = None
     for part in parts:
         for line in part.lines:
-            goes_on = len(part.lines) == 1 and last is not None and last.place == line[0].place and last.box[0] < line[0].box[0]
-            number += not goes_on
-            words += [replace(word, line=number) for word in line]
+            first = line[0]
+            right = len(part.lines) == 1 and last is not None and last.box[0] < first.box[0]
+            number += not (right and last and last.place == first.place)
+            where = words[-1] if right and last and beside(last.box, first.box) else first
+            words += [replace(word, block=where.block, paragraph=where.paragraph, line=number) for word in line]
             last = line[-1]
     return words

@@ -32,7 +32,7 @@ from pipeline.ocr.tables import tables
 from pipeline.ocr.words import read_words
 from pipeline.records import OcrPage, Page, Word
 
-VERSION = 10
+VERSION = 11
 """Raised whenever the same picture would be read differently: cached readings of an older version are not used."""
 PAPER_INCHES = 11.0
 """Longest side assumed of a page whose resolution is not told or not believable."""

@@ -1,7 +1,8 @@
-"""The order in which a page's words are read: cells as wholes, columns one after the other, all else as the engine has it."""
+"""The order in which a page's words are read: cells as wholes, columns of prose one after the other, all else across."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -106,6 +107,21 @@ def test_columns_that_the_engine_has_seen_by_itself_stay_as_it_has_them() -> Non
     left = [(50, 200 + 30 * n, f"left {n} the lungs were clear") for n in range(8)]
     right = [(600, 200 + 30 * n, f"right {n} no swelling was found") for n in range(8)]
     seen = [*words(*right), *words(*left)]
+    assert in_reading_order(seen, []) == seen
+
+
+def test_labels_that_the_engine_took_for_a_column_are_each_read_before_their_value() -> None:
+    labels, values = ["Project code", "Project name", "Requested by"], ["PMRM", "Regular menthol", "R. S. Sprinkle"]
+    left, right = (
+        [replace(word, block=block) for word in words(*((x, 200 + 60 * n + slope, text) for n, text in enumerate(texts)))]
+        for block, (x, slope, texts) in enumerate(((50, 0, labels), (400, 8, values)))
+    )
+    assert read([*left, *right]) == "\n".join(map("\n".join, zip(labels, values, strict=True)))
+
+
+def test_columns_of_prose_that_the_engine_has_seen_are_not_read_across_though_a_label_stands_above_them() -> None:
+    left, right = ([(x, 200 + 30 * n, f"{n} the lungs were clear and dry") for n in range(8)] for x in (50, 600))
+    seen = [*words((50, 100, "Ward 4"), *left), *words((600, 100, "Bed 2"), *right)]
     assert in_reading_order(seen, []) == seen
 
 
