@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.classify.fields.learning import generated_cases, judged
+from pipeline.classify.training.fields import generated_cases, judged
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -16,8 +16,8 @@ import time
 from collections.abc import Sequence
 
 from pipeline.classify.boundaries import model
-from pipeline.classify.boundaries_samples import stacks
-from pipeline.classify.boundaries_training import Figures, case_of, measure
+from pipeline.classify.training.boundaries import Figures, case_of, measure
+from pipeline.classify.training.stacks import stacks
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -11,9 +11,9 @@ import typer
 from pipeline.commands.options import Home, Json, database, emit, progress
 
 if TYPE_CHECKING:
-    from pipeline.classify.boundaries_samples import Stack
-    from pipeline.classify.fields.learning import Case
     from pipeline.classify.training.corpus import Example
+    from pipeline.classify.training.fields import Case
+    from pipeline.classify.training.stacks import Stack
 
 Texts = Annotated[
     list[Path] | None,
@@ -123,16 +123,17 @@ def train_fields(
     import json
     from datetime import UTC, datetime
 
-    from pipeline.classify.fields import calibration, learning
+    from pipeline.classify.fields import calibration
+    from pipeline.classify.training import fields as training
 
-    real = [*(learning.scanned_cases(scans, readings or scans) if scans else ()), *(_filed(home) if reviewers else ())]
-    told: dict[tuple[bool, bool], list[learning.Judged]] = {(made, exam): [] for made in (True, False) for exam in (True, False)}
-    for made, cases in ((True, learning.generated_cases(documents, seed)), (False, real)):
+    real = [*(training.scanned_cases(scans, readings or scans) if scans else ()), *(_filed(home) if reviewers else ())]
+    told: dict[tuple[bool, bool], list[training.Judged]] = {(made, exam): [] for made in (True, False) for exam in (True, False)}
+    for made, cases in ((True, training.generated_cases(documents, seed)), (False, real)):
         for case in cases:
-            told[made, learning.in_exam(case)] += learning.judged(case)
-    fields = learning.learn(told[True, False], told[False, False])
+            told[made, training.in_exam(case)] += training.judged(case)
+    fields = training.learn(told[True, False], told[False, False])
     exam = told[True, True] + told[False, True]
-    new, old = (round(learning.loss(table, exam), 4) for table in (fields, calibration.table()))
+    new, old = (round(training.loss(table, exam), 4) for table in (fields, calibration.table()))
     switched = new <= old and not dry_run
     command = f"chartloom train-fields --documents {documents} --seed {seed}{_also_from(scans, reviewers)}"
     facts = {
@@ -173,22 +174,24 @@ def train_boundaries(
     import json
     from datetime import UTC, datetime
 
-    from pipeline.classify import boundaries, boundaries_samples, boundaries_training
+    from pipeline.classify import boundaries
+    from pipeline.classify.training import boundaries as training
+    from pipeline.classify.training.stacks import stacks as made_stacks
 
     cases = []
     with progress("Making stacks", stacks) as advance:
-        for stack in boundaries_samples.stacks(stacks, seed):
-            cases.append(boundaries_training.case_of(stack, made=True))
+        for stack in made_stacks(stacks, seed):
+            cases.append(training.case_of(stack, made=True))
             advance(1)
-    found = list(boundaries_training.scans_in(scans, readings or scans)) if scans else []
+    found = list(training.scans_in(scans, readings or scans)) if scans else []
     settled = _settled(home) if reviewers else []
-    cases += [boundaries_training.case_of(stack, made=False) for stack in (*found, *settled)]
-    exam = [case for case in cases if boundaries_training.in_exam(case)]
-    taught = [case for case in cases if not boundaries_training.in_exam(case)]
-    figures = {name: told.line() for name, told in boundaries_training.held_out(taught).items()}
-    fitted = boundaries_training.fit(taught)
-    new = boundaries_training.errors(fitted, exam)
-    old = boundaries_training.errors(boundaries.as_table(), exam)
+    cases += [training.case_of(stack, made=False) for stack in (*found, *settled)]
+    exam = [case for case in cases if training.in_exam(case)]
+    taught = [case for case in cases if not training.in_exam(case)]
+    figures = {name: told.line() for name, told in training.held_out(taught).items()}
+    fitted = training.fit(taught)
+    new = training.errors(fitted, exam)
+    old = training.errors(boundaries.as_table(), exam)
     switched = new <= old and not dry_run
     emit({"switched": switched, "exam": {"stacks": len(exam), "errors_new": new, "errors_old": old}, "held_out": figures})
     if switched:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.classify.boundaries_training import case_of
 from pipeline.classify.model import load
+from pipeline.classify.training.boundaries import case_of
 from pipeline.classify.training.corrections import reviewed, settled_stacks
 from pipeline.classify.training.measure import Answered, measure
 from pipeline.classify.training.training import Trained

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.classify.fields.learning import Judged, calibrate, judged, learn, loss
 from pipeline.classify.training.corrections import confirmed_fields
+from pipeline.classify.training.fields import Judged, calibrate, judged, learn, loss
 from pipeline.index import decisions
 from tests.integration.test_review_decisions import sight
 from tests.reviewing import House

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.classify.boundaries import model
-from pipeline.classify.boundaries_samples import stacks
-from pipeline.classify.boundaries_training import Figures, case_of, measure
 from pipeline.classify.cutting import cut
 from pipeline.classify.sorting import sort
+from pipeline.classify.training.boundaries import Figures, case_of, measure
+from pipeline.classify.training.stacks import stacks
 from pipeline.config import load_settings
 from pipeline.flow import account_for
 from pipeline.records import Document, OcrPage

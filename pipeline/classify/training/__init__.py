@@ -1,1 +1,1 @@
-"""Training of the document type model: examples, fitting, measuring, the card."""
+"""Training of the models of types, document starts and index fields: examples, fitting, measuring, the card."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
-from pipeline.classify.boundaries_samples import Stack, page_of
-from pipeline.classify.boundaries_training import divided
 from pipeline.classify.fields.choosing import MANY
-from pipeline.classify.fields.learning import SEXES, Case
+from pipeline.classify.training.boundaries import divided
 from pipeline.classify.training.corpus import SHORTEST, Example
+from pipeline.classify.training.fields import SEXES, Case
+from pipeline.classify.training.stacks import Stack, page_of
 from pipeline.records import OcrPage
 from pipeline.store.pages import words_from
 from pipeline.store.sql import statements

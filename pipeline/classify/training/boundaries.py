@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.classify.boundaries import Model, evidence
-from pipeline.classify.boundaries_samples import Stack
 from pipeline.classify.coherence import disharmony, mixed_patients
 from pipeline.classify.cutting import cut
 from pipeline.classify.pagemarks import PageMarks, marks_of
 from pipeline.classify.training.scans import known_scans
+from pipeline.classify.training.stacks import Stack
 from pipeline.records import OcrPage
 
 FOLDS = 5

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.classify.boundaries_samples import MISREAD, read_as
 from pipeline.classify.fields.calibration import log_odds, measured
 from pipeline.classify.fields.candidates import offers_of
 from pipeline.classify.fields.choosing import choose, same_value
 from pipeline.classify.fields.dates import days_in
 from pipeline.classify.layout import lay_out
 from pipeline.classify.training.scans import known_scans
+from pipeline.classify.training.stacks import MISREAD, read_as
 from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
 
