@@ -25,7 +25,7 @@ from pipeline.ocr.layout import in_reading_order
 from pipeline.ocr.notice import notice
 from pipeline.ocr.own_text import own_text
 from pipeline.ocr.pixels import Grey, Pixels
-from pipeline.ocr.prepare import as_it_is, prepare
+from pipeline.ocr.prepare import Prepared, as_it_is, prepare
 from pipeline.ocr.preview import for_screen, preview
 from pipeline.ocr.raster import raster
 from pipeline.ocr.tables import tables
@@ -90,7 +90,7 @@ def unreadable(page: Page, problem: str) -> Reading:
 
 
 def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch = unwatched) -> Reading:
-    """The reading of a page whose pixels could be decoded."""
+    """The reading of a page whose pixels could be decoded: archived as it came, read as it reads best, shown upright."""
     watch("scanned", scanned.grey)
     dpi = believable_dpi(page.dpi, scanned.width, scanned.height)
     archived = raster(scanned, settings.jpeg_quality, dpi)
@@ -100,10 +100,24 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
     watch("inks", inks)
     scanned = replace(scanned, colour=None)  # three bytes a pixel that nothing below needs
     ready = prepare(scanned, inks, settings, watch) if own is None else as_it_is(scanned.grey)
-    flat, clean, rotation, skew = ready.flat, ready.straight.picture, ready.rotation, ready.skew
-    height, width = flat.shape
-    seen, problem = own or [], page.problem
-    found = tables(clean, ready.size)
+    record, seen = recorded(page, ready, own, dpi, settings, watch)
+    placed = pdf.Placed(width=record.width, height=record.height, dpi=dpi, rotation=record.rotation, skew=record.skew)
+    searchable = pdf.page_pdf(archived, placed, pdf.lines_of(record.words, [s.place for s in seen]))
+    if watch is not unwatched:
+        watch("words", drawn(ready.flat, seen))
+    if coloured is None:
+        picture = preview(ready.flat, only_print=archived.only_print)
+    else:
+        picture = preview(upright.level(upright.turn(coloured, record.rotation), record.skew))
+    return Reading(page=record, pdf=searchable, preview=picture)
+
+
+def recorded(
+    page: Page, ready: Prepared, own: list[Seen] | None, dpi: float, settings: OcrSettings, watch: Watch
+) -> tuple[OcrPage, list[Seen]]:
+    """The record of a page that is ready to be read, and its words with their lines. `own`: the words it brought along."""
+    clean, (height, width) = ready.straight.picture, ready.flat.shape
+    seen, problem, found = own or [], page.problem, tables(clean, ready.size)
     if own is None:
         try:
             seen = in_reading_order(read_words(clean, ready.size, dpi, settings, watch), found)
@@ -111,40 +125,26 @@ def read_pixels(page: Page, scanned: Pixels, settings: OcrSettings, watch: Watch
             problem = problem or str(error)
     ink = ink_of(clean, ready.size, seen)
     sure = score(seen, ink.unread if own is None else 0)
-    seen = ready.straight.on_page(seen, flat.shape)
-    codes = read_barcodes(flat)
-    words = tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen)
-    blank = not words and not codes and problem is None and inked(clean) < BLANK_INK
-    placed = pdf.Placed(width=width, height=height, dpi=dpi, rotation=rotation, skew=skew)
-    lines = pdf.lines_of(words, [(s.block, s.paragraph, s.line) for s in seen])
-    searchable = pdf.page_pdf(archived, placed, lines)
-    if watch is not unwatched:
-        watch("words", drawn(flat, seen))
-    if coloured is None:
-        picture = preview(flat, only_print=archived.only_print)
-    else:
-        picture = preview(upright.level(upright.turn(coloured, rotation), skew))
-    return Reading(
-        page=OcrPage(
-            number=page.number,
-            image=page.image,
-            width=width,
-            height=height,
-            dpi=dpi,
-            rotation=rotation,
-            skew=skew,
-            blank=blank,
-            bears="blank" if blank else bears(clean, ready.size, ink, sum(len(table.cells) for table in found)),
-            confidence=sure,
-            text=text_of(seen),
-            words=words,
-            barcodes=codes,
-            thumbnail=pixels.thumbnail(flat),
-            problem=problem,
-        ),
-        pdf=searchable,
-        preview=picture,
+    seen, codes = ready.straight.on_page(seen, ready.flat.shape), read_barcodes(ready.flat)
+    blank = not seen and not codes and problem is None and inked(clean) < BLANK_INK
+    record = OcrPage(
+        number=page.number,
+        image=page.image,
+        width=width,
+        height=height,
+        dpi=dpi,
+        rotation=ready.rotation,
+        skew=ready.skew,
+        blank=blank,
+        bears="blank" if blank else bears(clean, ready.size, ink, sum(len(table.cells) for table in found)),
+        confidence=sure,
+        text=text_of(seen),
+        words=tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen),
+        barcodes=codes,
+        thumbnail=pixels.thumbnail(ready.flat),
+        problem=problem,
     )
+    return record, seen
 
 
 def inked(grey: Grey) -> float:
@@ -169,10 +169,9 @@ def text_of(seen: Sequence[Seen]) -> str:
     """The words in reading order, a line on a line of its own, paragraphs divided by an empty line."""
     text, last = "", None
     for word in seen:
-        place = (word.block, word.paragraph, word.line)
         if last is not None:
-            text += " " if place == last else "\n" if place[:2] == last[:2] else "\n\n"
-        text, last = text + word.text, place
+            text += " " if word.place == last else "\n" if word.place[:2] == last[:2] else "\n\n"
+        text, last = text + word.text, word.place
     return text
 
 
