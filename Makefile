@@ -24,7 +24,7 @@ lint: setup          ## style, types, direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: setup          ## write commands.md, settings.md and deliveries.md of docs/reference from the program itself
+docs: setup          ## write what docs/reference has from the program itself: commands, settings, roles, examples of deliveries
 	$(BIN)/python docs/make.py
 	PYTHONPATH=. $(BIN)/python docs/deliveries.py
 

@@ -2,6 +2,7 @@
 
 docs/reference/commands.md  every command's own --help
 docs/reference/settings.md  every setting of config/default.toml, with its value and its reason
+docs/reference/roles.md     the table in it: every route, by role
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app, register
 from pipeline.config import CONFIG, Settings
+from pipeline.review.roles import table
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 WIDTH = "100"  # of the help texts, in characters
 SETTING = re.compile(r"^(?P<name>\w+) = (?P<value>.+?)(?:\s+# (?P<reason>.*))?$")
 CONTINUED = re.compile(r"^\s*# (?P<reason>.*)$")
+ROUTES = re.compile(r"^\| route .*\n(\|.*\n)+", flags=re.MULTILINE)
 COMMANDS_HEAD = """# Commands
 
 Made by `make docs` from the commands' own `--help`. Exit codes: [exit-codes.md](exit-codes.md); JSON: [json.md](json.md).
@@ -103,7 +106,13 @@ def _entries(body: str) -> Iterator[tuple[str, str, str]]:
         yield name, value.replace("|", "\\|"), reason.replace("|", "\\|")
 
 
-PAGES = {"commands.md": commands_page, "settings.md": settings_page}
+def roles_page() -> str:
+    """The page as it stands, with the table of the code."""
+    page = (REFERENCE / "roles.md").read_text(encoding="utf-8")
+    return ROUTES.sub(lambda _: table(), page, count=1)
+
+
+PAGES = {"commands.md": commands_page, "settings.md": settings_page, "roles.md": roles_page}
 
 
 if __name__ == "__main__":

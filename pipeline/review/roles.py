@@ -1,6 +1,6 @@
 """Who may do what: one table of every route. A route that is not in it does not start; a role that is not in its row is refused.
 
-docs/reference/roles.md is this table, written by `python -m pipeline.review.roles`.
+docs/reference/roles.md has this table; `make docs` writes it.
 """
 
 from __future__ import annotations
@@ -147,7 +147,3 @@ def table() -> str:
         cells = ["yes" if allowed(name, role) else "" for role in Role]
         lines.append(f"| {name} | {' | '.join(cells)} | {'yes' if rule.roles is None else ''} | {rule.audit or ''} |")
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(table(), end="")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,13 +10,12 @@ from fastapi.testclient import TestClient
 
 from pipeline.review.accounts import csrf_of
 from pipeline.review.application import routes_of
-from pipeline.review.roles import RULES, Role, allowed, table
+from pipeline.review.roles import RULES, Role, allowed
 from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
 ROUTES = [(route.name, sorted(route.methods or ())[0], route.path) for route in routes_of()]
 OPEN = ("health", "login_page", "login", "oidc_leave", "oidc_back", "api_openapi")
-ROLES_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "roles.md"
 
 
 def address(path: str, house: House, item: int, document: int) -> str:
@@ -66,10 +64,6 @@ def test_every_route_has_a_rule_and_every_rule_that_shows_a_patient_is_audited()
     assert {name for name, *_ in ROUTES} == set(RULES)
     silent = {name for name, rule in RULES.items() if rule.audit is None}
     assert silent <= {*OPEN, "home", "password_page", "keep"}
-
-
-def test_the_page_about_roles_is_the_table_of_the_code() -> None:
-    assert table() in ROLES_PAGE.read_text(encoding="utf-8")
 
 
 def test_a_change_without_the_sessions_own_value_is_refused(house: House, site: TestClient, enter: Enter) -> None:

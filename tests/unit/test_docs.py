@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return pages
 
 
-@pytest.mark.parametrize("page", ["commands.md", "settings.md"])
+@pytest.mark.parametrize("page", ["commands.md", "settings.md", "roles.md"])
 def test_a_page_made_from_the_program_is_up_to_date(page: str, made: dict[str, str]) -> None:
     assert (REFERENCE / page).read_text(encoding="utf-8") == made[page], "run `make docs`"
 
