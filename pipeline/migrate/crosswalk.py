@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pipeline.errors import BadInput, NotFound
 from pipeline.match.person import number_or_none
 
 NEEDED = {"left", "right"}
+NAMELESS = ""
+"""SQLite's name for a database on disk without a name: nobody's numbers are left behind when the process is killed."""
 
 
 class Crosswalk:
@@ -40,15 +41,11 @@ def crosswalk(file: Path | None) -> Iterator[Crosswalk]:
         return
     if not file.is_file():
         raise NotFound(f"There is no crosswalk {file}.", "Make it with `chartloom patients link OLD NEW`.")
-    with tempfile.TemporaryDirectory(prefix="chartloom-crosswalk-") as folder:
-        table = sqlite3.connect(Path(folder) / "links")
-        try:
-            table.execute("create table link (old text not null, ours text not null, primary key (old, ours)) without rowid")
-            table.executemany("insert or ignore into link values (?, ?)", _links(file))
-            table.commit()
-            yield Crosswalk(table)
-        finally:
-            table.close()
+    with closing(sqlite3.connect(NAMELESS)) as table:
+        table.execute("create table link (old text not null, ours text not null, primary key (old, ours)) without rowid")
+        table.executemany("insert or ignore into link values (?, ?)", _links(file))
+        table.commit()
+        yield Crosswalk(table)
 
 
 def _links(file: Path) -> Iterator[tuple[str, str]]:

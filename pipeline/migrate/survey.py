@@ -10,15 +10,13 @@ opened   a file that was opened: path, media type, pages, or the code of its ref
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from pipeline.ingest.origin import printable
-from pipeline.migrate.crosswalk import Crosswalk
+from pipeline.migrate.crosswalk import NAMELESS, Crosswalk
 from pipeline.migrate.manifest import Manifest, files_below
 from pipeline.migrate.meaning import meaning_of
 from pipeline.store.sql import statements
@@ -30,13 +28,13 @@ SQL = statements("pipeline.migrate")
 class Survey:
     """The tables, and what is asked of them."""
 
-    def __init__(self, file: Path) -> None:
-        self._db = sqlite3.connect(file, isolation_level=None)
+    def __init__(self) -> None:
+        self._db = sqlite3.connect(NAMELESS, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self.run("survey_tables")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the tables."""
         self._db.close()
 
     def run(self, name: str) -> None:
@@ -65,16 +63,12 @@ class Survey:
 @contextmanager
 def survey(manifest: Manifest, documents: Iterable[Any], numbers: Crosswalk, tell: Callable[[int], None]) -> Iterator[Survey]:
     """Read the manifest and walk the folder; no file is opened. `tell` is given the number of documents read since."""
-    with tempfile.TemporaryDirectory(prefix="chartloom-plan-") as folder:
-        seen = Survey(Path(folder) / "survey")
-        try:
-            fold = str.casefold if manifest.mapping.ignore_case else str
-            seen.put("found", ((fold(path), path, size) for path, size in files_of(manifest)))
-            _read(seen, manifest, documents, numbers, fold, tell)
-            seen.run("survey_join")
-            yield seen
-        finally:
-            seen.close()
+    with closing(Survey()) as seen:
+        fold = str.casefold if manifest.mapping.ignore_case else str
+        seen.put("found", ((fold(path), path, size) for path, size in files_of(manifest)))
+        _read(seen, manifest, documents, numbers, fold, tell)
+        seen.run("survey_join")
+        yield seen
 
 
 def files_of(manifest: Manifest) -> Iterator[tuple[str, int]]:

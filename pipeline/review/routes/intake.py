@@ -21,6 +21,7 @@ from pipeline.review.routes.live import live
 from pipeline.review.visit import FORMS, Visit, Visiting
 from pipeline.review.workspace import SQL
 from pipeline.store.database import Connection
+from pipeline.store.scratch import Scratch
 
 router = APIRouter()
 
@@ -61,15 +62,15 @@ async def upload(visit: Visiting, name: Annotated[str, "the file's own name"]) -
     settings = visit.desk.settings
     if visit.request.headers.get("content-type", "").partition(";")[0] in FORMS:
         raise BadInput("A file is sent as it is, not as a form.", "", "form_sent")
-    with tempfile.TemporaryDirectory(prefix="chartloom-upload-") as folder:
-        file, size = Path(folder) / "upload", 0
-        with file.open("wb") as out:
-            async for chunk in visit.request.stream():
-                size += len(chunk)
-                if size > settings.intake.max_bytes:
-                    raise BadInput("This file is too large.", "Cut it into parts.", "too_large")
-                out.write(chunk)
-        done = await run_in_threadpool(take, visit, file, printable(Path(name).name))
+    scratch, size = Scratch(settings.scratch_folder / "intake"), 0
+    with tempfile.NamedTemporaryFile(dir=scratch.folder, prefix="new-") as out:
+        async for chunk in visit.request.stream():
+            size += len(chunk)
+            if size > settings.intake.max_bytes:
+                raise BadInput("This file is too large.", "Cut it into parts.", "too_large")
+            out.write(chunk)
+        out.flush()
+        done = await run_in_threadpool(take, visit, Path(out.name), printable(Path(name).name))
     for one in done:
         visit.record(scan=one.scan, status=one.status, size=size)
     if len(done) == 1:
