@@ -97,9 +97,10 @@ input?.addEventListener("keydown", (event) => {
 });
 input?.addEventListener("blur", () => setTimeout(() => offer([]), 150));
 
-// The next item's page is fetched while this one is read: it is there when it is wanted.
+// The next item's page is fetched while this one is read, once this one has been painted: it is there when it is wanted.
 const ahead = document.querySelector(".panel").dataset.ahead;
-if (mine && ahead) addEventListener("load", () => (new Image().src = ahead));
+const PAINTED = 250; // ms after loading; fetched at once it held this page's paint up by 35 ms
+if (mine && ahead) addEventListener("load", () => setTimeout(() => (new Image().src = ahead), PAINTED));
 
 // While somebody works here the lease is renewed; a screen left alone lets go of the item by itself.
 if (mine) {
