@@ -26,6 +26,9 @@ GLUED = re.compile(r"([^\W\d_][^\W\d_./'’()-]+#?[:;][.,]?|[^\W\d_]{2,}[.#]*#)(
 """A label and its value printed, or read, without a blank: "DOB:06/30/2015", "MRN#1234567". A time or an address has no letters
 before its colon, or a stroke after it."""
 
+RUN_ON = re.compile(r"([\d/.-]*\d{2,})(?=[A-Z][a-z]{2,})")
+"""A number and the label after it without a blank: "7419680Date"."""
+
 NOISE = frozenset("|_~-—=.,'`\"°•*:;<>[](){}\\/")
 """A word made of these alone is a rule or a speck, not text."""
 
@@ -88,13 +91,14 @@ def lay_out(page: OcrPage) -> Layout:
 
 
 def _unglued(word: Word) -> tuple[Word, ...]:
-    """The word, or the label and the value that it is made of, each with its share of the box."""
-    glued = GLUED.match(word.text)
+    """The word, or the labels and values that it is made of, each with its share of the box."""
+    glued = GLUED.match(word.text) or RUN_ON.match(word.text)
     if not glued:
         return (word,)
     x0, y0, x1, y1 = word.box
     at = x0 + round((x1 - x0) * glued.end() / len(word.text))
-    return replace(word, text=glued[1], box=(x0, y0, at, y1)), replace(word, text=word.text[glued.end() :], box=(at, y0, x1, y1))
+    rest = replace(word, text=word.text[glued.end() :], box=(at, y0, x1, y1))
+    return replace(word, text=glued[1], box=(x0, y0, at, y1)), *_unglued(rest)
 
 
 def _middle(word: Word) -> float:
