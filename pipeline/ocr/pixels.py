@@ -74,7 +74,7 @@ def from_image(image: Image.Image) -> Pixels:
     if image.mode == "L":
         grey = np.asarray(image)
         return Pixels(grey=grey, colour=None, bilevel=is_bilevel(grey))
-    colour = np.asarray(image.convert("RGB"))
+    colour = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert copies what is RGB already
     grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     if not has_colour(colour):
         return Pixels(grey=grey, colour=None, bilevel=is_bilevel(grey))

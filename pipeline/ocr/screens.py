@@ -56,8 +56,8 @@ def lift_screens(grey: Grey, size: float) -> Grey:
         blurred = cv2.GaussianBlur(part, (0, 0), BLUR * space)
         ground = float(np.median(blurred[inside]))
         if ground > 0 and _print_is_dark(part, inside, space):
-            stretched = (blurred.astype(np.float32) - INK * ground) * (255 / (ground * (PAPER - INK)))
-            part[inside] = np.clip(stretched, 0, 255).astype(np.uint8)[inside]
+            stretched = (np.arange(256, dtype=np.float32) - INK * ground) * (255 / (ground * (PAPER - INK)))
+            part[inside] = cv2.LUT(blurred, np.clip(stretched, 0, 255).astype(np.uint8))[inside]
     return out
 
 
