@@ -1,12 +1,12 @@
 """Rows read across: where the engine has taken a form's labels for one column and their values for another, each label is read
-before its value. Columns of prose that the engine has seen stay columns.
+before its value. An order that tears columns of prose which the engine has seen is not taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import fmean
 
 from pipeline.ocr.columns import is_prose
@@ -17,12 +17,7 @@ SAME_ROW = 0.6
 
 
 def across(parts: Sequence[Part], height: float) -> list[Part]:
-    """The parts row by row, each row from the left; as they are where the engine has seen columns of prose.
-
-    `height`: of a line, in pixels. A part of several lines is a row of its own.
-    """
-    if any(beside(one, other) for one, other in combinations(downward(parts, height), 2)):
-        return list(parts)
+    """The parts row by row, each row from the left. `height`: of a line, in pixels. A part of several lines is its own row."""
     rows: list[list[Part]] = []
     for part in sorted(parts, key=lambda part: part.middle):
         if rows and joins(part, rows[-1], height):
@@ -31,6 +26,18 @@ def across(parts: Sequence[Part], height: float) -> list[Part]:
             rows.append([part])
     ordered = [part for row in rows for part in sorted(row, key=lambda part: part.box[0])]
     return [replace(part, at=number) for number, part in enumerate(ordered)]
+
+
+def tears(order: Sequence[Part], parts: Sequence[Part], height: float) -> bool:
+    """Whether an order goes to and fro between columns of prose which the engine's own order of these `parts` keeps apart."""
+    places = {part.box: place for place, part in enumerate(order)}
+    for one, other in combinations(downward(parts, height), 2):
+        left, right = beside(one, other)
+        if is_prose(left) and is_prose(right):
+            sides = sorted([(places[part.box], "left") for part in left] + [(places[part.box], "right") for part in right])
+            if sum(before[1] != after[1] for before, after in pairwise(sides)) > 1:
+                return True
+    return False
 
 
 def joins(part: Part, row: Sequence[Part], height: float) -> bool:
@@ -50,7 +57,7 @@ def downward(parts: Sequence[Part], height: float) -> list[list[Part]]:
     return runs
 
 
-def beside(one: Sequence[Part], other: Sequence[Part]) -> bool:
-    """Whether prose of one run stands beside prose of another."""
+def beside(one: Sequence[Part], other: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+    """What of a run stands beside what of a later one: below the later one's top, above the earlier one's end."""
     top, bottom = min(part.box[1] for part in other), max(part.box[3] for part in one)
-    return is_prose([part for part in one if part.middle > top]) and is_prose([part for part in other if part.middle < bottom])
+    return [part for part in one if part.middle > top], [part for part in other if part.middle < bottom]

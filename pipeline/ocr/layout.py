@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.ocr.across import across
+from pipeline.ocr.across import across, tears
 from pipeline.ocr.cellwise import beside, rows_of_cells
 from pipeline.ocr.columns import in_columns
 from pipeline.ocr.engines import Seen
@@ -25,7 +25,9 @@ def in_reading_order(seen: Sequence[Seen], found: Sequence[Table]) -> list[Seen]
     height = typical_height(seen)
     rows, taken = rows_of_cells(seen, found, height)
     free = parts_of(seen, [number for number in range(len(seen)) if number not in taken])
-    ordered = renumbered(in_columns(across(settled(rows, free), height), height))
+    parts = settled(rows, free)
+    order = in_columns(across(parts, height), height)
+    ordered = renumbered(in_columns(parts, height) if tears(order, parts, height) else order)
     unmoved = all(one.box == other.box for one, other in zip(ordered, seen, strict=True))
     return list(seen) if unmoved and not rows else ordered
 

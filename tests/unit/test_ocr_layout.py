@@ -106,7 +106,16 @@ def test_columns_of_prose_that_the_engine_read_across_are_parted_and_the_title_s
 def test_columns_that_the_engine_has_seen_by_itself_stay_as_it_has_them() -> None:
     left = [(50, 200 + 30 * n, f"left {n} the lungs were clear") for n in range(8)]
     right = [(600, 200 + 30 * n, f"right {n} no swelling was found") for n in range(8)]
-    seen = [*words(*right), *words(*left)]
+    seen = [*words(*left), *words(*right)]
+    assert in_reading_order(seen, []) == seen
+
+
+def test_columns_around_a_picture_and_its_caption_are_not_torn_where_the_caption_stands() -> None:
+    pictured = range(8, 12)
+    left = [(50, 200 + 30 * n, f"{n} the lungs" if n in pictured else f"{n} the lungs were clear and dry") for n in range(20)]
+    right = [(720 if n in pictured else 560, 200 + 30 * n, f"{n} no swelling was found") for n in range(20)]
+    caption = [(400, 470 + 30 * n, "the ward in 1931") for n in range(2)]
+    seen = [*words(*left), *words(*caption), *words(*right)]
     assert in_reading_order(seen, []) == seen
 
 
@@ -123,6 +132,20 @@ def test_columns_of_prose_that_the_engine_has_seen_are_not_read_across_though_a_
     left, right = ([(x, 200 + 30 * n, f"{n} the lungs were clear and dry") for n in range(8)] for x in (50, 600))
     seen = [*words((50, 100, "Ward 4"), *left), *words((600, 100, "Bed 2"), *right)]
     assert in_reading_order(seen, []) == seen
+
+
+def test_a_table_in_one_of_two_columns_is_read_across_and_the_columns_one_after_the_other() -> None:
+    left, right = (
+        [(x, 100 + 30 * n, f"{n} the lungs were clear and dry") for n in range(many)] for x, many in ((50, 8), (600, 14))
+    )
+    names, values = ([(x, 400 + 30 * n, text) for n, text in enumerate(texts)] for x, texts in ((50, "abc"), (350, "123")))
+    text = read(words(*left, *names, *values, *right))
+    assert (
+        text.split()
+        == " ".join(
+            text for *_, text in (*left, *(cell for row in zip(names, values, strict=True) for cell in row), *right)
+        ).split()
+    )
 
 
 def test_a_table_without_rules_is_not_parted() -> None:
