@@ -22,12 +22,15 @@ SPACE, FEW_GAPS = 0.4, 6
 SAME_ROW = (0.35, 0.5)
 """Words stand on one row where their middles are closer than half the lower word's height, within these line heights."""
 
-GLUED = re.compile(r"([^\W\d_][^\W\d_./'’()-]+#?[:;][.,]?|[^\W\d_]{2,}[.#]*#)(?=\w)")
+GLUED = re.compile(r"(?:[^\W\d_][^\W\d_./'’()-]+#?[:;][.,]?|[^\W\d_]{2,}[.#]*#)(?=\w)")
 """A label and its value printed, or read, without a blank: "DOB:06/30/2015", "MRN#1234567". A time or an address has no letters
 before its colon, or a stroke after it."""
 
-RUN_ON = re.compile(r"([\d/.-]*\d{2,})(?=[A-Z][a-z]{2,})")
-"""A number and the label after it without a blank: "7419680Date"."""
+RUN_ON = re.compile(
+    r"[\d/.-]*\d{2,}(?=[A-Z][a-z]{2,})"
+    r"|[^\W\d_]*[a-z](?=(?:Age|Sex|Gender|Race|DOB|MRN|SSN|Acct|Account|Date|Phone|Room|Unit|Name)[:#])"
+)
+"""A value and the label after it without a blank: "7419680Date", "JoanAge:"."""
 
 NOISE = frozenset("|_~-—=.,'`\"°•*:;<>[](){}\\/")
 """A word made of these alone is a rule or a speck, not text."""
@@ -98,7 +101,7 @@ def _unglued(word: Word) -> tuple[Word, ...]:
     x0, y0, x1, y1 = word.box
     at = x0 + round((x1 - x0) * glued.end() / len(word.text))
     rest = replace(word, text=word.text[glued.end() :], box=(at, y0, x1, y1))
-    return replace(word, text=glued[1], box=(x0, y0, at, y1)), *_unglued(rest)
+    return replace(word, text=glued[0], box=(x0, y0, at, y1)), *_unglued(rest)
 
 
 def _middle(word: Word) -> float:

@@ -284,6 +284,7 @@ def test_a_record_number_printed_in_groups_is_read_whole() -> None:
         "Patient:Jane Doe DOB:06/30/2015 MRN#1234567 Time:10:30",
         "Name:DOE,JANE   DQB:.06/30/2015   MRN:1234567   http://clinic.example/1",
         "Patient: Jane Doe   MRN: 1234567Date: 01/02/2020   DOB:06/30/2015Sex: F",
+        "Patient: Doe, JaneAge: 35   MRN: 1234567   DOB: 06/30/2015",
     ],
 )
 def test_labels_and_values_without_a_blank_between_them_are_parted(line: str) -> None:
