@@ -66,7 +66,7 @@ MEANING = {
     "street": "the same street", "zip": "the same zip code", "city": "the same city", "elsewhere": "another",
     "different": "different",
 }  # fmt: skip
-OTHER_MRN, DECEASED = "mrn_of_another", "deceased"
+OTHER_MRN, DECEASED, NOBODY = "mrn_of_another", "deceased", "unknown_patient"
 """Codes of a candidate's reasons that are not levels: they carry no weight but forbid filing alone."""
 
 
@@ -109,7 +109,7 @@ def judge(candidates: Sequence[Candidate], settings: MatchSettings, date_of_serv
     """Decide on candidates, the most probable first."""
     best = candidates[0] if candidates else None
     if best is None or sum(c.probability for c in candidates) < settings.possible:
-        nobody = Reason(code="unknown_patient", detail="Nobody in the patient index is likely enough to be meant")
+        nobody = Reason(code=NOBODY, detail="Nobody in the patient index is likely enough to be meant")
         return Verdict(decision="none", best=best, reasons=(nobody,))
     reasons = tuple(objections(best, candidates[1:], settings, date_of_service))
     if reasons:

@@ -2,7 +2,7 @@
 select i.id, i.scan_id, i.document_id, i.reasons, i.priority, i.opened_at, i.escalated_by, i.note, cardinality(i.barred) as entries,
     case when i.claimed_until > now() then i.claimed_by end as held_by,
     s.name as scan_name, i.source, i.department, i.type, cardinality(d.pages) as pages,
-    i.candidates -> 0 -> 'person' as first_person
+    case when not i.reasons @> '[{"code": "unknown_patient"}]' then i.candidates -> 0 -> 'person' end as first_person
 from review_item i
 join scan s on s.id = i.scan_id
 left join document d on d.id = i.document_id

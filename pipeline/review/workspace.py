@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from pipeline.config import document_types
 from pipeline.errors import NotFound
 from pipeline.index import double_entry
 from pipeline.index.days import is_day, with_iso_days
-from pipeline.match.verdict import DECEASED
+from pipeline.match.verdict import DECEASED, NOBODY
 from pipeline.review.roles import allowed
 from pipeline.review.visit import Visit
 from pipeline.store.database import Connection
@@ -151,18 +152,22 @@ def waterfall(candidate: Row) -> list[Step]:
     ]
 
 
-def candidates_of(item: Row) -> list[Row]:
-    """The item's candidates as stored when it was opened, each with its waterfall, and when the person died who did."""
-    return [candidate | {"steps": waterfall(candidate), "died": _died(candidate)} for candidate in item["candidates"]]
+def candidates_of(item: Row) -> tuple[list[Row], list[Row]]:
+    """The item's candidates as stored when it was opened, each with its waterfall, and when the person died who did; and those
+    who only came nearest, where the machine holds that nobody in the index is meant: no key should choose one of them.
+    """
+    found = [candidate | {"steps": waterfall(candidate), "died": _died(candidate)} for candidate in item["candidates"]]
+    nobody = any(reason["code"] == NOBODY for reason in item["reasons"])
+    return ([], found) if nobody else (found, [])
 
 
 def _died(candidate: Row) -> str | None:
     return next((reason["detail"] for reason in candidate["reasons"] if reason["code"] == DECEASED), None)
 
 
-def patients_of_scan(connection: Connection, item: Row) -> list[Row]:
-    """Patients who are no candidates, but other documents of the same scan were filed into their charts."""
-    known = {candidate["patient"]["id"] for candidate in item["candidates"]}
+def patients_of_scan(connection: Connection, item: Row, candidates: Sequence[Row]) -> list[Row]:
+    """Patients who are none of the candidates, but other documents of the same scan were filed into their charts."""
+    known = {candidate["patient"]["id"] for candidate in candidates}
     found = connection.execute(SQL["patients_of_scan"], {"scan": item["scan_id"], "most": SHOWN_OF_SCAN + len(known)})
     return [row for row in found if row["id"] not in known][:SHOWN_OF_SCAN]
 

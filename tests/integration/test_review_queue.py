@@ -16,6 +16,7 @@ from pipeline.store.database import connect
 from tests.reviewing import House, Visitor
 
 ANY = Filters()
+Enter = Callable[[Role], Visitor]
 
 
 def test_people_asking_at_the_same_time_get_different_items(house: House, dsn: str) -> None:
@@ -27,6 +28,20 @@ def test_people_asking_at_the_same_time_get_different_items(house: House, dsn: s
 
     with ThreadPoolExecutor(6) as crowd:
         assert set(crowd.map(take, range(6))) == items
+
+
+def test_where_nobody_in_the_index_is_meant_no_key_chooses_who_came_nearest(house: House, enter: Enter) -> None:
+    item = house.doubtful()
+    visitor = enter(Role.REVIEWER)
+    visitor.post(f"/items/{item}/claim")
+    assert "Okafor, Martha" in visitor.get("/queue").text
+    assert 'data-help="Choose candidate 1"' in visitor.get(f"/items/{item}").text
+    nobody = '[{"code": "unknown_patient", "detail": "Nobody is likely enough."}]'
+    house.connection.execute("update review_item set reasons = %s where id = %s", [nobody, item])
+    assert "Okafor, Martha" not in visitor.get("/queue").text
+    page = visitor.get(f"/items/{item}").text
+    assert "Choose candidate" not in page
+    assert "Okafor, Martha" in page[page.index("Who came nearest") :]
 
 
 def test_an_item_that_somebody_holds_is_not_given_to_another(house: House) -> None:

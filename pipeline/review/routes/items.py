@@ -63,6 +63,8 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
     values = workspace.values_of(connection, document) if document else []
     if entries and entries.agreed:
         values = workspace.typed_twice(values, entries.agreed)
+    candidates, unlikely = workspace.candidates_of(row)
+    of_scan = workspace.patients_of_scan(connection, row, candidates) if document else []
     return page(
         visit,
         "entry.html" if entries and entries.wanting else "item.html",
@@ -73,8 +75,9 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
         values=values,
         entries=entries,
         choices=workspace.type_choices(document) if document else [],
-        candidates=workspace.candidates_of(row),
-        of_scan=workspace.patients_of_scan(connection, row) if document else [],
+        candidates=candidates,
+        unlikely=[one for one in unlikely if one["patient"]["id"] not in {row["id"] for row in of_scan}],
+        of_scan=of_scan,
         mine=held and row["claimed_by"] == visit.account.name and row["settled_at"] is None,
         other=row["claimed_by"] if held and row["claimed_by"] != visit.account.name else None,
         doubtful=row["kinds"],
