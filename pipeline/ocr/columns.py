@@ -5,9 +5,11 @@ figures, are left as the engine has them.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 import numpy as np
 
@@ -88,10 +90,9 @@ def river_at(parts: Sequence[Part], x: int, top: float, bottom: float, height: f
     both = [*left, *right]
     if gap < RIVER * height or goes_over(left, both) < ACROSS:
         return None
-    banks = nearest(left, -1), nearest(right, 1)
-    if not all(is_prose(bank) for bank in banks):
+    if not is_prose(bank := nearest(left, -1)) or not is_prose(other := nearest(right, 1)):
         return None
-    worth = min(map(len, banks)) * min(gap / height, WIDE)
+    worth = min(len(bank), len(other)) * min(gap / height, WIDE)
     return River(x, min(part.box[1] for part in both), max(part.box[3] for part in both), worth)
 
 
@@ -104,10 +105,11 @@ def goes_over(left: Sequence[Part], both: Sequence[Part]) -> int:
 
 def nearest(side: Sequence[Part], away: int) -> list[Part]:
     """Of the parts on each row the one next to the river. `away`: the direction in which they leave it."""
-    found: list[Part] = []
+    found: list[Part] = []  # from the top: only its neighbours can be on a part's row
     for part in sorted(side, key=lambda part: part.box[0] if away > 0 else -part.box[2]):
-        if not any(same_row(part, other) for other in found):
-            found.append(part)
+        at = bisect(found, part.middle, key=attrgetter("middle"))
+        if not any(same_row(part, other) for other in found[max(0, at - 2) : at + 2]):
+            found.insert(at, part)
     return found
 
 
