@@ -70,8 +70,8 @@ def turn_dark_areas(grey: Grey, size: float) -> Grey:
             out = out.copy() if out is grey else out
             turned = 255 - part
             paper = float(np.median(turned[own > 0]))
-            bright = np.clip(turned * (255.0 / max(paper, 1.0)), 0, 255).astype(np.uint8)
-            out[y0:y1, x0:x1] = np.where(own > 0, bright, grey[y0:y1, x0:x1])
+            brighter = np.clip(np.arange(256) * (255.0 / max(paper, 1.0)), 0, 255).astype(np.uint8)
+            out[y0:y1, x0:x1] = np.where(own > 0, cv2.LUT(turned, brighter), grey[y0:y1, x0:x1])
     return out
 
 
