@@ -25,7 +25,7 @@ QUICK = {
     "poll_seconds": 0.02,
     "first_retry_seconds": 0.02,
     "longest_retry_seconds": 0.1,
-    "answer_seconds": 0.5,
+    "answer_seconds": 1.5,
     "connect_seconds": 0.5,
 }
 MARTHA = ("20012345", "Martha", "Okafor", "1956-08-03", "F", "12 Harbour Lane", "Peabody", "MA", "01960", "978-555-0142")
