@@ -239,6 +239,10 @@ class Settings(BaseSettings):
     def scratch_folder(self) -> Path:
         return self.home / "scratch"
 
+    @property
+    def intake_scratch(self) -> Path:
+        return self.scratch_folder / "intake"
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -49,8 +49,8 @@ def jpeg(picture: Image.Image, **options: Any) -> bytes:
     return out.getvalue()
 
 
-def saved(folder: Path, picture: Image.Image, name: str, **options: object) -> Path:
-    picture.save(folder / name, **options)  # type: ignore[arg-type]
+def saved(folder: Path, picture: Image.Image, name: str, **options: Any) -> Path:
+    picture.save(folder / name, **options)
     return folder / name
 
 
@@ -60,10 +60,10 @@ def pdf_of(file: Path, *pictures: bytes) -> Path:
     return file
 
 
-def edited(file: Path, change: Callable[[pikepdf.Pdf], object], **options: object) -> Path:
+def edited(file: Path, change: Callable[[pikepdf.Pdf], object], **options: Any) -> Path:
     with pikepdf.open(file, allow_overwriting_input=True) as pdf:
         change(pdf)
-        pdf.save(file, **options)  # type: ignore[arg-type]
+        pdf.save(file, **options)
     return file
 
 

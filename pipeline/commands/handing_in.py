@@ -140,7 +140,7 @@ class HandIn:
         handed = Handed(file)
         intake = self.settings.intake
         try:
-            with pieces(file, self.settings.scratch_folder / "intake", intake.max_bytes, follow=True) as found:
+            with pieces(file, self.settings.intake_scratch, intake.max_bytes, follow=True) as found:
                 for piece in found:
                     handed.taken.append((piece.inside, self._register(piece, file, origin)))
         except (OSError, StillChanging) as error:

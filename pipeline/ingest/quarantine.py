@@ -66,7 +66,7 @@ def retry(
     ServiceAway.
     """
     held = quarantined_scan(connection, scan)
-    scratch = Scratch(settings.scratch_folder / "intake")
+    scratch = Scratch(settings.intake_scratch)
     with tempfile.TemporaryDirectory(dir=scratch.folder, prefix="new-") as folder:
         copy = Path(folder) / "original"
         blobs.fetch(held.sha256, copy)

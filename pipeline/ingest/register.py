@@ -96,7 +96,7 @@ def register(
     transaction, once it is known what became of the file. Raises ServiceAway, StillChanging and OSError; the file is then where
     it was and nothing but an unnamed object may be left behind.
     """
-    scratch, begun = Scratch(settings.scratch_folder / "intake"), time.monotonic()
+    scratch, begun = Scratch(settings.intake_scratch), time.monotonic()
     with spooled(file, scratch, follow=landing is None) as (copy, sha256, status):
         with away_is_an_error():
             before = connection.execute(SQL["scan_by_hash"], [sha256]).fetchone()

@@ -158,7 +158,7 @@ class Watcher:
         """Register the file, or each file of a ZIP; the numbers of their arrivals."""
         seen, file, path = self._folder.files[inside], self._root / inside, printable(inside)
         origin, now = origin_of(inside), time.monotonic()
-        with pieces(file, self._settings.scratch_folder / "intake", self._settings.intake.max_bytes, follow=False) as found:
+        with pieces(file, self._settings.intake_scratch, self._settings.intake.max_bytes, follow=False) as found:
             for piece in found:
                 member = piece.inside and printable(piece.inside)
                 registered = register(
@@ -255,7 +255,7 @@ class Watcher:
             today = self._connection().execute("select current_date as today").fetchone()
         if today:
             clean(self._settings.done_folder, self._settings.intake.done_days, today["today"])
-        Scratch(self._settings.scratch_folder / "intake").sweep(LEFT_BEHIND_SECONDS)
+        Scratch(self._settings.intake_scratch).sweep(LEFT_BEHIND_SECONDS)
 
     @contextmanager
     def _woken_by_events(self) -> Iterator[None]:

@@ -66,8 +66,10 @@ MEANING = {
     "street": "the same street", "zip": "the same zip code", "city": "the same city", "elsewhere": "another",
     "different": "different",
 }  # fmt: skip
-OTHER_MRN, DECEASED, NOBODY = "mrn_of_another", "deceased", "unknown_patient"
+OTHER_MRN, DECEASED = "mrn_of_another", "deceased"
 """Codes of a candidate's reasons that are not levels: they carry no weight but forbid filing alone."""
+NOBODY = "unknown_patient"
+"""Code of the reason that nobody in the index is meant."""
 
 
 def reasons_of(weighing: Weighing) -> tuple[Reason, ...]:

@@ -51,7 +51,7 @@ class Feeder:
 
     def __post_init__(self) -> None:
         self._finder = Finder(self.manifest)
-        self._scratch = Scratch(self.settings.scratch_folder / "intake")
+        self._scratch = Scratch(self.settings.intake_scratch)
 
     def left(self, documents: Iterable[Listed], known: Callable[[list[str]], set[str]]) -> Iterator[tuple[Listed, bool]]:
         """Each document, and whether it is still to be taken. `known`: the keys of those given that have been taken."""

@@ -53,7 +53,7 @@ class Verifier:
     settings: Settings
 
     def __post_init__(self) -> None:
-        self._scratch = Scratch(self.settings.scratch_folder / "intake")
+        self._scratch = Scratch(self.settings.intake_scratch)
 
     def check(self, listed: Listed) -> Check:
         """A document of the manifest."""

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations
 from statistics import fmean
 
-from pipeline.ocr.columns import is_prose
+from pipeline.ocr.columns import goes_over, is_prose
 from pipeline.ocr.parts import Part
 
 SAME_ROW = 0.6
@@ -30,13 +30,11 @@ def across(parts: Sequence[Part], height: float) -> list[Part]:
 
 def tears(order: Sequence[Part], parts: Sequence[Part], height: float) -> bool:
     """Whether an order goes to and fro between columns of prose which the engine's own order of these `parts` keeps apart."""
-    places = {part.box: place for place, part in enumerate(order)}
-    for one, other in combinations(downward(parts, height), 2):
-        left, right = beside(one, other)
-        if is_prose(left) and is_prose(right):
-            sides = sorted([(places[part.box], "left") for part in left] + [(places[part.box], "right") for part in right])
-            if sum(before[1] != after[1] for before, after in pairwise(sides)) > 1:
-                return True
+    placed = {part.box: replace(part, at=place) for place, part in enumerate(order)}
+    for runs in combinations(downward(parts, height), 2):
+        left, right = ([placed[part.box] for part in side] for side in facing(*runs))
+        if is_prose(left) and is_prose(right) and goes_over(left, [*left, *right]) > 1:
+            return True
     return False
 
 
@@ -57,7 +55,7 @@ def downward(parts: Sequence[Part], height: float) -> list[list[Part]]:
     return runs
 
 
-def beside(one: Sequence[Part], other: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+def facing(one: Sequence[Part], other: Sequence[Part]) -> tuple[list[Part], list[Part]]:
     """What of a run stands beside what of a later one: below the later one's top, above the earlier one's end."""
     top, bottom = min(part.box[1] for part in other), max(part.box[3] for part in one)
     return [part for part in one if part.middle > top], [part for part in other if part.middle < bottom]

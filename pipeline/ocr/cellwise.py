@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from pipeline.ocr.engines import Seen
-from pipeline.ocr.parts import Part, shared
+from pipeline.ocr.parts import Part, beside
 from pipeline.ocr.second_look import around
 from pipeline.ocr.tables import Table
 from pipeline.records import Box
@@ -52,11 +52,6 @@ def side_by_side(cells: Sequence[Box]) -> list[list[Box]]:
         joined = [row for row in rows if any(beside(cell, other) for other in row)]
         rows = [row for row in rows if row not in joined] + [[*(other for row in joined for other in row), cell]]
     return rows
-
-
-def beside(one: Box, other: Box) -> bool:
-    """Whether two boxes share more than half of the lower one's height."""
-    return shared(one[1], one[3], other[1], other[3]) > 0.5 * min(one[3] - one[1], other[3] - other[1])
 
 
 def within(box: Box, area: Box) -> bool:

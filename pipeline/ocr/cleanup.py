@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import USUAL_LETTER, Grey, components, painted, reduced, scaled
+from pipeline.ocr.pixels import USUAL_LETTER, Grey, components, multiplied, painted, reduced, scaled
 from pipeline.ocr.screens import lift_screens
 
 DARK = 110
@@ -70,8 +70,8 @@ def turn_dark_areas(grey: Grey, size: float) -> Grey:
             out = out.copy() if out is grey else out
             turned = 255 - part
             paper = float(np.median(turned[own > 0]))
-            brighter = np.clip(np.arange(256) * (255.0 / max(paper, 1.0)), 0, 255).astype(np.uint8)
-            out[y0:y1, x0:x1] = np.where(own > 0, cv2.LUT(turned, brighter), grey[y0:y1, x0:x1])
+            bright = cv2.LUT(turned, multiplied(255.0 / max(paper, 1.0)))
+            out[y0:y1, x0:x1] = np.where(own > 0, bright, grey[y0:y1, x0:x1])
     return out
 
 

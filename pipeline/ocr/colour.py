@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.pixels import Grey, Pixels
+from pipeline.ocr.pixels import Grey, Pixels, multiplied
 
 DYED = 40
 """Difference between a pixel's largest and smallest channel from which it is a dye; black print in a JPEG stays below."""
@@ -53,8 +53,7 @@ def inks_apart(scanned: Pixels) -> Grey:
     out = cv2.copyTo(lightest, bars, grey.copy())
     own = lightest[cv2.bitwise_and(stamps, strokes) > 0]
     if own.size:
-        lighter = np.clip(np.arange(256) * (255.0 / np.percentile(own, FAINTEST)), 0, 255).astype(np.uint8)
-        cleared = cv2.LUT(lightest, lighter, dst=lightest)
+        cleared = cv2.LUT(lightest, multiplied(255.0 / np.percentile(own, FAINTEST)), dst=lightest)
         out = cv2.copyTo(cv2.max(cleared, grey, dst=cleared), stamps, out)
     return np.asarray(out, np.uint8)
 

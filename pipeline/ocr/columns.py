@@ -13,7 +13,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from pipeline.ocr.parts import Part, shared
+from pipeline.ocr.parts import Part, beside
 
 PROSE_LINES = 6
 """Lines on either side from which they are columns; fewer stand beside each other in any letterhead."""
@@ -97,7 +97,7 @@ def river_at(parts: Sequence[Part], x: int, top: float, bottom: float, height: f
 
 
 def goes_over(left: Sequence[Part], both: Sequence[Part]) -> int:
-    """How often the engine's order changes from one side of a river to the other."""
+    """How often the order changes from one side of a river to the other."""
     places = {part.at for part in left}
     sides = [at in places for at in sorted(part.at for part in both)]
     return sum(one != other for one, other in pairwise(sides))
@@ -108,15 +108,9 @@ def nearest(side: Sequence[Part], away: int) -> list[Part]:
     found: list[Part] = []  # from the top: only its neighbours can be on a part's row
     for part in sorted(side, key=lambda part: part.box[0] if away > 0 else -part.box[2]):
         at = bisect(found, part.middle, key=attrgetter("middle"))
-        if not any(same_row(part, other) for other in found[max(0, at - 2) : at + 2]):
+        if not any(beside(part.box, other.box) for other in found[max(0, at - 2) : at + 2]):
             found.insert(at, part)
     return found
-
-
-def same_row(one: Part, other: Part) -> bool:
-    """Whether two parts share more than half of the lower one's height."""
-    lower = min(one.box[3] - one.box[1], other.box[3] - other.box[1])
-    return shared(one.box[1], one.box[3], other.box[1], other.box[3]) > 0.5 * lower
 
 
 def is_prose(bank: Sequence[Part]) -> bool:

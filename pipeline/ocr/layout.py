@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.ocr.across import across, tears
-from pipeline.ocr.cellwise import beside, rows_of_cells
+from pipeline.ocr.cellwise import rows_of_cells
 from pipeline.ocr.columns import in_columns
 from pipeline.ocr.engines import Seen
-from pipeline.ocr.parts import Part, parts_of, shared
+from pipeline.ocr.parts import Part, beside, parts_of, shared
 from pipeline.ocr.second_look import typical_height
 from pipeline.ocr.tables import Table
 

@@ -37,3 +37,8 @@ def parts_of(seen: Sequence[Seen], numbers: Sequence[int]) -> list[Part]:
 def shared(low: int, high: int, other_low: int, other_high: int) -> int:
     """The length that two stretches share; negative where they are apart."""
     return min(high, other_high) - max(low, other_low)
+
+
+def beside(one: Box, other: Box) -> bool:
+    """Whether two boxes share more than half of the lower one's height."""
+    return shared(one[1], one[3], other[1], other[3]) > 0.5 * min(one[3] - one[1], other[3] - other[1])

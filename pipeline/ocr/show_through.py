@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.ocr.pixels import Grey, components, reduced
+from pipeline.ocr.pixels import Grey, components, multiplied, reduced
 
 FAINT = 0.55
 """Share of the print's own contrast below which a stroke is faint."""
@@ -59,8 +59,7 @@ def mirrored(grey: Grey, found: Layers) -> Grey:
     contrast = cv2.bitwise_and(cv2.subtract(found.paper, grey), found.faint)
     inked = contrast[contrast > 0]
     usual = float(np.percentile(inked, 75)) if inked.size else 1.0
-    ink = np.clip(np.arange(256) * (200.0 / usual), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.flip(cv2.LUT(contrast, 255 - ink), 1), np.uint8)
+    return np.asarray(cv2.flip(cv2.LUT(contrast, 255 - multiplied(200.0 / usual)), 1), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

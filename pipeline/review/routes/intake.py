@@ -62,7 +62,7 @@ async def upload(visit: Visiting, name: Annotated[str, "the file's own name"]) -
     settings = visit.desk.settings
     if visit.request.headers.get("content-type", "").partition(";")[0] in FORMS:
         raise BadInput("A file is sent as it is, not as a form.", "", "form_sent")
-    scratch, size = Scratch(settings.scratch_folder / "intake"), 0
+    scratch, size = Scratch(settings.intake_scratch), 0
     with tempfile.NamedTemporaryFile(dir=scratch.folder, prefix="new-") as out:
         async for chunk in visit.request.stream():
             size += len(chunk)
@@ -85,7 +85,7 @@ def take(visit: Visit, file: Path, name: str) -> list[Registered]:
     """Register an uploaded file, or each file of a ZIP."""
     desk, settings = visit.desk, visit.desk.settings
     taken = []
-    with pieces(file, settings.scratch_folder / "intake", settings.intake.max_bytes, follow=False) as found:
+    with pieces(file, settings.intake_scratch, settings.intake.max_bytes, follow=False) as found:
         for piece in found:
             origin = Origin(source="upload", batch=name if piece.inside else None)
             known_as = printable(Path(piece.inside).name) if piece.inside else name

@@ -65,6 +65,7 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
         values = workspace.typed_twice(values, entries.agreed)
     candidates, unlikely = workspace.candidates_of(row)
     of_scan = workspace.patients_of_scan(connection, row, candidates) if document else []
+    shown = {patient["id"] for patient in of_scan}
     return page(
         visit,
         "entry.html" if entries and entries.wanting else "item.html",
@@ -76,7 +77,7 @@ def item_page(visit: Visit, item: int, *, done: int | None = None, message: str 
         entries=entries,
         choices=workspace.type_choices(document) if document else [],
         candidates=candidates,
-        unlikely=[one for one in unlikely if one["patient"]["id"] not in {row["id"] for row in of_scan}],
+        unlikely=[one for one in unlikely if one["patient"]["id"] not in shown],
         of_scan=of_scan,
         mine=held and row["claimed_by"] == visit.account.name and row["settled_at"] is None,
         other=row["claimed_by"] if held and row["claimed_by"] != visit.account.name else None,
