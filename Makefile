@@ -29,7 +29,7 @@ docs: setup          ## write what docs/reference has from the program itself: c
 	PYTHONPATH=. $(BIN)/python docs/deliveries.py
 
 schema: setup        ## write pipeline/store/schema.sql from the migrations
-	$(BIN)/python -m pipeline.services.schema
+	$(BIN)/python -m pipeline.runtime.schema
 
 bench: setup         ## the benchmarks and how to run each
 	$(BIN)/python -m bench

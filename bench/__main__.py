@@ -13,7 +13,9 @@ def main() -> None:
     for file in sorted(Path(__file__).parent.glob("[a-z]*.py")):
         text = file.read_text(encoding="utf-8")
         if RUN in text:
-            print(f"python -m bench.{file.stem:16}  {(ast.get_docstring(ast.parse(text)) or '').splitlines()[0]}")
+            print(
+                f"python -m bench.{file.stem:16}  {(ast.get_docstring(ast.parse(text)) or '').splitlines()[0]}"
+            )
 
 
 if __name__ == "__main__":

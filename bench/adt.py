@@ -1,9 +1,10 @@
-"""A hospital's day of ADT messages through the MLLP listener: `python -m bench.adt --dsn postgresql://... [--messages N]`.
+"""A hospital's day of ADT messages through the MLLP listener: `python -m bench.adt --dsn postgresql://...
+[--messages N]`.
 
-Admissions of new patients, updates, changes of number, merges and a few bad messages, over two connections one after the other:
-the first is cut off in the middle and everything is sent again. Prints how many were acknowledged with what, messages a second,
-and whether the index is what the messages say. The database must be empty.
-"""
+Admissions of new patients, updates, changes of number, merges and a few bad messages, over two connections
+one after the other: the first is cut off in the middle and everything is sent again. Prints how many were
+acknowledged with what, messages a second, and whether the index is what the messages say. The database must
+be empty."""
 
 from __future__ import annotations
 
@@ -17,9 +18,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.population import people
-from pipeline.match.mllp import BEGIN, END, Listener
+from pipeline.patients.mllp_listener import BEGIN, END, Listener
 from pipeline.store.database import connect, open_pool
-from pipeline.store.migrate import migrate
+from pipeline.store.schema_migrations import migrate
 
 AHEAD = 20  # messages sent before their answers are read, as interface engines do
 
@@ -32,7 +33,11 @@ def day(count: int, seed: int) -> tuple[list[bytes], dict[str, str], set[str]]:
     messages: list[bytes] = []
     newcomers = people(count, seed)
     for number in range(count):
-        kind = chance.choices(("A28", "A08", "A40", "A47", "bad"), (60, 33, 3, 3, 1))[0] if len(known) > 20 else "A28"
+        kind = (
+            chance.choices(("A28", "A08", "A40", "A47", "bad"), (60, 33, 3, 3, 1))[0]
+            if len(known) > 20
+            else "A28"
+        )
         living = chance.sample(sorted(known), 2) if kind in ("A08", "A40", "A47") else []
         prior = ""
         if kind == "A28":
@@ -81,13 +86,19 @@ def send(port: int, messages: Sequence[bytes], cut_after: int | None = None) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dsn", required=True)
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     messages, expected, merged = day(args.messages, args.seed)
-    with connect(args.dsn) as connection, open_pool(args.dsn, 4) as pool, Listener(("127.0.0.1", 0), pool) as listener:
+    with (
+        connect(args.dsn) as connection,
+        open_pool(args.dsn, 4) as pool,
+        Listener(("127.0.0.1", 0), pool) as listener,
+    ):
         migrate(connection)
         threading.Thread(target=listener.serve_forever, daemon=True).start()
         start = time.monotonic()
@@ -99,7 +110,10 @@ def main() -> None:
     living = {row["mrn"]: row["family"] for row in rows if row["merged_into"] is None}
     gone = {row["mrn"] for row in rows if row["merged_into"] is not None}
     figures = {"messages": len(messages), "answered": dict(codes), "seconds": round(seconds, 1)}
-    figures |= {"per_second": round(1.5 * len(messages) / seconds), "index_right": living == expected and gone == merged}
+    figures |= {
+        "per_second": round(1.5 * len(messages) / seconds),
+        "index_right": living == expected and gone == merged,
+    }
     print(json.dumps(figures))
 
 

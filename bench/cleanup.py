@@ -1,8 +1,9 @@
-"""What each cleanup step gives on damaged pages: `python -m bench.cleanup [--pages N] [--first SEED] [--only DAMAGE...]`.
+"""What each cleanup step gives on damaged pages: `python -m bench.cleanup [--pages N] [--first SEED] [--only
+DAMAGE...]`.
 
-Pages are the project's own samples, damaged by bench.damage and stored as JPEG. Each is read with its step and without it, by
-Tesseract alone: word F1 (multisets of lower-case letters and digits) and CPU of the whole reading, children included.
-"""
+Pages are the project's own samples, damaged by bench.damage and stored as JPEG. Each is read with its step
+and without it, by Tesseract alone: word F1 (multisets of lower-case letters and digits) and CPU of the whole
+reading, children included."""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ from PIL import Image
 
 from bench.damage import DAMAGES, damaged
 from pipeline.config import OcrSettings, load_settings
-from pipeline.ocr import cleanup, pixels, prepare, reading, straighten
-from pipeline.ocr.pixels import Pixels
+from pipeline.ocr import preprocess, read_page
+from pipeline.ocr.image import cleanup, dewarp, pixels
+from pipeline.ocr.image.pixels import Pixels
 from pipeline.records import Page
 
 QUALITY = 85
@@ -31,10 +33,10 @@ QUALITY = 85
 def without(step: str) -> Iterator[None]:
     """The reader without one of its steps; "" leaves it whole."""
     elsewhere: dict[str, tuple[object, str, Callable[..., object]]] = {
-        "inks": (prepare, "inks_apart", lambda scanned: scanned.grey),
-        "sheet": (straighten, "sheet_of", lambda _: None),
-        "curve": (straighten, "curve_of", lambda *_: None),
-        "show-through": (prepare, "without_back", lambda grey, *_: grey),
+        "inks": (preprocess, "inks_apart", lambda scanned: scanned.grey),
+        "sheet": (dewarp, "sheet_of", lambda _: None),
+        "curve": (dewarp, "curve_of", lambda *_: None),
+        "show-through": (preprocess, "without_back", lambda grey, *_: grey),
     }
     if step in cleanup.STEPS:
         with patch.dict(cleanup.STEPS, {step: lambda grey, _: grey}):
@@ -60,7 +62,10 @@ STEP_OF = {
 
 def cpu() -> float:
     """Seconds of CPU used so far, by this process and those it waited for."""
-    return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    return sum(
+        u.ru_utime + u.ru_stime
+        for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def tokens(text: str) -> Counter[str]:
@@ -83,17 +88,24 @@ def measure(damage: str, step: str, seeds: range, settings: OcrSettings) -> tupl
         page, truth = scanned(damage, seed)
         before = cpu()
         with without(step):
-            found = tokens(reading.read_pixels(Page(scan="", number=1, image="x"), page, settings).page.text)
+            found = tokens(
+                read_page.read_pixels(Page(scan="", number=1, image="x"), page, settings).page.text
+            )
         spent += cpu() - before
         hits, told, read = hits + (truth & found).total(), told + truth.total(), read + found.total()
     return 2 * hits / (told + read), 1000 * spent / len(seeds)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pages", type=int, default=24)
     parser.add_argument(
-        "--first", type=int, default=500, help="seed of the first page; pages 100 to 111 served to make the steps"
+        "--first",
+        type=int,
+        default=500,
+        help="seed of the first page; pages 100 to 111 served to make the steps",
     )
     parser.add_argument("--only", nargs="*", choices=DAMAGES, default=list(DAMAGES))
     args = parser.parse_args()

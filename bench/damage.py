@@ -1,7 +1,8 @@
-"""What happens to paper before and in a scanner or a phone: each damage takes a grey page and gives it in colour.
+"""What happens to paper before and in a scanner or a phone: each damage takes a grey page and gives it in
+colour.
 
-Pages are the project's own samples; a damage is drawn from a generator, so that a seed names a page. Arrays are uint8.
-"""
+Pages are the project's own samples; a damage is drawn from a generator, so that a seed names a page. Arrays
+are uint8."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from samples.compose import document, types
-from samples.ink import draw
-from samples.people import patients
-from samples.sheet import Font
-from samples.style import style_for
-from samples.typeset import typeset
+from pipeline.synthetic.compose import document, types
+from pipeline.synthetic.draw import draw
+from pipeline.synthetic.page import Font
+from pipeline.synthetic.people import patients
+from pipeline.synthetic.style import style_for
+from pipeline.synthetic.typeset import typeset
 
 Pixels = NDArray[np.uint8]
 Noise = np.random.Generator
@@ -36,7 +37,9 @@ def page(seed: int) -> tuple[Pixels, str]:
     """A sample's first page in grey, and its words."""
     rng = random.Random(f"damage {seed}")
     person = rng.choice(patients(50, seed))
-    kind = rng.choice([kind for kind in types() if kind not in ("insurance_card", "identity_document", "fax_cover")])
+    kind = rng.choice(
+        [kind for kind in types() if kind not in ("insurance_card", "identity_document", "fax_cover")]
+    )
     sheet = typeset(rng, document(rng, kind, person), style_for(rng, kind)).sheets[0]
     return draw(sheet, DPI), sheet.text
 
@@ -83,7 +86,9 @@ def stamped(noise: Noise, grey: Pixels) -> Pixels:
         pen.text((30, 14), text, ink, font)
         pen.text((30, 110), date, ink, Font("sans", 50).load(DPI / 200))
         turned = np.asarray(mark.rotate(noise.uniform(-25, 25), expand=True, fillcolor="white"), np.uint8)
-        worn = cv2.resize(noise.uniform(0, 1, (turned.shape[0] // 6, turned.shape[1] // 6)), turned.shape[1::-1])
+        worn = cv2.resize(
+            noise.uniform(0, 1, (turned.shape[0] // 6, turned.shape[1] // 6)), turned.shape[1::-1]
+        )
         turned = np.where((worn > 0.75)[:, :, None], 255 - (255 - turned) // 2, turned).astype(np.uint8)
         y = int(noise.integers(150, grey.shape[0] - turned.shape[0] - 200))
         x = int(noise.integers(60, max(61, grey.shape[1] - turned.shape[1] - 60)))
@@ -139,13 +144,21 @@ def edged(noise: Noise, grey: Pixels) -> Pixels:
     wide = int(noise.integers(15, 70))
     out[:, :wide] = out[-wide // 2 :] = noise.integers(0, 40)
     for down in (0.2, 0.5, 0.8):
-        cv2.circle(out, (wide + int(noise.integers(30, 50)), round(down * grey.shape[0])), 20, int(noise.integers(0, 60)), -1)
+        cv2.circle(
+            out,
+            (wide + int(noise.integers(30, 50)), round(down * grey.shape[0])),
+            20,
+            int(noise.integers(0, 60)),
+            -1,
+        )
     cv2.line(out, (grey.shape[1] - 90, 50), (grey.shape[1] - 60, 75), 40, 4)
     return coloured(out)
 
 
 def photographed(noise: Noise, grey: Pixels) -> Pixels:
-    """A page on a desk, taken with a phone: in perspective, with the desk around it and light from one side."""
+    """A page on a desk, taken with a phone: in perspective, with the desk around it and light from one
+    side.
+    """
     height, width = grey.shape
     margin = noise.uniform(0.06, 0.14)
     desk = np.array(((70, 50, 40), (40, 40, 45), (120, 90, 60), (90, 95, 100))[noise.integers(4)], float)
@@ -160,7 +173,9 @@ def photographed(noise: Noise, grey: Pixels) -> Pixels:
     inside = cv2.warpPerspective(np.full(grey.shape, 255, np.uint8), matrix, (wide, high))[:, :, None] / 255
     picture = (seen * inside + ground * (1 - inside)).astype(np.uint8)
     light = np.linspace(1.0, noise.uniform(0.6, 0.9), wide)[None, :, None]
-    return noisy(noise, np.asarray(cv2.GaussianBlur((picture * light).astype(np.uint8), (0, 0), 0.7), np.uint8))
+    return noisy(
+        noise, np.asarray(cv2.GaussianBlur((picture * light).astype(np.uint8), (0, 0), 0.7), np.uint8)
+    )
 
 
 def bent(noise: Noise, grey: Pixels) -> Pixels:

@@ -1,10 +1,11 @@
-"""Deliveries a second to an MLLP, a FHIR, an MHD receiver and a folder on loopback: `python -m bench.deliveries [--documents N]`.
+"""Deliveries a second to an MLLP, a FHIR, an MHD receiver and a folder on loopback: `python -m
+bench.deliveries [--documents N]`.
 
-Documents of one page (a PDF of --kilobytes) are filed by the project's own road in an installation of the bench's own; each
-receiver runs in a process of its own and checks what it is sent (FHIR: every resource with fhir.resources; MDM: the first of each
-event with hl7apy). With --storm the receivers misbehave at random, every third document is corrected, and what they hold in the
-end is compared with what stands here: each document once.
-"""
+Documents of one page (a PDF of --kilobytes) are filed by the project's own road in an installation of the
+bench's own; each receiver runs in a process of its own and checks what it is sent (FHIR: every resource with
+fhir.resources; MDM: the first of each event with hl7apy). With --storm the receivers misbehave at random,
+every third document is corrected, and what they hold in the end is compared with what stands here: each
+document once."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import load_settings
-from pipeline.index.outputs import outbox
-from pipeline.services.installation import open_installation
+from pipeline.delivery import outbox
+from pipeline.runtime.installation import open_installation
 from tests.delivering import Archive, a_pdf
 from tests.fhir_receiver import FhirReceiver
 from tests.receivers import MdmReceiver, Moods
@@ -39,8 +40,12 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def serve(kind: str, storm: bool, pipe: Any) -> None:
-    """A receiver; it says where it listens and, when asked, what it holds: the numbers of standing documents, and their MRN."""
-    moods = Moods(11, STORM | ({} if kind == "mdm" else {"swallow": 0.05, "busy": 0.02})) if storm else Moods()
+    """A receiver; it says where it listens and, when asked, what it holds: the numbers of standing documents,
+    and their MRN.
+    """
+    moods = (
+        Moods(11, STORM | ({} if kind == "mdm" else {"swallow": 0.05, "busy": 0.02})) if storm else Moods()
+    )
     if kind == "mdm":
         receiver = MdmReceiver(moods)
         with receiver.listening() as port:
@@ -67,7 +72,9 @@ def receiving(kind: str, storm: bool, folder: Path) -> Iterator[tuple[str, Any]]
         yield str(folder), lambda: ({}, [])
         return
     ours, theirs = multiprocessing.Pipe()
-    child = multiprocessing.get_context("spawn").Process(target=serve, args=(kind, storm, theirs), daemon=True)
+    child = multiprocessing.get_context("spawn").Process(
+        target=serve, args=(kind, storm, theirs), daemon=True
+    )
     child.start()
 
     def ask() -> Any:
@@ -91,11 +98,18 @@ def run(archive: Archive, name: str, place: Path, options: argparse.Namespace) -
         sent = archive.deliver("here")
         seconds, cpu = time.monotonic() - started, time.process_time() - cpu
         held, faults = ask()
-        states = {row["state"] for row in outbox.deliveries(archive.connection, destination="here", limit=10**6)}
+        states = {
+            row["state"] for row in outbox.deliveries(archive.connection, destination="here", limit=10**6)
+        }
         expected = expectation(archive)
     outbox.close(archive.connection, "here")
     archive.connection.execute("delete from delivery where destination = 'here'")
-    told = {"run": name, "deliveries": sent, "seconds": round(seconds, 2), "a_second": round(sent / seconds, 1)}
+    told = {
+        "run": name,
+        "deliveries": sent,
+        "seconds": round(seconds, 2),
+        "a_second": round(sent / seconds, 1),
+    }
     told["cpu_ms_each"] = round(1000 * cpu / max(sent, 1), 1)
     right = kind == "folder" or (held == expected and not faults)
     return told | {"states": sorted(states), "holds_each_once_as_it_stands": right}
@@ -123,7 +137,9 @@ def main() -> None:
         settings = load_settings(home=Path(folder) / "home")
         with open_installation(settings) as installation, installation.connect() as connection:
             blobs = installation.blobs()
-            archive = Archive(connection=connection, blobs=blobs, settings=installation.settings, dsn=installation.dsn)
+            archive = Archive(
+                connection=connection, blobs=blobs, settings=installation.settings, dsn=installation.dsn
+            )
             archive.pdf = lambda pages, title: a_pdf(pages, title + filler)
             for name in RUNS:
                 if options.only in name:

@@ -2,24 +2,30 @@
 
     python -m bench.fields [--documents 400] [--seed 4242]
 
-A line for each field: documents on which it is printed, values right, wrong, missing, and found where none is printed; F1; and of
-the values said with more than 0.9, how many there are and how many are wrong. Letters are misread as on faxes and copies.
-"""
+A line for each field: documents on which it is printed, values right, wrong, missing, and found where none is
+printed; F1; and of the values said with more than 0.9, how many there are and how many are wrong. Letters are
+misread as on faxes and copies."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from pipeline.classify.training.fields import generated_cases, judged
+from pipeline.classify.training.field_training import generated_cases, judged
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--documents", type=int, default=400)
     parser.add_argument("--seed", type=int, default=4242, help="confidences were calibrated on seed 1")
     given = parser.parse_args(argv)
-    answers = [answer for case in generated_cases(given.documents, given.seed) for answer in judged(case, calibrated=True)]
+    answers = [
+        answer
+        for case in generated_cases(given.documents, given.seed)
+        for answer in judged(case, calibrated=True)
+    ]
     for name in sorted({answer.field for answer in answers}):
         mine = [answer for answer in answers if answer.field == name]
         right = sum(a.right for a in mine)

@@ -1,9 +1,12 @@
 """Benchmarks of intake. Run one or all: `python -m bench.intake [pages] [long] [files] [watched] [--n N]`.
 
-pages  a scanned page taken out of its PDF against the same page rendered by poppler: CPU and wall seconds, bytes handed on
-long   a long PDF page by page: peak memory of all parser processes, most bytes of temporary disk, pages a second
+pages  a scanned page taken out of its PDF against the same page rendered by poppler: CPU and wall seconds,
+       bytes handed on
+long   a long PDF page by page: peak memory of all parser processes, most bytes of temporary disk, pages a
+       second
 files  many small files through registering: stored in the object store, verified, committed; files a second
-watched  the same through the watcher: what a look costs while all of them wait, then how fast they leave the folder
+watched  the same through the watcher: what a look costs while all of them wait, then how fast they leave the
+         folder
 
 Nothing but generated pages is used. CPU seconds are those of this process and of its children.
 """
@@ -28,8 +31,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from pipeline import logs
 from pipeline.config import load_settings
-from pipeline.ingest.opening import open_scan
-from pipeline.ingest.parser import end_idle
+from pipeline.ingest.parsing.open_scan import open_scan
+from pipeline.ingest.parsing.parser_client import end_idle
 from pipeline.store.scratch import Scratch
 
 LETTER_300 = (2550, 3300)
@@ -40,10 +43,17 @@ def scan_page(mode: str, seed: int = 0, size: tuple[int, int] = LETTER_300) -> I
     picture = Image.new("L", size, 245)
     draw = ImageDraw.Draw(picture)
     for line in range(60):
-        draw.text((200, 150 + line * 50), f"{seed:05d} line {line} of a page that looks like print " * 2, fill=20, font_size=34)
+        draw.text(
+            (200, 150 + line * 50),
+            f"{seed:05d} line {line} of a page that looks like print " * 2,
+            fill=20,
+            font_size=34,
+        )
     if mode == "1":
         return picture.point(lambda value: 255 * (value > 128)).convert("1")
-    noise = Image.effect_noise((size[0] // 4, size[1] // 4), 12).resize(size).filter(ImageFilter.GaussianBlur(1))
+    noise = (
+        Image.effect_noise((size[0] // 4, size[1] // 4), 12).resize(size).filter(ImageFilter.GaussianBlur(1))
+    )
     picture = Image.blend(picture, noise, 0.08)
     return picture.convert("RGB") if mode == "RGB" else picture
 
@@ -67,7 +77,8 @@ def small_scan(number: int) -> bytes:
 def cpu() -> float:
     """CPU seconds of this process and of its children that have ended."""
     return sum(
-        r.ru_utime + r.ru_stime for r in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+        r.ru_utime + r.ru_stime
+        for r in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     )
 
 
@@ -78,7 +89,10 @@ def costs(what: str, n: int, extra: Callable[[], str] = str) -> Iterator[None]:
     yield
     end_idle()
     wall, used = time.perf_counter() - wall, cpu() - used
-    print(f"{what:<34} n={n:<5} wall {wall / n:7.3f} s  cpu {used / n:7.3f} s each  {n / wall:7.1f}/s {extra()}", flush=True)
+    print(
+        f"{what:<34} n={n:<5} wall {wall / n:7.3f} s  cpu {used / n:7.3f} s each  {n / wall:7.1f}/s {extra()}",
+        flush=True,
+    )
 
 
 def stamped(file: Path) -> Path:
@@ -140,20 +154,25 @@ def long(n: int, folder: Path) -> None:
         with costs(f"{n}-page PDF, {how}", count, most.said):
             for page in open_scan(opened, "0" * 64, scratch, settings, range(1, count + 1)):
                 assert page.image is not None
-                most.disk = max(most.disk, sum(it.stat().st_size for it in scratch.folder.iterdir() if it.is_file()))
+                most.disk = max(
+                    most.disk, sum(it.stat().st_size for it in scratch.folder.iterdir() if it.is_file())
+                )
                 scratch.drop(page.image)
 
 
 def files(n: int, folder: Path) -> None:
-    from pipeline.ingest.register import register
-    from pipeline.services.installation import open_installation
-    from pipeline.work.queue import enqueue_scan
+    from pipeline.ingest.registration import register
+    from pipeline.runtime.installation import open_installation
+    from pipeline.worker.job_queue import enqueue_scan
 
     inbox = folder / "inbox"
     inbox.mkdir()
     for number in range(n):
         (inbox / f"{number}.tif").write_bytes(small_scan(number))
-    with open_installation(load_settings(folder / "home")) as installation, installation.connect() as connection:
+    with (
+        open_installation(load_settings(folder / "home")) as installation,
+        installation.connect() as connection,
+    ):
         blobs = installation.blobs()
         with costs("small files registered", n):
             for file in inbox.iterdir():
@@ -162,8 +181,8 @@ def files(n: int, folder: Path) -> None:
 
 def watched(n: int, folder: Path) -> None:
     from pipeline.ingest.watch import Watcher
-    from pipeline.services.installation import open_installation
-    from pipeline.work.queue import enqueue_scan
+    from pipeline.runtime.installation import open_installation
+    from pipeline.worker.job_queue import enqueue_scan
 
     settings = load_settings(folder / "home")
     settings.intake_folder.mkdir(parents=True)
@@ -193,11 +212,20 @@ def own_peak_mb() -> int:
 
 def main() -> None:
     logs.set_up(logging.WARNING)
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", nargs="*", choices=["pages", "long", "files", "watched", []], help="default: all")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "which", nargs="*", choices=["pages", "long", "files", "watched", []], help="default: all"
+    )
     parser.add_argument("--n", type=int, help="pages or files [default: 20, 2000, 5000, 5000]")
     given = parser.parse_args()
-    for name, run, default in (("pages", pages, 20), ("long", long, 2000), ("files", files, 5000), ("watched", watched, 5000)):
+    for name, run, default in (
+        ("pages", pages, 20),
+        ("long", long, 2000),
+        ("files", files, 5000),
+        ("watched", watched, 5000),
+    ):
         if not given.which or name in given.which:
             with tempfile.TemporaryDirectory() as folder:
                 run(given.n or default, Path(folder))

@@ -1,8 +1,9 @@
-"""How kinds of pages are told apart and badly read ones noticed: `python -m bench.kinds FORMS [--fonts DIR] [--half 1]`.
+"""How kinds of pages are told apart and badly read ones noticed: `python -m bench.kinds FORMS [--fonts DIR]
+[--half 1]`.
 
-FORMS: a folder of pictures of forms with same-stem .gt.txt. DIR: handwriting fonts, none of which is shipped. Pages of half 0
-served to make the rules, those of half 1 did not: other fonts, photographs, forms and seeds. A page is bad below word F1 .75.
-"""
+FORMS: a folder of pictures of forms with same-stem .gt.txt. DIR: handwriting fonts, none of which is shipped.
+Pages of half 0 served to make the rules, those of half 1 did not: other fonts, photographs, forms and seeds.
+A page is bad below word F1 .75."""
 
 from __future__ import annotations
 
@@ -21,10 +22,10 @@ from bench.cleanup import tokens
 from bench.damage import Pixels, page
 from bench.pages import WORDS
 from pipeline.config import load_settings
-from pipeline.ocr import pixels
-from pipeline.ocr.reading import read_pixels
+from pipeline.ocr.image import pixels
+from pipeline.ocr.read_page import read_pixels
 from pipeline.records import Page
-from samples.scanner import SCANNERS, scan
+from pipeline.synthetic.scanner import SCANNERS, scan
 
 BAD = 0.75
 LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85)
@@ -51,7 +52,9 @@ def handwritten(seed: int, fonts: list[Path]) -> Pixels:
             wide = int(face.getlength(word))
             mark = Image.new("L", (wide + 40, size * 3), 0)
             ImageDraw.Draw(mark).text((15, size // 2), word, fill=rng.randint(190, 255), font=face)
-            sheet.paste(rng.choice((10, 30, 60)), (x, int(y + rng.gauss(0, 4))), mark.rotate(rng.uniform(-4, 4)))
+            sheet.paste(
+                rng.choice((10, 30, 60)), (x, int(y + rng.gauss(0, 4))), mark.rotate(rng.uniform(-4, 4))
+            )
             x += wide + rng.randint(14, 34)
         y += int(size * rng.uniform(1.3, 1.9))
     pen = ImageDraw.Draw(sheet)
@@ -70,16 +73,27 @@ def drawn(seed: int, *, traces: bool) -> Pixels:
         if traces:
             x = np.arange(60, 1400)
             beat = (x % noise.uniform(60, 130)) / 100
-            y = 200 + row * 210 - 90 * np.exp(-(((beat - 0.4) / 0.02) ** 2)) - 20 * np.exp(-(((beat - 0.7) / 0.06) ** 2))
+            y = (
+                200
+                + row * 210
+                - 90 * np.exp(-(((beat - 0.4) / 0.02) ** 2))
+                - 20 * np.exp(-(((beat - 0.7) / 0.06) ** 2))
+            )
             path = np.column_stack([x, y + noise.normal(0, 2, len(x))])
         else:
             centre, axes = noise.integers(300, 1100, 2).tolist(), noise.integers(60, 400, 2).tolist()
-            cv2.ellipse(sheet, centre, axes, float(noise.uniform(0, 180)), 0, int(noise.integers(150, 360)), 0, 3)
+            cv2.ellipse(
+                sheet, centre, axes, float(noise.uniform(0, 180)), 0, int(noise.integers(150, 360)), 0, 3
+            )
             path = np.cumsum(noise.normal(0, 40, (60, 2)), axis=0) + noise.integers(300, 1100, 2)
         cv2.polylines(sheet, [path.astype(np.int32)], False, 0, 3)
     image = Image.fromarray(sheet)
-    for caption in noise.choice(["Fig. 2", "left", "25 mm/s", "aVF", "10 mm/mV", "tender here"], noise.integers(0, 6)):
-        ImageDraw.Draw(image).text(noise.integers(60, 1100, 2).tolist(), str(caption), fill=0, font=ImageFont.load_default(28))
+    for caption in noise.choice(
+        ["Fig. 2", "left", "25 mm/s", "aVF", "10 mm/mV", "tender here"], noise.integers(0, 6)
+    ):
+        ImageDraw.Draw(image).text(
+            noise.integers(60, 1100, 2).tolist(), str(caption), fill=0, font=ImageFont.load_default(28)
+        )
     return np.asarray(image)
 
 
@@ -90,8 +104,13 @@ def photographed(seed: int, half: int) -> Image.Image:
     noise = np.random.default_rng(seed)
     whole = load_sample_images().images[half]
     high, wide = (int(side * noise.uniform(0.4, 1)) for side in whole.shape[:2])
-    y, x = (int(noise.integers(0, side - part + 1)) for side, part in zip(whole.shape[:2], (high, wide), strict=True))
-    part = cv2.resize(whole[y : y + high, x : x + wide], (1100, 1100 * high // wide), interpolation=cv2.INTER_CUBIC)[:1700]
+    y, x = (
+        int(noise.integers(0, side - part + 1))
+        for side, part in zip(whole.shape[:2], (high, wide), strict=True)
+    )
+    part = cv2.resize(
+        whole[y : y + high, x : x + wide], (1100, 1100 * high // wide), interpolation=cv2.INTER_CUBIC
+    )[:1700]
     sheet = np.full((*SHAPE, 3), 255, np.uint8)
     sheet[60 : 60 + len(part), 150:1250] = part
     return Image.fromarray(part if noise.random() < 0.3 else sheet)
@@ -104,7 +123,9 @@ def worn(seed: int) -> tuple[Pixels, str]:
     factor = noise.uniform(0.28, 0.7)
     small = cv2.GaussianBlur(pixels.scaled(grey, factor), (0, 0), noise.uniform(0.4, 1.4))
     bad = np.clip(small + noise.normal(0, noise.uniform(3, 40), small.shape), 0, 255).astype(np.uint8)
-    return (np.where(bad < noise.uniform(90, 215), 0, 255).astype(np.uint8) if noise.random() < 0.5 else bad), text
+    return (
+        np.where(bad < noise.uniform(90, 215), 0, 255).astype(np.uint8) if noise.random() < 0.5 else bad
+    ), text
 
 
 def cases(forms: Path, fonts: list[Path], half: int, count: int) -> Iterator[Case]:
@@ -121,11 +142,17 @@ def cases(forms: Path, fonts: list[Path], half: int, count: int) -> Iterator[Cas
         grey, text = worn(seed)
         yield Case("worn print", Image.fromarray(grey), text)
     for file in sorted(forms.glob("*.gt.txt"))[half::2][:count]:
-        yield Case("print (forms)", Image.open(file.with_name(file.name.replace(".gt.txt", ".png"))), file.read_text())
+        yield Case(
+            "print (forms)",
+            Image.open(file.with_name(file.name.replace(".gt.txt", ".png"))),
+            file.read_text(),
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("forms", type=Path)
     parser.add_argument("--fonts", type=Path)
     parser.add_argument("--half", type=int, default=1, choices=(0, 1))

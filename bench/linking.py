@@ -1,8 +1,8 @@
 """Linking two files, measured: `python -m bench.linking [--people N] [--seed N]`.
 
-Each file holds N people, half of them in both: the right one with its own numbers, one value in two missing and every damage that
-bench.population knows. Prints seconds by step, the peak of memory, pairs compared, and how many links were right and wrong.
-"""
+Each file holds N people, half of them in both: the right one with its own numbers, one value in two missing
+and every damage that bench.population knows. Prints seconds by step, the peak of memory, pairs compared, and
+how many links were right and wrong."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from itertools import islice
 
 from bench.population import DAMAGES, Row, people, printed
 from pipeline.config import load_settings
-from pipeline.match.incoming import Incoming
-from pipeline.match.linking import link
+from pipeline.patients.patient_record import Incoming
+from pipeline.patients.record_linkage import link
 
 KEPT = 0.5  # of the values that a second system may hold as well
 OPTIONAL = ("middle", "ssn", "phone", "address")
@@ -34,7 +34,9 @@ def second_system(person: Row, number: int, chance: random.Random) -> Row:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -44,7 +46,9 @@ def main() -> None:
     left = [Incoming(str(n), row) for n, row in enumerate(islice(everybody, args.people))]
     both = args.people // 2  # the last half of the left is the first half of the right
     right = [Incoming(str(n), second_system(dict(p.row), n, chance)) for n, p in enumerate(left[both:])]  # type: ignore[arg-type]
-    right += [Incoming(str(both + n), second_system(row, both + n, chance)) for n, row in enumerate(everybody)]
+    right += [
+        Incoming(str(both + n), second_system(row, both + n, chance)) for n, row in enumerate(everybody)
+    ]
     made = time.monotonic()
     found = link(left, right, load_settings().match)
     seconds = time.monotonic() - made

@@ -1,11 +1,12 @@
 """A PDF of 2,000 pages from end to end: `python -m bench.long [--pages 2000] [--different 40] [--small]`.
 
-Prints the highest memory (resident) that any one process had, by kind, and that of all together (proportional); the most bytes of
-temporary disk; when the first page could be found by a word on it, when all pages were read, when the file was filed.
+Prints the highest memory (resident) that any one process had, by kind, and that of all together
+(proportional); the most bytes of temporary disk; when the first page could be found by a word on it, when all
+pages were read, when the file was filed.
 
-So many pages of dense print (450 words) differ; they recur through the file. What is read once is not read again, so the run is
-short, while the scan's own job holds as many words, and makes as large a PDF, as it would of 2,000 different pages. --small:
-instead pages of a few lines that all differ, so that each is read.
+So many pages of dense print (450 words) differ; they recur through the file. What is read once is not read
+again, so the run is short, while the scan's own job holds as many words, and makes as large a PDF, as it
+would of 2,000 different pages. --small: instead pages of a few lines that all differ, so that each is read.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from bench.environment import environment
 from bench.pages import page
 from pipeline.config import load_settings
 from pipeline.index.search import arriving
-from pipeline.services.installation import Installation, open_installation
+from pipeline.runtime.installation import Installation, open_installation
 
 MB = 1 << 20
 LOOK_SECONDS = 0.5
@@ -84,7 +85,10 @@ class Watch:
                 if not line:
                     continue  # it has just ended
                 forked = (parent := process.parent()) is not None and " ".join(parent.cmdline()) == line
-                kinds = {"pipeline.ingest": "a parser", "-m pipeline ingest": "a worker" if forked else "the command"}
+                kinds = {
+                    "pipeline.ingest": "a parser",
+                    "-m pipeline ingest": "a worker" if forked else "the command",
+                }
                 yield next((kind for part, kind in kinds.items() if part in line), name), process
 
 
@@ -112,7 +116,9 @@ def run(installation: Installation, file: Path, pages: int) -> None:
         out = ingest.stdout.read() if ingest.stdout else ""
     marks["filed"] = time.monotonic() - begun
     line = json.loads(out)
-    print(f"{line['status']}, {sum(len(d['pages']) for d in line['documents'])} pages in {len(line['documents'])} documents")
+    print(
+        f"{line['status']}, {sum(len(d['pages']) for d in line['documents'])} pages in {len(line['documents'])} documents"
+    )
     for kind, peak in sorted(watch.peaks.items(), key=lambda pair: -pair[1]):
         print(f"{peak / MB:6.0f} MB at most: {kind}")
     print(f"{watch.together / MB:6.0f} MB at most of all together; temporary disk {watch.disk / MB:.1f} MB")
@@ -120,7 +126,9 @@ def run(installation: Installation, file: Path, pages: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pages", type=int, default=2000)
     parser.add_argument("--different", type=int, default=40)
     parser.add_argument("--small", action="store_true")
@@ -130,7 +138,10 @@ def main() -> None:
         Path(folder).chmod(0o755)
         file = Path(folder, "long.pdf")
         file.write_bytes(long_pdf(args.pages, different, SMALL if args.small else DENSE))
-        print(f"{args.pages} pages, {different} of them different, {file.stat().st_size / MB:.1f} MB", flush=True)
+        print(
+            f"{args.pages} pages, {different} of them different, {file.stat().st_size / MB:.1f} MB",
+            flush=True,
+        )
         with open_installation(load_settings(Path(folder, "home"))) as installation:
             run(installation, file, args.pages)
 

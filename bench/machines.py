@@ -1,9 +1,10 @@
-"""Three machines read for one database and one store, and one of them is lost: `python -m bench.machines`, as root.
+"""Three machines read for one database and one store, and one of them is lost: `python -m bench.machines`, as
+root.
 
-Each machine is a network namespace with a host name and a home of its own, one worker in it, and a cable to the database and the
-store; they share nothing else. When all three are at work one has its cable pulled and its processes killed. Prints who read how
-many pages, how often each page was read (counted in the database), and how long the lost machine's job waited for another.
-"""
+Each machine is a network namespace with a host name and a home of its own, one worker in it, and a cable to
+the database and the store; they share nothing else. When all three are at work one has its cable pulled and
+its processes killed. Prints who read how many pages, how often each page was read (counted in the database),
+and how long the lost machine's job waited for another."""
 
 from __future__ import annotations
 
@@ -29,17 +30,17 @@ import img2pdf
 from bench.environment import environment
 from bench.pages import page
 from pipeline.config import Settings, load_settings
-from pipeline.ingest.register import register
-from pipeline.services.installation import open_installation
+from pipeline.ingest.registration import register
+from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
-from pipeline.work.queue import enqueue_scan
-from pipeline.work.status import status_json
+from pipeline.worker.job_queue import enqueue_scan
+from pipeline.worker.status import status_json
 
 HUB = "10.213.7.1"
 CODE = """
 import sys
 from pipeline.config import load_settings
-from pipeline.work.start import run_workers
+from pipeline.worker.launcher import run_workers
 run_workers(load_settings(), None, until=sys.stdin.fileno())
 """
 COUNTED = """
@@ -78,9 +79,21 @@ class Machine:
 
     def work(self, home: Path, told: dict[str, str], code: str = CODE) -> None:
         """Start its worker, which knows nothing but where the database and the store are."""
-        argv = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', self.name, sys.executable, "-c", code]
+        argv = [
+            "unshare",
+            "--uts",
+            "sh",
+            "-c",
+            'hostname "$0" && exec "$@"',
+            self.name,
+            sys.executable,
+            "-c",
+            code,
+        ]
         env = {**os.environ, **told, "CHARTLOOM_HOME": str(home), "CHARTLOOM_WORK__WORKERS": "1"}
-        self.worker = subprocess.Popen(["ip", "netns", "exec", self.space, *argv], stdin=subprocess.PIPE, env=env)
+        self.worker = subprocess.Popen(
+            ["ip", "netns", "exec", self.space, *argv], stdin=subprocess.PIPE, env=env
+        )
 
     def lose(self) -> None:
         """As by fire: nobody hears of it again, not even that its connections end."""
@@ -142,7 +155,10 @@ def machines(names: tuple[str, ...], settings: Settings) -> Iterator[tuple[list[
             made.append(machine)
             ip("link", "add", machine.cable, "type", "veth", "peer", "name", "eth0", "netns", machine.space)
             ip("link", "set", machine.cable, "master", hub.name, "up")
-            for command in (("addr", "add", f"{HUB[:-1]}{number}/24", "dev", "eth0"), ("link", "set", "eth0", "up")):
+            for command in (
+                ("addr", "add", f"{HUB[:-1]}{number}/24", "dev", "eth0"),
+                ("link", "set", "eth0", "up"),
+            ):
                 ip("-n", machine.space, *command)
         endpoint = told["CHARTLOOM_STORAGE__ENDPOINT"]
         database = socket_of(told["CHARTLOOM_DATABASE__DSN"])
@@ -178,7 +194,9 @@ def at_work(connection: Connection) -> dict[str, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pages", type=int, default=120)
     parser.add_argument("--takeover", type=float, default=60.0)
     args = parser.parse_args()
@@ -194,7 +212,9 @@ def main() -> None:
             pictures.append(out.getvalue())
         file.write_bytes(bytes(img2pdf.convert(pictures)))
         settings = load_settings(Path(folder, "home"))
-        settings = settings.model_copy(update={"work": settings.work.model_copy(update={"takeover_seconds": args.takeover})})
+        settings = settings.model_copy(
+            update={"work": settings.work.model_copy(update={"takeover_seconds": args.takeover})}
+        )
         with open_installation(settings) as installation, installation.connect() as connection:
             connection.execute(COUNTED.encode())
             with machines(("north", "south", "east"), installation.settings) as (all_, told):
@@ -207,7 +227,9 @@ def main() -> None:
 
 def report(connection: Connection, all_: list[Machine], takeover: float) -> dict[str, object]:
     """Lose a machine while all are at work, wait for the end, and say what was counted."""
-    while len(at_work(connection)) < len(all_) or not connection.execute("select 1 from times_read").fetchone():
+    while (
+        len(at_work(connection)) < len(all_) or not connection.execute("select 1 from times_read").fetchone()
+    ):
         time.sleep(0.05)
     seen = status_json(connection, takeover)
     job = at_work(connection)[all_[1].name]

@@ -1,14 +1,16 @@
-"""Matching, measured: `python -m bench.match load|speed|risk --dsn postgresql://... [--patients N] [--queries N] [--seed N]`.
+"""Matching, measured: `python -m bench.match load|speed|risk --dsn postgresql://... [--patients N] [--queries
+N] [--seed N]`.
 
 load   load N patients: the rate, the memory of this process and the size of the database
-speed  load N patients unless they are there, then match QUERIES damaged records one by one: p50, p95 and the share that has its
+speed  load N patients unless they are there, then match QUERIES damaged records one by one: p50, p95 and the
+       share that has its
        patient among the candidates, by damage
-risk   an index with decoys and without a quarter of the patients asked for: wrong filings, right ones, and how both change with
+risk   an index with decoys and without a quarter of the patients asked for: wrong filings, right ones, and
+       how both change with
        the threshold
 
-The database must be empty, or hold what `load` put there with the same seed; it is migrated first. Give one of your own: what is
-loaded stays there.
-"""
+The database must be empty, or hold what `load` put there with the same seed; it is migrated first. Give one
+of your own: what is loaded stays there."""
 
 from __future__ import annotations
 
@@ -24,12 +26,12 @@ from typing import Any
 
 from bench.population import DAMAGES, Row, decoys, people, printed
 from pipeline.config import MatchSettings, load_settings
-from pipeline.match.answers import answer
-from pipeline.match.decided import reliability
-from pipeline.match.incoming import Incoming
-from pipeline.match.loading import Load, load_rows
+from pipeline.patients.bulk_load import Load, load_rows
+from pipeline.patients.match_json import answer
+from pipeline.patients.outcome_statistics import reliability
+from pipeline.patients.patient_record import Incoming
 from pipeline.store.database import Connection, connect
-from pipeline.store.migrate import migrate
+from pipeline.store.schema_migrations import migrate
 
 THRESHOLDS = (0.99, 0.999, 0.9995, 0.9998, 0.99995)
 WARM = 50  # first queries that are not timed
@@ -47,15 +49,24 @@ def fill(connection: Connection, patients: int, seed: int) -> dict[str, Any]:
     added, seconds = load(connection, people(patients, seed))
     size = connection.execute("select pg_database_size(current_database()) as bytes").fetchone()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    figures = {"patients": added, "load_s": seconds, "loaded_per_s": round(added / seconds), "memory_mb": peak}
+    figures = {
+        "patients": added,
+        "load_s": seconds,
+        "loaded_per_s": round(added / seconds),
+        "memory_mb": peak,
+    }
     return figures | {"database_mb": size["bytes"] // 2**20 if size else None}
 
 
-def speed(connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int) -> dict[str, Any]:
+def speed(
+    connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int
+) -> dict[str, Any]:
     held = connection.execute("select count(*) as n from patient").fetchone()
     figures = {"patients": patients} if held and held["n"] == patients else fill(connection, patients, seed)
     chance = random.Random(seed + 1)
-    asked = islice((p for p in people(patients, seed) if chance.random() < 2 * queries / patients), queries + WARM)
+    asked = islice(
+        (p for p in people(patients, seed) if chance.random() < 2 * queries / patients), queries + WARM
+    )
     times: list[float] = []
     missed: Counter[str] = Counter()
     for number, person in enumerate(asked):
@@ -75,13 +86,16 @@ def speed(connection: Connection, settings: MatchSettings, patients: int, querie
     }
 
 
-def risk(connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int) -> dict[str, Any]:
+def risk(
+    connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int
+) -> dict[str, Any]:
     known = list(people(patients, seed))
     chance = random.Random(seed + 1)
     absent = {person["mrn"] for person in known if chance.random() < 0.25}
     load(connection, [p for p in known if p["mrn"] not in absent] + list(decoys(known, seed)))
     results = [
-        ask(connection, settings, known[n % len(known)], DAMAGES[n % len(DAMAGES)], absent, chance) for n in range(queries)
+        ask(connection, settings, known[n % len(known)], DAMAGES[n % len(DAMAGES)], absent, chance)
+        for n in range(queries)
     ]
     present = sum(r["present"] for r in results)
     table = {}
@@ -89,7 +103,11 @@ def risk(connection: Connection, settings: MatchSettings, patients: int, queries
         filed = [r for r in results if r["probability"] >= threshold and not r["objections"]]
         right = sum(r["right"] for r in filed)
         expected = round(sum(1 - r["probability"] for r in filed), 2)
-        table[threshold] = {"filed_right": round(right / present, 4), "wrong": len(filed) - right, "wrong_expected": expected}
+        table[threshold] = {
+            "filed_right": round(right / present, 4),
+            "wrong": len(filed) - right,
+            "wrong_expected": expected,
+        }
     filed = [r for r in results if r["decision"] == "match"]
     kinds: dict[str, Counter[str]] = {}
     for result in results:
@@ -102,16 +120,24 @@ def risk(connection: Connection, settings: MatchSettings, patients: int, queries
         "right_filed": round(sum(r["right"] for r in filed) / present, 4),
         "candidate_recall": round(sum(r["listed"] for r in results) / present, 5),
         "by_threshold": table,
-        "right_by_damage": {damage: round(kind["right"] / max(1, kind["present"]), 3) for damage, kind in kinds.items()},
+        "right_by_damage": {
+            damage: round(kind["right"] / max(1, kind["present"]), 3) for damage, kind in kinds.items()
+        },
         "reliability": [
-            asdict(b) for b in reliability([(r["probability"], r["right"]) for r in results if r["probability"] > 0])
+            asdict(b)
+            for b in reliability([(r["probability"], r["right"]) for r in results if r["probability"] > 0])
         ],
         "wrong": [r["query"] for r in filed if not r["right"]],
     }
 
 
 def ask(
-    connection: Connection, settings: MatchSettings, person: Row, damage: str, absent: set[str], chance: random.Random
+    connection: Connection,
+    settings: MatchSettings,
+    person: Row,
+    damage: str,
+    absent: set[str],
+    chance: random.Random,
 ) -> dict[str, Any]:
     """One query and what came of it."""
     query = printed(person, damage, chance)
@@ -131,7 +157,9 @@ def ask(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("load", "speed", "risk"))
     parser.add_argument("--dsn", required=True)
     parser.add_argument("--patients", type=int, default=10_000)

@@ -1,10 +1,15 @@
 """What moving an archive costs, and that it bears being killed: `python -m bench.migrate plan|move|overhead`.
 
-plan --rows 1000000           seconds, CPU and memory of `migrate plan --open none` over a CSV and as many files
-move --pages 3000 --kills 20  `migrate run` of an archive with every fault, killed on the way; then verify and report must find
-                              every planted fault and add up. --kind csv, old-index, tree. Its pages recur in other files
-                              after --recur documents, so that few are read and all the rest of the work is done
-overhead --documents 8        CPU of a page through `migrate run` beside that of opening, reading and PDF making alone
+plan --rows 1000000           seconds, CPU and memory of `migrate plan --open none` over a CSV and as many
+                              files
+move --pages 3000 --kills 20  `migrate run` of an archive with every fault, killed on the way; then verify and
+                              report must find
+                              every planted fault and add up. --kind csv, old-index, tree. Its pages recur in
+                                other files
+                              after --recur documents, so that few are read and all the rest of the work is
+                                done
+overhead --documents 8        CPU of a page through `migrate run` beside that of opening, reading and PDF
+                              making alone
 """
 
 from __future__ import annotations
@@ -28,28 +33,38 @@ from psycopg import sql
 
 from bench.pages import chart
 from bench.throughput import ESSENTIAL, STAGES, Clock, living, servers
+from pipeline.archive.crosswalk import crosswalk
+from pipeline.archive.import_runner import Feeder
+from pipeline.archive.manifest import Manifest
+from pipeline.archive.manifest_mapping import load_mapping
+from pipeline.archive.migration_jobs import begin
+from pipeline.archive.migration_plan import plan
 from pipeline.config import load_settings
-from pipeline.migrate.archives import begin
-from pipeline.migrate.crosswalk import crosswalk
-from pipeline.migrate.feeding import Feeder
-from pipeline.migrate.manifest import Manifest
-from pipeline.migrate.mapping import load_mapping
-from pipeline.migrate.planning import plan
-from pipeline.services.installation import Installation, open_installation
+from pipeline.runtime.installation import Installation, open_installation
 from pipeline.store.blobs import REGION
 from pipeline.store.database import Connection
-from pipeline.work import processing, stages
-from pipeline.work.bench import Bench
-from pipeline.work.queue import enqueue_scan
-from pipeline.work.start import on_one_core
-from pipeline.work.warm import warm_up
-from samples.archive import make_archive
-from samples.archive_files import FIELDS
+from pipeline.synthetic.legacy_archive import make_archive
+from pipeline.synthetic.legacy_files import FIELDS
+from pipeline.worker import jobs, scan_stages
+from pipeline.worker.job_queue import enqueue_scan
+from pipeline.worker.launcher import on_one_core
+from pipeline.worker.preload import warm_up
+from pipeline.worker.worker_context import Bench
 
 FOLDER = 1_000  # files of a folder of the planned archive
-MEAN_PAGES = 2  # of a document that samples.archive makes
+MEAN_PAGES = 2  # of a document that pipeline.synthetic.legacy_archive makes
 TABLES = (
-    *("page", "reading", "document_page", "document", "document_field", "decision", "review_item", "scan", "arrival"),
+    *(
+        "page",
+        "reading",
+        "document_page",
+        "document",
+        "document_field",
+        "decision",
+        "review_item",
+        "scan",
+        "arrival",
+    ),
     *("archive_row", "archive_file"),
 )
 VICTIMS = ("run", "run", "workers", "worker")
@@ -71,7 +86,16 @@ def plan_rows(rows: int, keep: Path | None) -> None:
         assert found.documents == found.files == rows, found
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         took, used = time.monotonic() - begun, time.process_time() - cpu
-        print(json.dumps({"rows": rows, "seconds": round(took, 1), "cpu_seconds": round(used, 1), "peak_mb": round(peak)}))
+        print(
+            json.dumps(
+                {
+                    "rows": rows,
+                    "seconds": round(took, 1),
+                    "cpu_seconds": round(used, 1),
+                    "peak_mb": round(peak),
+                }
+            )
+        )
 
 
 def make_rows(root: Path, index: Path, rows: int) -> None:
@@ -88,7 +112,17 @@ def make_rows(root: Path, index: Path, rows: int) -> None:
             else:
                 os.link(first, root / path)
             date = f"20{number % 20:02d}-{number % 12 + 1:02d}-{number % 28 + 1:02d}"
-            writer.writerow((path, f"D{number}", 3, f"box{number // FOLDER}", 1_000_000 + number // 5, "progress_note", date))
+            writer.writerow(
+                (
+                    path,
+                    f"D{number}",
+                    3,
+                    f"box{number // FOLDER}",
+                    1_000_000 + number // 5,
+                    "progress_note",
+                    date,
+                )
+            )
 
 
 def chartloom(home: Path, *words: object) -> subprocess.Popen[str]:
@@ -115,7 +149,9 @@ def command_of(pid: int) -> bytes:
 
 
 def kill(process: subprocess.Popen[str], victim: str) -> bool:
-    """kill -9 of the run, of its pool of workers, or of one of those; False where it is not there at the moment."""
+    """kill -9 of the run, of its pool of workers, or of one of those; False where it is not there at the
+    moment.
+    """
     pid = process.pid
     for _ in range(("run", "workers", "worker").index(victim)):
         children = Path(f"/proc/{pid}/task/{pid}/children")
@@ -135,7 +171,9 @@ def move(given: argparse.Namespace) -> None:
         Path(folder).chmod(0o755)
         home, out = Path(folder) / "home", Path(folder) / "report"
         documents = given.pages // MEAN_PAGES
-        made = make_archive(Path(folder) / "archive", kind, documents, given.seed, faults=given.faults, recur=given.recur)
+        made = make_archive(
+            Path(folder) / "archive", kind, documents, given.seed, faults=given.faults, recur=given.recur
+        )
         told(home, "patients", "load", made.folder / "patients.csv")
         words = ["migrate", "run", "move", made.manifest, "--mapping", kind, "--json"]
         words += ["--crosswalk", made.folder / "links.csv"] if kind == "old-index" else []
@@ -182,16 +220,25 @@ def overhead(documents: int, pages: int) -> None:
         (root / "index.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         manifest = Manifest.at(root / "index.csv", None, load_mapping("csv"))
         settings = load_settings(Path(folder) / "home")
-        with open_installation(settings) as installation, installation.connect() as connection, crosswalk(None) as numbers:
+        with (
+            open_installation(settings) as installation,
+            installation.connect() as connection,
+            crosswalk(None) as numbers,
+        ):
             warm_up(installation.settings)
-            clock.wrap_pages(stages, "open_scan", "open")
+            clock.wrap_pages(scan_stages, "open_scan", "open")
             for name, stage in STAGES.items():
-                clock.wrap(stages, name, stage)
-            clock.wrap(processing, "commit", "commit")
+                clock.wrap(scan_stages, name, stage)
+            clock.wrap(jobs, "commit", "commit")
             for name in ("put", "put_file", "get", "fetch"):
                 clock.wrap(type(installation.blobs()), name, "store")
             feeder = Feeder(
-                begin(connection, "bench", manifest), manifest, numbers, installation.blobs(), installation.settings, enqueue_scan
+                begin(connection, "bench", manifest),
+                manifest,
+                numbers,
+                installation.blobs(),
+                installation.settings,
+                enqueue_scan,
             )
             quiet = servers(settings.home)
             time.sleep(IDLE_SECONDS)
@@ -203,50 +250,71 @@ def overhead(documents: int, pages: int) -> None:
             for row in connection.execute("select id from scan order by id").fetchall():
                 with clock.of("else"), bench.workshop(row["id"], lambda: None) as shop:
                     assert shop is not None
-                    processing.process_scan(shop)
+                    jobs.process_scan(shop)
             clock.spent["open"] += living()
             clock.spent["servers"] = servers(settings.home) - before - idle * (time.monotonic() - begun)
-            print(f"Postgres and the store take {idle:.2%} of a core with nothing to do; that is left out of `servers`")
+            print(
+                f"Postgres and the store take {idle:.2%} of a core with nothing to do; that is left out of `servers`"
+            )
             weigh(installation, connection, documents * pages)
     total, read = sum(clock.spent.values()), sum(clock.spent[stage] for stage in ESSENTIAL)
     for stage, seconds in sorted(clock.spent.items(), key=lambda spent: -spent[1]):
         print(f"{stage:10} {1000 * seconds / documents / pages:7.1f} ms a page  {seconds / total:6.1%}")
     hourly = documents * pages / total * 3600
-    print(f"{documents * pages} pages, {hourly:.0f} pages a core-hour; beside reading alone {total / read - 1:+.1%}")
+    print(
+        f"{documents * pages} pages, {hourly:.0f} pages a core-hour; beside reading alone {total / read - 1:+.1%}"
+    )
 
 
 def weigh(installation: Installation, connection: Connection, pages: int) -> None:
-    """Print the bytes of a page: of its objects, and of its rows as Postgres keeps them, without their indexes."""
+    """Print the bytes of a page: of its objects, and of its rows as Postgres keeps them, without their
+    indexes.
+    """
     storage = installation.settings.storage
     assert storage.endpoint is not None
     assert storage.secret_key is not None
     store = Minio(
-        storage.endpoint, storage.access_key, storage.secret_key.get_secret_value(), secure=storage.secure, region=REGION
+        storage.endpoint,
+        storage.access_key,
+        storage.secret_key.get_secret_value(),
+        secure=storage.secure,
+        region=REGION,
     )
     objects = [entry.size or 0 for entry in store.list_objects(storage.bucket, recursive=True)]
     originals = connection.execute("select sum(size)::bigint as n from scan").fetchone()
     assert originals is not None
-    print(f"objects    {len(objects) / pages:.1f} a page, {(sum(objects) - originals['n']) / pages:,.0f} bytes beside ", end="")
+    print(
+        f"objects    {len(objects) / pages:.1f} a page, {(sum(objects) - originals['n']) / pages:,.0f} bytes beside ",
+        end="",
+    )
     print(f"{originals['n'] / pages:,.0f} of the original")
     for table in TABLES:
-        query = sql.SQL("select coalesce(sum(pg_column_size(t.*)), 0)::bigint as n from {} t").format(sql.Identifier(table))
+        query = sql.SQL("select coalesce(sum(pg_column_size(t.*)), 0)::bigint as n from {} t").format(
+            sql.Identifier(table)
+        )
         row = connection.execute(query).fetchone()
         assert row is not None
         print(f"{table:16} {row['n'] / pages:9,.0f} bytes a page")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     what = parser.add_subparsers(dest="what", required=True)
     planned = what.add_parser("plan")
     planned.add_argument("--rows", type=int, default=1_000_000)
-    planned.add_argument("--keep", type=Path, help="an empty folder for the archive, or one that an earlier call has filled")
+    planned.add_argument(
+        "--keep", type=Path, help="an empty folder for the archive, or one that an earlier call has filled"
+    )
     moved = what.add_parser("move")
     moved.add_argument("--kind", choices=("csv", "old-index", "tree"), default="csv")
     moved.add_argument("--pages", type=int, default=3_000)
     moved.add_argument("--kills", type=int, default=20)
     moved.add_argument("--faults", type=int, default=10, help="of each kind")
-    moved.add_argument("--recur", type=int, default=60, help="documents after which the pages are those of earlier ones")
+    moved.add_argument(
+        "--recur", type=int, default=60, help="documents after which the pages are those of earlier ones"
+    )
     moved.add_argument("--seed", type=int, default=1)
     moved.add_argument("--calm", type=float, default=20.0, help="longest time before a kill, seconds")
     measured = what.add_parser("overhead")

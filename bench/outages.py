@@ -1,8 +1,9 @@
-"""Postgres stopped, then SeaweedFS, in the middle of an ingest: `python -m bench.outages [--seconds 60] [--files 40]`.
+"""Postgres stopped, then SeaweedFS, in the middle of an ingest: `python -m bench.outages [--seconds 60]
+[--files 40]`.
 
-Both run as servers of their own, with nobody to start them again; the command and its workers are told only where they are.
-Prints when each went away and came back, and what became of every file; ends with status 1 unless all of them are accounted for.
-"""
+Both run as servers of their own, with nobody to start them again; the command and its workers are told only
+where they are. Prints when each went away and came back, and what became of every file; ends with status 1
+unless all of them are accounted for."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from typing import Any
 from bench.environment import environment
 from bench.pages import chart
 from pipeline.config import load_settings
-from pipeline.services.installation import Embedded
+from pipeline.runtime.installation import Embedded
 
 
 def away(service: Any, seconds: float, begun: float) -> None:
@@ -34,7 +35,9 @@ def away(service: Any, seconds: float, begun: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--files", type=int, default=40)
     args = parser.parse_args()
@@ -49,7 +52,10 @@ def main() -> None:
             service.wait(service.spawn())
         begun = time.monotonic()
         command = [sys.executable, "-m", "pipeline", "ingest", str(scans), "--wait", "--json"]
-        told = environment(embedded.settings()) | {"PATH": "/usr/bin:/bin", "CHARTLOOM_DATABASE__WAIT_SECONDS": "120"}
+        told = environment(embedded.settings()) | {
+            "PATH": "/usr/bin:/bin",
+            "CHARTLOOM_DATABASE__WAIT_SECONDS": "120",
+        }
         told["CHARTLOOM_STORAGE__WAIT_SECONDS"] = "120"
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=told, text=True) as ingest:
             for service in reversed(embedded.services):  # Postgres first
@@ -60,7 +66,10 @@ def main() -> None:
             if found := service.running():
                 service.stop(found)
     lines = [json.loads(line) for line in out.splitlines()]
-    print(f"{time.monotonic() - begun:6.0f} s  exit {ingest.returncode}, {len(lines)} lines for {args.files} files:", end=" ")
+    print(
+        f"{time.monotonic() - begun:6.0f} s  exit {ingest.returncode}, {len(lines)} lines for {args.files} files:",
+        end=" ",
+    )
     print(dict(Counter(line["status"] for line in lines)))
     for reason, count in Counter(line["reason"] for line in lines if line["status"] == "quarantined").items():
         print(f"{'':9} {count} quarantined: {reason}")

@@ -1,9 +1,9 @@
-"""What the text of pages takes of Postgres, and what its partitions cost: `python -m bench.page_text [--pages 20000]`.
+"""What the text of pages takes of Postgres, and what its partitions cost: `python -m bench.page_text [--pages
+20000]`.
 
-Pages of made-up documents are written into an installation of the bench's own. Printed: bytes a page of the table and of each of
-its indexes; the CPU of Postgres for writing a page; how long its search index takes to build anew; how long all wait while a
-partition is closed and the next begun.
-"""
+Pages of made-up documents are written into an installation of the bench's own. Printed: bytes a page of the
+table and of each of its indexes; the CPU of Postgres for writing a page; how long its search index takes to
+build anew; how long all wait while a partition is closed and the next begun."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pathlib import Path
 
 from bench.throughput import servers
 from pipeline.config import load_settings
-from pipeline.services.installation import open_installation
+from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
-from pipeline.store.partitions import extend_page_text
-from samples import documents, patients
+from pipeline.store.text_partitions import extend_page_text
+from pipeline.synthetic import documents, patients
 
 STEP = 1_000  # documents in a transaction
 PEOPLE = 5_000
@@ -78,7 +78,9 @@ def figures(connection: Connection, home: Path, pages: int) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pages", type=int, default=20_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:

@@ -8,8 +8,33 @@ import random
 from PIL import Image, ImageDraw, ImageFont
 
 WORDS = (
-    *("patient", "history", "reports", "pain", "left", "right", "lower", "upper", "fracture", "admission", "discharge"),
-    *("medication", "daily", "tablet", "review", "assessment", "plan", "normal", "exam", "heart", "lungs", "clear", "abdomen"),
+    *(
+        "patient",
+        "history",
+        "reports",
+        "pain",
+        "left",
+        "right",
+        "lower",
+        "upper",
+        "fracture",
+        "admission",
+        "discharge",
+    ),
+    *(
+        "medication",
+        "daily",
+        "tablet",
+        "review",
+        "assessment",
+        "plan",
+        "normal",
+        "exam",
+        "heart",
+        "lungs",
+        "clear",
+        "abdomen",
+    ),
     *("soft", "follow", "clinic", "weeks", "surgery", "consent", "denies", "allergy", "fever"),
 )
 SIZE = (1275, 1650)  # letter at 150 dpi

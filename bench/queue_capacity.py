@@ -1,9 +1,10 @@
-"""How many jobs a second the queue gives out: `python -m bench.queue_capacity [--workers 64] [--jobs 5000] [--page-seconds 0.8]`.
+"""How many jobs a second the queue gives out: `python -m bench.queue_capacity [--workers 64] [--jobs 5000]
+[--page-seconds 0.8]`.
 
-So many simulated workers fetch and finish jobs as real ones do (work/fairness.py, procrastinate's functions), with nothing to do
-in between, spread over two processes. Then the same for one worker. A scan is a job, so is a range of 16 pages: with pages that
-take --page-seconds of a core, a queue of J jobs a second keeps J x pages a job x page-seconds cores busy.
-"""
+So many simulated workers fetch and finish jobs as real ones do (work/fairness.py, procrastinate's functions),
+with nothing to do in between, spread over two processes. Then the same for one worker. A scan is a job, so is
+a range of 16 pages: with pages that take --page-seconds of a core, a queue of J jobs a second keeps J x pages
+a job x page-seconds cores busy."""
 
 from __future__ import annotations
 
@@ -19,12 +20,12 @@ from procrastinate.jobs import Status
 
 from pipeline.config import load_settings
 from pipeline.records import Priority
-from pipeline.services.installation import open_installation
+from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
-from pipeline.work.fairness import FairManager
-from pipeline.work.patience import PatientConnector
-from pipeline.work.queue import QUEUES, enqueue_pages
-from pipeline.work.ranges import RANGE
+from pipeline.worker.db_retry import PatientConnector
+from pipeline.worker.fair_scheduling import FairManager
+from pipeline.worker.job_queue import QUEUES, enqueue_pages
+from pipeline.worker.page_ranges import RANGE
 
 PROCESSES = 2
 
@@ -60,7 +61,9 @@ def measure(dsn: str, connection: Connection, workers: int, jobs: int) -> float:
     for process in crowds:
         process.start()
     while True:
-        row = connection.execute("select count(*) as n from procrastinate_jobs where status = 'todo'").fetchone()
+        row = connection.execute(
+            "select count(*) as n from procrastinate_jobs where status = 'todo'"
+        ).fetchone()
         if row and row["n"] < jobs:
             break
         time.sleep(0.01)
@@ -71,18 +74,26 @@ def measure(dsn: str, connection: Connection, workers: int, jobs: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--workers", type=int, default=64)
     parser.add_argument("--jobs", type=int, default=5000)
     parser.add_argument("--page-seconds", type=float, default=0.8)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        with open_installation(load_settings(Path(folder, "home")), store=False) as installation, installation.connect() as own:
+        with (
+            open_installation(load_settings(Path(folder, "home")), store=False) as installation,
+            installation.connect() as own,
+        ):
             for workers in (1, args.workers):
                 rate = measure(installation.dsn, own, workers, args.jobs)
                 print(f"{workers} workers: {rate:.0f} jobs a second on {os.cpu_count()} cores", end="; ")
-                feeds = [f"{rate * pages * args.page_seconds:.0f} cores at {pages} pages a job" for pages in (1, RANGE)]
+                feeds = [
+                    f"{rate * pages * args.page_seconds:.0f} cores at {pages} pages a job"
+                    for pages in (1, RANGE)
+                ]
                 print(f"feeds {' or '.join(feeds)}", flush=True)
 
 

@@ -1,10 +1,9 @@
 """What reading a page costs: `python -m bench.read FILE...` (pictures, one page each).
 
-CPU, bytes of the PDF and memory with the default settings and with Tesseract alone, each in a worker's process of its own; beside
-them, where they are installed, bare `tesseract` (text only) and `ocrmypdf --deskew --rotate-pages --output-type pdfa`. All do the
-same page in turn, so that a busy machine disturbs all alike. The first page of a worker, which starts its engines, counts apart.
-Then the CPU of each step of reading.
-"""
+CPU, bytes of the PDF and memory with the default settings and with Tesseract alone, each in a worker's
+process of its own; beside them, where they are installed, bare `tesseract` (text only) and `ocrmypdf --deskew
+--rotate-pages --output-type pdfa`. All do the same page in turn, so that a busy machine disturbs all alike.
+The first page of a worker, which starts its engines, counts apart. Then the CPU of each step of reading."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ from pathlib import Path
 import img2pdf
 
 from bench.throughput import Clock, cpu
-from pipeline.work.start import on_one_core
+from pipeline.worker.launcher import on_one_core
 
 STEPS = {
     "pixels": {"load": "open"},
@@ -66,25 +65,39 @@ class Sums:
 
 
 def worker(told: Connection, second_engine: str) -> None:
-    """A worker's process: answers each file with (CPU seconds, bytes of its PDF); at the end with its steps and memory."""
+    """A worker's process: answers each file with (CPU seconds, bytes of its PDF); at the end with its steps
+    and memory.
+    """
     on_one_core()
     from pipeline.config import load_settings
-    from pipeline.ocr import pdf, pixels, rapid, reading, tesseract, words
+    from pipeline.ocr import read_page
+    from pipeline.ocr.engines import rapidocr_engine, tesseract
+    from pipeline.ocr.image import pixels
+    from pipeline.ocr.output import searchable_pdf
+    from pipeline.ocr.recognition import recognize
     from pipeline.records import Page
-    from pipeline.work.warm import warm_up
+    from pipeline.worker.preload import warm_up
 
     settings = load_settings()
-    settings = settings.model_copy(update={"ocr": settings.ocr.model_copy(update={"second_engine": second_engine})})
+    settings = settings.model_copy(
+        update={"ocr": settings.ocr.model_copy(update={"second_engine": second_engine})}
+    )
     warm_up(settings)
     clock, begun = Clock(), 0.0
-    modules = {"pdf": pdf, "pixels": pixels, "reading": reading, "tesseract": tesseract, "words": words}
+    modules = {
+        "pdf": searchable_pdf,
+        "pixels": pixels,
+        "reading": read_page,
+        "tesseract": tesseract,
+        "words": recognize,
+    }
     for module, functions in STEPS.items():
         for name, step in functions.items():
             clock.wrap(modules[module], name, step)
-    clock.wrap(rapid.RapidStrips, "read", "second engine")
+    clock.wrap(rapidocr_engine.RapidStrips, "read", "second engine")
     while file := told.recv():
         with clock.of("everything else"):
-            made = reading.read_page(Page(scan="", number=1, image=file.name), file, settings.ocr)
+            made = read_page.read_page(Page(scan="", number=1, image=file.name), file, settings.ocr)
         told.send((cpu() - begun, len(made.pdf)))
         if begun == 0.0:
             clock.spent.clear()
@@ -122,11 +135,11 @@ def program(*command: str | Path, written: Path | None = None) -> tuple[float, i
 
 def peers(folder: Path) -> dict[str, Contestant]:
     """The programs to compare with that are installed."""
-    pdf, out = folder / "in.pdf", folder / "out.pdf"
+    source, out = folder / "in.pdf", folder / "out.pdf"
 
     def by_ocrmypdf(file: Path) -> tuple[float, int]:
-        pdf.write_bytes(img2pdf.convert(str(file)))
-        return program(*OCRMYPDF, pdf, out, written=out)
+        source.write_bytes(img2pdf.convert(str(file)))
+        return program(*OCRMYPDF, source, out, written=out)
 
     found: dict[str, Contestant] = {}
     if shutil.which("tesseract"):
@@ -137,7 +150,9 @@ def peers(folder: Path) -> dict[str, Contestant]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", nargs="+", type=Path)
     files = parser.parse_args().files
     os.environ["OMP_THREAD_LIMIT"] = "1"

@@ -1,9 +1,10 @@
-"""How long the pages of the review workspace take on a full database: `python -m bench.review --documents 1000000 --queue 50000`.
+"""How long the pages of the review workspace take on a full database: `python -m bench.review --documents
+1000000 --queue 50000`.
 
-Fills a database of its own in an installation of its own with made-up rows, then asks the application for its pages as somebody
-signed in does (the whole request: session, rights, audit line, queries, template), and prints the quantiles in milliseconds: by
-the clock, and of processor time in the web's process and in its database connections, which a busy machine hardly changes.
-"""
+Fills a database of its own in an installation of its own with made-up rows, then asks the application for its
+pages as somebody signed in does (the whole request: session, rights, audit line, queries, template), and
+prints the quantiles in milliseconds: by the clock, and of processor time in the web's process and in its
+database connections, which a busy machine hardly changes."""
 
 from __future__ import annotations
 
@@ -22,27 +23,51 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.population import LOOKALIKE_LETTERS, SYLLABLES, confused, people
 from pipeline.config import document_types, load_settings
-from pipeline.ocr.preview import preview
-from pipeline.review.accounts import add_account, csrf_of, open_session
-from pipeline.review.application import build
-from pipeline.review.roles import Role
-from pipeline.review.visit import COOKIE, Desk
-from pipeline.services.installation import open_installation
+from pipeline.ocr.output.preview import preview
+from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
-from pipeline.work.queue import enqueue_scan
+from pipeline.web.application import build
+from pipeline.web.auth.accounts import add_account, csrf_of, open_session
+from pipeline.web.auth.permissions import Role
+from pipeline.web.auth.request_context import COOKIE, Desk
+from pipeline.worker.job_queue import enqueue_scan
 
 SQL = statements("bench")
 STEP = 50_000  # rows in a transaction
 SEED = 7
 LOOKED_SECONDS = 0.5  # a person looks at an item at least as long before deciding
-PATIENT = ("mrn", "given", "middle", "family", "dob", "sex", "ssn", "address", "city", "state", "zip", "phone")
-FILLING = ("fill_scans", "fill_arrivals", "fill_pages", "fill_documents", "fill_texts", "fill_decisions", "fill_queue")
+PATIENT = (
+    "mrn",
+    "given",
+    "middle",
+    "family",
+    "dob",
+    "sex",
+    "ssn",
+    "address",
+    "city",
+    "state",
+    "zip",
+    "phone",
+)
+FILLING = (
+    "fill_scans",
+    "fill_arrivals",
+    "fill_pages",
+    "fill_documents",
+    "fill_texts",
+    "fill_decisions",
+    "fill_queue",
+)
 
 
 def fill(connection: Connection, documents: int, queue: int, patients: int, preview: str) -> None:
     """Make the rows that are not there yet."""
-    had = count(connection, "select count(*) as n from patient"), count(connection, "select count(*) as n from document")
+    had = (
+        count(connection, "select count(*) as n from patient"),
+        count(connection, "select count(*) as n from document"),
+    )
     rows = people(patients, SEED) if had[0] < patients else iter(())
     while some := list(islice(rows, STEP)):
         with connection.cursor().copy(f"copy patient ({', '.join(PATIENT)}) from stdin") as copy:
@@ -58,7 +83,9 @@ def fill(connection: Connection, documents: int, queue: int, patients: int, prev
     for first in range(had[1] + 1, documents + 1, STEP):
         with connection.transaction():
             for name in FILLING:
-                connection.execute(SQL[name], given | {"first": first, "last": min(first + STEP - 1, documents)})
+                connection.execute(
+                    SQL[name], given | {"first": first, "last": min(first + STEP - 1, documents)}
+                )
     if had[1] < documents:
         connection.execute("vacuum analyze")
 
@@ -77,7 +104,9 @@ def vocabulary() -> list[str]:
 
 
 def printed_page() -> bytes:
-    """The picture for the screen of a page of print on grainy paper: a JPEG of 190 kB, three times what clean print takes."""
+    """The picture for the screen of a page of print on grainy paper: a JPEG of 190 kB, three times what clean
+    print takes.
+    """
     image = Image.effect_noise((1236, 1600), 2).point(lambda grey: min(255, grey + 118))
     draw, font, words = ImageDraw.Draw(image), ImageFont.load_default(22), iter(vocabulary())
     for line in range(80, 1500, 56):
@@ -86,18 +115,26 @@ def printed_page() -> bytes:
 
 
 def asked_for(patients: int, times: int) -> list[str]:
-    """What people type into the patient search: family names, whole names, names misheard, numbers, birth dates."""
+    """What people type into the patient search: family names, whole names, names misheard, numbers, birth
+    dates.
+    """
     chance = random.Random(SEED)
     found = []
     for person in chance.sample(list(people(patients, SEED)), times + 1):
         name = f"{person['family']} {person['given']}"
         misread = f"{confused(person['family'], LOOKALIKE_LETTERS, chance)} {person['given'][:3]}"
-        found.append(chance.choice((person["family"], name, name.lower(), misread, person["mrn"], person["dob"])))
+        found.append(
+            chance.choice((person["family"], name, name.lower(), misread, person["mrn"], person["dob"]))
+        )
     return found
 
 
-def measure(ask: Callable[[], int], times: int, processor: Callable[[], float]) -> tuple[list[float], list[float]]:
-    """Milliseconds of each request by the clock and of processor time, after one to warm up; every answer must be the page."""
+def measure(
+    ask: Callable[[], int], times: int, processor: Callable[[], float]
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of each request by the clock and of processor time, after one to warm up; every answer
+    must be the page.
+    """
     clock, busy = [], []
     for turn in range(times + 1):
         start, worked = time.perf_counter(), processor()
@@ -112,7 +149,9 @@ def measure(ask: Callable[[], int], times: int, processor: Callable[[], float]) 
 
 
 def processor_of(connection: Connection) -> Callable[[], float]:
-    """Seconds of processor time so far, of this process and of the database processes that serve it (Linux, this machine)."""
+    """Seconds of processor time so far, of this process and of the database processes that serve it (Linux,
+    this machine).
+    """
     sql = "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state is not null"
 
     def seconds() -> float:
@@ -137,7 +176,12 @@ def main() -> None:
     parser.add_argument("--queue", type=int, default=1_000)
     parser.add_argument("--patients", type=int, default=10_000)
     parser.add_argument("--times", type=int, default=100)
-    parser.add_argument("--screens", type=int, default=0, help="so many items and pages in a browser too: bench/review_screen.py")
+    parser.add_argument(
+        "--screens",
+        type=int,
+        default=0,
+        help="so many items and pages in a browser too: bench/review_screen.py",
+    )
     parser.add_argument("--home", type=Path, default=Path("bench-home"), help="kept: a second run is quick")
     options = parser.parse_args()
     rng = random.Random(SEED)
@@ -165,20 +209,27 @@ def main() -> None:
             pages: dict[str, Callable[[], int]] = {
                 "queue page": lambda: get("/queue"),
                 "queue, filtered": lambda: get("/queue", reason="type", department="surgery"),
-                "next item": lambda: client.post("/queue/next", data={"csrf": csrf_of(token)}, headers=headers).status_code,
+                "next item": lambda: (
+                    client.post("/queue/next", data={"csrf": csrf_of(token)}, headers=headers).status_code
+                ),
                 "item page": lambda: get(f"/items/{rng.randint(1, options.queue)}"),
                 "patient search": lambda: get("/patients", q=next(typed)),
                 "chart page": chart,
                 "page image": lambda: get(f"/scans/{rng.randint(1, options.documents)}/pages/1/preview"),
                 "document page": lambda: get(f"/documents/{rng.randint(1, options.documents)}"),
-                "word search": lambda: get("/search", q=" ".join(words[int(len(words) * rng.random() ** 2)] for _ in range(2))),
+                "word search": lambda: get(
+                    "/search", q=" ".join(words[int(len(words) * rng.random() ** 2)] for _ in range(2))
+                ),
                 "today": lambda: get("/today"),
                 "figures": lambda: get("/supervisor"),
             }
             with installation.connect() as watching:
                 for page, ask in pages.items():
                     clock, busy = measure(ask, options.times, processor_of(watching))
-                    print(f"{page:16} clock {quantiles(clock)}   processor {quantiles(busy)}   n {len(clock)}", flush=True)
+                    print(
+                        f"{page:16} clock {quantiles(clock)}   processor {quantiles(busy)}   n {len(clock)}",
+                        flush=True,
+                    )
         if options.screens:
             from bench.review_screen import browsing, next_items, page_images
 

@@ -1,9 +1,9 @@
-"""How long a reviewer waits for the screen, in a real browser on loopback: `python -m bench.review ... --screens 60`.
+"""How long a reviewer waits for the screen, in a real browser on loopback: `python -m bench.review ...
+--screens 60`.
 
-Next item: from the key that files an item to the next item's page painted. Page image: from the browser asking for a page's
-picture, which it does not have, to its being painted. Both by the browser's own clock: the largest contentful paint of each
-page, which is the page's picture.
-"""
+Next item: from the key that files an item to the next item's page painted. Page image: from the browser
+asking for a page's picture, which it does not have, to its being painted. Both by the browser's own clock:
+the largest contentful paint of each page, which is the page's picture."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ from contextlib import contextmanager
 from fastapi import FastAPI
 from playwright.sync_api import Page, sync_playwright
 
-from pipeline.review.visit import COOKIE
+from pipeline.web.auth.request_context import COOKIE
 from tests.serving import serving
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 LOOK_MILLISECONDS = 20
 WATCH = """
 addEventListener("keydown", (event) => {
@@ -42,14 +48,18 @@ def browsing(app: FastAPI, token: str) -> Iterator[Page]:
     with serving(app) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 800})
-        context.add_cookies([{"name": COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}])
+        context.add_cookies(
+            [{"name": COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}]
+        )
         context.add_init_script(WATCH)
         yield context.new_page()
         browser.close()
 
 
 def next_items(page: Page, times: int, pause: float) -> list[float]:
-    """Milliseconds from the deciding key to the next item's page. `pause`: seconds that a person looks before the key."""
+    """Milliseconds from the deciding key to the next item's page. `pause`: seconds that a person looks before
+    the key.
+    """
     page.goto("/queue")
     page.keyboard.press("n")
     page.wait_for_url("**/items/*")
@@ -67,7 +77,9 @@ def next_items(page: Page, times: int, pause: float) -> list[float]:
 
 
 def page_images(page: Page, documents: list[int]) -> list[float]:
-    """Milliseconds from the request for a page's picture to its paint, of documents that were not looked at before."""
+    """Milliseconds from the request for a page's picture to its paint, of documents that were not looked at
+    before.
+    """
     found = []
     for turn, document in enumerate(documents):
         page.goto(f"/documents/{document}")
@@ -77,7 +89,9 @@ def page_images(page: Page, documents: list[int]) -> list[float]:
 
 
 def _milliseconds(page: Page, expression: str) -> float:
-    """What the expression says once the page's picture is painted; the page's policy lets no script be evaluated in it."""
+    """What the expression says once the page's picture is painted; the page's policy lets no script be
+    evaluated in it.
+    """
     while (found := page.evaluate(expression)) is None:
         page.wait_for_timeout(LOOK_MILLISECONDS)
     return float(found)

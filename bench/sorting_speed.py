@@ -1,4 +1,5 @@
-"""What sorting costs beside OCR: bar codes on pictures, and everything else on pages already read. CPU milliseconds a page.
+"""What sorting costs beside OCR: bar codes on pictures, and everything else on pages already read. CPU
+milliseconds a page.
 
     python -m bench.sorting_speed FILE... [--pages 40]
 
@@ -16,18 +17,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.classify.sorting import sort
+from pipeline.classify.segmentation import sort
 from pipeline.commands.split import pages_of
 from pipeline.config import load_settings
-from pipeline.ingest.opening import open_scan
-from pipeline.ocr.barcodes import read_barcodes
+from pipeline.ingest.parsing.open_scan import open_scan
+from pipeline.ocr.barcodes.decode import read_barcodes
 from pipeline.store.scratch import Scratch
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     import tempfile
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--pages", type=int, default=40, help="how many pages at most")
     given = parser.parse_args(argv)
@@ -41,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         with tempfile.TemporaryDirectory() as folder:
             scratch = Scratch(Path(folder))
             for page in open_scan(file, "", scratch, settings.intake):
-                picture = cv2.imread(str(scratch.path(page.image)), cv2.IMREAD_GRAYSCALE) if page.image else None
+                picture = (
+                    cv2.imread(str(scratch.path(page.image)), cv2.IMREAD_GRAYSCALE) if page.image else None
+                )
                 if picture is not None:
                     began = time.process_time()
                     read_barcodes(np.asarray(picture, np.uint8))

@@ -1,9 +1,10 @@
-"""What a page costs by stage, and what two workers gain over one: `python -m bench.throughput [FILE...] [--scans 8] [--two]`.
+"""What a page costs by stage, and what two workers gain over one: `python -m bench.throughput [FILE...]
+[--scans 8] [--two]`.
 
-CPU milliseconds a page of a worker and its children, by stage, for the files given (default: generated five-page faxes), and
-those of Postgres and the store meanwhile. Overhead is everything but opening, reading and PDF making. --two: instead, pages a
-minute of `chartloom ingest --wait` with one worker, then with two, each in a fresh home.
-"""
+CPU milliseconds a page of a worker and its children, by stage, for the files given (default: generated
+five-page faxes), and those of Postgres and the store meanwhile. Overhead is everything but opening, reading
+and PDF making. --two: instead, pages a minute of `chartloom ingest --wait` with one worker, then with two,
+each in a fresh home."""
 
 from __future__ import annotations
 
@@ -23,13 +24,13 @@ import psutil
 from bench.environment import environment
 from bench.pages import chart
 from pipeline.config import load_settings
-from pipeline.ingest.register import register
-from pipeline.services.installation import Installation, open_installation
-from pipeline.work import processing, stages
-from pipeline.work.bench import Bench
-from pipeline.work.queue import enqueue_scan
-from pipeline.work.start import on_one_core
-from pipeline.work.warm import warm_up
+from pipeline.ingest.registration import register
+from pipeline.runtime.installation import Installation, open_installation
+from pipeline.worker import jobs, scan_stages
+from pipeline.worker.job_queue import enqueue_scan
+from pipeline.worker.launcher import on_one_core
+from pipeline.worker.preload import warm_up
+from pipeline.worker.worker_context import Bench
 
 STAGES = {
     **{"read_here": "read", "document_file": "pdf", "sort": "sort", "candidates": "match", "decide": "match"},
@@ -59,7 +60,10 @@ def servers(home: Path) -> float:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             parents = [process, *process.parents()]
-            if any(str(home) in " ".join(p.cmdline()) and Path(p.exe()).name in ("postgres", "weed") for p in parents):
+            if any(
+                str(home) in " ".join(p.cmdline()) and Path(p.exe()).name in ("postgres", "weed")
+                for p in parents
+            ):
                 total += sum(process.cpu_times()[:2])
     return total
 
@@ -113,10 +117,10 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
     """Work the files off in this process and print what each stage took."""
     clock, connection, blobs = Clock(), installation.connect(), installation.blobs()
     warm_up(installation.settings)
-    clock.wrap_pages(stages, "open_scan", "open")
+    clock.wrap_pages(scan_stages, "open_scan", "open")
     for name, stage in STAGES.items():
-        clock.wrap(stages, name, stage)
-    clock.wrap(processing, "commit", "commit")
+        clock.wrap(scan_stages, name, stage)
+    clock.wrap(jobs, "commit", "commit")
     for name in ("put", "get", "fetch"):
         clock.wrap(type(blobs), name, "store")
     bench, before = Bench(installation.settings), servers(installation.settings.home)
@@ -125,7 +129,7 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
             taken = register(file, connection, blobs, installation.settings, enqueue=enqueue_scan)
         with clock.of("else"), bench.workshop(taken.scan, lambda: None) as shop:
             assert shop is not None
-            processing.process_scan(shop)
+            jobs.process_scan(shop)
     row = connection.execute("select count(*) as pages from page").fetchone()
     assert row is not None
     pages = row["pages"]
@@ -135,7 +139,10 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
     for stage, seconds in sorted(clock.spent.items(), key=lambda spent: -spent[1]):
         print(f"{stage:10} {1000 * seconds / pages:7.1f} ms a page  {seconds / total:6.1%}")
     overhead = sum(seconds for stage, seconds in clock.spent.items() if stage not in ESSENTIAL)
-    print(f"{pages} pages, {1000 * total / pages:.0f} ms a page; overhead {overhead / total:.1%}, without the servers ", end="")
+    print(
+        f"{pages} pages, {1000 * total / pages:.0f} ms a page; overhead {overhead / total:.1%}, without the servers ",
+        end="",
+    )
     print(f"{(overhead - clock.spent['servers']) / (total - clock.spent['servers']):.1%}")
 
 
@@ -152,7 +159,9 @@ def pages_per_minute(installation: Installation, files: list[Path], workers: int
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--scans", type=int, default=8)
     parser.add_argument("--two", action="store_true")

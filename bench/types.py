@@ -2,13 +2,13 @@
 
     python -m bench.types speed [--n 300]             CPU milliseconds a document, start of the model
     python -m bench.types paper FOLDER OCR            documents of scans with truth, from texts read by OCR
-    python -m bench.types folds FOLDER OCR TEXTS      the same documents clean and through paper, by models that saw neither
+    python -m bench.types folds FOLDER OCR TEXTS      the same documents clean and through paper, by models
+                                                      that saw neither
 
-FOLDER holds scans' truth (NAME.json, as `python -m samples` writes it); OCR holds a JSON file for each page, NAME-PAGE.json with
-its `text`. TEXTS holds the typed texts that documents were printed from (`source` in the truth is the text's id); `folds` fits
-five models, each on the texts of the other folds, and types by words alone, without titles. `chartloom train --evaluate` gives
-the figures on typed texts, in five folds.
-"""
+FOLDER holds scans' truth (NAME.json, as `python -m samples` writes it); OCR holds a JSON file for each page,
+NAME-PAGE.json with its `text`. TEXTS holds the typed texts that documents were printed from (`source` in the
+truth is the text's id); `folds` fits five models, each on the texts of the other folds, and types by words
+alone, without titles. `chartloom train --evaluate` gives the figures on typed texts, in five folds."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.classify.model import load
+from pipeline.classify.type_model import load
 from pipeline.classify.types import guess_types
 from pipeline.records import OcrPage
 
 
 def speed(count: int) -> None:
-    from samples import documents, patients, style_for, typeset
+    from pipeline.synthetic import documents, patients, style_for, typeset
 
     start = time.process_time()
     load()
@@ -38,7 +38,9 @@ def speed(count: int) -> None:
     for text in texts:
         guess_types(text)
     words = sum(len(text.split()) for text in texts) / count
-    print(f"{1000 * (time.process_time() - start) / count:.2f} ms CPU a document of {words:.0f} words (n={count})")
+    print(
+        f"{1000 * (time.process_time() - start) / count:.2f} ms CPU a document of {words:.0f} words (n={count})"
+    )
 
 
 def paper(folder: Path, readings: Path) -> None:
@@ -51,7 +53,10 @@ def paper(folder: Path, readings: Path) -> None:
             files = [readings / f"{path.stem}-{page}.json" for page in document["pages"]]
             if not all(file.exists() for file in files):
                 continue
-            pages = [OcrPage(number=n, image=None, text=json.loads(f.read_text())["text"]) for n, f in enumerate(files, 1)]
+            pages = [
+                OcrPage(number=n, image=None, text=json.loads(f.read_text())["text"])
+                for n, f in enumerate(files, 1)
+            ]
             said = guess_types("\n".join(page.text for page in pages), pages)[0]
             good = said.type in document["types_accepted"]
             for group in ("all", "titled" if document["title"] else "untitled", truth["scanner"]):
@@ -73,7 +78,7 @@ def folds(folder: Path, readings: Path, texts: Path) -> None:
     from sklearn.model_selection import StratifiedGroupKFold
 
     from pipeline.classify.training.corpus import grouped, on_paper, read_folder
-    from pipeline.classify.training.fit import FOLDS, featurise, separate
+    from pipeline.classify.training.type_fit import FOLDS, featurise, separate
 
     real = grouped(read_folder(texts))
     printed = dict(_printed(folder, readings))
@@ -84,7 +89,9 @@ def folds(folder: Path, readings: Path, texts: Path) -> None:
     labels, count = [e.type for e in real], len(real)
     right: Counter[str] = Counter()
     seen = [i for i, e in enumerate(real) if e.id in printed]
-    parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=1).split(np.zeros(count), labels, [e.group for e in real])
+    parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=1).split(
+        np.zeros(count), labels, [e.group for e in real]
+    )
     for train, test in parts:
         rows = [*train, *(i + count for i in train)]
         fitted = separate(features, rows, [labels[i % count] for i in rows], [1.0] * len(rows))
@@ -97,7 +104,9 @@ def folds(folder: Path, readings: Path, texts: Path) -> None:
 
 
 def _printed(folder: Path, readings: Path) -> Iterator[tuple[str, str]]:
-    """(id of the text, what was read of its pages) of each document that was printed from a text and read whole."""
+    """(id of the text, what was read of its pages) of each document that was printed from a text and read
+    whole.
+    """
     for path in sorted(folder.glob("*.json")):
         for document in json.loads(path.read_text())["documents"]:
             files = [readings / f"{path.stem}-{page}.json" for page in document["pages"]]
@@ -106,7 +115,9 @@ def _printed(folder: Path, readings: Path) -> Iterator[tuple[str, str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("speed", "paper", "folds"))
     parser.add_argument("paths", nargs="*", type=Path)
     parser.add_argument("--n", type=int, default=300)

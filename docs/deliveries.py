@@ -1,4 +1,5 @@
-"""Write the examples of docs/reference/deliveries.md: every output for a fictitious document, made by `make docs`.
+"""Write the examples of docs/reference/deliveries.md: every output for a fictitious document, made by `make
+docs`.
 
 An example stands below a line `<!-- example: NAME -->`; what is around it is written by hand.
 """
@@ -14,13 +15,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline.config import DestinationSettings, document_types
-from pipeline.index.outputs.cda import xds_sd
-from pipeline.index.outputs.contents import PDF_FORMAT, Payload
-from pipeline.index.outputs.fhir import transaction
-from pipeline.index.outputs.folder import index_row, name_of
-from pipeline.index.outputs.mdm import mdm
-from pipeline.index.outputs.mhd import provide_bundle, simplified_publish
-from pipeline.index.outputs.parcel import House, Parcel, Patient, Visit
+from pipeline.delivery.delivery_item import House, Parcel, Patient, Visit
+from pipeline.delivery.formats.cda import xds_sd
+from pipeline.delivery.formats.fhir import transaction
+from pipeline.delivery.formats.mdm import mdm
+from pipeline.delivery.formats.mhd import provide_bundle, simplified_publish
+from pipeline.delivery.payload import PDF_FORMAT, Payload
+from pipeline.delivery.transports.folder_drop import index_row, name_of
 
 PAGE = Path(__file__).resolve().parent / "reference" / "deliveries.md"
 BLOCK = re.compile(r"<!-- example: (?P<name>[\w-]+) -->\n```\w*\n(?:(?!```).*\n)*```\n")
@@ -61,9 +62,9 @@ CANCELLED = replace(NEW, id=19, change="cancel", edition=2)
 def message(parcel: Parcel) -> tuple[str, str]:
     """An MDM message, a segment on a line."""
     made = None if parcel.change == "cancel" else PDF
-    return "hl7", str(mdm(parcel, made, authority="HARBOUR", application="EHR", facility="HARBOUR")).rstrip("\r").replace(
-        "\r", "\n"
-    )
+    return "hl7", str(mdm(parcel, made, authority="HARBOUR", application="EHR", facility="HARBOUR")).rstrip(
+        "\r"
+    ).replace("\r", "\n")
 
 
 def folder(parcel: Parcel) -> tuple[str, str]:
@@ -76,7 +77,10 @@ def folder(parcel: Parcel) -> tuple[str, str]:
 EXAMPLES: dict[str, Callable[[], tuple[str, str]]] = {
     "folder": lambda: folder(NEW),
     "fhir": lambda: ("json", transaction(NEW, PDF, find="search", inline=False).model_dump_json(indent=1)),
-    "fhir-cancel": lambda: ("json", transaction(CANCELLED, None, find="search", inline=False).model_dump_json(indent=1)),
+    "fhir-cancel": lambda: (
+        "json",
+        transaction(CANCELLED, None, find="search", inline=False).model_dump_json(indent=1),
+    ),
     "iti-65": lambda: ("json", provide_bundle(NEW, PDF, MHD).model_dump_json(indent=1)),
     "iti-105": lambda: ("json", simplified_publish(NEW, PDF, "Patient/3").model_dump_json(indent=1)),
     "t02": lambda: message(NEW),

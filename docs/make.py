@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app, register
 from pipeline.config import CONFIG, Settings
-from pipeline.review.roles import table
+from pipeline.web.auth.permissions import table
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 WIDTH = "100"  # of the help texts, in characters

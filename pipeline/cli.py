@@ -1,4 +1,6 @@
-"""The command line. Each group of commands is a file of pipeline/commands; heavy imports happen inside the commands."""
+"""The command line. Each group of commands is a file of pipeline/commands; heavy imports happen inside the
+commands.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from pipeline import __version__
 from pipeline.errors import ChartloomError
 
 COLLECT_AFTER = 50_000
-"""New objects after which Python looks for cycles. It looks after 700 otherwise: some hundred times, and in vain, while modules
-are imported, which is an eighth of the CPU of a start."""
+"""New objects after which Python looks for cycles. It looks after 700 otherwise: some hundred times, and in
+vain, while modules are imported, which is an eighth of the CPU of a start."""
 
 app = typer.Typer(
     name="chartloom",
@@ -44,7 +46,9 @@ def register() -> None:
 def main() -> None:
     """The entry point: an error that a person can fix is one sentence and its own exit code."""
     gc.set_threshold(COLLECT_AFTER)
-    beside = str(Path(sys.executable).parent)  # the programs installed with us are found however we were called
+    beside = str(
+        Path(sys.executable).parent
+    )  # the programs installed with us are found however we were called
     os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
     register()
     try:

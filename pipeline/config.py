@@ -1,4 +1,5 @@
-"""Settings: config/default.toml, then HOME/chartloom.toml, then CHARTLOOM_* in the environment; the last word wins.
+"""Settings: config/default.toml, then HOME/chartloom.toml, then CHARTLOOM_* in the environment; the last word
+wins.
 
 A nested setting is written with two underscores in the environment: CHARTLOOM_OCR__LANGUAGES=eng+spa.
 """
@@ -12,7 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from pipeline.errors import BadSettings
 from pipeline.records import DocumentType
@@ -32,7 +38,9 @@ class DatabaseSettings(Section):
     dsn: SecretStr | None = None
     """None: the embedded Postgres under the home is used."""
     replica_dsn: SecretStr | None = None
-    """A streaming standby that searches and charts are read from; None: everything is asked of the database."""
+    """A streaming standby that searches and charts are read from; None: everything is asked of the
+    database.
+    """
     replica_behind_seconds: float
     wait_seconds: float
 
@@ -105,7 +113,9 @@ class AdtSettings(Section):
     """The listener's certificate and those above it, PEM; None: HL7 messages come without TLS."""
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
-    """Who may send: only senders with a certificate signed by these authorities. None: whoever reaches the port."""
+    """Who may send: only senders with a certificate signed by these authorities. None: whoever reaches the
+    port.
+    """
 
 
 class WorkSettings(Section):
@@ -136,7 +146,9 @@ class WebSettings(Section):
 
 
 class DestinationSettings(Section):
-    """Another system that filed documents are delivered to; see docs/how-to/deliver.md. Secrets belong in the environment."""
+    """Another system that filed documents are delivered to; see docs/how-to/deliver.md. Secrets belong in the
+    environment.
+    """
 
     kind: Literal["fhir", "mhd", "mdm", "folder"]
     address: str
@@ -212,7 +224,9 @@ class MigrateSettings(Section):
 class Settings(BaseSettings):
     """All settings of an installation."""
 
-    model_config = SettingsConfigDict(env_prefix="CHARTLOOM_", env_nested_delimiter="__", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CHARTLOOM_", env_nested_delimiter="__", extra="ignore", frozen=True
+    )
 
     home: Path = Field(default=Path("~/.chartloom"))
     database: DatabaseSettings
@@ -252,7 +266,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        home = Path(init_settings().get("home") or os.environ.get("CHARTLOOM_HOME") or "~/.chartloom").expanduser()
+        home = Path(
+            init_settings().get("home") or os.environ.get("CHARTLOOM_HOME") or "~/.chartloom"
+        ).expanduser()
         local = TomlConfigSettingsSource(settings_cls, home / "chartloom.toml")
         default = TomlConfigSettingsSource(settings_cls, CONFIG / "default.toml")
         return init_settings, env_settings, local, default
@@ -268,7 +284,9 @@ def load_settings(home: Path | None = None, **given: Any) -> Settings:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise BadSettings(f"Settings: {wrong}.", "See docs/reference/settings.md.") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadSettings(f"A settings file is not valid TOML: {error}.", "See docs/reference/settings.md.") from None
+        raise BadSettings(
+            f"A settings file is not valid TOML: {error}.", "See docs/reference/settings.md."
+        ) from None
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
 
 

@@ -1,9 +1,8 @@
 """One exception for each thing that a person can fix. The message says what is wrong, `remedy` what to do.
 
-Exit codes (docs/reference/exit-codes.md): 0 done; 1 a fault of Chartloom's own; 2 some input could not be taken, or the
-command line is wrong; 3 a service is away; 4 a program is missing; 5 the settings are wrong; 6 already running;
-7 not found; 130 interrupted.
-"""
+Exit codes (docs/reference/exit-codes.md): 0 done; 1 a fault of Chartloom's own; 2 some input could not be
+taken, or the command line is wrong; 3 a service is away; 4 a program is missing; 5 the settings are wrong; 6
+already running; 7 not found; 130 interrupted."""
 
 from __future__ import annotations
 
@@ -23,7 +22,9 @@ class ChartloomError(Exception):
 
 
 class BadInput(ChartloomError):
-    """A file or record that cannot be taken. `code` is one of a small stable set: see docs/reference/quarantine.md."""
+    """A file or record that cannot be taken. `code` is one of a small stable set: see
+    docs/reference/quarantine.md.
+    """
 
     exit_code = 2
 

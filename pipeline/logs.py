@@ -1,7 +1,8 @@
-"""The log of a command that runs for long: a line on standard error for each thing, with its time and its ids.
+"""The log of a command that runs for long: a line on standard error for each thing, with its time and its
+ids.
 
-Lines carry ids, codes and counts, never a patient's text nor a file's name. structlog's loggers and the standard library's write
-the same kind of line:
+Lines carry ids, codes and counts, never a patient's text nor a file's name. structlog's loggers and the
+standard library's write the same kind of line:
 
     2026-05-04T09:30:00Z INFO event="file taken" scan=17 status=stored pages=3
 """

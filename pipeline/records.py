@@ -1,9 +1,8 @@
 """The frozen records that flow between the stages. No I/O, no behaviour beyond what a record knows of itself.
 
-Geometry: boxes are (x0, y0, x1, y1) in pixels of the upright, deskewed page, origin at the top left, x1 and y1 exclusive.
-Confidence and probability are in [0, 1]. Pages are numbered from 1 within their scan.
-Images travel as the SHA-256 of their bytes, in hex; the bytes lie in a scratch folder or in object storage.
-"""
+Geometry: boxes are (x0, y0, x1, y1) in pixels of the upright, deskewed page, origin at the top left, x1 and
+y1 exclusive. Confidence and probability are in [0, 1]. Pages are numbered from 1 within their scan. Images
+travel as the SHA-256 of their bytes, in hex; the bytes lie in a scratch folder or in object storage."""
 
 from __future__ import annotations
 
@@ -33,7 +32,9 @@ class PageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why a decision went the way it did. `code` is stable, `detail` is for a person, `weight` is in bits where it has one."""
+    """Why a decision went the way it did. `code` is stable, `detail` is for a person, `weight` is in bits
+    where it has one.
+    """
 
     code: str
     detail: str
@@ -42,12 +43,12 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What an old index says of all the pages of a scan: evidence beside the pages, as far as the settings trust it.
+    """What an old index says of all the pages of a scan: evidence beside the pages, as far as the settings
+    trust it.
 
-    `mrn`: as our patient index numbers. `date`: ISO, of the service. `pages`: how many there should be. `whole`: the scan is one
-    document. `believed`: which of "patient", "type", "date" stand where the pages themselves say nothing. `doubts`: what is
-    wrong with what it says; a person looks.
-    """
+    `mrn`: as our patient index numbers. `date`: ISO, of the service. `pages`: how many there should be.
+    `whole`: the scan is one document. `believed`: which of "patient", "type", "date" stand where the pages
+    themselves say nothing. `doubts`: what is wrong with what it says; a person looks."""
 
     mrn: str | None = None
     type: str | None = None
@@ -85,14 +86,18 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of a scan before it is read. `image` is None where the page could not be opened; `problem` then says why."""
+    """A page of a scan before it is read. `image` is None where the page could not be opened; `problem` then
+    says why.
+    """
 
     scan: str
     number: int
     image: str | None
     dpi: float | None = None
     words: tuple[Word, ...] = ()
-    """The page's own text where it is born digital, in pixels of `image`; the reader judges whether it is sound."""
+    """The page's own text where it is born digital, in pixels of `image`; the reader judges whether it is
+    sound.
+    """
     problem: str | None = None
     """With an image too: part of the page is missing, and a person should see it."""
     notes: tuple[Reason, ...] = ()
@@ -112,13 +117,13 @@ class Barcode:
 class OcrPage:
     """A page that has been read.
 
-    `rotation`: degrees clockwise that make the page upright (0, 90, 180, 270). `skew`: degrees, positive where the content was
-    turned counter-clockwise. `width`, `height`: pixels of the upright page that the boxes refer to. `text`: the words in reading
-    order, a line of the page on a line of its own, paragraphs divided by an empty line. `pdf`, `preview`: object keys (SHA-256)
-    of the one-page searchable PDF and of the upright picture for the screen. `thumbnail`: 64 x 80 grey values of the upright
-    page, row by row, to compare pages by. `bears`: text, form, handwriting, drawing, photograph or blank. `confidence`: share of
-    its characters, those that were not read among them, that were probably read right.
-    """
+    `rotation`: degrees clockwise that make the page upright (0, 90, 180, 270). `skew`: degrees, positive
+    where the content was turned counter-clockwise. `width`, `height`: pixels of the upright page that the
+    boxes refer to. `text`: the words in reading order, a line of the page on a line of its own, paragraphs
+    divided by an empty line. `pdf`, `preview`: object keys (SHA-256) of the one-page searchable PDF and of
+    the upright picture for the screen. `thumbnail`: 64 x 80 grey values of the upright page, row by row, to
+    compare pages by. `bears`: text, form, handwriting, drawing, photograph or blank. `confidence`: share of
+    its characters, those that were not read among them, that were probably read right."""
 
     number: int
     image: str | None
@@ -160,7 +165,9 @@ class TypeGuess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """Pages of a scan that belong together. `probability` is that of its cut; `doubts` are what sorting is not sure of."""
+    """Pages of a scan that belong together. `probability` is that of its cut; `doubts` are what sorting is
+    not sure of.
+    """
 
     pages: tuple[int, ...]
     type: str
@@ -194,7 +201,9 @@ class PatientRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRecord:
-    """What a record says of a person; None is not known. `dob` is ISO. See the match command's record keys."""
+    """What a record says of a person; None is not known. `dob` is ISO. See the match command's record
+    keys.
+    """
 
     given: str | None = None
     middle: str | None = None
@@ -216,7 +225,9 @@ class PersonRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A patient whom a document may be about; `weight` is the match weight in bits, `reasons` are its parts."""
+    """A patient whom a document may be about; `weight` is the match weight in bits, `reasons` are its
+    parts.
+    """
 
     patient: PatientRef
     probability: float
@@ -261,8 +272,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentType:
-    """An entry of the type catalogue. `titles`: what stands on top of such documents, `weak_titles`: what also heads sections of
-    others. `files_as`: the coarser type under which a chart keeps it. `near`: types for which it may be taken without harm."""
+    """An entry of the type catalogue. `titles`: what stands on top of such documents, `weak_titles`: what
+    also heads sections of others. `files_as`: the coarser type under which a chart keeps it. `near`: types
+    for which it may be taken without harm."""
 
     key: str
     name: str

@@ -1,4 +1,5 @@
-"""What the tests share: one embedded installation for the session, and a database and a bucket of its own for each test.
+"""What the tests share: one embedded installation for the session, and a database and a bucket of its own for
+each test.
 
 installation  the session's services, started by the project's own code in a home that is removed afterwards
 dsn           a fresh database, cloned from a migrated one; `connection` is an open connection to it
@@ -22,17 +23,19 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from pipeline.config import Settings, load_settings
-from pipeline.services.installation import Embedded, Installation
+from pipeline.runtime.installation import Embedded, Installation
 from pipeline.store.blobs import REGION, Blobs
 from pipeline.store.database import Connection, connect
-from pipeline.store.migrate import migrate
+from pipeline.store.schema_migrations import migrate
 from tests.reviewing import House
 
 TEMPLATE = "chartloom_template"
 
 
 def pytest_sessionstart() -> None:
-    """Whoever runs the tests in the background has SIGINT ignored, and what they start would inherit that and not stop by it."""
+    """Whoever runs the tests in the background has SIGINT ignored, and what they start would inherit that and
+    not stop by it.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -49,9 +52,12 @@ def installation(embedded: Embedded) -> Installation:
     """The session's installation; its database is migrated and empty."""
     found = Installation(embedded.settings())
     assert embedded.postgres is not None
-    with psycopg.connect(embedded.postgres.dsn(superuser=True, database="postgres"), autocommit=True) as superuser:
+    with psycopg.connect(
+        embedded.postgres.dsn(superuser=True, database="postgres"), autocommit=True
+    ) as superuser:
         superuser.execute("alter role chartloom createdb")
-        # The session's data outlive nothing, and a vacuum of the superuser's would stand in the way of dropping a database.
+        # The session's data outlive nothing, and a vacuum of the superuser's would stand in the way of
+        # dropping a database.
         for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
             superuser.execute(f"alter system set {setting} = off")
         superuser.execute("select pg_reload_conf()")
@@ -67,7 +73,9 @@ def dsn(installation: Installation) -> Iterator[str]:
     """A fresh, migrated database; it is dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(make_conninfo(installation.dsn, dbname="postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        admin.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
         yield make_conninfo(installation.dsn, dbname=name)
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
@@ -84,11 +92,17 @@ def settings(installation: Installation, dsn: str, tmp_path: Path) -> Iterator[S
     """Settings that name the test's database and bucket; the home is the test's own."""
     storage = installation.settings.storage.model_copy(update={"bucket": f"test-{secrets.token_hex(6)}"})
     database = installation.settings.database.model_copy(update={"dsn": SecretStr(dsn)})
-    yield installation.settings.model_copy(update={"home": tmp_path / "home", "storage": storage, "database": database})
+    yield installation.settings.model_copy(
+        update={"home": tmp_path / "home", "storage": storage, "database": database}
+    )
     assert storage.endpoint is not None
     assert storage.secret_key is not None
     client = Minio(
-        storage.endpoint, storage.access_key, storage.secret_key.get_secret_value(), secure=storage.secure, region=REGION
+        storage.endpoint,
+        storage.access_key,
+        storage.secret_key.get_secret_value(),
+        secure=storage.secure,
+        region=REGION,
     )
     if client.bucket_exists(storage.bucket):
         client.remove_bucket(storage.bucket)  # the store drops what is in it

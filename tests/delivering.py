@@ -1,4 +1,6 @@
-"""What the tests of deliveries share: documents filed by the project's own road, with PDFs in the store, and a way to deliver."""
+"""What the tests of deliveries share: documents filed by the project's own road, with PDFs in the store, and
+a way to deliver.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ from typing import Any
 from pikepdf import Pdf
 
 from pipeline.config import DestinationSettings, Settings, document_types
-from pipeline.index.decisions import Sight, file_document, snapshot, withdraw
+from pipeline.delivery.delivery_item import House, Parcel, Patient, Visit
+from pipeline.delivery.delivery_service import Deliverer
+from pipeline.delivery.outbox import register
+from pipeline.index.document_actions import Sight, file_document, snapshot, withdraw
 from pipeline.index.filing import commit
-from pipeline.index.outputs.deliverer import Deliverer
-from pipeline.index.outputs.outbox import register
-from pipeline.index.outputs.parcel import House, Parcel, Patient, Visit
 from pipeline.records import PatientRef
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
@@ -28,8 +30,30 @@ QUICK = {
     "answer_seconds": 1.5,
     "connect_seconds": 0.5,
 }
-MARTHA = ("20012345", "Martha", "Okafor", "1956-08-03", "F", "12 Harbour Lane", "Peabody", "MA", "01960", "978-555-0142")
-TOMASZ = ("20055501", "Tomasz", "Wielgosz", "1971-12-30", "M", "88 Quarry Street", "Quincy", "MA", "02169", None)
+MARTHA = (
+    "20012345",
+    "Martha",
+    "Okafor",
+    "1956-08-03",
+    "F",
+    "12 Harbour Lane",
+    "Peabody",
+    "MA",
+    "01960",
+    "978-555-0142",
+)
+TOMASZ = (
+    "20055501",
+    "Tomasz",
+    "Wielgosz",
+    "1971-12-30",
+    "M",
+    "88 Quarry Street",
+    "Quincy",
+    "MA",
+    "02169",
+    None,
+)
 
 
 def a_pdf(pages: int = 1, title: str = "") -> bytes:
@@ -75,14 +99,30 @@ class Archive:
         self.settings = self.settings.model_copy(update={"deliveries": changed})
         register(self.connection, name, place)
 
-    def file(self, patient: PatientRef | None = None, type: str = "discharge_summary", pages: int = 1, **fields: str) -> int:
+    def file(
+        self,
+        patient: PatientRef | None = None,
+        type: str = "discharge_summary",
+        pages: int = 1,
+        **fields: str,
+    ) -> int:
         """File a document of that many pages; its id."""
         self.count += 1
         scan = a_scan(self.connection, f"scan {self.count}".encode())
-        given = {"date_of_service": "2024-02-11", "author": "Ruth Delacroix", "facility": "Harbour General Hospital"} | fields
-        document = a_document(range(1, pages + 1), type, **{name: value for name, value in given.items() if value})
+        given = {
+            "date_of_service": "2024-02-11",
+            "author": "Ruth Delacroix",
+            "facility": "Harbour General Hospital",
+        } | fields
+        document = a_document(
+            range(1, pages + 1), type, **{name: value for name, value in given.items() if value}
+        )
         pdf = self.blobs.put(self.pdf(pages, f"document {self.count}"))
-        commit(self.connection, an_outcome(scan, ["words"] * pages, filed(document, patient or self.martha)), [pdf])
+        commit(
+            self.connection,
+            an_outcome(scan, ["words"] * pages, filed(document, patient or self.martha)),
+            [pdf],
+        )
         row = self.connection.execute("select id from document where scan_id = %s", [scan.id]).fetchone()
         assert row is not None
         return int(row["id"])
@@ -110,7 +150,10 @@ class Archive:
     def sight(self, document: int) -> Sight:
         """The document as it stands."""
         return Sight(
-            document=document, revision=snapshot(self.connection, document)["revision"], by="mwhite", note="Wrong chart."
+            document=document,
+            revision=snapshot(self.connection, document)["revision"],
+            by="mwhite",
+            note="Wrong chart.",
         )
 
     def deliverer(self, *only: str) -> Deliverer:
@@ -130,8 +173,16 @@ class Archive:
 
 def a_parcel(**given: Any) -> Parcel:
     """A delivery made by hand: a discharge summary of a fictitious patient."""
-    house = House(name="Harbour General Hospital", oid="2.25.1234567890", mrn_system="urn:oid:2.25.1234567890.2")
-    martha = dict(zip(("mrn", "given", "family", "dob", "sex", "address", "city", "state", "zip", "phone"), MARTHA, strict=True))
+    house = House(
+        name="Harbour General Hospital", oid="2.25.1234567890", mrn_system="urn:oid:2.25.1234567890.2"
+    )
+    martha = dict(
+        zip(
+            ("mrn", "given", "family", "dob", "sex", "address", "city", "state", "zip", "phone"),
+            MARTHA,
+            strict=True,
+        )
+    )
     values: dict[str, Any] = {
         "id": 17,
         "change": "new",

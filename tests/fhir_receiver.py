@@ -1,8 +1,8 @@
-"""A small FHIR server for the tests of deliveries: transactions with conditional creates and updates, searches by identifier.
+"""A small FHIR server for the tests of deliveries: transactions with conditional creates and updates,
+searches by identifier.
 
-What it is sent must be FHIR by fhir.resources, its references must lead somewhere, and it misbehaves as `Moods` say. A
-transaction is done whole or not at all.
-"""
+What it is sent must be FHIR by fhir.resources, its references must lead somewhere, and it misbehaves as
+`Moods` say. A transaction is done whole or not at all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,11 @@ class FhirReceiver:
 
     def patient(self, mrn: str) -> None:
         """Let a patient be known."""
-        self.resources[f"Patient/p{mrn}"] = {"resourceType": "Patient", "id": f"p{mrn}", "identifier": [{"value": mrn}]}
+        self.resources[f"Patient/p{mrn}"] = {
+            "resourceType": "Patient",
+            "id": f"p{mrn}",
+            "identifier": [{"value": mrn}],
+        }
 
     def find(self, kind: str, identifier: str) -> list[Resource]:
         """The resources of a kind with this `system|value`, or value where the system is nobody's."""
@@ -93,7 +97,8 @@ class FhirReceiver:
             self.resources = before
             raise
         answers = [
-            {"response": {"status": "201 Created" if new else "200 OK", "location": key}} for key, _, new in placed.values()
+            {"response": {"status": "201 Created" if new else "200 OK", "location": key}}
+            for key, _, new in placed.values()
         ]
         return {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
 
@@ -132,7 +137,9 @@ class FhirReceiver:
         where = resource["subject"]["reference"]
         if where not in self.resources:
             raise Unacceptable(422, "the patient is not known")
-        key, _, new = self.place(resource, {"method": "POST", "url": resource["resourceType"], "ifNoneExist": criteria})
+        key, _, new = self.place(
+            resource, {"method": "POST", "url": resource["resourceType"], "ifNoneExist": criteria}
+        )
         if new:
             self.resources[key] = {**resource, "id": key.partition("/")[2]}
         return key
@@ -162,7 +169,13 @@ class FhirReceiver:
                 receiver.requests.append((self.command, self.path, self.headers.get("Authorization", "")))
                 token = self.headers.get("Authorization", "").removeprefix("Bearer ")
                 if receiver.tokens is not None and token not in receiver.tokens:
-                    self.say(401, {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "login"}]})
+                    self.say(
+                        401,
+                        {
+                            "resourceType": "OperationOutcome",
+                            "issue": [{"severity": "error", "code": "login"}],
+                        },
+                    )
                     return
                 mood = receiver.moods.next() if body else "well"
                 if mood == "drop":
@@ -196,7 +209,9 @@ class FhirReceiver:
         with Server(("127.0.0.1", port), Handler) as server:
             if tls:
                 server.socket = tls.wrap_socket(server.socket, server_side=True)
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+            thread = threading.Thread(
+                target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            )
             thread.start()
             try:
                 yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}/fhir"
@@ -216,8 +231,18 @@ class FhirReceiver:
             try:
                 if method == "GET":
                     address = urlsplit(path)
-                    found = self.find(address.path.rpartition("/")[2], parse_qs(address.query)["identifier"][0])
-                    return 200, {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": one} for one in found]}, {}
+                    found = self.find(
+                        address.path.rpartition("/")[2], parse_qs(address.query)["identifier"][0]
+                    )
+                    return (
+                        200,
+                        {
+                            "resourceType": "Bundle",
+                            "type": "searchset",
+                            "entry": [{"resource": one} for one in found],
+                        },
+                        {},
+                    )
                 assert body is not None
                 resource = json.loads(body)
                 kept = dict(self.resources)
@@ -249,6 +274,9 @@ def refusal(status: int, why: str) -> tuple[int, Resource, dict[str, str]]:
     """An OperationOutcome."""
     return (
         status,
-        {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "invalid", "diagnostics": why}]},
+        {
+            "resourceType": "OperationOutcome",
+            "issue": [{"severity": "error", "code": "invalid", "diagnostics": why}],
+        },
         {},
     )

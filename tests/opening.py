@@ -1,4 +1,6 @@
-"""What the tests of opening scans share: pages drawn, kept as pictures and PDFs, changed, and looked at when they are open."""
+"""What the tests of opening scans share: pages drawn, kept as pictures and PDFs, changed, and looked at when
+they are open.
+"""
 
 from __future__ import annotations
 
@@ -36,11 +38,17 @@ def of(scratch: Scratch, page: Page) -> Image.Image:
 
 
 def same(left: Image.Image, right: Image.Image) -> bool:
-    return left.size == right.size and ImageChops.difference(left.convert("L"), right.convert("L")).getbbox() is None
+    return (
+        left.size == right.size
+        and ImageChops.difference(left.convert("L"), right.convert("L")).getbbox() is None
+    )
 
 
 def nearly(left: Image.Image, right: Image.Image) -> bool:
-    return left.size == right.size and ImageStat.Stat(ImageChops.difference(left.convert("L"), right.convert("L"))).mean[0] < 3
+    return (
+        left.size == right.size
+        and ImageStat.Stat(ImageChops.difference(left.convert("L"), right.convert("L"))).mean[0] < 3
+    )
 
 
 def jpeg(picture: Image.Image, **options: Any) -> bytes:
@@ -71,7 +79,9 @@ def appended(pdf: pikepdf.Pdf, content: bytes) -> None:
     """More drawing on the first page, with a font at hand."""
     page = pdf.pages[0]
     page.Resources.Font = pikepdf.Dictionary(
-        F=pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+        F=pikepdf.Dictionary(
+            Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
+        )
     )
     page.contents_add(pdf.make_stream(content))
 

@@ -1,4 +1,6 @@
-"""What the tests of filing, searching and working share: scans, outcomes made by hand, small pages with print on them."""
+"""What the tests of filing, searching and working share: scans, outcomes made by hand, small pages with print
+on them.
+"""
 
 from __future__ import annotations
 
@@ -28,17 +30,25 @@ from pipeline.records import (
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.store.scans import load_scan
-from pipeline.work.queue import enqueue_scan
+from pipeline.worker.job_queue import enqueue_scan
 
 SECONDS = 60.0  # a test that waits longer has failed
 BLOB = "0" * 64
 WHY = Reason(code="no_patient_named", detail="Nobody is named.")
 
 
-def a_scan(connection: Connection, data: bytes = b"scan", blobs: Blobs | None = None, **given: object) -> Scan:
+def a_scan(
+    connection: Connection, data: bytes = b"scan", blobs: Blobs | None = None, **given: object
+) -> Scan:
     """A scan that was received, its bytes in the store where one is given."""
     sha256 = blobs.put(data) if blobs else hashlib.sha256(data).hexdigest()
-    values = {"name": "a.tif", "media_type": "image/tiff", "priority": Priority.LIVE, "pages_in": None, **given}
+    values = {
+        "name": "a.tif",
+        "media_type": "image/tiff",
+        "priority": Priority.LIVE,
+        "pages_in": None,
+        **given,
+    }
     row = connection.execute(
         "insert into scan (sha256, name, media_type, size, priority, pages_in)"
         " values (%(sha256)s, %(name)s, %(media_type)s, %(size)s, %(priority)s, %(pages_in)s) returning id",
@@ -59,14 +69,26 @@ def a_patient(connection: Connection, mrn: str, given: str, family: str) -> Pati
 
 def a_page(number: int, text: str = "", **given: object) -> OcrPage:
     """A page that was read; its words stand in a row."""
-    words = tuple(Word(text=w, box=(50 * i, 0, 50 * i + 40, 20), confidence=0.9) for i, w in enumerate(text.split()))
-    values = {"image": BLOB, "width": 850, "height": 1100, "confidence": 0.9, "pdf": BLOB, "preview": BLOB, **given}
+    words = tuple(
+        Word(text=w, box=(50 * i, 0, 50 * i + 40, 20), confidence=0.9) for i, w in enumerate(text.split())
+    )
+    values = {
+        "image": BLOB,
+        "width": 850,
+        "height": 1100,
+        "confidence": 0.9,
+        "pdf": BLOB,
+        "preview": BLOB,
+        **given,
+    }
     return OcrPage(number=number, text=text, words=words, **values)  # type: ignore[arg-type]
 
 
 def a_document(pages: Sequence[int], type: str = "progress_note", **fields: str) -> Document:
     """A document of these pages with fields on the first."""
-    found = tuple(Field(name=n, value=v, page=pages[0], box=(0, 0, 40, 20), confidence=0.8) for n, v in fields.items())
+    found = tuple(
+        Field(name=n, value=v, page=pages[0], box=(0, 0, 40, 20), confidence=0.8) for n, v in fields.items()
+    )
     return Document(pages=tuple(pages), type=type, type_probability=0.97, fields=found)
 
 
@@ -110,7 +132,9 @@ def printed(*pages: str) -> bytes:
     images = []
     for text in pages:
         image = Image.new("1", (600, 300), 1)
-        ImageDraw.Draw(image).multiline_text((30, 30), text, font=ImageFont.load_default(28), fill=0, spacing=12)
+        ImageDraw.Draw(image).multiline_text(
+            (30, 30), text, font=ImageFont.load_default(28), fill=0, spacing=12
+        )
         images.append(image)
     out = io.BytesIO()
     images[0].save(out, "TIFF", save_all=True, append_images=images[1:], compression="group4", dpi=(100, 100))

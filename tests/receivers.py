@@ -1,4 +1,5 @@
-"""Receivers for the tests of deliveries, and their misbehaviour: each does, at random but by a seed, what receivers do.
+"""Receivers for the tests of deliveries, and their misbehaviour: each does, at random but by a seed, what
+receivers do.
 
 no        says no
 lost      takes it and loses the answer: the connection ends
@@ -63,7 +64,9 @@ ED_DATA = re.compile(r"(\^Base64\^[^|]{100})[^|]*")
 
 
 def validated(text: str) -> None:
-    """Raise where a message is none by HL7's own model of version 2.5.1. It has an ED end at 199 characters: so it does."""
+    """Raise where a message is none by HL7's own model of version 2.5.1. It has an ED end at 199 characters:
+    so it does.
+    """
     text = ED_DATA.sub(r"\1", text)
     structure = text.split("\r", 1)[0].split("|")[8].split("^")[2]
     assert structure in ("MDM_T01", "MDM_T02")
@@ -113,7 +116,9 @@ class MdmReceiver:
             from base64 import b64decode
 
             obx = message.segment("OBX")
-            self.documents[number] = Held(str(message.segment("PID")[3][0][0]), str(obx[3][0][0]), b64decode(str(obx[5][0][4])))
+            self.documents[number] = Held(
+                str(message.segment("PID")[3][0][0]), str(obx[3][0][0]), b64decode(str(obx[5][0][4]))
+            )
         self.applied.add(control)
         self.messages.append(text)
         return None
@@ -150,7 +155,9 @@ class MdmReceiver:
         ready = threading.Event()
 
         async def run() -> None:
-            server = await hl7.mllp.start_hl7_server(self.serve, host="127.0.0.1", port=port, encoding="utf-8", limit=1 << 26)
+            server = await hl7.mllp.start_hl7_server(
+                self.serve, host="127.0.0.1", port=port, encoding="utf-8", limit=1 << 26
+            )
             self.port = server.sockets[0].getsockname()[1]
             ready.set()
             async with server:

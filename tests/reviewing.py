@@ -1,4 +1,6 @@
-"""A small house for the tests of the review workspace: people with roles, patients, and scans filed by the project's own road."""
+"""A small house for the tests of the review workspace: people with roles, patients, and scans filed by the
+project's own road.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,29 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import Settings
 from pipeline.index.filing import commit
-from pipeline.match import candidates, decide, person_of
-from pipeline.ocr.pdf import document_pdf
-from pipeline.records import Box, Document, Field, Filing, OcrPage, Outcome, Reason, Scan, Sorting, TypeGuess, Word
-from pipeline.review.accounts import add_account, add_token, csrf_of, open_session
-from pipeline.review.application import build
-from pipeline.review.roles import Role
-from pipeline.review.visit import COOKIE, Desk
+from pipeline.matching import decide, person_of
+from pipeline.ocr.output.searchable_pdf import document_pdf
+from pipeline.patients.candidates import candidates
+from pipeline.records import (
+    Box,
+    Document,
+    Field,
+    Filing,
+    OcrPage,
+    Outcome,
+    Reason,
+    Scan,
+    Sorting,
+    TypeGuess,
+    Word,
+)
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, open_pool
-from pipeline.work.queue import enqueue_scan
+from pipeline.web.application import build
+from pipeline.web.auth.accounts import add_account, add_token, csrf_of, open_session
+from pipeline.web.auth.permissions import Role
+from pipeline.web.auth.request_context import COOKIE, Desk
+from pipeline.worker.job_queue import enqueue_scan
 
 PASSWORD = "a password of the tests"
 WIDTH, HEIGHT = 850, 1100
@@ -51,7 +66,10 @@ class House:
 
     def people(self) -> dict[Role, int]:
         """An account for each role, named like the role, without a password: a session is opened for it."""
-        return {role: add_account(self.connection, role.value.replace("_", "."), role, None, role.title) for role in Role}
+        return {
+            role: add_account(self.connection, role.value.replace("_", "."), role, None, role.title)
+            for role in Role
+        }
 
     def patients(self) -> list[int]:
         """The patients of the index."""
@@ -95,7 +113,11 @@ class House:
             parts = [self.blobs.get(page.pdf) for page in read if page.pdf]
             pdfs.append(self.blobs.put(document_pdf(parts, title=f"Scan {scan.id}")))
         sorting = Sorting(documents=tuple(filing.document for filing in filings))
-        commit(self.connection, Outcome(scan=scan, pages=tuple(pages), sorting=sorting, filings=tuple(filings)), pdfs)
+        commit(
+            self.connection,
+            Outcome(scan=scan, pages=tuple(pages), sorting=sorting, filings=tuple(filings)),
+            pdfs,
+        )
         return scan.id
 
     def page(self, number: int, lines: list[str]) -> OcrPage:
@@ -137,9 +159,18 @@ class House:
             "Fracture of the radius",
         ]
         rest = [["Continued", f"Page {n}", "The wound heals well"] for n in range(2, pages + 1)]
-        given: dict[str, Any] = {"patient_name": "Okafor, Martha", "dob": "1956-08-03", "date_of_service": "2026-03-14"}
+        given: dict[str, Any] = {
+            "patient_name": "Okafor, Martha",
+            "dob": "1956-08-03",
+            "date_of_service": "2026-03-14",
+        }
         return self.item_of(
-            self.scan(name, [first, *rest], doubt=Reason(code="patient_unclear", detail="The MRN is not legible."), **given)
+            self.scan(
+                name,
+                [first, *rest],
+                doubt=Reason(code="patient_unclear", detail="The MRN is not legible."),
+                **given,
+            )
         )
 
     def sure(self, name: str = "clean.pdf") -> int:
@@ -159,7 +190,9 @@ class House:
 
     def item_of(self, scan: int) -> int:
         """The scan's first review item."""
-        row = self.connection.execute("select id from review_item where scan_id = %s order by id limit 1", [scan]).fetchone()
+        row = self.connection.execute(
+            "select id from review_item where scan_id = %s order by id limit 1", [scan]
+        ).fetchone()
         assert row is not None
         return int(row["id"])
 
@@ -180,7 +213,12 @@ def found(name: str, value: str, page: OcrPage) -> Field:
 
 def around(boxes: list[Box]) -> Box:
     """The smallest box that holds them."""
-    return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
+    return (
+        min(b[0] for b in boxes),
+        min(b[1] for b in boxes),
+        max(b[2] for b in boxes),
+        max(b[3] for b in boxes),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,6 @@
-"""The title that stands on a document: a line near its top that is one of the catalogue's titles, OCR errors allowed for."""
+"""The title that stands on a document: a line near its top that is one of the catalogue's titles, OCR errors
+allowed for.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,15 @@ WEAK = 0.5  # strength of a title that also heads sections of other documents
 SECTIONS = 3  # with this many headings a page has sections, and a weak title may be one of them
 FADE = 0.5  # of its strength that a title loses on its way down the top lines
 ANYTHING = frozenset(
-    ("medicalrecord", "report", "transcription", "dictatedreport", "clinicaldocument", "physiciandocumentation", "chartcopy")
+    (
+        "medicalrecord",
+        "report",
+        "transcription",
+        "dictatedreport",
+        "clinicaldocument",
+        "physiciandocumentation",
+        "chartcopy",
+    )
 )
 """Lines, their letters alone, that stand on top of any type: they must not be taken for a misread title."""
 LETTERS = re.compile(r"[^a-z]+")
@@ -29,7 +39,9 @@ HEADING = re.compile(r"^\s*[A-Z][A-Z /&,'()-]{3,50}(:|\s*$)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Title:
-    """A title that was found. `strength` in (0, 1]: how like the catalogue's, alone on its line, and no mere section heading."""
+    """A title that was found. `strength` in (0, 1]: how like the catalogue's, alone on its line, and no mere
+    section heading.
+    """
 
     type: str
     line: str
@@ -40,7 +52,9 @@ def find_title(text: str) -> Title | None:
     """The best title among the first lines of a document's first page; of equals the upper."""
     lines = [line for line in text[:6000].splitlines() if line.strip()]
     sectioned = sum(bool(HEADING.match(line)) for line in lines) >= SECTIONS
-    found = [title for place, line in enumerate(lines[:TOP_LINES]) if (title := _title(line, place, sectioned))]
+    found = [
+        title for place, line in enumerate(lines[:TOP_LINES]) if (title := _title(line, place, sectioned))
+    ]
     return max(found, key=lambda t: t.strength, default=None)
 
 
@@ -78,7 +92,9 @@ def _near(line: str, words: Sequence[str], fade: float) -> Title | None:
     from rapidfuzz.fuzz import ratio
 
     best = process.extractOne("".join(words), _long_phrases(), scorer=ratio, score_cutoff=LIKENESS)
-    return Title(type=_phrases()[best[0]], line=line.strip(), strength=best[1] / 100.0 * fade) if best else None
+    return (
+        Title(type=_phrases()[best[0]], line=line.strip(), strength=best[1] / 100.0 * fade) if best else None
+    )
 
 
 def normal(line: str) -> str:
@@ -94,7 +110,9 @@ def _phrases() -> Mapping[str, str]:
 
 @cache
 def _weak() -> Mapping[str, str]:
-    return {normal(t).replace(" ", ""): key for key, entry in document_types().items() for t in entry.weak_titles}
+    return {
+        normal(t).replace(" ", ""): key for key, entry in document_types().items() for t in entry.weak_titles
+    }
 
 
 @cache

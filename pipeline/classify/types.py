@@ -1,5 +1,5 @@
-"""What type a document is, how sure that is, and which words said so: the words on the page, weighed by a trained model, and
-the title that stands on it."""
+"""What type a document is, how sure that is, and which words said so: the words on the page, weighed by a
+trained model, and the title that stands on it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.classify.model import OTHER, TypeModel, load, score, words_for
 from pipeline.classify.titles import Title, find_title
+from pipeline.classify.type_model import OTHER, TypeModel, load, score, words_for
 from pipeline.config import document_types
 from pipeline.records import OcrPage, TypeGuess
 
@@ -23,8 +23,8 @@ FEWEST_WORDS = 8  # with fewer, a page says nothing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeAnswer:
-    """Types best first with their probabilities, the words that spoke for each of the first three (where asked for),
-    and the title, if one stands on the document."""
+    """Types best first with their probabilities, the words that spoke for each of the first three (where
+    asked for), and the title, if one stands on the document."""
 
     guesses: tuple[TypeGuess, ...]
     words: tuple[tuple[str, ...], ...]
@@ -34,13 +34,14 @@ class TypeAnswer:
 def guess_types(text: str, pages: Sequence[OcrPage] = ()) -> tuple[TypeGuess, ...]:
     """The types that a document may be filed as, best first; the probabilities add up to 1.
 
-    `text` is the whole document's; where `pages` are given, the title is looked for on the first of them. Fine types are
-    counted under the type as which a chart files them.
-    """
+    `text` is the whole document's; where `pages` are given, the title is looked for on the first of them.
+    Fine types are counted under the type as which a chart files them."""
     return filing(classify(text, pages[0].text if pages else None).guesses)
 
 
-def classify(text: str, first_page: str | None = None, *, why: bool = False, model: TypeModel | None = None) -> TypeAnswer:
+def classify(
+    text: str, first_page: str | None = None, *, why: bool = False, model: TypeModel | None = None
+) -> TypeAnswer:
     """The finest types, best first, and the evidence: the words only where asked `why`."""
     model = model or load()
     title = find_title(first_page if first_page is not None else text)
@@ -66,7 +67,9 @@ def filing(guesses: Sequence[TypeGuess]) -> tuple[TypeGuess, ...]:
     for guess in guesses:
         key = files_as(guess.type)
         sums[key] = sums.get(key, 0.0) + guess.probability
-    return tuple(TypeGuess(type=k, probability=min(1.0, p)) for k, p in sorted(sums.items(), key=lambda item: -item[1]))
+    return tuple(
+        TypeGuess(type=k, probability=min(1.0, p)) for k, p in sorted(sums.items(), key=lambda item: -item[1])
+    )
 
 
 def files_as(kind: str) -> str:
@@ -76,7 +79,9 @@ def files_as(kind: str) -> str:
 
 
 def threshold(kind: str, usual: float) -> float:
-    """The probability from which that type needs no person: as measured for it, or the `usual` one where too few were."""
+    """The probability from which that type needs no person: as measured for it, or the `usual` one where too
+    few were.
+    """
     return load().thresholds.get(kind, usual)
 
 

@@ -8,22 +8,29 @@ from importlib import import_module
 import typer
 
 NAMES = (
-    "services",
+    "up",
+    "doctor",
     "ingest",
     "read",
     "classify",
     "split",
-    "patients",
-    "index",
+    "separator_sheets",
+    "patients.app",
+    "search",
+    "status",
     "documents",
-    "review",
-    "train",
+    "serve",
+    "accounts",
+    "train.app",
     "watch",
+    "work",
+    "migrate_db",
     "quarantine",
-    "ledger",
-    "migrate",
+    "reconcile",
+    "archive.app",
     "deliveries",
     "export",
+    "synthesize",
 )
 
 

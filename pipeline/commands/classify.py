@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import emit
+from pipeline.commands.common import emit
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,12 +24,17 @@ def register(app: typer.Typer) -> None:
 
 
 def classify(
-    jsonl: Annotated[bool, typer.Option("--jsonl", help='Read {"id","text"} lines; an answer line for each, at once.')] = False,
-    why: Annotated[bool, typer.Option("--why", help="Add the words and the title that spoke for the answers.")] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help='Read {"id","text"} lines; an answer line for each, at once.')
+    ] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Add the words and the title that spoke for the answers.")
+    ] = False,
 ) -> None:
     """Tell the type of documents from their text on standard input, with probabilities.
 
-    Without --jsonl the whole input is one document. Exit status 2 where a line could not be read; the others are answered.
+    Without --jsonl the whole input is one document. Exit status 2 where a line could not be read; the others
+    are answered.
 
     Example: echo '{"id": 1, "text": "OPERATIVE REPORT ..."}' | chartloom classify --jsonl
     """
@@ -56,7 +61,9 @@ def _line(answer: TypeAnswer, *, why: bool) -> dict[str, Any]:
         "type": first.type,
         "loinc": entry.loinc if entry else None,
         "probability": round(first.probability, 5),
-        "alternatives": [{"type": g.type, "probability": round(g.probability, 5)} for g in others[:ALTERNATIVES]],
+        "alternatives": [
+            {"type": g.type, "probability": round(g.probability, 5)} for g in others[:ALTERNATIVES]
+        ],
     }
     if why:
         line["words"] = {g.type: list(w) for g, w in zip(answer.guesses, answer.words, strict=False)}
@@ -79,4 +86,6 @@ def _records() -> Iterator[dict[str, Any] | BadInput]:
         if isinstance(record, dict) and isinstance(record.get("text"), str):
             yield record
         else:
-            yield BadInput(f"Line {number} is no JSON object with a text.", 'Write {"id": ..., "text": "..."}.')
+            yield BadInput(
+                f"Line {number} is no JSON object with a text.", 'Write {"id": ..., "text": "..."}.'
+            )

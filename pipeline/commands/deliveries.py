@@ -9,15 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.options import By, Home, Json, database, emit
+from pipeline.commands.common import By, Home, Json, database, emit
 
 Ids = Annotated[
-    list[int] | None, typer.Argument(metavar="DELIVERY...", help="Numbers of deliveries, as `deliveries list` shows them.")
+    list[int] | None,
+    typer.Argument(metavar="DELIVERY...", help="Numbers of deliveries, as `deliveries list` shows them."),
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="DESTINATION", help="Only of this destination.")]
 Of = Annotated[int | None, typer.Option("--document", help="Only of this document.")]
 
-group = typer.Typer(no_args_is_help=True, help="What other systems were told, what waits, and what a person must see to.")
+group = typer.Typer(
+    no_args_is_help=True, help="What other systems were told, what waits, and what a person must see to."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -27,19 +30,23 @@ def register(app: typer.Typer) -> None:
 
 
 def deliver(
-    to: Annotated[list[str] | None, typer.Option("--to", metavar="DESTINATION", help="Only to these. [default: all]")] = None,
-    once: Annotated[bool, typer.Option("--once", help="End when nothing is left that can be delivered.")] = False,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", metavar="DESTINATION", help="Only to these. [default: all]")
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when nothing is left that can be delivered.")
+    ] = False,
     home: Home = None,
 ) -> None:
-    """Deliver filed documents to the destinations of the settings, until stopped. `up` does so by itself where there are any.
+    """Deliver filed documents to the destinations of the settings, until stopped. `up` does so by itself
+    where there are any.
 
-    Several may run, on several machines: each destination is served by one of them.
-    Exit status: 0 stopped; 3 a service is away at the start; 5 the settings name no destination, or are wrong.
-    """
+    Several may run, on several machines: each destination is served by one of them. Exit status: 0 stopped; 3
+    a service is away at the start; 5 the settings name no destination, or are wrong."""
     from pipeline import logs
     from pipeline.config import load_settings
-    from pipeline.index.outputs.deliverer import Deliverer
-    from pipeline.services.installation import open_installation
+    from pipeline.delivery.delivery_service import Deliverer
+    from pipeline.runtime.installation import open_installation
 
     logs.set_up()
     settings = load_settings(home)
@@ -55,7 +62,9 @@ def deliver(
 
 @group.command("list", epilog="Example: chartloom deliveries list --state dead")
 def list_(
-    state: Annotated[str | None, typer.Option("--state", help="waiting, delivered, dead or dropped. [default: all]")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="waiting, delivered, dead or dropped. [default: all]")
+    ] = None,
     to: To = None,
     document: Of = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")] = 50,
@@ -63,7 +72,7 @@ def list_(
     home: Home = None,
 ) -> None:
     """List deliveries, newest first. `dead` are those that a person must see to."""
-    from pipeline.index.outputs import outbox
+    from pipeline.delivery import outbox
 
     with database(home) as connection:
         for row in outbox.deliveries(connection, state=state, destination=to, document=document, limit=limit):
@@ -79,11 +88,15 @@ def line(row: dict[str, Any]) -> str:
 
 @group.command(epilog="Example: chartloom deliveries show 17")
 def show(
-    delivery: Annotated[int, typer.Argument(help="The delivery's number.")], as_json: Json = False, home: Home = None
+    delivery: Annotated[int, typer.Argument(help="The delivery's number.")],
+    as_json: Json = False,
+    home: Home = None,
 ) -> None:
-    """Show one of them: what it tells, how often it was tried, what is wrong and what to do. Exit status 7 if it is not there."""
-    from pipeline.index.outputs import outbox
-    from pipeline.index.outputs.answers import WORDS, Problem
+    """Show one of them: what it tells, how often it was tried, what is wrong and what to do. Exit status 7 if
+    it is not there.
+    """
+    from pipeline.delivery import outbox
+    from pipeline.delivery.delivery_result import WORDS, Problem
 
     with database(home) as connection:
         row = outbox.delivery(connection, delivery)
@@ -91,7 +104,9 @@ def show(
         emit(row)
         return
     typer.echo(line(row))
-    typer.echo(f"  tried {row['attempts']} times, refused {row['refusals']} times; next try {row['due_at']:%Y-%m-%d %H:%M:%S}")
+    typer.echo(
+        f"  tried {row['attempts']} times, refused {row['refusals']} times; next try {row['due_at']:%Y-%m-%d %H:%M:%S}"
+    )
     if row["problem"]:
         typer.echo(f"  {WORDS[Problem(row['problem'])]}")
     if row["receipt"]:
@@ -109,7 +124,8 @@ def replay(
     document: Of = None,
     since: Annotated[datetime | None, typer.Option("--since", help="Only those written since.")] = None,
     delivered: Annotated[
-        bool, typer.Option("--delivered", help="Also what was delivered: for a receiver that has lost something.")
+        bool,
+        typer.Option("--delivered", help="Also what was delivered: for a receiver that has lost something."),
     ] = False,
     by: By = None,
     home: Home = None,
@@ -118,13 +134,15 @@ def replay(
 
     Everything is sent under the names it had, so that a receiver that has it already knows it.
     """
-    from pipeline.index.outputs import outbox
+    from pipeline.delivery import outbox
     from pipeline.store.audit import write_audit
 
     who = by or getpass.getuser()
     with database(home) as connection:
         with connection.transaction():
-            n = outbox.replay(connection, who, ids=ids, destination=to, document=document, since=since, delivered=delivered)
+            n = outbox.replay(
+                connection, who, ids=ids, destination=to, document=document, since=since, delivered=delivered
+            )
             detail = {"ids": ids, "destination": to, "deliveries": n}
             write_audit(connection, who, "replay_delivery", document=document, detail=detail)
         typer.echo(f"{n} will be sent again.")
@@ -138,7 +156,7 @@ def drop(
     home: Home = None,
 ) -> None:
     """Give a delivery up; what waits behind it goes on."""
-    from pipeline.index.outputs import outbox
+    from pipeline.delivery import outbox
     from pipeline.store.audit import write_audit
 
     who = by or getpass.getuser()
@@ -152,7 +170,7 @@ def drop(
 @group.command(epilog="Example: chartloom deliveries destinations --json")
 def destinations(as_json: Json = False, home: Home = None) -> None:
     """List the destinations: what waits, what is dead, since when one fails."""
-    from pipeline.index.outputs import outbox
+    from pipeline.delivery import outbox
 
     with database(home) as connection:
         for row in outbox.destinations(connection):
@@ -167,29 +185,39 @@ def destinations(as_json: Json = False, home: Home = None) -> None:
                 else "well"
             )
             counts = f"{row['waiting']} waiting, {row['dead']} dead, {row['delivered']} delivered"
-            typer.echo(f"{row['name']:<12} {row['kind']:<7} {counts}  {how}{': ' + row['failure'] if row['failure'] else ''}")
+            typer.echo(
+                f"{row['name']:<12} {row['kind']:<7} {counts}  {how}{': ' + row['failure'] if row['failure'] else ''}"
+            )
 
 
 @group.command("catch-up", epilog="Example: chartloom deliveries catch-up ehr")
-def catch_up(destination: Annotated[str, typer.Argument(help="A destination of the settings.")], home: Home = None) -> None:
-    """Announce what was filed before a destination was there, or before its filter was widened. Nothing is told twice."""
+def catch_up(
+    destination: Annotated[str, typer.Argument(help="A destination of the settings.")], home: Home = None
+) -> None:
+    """Announce what was filed before a destination was there, or before its filter was widened. Nothing is
+    told twice.
+    """
     from pipeline.config import load_settings
+    from pipeline.delivery import outbox
     from pipeline.errors import NotFound
-    from pipeline.index.outputs import outbox
-    from pipeline.services.installation import open_installation
+    from pipeline.runtime.installation import open_installation
 
     settings = load_settings(home)
     if destination not in settings.deliveries.to:
         raise NotFound(f"The settings name no destination {destination!r}.", "See docs/how-to/deliver.md.")
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
         outbox.register(connection, destination, settings.deliveries.to[destination])
-        typer.echo(f"{outbox.catch_up(connection, destination)} documents compared with what {destination} was told.")
+        typer.echo(
+            f"{outbox.catch_up(connection, destination)} documents compared with what {destination} was told."
+        )
 
 
 @group.command(epilog="Example: chartloom deliveries close old-ehr")
 def close(destination: Annotated[str, typer.Argument(help="A destination.")], home: Home = None) -> None:
-    """Write nothing more for a destination that is gone; take it out of the settings first. What was told it stays on record."""
-    from pipeline.index.outputs import outbox
+    """Write nothing more for a destination that is gone; take it out of the settings first. What was told it
+    stays on record.
+    """
+    from pipeline.delivery import outbox
 
     with database(home) as connection:
         outbox.close(connection, destination)

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.options import Home, Json, database, emit
+from pipeline.commands.common import Home, Json, database, emit
 
 if TYPE_CHECKING:
-    from pipeline.index.exposure import Exposure
+    from pipeline.index.disclosure_report import Exposure
 
 documents = typer.Typer(help="Filed documents: move one that lies in the wrong chart.", no_args_is_help=True)
-Number = Annotated[int, typer.Argument(metavar="DOCUMENT", help="The document's number, as `search --json` tells it.")]
+Number = Annotated[
+    int, typer.Argument(metavar="DOCUMENT", help="The document's number, as `search --json` tells it.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    documents.command(epilog='Example: chartloom documents move 4711 7700123 --note "his father of the same name"')(move)
+    documents.command(
+        epilog='Example: chartloom documents move 4711 7700123 --note "his father of the same name"'
+    )(move)
     documents.command("exposure", epilog="Example: chartloom documents exposure 4711 --json")(tell_exposure)
     app.add_typer(documents, name="documents")
 
@@ -29,20 +33,22 @@ def move(
     document: Number,
     mrn: Annotated[str, typer.Argument(help="The MRN of the patient whom it is about.")],
     note: Annotated[str, typer.Option("--note", help="Why: it stays in the document's history.")],
-    by: Annotated[str | None, typer.Option("--by", help="Who decided it. [default: who is signed in here]")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who decided it. [default: who is signed in here]")
+    ] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Move a filed document into the right patient's chart, and tell who had seen it in the wrong one and where it had been sent.
+    """Move a filed document into the right patient's chart, and tell who had seen it in the wrong one and
+    where it had been sent.
 
     Systems that were told of it are told again: see `chartloom deliver`.
 
-    Exit status: 0 done; 1 it is in no chart, in this one already, or was changed meanwhile; 3 a service is away; 7 no such
-    document or patient.
-    """
-    from pipeline.index.decisions import Sight, snapshot
-    from pipeline.index.decisions import move as move_document
-    from pipeline.index.exposure import exposure, note_move
+    Exit status: 0 done; 1 it is in no chart, in this one already, or was changed meanwhile; 3 a service is
+    away; 7 no such document or patient."""
+    from pipeline.index.disclosure_report import exposure, note_move
+    from pipeline.index.document_actions import Sight, snapshot
+    from pipeline.index.document_actions import move as move_document
     from pipeline.index.search import patients_of
 
     who = by or f"{getuser()}@{gethostname()}"
@@ -60,7 +66,7 @@ def tell_exposure(document: Number, as_json: Json = False, home: Home = None) ->
 
     Exit status: 0 done; 3 a service is away; 7 the document was never moved.
     """
-    from pipeline.index.exposure import exposure, last_move
+    from pipeline.index.disclosure_report import exposure, last_move
 
     with database(home) as connection:
         tell(exposure(connection, last_move(connection, document)), as_json=as_json)
@@ -74,7 +80,9 @@ def tell(found: Exposure, *, as_json: bool) -> None:
     typer.echo(f"Document {found.document} was in the chart of {found.wrong.mrn} from {found.since:%Y-%m-%d %H:%M} to "
                f"{found.until:%Y-%m-%d %H:%M} and is now in that of {found.right.mrn}.")  # fmt: skip
     for seen in found.seen:
-        typer.echo(f"  seen by {seen.account} ({seen.role}): {seen.action}, {seen.times} times, last {seen.last:%Y-%m-%d %H:%M}")
+        typer.echo(
+            f"  seen by {seen.account} ({seen.role}): {seen.action}, {seen.times} times, last {seen.last:%Y-%m-%d %H:%M}"
+        )
     for sent in found.sent:
         typer.echo(f"  {sent.destination}: {sent.change}, {sent.state}")
     for other in found.beside:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import By, Home, Json, emit, progress
+from pipeline.commands.common import By, Home, Json, emit, progress
 
 
 class Format(StrEnum):
@@ -26,9 +26,15 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A folder that is not there yet, or is empty.")],
-    patient: Annotated[str | None, typer.Option("--patient", metavar="MRN", help="This patient's whole chart.")] = None,
-    since: Annotated[datetime | None, typer.Option("--since", metavar="DATE", help="Everything filed since.")] = None,
+    to: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="A folder that is not there yet, or is empty.")
+    ],
+    patient: Annotated[
+        str | None, typer.Option("--patient", metavar="MRN", help="This patient's whole chart.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", metavar="DATE", help="Everything filed since.")
+    ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="FHIR bulk NDJSON with PDFs, or one PDF for each patient.")
     ] = Format.FHIR,
@@ -38,14 +44,13 @@ def export(
 ) -> None:
     """Take a chart out whole, or everything filed since a date. Who took what is written in the audit.
 
-    The folder appears when everything is in it, or not at all.
-    Exit status: 0 taken out; 2 the folder is in use; 3 a service is away; 7 there is no such patient, or nothing to take out.
-    """
+    The folder appears when everything is in it, or not at all. Exit status: 0 taken out; 2 the folder is in
+    use; 3 a service is away; 7 there is no such patient, or nothing to take out."""
     from dataclasses import asdict
 
     from pipeline.config import load_settings
-    from pipeline.index.outputs.export import export as take_out
-    from pipeline.services.installation import open_installation
+    from pipeline.export.chart_export import export as take_out
+    from pipeline.runtime.installation import open_installation
 
     if (patient is None) == (since is None):
         raise typer.BadParameter("Give --patient or --since.")

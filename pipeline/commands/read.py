@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit, must_exist, progress, tell_refused
+from pipeline.commands.common import Home, Json, emit, must_exist, progress, tell_refused
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
-    from pipeline.ocr.cleanup import Watch
-    from pipeline.ocr.pixels import Grey
-    from pipeline.ocr.reading import Reading
+    from pipeline.ocr.image.cleanup import Watch
+    from pipeline.ocr.image.pixels import Grey
+    from pipeline.ocr.read_page import Reading
 
 
 def register(app: typer.Typer) -> None:
@@ -28,11 +28,18 @@ def register(app: typer.Typer) -> None:
 
 
 def read(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scans: PDF, TIFF, PNG, JPEG or JPEG 2000.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Scans: PDF, TIFF, PNG, JPEG or JPEG 2000.")
+    ],
     as_json: Json = False,
-    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="OUT", help="Write all pages as one searchable PDF/A.")] = None,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", metavar="OUT", help="Write all pages as one searchable PDF/A.")
+    ] = None,
     debug: Annotated[
-        Path | None, typer.Option("--debug", metavar="DIR", help="Write each step as a picture here, and a sheet of all pages.")
+        Path | None,
+        typer.Option(
+            "--debug", metavar="DIR", help="Write each step as a picture here, and a sheet of all pages."
+        ),
     ] = None,
     home: Home = None,
 ) -> None:
@@ -57,7 +64,7 @@ def read(
     if steps is not None:
         steps.write_sheet()
     if pdf is not None and made:
-        from pipeline.ocr.pdf import document_pdf
+        from pipeline.ocr.output.searchable_pdf import document_pdf
 
         pdf.write_bytes(document_pdf(made, title=files[0].stem))
     if failed:
@@ -66,12 +73,12 @@ def read(
 
 def readings(file: Path, settings: Settings, steps: Steps | None = None) -> Iterator[Reading]:
     """The reading of each page of a file, on one core. Raises BadInput."""
-    from pipeline.work.start import on_one_core
+    from pipeline.worker.launcher import on_one_core
 
     on_one_core()
-    from pipeline.ingest.opening import open_scan
-    from pipeline.ocr.cleanup import unwatched
-    from pipeline.ocr.reading import read_page
+    from pipeline.ingest.parsing.open_scan import open_scan
+    from pipeline.ocr.image.cleanup import unwatched
+    from pipeline.ocr.read_page import read_page
     from pipeline.store.scratch import Scratch
 
     must_exist(file)
@@ -85,7 +92,9 @@ def readings(file: Path, settings: Settings, steps: Steps | None = None) -> Iter
 
 
 class Steps:
-    """Writes what cleanup does to pages: FOLDER/NAME-N-STEP.png for each step, at the end FOLDER/sheet.png of all pages."""
+    """Writes what cleanup does to pages: FOLDER/NAME-N-STEP.png for each step, at the end FOLDER/sheet.png of
+    all pages.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -98,7 +107,7 @@ class Steps:
 
         from PIL import Image
 
-        from pipeline.ocr.contact import small
+        from pipeline.ocr.image.contact_sheet import small
 
         steps = count()
         last = [time.process_time()]
@@ -121,7 +130,7 @@ class Steps:
         """All pages as they came and as they were read, side by side."""
         from PIL import Image
 
-        from pipeline.ocr.contact import contact_sheet
+        from pipeline.ocr.image.contact_sheet import contact_sheet
 
         if self.pairs:
             Image.fromarray(contact_sheet(self.pairs)).save(self.folder / "sheet.png")
@@ -142,5 +151,8 @@ def as_line(file: Path, reading: Reading) -> dict[str, Any]:
         "bears": page.bears,
         "confidence": page.confidence,
         "text": page.text,
-        "words": [{"text": word.text, "box": list(word.box), "confidence": round(word.confidence, 3)} for word in page.words],
+        "words": [
+            {"text": word.text, "box": list(word.box), "confidence": round(word.confidence, 3)}
+            for word in page.words
+        ],
     }

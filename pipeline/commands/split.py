@@ -1,4 +1,4 @@
-"""Commands: split (the documents of a scan, no database) and sheets (separator and cover sheets to print)."""
+"""Command: split (the documents of a scan, no database)."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home, Json, emit, must_exist, progress, tell_refused
+from pipeline.commands.common import Home, Json, emit, must_exist, progress, tell_refused
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
     from pipeline.records import OcrPage, Sorting
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scans: PDF, TIFF, PNG, JPEG or JPEG 2000.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Scans: PDF, TIFF, PNG, JPEG or JPEG 2000.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command(epilog="Example: chartloom split stack.pdf --json  |  Exit status 2: some file could not be read.")(split)
-    app.command(epilog="Example: chartloom sheets --count 20 --out separators.pdf")(sheets)
+    app.command(
+        epilog="Example: chartloom split stack.pdf --json  |  Exit status 2: some file could not be read."
+    )(split)
 
 
 def split(files: Files, as_json: Json = False, home: Home = None) -> None:
     """Show the documents that scans would be cut into, without filing anything."""
-    from pipeline.work.start import on_one_core
+    from pipeline.worker.launcher import on_one_core
 
     on_one_core()
-    from pipeline.classify.sorting import sort
+    from pipeline.classify.segmentation import sort
     from pipeline.config import load_settings
 
     settings = load_settings(home)
@@ -54,15 +57,20 @@ def split(files: Files, as_json: Json = False, home: Home = None) -> None:
 
 
 def pages_of(file: Path, settings: Settings) -> Iterator[OcrPage]:
-    """A file's pages, read on every core, in order; no more pictures lie about than are being read. Raises BadInput."""
-    from pipeline.ingest.opening import open_scan
-    from pipeline.ocr.reading import read_page
+    """A file's pages, read on every core, in order; no more pictures lie about than are being read. Raises
+    BadInput.
+    """
+    from pipeline.ingest.parsing.open_scan import open_scan
+    from pipeline.ocr.read_page import read_page
     from pipeline.records import Page
     from pipeline.store.scratch import Scratch
 
     must_exist(file)
     workers = os.cpu_count() or 1
-    with tempfile.TemporaryDirectory(prefix="chartloom-split-") as folder, ThreadPoolExecutor(workers) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="chartloom-split-") as folder,
+        ThreadPoolExecutor(workers) as pool,
+    ):
         scratch = Scratch(Path(folder))
 
         def read(page: Page) -> OcrPage:
@@ -82,36 +90,16 @@ def report(file: Path, sorting: Sorting, *, as_json: bool) -> None:
     if as_json:
         emit({"file": str(file), "documents": [as_record(document) for document in sorting.documents]})
         return
-    typer.echo(f"{file}: {len(sorting.documents)} documents, {len(sorting.blank)} blank, {len(sorting.separators)} sheets")
+    typer.echo(
+        f"{file}: {len(sorting.documents)} documents, {len(sorting.blank)} blank, {len(sorting.separators)} sheets"
+    )
     for document in sorting.documents:
         pages = ", ".join(map(str, document.pages))
-        typer.echo(f"  pages {pages}: {document.type} ({document.type_probability:.0%}), cut {document.probability:.0%}")
+        typer.echo(
+            f"  pages {pages}: {document.type} ({document.type_probability:.0%}), cut {document.probability:.0%}"
+        )
 
 
 def as_record(document: Any) -> dict[str, Any]:
     """A document as the command prints it."""
     return {"pages": list(document.pages), "probability": document.probability, "type": document.type}
-
-
-def sheets(
-    count: Annotated[int, typer.Option("--count", min=1, max=500, help="How many of each sheet.")] = 1,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.pdf", help="Where to write them.")] = Path("sheets.pdf"),
-    patient: Annotated[
-        list[str] | None, typer.Option("--patient", metavar="MRN", help="A cover sheet for this patient; may be repeated.")
-    ] = None,
-    batch: Annotated[str | None, typer.Option("--batch", metavar="NAME", help="A cover sheet for a batch.")] = None,
-    files: Annotated[int | None, typer.Option("--files", min=0, help="Files expected in the batch.")] = None,
-    documents: Annotated[int | None, typer.Option("--documents", min=0, help="Documents expected in the batch.")] = None,
-    pages: Annotated[int | None, typer.Option("--pages", min=0, help="Pages expected in the batch, without sheets.")] = None,
-) -> None:
-    """Print separator sheets, patient cover sheets or a batch cover sheet as a PDF."""
-    from pipeline.classify import sheets as drawing
-
-    chosen = [drawing.patient_cover(mrn) for mrn in patient or ()]
-    if batch is not None:
-        chosen.append(drawing.batch_cover(batch, files, documents, pages))
-    elif files is not None or documents is not None or pages is not None:
-        raise typer.BadParameter("--files, --documents and --pages go with --batch")
-    every = (chosen or [drawing.separator()]) * count
-    out.write_bytes(drawing.sheets_pdf(every))
-    typer.echo(f"{len(every)} sheets in {out}")

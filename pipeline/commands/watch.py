@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Home
+from pipeline.commands.common import Home
 
 EXAMPLE = "Example: chartloom watch --folder /mnt/scanner"
 
@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(
-    folder: Annotated[Path | None, typer.Option(help="The intake folder. [default: intake.folder, else HOME/intake]")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="The intake folder. [default: intake.folder, else HOME/intake]")
+    ] = None,
     until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
     home: Home = None,
 ) -> None:
@@ -32,8 +34,8 @@ def watch(
     from pipeline import logs
     from pipeline.config import load_settings
     from pipeline.ingest.watch import Watcher
-    from pipeline.services.installation import open_installation
-    from pipeline.work.queue import enqueue_scan
+    from pipeline.runtime.installation import open_installation
+    from pipeline.worker.job_queue import enqueue_scan
 
     logs.set_up()
     settings = load_settings(home)

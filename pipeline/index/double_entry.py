@@ -1,8 +1,8 @@
-"""Blind double entry: MRN and birth date typed by two people, neither of whom sees the other's values or the machine's.
+"""Blind double entry: MRN and birth date typed by two people, neither of whom sees the other's values or the
+machine's.
 
-Where both agree, their values are the ones that are filed. Where they differ, the item is handed up to somebody who typed
-neither, and that person sees both. All functions join the caller's transaction.
-"""
+Where both agree, their values are the ones that are filed. Where they differ, the item is handed up to
+somebody who typed neither, and that person sees both. All functions join the caller's transaction."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ class NotYours(Conflict):
     """The person does not hold the item any more."""
 
     def __init__(self) -> None:
-        super().__init__("This item is no longer yours: it was released, or somebody else took it.", "Take it again.")
+        super().__init__(
+            "This item is no longer yours: it was released, or somebody else took it.", "Take it again."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
-    """What has been typed for an item so far: a row for each person, first to last: {entered_by, entered_at, entered}."""
+    """What has been typed for an item so far: a row for each person, first to last: {entered_by, entered_at,
+    entered}.
+    """
 
     rows: tuple[dict[str, Any], ...]
 
@@ -53,7 +57,8 @@ def entries_of(connection: Connection, item: int) -> Entries:
 
 
 def enter(connection: Connection, item: int, by: str, typed: Mapping[str, str]) -> Entries:
-    """Keep what this person typed. The first one's item waits for another person; a second that differs hands it up.
+    """Keep what this person typed. The first one's item waits for another person; a second that differs hands
+    it up.
 
     Raises NotYours, Conflict where the person has typed before, BadInput for a date that is none.
     """
@@ -88,4 +93,6 @@ def tidy(name: str, value: str) -> str:
     try:
         return date.fromisoformat(value).isoformat() if value else ""
     except ValueError:
-        raise BadInput(f"{value!r} is not a date.", "Write the birth date as YYYY-MM-DD.", "bad_date") from None
+        raise BadInput(
+            f"{value!r} is not a date.", "Write the birth date as YYYY-MM-DD.", "bad_date"
+        ) from None

@@ -1,7 +1,8 @@
-"""Filing a scan: one transaction for all its pages, documents, fields, reviews and decisions, or nothing of it.
+"""Filing a scan: one transaction for all its pages, documents, fields, reviews and decisions, or nothing of
+it.
 
-The blobs are in the store before the transaction begins: a crash leaves an orphan object, never a row that names nothing.
-"""
+The blobs are in the store before the transaction begins: a crash leaves an orphan object, never a row that
+names nothing."""
 
 from __future__ import annotations
 
@@ -14,22 +15,25 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from psycopg.types.json import Jsonb
 
 from pipeline.errors import Conflict, PagesDoNotAddUp
-from pipeline.index.answer import answer_json, candidates_json
+from pipeline.index.machine_result import answer_json, candidates_json
 from pipeline.records import Document, Field, Filed, Filing, OcrPage, Outcome, PageKind, Reason, Scan, Sorting
 from pipeline.store.database import Connection
-from pipeline.store.pages import barcodes_json, reasons_json, storable, words_json
+from pipeline.store.page_json import barcodes_json, reasons_json, storable, words_json
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.index")
 MACHINE = "machine"
-NO_DOCUMENTS = Reason(code="no_documents", detail="No page of this scan has content: all are blank or separator sheets.")
+NO_DOCUMENTS = Reason(
+    code="no_documents", detail="No page of this scan has content: all are blank or separator sheets."
+)
 
 
 def commit(connection: Connection, outcome: Outcome, pdfs: Sequence[str]) -> bool:
-    """File an outcome; `pdfs` are the objects of its filings' PDFs, in their order. False where the scan was closed before.
+    """File an outcome; `pdfs` are the objects of its filings' PDFs, in their order. False where the scan was
+    closed before.
 
-    Raises Conflict where a patient is gone in the meantime, PagesDoNotAddUp where a page would be in two documents.
-    """
+    Raises Conflict where a patient is gone in the meantime, PagesDoNotAddUp where a page would be in two
+    documents."""
     scan = outcome.scan
     with violations_are_errors(), connection.transaction():
         row = connection.execute(SQL["lock_scan"], [scan.id]).fetchone()
@@ -47,7 +51,9 @@ def commit(connection: Connection, outcome: Outcome, pdfs: Sequence[str]) -> boo
 
 
 def arrive(connection: Connection, scan: Scan, page: OcrPage, mrn: str | None = None) -> None:
-    """Let a page of a large scan be found before the scan is filed. `mrn`: the patient's, where it is a patient's cover sheet."""
+    """Let a page of a large scan be found before the scan is filed. `mrn`: the patient's, where it is a
+    patient's cover sheet.
+    """
     given = {"scan": scan.id, "number": page.number, "text": storable(page.text), "mrn": mrn}
     connection.execute(SQL["arrive"], given)
 
@@ -88,8 +94,12 @@ def kind_of(page: OcrPage, sorting: Sorting) -> PageKind:
     return PageKind.SEPARATOR if page.number in sorting.separators else PageKind.CONTENT
 
 
-def insert_filing(connection: Connection, scan: Scan, filing: Filing, pdf: str, texts: dict[int, str]) -> None:
-    """A document with its pages' text, its fields, the machine's decision and, where it doubts, the review."""
+def insert_filing(
+    connection: Connection, scan: Scan, filing: Filing, pdf: str, texts: dict[int, str]
+) -> None:
+    """A document with its pages' text, its fields, the machine's decision and, where it doubts, the
+    review.
+    """
     document, filed = filing.document, isinstance(filing, Filed)
     answer = answer_json(filing)
     values = {
@@ -115,13 +125,21 @@ def insert_filing(connection: Connection, scan: Scan, filing: Filing, pdf: str, 
     with connection.cursor() as cursor:
         cursor.executemany(SQL["insert_document_page"], pages)
         cursor.executemany(SQL["insert_field"], [field_values(key, f) for f in best_fields(document)])
-    review = None if filed else open_review(connection, scan, key, filing.reasons, candidates_json(filing.candidates))
+    review = (
+        None
+        if filed
+        else open_review(connection, scan, key, filing.reasons, candidates_json(filing.candidates))
+    )
     after = {name: answer[name] for name in ("status", "type", "patient", "pages")}
     connection.execute(SQL["insert_decision"], {"document": key, "review": review, "after": Jsonb(after)})
 
 
 def open_review(
-    connection: Connection, scan: Scan, document: int | None, reasons: Sequence[Reason], candidates: list[dict[str, Any]]
+    connection: Connection,
+    scan: Scan,
+    document: int | None,
+    reasons: Sequence[Reason],
+    candidates: list[dict[str, Any]],
 ) -> int:
     """Put a document, or a scan that has none, before a person; the item's id."""
     values = {
@@ -169,7 +187,9 @@ def violations_are_errors() -> Iterator[None]:
     try:
         yield
     except ForeignKeyViolation as error:
-        raise Conflict(f"A row that this filing names is gone ({error.diag.constraint_name}).", "It is tried again.") from error
+        raise Conflict(
+            f"A row that this filing names is gone ({error.diag.constraint_name}).", "It is tried again."
+        ) from error
     except UniqueViolation as error:
         raise PagesDoNotAddUp(f"A page would be in two documents ({error.diag.constraint_name}).") from error
     except CheckViolation as error:

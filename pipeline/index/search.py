@@ -1,8 +1,9 @@
-"""Finding a document: by words anywhere on its pages, by its patient's number or (also misspelt) name, by its id, by its day.
+"""Finding a document: by words anywhere on its pages, by its patient's number or (also misspelt) name, by its
+id, by its day.
 
-A query is what a person types: `"left hip" fracture -shoulder`, `Gonzales`, `MRN 0012345`, `2024-03-01`, `fracture 2024-03`.
-Days and months in it narrow the dates of service; the rest is looked for in the pages' text and in the patient index.
-"""
+A query is what a person types: `"left hip" fracture -shoulder`, `Gonzales`, `MRN 0012345`, `2024-03-01`,
+`fracture 2024-03`. Days and months in it narrow the dates of service; the rest is looked for in the pages'
+text and in the patient index."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 from pipeline.config import document_types
 from pipeline.errors import NotFound
-from pipeline.index.days import without_days
+from pipeline.index.date_queries import without_days
 from pipeline.records import PatientRef
 from pipeline.store.audit import write_audit
 from pipeline.store.database import Connection
@@ -22,7 +23,9 @@ from pipeline.store.sql import statements
 SQL = statements("pipeline.index")
 HIT_START, HIT_STOP = "\x02", "\x03"
 HEADLINE = f"StartSel={HIT_START}, StopSel={HIT_STOP}, MaxWords=24, MinWords=8, MaxFragments=1"
-SCOPE = 500  # pages, newest first, that are ranked: common words stand on a tenth of all pages, and reading those takes seconds
+# pages, newest first, that are ranked: common words stand on a tenth of all pages, and reading those takes
+# seconds
+SCOPE = 500
 ACROSS = 200  # pages of each word, newest first, whose documents are looked through for the other words
 LIKENESS = 0.45  # trigram likeness from which a misspelt name is shown: Smyth and Smith have 0.5
 OPERATORS = re.compile(r'["]|(?:^|\s)(?:-\S|or\s)', re.IGNORECASE)
@@ -31,7 +34,9 @@ LABEL = re.compile(r"^\s*(?:mrn|patient|document|doc|id)\b[\s:#]*(?=\S)", re.IGN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A document that was found. `page` and `snippet` where words of it were: the hits stand between HIT_START and HIT_STOP."""
+    """A document that was found. `page` and `snippet` where words of it were: the hits stand between
+    HIT_START and HIT_STOP.
+    """
 
     document: int
     scan: int
@@ -60,14 +65,23 @@ class Arriving:
 def arriving(connection: Connection, query: str, *, limit: int = 50) -> list[Arriving]:
     """Pages of large scans that are still being read, by words on them, best first."""
     words, _ = without_days(query)
-    rows = connection.execute(SQL["arriving"], {"words": LABEL.sub("", words), "headline": HEADLINE, "limit": limit})
+    rows = connection.execute(
+        SQL["arriving"], {"words": LABEL.sub("", words), "headline": HEADLINE, "limit": limit}
+    )
     return [Arriving(**row) for row in rows]
 
 
 def search(
-    connection: Connection, query: str, *, patient: str | None = None, type: str | None = None, limit: int = 50
+    connection: Connection,
+    query: str,
+    *,
+    patient: str | None = None,
+    type: str | None = None,
+    limit: int = 50,
 ) -> list[Hit]:
-    """The documents found, best first. `patient`: an MRN. Raises NotFound for an MRN or a type that does not exist."""
+    """The documents found, best first. `patient`: an MRN. Raises NotFound for an MRN or a type that does not
+    exist.
+    """
     if type is not None and type not in document_types():
         raise NotFound(f"There is no document type {type}.", "config/document_types.toml lists them.")
     patients = None if patient is None else patients_of(connection, patient)
@@ -112,24 +126,36 @@ def search(
 def _pages_with(connection: Connection, given: dict[str, Any]) -> list[dict[str, Any]]:
     """The newest pages with the words on them, as many as `scope` says: {document, number, rank}.
 
-    Planned for these very words: whether the index of words or going back from the newest page is quicker depends on them.
-    """
+    Planned for these very words: whether the index of words or going back from the newest page is quicker
+    depends on them."""
     return connection.execute(SQL["pages_with"], given, prepare=False).fetchall()
 
 
 def _across_pages(connection: Connection, given: dict[str, Any]) -> list[dict[str, Any]]:
-    """Documents that have each of the words on some page: the newest ACROSS pages of each word are looked at."""
+    """Documents that have each of the words on some page: the newest ACROSS pages of each word are looked
+    at.
+    """
     terms = [row["term"] for row in connection.execute(SQL["terms_of"], given)]
     if len(terms) < 2:
         return []
-    pages = [page for term in terms for page in _pages_with(connection, given | {"words": term, "scope": ACROSS})]
-    near = {"document": [page["document"] for page in pages], "number": [page["number"] for page in pages], "terms": terms}
+    pages = [
+        page for term in terms for page in _pages_with(connection, given | {"words": term, "scope": ACROSS})
+    ]
+    near = {
+        "document": [page["document"] for page in pages],
+        "number": [page["number"] for page in pages],
+        "terms": terms,
+    }
     return connection.execute(SQL["documents_with_all"], near).fetchall()
 
 
 def note_search(connection: Connection, account: str, query: str, found: int, **narrowed: str | None) -> None:
     """Write into the audit who searched for what from the command line, and how much was found."""
-    detail = {"query": query, "found": found, **{name: value for name, value in narrowed.items() if value is not None}}
+    detail = {
+        "query": query,
+        "found": found,
+        **{name: value for name, value in narrowed.items() if value is not None},
+    }
     write_audit(connection, account, "search", detail=detail)
 
 

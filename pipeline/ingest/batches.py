@@ -1,8 +1,9 @@
-"""Batches and what they should add up to: a folder, a ZIP, or a stack under a cover sheet with its counts as a QR code.
+"""Batches and what they should add up to: a folder, a ZIP, or a stack under a cover sheet with its counts as
+a QR code.
 
-A batch is settled once all of its files are, nothing has been added for a while and it adds up. One that does not goes to a
-person and stays open: what is missing may still come, and then it settles by itself. Its paper is kept until it is settled.
-"""
+A batch is settled once all of its files are, nothing has been added for a while and it adds up. One that does
+not goes to a person and stays open: what is missing may still come, and then it settles by itself. Its paper
+is kept until it is settled."""
 
 from __future__ import annotations
 
@@ -14,10 +15,10 @@ from urllib.parse import unquote_plus
 
 from psycopg.types.json import Jsonb
 
-from pipeline.ingest.register import SQL
+from pipeline.ingest.registration import SQL
 from pipeline.records import Reason
 from pipeline.store.database import Connection
-from pipeline.store.pages import reasons_json, storable
+from pipeline.store.page_json import reasons_json, storable
 
 SHEET = "CHARTLOOM/BATCH/1;"
 LONGEST_NAME = 200
@@ -37,10 +38,9 @@ class Expected:
 class Batch:
     """A batch with its totals and what its cover sheets expect, all together; None is not said.
 
-    `pages`: those of documents; blank pages and sheets are not counted, nor files of nothing but sheets. `duplicates` are among
-    `files`. `quiet_seconds`: since the last file came. `item`: the review item that a person has been given, `scan`: what it is
-    about.
-    """
+    `pages`: those of documents; blank pages and sheets are not counted, nor files of nothing but sheets.
+    `duplicates` are among `files`. `quiet_seconds`: since the last file came. `item`: the review item that a
+    person has been given, `scan`: what it is about."""
 
     id: int
     name: str
@@ -67,8 +67,15 @@ class Batch:
         found = []
         if self.expected_files not in (None, self.files, self.files - self.duplicates):
             found.append(f"{self.expected_files} files expected, {self.files} arrived")
-        pairs = (("documents", self.expected_documents, self.documents), ("pages", self.expected_pages, self.pages))
-        found += [f"{wanted} {what} expected, {got} arrived" for what, wanted, got in pairs if wanted not in (None, got)]
+        pairs = (
+            ("documents", self.expected_documents, self.documents),
+            ("pages", self.expected_pages, self.pages),
+        )
+        found += [
+            f"{wanted} {what} expected, {got} arrived"
+            for what, wanted, got in pairs
+            if wanted not in (None, got)
+        ]
         if self.quarantined:
             found.append(f"{self.quarantined} of its files could not be taken")
         return tuple(found)
@@ -91,7 +98,9 @@ def expected_of(text: str) -> Expected | None:
         return None
     pairs = dict(part.partition("=")[::2] for part in text[len(SHEET) :].split(";"))
     counts = {
-        key: int(value) for key in ("files", "documents", "pages") if (value := pairs.get(key, "")).isdecimal() and len(value) < 9
+        key: int(value)
+        for key in ("files", "documents", "pages")
+        if (value := pairs.get(key, "")).isdecimal() and len(value) < 9
     }
     return Expected(name=storable(unquote_plus(pairs.get("name", "")))[:LONGEST_NAME] or None, **counts)
 
@@ -102,18 +111,23 @@ def batches(connection: Connection, *, settled: bool = True) -> list[Batch]:
 
 
 def settle(connection: Connection, quiet_seconds: float, only: Collection[int] | None = None) -> list[Batch]:
-    """Note new cover sheets, close the batches that rest and add up, put the others before a person; `only`: these batches.
+    """Note new cover sheets, close the batches that rest and add up, put the others before a person; `only`:
+    these batches.
 
     Returns those of which something changed, as they were found.
     """
     with connection.transaction():
-        row = connection.execute("select pg_try_advisory_xact_lock(hashtextextended('settle batches', 0)) as mine").fetchone()
+        row = connection.execute(
+            "select pg_try_advisory_xact_lock(hashtextextended('settle batches', 0)) as mine"
+        ).fetchone()
         if not row or not row["mine"]:
             return []
         for sheet in connection.execute(SQL["cover_sheets"]).fetchall():
             _note_sheet(connection, sheet["scan"], sheet["text"])
         resting = [batch for batch in batches(connection, settled=False) if batch.rests(quiet_seconds)]
-        return [batch for batch in resting if (only is None or batch.id in only) and _weigh(connection, batch)]
+        return [
+            batch for batch in resting if (only is None or batch.id in only) and _weigh(connection, batch)
+        ]
 
 
 def _note_sheet(connection: Connection, scan: int, text: str) -> None:
@@ -132,7 +146,9 @@ def _note_sheet(connection: Connection, scan: int, text: str) -> None:
 
 
 def _weigh(connection: Connection, batch: Batch) -> bool:
-    """Close a batch that adds up, or that a person has settled; else see that a person knows. True where something changed."""
+    """Close a batch that adds up, or that a person has settled; else see that a person knows. True where
+    something changed.
+    """
     if not batch.differences or batch.item_settled_by is not None:
         connection.execute(SQL["settle_batch"], {"batch": batch.id, "adds_up": not batch.differences})
         connection.execute(SQL["settle_batch_item"], {"item": batch.item})

@@ -1,4 +1,5 @@
-"""The quarantine: what could not be taken, why, and what a person does about it. Its bytes are in the store in any case.
+"""The quarantine: what could not be taken, why, and what a person does about it. Its bytes are in the store
+in any case.
 
 The command line and the web call the same functions. Each act is noted with who did it and never changed.
 """
@@ -15,17 +16,19 @@ from psycopg.types.json import Jsonb
 
 from pipeline.config import Settings
 from pipeline.errors import BadInput, Conflict, NotFound
-from pipeline.ingest.opening import inspect
-from pipeline.ingest.register import SQL, Enqueue
+from pipeline.ingest.parsing.open_scan import inspect
+from pipeline.ingest.registration import SQL, Enqueue
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from pipeline.store.pages import reasons_json
+from pipeline.store.page_json import reasons_json
 from pipeline.store.scratch import Scratch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
-    """A scan in quarantine. `reason` says what is wrong and what to do; `acts` is what people have done about it."""
+    """A scan in quarantine. `reason` says what is wrong and what to do; `acts` is what people have done about
+    it.
+    """
 
     id: int
     sha256: str
@@ -58,13 +61,20 @@ def quarantined_scan(connection: Connection, scan: int) -> Quarantined:
 
 
 def retry(
-    connection: Connection, blobs: Blobs, settings: Settings, scan: int, *, by: str, enqueue: Enqueue, note: str = ""
+    connection: Connection,
+    blobs: Blobs,
+    settings: Settings,
+    scan: int,
+    *,
+    by: str,
+    enqueue: Enqueue,
+    note: str = "",
 ) -> BadInput | None:
-    """Open the scan's stored bytes again: into the queue if that works now, else the reason why not, which is kept.
+    """Open the scan's stored bytes again: into the queue if that works now, else the reason why not, which is
+    kept.
 
-    For after a change of the limits, or a new version of Chartloom. Raises NotFound, Conflict where somebody was faster,
-    ServiceAway.
-    """
+    For after a change of the limits, or a new version of Chartloom. Raises NotFound, Conflict where somebody
+    was faster, ServiceAway."""
     held = quarantined_scan(connection, scan)
     scratch = Scratch(settings.intake_scratch)
     with tempfile.TemporaryDirectory(dir=scratch.folder, prefix="new-") as folder:
@@ -74,7 +84,9 @@ def retry(
             opening = inspect(copy, scratch, settings.intake)
         except BadInput as refused:
             with connection.transaction():
-                connection.execute(SQL["refuse_again"], {"id": scan, "code": refused.code, "reason": str(refused)})
+                connection.execute(
+                    SQL["refuse_again"], {"id": scan, "code": refused.code, "reason": str(refused)}
+                )
                 _note(connection, scan, "refused again", refused.code, by, note)
             return refused
     with connection.transaction():
@@ -102,4 +114,6 @@ def reject(connection: Connection, scan: int, *, by: str, note: str) -> None:
 
 
 def _note(connection: Connection, scan: int, act: str, code: str, by: str, note: str) -> None:
-    connection.execute(SQL["note_act"], {"id": scan, "act": act, "code": code, "by": by, "note": note or None})
+    connection.execute(
+        SQL["note_act"], {"id": scan, "act": act, "code": code, "by": by, "note": note or None}
+    )

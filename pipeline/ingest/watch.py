@@ -1,9 +1,9 @@
 """Watch the intake folder: take each file once it stands still, and let it leave when it is stored.
 
-File events only wake the watcher; what it does follows from looking at the folder, so that a share without events works the
-same. A file is claimed by an advisory lock of the database under its path: several watchers may share a folder, and the claim
-of one that dies is gone with its connection. Until a file is stored and committed it lies in the folder.
-"""
+File events only wake the watcher; what it does follows from looking at the folder, so that a share without
+events works the same. A file is claimed by an advisory lock of the database under its path: several watchers
+may share a folder, and the claim of one that dies is gone with its connection. Until a file is stored and
+committed it lies in the folder."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ import structlog
 
 from pipeline.config import Settings
 from pipeline.errors import ChartloomError, ServiceAway
-from pipeline.ingest.archive import pieces
 from pipeline.ingest.batches import settle
-from pipeline.ingest.folder import Folder
-from pipeline.ingest.leaving import Changed, clean, leave
-from pipeline.ingest.origin import origin_of, printable
-from pipeline.ingest.register import SQL, Enqueue, Landing, StillChanging, register
+from pipeline.ingest.done_folder import Changed, clean, leave
+from pipeline.ingest.intake_folder import Folder
+from pipeline.ingest.intake_source import origin_of, printable
+from pipeline.ingest.registration import SQL, Enqueue, Landing, StillChanging, register
+from pipeline.ingest.zip_batches import pieces
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, away_is_an_error
 from pipeline.store.scratch import NO_ROOM, NoRoom, Scratch
@@ -37,20 +37,30 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 BUSY_SECONDS = 0.5  # between two looks at a folder that keeps changing
-TURN_SECONDS = 5.0  # of taking files, before the folder is looked at again: something more urgent may have come
-LEFT_BEHIND_SECONDS = 86_400.0  # nobody has a copy in hand for a day: whoever made it was killed, and it shows a patient
-TIDYING_SECONDS = 30.0  # between two looks for batches that rest, folders that are empty and days that are over
-NOT_TAKEN = "It cannot be read ({why}): give the account that runs Chartloom the right to read it."
-NOT_GONE = (
-    "It is stored and safe, but cannot leave the folder ({why}): let the account that runs Chartloom write there and in done."
+TURN_SECONDS = (
+    5.0  # of taking files, before the folder is looked at again: something more urgent may have come
 )
+LEFT_BEHIND_SECONDS = (
+    86_400.0  # nobody has a copy in hand for a day: whoever made it was killed, and it shows a patient
+)
+TIDYING_SECONDS = (
+    30.0  # between two looks for batches that rest, folders that are empty and days that are over
+)
+NOT_TAKEN = "It cannot be read ({why}): give the account that runs Chartloom the right to read it."
+NOT_GONE = "It is stored and safe, but cannot leave the folder ({why}): let the account that runs Chartloom write there and in done."
 
 
 class Watcher:
-    """One watched folder. `connect` and `open_blobs` may raise ServiceAway: the files then wait where they are."""
+    """One watched folder. `connect` and `open_blobs` may raise ServiceAway: the files then wait where they
+    are.
+    """
 
     def __init__(
-        self, settings: Settings, connect: Callable[[], Connection], open_blobs: Callable[[], Blobs], enqueue: Enqueue
+        self,
+        settings: Settings,
+        connect: Callable[[], Connection],
+        open_blobs: Callable[[], Blobs],
+        enqueue: Enqueue,
     ) -> None:
         self._settings = settings
         self._connect, self._open_blobs, self._enqueue = connect, open_blobs, enqueue
@@ -82,7 +92,9 @@ class Watcher:
         self._wake.set()
 
     def look(self) -> float:
-        """Look once at the whole folder and take what is ready. Returns the seconds after which to look again."""
+        """Look once at the whole folder and take what is ready. Returns the seconds after which to look
+        again.
+        """
         end = time.monotonic() + TURN_SECONDS
         self._folder.look()
         try:
@@ -118,12 +130,20 @@ class Watcher:
                 raise NoRoom from None
             if (self._root / inside).exists():
                 stored = bool(self._folder.files[inside].arrivals)
-                self._later(inside, (NOT_GONE if stored else NOT_TAKEN).format(why=error.strerror or type(error).__name__))
+                self._later(
+                    inside,
+                    (NOT_GONE if stored else NOT_TAKEN).format(why=error.strerror or type(error).__name__),
+                )
         except (ChartloomError, psycopg.Error) as error:
-            self._later(inside, f"It cannot be taken now ({getattr(error, 'code', type(error).__name__)}); the log says more.")
+            self._later(
+                inside,
+                f"It cannot be taken now ({getattr(error, 'code', type(error).__name__)}); the log says more.",
+            )
 
     def _later(self, inside: PurePath, why: str, *, soon: bool = False) -> None:
-        """Try it again in a while. The first time, and when the reason is another one, the ledger is told, and the log."""
+        """Try it again in a while. The first time, and when the reason is another one, the ledger is told,
+        and the log.
+        """
         before = self._folder.files[inside]
         pause = self._folder.later(inside, why, soon=soon)
         if why != before.why:
@@ -131,7 +151,9 @@ class Watcher:
             tell("file waits", why=why, size=before.size, arrivals=before.arrivals or None, next_try_in=pause)
             with away_is_an_error():
                 if before.arrivals:
-                    self._connection().execute(SQL["arrival_stays"], {"arrivals": list(before.arrivals), "why": why})
+                    self._connection().execute(
+                        SQL["arrival_stays"], {"arrivals": list(before.arrivals), "why": why}
+                    )
                 else:
                     self._connection().execute(SQL["sighting_waits"], {"path": printable(inside), "why": why})
 
@@ -158,7 +180,9 @@ class Watcher:
         """Register the file, or each file of a ZIP; the numbers of their arrivals."""
         seen, file, path = self._folder.files[inside], self._root / inside, printable(inside)
         origin, now = origin_of(inside), time.monotonic()
-        with pieces(file, self._settings.intake_scratch, self._settings.intake.max_bytes, follow=False) as found:
+        with pieces(
+            file, self._settings.intake_scratch, self._settings.intake.max_bytes, follow=False
+        ) as found:
             for piece in found:
                 member = piece.inside and printable(piece.inside)
                 registered = register(
@@ -180,7 +204,11 @@ class Watcher:
         """Whether the file is this watcher's for as long as the context lasts."""
         key = printable(inside)
         with away_is_an_error():
-            row = self._connection().execute("select pg_try_advisory_lock(hashtextextended(%s, 0)) as mine", [key]).fetchone()
+            row = (
+                self._connection()
+                .execute("select pg_try_advisory_lock(hashtextextended(%s, 0)) as mine", [key])
+                .fetchone()
+            )
         mine = bool(row and row["mine"])
         try:
             yield mine
@@ -199,14 +227,19 @@ class Watcher:
         with away_is_an_error(), self._connection().transaction(), self._connection().cursor() as cursor:
             cursor.executemany(
                 SQL["see_file"],
-                [{"path": printable(f), "size": waiting[f].size, "seen_ago": now - waiting[f].first} for f in sorted(new)],
+                [
+                    {"path": printable(f), "size": waiting[f].size, "seen_ago": now - waiting[f].first}
+                    for f in sorted(new)
+                ],
             )
             cursor.executemany(SQL["file_gone"], [{"path": printable(f)} for f in sorted(gone)])
         self._told = set(waiting)
 
     def _check_room(self, size: int) -> None:
         self._settings.scratch_folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._settings.scratch_folder).free < size + (self._settings.intake.min_free_mb << 20):
+        if shutil.disk_usage(self._settings.scratch_folder).free < size + (
+            self._settings.intake.min_free_mb << 20
+        ):
             raise NoRoom
 
     def _connection(self) -> Connection:
@@ -238,7 +271,9 @@ class Watcher:
             self._trouble = None
 
     def _tidy(self) -> None:
-        """Add up the batches that rest; remove the folders they came in, the days of done/ that are over, what is left over."""
+        """Add up the batches that rest; remove the folders they came in, the days of done/ that are over,
+        what is left over.
+        """
         now = time.monotonic()
         if now - self._tidied < TIDYING_SECONDS:
             return
@@ -246,9 +281,17 @@ class Watcher:
         quiet = self._settings.intake.batch_quiet_seconds
         with away_is_an_error():
             for batch in settle(self._connection(), quiet):
-                log.info("batch settled", batch=batch.id, files=batch.files, pages=batch.pages, adds_up=not batch.differences)
+                log.info(
+                    "batch settled",
+                    batch=batch.id,
+                    files=batch.files,
+                    pages=batch.pages,
+                    adds_up=not batch.differences,
+                )
             for inside in self._folder.emptied(quiet):
-                row = self._connection().execute(SQL["taken_from_folder"], [f"{printable(inside)}/"]).fetchone()
+                row = (
+                    self._connection().execute(SQL["taken_from_folder"], [f"{printable(inside)}/"]).fetchone()
+                )
                 if row and row["taken"]:
                     with suppress(OSError):  # something has come into it, or it is not ours to remove
                         (self._root / inside).rmdir()
@@ -274,7 +317,11 @@ class Watcher:
             observer.schedule(Waking(), str(self._root), recursive=True)
             observer.start()
         except OSError as error:
-            log.warning("no file events, looking instead", why=type(error).__name__, every=self._settings.intake.poll_seconds)
+            log.warning(
+                "no file events, looking instead",
+                why=type(error).__name__,
+                every=self._settings.intake.poll_seconds,
+            )
         try:
             yield
         finally:

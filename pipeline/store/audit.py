@@ -1,4 +1,6 @@
-"""The audit: a line for each time somebody looked into a chart or changed something, kept for good and changed by nobody."""
+"""The audit: a line for each time somebody looked into a chart or changed something, kept for good and
+changed by nobody.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,8 @@ def write_audit(
     scan: int | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a line, in the transaction of what it tells of. `account`: who, by name; `address`: from where, None at the command
-    line; `detail`: what else is to be known, as JSON."""
+    """Write a line, in the transaction of what it tells of. `account`: who, by name; `address`: from where,
+    None at the command line; `detail`: what else is to be known, as JSON."""
     who = {"account": account, "role": role, "address": address, "action": action}
     what = {"patient": patient, "document": document, "scan": scan, "detail": Jsonb(dict(detail or {}))}
     connection.execute(SQL["write_audit"], who | what)

@@ -1,4 +1,6 @@
-"""Object storage. Every object is named by the SHA-256 of its bytes, so that writing twice is harmless and reading is checked."""
+"""Object storage. Every object is named by the SHA-256 of its bytes, so that writing twice is harmless and
+reading is checked.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,14 @@ class Blobs:
             retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         )
         secret = settings.secret_key.get_secret_value() if settings.secret_key else None
-        client = Minio(settings.endpoint, settings.access_key, secret, secure=settings.secure, http_client=http, region=REGION)
+        client = Minio(
+            settings.endpoint,
+            settings.access_key,
+            secret,
+            secure=settings.secure,
+            http_client=http,
+            region=REGION,
+        )
         end = time.monotonic() + settings.wait_seconds
         while True:
             try:
@@ -71,11 +80,11 @@ class Blobs:
                 time.sleep(0.5)
 
     def put(self, data: bytes) -> str:
-        """Store bytes; return their SHA-256. Whether they are there already is not asked: it would cost a third of a put.
+        """Store bytes; return their SHA-256. Whether they are there already is not asked: it would cost a
+        third of a put.
 
-        The store answers with the MD5 of what it keeps; where it answers anything else the object is read back. Raises
-        ServiceAway where the store does not keep what it was given: it may do better later.
-        """
+        The store answers with the MD5 of what it keeps; where it answers anything else the object is read
+        back. Raises ServiceAway where the store does not keep what it was given: it may do better later."""
         sha256 = hashlib.sha256(data).hexdigest()
         with away_is_an_error():
             kept = self._client.put_object(self._bucket, key_of(sha256), io.BytesIO(data), len(data))
@@ -92,7 +101,9 @@ class Blobs:
         return sha256
 
     def put_file(self, file: Path, sha256: str) -> None:
-        """Store a file's bytes under the hash it was found to have, and read them back; raises as `put` does."""
+        """Store a file's bytes under the hash it was found to have, and read them back; raises as `put`
+        does.
+        """
         size = file.stat().st_size
         with away_is_an_error(), file.open("rb") as stream:
             if not self.exists(sha256, size):
@@ -100,11 +111,15 @@ class Blobs:
         self._must_have(sha256)
 
     def _must_have(self, sha256: str) -> None:
-        """Read the object back that was just stored. Raises ServiceAway where it is not there or has other bytes."""
+        """Read the object back that was just stored. Raises ServiceAway where it is not there or has other
+        bytes.
+        """
         try:
             self.verify(sha256)
         except (BlobDamaged, NotFound) as error:
-            raise ServiceAway("The object store does not keep what it is given.", "Look at its disk and its logs.") from error
+            raise ServiceAway(
+                "The object store does not keep what it is given.", "Look at its disk and its logs."
+            ) from error
 
     def exists(self, sha256: str, size: int | None = None) -> bool:
         """Is the object there (and of that size)?"""
@@ -140,7 +155,9 @@ class Blobs:
                 response = self._client.get_object(self._bucket, key_of(sha256))
             except S3Error as error:
                 if error.code in ("NoSuchKey", "NoSuchObject"):
-                    raise NotFound(f"The object {sha256} is not in the store.", "Run `chartloom doctor`.") from None
+                    raise NotFound(
+                        f"The object {sha256} is not in the store.", "Run `chartloom doctor`."
+                    ) from None
                 raise
             try:
                 for chunk in response.stream(CHUNK):
@@ -151,7 +168,8 @@ class Blobs:
                 response.release_conn()
         if digest.hexdigest() != sha256:
             raise BlobDamaged(
-                f"The object {sha256} has other bytes than its name says.", "Restore it from a copy; see docs/how-to/back-up.md."
+                f"The object {sha256} has other bytes than its name says.",
+                "Restore it from a copy; see docs/how-to/back-up.md.",
             )
 
 

@@ -22,15 +22,18 @@ Pool: TypeAlias = ConnectionPool[Connection]
 
 RETRY_SECONDS = 0.5
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""A machine that is gone without a word is missed after a minute at both ends: until then the server keeps the locks of what it
-was about to commit, and by the system's own defaults it would keep them for two hours."""
+"""A machine that is gone without a word is missed after a minute at both ends: until then the server keeps
+the locks of what it was about to commit, and by the system's own defaults it would keep them for two
+hours."""
 
 
 def connect(dsn: str, wait_seconds: float = 0.0, **options: Any) -> Connection:
     """An autocommit connection. Tries for `wait_seconds`, then raises ServiceAway."""
     end = time.monotonic() + wait_seconds
     told = conninfo_to_dict(dsn).get("options") or ""
-    at_the_server = " ".join([str(told), *(f"-c tcp_{name}={seconds}" for name, seconds in KEEPALIVE.items())])
+    at_the_server = " ".join(
+        [str(told), *(f"-c tcp_{name}={seconds}" for name, seconds in KEEPALIVE.items())]
+    )
     options = {"connect_timeout": 10, "options": at_the_server, **KEEPALIVE, **options}
     while True:
         try:

@@ -1,8 +1,9 @@
-"""A standby of the database, asked instead of it by whoever only looks something up, as long as it is close behind.
+"""A standby of the database, asked instead of it by whoever only looks something up, as long as it is close
+behind.
 
-How far it is behind is told by the database's own log: nothing, where it has replayed all that the database had written when the
-question came; else the age of the last change that it has. A database that is no standby is never asked.
-"""
+How far it is behind is told by the database's own log: nothing, where it has replayed all that the database
+had written when the question came; else the age of the last change that it has. A database that is no standby
+is never asked."""
 
 from __future__ import annotations
 
@@ -42,9 +43,12 @@ class Replica:
     most_behind: float
     _rests_until: float = field(default=0.0, init=False)
 
-    def ask(self, primary: Connection, question: Callable[[Connection], T], role: str | None = None) -> Answer[T]:
-        """What a question that changes nothing finds: at the standby, or at the database where the standby is away, too far
-        behind, or breaks off. `role`: with whose rights, at the standby; the primary's connection has them already."""
+    def ask(
+        self, primary: Connection, question: Callable[[Connection], T], role: str | None = None
+    ) -> Answer[T]:
+        """What a question that changes nothing finds: at the standby, or at the database where the standby is
+        away, too far behind, or breaks off. `role`: with whose rights, at the standby; the primary's
+        connection has them already."""
         if time.monotonic() >= self._rests_until:
             try:
                 with self._standby(primary) as (standby, behind):
@@ -52,13 +56,17 @@ class Replica:
                         if role is not None:
                             standby.execute("select set_config('role', %s, true)", [role])
                         return Answer(question(standby), behind)
-            except psycopg.OperationalError as error:  # no connection, or the standby had to break off to keep up
+            except (
+                psycopg.OperationalError
+            ) as error:  # no connection, or the standby had to break off to keep up
                 self._rests_until = time.monotonic() + REST_SECONDS
                 log.warning("the replica does not answer (%s); the database is asked", type(error).__name__)
         return Answer(question(primary), 0.0)
 
     def behind(self, primary: Connection) -> float | None:
-        """How many seconds it is behind; None where it is no standby. Raises psycopg.OperationalError where it is away."""
+        """How many seconds it is behind; None where it is no standby. Raises psycopg.OperationalError where
+        it is away.
+        """
         with self._standby(primary) as (_, behind):
             return behind
 

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.errors import NotFound
 from pipeline.records import Given, Priority, Reason, Scan
 from pipeline.store.database import Connection
-from pipeline.store.pages import reasons_json
+from pipeline.store.page_json import reasons_json
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.store")
@@ -53,5 +53,10 @@ def page_count(connection: Connection, scan_id: int) -> int | None:
 
 
 def quarantine(connection: Connection, scan_id: int, code: str, reason: str) -> bool:
-    """Close a scan that cannot be taken, with a reason that a clerk understands. False where it was already closed."""
-    return connection.execute(SQL["quarantine_scan"], {"id": scan_id, "code": code, "reason": reason}).rowcount == 1
+    """Close a scan that cannot be taken, with a reason that a clerk understands. False where it was already
+    closed.
+    """
+    return (
+        connection.execute(SQL["quarantine_scan"], {"id": scan_id, "code": code, "reason": reason}).rowcount
+        == 1
+    )

@@ -1,4 +1,6 @@
-"""Page images on their way from the opener to the reader: files of one folder, each named by the SHA-256 of its bytes."""
+"""Page images on their way from the opener to the reader: files of one folder, each named by the SHA-256 of
+its bytes.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class NoRoom(ServiceAway):
 
 
 class Scratch:
-    """A folder of files named by their hash. Whoever reads a page drops it; `sweep` removes what nobody will."""
+    """A folder of files named by their hash. Whoever reads a page drops it; `sweep` removes what nobody
+    will.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +68,9 @@ class Scratch:
         self.path(sha256).unlink(missing_ok=True)
 
     def sweep(self, older_than: float) -> int:
-        """Remove what came that many seconds ago, left by processes that were killed; return how many files."""
+        """Remove what came that many seconds ago, left by processes that were killed; return how many
+        files.
+        """
         limit, removed = time.time() - older_than, 0
         for file in self.folder.iterdir():
             with contextlib.suppress(OSError):  # another process is ahead of us

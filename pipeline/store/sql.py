@@ -1,4 +1,5 @@
-"""Named SQL: statements live in .sql files, each under a line `-- name: the_name`, and are called by that name.
+"""Named SQL: statements live in .sql files, each under a line `-- name: the_name`, and are called by that
+name.
 
 queries = statements("pipeline.index")    # every .sql file beside that package
 connection.execute(queries["file_document"], {...})

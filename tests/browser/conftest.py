@@ -1,4 +1,6 @@
-"""A real browser on a real server: Chromium as Debian brings it, the application on a free port of loopback."""
+"""A real browser on a real server: Chromium as Debian brings it, the application on a free port of
+loopback.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from pipeline.review.accounts import open_session
-from pipeline.review.roles import Role
-from pipeline.review.routes import live
-from pipeline.review.visit import COOKIE
+from pipeline.web.auth.accounts import open_session
+from pipeline.web.auth.permissions import Role
+from pipeline.web.auth.request_context import COOKIE
+from pipeline.web.routes import server_sent_events
 from tests.reviewing import House, application
 from tests.serving import serving
 
@@ -30,7 +32,9 @@ PATIENCE = 15_000  # milliseconds; the machine may be busy
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for a file of tests: while it lives, playwright's event loop does, and other tests need their own."""
+    """One browser for a file of tests: while it lives, playwright's event loop does, and other tests need
+    their own.
+    """
     found = shutil.which("chromium")
     assert found, "chromium is missing: apt-get install chromium"
     with sync_playwright() as playwright:
@@ -41,30 +45,41 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(house: House, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of the running application. Its live pages are drawn anew more often than anybody needs but a test."""
-    monkeypatch.setattr(live, "EVERY_SECONDS", 0.3)
+    """The address of the running application. Its live pages are drawn anew more often than anybody needs but
+    a test.
+    """
+    monkeypatch.setattr(server_sent_events, "EVERY_SECONDS", 0.3)
     with application(house, dsn) as app, serving(app) as address:
         yield address
 
 
 @pytest.fixture
 def window(chromium: Browser, house: House, site: str) -> Iterator[Callable[..., Page]]:
-    """A browser window of somebody of that role (None: of nobody). What a page's script complains about fails the test."""
+    """A browser window of somebody of that role (None: of nobody). What a page's script complains about fails
+    the test.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
     def open_window(role: Role | None, theme: str = "light", width: int = 1280, height: int = 800) -> Page:
         context = chromium.new_context(
-            base_url=site, viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light"
+            base_url=site,
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if theme == "dark" else "light",
         )
         contexts.append(context)
         if role is not None:
             token = open_session(house.connection, house.accounts[role])
-            context.add_cookies([{"name": COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}])
+            context.add_cookies(
+                [{"name": COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}]
+            )
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if "Content Security" in message.text else None,
+        )
         return page
 
     yield open_window

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from pipeline.config import Settings
-from pipeline.review.roles import Role
+from pipeline.web.auth.permissions import Role
 from tests.reviewing import House
 
 Window = Callable[..., Page]
@@ -34,7 +34,9 @@ def type_values(page: Page, item: int, mrn: str, dob: str) -> None:
     page.keyboard.press("Control+Enter")
 
 
-def test_two_people_type_alike_and_the_second_goes_on(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:
+def test_two_people_type_alike_and_the_second_goes_on(
+    house: House, window: Window, shot: Callable[[Page, str], None]
+) -> None:
     item = house.doubtful()
     first, second = window(Role.REVIEWER), window(Role.SUPERVISOR, "dark")
     first.goto(f"/items/{item}")
@@ -52,5 +54,7 @@ def test_two_people_type_alike_and_the_second_goes_on(house: House, window: Wind
     second.keyboard.press("1")
     second.keyboard.press("a")
     second.wait_for_url("**/queue?done=*")
-    row = house.connection.execute("select value from document_field where name = 'dob' and source = 'person'").fetchone()
+    row = house.connection.execute(
+        "select value from document_field where name = 'dob' and source = 'person'"
+    ).fetchone()
     assert row == {"value": "1956-08-30"}

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 
 from pipeline.config import Settings
-from pipeline.review.accounts import tie
+from pipeline.web.auth.accounts import tie
 from tests.reviewing import House
 
 HERE = Path(__file__).parent / "identity_provider"
@@ -30,7 +30,9 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """The provider's packages, fetched once by npm. Skipped, with the reason, where npm or its registry is missing."""
+    """The provider's packages, fetched once by npm. Skipped, with the reason, where npm or its registry is
+    missing.
+    """
     if shutil.which("npm") is None or shutil.which("node") is None:
         pytest.skip("npm is not installed: apt-get install npm")
     if not (HERE / "node_modules" / "oidc-provider").is_dir():
@@ -51,7 +53,11 @@ def issuer() -> str:
 @pytest.fixture
 def settings(settings: Settings, issuer: str) -> Settings:
     """The settings, with the provider."""
-    known = {"oidc_issuer": issuer, "oidc_client_id": "chartloom", "oidc_client_secret": SecretStr("a secret of the tests only")}
+    known = {
+        "oidc_issuer": issuer,
+        "oidc_client_id": "chartloom",
+        "oidc_client_secret": SecretStr("a secret of the tests only"),
+    }
     return settings.model_copy(update={"web": settings.web.model_copy(update=known)})
 
 
@@ -60,7 +66,9 @@ def provider(packages: Path, issuer: str, site: str) -> Iterator[None]:
     """The running provider."""
     port = issuer.rpartition(":")[2]
     command = ["node", "provider.mjs", port, f"{site}/login/oidc/back"]
-    with subprocess.Popen(command, cwd=packages, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=packages, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         assert process.stdout is not None
         assert any("ready" in line for line in process.stdout)
         yield
@@ -91,7 +99,9 @@ def test_a_person_tied_to_an_account_comes_in_as_that_account_with_its_rights(
     expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
 
 
-def test_a_person_whom_nobody_tied_stays_outside(house: House, window: Window, issuer: str, provider: None) -> None:
+def test_a_person_whom_nobody_tied_stays_outside(
+    house: House, window: Window, issuer: str, provider: None
+) -> None:
     page = window(None)
     sign_in_there(page, "stranger")
     expect(page.get_by_role("alert")).to_contain_text(f"{issuer}#stranger")
@@ -99,7 +109,9 @@ def test_a_person_whom_nobody_tied_stays_outside(house: House, window: Window, i
     page.wait_for_url("**/login?then=*")
 
 
-def test_an_answer_that_this_browser_did_not_ask_for_is_refused(house: House, window: Window, provider: None) -> None:
+def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
+    house: House, window: Window, provider: None
+) -> None:
     page = window(None)
     page.goto("/login/oidc/back?state=stolen&code=stolen")
     expect(page.get_by_role("alert")).to_contain_text("not begun in this browser")

@@ -8,13 +8,15 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from pipeline.review.roles import Role
+from pipeline.web.auth.permissions import Role
 from tests.reviewing import House
 
 Window = Callable[..., Page]
 
 
-def test_files_are_handed_in_and_each_is_told_what_became_of_it(house: House, window: Window, tmp_path: Path) -> None:
+def test_files_are_handed_in_and_each_is_told_what_became_of_it(
+    house: House, window: Window, tmp_path: Path
+) -> None:
     Image.new("L", (300, 400), 200).save(tmp_path / "one.png")
     (tmp_path / "two.png").write_bytes((tmp_path / "one.png").read_bytes())
     (tmp_path / "three.pdf").write_bytes(b"this is no PDF")

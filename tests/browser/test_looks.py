@@ -1,4 +1,6 @@
-"""Every page, light and dark: no violation that axe-core finds, nothing wider than window or tablet, the focus always visible."""
+"""Every page, light and dark: no violation that axe-core finds, nothing wider than window or tablet, the
+focus always visible.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ from collections.abc import Callable
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from pipeline.index import decisions
-from pipeline.index.decisions import Sight
-from pipeline.review.accounts import add_account
-from pipeline.review.roles import Role
+from pipeline.index import document_actions
+from pipeline.index.document_actions import Sight
+from pipeline.web.auth.accounts import add_account
+from pipeline.web.auth.permissions import Role
 from tests.reviewing import PASSWORD, House
 
 Window = Callable[..., Page]
@@ -47,10 +49,12 @@ def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
     house: House, window: Window, shot: Callable[[Page, str], None]
 ) -> None:
     item, document = house.doubtful(pages=3), house.sure()
-    house.connection.execute("update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'")
+    house.connection.execute(
+        "update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'"
+    )
     moved = house.sure("another.pdf")
     why = Sight(document=moved, revision=1, by="reviewer", note="The name is another.")
-    move = decisions.move(house.connection, why, house.known[0])
+    move = document_actions.move(house.connection, why, house.known[0])
     given = {"item": item, "document": document, "patient": house.known[2], "moved": moved, "move": move}
     still_being_read(house)
     windows: dict[Role | None, Page] = {}
@@ -69,12 +73,16 @@ def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
 
 
 def faults(page: Page, name: str, shot: Callable[[Page, str], None]) -> list[tuple[object, ...]]:
-    """What axe finds on the page as it stands, in light and (colours alone differ) in dark; where it is wider than the screen."""
+    """What axe finds on the page as it stands, in light and (colours alone differ) in dark; where it is wider
+    than the screen.
+    """
     found: list[tuple[object, ...]] = []
     for theme, options in (("light", None), ("dark", {"runOnly": ["color-contrast"]})):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         report = Axe().run(page, options=options)
-        found += [(name, theme, entry["id"], entry["nodes"][0]["target"]) for entry in report.response["violations"]]
+        found += [
+            (name, theme, entry["id"], entry["nodes"][0]["target"]) for entry in report.response["violations"]
+        ]
         shot(page, f"{name}-{theme}")
     for size in (TABLET, WINDOW):
         page.set_viewport_size(size)  # type: ignore[arg-type]
@@ -87,7 +95,9 @@ def faults(page: Page, name: str, shot: Callable[[Page, str], None]) -> list[tup
 
 
 def still_being_read(house: House) -> None:
-    """A large scan of which one page was read so far: the cover sheet of the patient whose chart is looked at."""
+    """A large scan of which one page was read so far: the cover sheet of the patient whose chart is looked
+    at.
+    """
     scan = """insert into scan (sha256, name, media_type, size, pages_in)
               values (repeat('e', 64), 'box 12.pdf', 'application/pdf', 1, 900) returning id"""
     row = house.connection.execute(scan).fetchone()
@@ -100,12 +110,16 @@ def test_the_actions_stand_in_one_row_in_sight_and_the_focus_is_visible_wherever
     house: House, window: Window
 ) -> None:
     item = house.doubtful()
-    house.connection.execute("update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'")
+    house.connection.execute(
+        "update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'"
+    )
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
     for size in (TABLET, WINDOW):
         page.set_viewport_size(size)  # type: ignore[arg-type]
-        boxes = page.evaluate("[...document.querySelectorAll('.actions button')].map((b) => b.getBoundingClientRect().toJSON())")
+        boxes = page.evaluate(
+            "[...document.querySelectorAll('.actions button')].map((b) => b.getBoundingClientRect().toJSON())"
+        )
         assert len(boxes) == 5
         assert max(box["top"] for box in boxes) - min(box["top"] for box in boxes) < 4
         assert max(box["bottom"] for box in boxes) <= size["height"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from pipeline.review.roles import Role
+from pipeline.web.auth.permissions import Role
 from tests.reviewing import House
 
 Window = Callable[..., Page]
@@ -36,7 +36,11 @@ def test_a_clean_item_takes_two_keys_and_the_next_one_comes(house: House, window
     page.wait_for_url(f"**/items/{second}?done=*")
     assert keys <= 5
     found = status(house, first)
-    assert (found["status"], found["patient_id"], found["settled_by"]) == ("filed", house.known[0], "reviewer")
+    assert (found["status"], found["patient_id"], found["settled_by"]) == (
+        "filed",
+        house.known[0],
+        "reviewer",
+    )
 
 
 def test_nobody_is_chosen_beforehand_where_the_patient_is_in_doubt(house: House, window: Window) -> None:
@@ -173,7 +177,9 @@ def test_single_keys_can_be_switched_off(house: House, window: Window) -> None:
     assert page.url.endswith("/queue")
 
 
-def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(house: House, window: Window) -> None:
+def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(
+    house: House, window: Window
+) -> None:
     item = house.doubtful()
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
@@ -214,32 +220,44 @@ def test_the_next_items_picture_is_there_before_it_is_wanted(house: House, windo
     page.wait_for_url("**/items/*")
 
 
-def test_a_scan_is_cut_in_two_with_the_keyboard(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:
+def test_a_scan_is_cut_in_two_with_the_keyboard(
+    house: House, window: Window, shot: Callable[[Page, str], None]
+) -> None:
     item = house.doubtful(pages=4)
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
     press(page, "m")
     page.wait_for_url("**/scans/*/pages")
     press(page, "ArrowRight", "r", "ArrowRight", "b", "ArrowRight", "x")
-    expect(page.locator(".belongs")).to_have_text(["Document 1, 1 of 2", "Document 1, 2 of 2", "Document 2, 1 of 1", "left out"])
+    expect(page.locator(".belongs")).to_have_text(
+        ["Document 1, 1 of 2", "Document 1, 2 of 2", "Document 2, 1 of 1", "left out"]
+    )
     shot(page, "pages-light")
     press(page, "a")
     page.wait_for_url("**/items/*")
     rows = house.connection.execute("select pages, status from document where id > 1 order by id").fetchall()
-    assert [(row["pages"], row["status"]) for row in rows] == [([1, 2], "review"), ([3], "review"), ([4], "withdrawn")]
+    assert [(row["pages"], row["status"]) for row in rows] == [
+        ([1, 2], "review"),
+        ([3], "review"),
+        ([4], "withdrawn"),
+    ]
     press(page, "j")
     turned = page.locator(".sheet:not([hidden])").bounding_box()
     assert turned is not None
     assert turned["width"] > turned["height"]  # the quarter that was kept with the page
 
 
-def test_the_slower_of_two_browsers_sees_both_versions(house: House, window: Window, shot: Callable[[Page, str], None]) -> None:
+def test_the_slower_of_two_browsers_sees_both_versions(
+    house: House, window: Window, shot: Callable[[Page, str], None]
+) -> None:
     item = house.doubtful()
     slow, fast = window(Role.REVIEWER), window(Role.SUPERVISOR)
     slow.goto(f"/items/{item}")
     press(slow, "c")
     slow.wait_for_selector(".actions")
-    house.connection.execute("update review_item set claimed_until = now() - interval '1 second'")  # she was called away
+    house.connection.execute(
+        "update review_item set claimed_until = now() - interval '1 second'"
+    )  # she was called away
     fast.goto(f"/items/{item}")
     press(fast, "c")
     fast.wait_for_selector(".actions")
@@ -247,6 +265,8 @@ def test_the_slower_of_two_browsers_sees_both_versions(house: House, window: Win
     fast.wait_for_url("**/queue?done=*")
     press(slow, "2", "a")
     expect(slow.get_by_role("heading", name="Nothing was saved: somebody was faster")).to_be_visible()
-    expect(slow.get_by_role("row", name="Patient Okafor, Marta 10012399 Okafor, Martha 10012345")).to_be_visible()
+    expect(
+        slow.get_by_role("row", name="Patient Okafor, Marta 10012399 Okafor, Martha 10012345")
+    ).to_be_visible()
     shot(slow, "conflict-light")
     assert status(house, item)["patient_id"] == house.known[0]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from pipeline.index import decisions
-from pipeline.index.decisions import Sight
-from pipeline.review import claims
-from pipeline.review.roles import Role
+from pipeline.index import document_actions
+from pipeline.index.document_actions import Sight
+from pipeline.web.auth.permissions import Role
+from pipeline.web.review import review_queue
 from tests.reviewing import House
 
 
@@ -22,16 +22,20 @@ def test_a_filing_shows_in_the_figures_while_the_page_is_open(
     waiting = page.locator("dt", has_text="Waiting for a person").locator("xpath=following-sibling::dd[1]")
     expect(waiting).to_have_text("1")
     expect(page.locator("#live")).to_have_text("live")
-    claims.claim(house.connection, item, "reviewer", 10)
+    review_queue.claim(house.connection, item, "reviewer", 10)
     sight = Sight(document=1, revision=1, by="reviewer", item=item)
-    decisions.file_document(house.connection, sight, patient=house.known[0], type="discharge_summary", fields={})
+    document_actions.file_document(
+        house.connection, sight, patient=house.known[0], type="discharge_summary", fields={}
+    )
     expect(waiting).to_have_text("0", timeout=15_000)
     expect(page.get_by_role("row", name="reviewer 1 0 0 0")).to_be_visible()
     expect(page.get_by_role("columnheader", name="Patient in doubt")).to_be_visible()
     shot(page, "supervisor-live")
 
 
-def test_a_file_that_comes_in_shows_on_the_clerks_page_while_it_is_open(house: House, window: Callable[..., Page]) -> None:
+def test_a_file_that_comes_in_shows_on_the_clerks_page_while_it_is_open(
+    house: House, window: Callable[..., Page]
+) -> None:
     page = window(Role.CLERK)
     page.goto("/today")
     expect(page.locator("#live")).to_have_text("live")

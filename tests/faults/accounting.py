@@ -1,4 +1,6 @@
-"""What must hold after any fault: every file accounted for, none twice, no page lost, every original as it was."""
+"""What must hold after any fault: every file accounted for, none twice, no page lost, every original as it
+was.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ group by s.id
 
 
 def faults_of(running: Running) -> list[str]:
-    """Everything that does not add up, each in a sentence; empty where all is well. Reads every original back."""
+    """Everything that does not add up, each in a sentence; empty where all is well. Reads every original
+    back.
+    """
     found = []
     scans = {row["sha256"]: row for row in running.rows(PAGES)}
     for sha256, (name, pages) in running.dropped.items():
@@ -37,12 +41,16 @@ def faults_of(running: Running) -> list[str]:
         if row["status"] == "done" and row["pages"] != pages:
             found.append(f"{name} has {pages} pages, {row['pages']} are known")
         if row["status"] == "done" and row["in_documents"] + row["set_aside"] < pages:
-            found.append(f"{name}: of {pages} pages {row['in_documents']} are in documents, {row['set_aside']} set aside")
+            found.append(
+                f"{name}: of {pages} pages {row['in_documents']} are in documents, {row['set_aside']} set aside"
+            )
         if row["status"] == "quarantined":
             found.append(f"{name} is quarantined: {row['code']}")
     strangers = set(scans) - set(running.dropped)
     found += [f"a scan {sha256[:12]} has bytes that nobody handed in" for sha256 in strangers]
-    twice = running.rows("select scan_id, number from document_page group by scan_id, number having count(*) > 1")
+    twice = running.rows(
+        "select scan_id, number from document_page group by scan_id, number having count(*) > 1"
+    )
     found += [f"page {row['number']} of scan {row['scan_id']} is in two documents" for row in twice]
     found += originals_of(running)
     return found + ledger_of(running)
@@ -66,4 +74,8 @@ def ledger_of(running: Running) -> list[str]:
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     told = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]
-    return [] if asked.returncode == 0 else [f"the ledger does not add up ({asked.returncode}): {told} {asked.stderr[-300:]}"]
+    return (
+        []
+        if asked.returncode == 0
+        else [f"the ledger does not add up ({asked.returncode}): {told} {asked.stderr[-300:]}"]
+    )

@@ -23,7 +23,9 @@ VICTIMS = ("watcher", "workers", "worker", "worker", "up", "postgres", "seaweedf
 LONGEST_CALM = 10.0  # seconds between one kill and the next, at most
 
 
-def storm(running: Running, *, kills: int, pages: int, seed: int, scans: Path, calm: float = LONGEST_CALM) -> Counter[str]:
+def storm(
+    running: Running, *, kills: int, pages: int, seed: int, scans: Path, calm: float = LONGEST_CALM
+) -> Counter[str]:
     """Hand in `pages` pages and kill `kills` times, evenly mixed; how often each victim was hit."""
     rng = random.Random(seed)
     done: Counter[str] = Counter()
@@ -43,14 +45,20 @@ def storm(running: Running, *, kills: int, pages: int, seed: int, scans: Path, c
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--pages", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--calm", type=float, default=LONGEST_CALM, help="longest time between kills, seconds")
+    parser.add_argument(
+        "--calm", type=float, default=LONGEST_CALM, help="longest time between kills, seconds"
+    )
     parser.add_argument("--home", type=Path, help="kept afterwards; without it a folder that is removed")
     given = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # `up` would inherit that a background job ignores it
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # `up` would inherit that a background job ignores it
     with tempfile.TemporaryDirectory(prefix="chartloom-faults-") as folder:
         running = Running(given.home or Path(folder) / "home")
         scans = Path(folder) / "scans"
@@ -59,7 +67,9 @@ def main() -> int:
         running.start()
         running.wait_ready()
         try:
-            done = storm(running, kills=given.kills, pages=given.pages, seed=given.seed, scans=scans, calm=given.calm)
+            done = storm(
+                running, kills=given.kills, pages=given.pages, seed=given.seed, scans=scans, calm=given.calm
+            )
             stormed = time.monotonic() - begun
             settled = wait_until(running.settled, 1800, every=2.0)
             found = faults_of(running)

@@ -1,4 +1,6 @@
-"""An S3 store that misbehaves: a proxy in front of a good one that refuses, delays, fails or lies when told to."""
+"""An S3 store that misbehaves: a proxy in front of a good one that refuses, delays, fails or lies when told
+to.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ class Proxy:
 
             def _forward(self, body: bytes) -> None:
                 store = http.client.HTTPConnection(proxy._target, timeout=30)
-                headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
+                headers = {
+                    name: value for name, value in self.headers.items() if name.lower() != "content-length"
+                }
                 store.request(self.command, self.path, body, {**headers, "Content-Length": str(len(body))})
                 answer = store.getresponse()
                 self._answer(answer.status, dict(answer.getheaders()), answer.read())
@@ -90,7 +94,9 @@ class Proxy:
 
             def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
                 self.send_response_only(status)
-                dropped = ("transfer-encoding", "connection") + (() if self.command == "HEAD" else ("content-length",))
+                dropped = ("transfer-encoding", "connection") + (
+                    () if self.command == "HEAD" else ("content-length",)
+                )
                 for name, value in headers.items():
                     if name.lower() not in dropped:
                         self.send_header(name, value)

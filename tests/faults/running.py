@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import load_settings
-from pipeline.services.installation import Embedded, Installation
+from pipeline.runtime.installation import Embedded, Installation
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 
@@ -69,7 +69,9 @@ class Running:
 
     def wait_ready(self) -> None:
         """Until `up` has said that all is up; to be called after the first start."""
-        assert wait_until(lambda: "Ctrl-C stops everything" in self.output.read_text()), self.output.read_text()
+        assert wait_until(lambda: "Ctrl-C stops everything" in self.output.read_text()), (
+            self.output.read_text()
+        )
 
     def revive(self) -> None:
         """Start `up` again where it has ended though nobody has killed it, as systemd does."""
@@ -84,7 +86,9 @@ class Running:
             self.process.wait(PATIENCE)
 
     def must_settle(self, seconds: float = PATIENCE) -> None:
-        """Every file handed in has an outcome in that time; what `up` and its parts said is shown where not."""
+        """Every file handed in has an outcome in that time; what `up` and its parts said is shown where
+        not.
+        """
         assert wait_until(self.settled, seconds), self.state()
 
     def state(self) -> str:
@@ -92,12 +96,17 @@ class Running:
         logs = [self.output, *sorted((self.home / "logs").glob("w*.log"))]
         told = [f"== {log}\n{log.read_text()[-1500:]}" for log in logs]
         told += [str(row) for row in self.rows("select * from scan where status = 'received'")]
-        told += [str(row) for row in self.rows("select * from procrastinate_jobs where status not in ('succeeded')")]
+        told += [
+            str(row)
+            for row in self.rows("select * from procrastinate_jobs where status not in ('succeeded')")
+        ]
         told += [str(file) for file in self.intake.rglob("*")]
         return "\n".join(told)
 
     def kill(self, victim: str) -> bool:
-        """kill -9 of `up`, of a service or of a part (a random process of it is the caller's to choose); False: not there."""
+        """kill -9 of `up`, of a service or of a part (a random process of it is the caller's to choose);
+        False: not there.
+        """
         pid = self.pid_of(victim)
         if not pid:
             return False

@@ -1,4 +1,6 @@
-"""Small scans that are quick to read, each page with words of its own: faults are about files and pages, not about reading."""
+"""Small scans that are quick to read, each page with words of its own: faults are about files and pages, not
+about reading.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def make_scan(folder: Path, number: int, pages: int, seed: int) -> Path:
     if kind == ".png":
         pictures[0].save(file, dpi=(DPI, DPI))
     elif kind == ".tif":
-        pictures[0].save(file, save_all=True, append_images=pictures[1:], compression="group4", dpi=(DPI, DPI))
+        pictures[0].save(
+            file, save_all=True, append_images=pictures[1:], compression="group4", dpi=(DPI, DPI)
+        )
     else:
         pictures[0].convert("L").save(file, save_all=True, append_images=pictures[1:], resolution=DPI)
     return file

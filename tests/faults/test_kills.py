@@ -13,7 +13,9 @@ from tests.faults.running import Running, wait_until
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_after_kills_at_random_moments_everything_adds_up(running: Running, tmp_path: Path, seed: int) -> None:
+def test_after_kills_at_random_moments_everything_adds_up(
+    running: Running, tmp_path: Path, seed: int
+) -> None:
     hit = storm(running, kills=8, pages=24, seed=seed, scans=tmp_path, calm=2.5)
     running.must_settle()
     assert sum(hit.values()) == 8

@@ -1,4 +1,6 @@
-"""The database or the store stands still for a while in the middle of the work: afterwards all goes on with nobody's help."""
+"""The database or the store stands still for a while in the middle of the work: afterwards all goes on with
+nobody's help.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from tests.faults.running import PATIENCE, Running
 STILL_SECONDS = float(os.environ.get("CHARTLOOM_OUTAGE_SECONDS", "5"))
 
 
-def test_a_database_and_a_store_that_stand_still_hold_the_work_up_and_lose_nothing(running: Running, drop: Drop) -> None:
+def test_a_database_and_a_store_that_stand_still_hold_the_work_up_and_lose_nothing(
+    running: Running, drop: Drop
+) -> None:
     for number, service in enumerate(("postgres", "seaweedfs")):
         drop(running, 10 * number, 3)
         pid = running.pid_of(service)
@@ -77,7 +81,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 600 MB of its own."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", str(disk)]).returncode != 0:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", str(disk)]).returncode != 0
+    ):
         pytest.skip("only root may mount a small disk")
     try:
         yield disk
@@ -123,7 +130,10 @@ def test_a_database_that_is_away_is_waited_for_and_then_named(tmp_path: Path) ->
     }
     begun = time.monotonic()
     asked = subprocess.run(
-        [sys.executable, "-m", "pipeline", "migrate-db", "--home", str(tmp_path)], env=env, capture_output=True, text=True
+        [sys.executable, "-m", "pipeline", "migrate-db", "--home", str(tmp_path)],
+        env=env,
+        capture_output=True,
+        text=True,
     )
     assert asked.returncode == 3
     assert time.monotonic() - begun >= 2

@@ -1,4 +1,6 @@
-"""An object store that misbehaves for a while: nothing is lost, nothing is believed that is not so, and all goes on by itself."""
+"""An object store that misbehaves for a while: nothing is lost, nothing is believed that is not so, and all
+goes on by itself.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.services.installation import Embedded
+from pipeline.runtime.installation import Embedded
 from pipeline.store.blobs import Blobs
 from tests.faults.accounting import faults_of
 from tests.faults.conftest import Drop
@@ -82,7 +84,9 @@ def gives_back(blobs: Blobs, key: str) -> bool:
         return False
 
 
-def test_a_file_stays_in_the_folder_while_the_store_is_away(behind: Running, proxy: Proxy, drop: Drop) -> None:
+def test_a_file_stays_in_the_folder_while_the_store_is_away(
+    behind: Running, proxy: Proxy, drop: Drop
+) -> None:
     proxy.mood = Mood.REFUSING
     drop(behind, 200, 1)
     time.sleep(FAULT_SECONDS)

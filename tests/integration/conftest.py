@@ -8,9 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pipeline.config import Settings
-from pipeline.review.roles import Role
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
+from pipeline.web.auth.permissions import Role
 from tests.delivering import Archive
 from tests.reviewing import House, Visitor, application
 

@@ -20,11 +20,15 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def run(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command in the archive's installation, whose settings name the folder `out`; its exit code and what it printed."""
+    """Runs a command in the archive's installation, whose settings name the folder `out`; its exit code and
+    what it printed.
+    """
     (tmp_path / "out").mkdir()
     for name, value in environment(archive.settings).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("CHARTLOOM_DELIVERIES__TO", json.dumps({"out": {"kind": "folder", "address": str(tmp_path / "out")}}))
+    monkeypatch.setenv(
+        "CHARTLOOM_DELIVERIES__TO", json.dumps({"out": {"kind": "folder", "address": str(tmp_path / "out")}})
+    )
     app = typer.Typer()
     deliveries.register(app)
     export.register(app)
@@ -38,7 +42,9 @@ def run(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
     return ran
 
 
-def test_a_destination_is_caught_up_delivered_to_and_looked_at(archive: Archive, run: Run, tmp_path: Path) -> None:
+def test_a_destination_is_caught_up_delivered_to_and_looked_at(
+    archive: Archive, run: Run, tmp_path: Path
+) -> None:
     document = archive.file()
     assert run("deliveries", "catch-up", "out") == (0, "1 documents compared with what out was told.\n")
     code, said = run("deliver", "--once")
@@ -58,7 +64,9 @@ def test_what_is_dead_is_shown_replayed_and_dropped(archive: Archive, run: Run) 
     assert "cannot be put together" in run("deliveries", "show", str(dead))[1]
     assert run("deliveries", "replay", "--to", "out")[1] == "1 will be sent again.\n"
     assert run("deliveries", "replay")[0] == 2
-    assert run("deliveries", "drop", str(dead), "--note", "scanned again")[1] == f"Delivery {dead}: dropped.\n"
+    assert (
+        run("deliveries", "drop", str(dead), "--note", "scanned again")[1] == f"Delivery {dead}: dropped.\n"
+    )
     acts = archive.connection.execute("select action from audit order by id").fetchall()
     assert [row["action"] for row in acts] == ["replay_delivery", "drop_delivery"]
 
@@ -79,7 +87,10 @@ def test_a_closed_destination_is_told_nothing_more(archive: Archive, run: Run) -
 def test_a_chart_is_taken_out_from_the_command_line(archive: Archive, run: Run, tmp_path: Path) -> None:
     archive.file(pages=2)
     to = tmp_path / "chart"
-    assert run("export", "--patient", "20012345", "--to", str(to)) == (0, f"{to}: 1 patients, 1 documents, 2 pages.\n")
+    assert run("export", "--patient", "20012345", "--to", str(to)) == (
+        0,
+        f"{to}: 1 patients, 1 documents, 2 pages.\n",
+    )
     assert (to / "documents" / "1.1.pdf").read_bytes() == a_pdf(2, "document 1")
     assert run("export", "--patient", "20012345", "--to", str(to))[0] == 2
     assert run("export", "--since", "2030-01-01", "--to", str(tmp_path / "none"))[0] == 7

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.index.outputs import outbox
+from pipeline.delivery import outbox
 from tests.delivering import Archive, a_pdf
 from tests.fhir_receiver import FhirReceiver
 from tests.receivers import Moods
@@ -36,7 +36,9 @@ def shown(receiver: FhirReceiver) -> dict[str, tuple[str, str, str, bytes | None
     return {".".join(oid.split(".")[-2:]): told for oid, told in receiver.documents().items()}
 
 
-def test_a_document_and_its_corrections_stand_at_the_receiver_as_they_stand_here(archive: Archive, receive: Receive) -> None:
+def test_a_document_and_its_corrections_stand_at_the_receiver_as_they_stand_here(
+    archive: Archive, receive: Receive
+) -> None:
     receiver = receive()
     document, gone = archive.file(), archive.file()
     archive.change(document, type="letter")
@@ -57,7 +59,10 @@ def test_the_elements_of_us_core_are_there(archive: Archive, receive: Receive) -
     archive.file()
     archive.deliver()
     found = next(one for one in receiver.resources.values() if one["resourceType"] == "DocumentReference")
-    assert found["type"] == {"coding": [{"system": "http://loinc.org", "code": "18842-5"}], "text": "Discharge summary"}
+    assert found["type"] == {
+        "coding": [{"system": "http://loinc.org", "code": "18842-5"}],
+        "text": "Discharge summary",
+    }
     assert found["category"][0]["coding"][0]["code"] == "clinical-note"
     assert found["author"] == [{"type": "Practitioner", "display": "Ruth Delacroix"}]
     assert found["context"]["period"] == {"start": "2024-02-11", "end": "2024-02-11"}
@@ -86,7 +91,11 @@ def test_a_patient_whom_the_receiver_does_not_know_is_a_refusal_and_nothing_is_f
     archive.file(archive.patient("99999999", "Nobody", "There", *[None] * 7))
     assert archive.deliver() == 0
     row = outbox.deliveries(archive.connection)[0]
-    assert (row["state"], row["problem"], row["detail"]) == ("dead", "refused", "422 0 resources match a reference")
+    assert (row["state"], row["problem"], row["detail"]) == (
+        "dead",
+        "refused",
+        "422 0 resources match a reference",
+    )
     assert shown(receiver) == {}
 
 
@@ -109,10 +118,16 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
     archive.deliver()
     current = {number: told[1:3] for number, told in shown(receiver).items() if told[0] == "current"}
     moved = {f"{document}.2": ("20055501", "18842-5") for document in documents[0::4]}
-    letter = {f"{document}.{1 if kind == 'fhir' else 2}": ("20012345", "51852-2") for document in documents[2::4]}
+    letter = {
+        f"{document}.{1 if kind == 'fhir' else 2}": ("20012345", "51852-2") for document in documents[2::4]
+    }
     left = {f"{document}.1": ("20012345", "18842-5") for document in documents[3::4]}
     if kind == "mhd":  # its receiver supersedes what is replaced; ours does not
-        current = {number: told for number, told in current.items() if number not in {f"{d}.1" for d in documents[2::4]}}
+        current = {
+            number: told
+            for number, told in current.items()
+            if number not in {f"{d}.1" for d in documents[2::4]}
+        }
     assert current == moved | letter | left
     assert all(row["state"] == "delivered" for row in outbox.deliveries(archive.connection))
     assert all(told[3] for told in shown(receiver).values())
@@ -140,10 +155,19 @@ def test_mhd_provides_a_bundle_of_submission_set_reference_and_document(
     archive.deliver()
     bundle = receiver.bodies[0]
     kind = metadata.capitalize()
-    assert bundle["meta"]["profile"] == [f"https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.{kind}.ProvideBundle"]
+    assert bundle["meta"]["profile"] == [
+        f"https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.{kind}.ProvideBundle"
+    ]
     submission, reference, binary = (one["resource"] for one in bundle["entry"])
-    assert [one["resourceType"] for one in (submission, reference, binary)] == ["List", "DocumentReference", "Binary"]
-    assert {one["use"]: one["value"][:8] for one in submission["identifier"]} == {"official": "urn:uuid", "usual": "urn:oid:"}
+    assert [one["resourceType"] for one in (submission, reference, binary)] == [
+        "List",
+        "DocumentReference",
+        "Binary",
+    ]
+    assert {one["use"]: one["value"][:8] for one in submission["identifier"]} == {
+        "official": "urn:uuid",
+        "usual": "urn:oid:",
+    }
     assert (submission["mode"], submission["code"]["coding"][0]["code"]) == ("working", "submissionset")
     assert submission["entry"][0]["item"]["reference"] == bundle["entry"][1]["fullUrl"]
     assert reference["content"][0]["attachment"]["url"] == bundle["entry"][2]["fullUrl"]
@@ -161,11 +185,16 @@ def test_mhd_corrects_by_replacement_and_withdraws_by_superseding(archive: Archi
     assert archive.told("ehr", document) == ["new 1 waiting", "replace 2 waiting", "cancel 2 waiting"]
     archive.deliver()
     replacing = receiver.bodies[1]["entry"][1]["resource"]["relatesTo"][0]
-    assert (replacing["code"], replacing["target"]["identifier"]["value"][-4:]) == ("replaces", f".{document}.1")
+    assert (replacing["code"], replacing["target"]["identifier"]["value"][-4:]) == (
+        "replaces",
+        f".{document}.1",
+    )
     assert shown(receiver)[f"{document}.2"][0] == "superseded"
 
 
-def test_simplified_publish_is_one_reference_with_the_document_within(archive: Archive, receive: Receive) -> None:
+def test_simplified_publish_is_one_reference_with_the_document_within(
+    archive: Archive, receive: Receive
+) -> None:
     receiver = receive("mhd", Moods(4, {"lost": 0.5}), transaction="iti-105")
     documents = [archive.file() for _ in range(4)]
     archive.deliver()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from psycopg import OperationalError
 
-from pipeline.index.outputs import outbox
-from pipeline.index.outputs.parcel import Parcel
+from pipeline.delivery import outbox
+from pipeline.delivery.delivery_item import Parcel
 from pipeline.store.database import Connection
 from tests.delivering import Archive, a_pdf
 from tests.receivers import MdmReceiver, Moods
@@ -26,10 +26,16 @@ def receiver(archive: Archive) -> Iterator[MdmReceiver]:
 
 def standing(receiver: MdmReceiver) -> dict[str, tuple[str, str, bytes]]:
     """What the receiver shows to a clinician: number to MRN, type and PDF."""
-    return {number: (held.mrn, held.type, held.data) for number, held in receiver.documents.items() if held.status == "current"}
+    return {
+        number: (held.mrn, held.type, held.data)
+        for number, held in receiver.documents.items()
+        if held.status == "current"
+    }
 
 
-def test_every_kind_of_change_is_a_valid_message_that_the_receiver_acts_on(archive: Archive, receiver: MdmReceiver) -> None:
+def test_every_kind_of_change_is_a_valid_message_that_the_receiver_acts_on(
+    archive: Archive, receiver: MdmReceiver
+) -> None:
     document = archive.file(pages=2)
     archive.change(document, type="letter")
     archive.change(document, pdf=archive.blobs.put(a_pdf(3, "again")))
@@ -39,7 +45,8 @@ def test_every_kind_of_change_is_a_valid_message_that_the_receiver_acts_on(archi
     assert archive.deliver() == 8
     assert receiver.faults == []
     events = {
-        number: [text.split("|", 9)[8][4:7] for text in receiver.messages if f"|{number}." in text] for number in (document, gone)
+        number: [text.split("|", 9)[8][4:7] for text in receiver.messages if f"|{number}." in text]
+        for number in (document, gone)
     }
     assert events == {document: ["T02", "T08", "T10", "T11", "T02"], gone: ["T02", "T11"]}
     assert standing(receiver) == {
@@ -48,7 +55,9 @@ def test_every_kind_of_change_is_a_valid_message_that_the_receiver_acts_on(archi
     }
 
 
-def test_names_and_words_with_hl7s_own_signs_arrive_as_they_are(archive: Archive, receiver: MdmReceiver) -> None:
+def test_names_and_words_with_hl7s_own_signs_arrive_as_they_are(
+    archive: Archive, receiver: MdmReceiver
+) -> None:
     strange = archive.patient("77|7", "Zoë", "O'Brien^~\\&", None, None, "1 | Main", "Łódź", None, None, None)
     archive.file(strange, author="J. R. & Sons")
     archive.deliver()
@@ -60,19 +69,27 @@ def test_names_and_words_with_hl7s_own_signs_arrive_as_they_are(archive: Archive
     assert "Łódź" in pid[11]
 
 
-def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(archive: Archive, receiver: MdmReceiver) -> None:
+def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(
+    archive: Archive, receiver: MdmReceiver
+) -> None:
     receiver.moods.chances = {"no": 1.0}
     document = archive.file()
     assert archive.deliver() == 0
     row = outbox.deliveries(archive.connection)[0]
-    assert (row["state"], row["problem"], row["attempts"]) == ("dead", "refused", archive.settings.deliveries.refusals)
+    assert (row["state"], row["problem"], row["attempts"]) == (
+        "dead",
+        "refused",
+        archive.settings.deliveries.refusals,
+    )
     receiver.moods.chances = {}
     outbox.replay(archive.connection, "mwhite", document=document)
     assert archive.deliver() == 1
     assert list(receiver.documents) == [f"{document}.1"]
 
 
-def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_message(archive: Archive, receiver: MdmReceiver) -> None:
+def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_message(
+    archive: Archive, receiver: MdmReceiver
+) -> None:
     receiver.moods.chances = {"twice": 1.0}
     documents = [archive.file() for _ in range(4)]
     assert archive.deliver() == 4
@@ -99,7 +116,9 @@ def test_a_receiver_that_is_away_is_waited_for(archive: Archive) -> None:
     assert list(receiver.documents) == [f"{document}.1" for document in documents]
 
 
-def test_one_that_is_never_answered_is_given_up_where_the_settings_say_so(archive: Archive, receiver: MdmReceiver) -> None:
+def test_one_that_is_never_answered_is_given_up_where_the_settings_say_so(
+    archive: Archive, receiver: MdmReceiver
+) -> None:
     receiver.moods.chances = {"drop": 1.0}
     limits = archive.settings.deliveries.model_copy(update={"give_up_hours": 0.2 / 3600})
     archive.settings = archive.settings.model_copy(update={"deliveries": limits})

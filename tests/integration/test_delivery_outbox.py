@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.delivery import outbox
 from pipeline.errors import BadInput, Conflict
-from pipeline.index import decisions
-from pipeline.index.outputs import outbox
-from pipeline.match.merging import merge, unmerge
+from pipeline.index import document_actions
+from pipeline.patients.patient_merge import merge, unmerge
 from tests.delivering import Archive, a_pdf
 from tests.processing import WHY
 
@@ -28,7 +28,9 @@ def rows(folder: Path) -> list[dict[str, str]]:
     return [next(csv.DictReader(file.open(newline=""))) for file in sorted(folder.glob("*.csv"))]
 
 
-def test_a_filed_document_is_announced_by_the_transaction_that_files_it(archive: Archive, folder: Path) -> None:
+def test_a_filed_document_is_announced_by_the_transaction_that_files_it(
+    archive: Archive, folder: Path
+) -> None:
     document = archive.file()
     assert archive.told("archive", document) == ["new 1 waiting"]
 
@@ -36,7 +38,7 @@ def test_a_filed_document_is_announced_by_the_transaction_that_files_it(archive:
 def test_a_transaction_that_fails_announces_nothing(archive: Archive, folder: Path) -> None:
     document = archive.file()
     with archive.connection.transaction(force_rollback=True):
-        decisions.withdraw(archive.connection, archive.sight(document))
+        document_actions.withdraw(archive.connection, archive.sight(document))
     assert archive.told("archive", document) == ["new 1 waiting"]
 
 
@@ -46,7 +48,14 @@ def test_each_correction_is_told_as_what_it_is(archive: Archive, folder: Path) -
     archive.change(document, pdf=archive.blobs.put(a_pdf(2)))
     archive.change(document, patient=archive.tomasz)
     archive.withdraw(document)
-    told = ["new 1 waiting", "edit 1 waiting", "replace 3 waiting", "cancel 3 waiting", "new 4 waiting", "cancel 4 waiting"]
+    told = [
+        "new 1 waiting",
+        "edit 1 waiting",
+        "replace 3 waiting",
+        "cancel 3 waiting",
+        "new 4 waiting",
+        "cancel 4 waiting",
+    ]
     assert archive.told("archive", document) == told
 
 
@@ -59,22 +68,26 @@ def test_a_decision_that_changes_nothing_is_not_told(archive: Archive, folder: P
 def test_an_undone_decision_is_told_back(archive: Archive, folder: Path) -> None:
     document = archive.file()
     archive.change(document, type="transfer_summary")
-    last = decisions.last_decision(archive.connection, "mwhite")
+    last = document_actions.last_decision(archive.connection, "mwhite")
     assert last is not None
     with archive.connection.transaction():
-        decisions.undo(archive.connection, last["id"], "mwhite")
+        document_actions.undo(archive.connection, last["id"], "mwhite")
     assert archive.told("archive", document) == ["new 1 waiting", "edit 1 waiting", "edit 1 waiting"]
 
 
-def test_a_document_goes_back_into_review_and_returns_as_a_new_edition(archive: Archive, folder: Path) -> None:
+def test_a_document_goes_back_into_review_and_returns_as_a_new_edition(
+    archive: Archive, folder: Path
+) -> None:
     document = archive.file()
     with archive.connection.transaction():
-        decisions.reopen(archive.connection, archive.sight(document))
+        document_actions.reopen(archive.connection, archive.sight(document))
     archive.change(document)
     assert archive.told("archive", document) == ["new 1 waiting", "cancel 1 waiting", "new 3 waiting"]
 
 
-def test_merged_and_parted_patients_take_their_documents_along_everywhere(archive: Archive, folder: Path) -> None:
+def test_merged_and_parted_patients_take_their_documents_along_everywhere(
+    archive: Archive, folder: Path
+) -> None:
     document = archive.file(archive.tomasz)
     merge(archive.connection, archive.tomasz.id, archive.martha.id, "mwhite")
     assert archive.told("archive", document) == ["new 1 waiting", "cancel 1 waiting", "new 2 waiting"]
@@ -82,7 +95,9 @@ def test_merged_and_parted_patients_take_their_documents_along_everywhere(archiv
     assert archive.told("archive", document)[3:] == ["cancel 2 waiting", "new 3 waiting"]
 
 
-def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer_fits(archive: Archive, tmp_path: Path) -> None:
+def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer_fits(
+    archive: Archive, tmp_path: Path
+) -> None:
     archive.destination("letters", "folder", str(tmp_path), types=("letter",))
     archive.destination("surgery", "folder", str(tmp_path), departments=("surgery",))
     document = archive.file()
@@ -93,7 +108,9 @@ def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer
     assert archive.told("surgery", document) == ["new 3 waiting"]
 
 
-def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(archive: Archive, tmp_path: Path) -> None:
+def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(
+    archive: Archive, tmp_path: Path
+) -> None:
     archive.destination("surgery", "folder", str(tmp_path), departments=("surgery",))
     document = archive.file(type="operative_report")
     archive.connection.execute("update scan set department = 'billing'")
@@ -125,8 +142,17 @@ def test_the_folder_shows_a_document_that_moved_to_another_patient(archive: Arch
         ("new", "2", "20055501"),
     ]
     first, cancelled, moved = rows(folder)
-    assert (folder / first["file"]).read_bytes() == (folder / moved["file"]).read_bytes() == a_pdf(2, "document 1")
-    assert (cancelled["file"], first["loinc"], first["pages"], first["author"]) == ("", "18842-5", "2", "Ruth Delacroix")
+    assert (
+        (folder / first["file"]).read_bytes()
+        == (folder / moved["file"]).read_bytes()
+        == a_pdf(2, "document 1")
+    )
+    assert (cancelled["file"], first["loinc"], first["pages"], first["author"]) == (
+        "",
+        "18842-5",
+        "2",
+        "Ruth Delacroix",
+    )
 
 
 def test_a_folder_that_is_not_there_is_waited_for_and_never_made(archive: Archive, folder: Path) -> None:
@@ -143,7 +169,9 @@ def test_a_folder_that_is_not_there_is_waited_for_and_never_made(archive: Archiv
     assert outbox.destinations(archive.connection)[0]["failing_since"] is None
 
 
-def test_what_cannot_be_put_together_is_dead_and_holds_up_its_own_document_alone(archive: Archive, folder: Path) -> None:
+def test_what_cannot_be_put_together_is_dead_and_holds_up_its_own_document_alone(
+    archive: Archive, folder: Path
+) -> None:
     lost = archive.file()
     archive.change(lost, pdf="f" * 64)
     archive.change(lost, type="letter")
@@ -171,7 +199,11 @@ def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, 
         outbox.drop(archive.connection, dead, "mwhite", "again")
     archive.change(document, pdf=archive.blobs.put(a_pdf(3)))
     assert archive.deliver() == 1
-    assert archive.told("archive", document) == ["new 1 delivered", "replace 2 dropped", "replace 3 delivered"]
+    assert archive.told("archive", document) == [
+        "new 1 delivered",
+        "replace 2 dropped",
+        "replace 3 delivered",
+    ]
 
 
 def test_an_old_state_that_is_replayed_is_not_the_last_word(archive: Archive, folder: Path) -> None:
@@ -199,5 +231,9 @@ def test_doubted_documents_are_told_to_nobody(archive: Archive, folder: Path) ->
     from pipeline.index.filing import commit
     from tests.processing import BLOB, a_document, a_scan, an_outcome, doubted
 
-    commit(archive.connection, an_outcome(a_scan(archive.connection), ["x"], doubted(a_document([1]), WHY)), [BLOB])
+    commit(
+        archive.connection,
+        an_outcome(a_scan(archive.connection), ["x"], doubted(a_document([1]), WHY)),
+        [BLOB],
+    )
     assert outbox.deliveries(archive.connection) == []

@@ -1,4 +1,6 @@
-"""Whatever a receiver does has its name in the outbox, and in the end it holds each document once, as it stands here."""
+"""Whatever a receiver does has its name in the outbox, and in the end it holds each document once, as it
+stands here.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from threading import Thread
 
 import pytest
 
-from pipeline.index.outputs import outbox
-from pipeline.index.outputs.deliverer import Deliverer
+from pipeline.delivery import outbox
+from pipeline.delivery.delivery_service import Deliverer
 from pipeline.store.database import connect
 from tests.delivering import Archive
 from tests.fhir_receiver import FhirReceiver
@@ -58,7 +60,9 @@ BEHAVIOUR = {
 }
 
 
-@pytest.mark.parametrize(("kind", "mood", "name"), [(k, *pair) for k, moods in BEHAVIOUR.items() for pair in moods.items()])
+@pytest.mark.parametrize(
+    ("kind", "mood", "name"), [(k, *pair) for k, moods in BEHAVIOUR.items() for pair in moods.items()]
+)
 def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_once(
     archive: Archive, port: int, kind: str, mood: str, name: str
 ) -> None:
@@ -68,7 +72,9 @@ def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_on
         archive.destination("ehr", kind, address(kind, port))
         unhurried = archive.settings
         soon = {"give_up_hours": 1e-9} | ({"answer_seconds": 0.2} if mood == "hang" else {})
-        archive.settings = unhurried.model_copy(update={"deliveries": unhurried.deliveries.model_copy(update=soon)})
+        archive.settings = unhurried.model_copy(
+            update={"deliveries": unhurried.deliveries.model_copy(update=soon)}
+        )
         document = archive.file()
         assert archive.deliver() == 0
         row = outbox.deliveries(archive.connection)[0]
@@ -84,7 +90,9 @@ def test_a_round_that_ends_lets_the_next_process_begin_at_once(
 ) -> None:
     archive.destination("archive", "folder", str(tmp_path))
     kept = connect(archive.dsn)
-    monkeypatch.setattr(kept, "close", lambda: None)  # it stays open, as a closed one does for a moment in Postgres
+    monkeypatch.setattr(
+        kept, "close", lambda: None
+    )  # it stays open, as a closed one does for a moment in Postgres
     limits, fetch = archive.settings.deliveries, archive.blobs.get
     archive.file()
     assert Deliverer(limits, lambda: kept, fetch).run(once=True) == 1
@@ -113,5 +121,9 @@ def test_a_receiver_that_is_away_for_a_day_is_told_everything_once_when_it_is_ba
     receiver = receiver_of(kind)
     with receiver.listening(port):
         thread.join(20)
-    assert standing(receiver) == {f"{first}.1": "20012345", f"{second}.1": "20012345", f"{moved}.2": "20055501"}
+    assert standing(receiver) == {
+        f"{first}.1": "20012345",
+        f"{second}.1": "20012345",
+        f"{moved}.2": "20055501",
+    }
     assert {row["state"] for row in outbox.deliveries(archive.connection)} == {"delivered"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.index.outputs import outbox
-from pipeline.review.roles import Role
+from pipeline.delivery import outbox
+from pipeline.web.auth.permissions import Role
 from tests.delivering import Archive
 from tests.reviewing import Visitor
 
@@ -34,14 +34,21 @@ def test_the_page_names_what_a_person_must_see_to(dead: int, enter: Enter) -> No
     assert "Consent" not in text
 
 
-def test_a_supervisor_sends_again_or_gives_up_with_a_reason(archive: Archive, dead: int, enter: Enter) -> None:
+def test_a_supervisor_sends_again_or_gives_up_with_a_reason(
+    archive: Archive, dead: int, enter: Enter
+) -> None:
     visitor = enter(Role.SUPERVISOR)
     assert visitor.post("/deliveries/act", delivery=str(dead), act="replay").status_code == 303
     assert outbox.delivery(archive.connection, dead)["state"] == "waiting"
     archive.deliver()
     assert visitor.post("/deliveries/act", delivery=str(dead), act="drop", note=" ").status_code == 422
-    assert visitor.post("/deliveries/act", delivery=str(dead), act="drop", note="scanned again").status_code == 303
-    row = archive.connection.execute("select detail from audit where action = 'delivery' order by id desc limit 1").fetchone()
+    assert (
+        visitor.post("/deliveries/act", delivery=str(dead), act="drop", note="scanned again").status_code
+        == 303
+    )
+    row = archive.connection.execute(
+        "select detail from audit where action = 'delivery' order by id desc limit 1"
+    ).fetchone()
     assert row is not None
     assert row["detail"]["note"] == "scanned again"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.match.adt import take
-from pipeline.match.merging import merge, unmerge
+from pipeline.patients.adt import take
+from pipeline.patients.patient_merge import merge, unmerge
 from tests.delivering import Archive
 
 Hear = Callable[..., None]
@@ -65,7 +65,9 @@ def test_a_stay_has_the_documents_of_its_days(archive: Archive, hear: Hear) -> N
     assert where(archive, during) == ("V1", "date")
 
 
-def test_an_encounter_that_is_told_later_takes_the_documents_filed_before(archive: Archive, hear: Hear) -> None:
+def test_an_encounter_that_is_told_later_takes_the_documents_filed_before(
+    archive: Archive, hear: Hear
+) -> None:
     document = archive.file(date_of_service="2024-02-11")
     assert where(archive, document) == (None, "no_encounter")
     hear("A04", "V2", kind="O", admitted="202402111015")
@@ -75,11 +77,16 @@ def test_an_encounter_that_is_told_later_takes_the_documents_filed_before(archiv
 def test_of_two_visits_on_a_day_the_account_number_tells_which(archive: Archive, hear: Hear) -> None:
     hear("A04", "V1", kind="E", admitted="202402110900", account="A-100")
     hear("A04", "V2", kind="O", admitted="202402111500", account="A-200")
-    unsaid, said = archive.file(date_of_service="2024-02-11"), archive.file(date_of_service="2024-02-11", account="A2OO")
+    unsaid, said = (
+        archive.file(date_of_service="2024-02-11"),
+        archive.file(date_of_service="2024-02-11", account="A2OO"),
+    )
     assert (where(archive, unsaid), where(archive, said)) == ((None, "several"), ("V2", "account_and_date"))
 
 
-def test_an_account_number_alone_attaches_unless_the_date_speaks_against_it(archive: Archive, hear: Hear) -> None:
+def test_an_account_number_alone_attaches_unless_the_date_speaks_against_it(
+    archive: Archive, hear: Hear
+) -> None:
     hear("A01", "V1", admitted="20240209", discharged="20240212", account="A-100")
     undated = archive.file(date_of_service="", account="A-100")
     consent = archive.file(date_of_service="2024-01-25", account="A-100")
@@ -90,7 +97,10 @@ def test_an_account_number_alone_attaches_unless_the_date_speaks_against_it(arch
 
 def test_an_account_number_that_is_no_encounters_is_a_doubt(archive: Archive, hear: Hear) -> None:
     hear("A01", "V1", admitted="20240209", account="A-100")
-    assert where(archive, archive.file(date_of_service="2024-02-11", account="X-777")) == (None, "account_unknown")
+    assert where(archive, archive.file(date_of_service="2024-02-11", account="X-777")) == (
+        None,
+        "account_unknown",
+    )
     assert where(archive, archive.file(date_of_service="")) == (None, "no_date")
 
 
@@ -101,7 +111,9 @@ def test_a_cancelled_admission_holds_nothing(archive: Archive, hear: Hear) -> No
     assert where(archive, document) == (None, "no_encounter")
 
 
-def test_encounters_of_merged_patients_count_for_the_survivor_until_they_are_parted(archive: Archive, hear: Hear) -> None:
+def test_encounters_of_merged_patients_count_for_the_survivor_until_they_are_parted(
+    archive: Archive, hear: Hear
+) -> None:
     hear("A01", "V1", mrn="20055501", admitted="20240209")
     document = archive.file(archive.martha, date_of_service="2024-02-11")
     assert where(archive, document) == (None, "no_encounter")
@@ -111,7 +123,9 @@ def test_encounters_of_merged_patients_count_for_the_survivor_until_they_are_par
     assert where(archive, document) == (None, "no_encounter")
 
 
-def test_a_visit_that_is_moved_to_another_patient_leaves_the_documents_of_the_first_behind(archive: Archive, hear: Hear) -> None:
+def test_a_visit_that_is_moved_to_another_patient_leaves_the_documents_of_the_first_behind(
+    archive: Archive, hear: Hear
+) -> None:
     hear("A01", "V1", admitted="20240209")
     hers = archive.file(archive.martha, date_of_service="2024-02-11")
     his = archive.file(archive.tomasz, date_of_service="2024-02-11")
@@ -127,7 +141,9 @@ def test_a_visit_that_gets_another_number_keeps_its_documents(archive: Archive, 
     assert where(archive, document) == ("V2", "date")
 
 
-def test_a_visit_that_turns_out_to_be_another_known_one_is_no_visit_any_more(archive: Archive, hear: Hear) -> None:
+def test_a_visit_that_turns_out_to_be_another_known_one_is_no_visit_any_more(
+    archive: Archive, hear: Hear
+) -> None:
     hear("A01", "V1", admitted="20240209")
     hear("A01", "V2", admitted="20240209")
     document = archive.file(date_of_service="2024-02-11")
@@ -151,11 +167,16 @@ def test_messages_in_any_order_leave_the_same_encounter(archive: Archive, hear: 
     }
 
 
-def test_an_encounter_that_comes_later_is_told_to_the_destinations(archive: Archive, hear: Hear, tmp_path: Path) -> None:
+def test_an_encounter_that_comes_later_is_told_to_the_destinations(
+    archive: Archive, hear: Hear, tmp_path: Path
+) -> None:
     archive.destination("inpatients", "folder", str(tmp_path), classes=("I",))
     archive.destination("archive", "folder", str(tmp_path))
     document = archive.file(date_of_service="2024-02-11")
-    assert (archive.told("inpatients", document), archive.told("archive", document)) == ([], ["new 1 waiting"])
+    assert (archive.told("inpatients", document), archive.told("archive", document)) == (
+        [],
+        ["new 1 waiting"],
+    )
     hear("A01", "V1", admitted="20240209")
     assert (archive.told("inpatients", document), archive.told("archive", document)[1:]) == (
         ["new 1 waiting"],

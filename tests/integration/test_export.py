@@ -13,9 +13,9 @@ from pypdf import PdfReader
 from pypdf.generic import ArrayObject, Destination
 
 from pipeline.errors import BadInput, NotFound
-from pipeline.index.outputs import chart_pdf
-from pipeline.index.outputs.export import export
-from pipeline.match.merging import merge
+from pipeline.export import chart_pdf
+from pipeline.export.chart_export import export
+from pipeline.patients.patient_merge import merge
 from tests.delivering import Archive, a_pdf
 
 
@@ -31,7 +31,9 @@ def resources(file: Path) -> list[dict[str, Any]]:
 
 
 def test_a_chart_is_bulk_data_whose_references_lead_to_its_files(archive: Archive, tmp_path: Path) -> None:
-    sql = "insert into encounter (patient_id, number, class, admitted_at) values (%s, 'V1', 'I', '2024-02-09')"
+    sql = (
+        "insert into encounter (patient_id, number, class, admitted_at) values (%s, 'V1', 'I', '2024-02-09')"
+    )
     archive.connection.execute(sql, [archive.martha.id])
     documents = [archive.file(pages=2), archive.file(date_of_service="2020-01-05", type="letter")]
     archive.file(archive.tomasz)
@@ -43,20 +45,30 @@ def test_a_chart_is_bulk_data_whose_references_lead_to_its_files(archive: Archiv
     (patient,) = resources(out / "Patient.ndjson")
     (encounter,) = resources(out / "Encounter.ndjson")
     references = resources(out / "DocumentReference.ndjson")
-    assert (patient["identifier"][0]["value"], patient["birthDate"], patient["gender"]) == ("20012345", "1956-08-03", "female")
+    assert (patient["identifier"][0]["value"], patient["birthDate"], patient["gender"]) == (
+        "20012345",
+        "1956-08-03",
+        "female",
+    )
     assert (encounter["class"]["code"], encounter["period"]) == ("IMP", {"start": "2024-02-09"})
     assert [one["subject"]["reference"] for one in references] == [f"Patient/{patient['id']}"] * 2
     names = [one["content"][0]["attachment"]["url"] for one in references]
     assert names == [f"documents/{documents[1]}.1.pdf", f"documents/{documents[0]}.1.pdf"]
     assert (out / names[1]).read_bytes() == a_pdf(2, "document 1")
     manifest = json.loads((out / "manifest.json").read_text())
-    assert {one["type"]: one["count"] for one in manifest["output"]} == {"Patient": 1, "Encounter": 1, "DocumentReference": 2}
+    assert {one["type"]: one["count"] for one in manifest["output"]} == {
+        "Patient": 1,
+        "Encounter": 1,
+        "DocumentReference": 2,
+    }
 
 
 def test_the_export_stands_in_the_audit(archive: Archive, tmp_path: Path) -> None:
     archive.file()
     take_out(archive, tmp_path / "out", mrn="20012345")
-    row = archive.connection.execute("select account, patient_id, detail from audit where action = 'export'").fetchone()
+    row = archive.connection.execute(
+        "select account, patient_id, detail from audit where action = 'export'"
+    ).fetchone()
     assert row is not None
     assert (row["account"], row["patient_id"], row["detail"]["documents"]) == ("mwhite", archive.martha.id, 1)
 
@@ -75,7 +87,9 @@ def test_a_chart_is_one_pdf_with_contents_links_and_bookmarks(
     monkeypatch.setattr(chart_pdf, "PART", 2)
     monkeypatch.setattr(chart_pdf, "LINES", 3)
     for n in range(5):
-        archive.file(pages=n + 1, date_of_service=f"2024-0{n + 1}-11", author="Zoë Łukasz Δ" if n == 0 else "")
+        archive.file(
+            pages=n + 1, date_of_service=f"2024-0{n + 1}-11", author="Zoë Łukasz Δ" if n == 0 else ""
+        )
     take_out(archive, tmp_path / "out", mrn="20012345", form="pdf")
     (file,) = (tmp_path / "out").iterdir()
     book = PdfReader(file)
@@ -87,7 +101,9 @@ def test_a_chart_is_one_pdf_with_contents_links_and_bookmarks(
     starts = [int(book.get_destination_page_number(cast("Destination", mark)) or 0) for mark in book.outline]
     assert starts == [2, 3, 5, 8, 12]
     leads = [
-        link.get_object()["/Dest"][0].get_object() for page in book.pages[:2] for link in cast("ArrayObject", page["/Annots"])
+        link.get_object()["/Dest"][0].get_object()
+        for page in book.pages[:2]
+        for link in cast("ArrayObject", page["/Annots"])
     ]
     assert leads == [book.pages[start].get_object() for start in starts]
 

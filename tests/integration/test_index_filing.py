@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import Conflict, PagesDoNotAddUp
 from pipeline.index.filing import commit
-from pipeline.index.outcome import outcome_json
+from pipeline.index.scan_result import outcome_json
 from pipeline.records import Document, PatientRef
 from pipeline.store.database import Connection, connect
 from pipeline.store.scans import quarantine
@@ -24,11 +24,19 @@ def count(connection: Connection, table: str) -> int:
 def test_a_sure_document_is_filed_and_a_doubtful_one_waits_for_a_person(connection: Connection) -> None:
     scan, patient = a_scan(connection), a_patient(connection, "1001", "Ada", "Novak")
     sure, doubtful = a_document([1], mrn="1001", date_of_service="2024-03-01"), a_document([2, 3])
-    assert commit(connection, an_outcome(scan, ["one", "two", "three"], filed(sure, patient), doubted(doubtful)), [BLOB, BLOB])
+    assert commit(
+        connection,
+        an_outcome(scan, ["one", "two", "three"], filed(sure, patient), doubted(doubtful)),
+        [BLOB, BLOB],
+    )
     answer = outcome_json(connection, scan.id)
     assert answer["status"] == "review"
     first, second = answer["documents"]
-    assert (first["status"], first["patient"], first["pages"]) == ("filed", {"id": patient.id, "mrn": "1001"}, [1])
+    assert (first["status"], first["patient"], first["pages"]) == (
+        "filed",
+        {"id": patient.id, "mrn": "1001"},
+        [1],
+    )
     assert first["fields"] == {"mrn": "1001", "date_of_service": "2024-03-01"}
     assert first["loinc"] == "11506-3"
     assert (second["status"], second["patient"], second["reasons"][0]["code"]) == ("review", None, WHY.code)
@@ -55,7 +63,11 @@ def test_filing_again_changes_nothing(connection: Connection) -> None:
     outcome = an_outcome(scan, ["one"], doubted(a_document([1])))
     assert commit(connection, outcome, [BLOB])
     assert not commit(connection, outcome, [BLOB])
-    assert (count(connection, "document"), count(connection, "page"), count(connection, "review_item")) == (1, 1, 1)
+    assert (count(connection, "document"), count(connection, "page"), count(connection, "review_item")) == (
+        1,
+        1,
+        1,
+    )
 
 
 def test_two_workers_that_file_the_same_scan_file_it_once(connection: Connection, dsn: str) -> None:
@@ -86,7 +98,11 @@ def test_a_patient_who_is_gone_leaves_nothing_filed(connection: Connection) -> N
     scan = a_scan(connection)
     gone = PatientRef(id=999_999, mrn=None)
     with pytest.raises(Conflict):
-        commit(connection, an_outcome(scan, ["one", "two"], doubted(a_document([1])), filed(a_document([2]), gone)), [BLOB, BLOB])
+        commit(
+            connection,
+            an_outcome(scan, ["one", "two"], doubted(a_document([1])), filed(a_document([2]), gone)),
+            [BLOB, BLOB],
+        )
     assert (count(connection, "document"), count(connection, "page")) == (0, 0)
     assert outcome_json(connection, scan.id)["status"] == "received"
 
@@ -101,12 +117,16 @@ def test_a_page_in_two_documents_leaves_nothing_filed(connection: Connection) ->
 
 def test_the_machines_answer_is_kept_whole(connection: Connection) -> None:
     scan = a_scan(connection)
-    document = Document(pages=(1,), type="other", type_probability=0.4, fields=a_document([1], mrn="7").fields, doubts=(WHY,))
+    document = Document(
+        pages=(1,), type="other", type_probability=0.4, fields=a_document([1], mrn="7").fields, doubts=(WHY,)
+    )
     commit(connection, an_outcome(scan, ["one"], doubted(document)), [BLOB])
     row = connection.execute("select machine from document").fetchone()
     assert row is not None
     answer = row["machine"]
-    assert answer["fields"] == [{"name": "mrn", "value": "7", "page": 1, "box": [0, 0, 40, 20], "confidence": 0.8}]
+    assert answer["fields"] == [
+        {"name": "mrn", "value": "7", "page": 1, "box": [0, 0, 40, 20], "confidence": 0.8}
+    ]
     assert answer["doubts"] == [{"code": WHY.code, "detail": WHY.detail, "weight": None}]
 
 

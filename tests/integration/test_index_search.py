@@ -20,7 +20,9 @@ TEXTS = [
 
 @pytest.fixture
 def found(connection: Connection) -> Connection:
-    """A two-page note of Gonzalez of March 2024, a referral of Okafor, and a consent that nobody is sure of."""
+    """A two-page note of Gonzalez of March 2024, a referral of Okafor, and a consent that nobody is sure
+    of.
+    """
     gonzalez = a_patient(connection, "MR-0012345", "Katherine", "Gonzalez")
     okafor = a_patient(connection, "MR-0099999", "Chidi", "Okafor")
     note = a_document([1, 2], "history_and_physical", date_of_service="2024-03-01")
@@ -43,22 +45,43 @@ def test_by_a_word_on_its_second_page(found: Connection) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        *("fractures", '"left hip"', "ladder dislocation", "fracture -shoulder", "Katherine Gonzalez", "gonzales", "Gonsalez"),
-        *("MR-0012345", "mr 0012345", "mrn: MR-0012345", "2024-03-01", "03/01/2024", "2024-03", "hip 2024-03"),
+        *(
+            "fractures",
+            '"left hip"',
+            "ladder dislocation",
+            "fracture -shoulder",
+            "Katherine Gonzalez",
+            "gonzales",
+            "Gonsalez",
+        ),
+        *(
+            "MR-0012345",
+            "mr 0012345",
+            "mrn: MR-0012345",
+            "2024-03-01",
+            "03/01/2024",
+            "2024-03",
+            "hip 2024-03",
+        ),
     ],
 )
 def test_by_many_ways_of_asking(found: Connection, query: str) -> None:
     assert types(found, query)[:1] == ["history_and_physical"]
 
 
-@pytest.mark.parametrize("query", ['"hip left"', "fracture -hip", "hip 2024-04", "ladder surgery", "2031-01-01", "the"])
+@pytest.mark.parametrize(
+    "query", ['"hip left"', "fracture -hip", "hip 2024-04", "ladder surgery", "2031-01-01", "the"]
+)
 def test_what_does_not_stand_there_is_not_found(found: Connection, query: str) -> None:
     assert types(found, query) == []
 
 
 def test_by_its_number(found: Connection) -> None:
     (first, *_) = search(found, "shoulder")
-    assert next((hit.document, hit.why) for hit in search(found, str(first.document))) == (first.document, "id")
+    assert next((hit.document, hit.why) for hit in search(found, str(first.document))) == (
+        first.document,
+        "id",
+    )
 
 
 def test_within_one_chart_or_one_type(found: Connection) -> None:

@@ -18,12 +18,25 @@ from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from tests.processing import printed
 
-KEYS = ["id", "status", "pages", "type", "loinc", "type_probability", "patient", "match_probability", "fields", "reasons"]
+KEYS = [
+    "id",
+    "status",
+    "pages",
+    "type",
+    "loinc",
+    "type_probability",
+    "patient",
+    "match_probability",
+    "fields",
+    "reasons",
+]
 
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
-    """A folder with a chart, its copy under another name, a damaged PDF, a note that is no scan, and a hidden file."""
+    """A folder with a chart, its copy under another name, a damaged PDF, a note that is no scan, and a hidden
+    file.
+    """
     folder = tmp_path / "inbox"
     (folder / "sub folder").mkdir(parents=True)
     chart = printed("Discharge summary\nMRN: 4711001", "Second page")
@@ -106,14 +119,18 @@ def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_s
     assert "Batch 'box 17.zip': 1 files, 1 documents, 1 pages; DOES NOT ADD UP" in said
     assert "3 files expected, 1 arrived" in said
     assert "Batch 'box 18': 1 files, 1 documents, 1 pages; adds up" in said
-    waiting = connection.execute("select reasons from review_item where kinds = '{batch}' and settled_at is null").fetchall()
+    waiting = connection.execute(
+        "select reasons from review_item where kinds = '{batch}' and settled_at is null"
+    ).fetchall()
     assert [row["reasons"][0]["code"] for row in waiting] == ["batch_counts"]
     kept, papers, _ = chartloom(settings, "ledger", "--paper", "--json")
     assert kept == 0
     assert {paper["kept_for"] for paper in papers if paper["batch"] == "box 17.zip"} <= {"batch", "review"}
 
 
-def test_a_zip_that_cannot_be_taken_is_one_file_in_quarantine(settings: Settings, blobs: Blobs, tmp_path: Path) -> None:
+def test_a_zip_that_cannot_be_taken_is_one_file_in_quarantine(
+    settings: Settings, blobs: Blobs, tmp_path: Path
+) -> None:
     with zipfile.ZipFile(tmp_path / "letter.docx", "w") as office:
         office.writestr("[Content_Types].xml", "")
     code, (line,), _ = chartloom(settings, "ingest", tmp_path / "letter.docx", "--json")
@@ -121,13 +138,17 @@ def test_a_zip_that_cannot_be_taken_is_one_file_in_quarantine(settings: Settings
     assert "office document" in line["reason"]
 
 
-def test_a_path_that_does_not_exist_is_named_before_anything_is_taken_in(settings: Settings, blobs: Blobs, inbox: Path) -> None:
+def test_a_path_that_does_not_exist_is_named_before_anything_is_taken_in(
+    settings: Settings, blobs: Blobs, inbox: Path
+) -> None:
     code, lines, said = chartloom(settings, "ingest", inbox / "b.tif", inbox / "nowhere", "--json")
     assert (code, lines) == (7, [])
     assert "nowhere" in said
 
 
-def test_a_store_that_is_away_is_said_so(settings: Settings, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_away_is_said_so(
+    settings: Settings, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     storage = settings.storage.model_copy(update={"endpoint": "127.0.0.1:9"})
     away = settings.model_copy(update={"storage": storage})
     monkeypatch.setenv("CHARTLOOM_STORAGE__WAIT_SECONDS", "0.2")

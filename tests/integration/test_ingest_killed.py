@@ -1,7 +1,7 @@
 """Watchers that are killed at any moment, or whose clock jumps, lose nothing and take nothing twice.
 
-CHARTLOOM_SEEDS=20 python -m pytest tests/integration/test_ingest_killed.py is the long form of the storm: as many seeds.
-"""
+CHARTLOOM_SEEDS=20 python -m pytest tests/integration/test_ingest_killed.py is the long form of the storm: as
+many seeds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from pipeline.config import Settings
-from pipeline.ingest.ledger import reconcile, verify_originals
+from pipeline.ingest.reconciliation import reconcile, verify_originals
 from pipeline.store.blobs import Blobs, sha256_of
 from pipeline.store.database import Connection
 
@@ -40,14 +40,16 @@ from pipeline.config import load_settings
 from pipeline.ingest.watch import Watcher
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import connect
-from pipeline.work.queue import enqueue_scan
+from pipeline.worker.job_queue import enqueue_scan
 
 settings = load_settings(Path(sys.argv[1]))
 Watcher(
     settings, lambda: connect(settings.database.dsn.get_secret_value()), lambda: Blobs.connect(settings.storage), enqueue_scan
 ).run()
 """
-"""A watcher in a process of its own. Its wall clock goes wrong by as many seconds as the file `jump` beside the home says."""
+"""A watcher in a process of its own. Its wall clock goes wrong by as many seconds as the file `jump` beside
+the home says.
+"""
 
 
 def started(settings: Settings, **intake: object) -> subprocess.Popen[bytes]:
@@ -64,7 +66,9 @@ def started(settings: Settings, **intake: object) -> subprocess.Popen[bytes]:
         **{f"INTAKE__{key.upper()}": value for key, value in intake.items()},
     }
     environment = os.environ | {f"CHARTLOOM_{key}": str(value) for key, value in given.items()}
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(settings.home)], env=environment, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(settings.home)], env=environment, stdout=subprocess.DEVNULL
+    )
 
 
 def ended(*watchers: subprocess.Popen[bytes]) -> None:
@@ -98,7 +102,9 @@ def test_watchers_of_one_folder_killed_again_and_again_store_every_file_once(
     wait_for(lambda: not list(folder.iterdir()))
     ended(*watchers)
 
-    rows = connection.execute("select sha256, duplicate, left_at from arrival join scan on scan.id = scan_id").fetchall()
+    rows = connection.execute(
+        "select sha256, duplicate, left_at from arrival join scan on scan.id = scan_id"
+    ).fetchall()
     assert sorted(row["sha256"] for row in rows) == sorted(sent)
     assert not any(row["duplicate"] for row in rows)
     assert [fault for fault in verify_originals(connection, blobs) if fault] == []
@@ -116,7 +122,9 @@ def test_a_watcher_whose_clock_jumps_waits_as_long_as_ever_and_keeps_what_is_don
     kept.parent.mkdir(parents=True)
     kept.touch()
     watcher = started(settings, stable_seconds=1.0)
-    for number, seconds in enumerate((600.0, -600.0, 3.2e9)):  # an S3 server talks to nobody whose clock is years away
+    for number, seconds in enumerate(
+        (600.0, -600.0, 3.2e9)
+    ):  # an S3 server talks to nobody whose clock is years away
         file = folder / f"{number}.tif"
         Image.effect_noise((60, 80), number + 1).save(file)
         wait_for(lambda name=file.name: seen(connection, name))
@@ -130,7 +138,9 @@ def test_a_watcher_whose_clock_jumps_waits_as_long_as_ever_and_keeps_what_is_don
         wait_for(lambda it=file: not it.exists())
     ended(watcher)
     assert kept.exists()
-    row = connection.execute("select max(greatest(seen_at, stored_at, left_at)) - now() as ahead from arrival").fetchone()
+    row = connection.execute(
+        "select max(greatest(seen_at, stored_at, left_at)) - now() as ahead from arrival"
+    ).fetchone()
     assert row is not None
     assert row["ahead"].total_seconds() <= 0
     assert reconcile(connection).files["seen"] == 3

@@ -1,4 +1,6 @@
-"""The ledger adds up and says so when it does not; batches are settled by their cover sheet; the quarantine is worked off."""
+"""The ledger adds up and says so when it does not; batches are settled by their cover sheet; the quarantine
+is worked off.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,15 @@ from psycopg.types.json import Jsonb
 from pipeline.config import Settings
 from pipeline.errors import Conflict, NotFound
 from pipeline.ingest.batches import Expected, batches, expected_of, settle
-from pipeline.ingest.ledger import ledger_json, lives, paper, reconcile, verify_originals
-from pipeline.ingest.origin import Origin
+from pipeline.ingest.intake_source import Origin
 from pipeline.ingest.quarantine import quarantined, quarantined_scan, reject, retry
-from pipeline.ingest.register import Registered, register
+from pipeline.ingest.reconciliation import ledger_json, lives, paper, reconcile, verify_originals
+from pipeline.ingest.registration import Registered, register
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.store.scans import load_scan, quarantine
-from pipeline.work.queue import enqueue_scan
-from pipeline.work.ranges import LARGE, hand_out
+from pipeline.worker.job_queue import enqueue_scan
+from pipeline.worker.page_ranges import LARGE, hand_out
 
 
 class Intake:
@@ -38,7 +40,9 @@ class Intake:
         return file
 
     def take(self, file: Path, batch: str | None = None) -> Registered:
-        return register(file, self.connection, self.blobs, self.settings, enqueue=enqueue_scan, origin=Origin(batch=batch))
+        return register(
+            file, self.connection, self.blobs, self.settings, enqueue=enqueue_scan, origin=Origin(batch=batch)
+        )
 
     def file(self, taken: Registered, kinds: str = "content", status: str = "filed", codes: Any = ()) -> None:
         """The scan is done: a page of each kind, those of content in one document."""
@@ -66,7 +70,9 @@ class Intake:
                     "insert into review_item (scan_id, document_id, reasons, priority) values (%s, %s, '[]', 10)",
                     [taken.scan, row["id"]],
                 )
-        self.connection.execute("update scan set status = 'done', finished_at = now() where id = %s", [taken.scan])
+        self.connection.execute(
+            "update scan set status = 'done', finished_at = now() where id = %s", [taken.scan]
+        )
 
 
 @pytest.fixture
@@ -90,20 +96,40 @@ def test_every_file_and_page_stands_in_exactly_one_column(intake: Intake, connec
     ledger = reconcile(connection)
     assert ledger.adds_up, ledger.faults
     files = {key: count for key, count in ledger.files.items() if count}
-    assert files == {"seen": 6, "in_folder": 1, "duplicate": 1, "filed": 1, "review": 1, "quarantined": 1, "in_progress": 1}
+    assert files == {
+        "seen": 6,
+        "in_folder": 1,
+        "duplicate": 1,
+        "filed": 1,
+        "review": 1,
+        "quarantined": 1,
+        "in_progress": 1,
+    }
     pages = {key: count for key, count in ledger.pages.items() if count}
-    assert pages == {"in": 9, "in_progress": 4, "blank": 1, "separator": 1, "filed": 1, "review": 2, "unreadable": 1}
+    assert pages == {
+        "in": 9,
+        "in_progress": 4,
+        "blank": 1,
+        "separator": 1,
+        "filed": 1,
+        "review": 2,
+        "unreadable": 1,
+    }
     assert ledger_json(ledger)["adds_up"] is True
 
 
-def test_a_page_that_was_not_accounted_for_is_a_fault_that_names_its_scan(intake: Intake, connection: Connection) -> None:
+def test_a_page_that_was_not_accounted_for_is_a_fault_that_names_its_scan(
+    intake: Intake, connection: Connection
+) -> None:
     taken = intake.take(intake.picture(3))
     intake.file(taken, "content content")
     faults = reconcile(connection).faults
     assert ("pages_missing", taken.scan) in {(fault.code, fault.scan) for fault in faults}
 
 
-def test_a_page_of_no_document_a_lost_review_and_a_scan_without_a_job_are_faults(intake: Intake, connection: Connection) -> None:
+def test_a_page_of_no_document_a_lost_review_and_a_scan_without_a_job_are_faults(
+    intake: Intake, connection: Connection
+) -> None:
     intake.file(intake.take(intake.picture()))
     connection.execute("delete from document_page")
     assert codes_of(connection) == {"page_in_no_document", "pages_sum"}
@@ -117,7 +143,9 @@ def test_a_page_of_no_document_a_lost_review_and_a_scan_without_a_job_are_faults
     assert "stuck" in codes_of(connection)
 
 
-def test_an_original_that_the_store_lost_is_found_out(intake: Intake, connection: Connection, blobs: Blobs) -> None:
+def test_an_original_that_the_store_lost_is_found_out(
+    intake: Intake, connection: Connection, blobs: Blobs
+) -> None:
     kept, lost = intake.take(intake.picture()), intake.take(intake.picture())
     blobs._client.remove_object(blobs._bucket, f"{lost.sha256[:2]}/{lost.sha256[2:4]}/{lost.sha256}")
     faults = [fault for fault in verify_originals(connection, blobs) if fault]
@@ -136,7 +164,10 @@ def test_a_files_life_is_told_from_first_sight_to_filing(intake: Intake, connect
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("CHARTLOOM/BATCH/1;name=box+17;files=3;documents=5;pages=40", Expected(name="box 17", files=3, documents=5, pages=40)),
+        (
+            "CHARTLOOM/BATCH/1;name=box+17;files=3;documents=5;pages=40",
+            Expected(name="box 17", files=3, documents=5, pages=40),
+        ),
         ("CHARTLOOM/BATCH/1;pages=12", Expected(pages=12)),
         ("CHARTLOOM/BATCH/1;pages=-1;files=x;name=", Expected()),
         ("CHARTLOOM:SEPARATOR", None),
@@ -156,7 +187,9 @@ def test_a_batch_that_adds_up_with_its_cover_sheet_is_settled(intake: Intake, co
     assert connection.execute("select * from review_item").fetchall() == []
 
 
-def test_a_batch_with_a_page_too_few_goes_to_a_person_with_the_difference(intake: Intake, connection: Connection) -> None:
+def test_a_batch_with_a_page_too_few_goes_to_a_person_with_the_difference(
+    intake: Intake, connection: Connection
+) -> None:
     taken = intake.take(intake.picture(3))
     intake.file(taken, "separator content content", codes=sheet("name=box;pages=3"))
     settle(connection, 0)
@@ -172,11 +205,18 @@ def sheet(text: str) -> list[dict[str, Any]]:
     return [{"format": "QRCode", "text": f"CHARTLOOM/BATCH/1;{text}", "box": [0, 0, 1, 1]}]
 
 
-def test_a_batch_that_is_short_settles_by_itself_when_what_is_missing_comes(intake: Intake, connection: Connection) -> None:
-    intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=2;pages=2"))
+def test_a_batch_that_is_short_settles_by_itself_when_what_is_missing_comes(
+    intake: Intake, connection: Connection
+) -> None:
+    intake.file(
+        intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=2;pages=2")
+    )
     settle(connection, 0)
     (short,) = batches(connection, settled=False)
-    assert (short.state, short.differences) == ("short", ("2 files expected, 1 arrived", "2 pages expected, 1 arrived"))
+    assert (short.state, short.differences) == (
+        "short",
+        ("2 files expected, 1 arrived", "2 pages expected, 1 arrived"),
+    )
     late = intake.take(intake.picture(), batch="box")
     assert settle(connection, 0) == []
     intake.file(late)
@@ -194,7 +234,9 @@ def test_what_a_batch_lacks_is_told_anew_when_it_changes(intake: Intake, connect
     assert "3 files expected, 2 arrived" in item["reasons"][0]["detail"]
 
 
-def test_no_paper_of_a_batch_may_go_before_it_adds_up_or_a_person_has_settled_it(intake: Intake, connection: Connection) -> None:
+def test_no_paper_of_a_batch_may_go_before_it_adds_up_or_a_person_has_settled_it(
+    intake: Intake, connection: Connection
+) -> None:
     intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=3"))
     intake.file(intake.take(intake.picture(), batch="box"))
     intake.file(intake.take(intake.picture()))
@@ -216,7 +258,12 @@ def test_paper_is_kept_for_what_is_read_doubted_quarantined_or_to_be_scanned_aga
     (intake.folder / "empty.pdf").touch()
     held = intake.take(intake.folder / "empty.pdf")
     intake.file(intake.take(intake.picture()), status="withdrawn")
-    assert [sheet.kept_for for sheet in paper(connection)] == ["in_progress", "review", "quarantined", "rescan"]
+    assert [sheet.kept_for for sheet in paper(connection)] == [
+        "in_progress",
+        "review",
+        "quarantined",
+        "rescan",
+    ]
     reject(connection, held.scan, by="pat", note="scanned again")
     assert next(sheet.kept_for for sheet in paper(connection) if sheet.scan == held.scan) is None
 
@@ -231,7 +278,9 @@ def test_several_cover_sheets_of_a_batch_are_added_and_one_that_came_twice_count
     assert (batch.expected_files, batch.expected_pages, batch.state) == (3, 3, "settled")
 
 
-def test_a_scan_that_is_only_a_cover_sheet_is_nobodys_work_and_none_of_the_files(intake: Intake, connection: Connection) -> None:
+def test_a_scan_that_is_only_a_cover_sheet_is_nobodys_work_and_none_of_the_files(
+    intake: Intake, connection: Connection
+) -> None:
     taken = intake.take(intake.picture(), batch="box")
     intake.file(taken, "separator", codes=sheet("files=1"))
     connection.execute(
@@ -260,7 +309,9 @@ def test_a_large_scan_that_is_retried_is_handed_out_to_all_workers_again(
     assert hand_out(connection, scan, LARGE + 1)
 
 
-def test_a_batch_is_not_settled_while_its_files_still_come_or_are_read(intake: Intake, connection: Connection) -> None:
+def test_a_batch_is_not_settled_while_its_files_still_come_or_are_read(
+    intake: Intake, connection: Connection
+) -> None:
     taken = intake.take(intake.picture(), batch="box")
     assert settle(connection, 0) == []
     intake.file(taken)
@@ -269,7 +320,9 @@ def test_a_batch_is_not_settled_while_its_files_still_come_or_are_read(intake: I
     assert batches(connection, settled=False) == []
 
 
-def test_a_batch_of_the_same_name_after_the_first_is_settled_is_another(intake: Intake, connection: Connection) -> None:
+def test_a_batch_of_the_same_name_after_the_first_is_settled_is_another(
+    intake: Intake, connection: Connection
+) -> None:
     intake.file(intake.take(intake.picture(), batch="box"))
     settle(connection, 0)
     intake.file(intake.take(intake.picture(), batch="box"))
@@ -279,7 +332,9 @@ def test_a_batch_of_the_same_name_after_the_first_is_settled_is_another(intake: 
 def test_a_retry_after_the_limit_was_raised_takes_the_scan_and_enqueues_it(
     intake: Intake, connection: Connection, blobs: Blobs
 ) -> None:
-    few = intake.settings.model_copy(update={"intake": intake.settings.intake.model_copy(update={"max_pages": 1})})
+    few = intake.settings.model_copy(
+        update={"intake": intake.settings.intake.model_copy(update={"max_pages": 1})}
+    )
     taken = register(intake.picture(2), connection, blobs, few, enqueue=enqueue_scan)
     assert taken.code == "too_many_pages"
     refused = retry(connection, blobs, few, taken.scan, by="pat", enqueue=enqueue_scan)
@@ -288,7 +343,9 @@ def test_a_retry_after_the_limit_was_raised_takes_the_scan_and_enqueues_it(
     assert retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan) is None
     assert quarantined(connection) == []
     assert codes_of(connection) == set()
-    assert connection.execute("select status, pages_in from scan").fetchall() == [{"status": "received", "pages_in": 2}]
+    assert connection.execute("select status, pages_in from scan").fetchall() == [
+        {"status": "received", "pages_in": 2}
+    ]
     acts = connection.execute("select act, done_by from quarantine_act order by id").fetchall()
     assert [act["act"] for act in acts] == ["refused again", "retried"]
 

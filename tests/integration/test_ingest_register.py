@@ -1,4 +1,6 @@
-"""Registering: bytes stored and verified, then rows and job at once; the same bytes are a duplicate; refused bytes are kept."""
+"""Registering: bytes stored and verified, then rows and job at once; the same bytes are a duplicate; refused
+bytes are kept.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ import pytest
 from PIL import Image
 
 from pipeline.config import Settings
-from pipeline.ingest.origin import Origin
-from pipeline.ingest.register import Landing, Registered, register
+from pipeline.ingest.intake_source import Origin
+from pipeline.ingest.registration import Landing, Registered, register
 from pipeline.records import Priority
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
@@ -47,7 +49,9 @@ def landing(path: str) -> Landing:
 def test_a_file_is_stored_byte_for_byte_and_its_job_enqueued_in_the_same_transaction(
     picture: Path, connection: Connection, blobs: Blobs, settings: Settings, jobs: Jobs
 ) -> None:
-    taken = register(picture, connection, blobs, settings, enqueue=jobs, origin=Origin(priority=Priority.STAT))
+    taken = register(
+        picture, connection, blobs, settings, enqueue=jobs, origin=Origin(priority=Priority.STAT)
+    )
     assert taken.status == "stored"
     assert taken.pages == 1
     assert blobs.get(taken.sha256) == picture.read_bytes()
@@ -97,10 +101,17 @@ def test_two_watchers_with_the_same_bytes_at_once_make_one_scan_and_one_duplicat
 
 
 @pytest.mark.parametrize(
-    ("content", "code"), [(b"", "empty"), (b"Dear doctor, ...", "unknown_kind"), (b"%PDF-1.7\nnothing else", "damaged")]
+    ("content", "code"),
+    [(b"", "empty"), (b"Dear doctor, ...", "unknown_kind"), (b"%PDF-1.7\nnothing else", "damaged")],
 )
 def test_a_file_that_cannot_be_taken_is_quarantined_with_its_bytes_and_a_reason(
-    content: bytes, code: str, tmp_path: Path, connection: Connection, blobs: Blobs, settings: Settings, jobs: Jobs
+    content: bytes,
+    code: str,
+    tmp_path: Path,
+    connection: Connection,
+    blobs: Blobs,
+    settings: Settings,
+    jobs: Jobs,
 ) -> None:
     (tmp_path / "bad.pdf").write_bytes(content)
     taken = register(tmp_path / "bad.pdf", connection, blobs, settings, enqueue=jobs)
@@ -135,4 +146,6 @@ def test_a_symbolic_link_in_a_watched_folder_is_not_followed(
 ) -> None:
     (tmp_path / "link.tif").symlink_to(picture)
     with pytest.raises(OSError, match="symbolic"):
-        register(tmp_path / "link.tif", connection, blobs, settings, enqueue=jobs, landing=landing("link.tif"))
+        register(
+            tmp_path / "link.tif", connection, blobs, settings, enqueue=jobs, landing=landing("link.tif")
+        )

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from pipeline.config import Settings
 from pipeline.errors import ServiceAway
-from pipeline.ingest.ledger import reconcile
+from pipeline.ingest.reconciliation import reconcile
 from pipeline.ingest.watch import Watcher
 from pipeline.store.blobs import Blobs, sha256_of
 from pipeline.store.database import Connection, connect
@@ -45,7 +45,9 @@ def quick(settings: Settings) -> Settings:
     """Files are taken at the second look."""
     return settings.model_copy(
         update={
-            "intake": settings.intake.model_copy(update={"stable_seconds": 0.05, "poll_seconds": 0.05, "incomplete_seconds": 0.6})
+            "intake": settings.intake.model_copy(
+                update={"stable_seconds": 0.05, "poll_seconds": 0.05, "incomplete_seconds": 0.6}
+            )
         }
     )
 
@@ -75,7 +77,8 @@ def test_a_stable_file_is_stored_and_moved_to_done_under_its_own_folders(
     assert sha256_of(moved) == sha256
     assert blobs.exists(sha256)
     assert rows(
-        connection, "select priority, batch.name from scan join arrival on scan_id = scan.id join batch on batch.id = batch_id"
+        connection,
+        "select priority, batch.name from scan join arrival on scan_id = scan.id join batch on batch.id = batch_id",
     ) == [{"priority": 20, "name": "box 17"}]
     assert rows(connection, "select left_at is null as here from arrival") == [{"here": False}]
     assert rows(connection, "select * from sighting") == []
@@ -103,7 +106,9 @@ def test_temporary_lock_and_system_names_are_never_taken(
     assert rows(connection, "select * from arrival") == []
 
 
-def test_a_pdf_without_its_end_waits_and_is_taken_at_last(watcher: Watcher, intake: Path, connection: Connection) -> None:
+def test_a_pdf_without_its_end_waits_and_is_taken_at_last(
+    watcher: Watcher, intake: Path, connection: Connection
+) -> None:
     file = intake / "cut.pdf"
     file.write_bytes(b"%PDF-1.7\n1 0 obj << /Type /Catalog >>")
     look(watcher)
@@ -139,7 +144,9 @@ def test_odd_names_are_taken_like_any_other(
     assert len(rows(connection, "select * from scan where status = 'received'")) == 1
 
 
-def test_two_files_of_the_longest_name_both_find_room_in_done(watcher: Watcher, intake: Path, quick: Settings) -> None:
+def test_two_files_of_the_longest_name_both_find_room_in_done(
+    watcher: Watcher, intake: Path, quick: Settings
+) -> None:
     name = "y" * 251 + ".tif"
     for shade in (10, 20):
         page(intake / name, shade)
@@ -163,15 +170,24 @@ def test_the_most_urgent_folder_goes_first(watcher: Watcher, intake: Path, conne
     page(intake / "live.tif", 2)
     page(intake / "stat" / "now.tif", 3)
     look(watcher)
-    assert [row["name"] for row in rows(connection, "select name from scan order by id")] == ["now.tif", "live.tif", "old.tif"]
+    assert [row["name"] for row in rows(connection, "select name from scan order by id")] == [
+        "now.tif",
+        "live.tif",
+        "old.tif",
+    ]
 
 
-def test_a_zip_is_one_batch_of_its_files(watcher: Watcher, intake: Path, tmp_path: Path, connection: Connection) -> None:
+def test_a_zip_is_one_batch_of_its_files(
+    watcher: Watcher, intake: Path, tmp_path: Path, connection: Connection
+) -> None:
     with zipfile.ZipFile(intake / "box 3.ZIP", "w") as box:
         for shade, name in enumerate(("../../escape.tif", "b/page.tif", "__MACOSX/._page.tif")):
             box.write(page(tmp_path / f"{shade}.tif", shade), name)
     look(watcher)
-    found = rows(connection, "select a.path, b.name as batch from arrival a join batch b on b.id = batch_id order by a.id")
+    found = rows(
+        connection,
+        "select a.path, b.name as batch from arrival a join batch b on b.id = batch_id order by a.id",
+    )
     assert found == [
         {"path": "box 3.ZIP/../../escape.tif", "batch": "box 3.ZIP"},
         {"path": "box 3.ZIP/b/page.tif", "batch": "box 3.ZIP"},
@@ -180,7 +196,9 @@ def test_a_zip_is_one_batch_of_its_files(watcher: Watcher, intake: Path, tmp_pat
     assert not (intake.parent.parent / "escape.tif").exists()
 
 
-def test_a_zip_bomb_is_quarantined_whole(quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection) -> None:
+def test_a_zip_bomb_is_quarantined_whole(
+    quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
+) -> None:
     small = quick.model_copy(update={"intake": quick.intake.model_copy(update={"max_bytes": 1_000_000})})
     with zipfile.ZipFile(intake / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("zeros.tif", bytes(50_000_000))
@@ -227,9 +245,9 @@ def test_two_watchers_on_one_folder_take_every_file_once(
         watcher.stop()
     for thread in threads:
         thread.join()
-    assert rows(connection, "select count(*) as n, count(*) filter (where duplicate) as twice from arrival") == [
-        {"n": 30, "twice": 0}
-    ]
+    assert rows(
+        connection, "select count(*) as n, count(*) filter (where duplicate) as twice from arrival"
+    ) == [{"n": 30, "twice": 0}]
     assert rows(connection, "select path from sighting") == []
 
 
@@ -302,7 +320,9 @@ def test_the_folder_of_a_batch_goes_when_it_is_empty_and_quiet_and_no_other_does
     quick: Settings, dsn: str, blobs: Blobs, intake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.ingest.watch.TIDYING_SECONDS", 0.0)
-    at_once = quick.model_copy(update={"intake": quick.intake.model_copy(update={"batch_quiet_seconds": 0.1})})
+    at_once = quick.model_copy(
+        update={"intake": quick.intake.model_copy(update={"batch_quiet_seconds": 0.1})}
+    )
     watcher = Watcher(at_once, lambda: connect(dsn), lambda: blobs, no_job)
     page(intake / "STAT" / "box 17" / "front" / "a.tif")
     page(intake / "cardiology" / "b.tif", 1)
@@ -318,11 +338,16 @@ def test_a_tiff_whose_strips_are_not_all_there_waits(watcher: Watcher, intake: P
     assert (intake / "cut.tif").exists()
 
 
-def test_days_of_done_are_removed_after_their_time_and_nothing_else(watcher: Watcher, intake: Path, quick: Settings) -> None:
+def test_days_of_done_are_removed_after_their_time_and_nothing_else(
+    watcher: Watcher, intake: Path, quick: Settings
+) -> None:
     for folder in ("2020-01-31", date.today().isoformat(), "keep me"):
         page(quick.done_folder / folder / "a.tif")
     look(watcher, 1)
-    assert sorted(entry.name for entry in quick.done_folder.iterdir()) == [date.today().isoformat(), "keep me"]
+    assert sorted(entry.name for entry in quick.done_folder.iterdir()) == [
+        date.today().isoformat(),
+        "keep me",
+    ]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:

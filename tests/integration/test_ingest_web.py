@@ -1,4 +1,6 @@
-"""The clerk's pages: a ZIP handed in from the browser, and the ledger that names a batch that is short and a file that waits."""
+"""The clerk's pages: a ZIP handed in from the browser, and the ledger that names a batch that is short and a
+file that waits.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ import zipfile
 from collections.abc import Callable
 
 from pipeline.ingest.batches import settle
-from pipeline.review.accounts import csrf_of
-from pipeline.review.roles import Role
+from pipeline.web.auth.accounts import csrf_of
+from pipeline.web.auth.permissions import Role
 from tests.processing import printed
 from tests.reviewing import House, Visitor
 
@@ -21,13 +23,18 @@ def test_a_zip_from_the_browser_is_a_batch_of_its_files(house: House, enter: Ent
         archive.writestr("1.tif", printed("Progress note"))
         archive.writestr("note.txt", "no scan")
     clerk = enter(Role.CLERK)
-    headers = clerk.headers | {"x-csrf-token": csrf_of(clerk.token), "content-type": "application/octet-stream"}
+    headers = clerk.headers | {
+        "x-csrf-token": csrf_of(clerk.token),
+        "content-type": "application/octet-stream",
+    }
     answer = clerk.client.post("/upload/box%2017.zip", content=box.getvalue(), headers=headers)
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert (told["status"], told["files"]) == ("stored", 2)
     assert told["reason"].startswith("1 of its 2 files could not be taken")
-    found = house.connection.execute("select name, (select count(*) from arrival) as files from batch").fetchall()
+    found = house.connection.execute(
+        "select name, (select count(*) from arrival) as files from batch"
+    ).fetchall()
     assert found == [{"name": "box 17.zip", "files": 2}]
 
 
@@ -46,7 +53,9 @@ def test_a_batch_that_is_short_and_a_file_that_waits_stand_on_the_ledger_and_the
         "insert into batch_sheet (scan_id, text, batch_id, files)"
         " select scan_id, 'a sheet', %(batch)s, 3 from document where id = %(document)s", known,
     )  # fmt: skip
-    connection.execute("insert into sighting (path, size, why) values ('locked.pdf', 1, 'It cannot be read.')")
+    connection.execute(
+        "insert into sighting (path, size, why) values ('locked.pdf', 1, 'It cannot be read.')"
+    )
     settle(connection, 0)
     ledger = enter(Role.CLERK).get("/ledger").text
     assert "3 files expected, 1 arrived" in ledger
@@ -59,10 +68,17 @@ def test_a_batch_that_is_short_and_a_file_that_waits_stand_on_the_ledger_and_the
     reviewer = enter(Role.REVIEWER)
     reviewer.post(f"/items/{item['id']}/claim")
     assert "How was it settled?" in reviewer.get(f"/items/{item['id']}").text
-    assert reviewer.post(f"/items/{item['id']}/reject", revision=0, note="two sheets counted wrong").status_code == 303
+    assert (
+        reviewer.post(f"/items/{item['id']}/reject", revision=0, note="two sheets counted wrong").status_code
+        == 303
+    )
     settle(connection, 0)
     state = connection.execute(
         "select adds_up, settled_by, note from batch join review_item as r on r.id = review_item_id"
     ).fetchone()
     assert state is not None
-    assert (state["adds_up"], state["settled_by"], state["note"]) == (False, reviewer.name, "two sheets counted wrong")
+    assert (state["adds_up"], state["settled_by"], state["note"]) == (
+        False,
+        reviewer.name,
+        "two sheets counted wrong",
+    )

@@ -10,32 +10,32 @@ from pathlib import Path
 import pikepdf
 import pytest
 
+from pipeline.archive import import_log
+from pipeline.archive.crosswalk import crosswalk
+from pipeline.archive.import_runner import Feeder
+from pipeline.archive.manifest import Manifest
+from pipeline.archive.manifest_mapping import load_mapping
+from pipeline.archive.migration_jobs import Archive, alone, archive_named, begin
+from pipeline.archive.migration_plan import plan
+from pipeline.archive.migration_report import report
+from pipeline.archive.page_accounting import Account
+from pipeline.archive.quality_sampling import draw, samples
+from pipeline.archive.sign_off import sign
+from pipeline.archive.source_files import Finder
+from pipeline.archive.verification import Verifier, checked
 from pipeline.config import Settings
 from pipeline.errors import AlreadyRunning, BadInput, Conflict
-from pipeline.index.decisions import Sight, file_document
-from pipeline.ingest.register import register
-from pipeline.match.loading import Load, csv_rows, load_rows
-from pipeline.migrate import rows
-from pipeline.migrate.account import Account
-from pipeline.migrate.archives import Archive, alone, archive_named, begin
-from pipeline.migrate.crosswalk import crosswalk
-from pipeline.migrate.feeding import Feeder
-from pipeline.migrate.manifest import Manifest
-from pipeline.migrate.mapping import load_mapping
-from pipeline.migrate.planning import plan
-from pipeline.migrate.reporting import report
-from pipeline.migrate.sampling import draw, samples
-from pipeline.migrate.signing import sign
-from pipeline.migrate.sources import Finder
-from pipeline.migrate.verifying import Verifier, checked
+from pipeline.index.document_actions import Sight, file_document
+from pipeline.ingest.registration import register
+from pipeline.patients.bulk_load import Load, csv_rows, load_rows
 from pipeline.store.blobs import Blobs, key_of
 from pipeline.store.database import Connection
-from pipeline.work.bench import Bench
-from pipeline.work.processing import process_scan
-from pipeline.work.queue import enqueue_scan
-from samples.archive import make_archive
-from samples.archive_files import Archive as Made
-from samples.archive_files import Kind
+from pipeline.synthetic.legacy_archive import make_archive
+from pipeline.synthetic.legacy_files import Archive as Made
+from pipeline.synthetic.legacy_files import Kind
+from pipeline.worker.job_queue import enqueue_scan
+from pipeline.worker.jobs import process_scan
+from pipeline.worker.worker_context import Bench
 
 ONLY_READING_TELLS = {"quarantined", "blank_page", "manifest_disagrees", "other_patient", "not_joinable"}
 """What `plan` calls otherwise, or cannot know."""
@@ -48,10 +48,14 @@ class Killed(BaseException):
 class Move:
     """An archive on its way in, with the program's own parts, in one process."""
 
-    def __init__(self, made: Made, connection: Connection, blobs: Blobs, settings: Settings, **trust: str) -> None:
+    def __init__(
+        self, made: Made, connection: Connection, blobs: Blobs, settings: Settings, **trust: str
+    ) -> None:
         self.made, self.connection, self.blobs = made, connection, blobs
         once = settings.ocr.model_copy(update={"second_engine": "never"})
-        self.settings = settings.model_copy(update={"migrate": settings.migrate.model_copy(update=trust), "ocr": once})
+        self.settings = settings.model_copy(
+            update={"migrate": settings.migrate.model_copy(update=trust), "ocr": once}
+        )
         self.manifest = Manifest.at(made.manifest, None, load_mapping(made.kind))
         self.links = made.folder / "links.csv" if made.kind == "old-index" else None
         load_rows(connection, csv_rows(made.folder / "patients.csv", Load(), needed=("family",)), Load())
@@ -71,18 +75,24 @@ class Move:
         with crosswalk(self.links) as numbers:
             feeder = Feeder(archive, self.manifest, numbers, self.blobs, self.settings, enqueue)
             documents = list(self.manifest.documents(self.settings.migrate))
-            self.connection.execute("update archive set listed = %s where id = %s", [len(documents), archive.id])
-            for listed, wanted in feeder.left(documents, lambda keys: rows.taken_keys(self.connection, archive, keys)):
+            self.connection.execute(
+                "update archive set listed = %s where id = %s", [len(documents), archive.id]
+            )
+            for listed, wanted in feeder.left(
+                documents, lambda keys: import_log.taken_keys(self.connection, archive, keys)
+            ):
                 if wanted:
                     feeder.take(self.connection, listed)
-        rows.note_unlisted(self.connection, archive, self.manifest)
+        import_log.note_unlisted(self.connection, archive, self.manifest)
         self.connection.execute("update archive set fed_at = now() where id = %s", [archive.id])
         return archive_named(self.connection, "move")
 
     def read(self) -> None:
         """Do what the workers do."""
         bench = Bench(self.settings)
-        waiting = self.connection.execute("select id from scan where status = 'received' order by id").fetchall()
+        waiting = self.connection.execute(
+            "select id from scan where status = 'received' order by id"
+        ).fetchall()
         for row in waiting:
             with bench.workshop(row["id"], lambda: None) as shop:
                 assert shop is not None
@@ -93,11 +103,15 @@ class Move:
         """What was found of each row."""
         verifier = Verifier(Finder(self.manifest), self.connection, self.blobs, self.settings)
         found = checked(verifier, archive.id, self.manifest.documents(self.settings.migrate))
-        results: dict[str, tuple[str, str]] = {listed.key: (check.result, check.detail) for listed, check in found}
-        self.connection.execute(rows.SQL["check_unlisted"], [archive.id])
+        results: dict[str, tuple[str, str]] = {
+            listed.key: (check.result, check.detail) for listed, check in found
+        }
+        self.connection.execute(import_log.SQL["check_unlisted"], [archive.id])
         return results
 
-    def report(self, archive: Archive, out: Path) -> tuple[Account, set[tuple[str, str]], list[dict[str, str]]]:
+    def report(
+        self, archive: Archive, out: Path
+    ) -> tuple[Account, set[tuple[str, str]], list[dict[str, str]]]:
         """The account, the exceptions as (code, row), and the rows of what may be destroyed."""
         account = report(self.connection, archive, out)
         named = {(row["code"], row["row"]) for row in table(out / "exceptions.csv")}
@@ -126,8 +140,13 @@ def test_a_plan_of_every_kind_finds_every_fault_that_can_be_found_without_readin
 ) -> None:
     move = moving(kind, 2)
     with crosswalk(move.links) as numbers:
-        found = plan(move.manifest, numbers, move.settings, connection, depth="all", cores=4, out=tmp_path / "plan")
-    named = {(row["code"], row["row"] or f"file {row['path']}") for row in table(tmp_path / "plan" / "problems.csv")}
+        found = plan(
+            move.manifest, numbers, move.settings, connection, depth="all", cores=4, out=tmp_path / "plan"
+        )
+    named = {
+        (row["code"], row["row"] or f"file {row['path']}")
+        for row in table(tmp_path / "plan" / "problems.csv")
+    }
     planted = {(p.code, p.row) for p in move.made.planted}
     assert {fault for fault in planted if fault[0] not in ONLY_READING_TELLS} - named == set()
     unreadable = {row for code, row in named if code == "unreadable"}
@@ -188,7 +207,9 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
 
     drawn = draw(connection, archive, None, confidence=0.95, limit=0.01, seed=7, by="ruth")
     assert (drawn.size, drawn.population, drawn.passed) == (3, 3, None)
-    filed = connection.execute("select id, patient_id from document where status = 'filed' order by id").fetchall()
+    filed = connection.execute(
+        "select id, patient_id from document where status = 'filed' order by id"
+    ).fetchall()
     with pytest.raises(BadInput, match="may not sign"):
         sign(connection, archive, "box000", by="ruth", at="here")
     connection.execute("insert into account (name, role) values ('ruth', 'supervisor')")
@@ -212,7 +233,9 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
     assert account.differences == ()
     with pikepdf.open(tmp_path / "after" / "report.pdf") as pdf:
         assert "Migration move" in str(pdf.docinfo["/Title"])
-    audited = connection.execute("select account, detail ->> 'batch' as batch from audit where action = 'sign_archive_batch'")
+    audited = connection.execute(
+        "select account, detail ->> 'batch' as batch from audit where action = 'sign_archive_batch'"
+    )
     assert audited.fetchall() == [{"account": "ruth", "batch": "box000"}]
 
     row = connection.execute("select sha256 from scan order by id limit 1").fetchone()

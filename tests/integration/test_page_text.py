@@ -11,10 +11,10 @@ from psycopg.conninfo import make_conninfo
 
 from pipeline.index.filing import commit
 from pipeline.index.search import search
-from pipeline.services.installation import Installation
-from pipeline.store import migrate, partitions
+from pipeline.runtime.installation import Installation
+from pipeline.store import schema_migrations, text_partitions
 from pipeline.store.database import Connection, connect
-from pipeline.store.partitions import extend_page_text
+from pipeline.store.text_partitions import extend_page_text
 from tests.processing import BLOB, a_document, a_patient, a_scan, an_outcome, filed
 
 
@@ -28,7 +28,9 @@ def file(connection: Connection, *words: str) -> None:
 
 def places(connection: Connection) -> list[tuple[str, int]]:
     """The partitions that hold pages, and how many."""
-    rows = connection.execute("select tableoid::regclass::text as name, count(*) as n from document_page group by 1 order by 1")
+    rows = connection.execute(
+        "select tableoid::regclass::text as name, count(*) as n from document_page group by 1 order by 1"
+    )
     return [(row["name"], row["n"]) for row in rows]
 
 
@@ -36,16 +38,16 @@ def test_pages_filed_before_there_were_partitions_are_found_as_before(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"old_{secrets.token_hex(6)}"
-    every = migrate.migrations()
+    every = schema_migrations.migrations()
     with psycopg.connect(make_conninfo(installation.dsn, dbname="postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         with connect(make_conninfo(installation.dsn, dbname=name)) as connection:
             with monkeypatch.context() as past:
-                past.setattr(migrate, "migrations", lambda: [m for m in every if m[0] < "0027"])
-                past.setattr(migrate, "extend_page_text", lambda _: None)
-                migrate.migrate(connection)
+                past.setattr(schema_migrations, "migrations", lambda: [m for m in every if m[0] < "0027"])
+                past.setattr(schema_migrations, "extend_page_text", lambda _: None)
+                schema_migrations.migrate(connection)
             file(connection, "osteotomy", "laparoscopy")
-            migrate.migrate(connection)
+            schema_migrations.migrate(connection)
             assert places(connection) == [("document_page_1", 2)]
             with connection.transaction():
                 connection.execute("set local role chartloom_clinician")
@@ -53,7 +55,9 @@ def test_pages_filed_before_there_were_partitions_are_found_as_before(
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-def test_a_partition_that_fills_is_followed_by_another_and_every_page_has_its_place(connection: Connection) -> None:
+def test_a_partition_that_fills_is_followed_by_another_and_every_page_has_its_place(
+    connection: Connection,
+) -> None:
     file(connection, "one", "two")
     assert extend_page_text(connection, most=30) is None, "it is empty enough"
     assert extend_page_text(connection, most=6) == "document_page_2"
@@ -69,13 +73,17 @@ def test_a_page_can_be_taken_out_and_filed_again_in_any_partition(connection: Co
     file(connection, "one", "two")
     extend_page_text(connection, most=2)
     file(connection, "three")
-    moved = connection.execute("update document_page set position = position + 1 returning tableoid::regclass::text as place")
+    moved = connection.execute(
+        "update document_page set position = position + 1 returning tableoid::regclass::text as place"
+    )
     assert {row["place"] for row in moved} == {"document_page_1", "document_page_2"}
 
 
-def test_a_search_that_is_under_way_is_not_waited_for(connection: Connection, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_is_under_way_is_not_waited_for(
+    connection: Connection, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file(connection, "one", "two")
-    monkeypatch.setattr(partitions, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(text_partitions, "LOCK_SECONDS", 0.1)
     with connect(dsn) as reader, reader.transaction():
         reader.execute("select from document_page")
         assert extend_page_text(connection, most=2) is None

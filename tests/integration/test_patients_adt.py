@@ -12,14 +12,16 @@ import pytest
 
 from pipeline.config import Settings
 from pipeline.errors import Conflict
-from pipeline.match.adt import acknowledgement, take
-from pipeline.match.hl7v2 import read_message
-from pipeline.match.merging import merge, patient_id, unmerge
-from pipeline.match.mllp import BEGIN, END, Listener
+from pipeline.patients.adt import acknowledgement, take
+from pipeline.patients.hl7v2 import read_message
+from pipeline.patients.mllp_listener import BEGIN, END, Listener
+from pipeline.patients.patient_merge import merge, patient_id, unmerge
 from pipeline.store.database import Connection, open_pool
 
 
-def message(event: str, control: str, mrn: str, name: str = "GARCIA^SUSAN^M", prior: str = "", dob: str = "19640929") -> bytes:
+def message(
+    event: str, control: str, mrn: str, name: str = "GARCIA^SUSAN^M", prior: str = "", dob: str = "19640929"
+) -> bytes:
     lines = [
         f"MSH|^~\\&|ADT|NORTH|CL|HIM|20260101||ADT^{event}|{control}|P|2.5",
         f"PID|1||{mrn}^^^NORTH^MR~219-09-9999^^^SSA^SS||{name}||{dob}|F|||12 MAIN ST^^SALEM^MA^01970||(555)210-4477",
@@ -78,11 +80,15 @@ def test_the_same_message_again_is_acknowledged_and_not_applied_again(connection
     assert by_mrn(connection, "7700123")["family"] == "WHITFIELD"
 
 
-def test_a_message_that_cannot_be_applied_is_kept_with_its_bytes_and_the_reason(connection: Connection) -> None:
+def test_a_message_that_cannot_be_applied_is_kept_with_its_bytes_and_the_reason(
+    connection: Connection,
+) -> None:
     body = message("A40", "9", "7700123")
     assert take(connection, body).status == "refused"
     assert take(connection, b"hello").status == "refused"
-    kept = connection.execute("select body, problem from adt_message where status = 'refused' order by id").fetchall()
+    kept = connection.execute(
+        "select body, problem from adt_message where status = 'refused' order by id"
+    ).fetchall()
     assert [row["body"] for row in kept] == [body, b"hello"]
     answer = acknowledgement(body, take(connection, body)).decode()
     assert "MSA|AE|9\r" in answer
@@ -92,7 +98,9 @@ def test_a_message_that_cannot_be_applied_is_kept_with_its_bytes_and_the_reason(
 
 
 @pytest.mark.parametrize("event", ["A18", "A34", "A40"])
-def test_a_merge_message_moves_the_documents_and_parting_brings_them_back(connection: Connection, event: str) -> None:
+def test_a_merge_message_moves_the_documents_and_parting_brings_them_back(
+    connection: Connection, event: str
+) -> None:
     take(connection, message("A28", "1", "111"))
     take(connection, message("A28", "2", "222", "GARCIA^SUSANA"))
     loser, survivor = by_mrn(connection, "222")["id"], by_mrn(connection, "111")["id"]
@@ -100,7 +108,9 @@ def test_a_merge_message_moves_the_documents_and_parting_brings_them_back(connec
     assert take(connection, message(event, "3", "111", prior="222")).status == "applied"
     assert by_mrn(connection, "222")["merged_into"] == survivor
     assert patient_of(connection, moving) == survivor
-    history = connection.execute("select act, after from decision where document_id = %s", [moving]).fetchall()
+    history = connection.execute(
+        "select act, after from decision where document_id = %s", [moving]
+    ).fetchall()
     assert [(row["act"], row["after"]["moved_from"]) for row in history] == [("merge", loser)]
     done = unmerge(connection, loser, "mwhite")
     assert done.documents == 1
@@ -143,35 +153,49 @@ def test_who_was_merged_into_the_loser_follows_it_and_comes_back_to_it(connectio
         merge(connection, one, three, "mwhite")
 
 
-def test_a_merged_patient_is_found_as_the_survivor_by_its_old_number(connection: Connection, settings: Settings) -> None:
-    from pipeline.match.answers import answer
+def test_a_merged_patient_is_found_as_the_survivor_by_its_old_number(
+    connection: Connection, settings: Settings
+) -> None:
+    from pipeline.patients.match_json import answer
 
     take(connection, message("A28", "1", "1110001"))
     take(connection, message("A28", "2", "2220002", "GARCIA^SUSANA"))
     take(connection, message("A40", "3", "1110001", prior="2220002"))
-    found = answer(connection, {"mrn": "2220002", "family": "Garcia", "given": "Susan", "dob": "1964-09-29"}, settings.match)
+    found = answer(
+        connection,
+        {"mrn": "2220002", "family": "Garcia", "given": "Susan", "dob": "1964-09-29"},
+        settings.match,
+    )
     assert found["decision"] == "match"
     assert found["patient"]["mrn"] == "1110001"
 
 
-def test_a_changed_number_leads_to_the_same_patient_and_the_old_one_still_does(connection: Connection) -> None:
+def test_a_changed_number_leads_to_the_same_patient_and_the_old_one_still_does(
+    connection: Connection,
+) -> None:
     take(connection, message("A28", "1", "7700123"))
     before = patient_id(connection, "7700123")
     assert take(connection, message("A47", "2", "9900456", prior="7700123")).status == "applied"
     assert patient_id(connection, "9900456") == patient_id(connection, "7700123") == before
 
 
-def test_a_change_of_a_number_nobody_came_with_leads_both_numbers_to_the_patient(connection: Connection) -> None:
+def test_a_change_of_a_number_nobody_came_with_leads_both_numbers_to_the_patient(
+    connection: Connection,
+) -> None:
     assert take(connection, message("A47", "1", "9900456", prior="7700123")).status == "applied"
     assert patient_id(connection, "7700123") == patient_id(connection, "9900456")
 
 
-def test_a_merge_with_a_number_nobody_came_with_leads_that_number_to_the_survivor(connection: Connection) -> None:
+def test_a_merge_with_a_number_nobody_came_with_leads_that_number_to_the_survivor(
+    connection: Connection,
+) -> None:
     assert take(connection, message("A40", "1", "7700123", prior="555")).status == "applied"
     assert patient_id(connection, "555") == by_mrn(connection, "7700123")["id"]
 
 
-def test_events_that_say_nothing_of_who_a_patient_is_are_acknowledged_and_change_nothing(connection: Connection) -> None:
+def test_events_that_say_nothing_of_who_a_patient_is_are_acknowledged_and_change_nothing(
+    connection: Connection,
+) -> None:
     assert take(connection, message("A09", "1", "7700123")).status == "ignored"
     assert connection.execute("select count(*) as n from patient").fetchone() == {"n": 0}
 
@@ -207,21 +231,37 @@ def send(port: int, *bodies: bytes) -> list[str]:
     return codes
 
 
-def test_every_message_over_the_wire_is_answered_and_a_bad_one_does_not_stop_the_next(connection: Connection, dsn: str) -> None:
+def test_every_message_over_the_wire_is_answered_and_a_bad_one_does_not_stop_the_next(
+    connection: Connection, dsn: str
+) -> None:
     with listening(dsn) as listener:
         codes = send(
-            listener.port, message("A28", "1", "111"), b"garbage", message("A40", "2", "111"), message("A28", "3", "333")
+            listener.port,
+            message("A28", "1", "111"),
+            b"garbage",
+            message("A40", "2", "111"),
+            message("A28", "3", "333"),
         )
     assert codes == ["AA", "AE", "AE", "AA"]
-    assert [row["mrn"] for row in connection.execute("select mrn from patient order by mrn")] == ["111", "333"]
+    assert [row["mrn"] for row in connection.execute("select mrn from patient order by mrn")] == [
+        "111",
+        "333",
+    ]
 
 
-def test_a_sender_that_was_cut_off_sends_again_and_nothing_is_there_twice(connection: Connection, dsn: str) -> None:
+def test_a_sender_that_was_cut_off_sends_again_and_nothing_is_there_twice(
+    connection: Connection, dsn: str
+) -> None:
     bodies = [message("A28", str(n), f"55{n:04}", f"GARCIA^SUSAN{n}") for n in range(30)]
     with listening(dsn) as listener:
         with socket.create_connection(("127.0.0.1", listener.port), timeout=20) as sender:
             sender.sendall(b"".join(BEGIN + body + END for body in bodies[:17]) + BEGIN + bodies[17][:40])
             sender.recv(20)  # answered in part, then the sender dies
         assert send(listener.port, *bodies) == ["AA"] * 30
-    assert connection.execute("select count(*) as n, count(distinct mrn) as m from patient").fetchone() == {"n": 30, "m": 30}
-    assert connection.execute("select count(*) as n from adt_message where status = 'applied'").fetchone() == {"n": 30}
+    assert connection.execute("select count(*) as n, count(distinct mrn) as m from patient").fetchone() == {
+        "n": 30,
+        "m": 30,
+    }
+    assert connection.execute(
+        "select count(*) as n from adt_message where status = 'applied'"
+    ).fetchone() == {"n": 30}

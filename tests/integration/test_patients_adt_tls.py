@@ -20,10 +20,12 @@ from cryptography.x509.oid import NameOID
 
 from pipeline.config import AdtSettings
 from pipeline.errors import BadSettings
-from pipeline.match.mllp import BEGIN, END, Listener, tls_of
+from pipeline.patients.mllp_listener import BEGIN, END, Listener, tls_of
 from pipeline.store.database import open_pool
 
-MESSAGE = b"MSH|^~\\&|ADT|NORTH|CL|HIM|2026||ADT^A28|1|P|2.5\rPID|1||7700123^^^NORTH^MR||GARCIA^SUSAN||19640929|F\r"
+MESSAGE = (
+    b"MSH|^~\\&|ADT|NORTH|CL|HIM|2026||ADT^A28|1|P|2.5\rPID|1||7700123^^^NORTH^MR||GARCIA^SUSAN||19640929|F\r"
+)
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
@@ -78,7 +80,9 @@ def heard(port: int, trusted: Path, own: tuple[Path, Path] | None) -> bool:
         return False
 
 
-def test_a_message_is_acknowledged_over_tls_while_another_sender_says_nothing(dsn: str, tmp_path: Path) -> None:
+def test_a_message_is_acknowledged_over_tls_while_another_sender_says_nothing(
+    dsn: str, tmp_path: Path
+) -> None:
     own, key = certificate(tmp_path, "hospital")
     settings = AdtSettings(handshake_seconds=5, tls_certificate=own, tls_key=key)
     with listening(dsn, settings) as port, socket.create_connection(("127.0.0.1", port)):

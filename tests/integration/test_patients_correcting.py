@@ -1,4 +1,6 @@
-"""A document in the wrong chart is moved, and two records of one patient are merged, in the web and at the command line."""
+"""A document in the wrong chart is moved, and two records of one patient are merged, in the web and at the
+command line.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ import pytest
 from pipeline.commands.documents import move as move_by_command
 from pipeline.commands.documents import tell_exposure
 from pipeline.errors import BadInput, Conflict
-from pipeline.index.decisions import Sight, move, undo
-from pipeline.index.exposure import exposure
-from pipeline.match.decided import decided
-from pipeline.review.roles import Role
+from pipeline.index.disclosure_report import exposure
+from pipeline.index.document_actions import Sight, move, undo
+from pipeline.patients.outcome_statistics import decided
+from pipeline.web.auth.permissions import Role
 from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
@@ -30,17 +32,23 @@ def standing(house: House, document: int) -> dict[str, Any]:
 
 
 def destined(house: House) -> None:
-    house.connection.execute("insert into destination (name, kind, edits) values ('archive', 'folder', false)")
+    house.connection.execute(
+        "insert into destination (name, kind, edits) values ('archive', 'folder', false)"
+    )
 
 
 def moved_in_the_web(house: House, visitor: Visitor, document: int, mrn: str = "10012345") -> str:
     revision = standing(house, document)["revision"]
-    answer = visitor.post(f"/documents/{document}/move", revision=revision, mrn=mrn, note="His neighbour's discharge.")
+    answer = visitor.post(
+        f"/documents/{document}/move", revision=revision, mrn=mrn, note="His neighbour's discharge."
+    )
     assert answer.status_code == 303
     return str(answer.headers["location"])
 
 
-def test_a_misfiled_document_moves_and_the_page_tells_who_saw_it_and_what_was_sent(house: House, enter: Enter) -> None:
+def test_a_misfiled_document_moves_and_the_page_tells_who_saw_it_and_what_was_sent(
+    house: House, enter: Enter
+) -> None:
     destined(house)
     document = house.sure()
     wrong = standing(house, document)["patient_id"]
@@ -53,8 +61,14 @@ def test_a_misfiled_document_moves_and_the_page_tells_who_saw_it_and_what_was_se
     assert "Wielgosz" in report
     assert "Okafor, Martha" in report
     assert "the correction" in report
-    told = house.connection.execute("select change, content ->> 'patient_id' as patient from delivery order by id").fetchall()
-    assert [(row["change"], int(row["patient"])) for row in told] == [("new", wrong), ("cancel", wrong), ("new", house.known[0])]
+    told = house.connection.execute(
+        "select change, content ->> 'patient_id' as patient from delivery order by id"
+    ).fetchall()
+    assert [(row["change"], int(row["patient"])) for row in told] == [
+        ("new", wrong),
+        ("cancel", wrong),
+        ("new", house.known[0]),
+    ]
     assert "10055501" not in enter(Role.CLINICIAN).get(f"/patients/{house.known[0]}").text
 
 
@@ -108,14 +122,20 @@ def test_a_move_needs_a_reason_another_patient_and_a_document_that_is_filed(hous
         move(house.connection, sight(house, document), standing(house, document)["patient_id"])
     with pytest.raises(BadInput):
         move(house.connection, sight(house, document), 10**6)
-    waiting = house.connection.execute("select document_id from review_item where id = %s", [house.doubtful()]).fetchone()
+    waiting = house.connection.execute(
+        "select document_id from review_item where id = %s", [house.doubtful()]
+    ).fetchone()
     assert waiting is not None
     with pytest.raises(Conflict, match="in no chart"):
         move(house.connection, sight(house, waiting["document_id"]), house.known[0])
 
 
 def test_the_command_moves_a_document_and_tells_the_same(
-    house: House, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    house: House,
+    dsn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     document = house.sure()
     look = """insert into audit (account, role, action, patient_id, document_id)
@@ -142,7 +162,9 @@ def test_two_records_are_compared_merged_and_parted_in_the_web(house: House, ent
     assert "10012399" in supervisor.get(f"/patients/{martha}/merge").text
     assert supervisor.post(f"/patients/{marta}/unmerge").status_code == 303
     assert standing(house, document)["patient_id"] == marta
-    written = house.connection.execute("select detail from audit where action = 'merge' order by id").fetchall()
+    written = house.connection.execute(
+        "select detail from audit where action = 'merge' order by id"
+    ).fetchall()
     assert [set(row["detail"]) for row in written] == [{"merged", "documents"}, {"parted_from", "documents"}]
 
 

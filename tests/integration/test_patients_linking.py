@@ -11,13 +11,13 @@ import pytest
 
 from pipeline.config import load_settings
 from pipeline.errors import BadInput, BadSettings
-from pipeline.match.incoming import Incoming
-from pipeline.match.linking import Link as PairLink
-from pipeline.match.linking import clusters, link, write
-from pipeline.match.person import person_from
-from pipeline.match.training import train
-from pipeline.match.training import write as write_weights
-from pipeline.match.weights import table
+from pipeline.matching.person import person_from
+from pipeline.matching.weights import table
+from pipeline.patients.patient_record import Incoming
+from pipeline.patients.record_linkage import Link as PairLink
+from pipeline.patients.record_linkage import clusters, link, write
+from pipeline.patients.weight_training import train
+from pipeline.patients.weight_training import write as write_weights
 
 SETTINGS = load_settings().match
 GIVENS = "Susan Paul Ines Tomasz Martha Otto Ruth Carl Nadia Felix Greta Hugo Irma Jonas Karla Leon Mona Nils Olga Peer"
@@ -47,7 +47,9 @@ def taken(rows: list[dict[str, str]]) -> list[Incoming]:
     return [Incoming(f"line {n}", row) for n, row in enumerate(rows)]
 
 
-def test_two_files_are_linked_through_misspelling_and_other_numbers_and_twins_are_kept_apart(tmp_path: Path) -> None:
+def test_two_files_are_linked_through_misspelling_and_other_numbers_and_twins_are_kept_apart(
+    tmp_path: Path,
+) -> None:
     left = people(80, 1)
     right = [
         row | {"mrn": f"B{n}", "given": row["given"][:-1] + "e" if n % 3 == 0 else row["given"]}

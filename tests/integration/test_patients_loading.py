@@ -10,14 +10,21 @@ import pytest
 
 from pipeline.config import Settings
 from pipeline.errors import BadInput
-from pipeline.match.answers import answer
-from pipeline.match.fhir import fhir_patients
-from pipeline.match.incoming import Incoming
-from pipeline.match.index import near_numbers, number_key
-from pipeline.match.loading import Load, csv_rows, load_rows
+from pipeline.patients.bulk_load import Load, csv_rows, load_rows
+from pipeline.patients.candidates import near_numbers, number_key
+from pipeline.patients.fhir_import import fhir_patients
+from pipeline.patients.match_json import answer
+from pipeline.patients.patient_record import Incoming
 from pipeline.store.database import Connection
 
-SUSAN = {"mrn": "7700123", "given": "Susan", "family": "Garcia-Lopez", "dob": "1964-09-29", "sex": "F", "phone": "555-210-4477"}
+SUSAN = {
+    "mrn": "7700123",
+    "given": "Susan",
+    "family": "Garcia-Lopez",
+    "dob": "1964-09-29",
+    "sex": "F",
+    "phone": "555-210-4477",
+}
 
 
 def load(connection: Connection, *people: dict[str, Any]) -> Load:
@@ -32,9 +39,13 @@ def ask(connection: Connection, settings: Settings, **record: str) -> dict[str, 
     return answer(connection, record, settings.match)
 
 
-def test_a_csv_file_is_loaded_under_the_usual_names_of_its_columns(connection: Connection, tmp_path: Path) -> None:
+def test_a_csv_file_is_loaded_under_the_usual_names_of_its_columns(
+    connection: Connection, tmp_path: Path
+) -> None:
     file = tmp_path / "people.csv"
-    file.write_text("id,MRN,first_name,last_name,birthdate,gender,street\nP1,7700123,Susan,Garcia,9/29/1964,female,12 Main St\n")
+    file.write_text(
+        "id,MRN,first_name,last_name,birthdate,gender,street\nP1,7700123,Susan,Garcia,9/29/1964,female,12 Main St\n"
+    )
     report = Load()
     load_rows(connection, csv_rows(file, report), report)
     (susan,) = patients(connection)
@@ -69,7 +80,9 @@ def test_a_value_that_cannot_be_read_is_left_out_and_reported(connection: Connec
     assert len(report.doubtful) == 1
 
 
-def test_loading_again_changes_what_changed_and_keeps_what_was(connection: Connection, settings: Settings) -> None:
+def test_loading_again_changes_what_changed_and_keeps_what_was(
+    connection: Connection, settings: Settings
+) -> None:
     load(connection, SUSAN)
     report = load(connection, SUSAN | {"family": "Whitfield", "phone": "555-300-9911"})
     assert (report.added, report.changed) == (0, 1)
@@ -77,7 +90,9 @@ def test_loading_again_changes_what_changed_and_keeps_what_was(connection: Conne
     former = connection.execute("select family, kind from patient_name").fetchall()
     assert former == [{"family": "Garcia-Lopez", "kind": "former"}]
     found = ask(connection, settings, given="Susan", family="Garcia-Lopez", dob="1964-09-29")
-    assert [r["code"] for r in found["candidates"][0]["reasons"] if r["code"].startswith("family")] == ["family:former"]
+    assert [r["code"] for r in found["candidates"][0]["reasons"] if r["code"].startswith("family")] == [
+        "family:former"
+    ]
 
 
 def test_what_a_later_file_does_not_say_is_not_forgotten(connection: Connection) -> None:
@@ -104,7 +119,11 @@ def test_what_a_later_file_does_not_say_is_not_forgotten(connection: Connection)
 def test_the_right_patient_is_a_candidate_however_the_page_was_misread(
     connection: Connection, settings: Settings, damaged: dict[str, str]
 ) -> None:
-    load(connection, SUSAN, *({"mrn": str(n), "given": "Paul", "family": "Brook", "dob": "1950-01-01"} for n in range(100, 140)))
+    load(
+        connection,
+        SUSAN,
+        *({"mrn": str(n), "given": "Paul", "family": "Brook", "dob": "1950-01-01"} for n in range(100, 140)),
+    )
     found = ask(connection, settings, **damaged)
     assert found["candidates"][0]["patient"]["mrn"] == "7700123"
 
@@ -123,7 +142,10 @@ def test_how_common_a_name_is_is_counted_in_the_index(connection: Connection, se
     load(
         connection,
         SUSAN,
-        *({"mrn": f"8{n:06}", "given": "Mary", "family": "Wielgosz", "dob": f"19{n % 90 + 10}-01-02"} for n in range(400)),
+        *(
+            {"mrn": f"8{n:06}", "given": "Mary", "family": "Wielgosz", "dob": f"19{n % 90 + 10}-01-02"}
+            for n in range(400)
+        ),
     )
     rare = ask(connection, settings, given="Susan", family="Garcia-Lopez")["candidates"][0]["weight"]
     common = ask(connection, settings, given="Mary", family="Wielgosz")["candidates"][0]["weight"]
@@ -143,7 +165,9 @@ def test_every_single_slip_in_a_number_is_looked_for() -> None:
     assert "7700123" not in near
 
 
-def test_fhir_bundles_and_bulk_exports_bring_names_numbers_and_addresses(connection: Connection, tmp_path: Path) -> None:
+def test_fhir_bundles_and_bulk_exports_bring_names_numbers_and_addresses(
+    connection: Connection, tmp_path: Path
+) -> None:
     resource = {
         "resourceType": "Patient",
         "id": "a1",
@@ -164,15 +188,27 @@ def test_fhir_bundles_and_bulk_exports_bring_names_numbers_and_addresses(connect
     }
     bundle, export = tmp_path / "bundle.json", tmp_path / "export.ndjson"
     bundle.write_text(
-        json.dumps({"resourceType": "Bundle", "entry": [{"resource": resource}, {"resource": {"resourceType": "Group"}}]})
+        json.dumps(
+            {
+                "resourceType": "Bundle",
+                "entry": [{"resource": resource}, {"resource": {"resourceType": "Group"}}],
+            }
+        )
     )
     export.write_text(json.dumps(resource) + "\n" + json.dumps({"resourceType": "Observation"}) + "\n")
     assert [p.row for p in fhir_patients(bundle)] == [p.row for p in fhir_patients(export)]
     load_rows(connection, fhir_patients(bundle), Load(), source="fhir")
     (susan,) = patients(connection)
-    assert (susan["mrn"], susan["family"], susan["middle"], susan["dob"]) == ("7700123", "Whitfield", "Marie", "1964-09")
+    assert (susan["mrn"], susan["family"], susan["middle"], susan["dob"]) == (
+        "7700123",
+        "Whitfield",
+        "Marie",
+        "1964-09",
+    )
     assert (susan["ssn"], susan["deceased"], susan["city"]) == ("219-09-9999", "2021-05-06", "Salem")
-    numbers = connection.execute("select facility, value from patient_identifier where kind = 'mrn'").fetchall()
+    numbers = connection.execute(
+        "select facility, value from patient_identifier where kind = 'mrn'"
+    ).fetchall()
     assert numbers == [{"facility": "urn:south", "value": "S-88"}]
     keys = {row["key"] for row in connection.execute("select key from patient_key")}
     assert {"n7700123", "n588", "s219099999", "p2104477"} <= keys
@@ -186,8 +222,13 @@ def test_a_misspelt_family_name_finds_the_patient_by_search(connection: Connecti
 
 
 @pytest.mark.parametrize("misspelt", ["Amador", "Amdor", "Amadro", "Amadorr", "Amadox", "amador ines"])
-def test_a_family_name_one_letter_off_finds_its_bearer_before_others(connection: Connection, misspelt: str) -> None:
-    others = [{"mrn": str(n), "given": "Ana", "family": name} for n, name in enumerate(("Amaral", "Nador", "Brook", "Madrid"))]
+def test_a_family_name_one_letter_off_finds_its_bearer_before_others(
+    connection: Connection, misspelt: str
+) -> None:
+    others = [
+        {"mrn": str(n), "given": "Ana", "family": name}
+        for n, name in enumerate(("Amaral", "Nador", "Brook", "Madrid"))
+    ]
     load(connection, *others, {"mrn": "77", "given": "Ines", "family": "Amador"})
     found = connection.execute("select mrn from find_patients(%s)", [misspelt]).fetchall()
     assert found[0]["mrn"] == "77"

@@ -1,4 +1,6 @@
-"""Searches and charts are read from a standby while it is close behind, and from the database whenever it is not."""
+"""Searches and charts are read from a standby while it is close behind, and from the database whenever it is
+not.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,16 @@ from pydantic import SecretStr
 
 from pipeline.errors import BadSettings, ServiceAway
 from pipeline.index.search import search
-from pipeline.review.application import build
-from pipeline.review.roles import Role
-from pipeline.review.visit import Desk
-from pipeline.services import process
-from pipeline.services.account import choose_account
-from pipeline.services.doctor import _replica
-from pipeline.services.installation import Embedded, Installation
-from pipeline.services.postgres import ENVIRONMENT, SETTINGS, binaries
+from pipeline.runtime import daemon
+from pipeline.runtime.doctor import _replica
+from pipeline.runtime.installation import Embedded, Installation
+from pipeline.runtime.os_user import choose_account
+from pipeline.runtime.postgres import ENVIRONMENT, SETTINGS, binaries
 from pipeline.store.database import Connection, open_pool
 from pipeline.store.replica import Answer, Replica
+from pipeline.web.application import build
+from pipeline.web.auth.permissions import Role
+from pipeline.web.auth.request_context import Desk
 from tests.processing import until
 from tests.reviewing import House, Visitor
 
@@ -33,14 +35,25 @@ PLACE = "select pg_is_in_recovery() as standby"
 
 @pytest.fixture(scope="module")
 def standby(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | int]]:
-    """A standby of the session's Postgres, made as docs/how-to/several-machines.md says: its host and port."""
+    """A standby of the session's Postgres, made as docs/how-to/several-machines.md says: its host and
+    port.
+    """
     assert embedded.postgres is not None
     data = tmp_path_factory.mktemp("standby") / "postgres"
     account = choose_account(data, binaries() / "postgres")
     source = embedded.postgres.dsn(superuser=True, database="postgres")
-    copy = [*account.prefix, str(binaries() / "pg_basebackup"), "-D", str(data), "-d", source, "-R", "--checkpoint=fast"]
+    copy = [
+        *account.prefix,
+        str(binaries() / "pg_basebackup"),
+        "-D",
+        str(data),
+        "-d",
+        source,
+        "-R",
+        "--checkpoint=fast",
+    ]
     subprocess.run(copy, check=True, cwd="/", env=ENVIRONMENT, capture_output=True)
-    port = process.free_ports(["standby"], {})["standby"]
+    port = daemon.free_ports(["standby"], {})["standby"]
     options = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
     argv = [*account.prefix, str(binaries() / "postgres"), "-D", str(data), "-p", str(port), *options]
     server = subprocess.Popen(argv, cwd="/", env=ENVIRONMENT, stderr=subprocess.DEVNULL)
@@ -67,7 +80,9 @@ def documents(connection: Connection) -> list[int]:
     return [row["id"] for row in connection.execute("select id from document order by id")]
 
 
-def test_a_search_is_answered_by_the_standby_as_soon_as_it_has_what_was_filed(house: House, replica: Replica) -> None:
+def test_a_search_is_answered_by_the_standby_as_soon_as_it_has_what_was_filed(
+    house: House, replica: Replica
+) -> None:
     document = house.sure()
     until(lambda: replica.ask(house.connection, at_standby) == Answer(found=True, behind=0.0))
     found = replica.ask(house.connection, lambda c: search(c, str(document)))
@@ -80,7 +95,9 @@ def test_a_standby_that_has_not_everything_says_how_old_it_is_and_too_old_it_is_
     assert embedded.postgres is not None
     before = house.sure()
     until(lambda: replica.ask(house.connection, at_standby) == Answer(found=True, behind=0.0))
-    with psycopg.connect(make_conninfo(embedded.postgres.dsn(superuser=True), **standby), autocommit=True) as superuser:
+    with psycopg.connect(
+        make_conninfo(embedded.postgres.dsn(superuser=True), **standby), autocommit=True
+    ) as superuser:
         superuser.execute("select pg_wal_replay_pause()")
         try:
             after = house.sure("another.pdf")
@@ -97,7 +114,13 @@ def test_a_person_sees_at_the_standby_what_the_role_may_see(house: House, replic
     document = house.sure()
     until(lambda: replica.behind(house.connection) == 0.0)
     with open_pool(dsn, 4) as pool:
-        desk = Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=lambda *_: None, replica=replica)
+        desk = Desk(
+            settings=house.settings,
+            pool=pool,
+            blobs=lambda: house.blobs,
+            enqueue=lambda *_: None,
+            replica=replica,
+        )
         with TestClient(build(desk), base_url="http://127.0.0.1", follow_redirects=False) as client:
             clinician = Visitor.enter(house, client, Role.CLINICIAN)
             assert f"/documents/{document}" in clinician.get(f"/patients/{house.known[2]}").text

@@ -1,4 +1,6 @@
-"""The API for programs: the same rights, claims and revisions; no answer that its description does not announce."""
+"""The API for programs: the same rights, claims and revisions; no answer that its description does not
+announce.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import checks
 from schemathesis.core.result import Ok
 
-from pipeline.review.accounts import add_token
-from pipeline.review.roles import Role
-from pipeline.review.visit import COOKIE
+from pipeline.web.auth.accounts import add_token
+from pipeline.web.auth.permissions import Role
+from pipeline.web.auth.request_context import COOKIE
 from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
@@ -27,7 +29,12 @@ def test_a_program_settles_an_item_as_a_person_does(house: House, site: TestClie
     item = site.post("/api/v1/queue/next", headers=program.headers).json()
     seen = program.get(f"/api/v1/items/{item['id']}").json()
     best, subject = seen["candidates"][0]["patient"]["id"], seen["subject"]
-    filing = {"revision": subject["revision"], "patient": best, "type": subject["type"], "fields": {"mrn": "10012345"}}
+    filing = {
+        "revision": subject["revision"],
+        "patient": best,
+        "type": subject["type"],
+        "fields": {"mrn": "10012345"},
+    }
     answer = site.post(f"/api/v1/items/{item['id']}/file", json=filing, headers=program.headers)
     assert answer.status_code == 200
     filed = program.get(f"/api/v1/documents/{subject['id']}").json()
@@ -38,7 +45,9 @@ def test_a_program_settles_an_item_as_a_person_does(house: House, site: TestClie
     assert (stale.status_code, stale.json()["code"]) == (409, "outdated")
 
 
-def test_a_cookie_opens_nothing_here_and_a_revoked_token_neither(house: House, site: TestClient, enter: Enter) -> None:
+def test_a_cookie_opens_nothing_here_and_a_revoked_token_neither(
+    house: House, site: TestClient, enter: Enter
+) -> None:
     visitor = enter(Role.REVIEWER)
     assert site.get("/api/v1/queue", headers={"cookie": f"{COOKIE}={visitor.token}"}).status_code == 401
     token = add_token(house.connection, house.accounts[Role.REVIEWER], "worklist")
@@ -70,7 +79,9 @@ EASY = settings(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_no_request_makes_it_fail_or_answer_what_it_does_not_describe(house: House, site: TestClient, enter: Enter) -> None:
+def test_no_request_makes_it_fail_or_answer_what_it_does_not_describe(
+    house: House, site: TestClient, enter: Enter
+) -> None:
     house.doubtful()
     house.sure()
     program = enter(Role.SUPERVISOR)
@@ -84,9 +95,13 @@ def test_no_request_makes_it_fail_or_answer_what_it_does_not_describe(house: Hou
         @given(case=operation.as_strategy())
         def probe(case: schemathesis.Case[Any]) -> None:
             given_by_case = case.as_transport_kwargs(base_url="http://127.0.0.1")
-            headers = dict(given_by_case.pop("headers", None) or {}) | {"authorization": f"Bearer {program.bearer}"}
+            headers = dict(given_by_case.pop("headers", None) or {}) | {
+                "authorization": f"Bearer {program.bearer}"
+            }
             allowed = {"method", "url", "params", "json", "data"}
-            answer = site.request(headers=headers, **{key: value for key, value in given_by_case.items() if key in allowed})
+            answer = site.request(
+                headers=headers, **{key: value for key, value in given_by_case.items() if key in allowed}
+            )
             case.validate_response(answer, checks=CHECKS)
             tried.add(case.operation.label)
 

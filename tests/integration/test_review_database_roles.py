@@ -11,10 +11,10 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pipeline.errors import BadSettings
-from pipeline.review.roles import Role
-from pipeline.services.installation import Embedded
+from pipeline.runtime.installation import Embedded
 from pipeline.store.database import connect
-from pipeline.store.roles import NAMES, ensure_roles
+from pipeline.store.database_roles import NAMES, ensure_roles
+from pipeline.web.auth.permissions import Role
 from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
@@ -36,7 +36,10 @@ SECRETS: tuple[tuple[str, set[Role]], ...] = (
     ("select token from web_session", {Role.ADMINISTRATOR}),
     ("select token from api_token", set()),
     ("select page from reading", set()),
-    ("update document set status = 'filed', filed_at = now(), filed_by = 'x'", {Role.REVIEWER, Role.SUPERVISOR}),
+    (
+        "update document set status = 'filed', filed_at = now(), filed_by = 'x'",
+        {Role.REVIEWER, Role.SUPERVISOR},
+    ),
     ("update document set machine = '{}'", set()),
     ("update page set words = '[]'", set()),
     ("update patient set family = 'x'", set()),
@@ -100,7 +103,9 @@ def test_the_role_ends_with_the_request(house: House, enter: Enter) -> None:
 
 @pytest.fixture
 def stranger(embedded: Embedded) -> Iterator[str]:
-    """A login on the same server that may take on none of the roles, as an installation made before there were such roles."""
+    """A login on the same server that may take on none of the roles, as an installation made before there
+    were such roles.
+    """
     name, password = f"stranger_{secrets.token_hex(4)}", secrets.token_hex(8)
     assert embedded.postgres is not None
     with connect(embedded.postgres.dsn(superuser=True)) as superuser:
@@ -109,7 +114,9 @@ def stranger(embedded: Embedded) -> Iterator[str]:
         superuser.execute(f"drop role {name}".encode())
 
 
-def test_an_installation_from_before_the_roles_gets_them_by_its_own_superuser(embedded: Embedded, stranger: str) -> None:
+def test_an_installation_from_before_the_roles_gets_them_by_its_own_superuser(
+    embedded: Embedded, stranger: str
+) -> None:
     assert embedded.postgres is not None
     with connect(stranger) as connection:
         ensure_roles(connection, embedded.postgres.dsn(superuser=True))
@@ -123,7 +130,12 @@ def test_a_foreign_server_that_lacks_them_says_what_its_administrator_runs(stran
 
 
 def test_every_table_is_granted_to_somebody_or_is_the_machinerys_alone(house: House) -> None:
-    tables = {row["n"] for row in house.connection.execute("select tablename as n from pg_tables where schemaname = 'public'")}
+    tables = {
+        row["n"]
+        for row in house.connection.execute(
+            "select tablename as n from pg_tables where schemaname = 'public'"
+        )
+    }
     given = """select table_name as n from information_schema.role_table_grants where grantee = any(%s)
                union select table_name from information_schema.column_privileges where grantee = any(%s)"""
     granted = {row["n"] for row in house.connection.execute(given, [list(NAMES), list(NAMES)])}

@@ -1,4 +1,6 @@
-"""A person's decision stands beside the machine's, is refused where somebody was faster, and can be undone."""
+"""A person's decision stands beside the machine's, is refused where somebody was faster, and can be
+undone.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,10 @@ from typing import Any
 import pytest
 
 from pipeline.errors import BadInput, Conflict
-from pipeline.index import decisions
-from pipeline.index.decisions import Outdated, Sight
-from pipeline.review import claims
-from pipeline.review.roles import Role
+from pipeline.index import document_actions
+from pipeline.index.document_actions import Outdated, Sight
+from pipeline.web.auth.permissions import Role
+from pipeline.web.review import review_queue
 from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
@@ -25,7 +27,7 @@ def document_of(house: House, item: int) -> dict[str, Any]:
 
 
 def sight(house: House, item: int, by: str = "ann") -> Sight:
-    claims.claim(house.connection, item, by, 10)
+    review_queue.claim(house.connection, item, by, 10)
     document = document_of(house, item)
     return Sight(document=document["id"], revision=document["revision"], by=by, item=item)
 
@@ -33,14 +35,27 @@ def sight(house: House, item: int, by: str = "ann") -> Sight:
 def test_filing_puts_the_document_into_the_chart_and_keeps_the_machines_answer(house: House) -> None:
     item = house.doubtful()
     before = document_of(house, item)
-    fields = {"patient_name": "Okafor, Martha", "dob": "1956-08-03", "mrn": "10012345", "date_of_service": "2026-03-15"}
-    decisions.file_document(house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields=fields)
+    fields = {
+        "patient_name": "Okafor, Martha",
+        "dob": "1956-08-03",
+        "mrn": "10012345",
+        "date_of_service": "2026-03-15",
+    }
+    document_actions.file_document(
+        house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields=fields
+    )
     after = document_of(house, item)
-    assert (after["status"], after["patient_id"], after["type"]) == ("filed", house.known[0], "transfer_summary")
+    assert (after["status"], after["patient_id"], after["type"]) == (
+        "filed",
+        house.known[0],
+        "transfer_summary",
+    )
     assert (after["filed_by"], str(after["date_of_service"])) == ("ann", "2026-03-15")
     assert after["machine"] == before["machine"]
     assert after["type_probability"] == pytest.approx(0.02)
-    rows = house.connection.execute("select name, value, source from document_field where document_id = %s", [after["id"]])
+    rows = house.connection.execute(
+        "select name, value, source from document_field where document_id = %s", [after["id"]]
+    )
     kept = {(row["name"], row["source"]): row["value"] for row in rows}
     assert kept["date_of_service", "machine"] == "2026-03-14"
     assert kept["date_of_service", "person"] == "2026-03-15"
@@ -50,7 +65,7 @@ def test_filing_puts_the_document_into_the_chart_and_keeps_the_machines_answer(h
 
 def test_a_decision_tells_what_was_before_and_after_and_by_whom(house: House) -> None:
     item = house.doubtful()
-    decision = decisions.file_document(
+    decision = document_actions.file_document(
         house.connection, sight(house, item), patient=house.known[1], type="discharge_summary", fields={}
     )
     row = house.connection.execute("select * from decision where id = %s", [decision]).fetchone()
@@ -63,9 +78,13 @@ def test_a_decision_tells_what_was_before_and_after_and_by_whom(house: House) ->
 def test_who_saw_an_older_revision_is_refused_and_told_what_stands_there(house: House) -> None:
     item = house.doubtful()
     mine = sight(house, item)
-    decisions.file_document(house.connection, mine, patient=house.known[0], type="discharge_summary", fields={})
+    document_actions.file_document(
+        house.connection, mine, patient=house.known[0], type="discharge_summary", fields={}
+    )
     with pytest.raises(Outdated) as refused:
-        decisions.file_document(house.connection, mine, patient=house.known[1], type="letter", fields={})
+        document_actions.file_document(
+            house.connection, mine, patient=house.known[1], type="letter", fields={}
+        )
     assert (refused.value.by, refused.value.theirs["patient_id"]) == ("ann", house.known[0])
     assert document_of(house, item)["patient_id"] == house.known[0]
 
@@ -74,9 +93,11 @@ def test_who_lost_the_claim_cannot_file(house: House) -> None:
     item = house.doubtful()
     mine = sight(house, item)
     house.connection.execute("update review_item set claimed_until = now() - interval '1 second'")
-    claims.claim(house.connection, item, "ben", 10)
+    review_queue.claim(house.connection, item, "ben", 10)
     with pytest.raises(Conflict, match="no longer yours"):
-        decisions.file_document(house.connection, mine, patient=house.known[0], type="letter", fields={})
+        document_actions.file_document(
+            house.connection, mine, patient=house.known[0], type="letter", fields={}
+        )
 
 
 def test_a_type_patient_or_date_that_does_not_exist_is_refused_and_nothing_changes(house: House) -> None:
@@ -84,44 +105,56 @@ def test_a_type_patient_or_date_that_does_not_exist_is_refused_and_nothing_chang
     for given in ({"type": "poem"}, {"patient": 10**9}, {"fields": {"date_of_service": "2026-02-30"}}):
         values: dict[str, Any] = {"patient": house.known[0], "type": "letter", "fields": {}} | given
         with pytest.raises(BadInput), house.connection.transaction():
-            decisions.file_document(house.connection, sight(house, item), **values)
+            document_actions.file_document(house.connection, sight(house, item), **values)
     assert document_of(house, item)["status"] == "review"
 
 
 def test_undo_brings_back_everything_and_the_item_to_the_person(house: House) -> None:
     item = house.doubtful()
     before = document_of(house, item)
-    decision = decisions.file_document(
-        house.connection, sight(house, item), patient=house.known[0], type="letter", fields={"mrn": "1", "dob": ""}
+    decision = document_actions.file_document(
+        house.connection,
+        sight(house, item),
+        patient=house.known[0],
+        type="letter",
+        fields={"mrn": "1", "dob": ""},
     )
-    assert decisions.undo(house.connection, decision, "ann") == before["id"]
+    assert document_actions.undo(house.connection, decision, "ann") == before["id"]
     after = document_of(house, item)
     assert after.pop("revision") == before.pop("revision") + 2
     assert after == before
     person = "select count(*) as n from document_field where source = 'person'"
     assert house.connection.execute(person).fetchone() == {"n": 0}
-    row = house.connection.execute("select settled_at, claimed_by from review_item where id = %s", [item]).fetchone()
+    row = house.connection.execute(
+        "select settled_at, claimed_by from review_item where id = %s", [item]
+    ).fetchone()
     assert row == {"settled_at": None, "claimed_by": "ann"}
     with pytest.raises(Conflict, match="undone already"):
-        decisions.undo(house.connection, decision, "ann")
+        document_actions.undo(house.connection, decision, "ann")
 
 
 def test_only_the_last_decision_about_a_document_can_be_undone_and_only_by_who_made_it(house: House) -> None:
     item = house.doubtful()
-    first = decisions.file_document(house.connection, sight(house, item), patient=house.known[0], type="letter", fields={})
+    first = document_actions.file_document(
+        house.connection, sight(house, item), patient=house.known[0], type="letter", fields={}
+    )
     with pytest.raises(Conflict, match="decided by ann"):
-        decisions.undo(house.connection, first, "ben")
+        document_actions.undo(house.connection, first, "ben")
     document = document_of(house, item)
     later = Sight(document=document["id"], revision=document["revision"], by="ben", note="Not hers.")
-    decisions.withdraw(house.connection, later)
+    document_actions.withdraw(house.connection, later)
     with pytest.raises(Outdated):
-        decisions.undo(house.connection, first, "ann")
+        document_actions.undo(house.connection, first, "ann")
 
 
 def test_a_document_sent_back_is_in_the_queue_again_with_the_reason(house: House) -> None:
     document = house.sure()
-    decisions.reopen(house.connection, Sight(document=document, revision=1, by="ann", note="The name is another."))
-    row = house.connection.execute("select reasons from review_item where document_id = %s", [document]).fetchone()
+    document_actions.reopen(
+        house.connection, Sight(document=document, revision=1, by="ann", note="The name is another.")
+    )
+    row = house.connection.execute(
+        "select reasons from review_item where document_id = %s", [document]
+    ).fetchone()
     assert row is not None
     assert row["reasons"][0]["detail"] == "The name is another."
 
@@ -129,14 +162,19 @@ def test_a_document_sent_back_is_in_the_queue_again_with_the_reason(house: House
 def test_rejecting_needs_a_reason(house: House) -> None:
     item = house.doubtful()
     with pytest.raises(BadInput, match="no reason"):
-        decisions.reject(house.connection, sight(house, item))
+        document_actions.reject(house.connection, sight(house, item))
 
 
 def test_filing_from_the_page_goes_on_to_the_next_item(house: House, enter: Enter) -> None:
     first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
     visitor = enter(Role.REVIEWER)
     visitor.post("/queue/next")
-    form = {"revision": "1", "type": "discharge_summary", "patient": str(house.known[0]), "field.mrn": "10012345"}
+    form = {
+        "revision": "1",
+        "type": "discharge_summary",
+        "patient": str(house.known[0]),
+        "field.mrn": "10012345",
+    }
     answer = visitor.post(f"/items/{first}/file", **form)
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(f"/items/{second}?done=")

@@ -9,9 +9,9 @@ from httpx import Response
 
 from pipeline.config import Settings
 from pipeline.errors import Conflict
-from pipeline.review import claims
-from pipeline.review.claims import Filters
-from pipeline.review.roles import Role
+from pipeline.web.auth.permissions import Role
+from pipeline.web.review import review_queue
+from pipeline.web.review.review_queue import Filters
 from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
@@ -26,15 +26,17 @@ def settings(settings: Settings) -> Settings:
 
 
 def enter_values(house: House, visitor: Visitor, item: int, mrn: str, dob: str) -> Response:
-    claims.claim(house.connection, item, visitor.name, 10)
+    review_queue.claim(house.connection, item, visitor.name, 10)
     return visitor.post(f"/items/{item}/enter", **{"field.mrn": mrn, "field.dob": dob})
 
 
-def test_nobody_sees_the_machines_values_or_the_others_before_two_have_typed(house: House, enter: Enter) -> None:
+def test_nobody_sees_the_machines_values_or_the_others_before_two_have_typed(
+    house: House, enter: Enter
+) -> None:
     item = house.doubtful()
     first, second = enter(Role.REVIEWER), enter(Role.SUPERVISOR)
     enter_values(house, first, item, "10012345", "1956-03-08")
-    claims.claim(house.connection, item, second.name, 10)
+    review_queue.claim(house.connection, item, second.name, 10)
     for url in (f"/items/{item}", "/documents/1", f"/api/v1/items/{item}", "/api/v1/documents/1"):
         text = second.get(url).text
         assert MACHINES_DATE not in text, url
@@ -46,21 +48,31 @@ def test_what_two_people_typed_alike_is_what_is_filed(house: House, enter: Enter
     item = house.doubtful()
     first, second = enter(Role.REVIEWER), enter(Role.SUPERVISOR)
     assert enter_values(house, first, item, "1001 2345", "1956-08-30").headers["location"] == "/queue"
-    assert enter_values(house, second, item, "10012345 ", "1956-08-30").headers["location"] == f"/items/{item}"
+    assert (
+        enter_values(house, second, item, "10012345 ", "1956-08-30").headers["location"] == f"/items/{item}"
+    )
     assert "typed alike by reviewer and supervisor" in second.get(f"/items/{item}").text
-    form = {"revision": "1", "type": "letter", "patient": str(house.known[0]), "field.mrn": "another", "field.dob": MACHINES_DATE}
+    form = {
+        "revision": "1",
+        "type": "letter",
+        "patient": str(house.known[0]),
+        "field.mrn": "another",
+        "field.dob": MACHINES_DATE,
+    }
     assert second.post(f"/items/{item}/file", **form).status_code == 303
-    rows = house.connection.execute("select name, value from document_field where source = 'person' order by name").fetchall()
+    rows = house.connection.execute(
+        "select name, value from document_field where source = 'person' order by name"
+    ).fetchall()
     assert [(row["name"], row["value"]) for row in rows] == [("dob", "1956-08-30"), ("mrn", "10012345")]
 
 
 def test_who_has_typed_does_not_get_the_item_for_the_second_time(house: House, enter: Enter) -> None:
     item = house.doubtful()
     enter_values(house, enter(Role.REVIEWER), item, "10012345", "")
-    assert claims.claim_next(house.connection, "reviewer", ANY, 10) is None
+    assert review_queue.claim_next(house.connection, "reviewer", ANY, 10) is None
     with pytest.raises(Conflict, match="You have typed"):
-        claims.claim(house.connection, item, "reviewer", 10)
-    assert claims.claim_next(house.connection, "supervisor", ANY, 10) == item
+        review_queue.claim(house.connection, item, "reviewer", 10)
+    assert review_queue.claim_next(house.connection, "supervisor", ANY, 10) == item
 
 
 def test_a_difference_goes_to_a_third_person_who_sees_both(house: House, enter: Enter) -> None:
@@ -68,10 +80,12 @@ def test_a_difference_goes_to_a_third_person_who_sees_both(house: House, enter: 
     enter_values(house, enter(Role.REVIEWER), item, "10012345", MACHINES_DATE)
     enter_values(house, enter(Role.SUPERVISOR), item, "10012399", MACHINES_DATE)
     for person in ("reviewer", "supervisor"):
-        assert claims.claim_next(house.connection, person, Filters(escalated=True), 10) is None
-    house.connection.execute("update account set name = 'third' where name = 'reviewer'")  # another person of that role
+        assert review_queue.claim_next(house.connection, person, Filters(escalated=True), 10) is None
+    house.connection.execute(
+        "update account set name = 'third' where name = 'reviewer'"
+    )  # another person of that role
     third = enter(Role.REVIEWER)
-    assert claims.claim_next(house.connection, "third", Filters(escalated=True), 10) == item
+    assert review_queue.claim_next(house.connection, "third", Filters(escalated=True), 10) == item
     text = third.get(f"/items/{item}").text
     assert "10012345" in text
     assert "10012399" in text
@@ -83,7 +97,9 @@ def test_a_difference_goes_to_a_third_person_who_sees_both(house: House, enter: 
         "field.dob": MACHINES_DATE,
     }
     assert third.post(f"/items/{item}/file", **form).status_code == 303
-    row = house.connection.execute("select value from document_field where name = 'mrn' and source = 'person'").fetchone()
+    row = house.connection.execute(
+        "select value from document_field where name = 'mrn' and source = 'person'"
+    ).fetchone()
     assert row == {"value": "10012399"}
 
 

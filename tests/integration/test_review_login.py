@@ -7,9 +7,9 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from pipeline.errors import BadInput
-from pipeline.review import accounts
-from pipeline.review.roles import Role
-from pipeline.review.visit import COOKIE
+from pipeline.web.auth import accounts
+from pipeline.web.auth.permissions import Role
+from pipeline.web.auth.request_context import COOKIE
 from tests.reviewing import PASSWORD, House
 
 
@@ -23,7 +23,9 @@ def sign_in(site: TestClient, password: str = PASSWORD, then: str = "/queue", na
     return site.post("/login", data={"name": name, "password": password, "then": then})
 
 
-def test_the_right_password_opens_a_session_in_a_cookie_that_no_script_reads(site: TestClient, ruth: int) -> None:
+def test_the_right_password_opens_a_session_in_a_cookie_that_no_script_reads(
+    site: TestClient, ruth: int
+) -> None:
     answer = sign_in(site, name="Ruth")
     assert (answer.status_code, answer.headers["location"]) == (303, "/queue")
     cookie = answer.headers["set-cookie"].lower()
@@ -40,7 +42,9 @@ def test_over_tls_the_cookie_is_for_tls_alone(site: TestClient, ruth: int) -> No
 
 def test_the_database_knows_neither_password_nor_token(house: House, site: TestClient, ruth: int) -> None:
     sign_in(site)
-    row = house.connection.execute("select password, token from account a join web_session s on s.account_id = a.id").fetchone()
+    row = house.connection.execute(
+        "select password, token from account a join web_session s on s.account_id = a.id"
+    ).fetchone()
     assert row is not None
     assert row["password"].startswith("$argon2id$")
     assert row["token"] != site.cookies[COOKIE]
@@ -59,7 +63,9 @@ def test_a_lock_ends_by_itself(house: House, site: TestClient, ruth: int) -> Non
 
 
 def test_an_address_that_guesses_names_is_refused(house: House, site: TestClient, ruth: int) -> None:
-    house.connection.execute("insert into login_failure (address) select 'testclient' from generate_series(1, 30)")
+    house.connection.execute(
+        "insert into login_failure (address) select 'testclient' from generate_series(1, 30)"
+    )
     assert sign_in(site).status_code == 429
 
 
@@ -77,7 +83,9 @@ def test_signing_in_leads_to_no_other_site(site: TestClient, ruth: int) -> None:
 def test_a_session_ends_when_nobody_touches_it(house: House, site: TestClient, ruth: int) -> None:
     sign_in(site)
     minutes = house.settings.web.idle_minutes
-    house.connection.execute("update web_session set seen_at = now() - make_interval(mins => %s)", [minutes + 1])
+    house.connection.execute(
+        "update web_session set seen_at = now() - make_interval(mins => %s)", [minutes + 1]
+    )
     answer = site.get("/queue?reason=type")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?then=%2Fqueue%3Freason%3Dtype")
 
@@ -88,7 +96,9 @@ def test_a_session_ends_with_the_shift(house: House, site: TestClient, ruth: int
     assert site.get("/queue").status_code == 303
 
 
-def test_signing_out_ends_the_session_and_what_the_browser_keeps(house: House, site: TestClient, ruth: int) -> None:
+def test_signing_out_ends_the_session_and_what_the_browser_keeps(
+    house: House, site: TestClient, ruth: int
+) -> None:
     sign_in(site)
     token = site.cookies[COOKIE]
     answer = site.post("/logout", data={"csrf": accounts.csrf_of(token)})
@@ -106,7 +116,12 @@ def test_closing_an_account_ends_its_sessions_at_once(house: House, site: TestCl
 def test_a_new_password_ends_the_old_sessions(house: House, site: TestClient, ruth: int) -> None:
     sign_in(site)
     old = site.cookies[COOKIE]
-    form = {"csrf": accounts.csrf_of(old), "old": PASSWORD, "new": "quite another one", "again": "quite another one"}
+    form = {
+        "csrf": accounts.csrf_of(old),
+        "old": PASSWORD,
+        "new": "quite another one",
+        "again": "quite another one",
+    }
     assert site.post("/password", data=form).status_code == 303
     assert site.get("/queue").status_code == 200
     site.cookies.clear()

@@ -1,4 +1,6 @@
-"""Cutting a scan anew: every page stays in exactly one place, the machine's answers stay, and it can be undone."""
+"""Cutting a scan anew: every page stays in exactly one place, the machine's answers stay, and it can be
+undone.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ import pikepdf
 import pytest
 from httpx import Response
 
-from pipeline.ingest.ledger import reconcile
+from pipeline.ingest.reconciliation import reconcile
 from pipeline.records import Reason
-from pipeline.review.roles import Role
+from pipeline.web.auth.permissions import Role
 from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
@@ -39,7 +41,9 @@ def cut(
     house: House, visitor: Visitor, scan: int, groups: list[list[int]], left_out: list[int],
     turns: dict[int, int] | None = None, seen: dict[int, int] | None = None,
 ) -> Response:  # fmt: skip
-    revisions = {row["id"]: row["revision"] for row in house.connection.execute("select id, revision from document")}
+    revisions = {
+        row["id"]: row["revision"] for row in house.connection.execute("select id, revision from document")
+    }
     told = {
         "groups": groups,
         "left_out": left_out,
@@ -86,16 +90,23 @@ def test_a_page_left_out_is_kept_aside_and_can_be_brought_back(house: House, sca
     assert adds_up(house)
 
 
-def test_a_page_turned_by_a_person_lies_so_in_the_filed_pdf_and_on_the_screen(house: House, scan: int, enter: Enter) -> None:
+def test_a_page_turned_by_a_person_lies_so_in_the_filed_pdf_and_on_the_screen(
+    house: House, scan: int, enter: Enter
+) -> None:
     visitor = enter(Role.REVIEWER)
     item = cut(house, visitor, scan, [[1, 2, 3], [4]], [], {2: 90}).headers["location"]
     assert visitor.get(item).text.count('data-turn="90"') == 2  # the page and its thumbnail
-    assert visitor.post(f"{item}/file", revision="2", type="letter", patient=str(house.known[0])).status_code == 303
+    assert (
+        visitor.post(f"{item}/file", revision="2", type="letter", patient=str(house.known[0])).status_code
+        == 303
+    )
     row = house.connection.execute("select pdf from document where status = 'filed'").fetchone()
     assert row is not None
     with pikepdf.open(io.BytesIO(house.blobs.get(row["pdf"]))) as pdf:
         assert [int(page.obj.get("/Rotate", 0)) for page in pdf.pages] == [0, 90, 0]
-    assert cut(house, visitor, scan, [[4]], []).status_code == 422  # the other document was not touched: nothing to change
+    assert (
+        cut(house, visitor, scan, [[4]], []).status_code == 422
+    )  # the other document was not touched: nothing to change
 
 
 def test_undoing_a_turn_lays_the_page_back(house: House, scan: int, enter: Enter) -> None:
@@ -122,13 +133,20 @@ def test_undo_brings_the_old_documents_back(house: House, scan: int, enter: Ente
     assert living(house) == before
     assert adds_up(house)
     texts = house.connection.execute("select text from document_page order by number").fetchall()
-    assert [row["text"].splitlines()[-1] for row in texts] == ["DISCHARGE SUMMARY", "Page 2", "OPERATIVE REPORT", "Page 4"]
+    assert [row["text"].splitlines()[-1] for row in texts] == [
+        "DISCHARGE SUMMARY",
+        "Page 2",
+        "OPERATIVE REPORT",
+        "Page 4",
+    ]
 
 
 def test_undo_is_refused_once_a_part_has_been_decided_on(house: House, scan: int, enter: Enter) -> None:
     visitor = enter(Role.REVIEWER)
     item = cut(house, visitor, scan, [[1, 2], [3], [4]], []).headers["location"]
-    first: dict[str, Any] = house.connection.execute("select min(id) as id from decision where act = 'regroup'").fetchone() or {}
+    first: dict[str, Any] = (
+        house.connection.execute("select min(id) as id from decision where act = 'regroup'").fetchone() or {}
+    )
     visitor.post(f"{item}/file", revision="2", type="letter", patient=str(house.known[0]))
     assert visitor.post("/undo", decision=str(first["id"])).status_code == 409
 
@@ -141,13 +159,21 @@ def test_who_saw_an_older_cut_is_refused_and_nothing_changes(house: House, scan:
 
 
 def test_pages_of_a_document_that_somebody_holds_are_not_moved(house: House, scan: int, enter: Enter) -> None:
-    house.connection.execute("update review_item set claimed_by = 'ann', claimed_until = now() + interval '1 hour'")
+    house.connection.execute(
+        "update review_item set claimed_by = 'ann', claimed_until = now() + interval '1 hour'"
+    )
     assert cut(house, enter(Role.REVIEWER), scan, [[1], [2, 3], [4]], []).status_code == 409
 
 
 @pytest.mark.parametrize(
     ("groups", "left_out"),
-    [([[1, 2], [3]], []), ([[1, 2, 3, 4, 5]], []), ([[1, 2], [2, 3], [4]], []), ([[1, 2, 3], [4]], []), ([[]], [1, 2, 3, 4])],
+    [
+        ([[1, 2], [3]], []),
+        ([[1, 2, 3, 4, 5]], []),
+        ([[1, 2], [2, 3], [4]], []),
+        ([[1, 2, 3], [4]], []),
+        ([[]], [1, 2, 3, 4]),
+    ],
     ids=["a page lost", "a page too many", "a page twice", "nothing changed", "an empty document"],
 )
 def test_what_does_not_add_up_is_refused(

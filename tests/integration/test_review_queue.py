@@ -9,10 +9,10 @@ import pytest
 
 from pipeline.errors import Conflict
 from pipeline.records import Reason
-from pipeline.review import claims
-from pipeline.review.claims import Filters
-from pipeline.review.roles import Role
 from pipeline.store.database import connect
+from pipeline.web.auth.permissions import Role
+from pipeline.web.review import review_queue
+from pipeline.web.review.review_queue import Filters
 from tests.reviewing import House, Visitor
 
 ANY = Filters()
@@ -24,13 +24,15 @@ def test_people_asking_at_the_same_time_get_different_items(house: House, dsn: s
 
     def take(person: int) -> int | None:
         with connect(dsn) as connection:
-            return claims.claim_next(connection, f"person {person}", ANY, 10)
+            return review_queue.claim_next(connection, f"person {person}", ANY, 10)
 
     with ThreadPoolExecutor(6) as crowd:
         assert set(crowd.map(take, range(6))) == items
 
 
-def test_where_nobody_in_the_index_is_meant_no_key_chooses_who_came_nearest(house: House, enter: Enter) -> None:
+def test_where_nobody_in_the_index_is_meant_no_key_chooses_who_came_nearest(
+    house: House, enter: Enter
+) -> None:
     item = house.doubtful()
     visitor = enter(Role.REVIEWER)
     visitor.post(f"/items/{item}/claim")
@@ -46,35 +48,41 @@ def test_where_nobody_in_the_index_is_meant_no_key_chooses_who_came_nearest(hous
 
 def test_an_item_that_somebody_holds_is_not_given_to_another(house: House) -> None:
     item = house.doubtful()
-    claims.claim(house.connection, item, "ann", 10)
-    assert claims.claim_next(house.connection, "ben", ANY, 10) is None
+    review_queue.claim(house.connection, item, "ann", 10)
+    assert review_queue.claim_next(house.connection, "ben", ANY, 10) is None
     with pytest.raises(Conflict, match="ann is working"):
-        claims.claim(house.connection, item, "ben", 10)
+        review_queue.claim(house.connection, item, "ben", 10)
 
 
 def test_an_item_left_alone_goes_back_by_itself(house: House) -> None:
     item = house.doubtful()
-    claims.claim(house.connection, item, "ann", 10)
+    review_queue.claim(house.connection, item, "ann", 10)
     house.connection.execute("update review_item set claimed_until = now() - interval '1 second'")
-    assert claims.claim_next(house.connection, "ben", ANY, 10) == item
+    assert review_queue.claim_next(house.connection, "ben", ANY, 10) == item
 
 
 def test_urgent_work_comes_first_then_the_oldest(house: House) -> None:
     first, second, urgent = house.doubtful("a.pdf"), house.doubtful("b.pdf"), house.doubtful("c.pdf")
     house.connection.execute("update review_item set priority = 20 where id = %s", [urgent])
-    order = [claims.claim_next(house.connection, person, ANY, 10) for person in ("ann", "ben", "cem")]
+    order = [review_queue.claim_next(house.connection, person, ANY, 10) for person in ("ann", "ben", "cem")]
     assert order == [urgent, first, second]
 
 
 def test_the_queue_is_filtered_by_what_is_in_doubt(house: House) -> None:
     house.doubtful()
-    cut = house.item_of(house.scan("cut.pdf", [["Page"]], doubt=Reason(code="cut_doubtful", detail="It may be two documents.")))
-    assert claims.claim_next(house.connection, "ann", Filters(reason="split"), 10) == cut
-    found = {entry["key"] for entry in claims.counts(house.connection)["reason"]}
+    cut = house.item_of(
+        house.scan(
+            "cut.pdf", [["Page"]], doubt=Reason(code="cut_doubtful", detail="It may be two documents.")
+        )
+    )
+    assert review_queue.claim_next(house.connection, "ann", Filters(reason="split"), 10) == cut
+    found = {entry["key"] for entry in review_queue.counts(house.connection)["reason"]}
     assert {"split", "patient"} <= found
 
 
-def test_a_reason_is_told_in_words_and_the_machines_figures_stand_beside(house: House, enter: Callable[[Role], Visitor]) -> None:
+def test_a_reason_is_told_in_words_and_the_machines_figures_stand_beside(
+    house: House, enter: Callable[[Role], Visitor]
+) -> None:
     item = house.doubtful()
     row = house.connection.execute("select reasons from review_item where id = %s", [item]).fetchone()
     assert row is not None
@@ -88,7 +96,9 @@ def test_a_reason_is_told_in_words_and_the_machines_figures_stand_beside(house: 
     assert text.index("In the machine's words") < text.index(figure)
 
 
-def test_the_patient_of_the_scans_other_documents_can_be_chosen(house: House, enter: Callable[[Role], Visitor]) -> None:
+def test_the_patient_of_the_scans_other_documents_can_be_chosen(
+    house: House, enter: Callable[[Role], Visitor]
+) -> None:
     item = house.item_of(house.scan("chart.pdf", [["CONSENT", "I agree"]]))
     house.sure()
     house.connection.execute("update document set scan_id = 1, pages = '{2}' where status = 'filed'")
@@ -99,9 +109,11 @@ def test_the_patient_of_the_scans_other_documents_can_be_chosen(house: House, en
     assert f'value="{house.known[2]}" data-key="1"' in text
 
 
-def test_who_asks_for_the_next_item_where_none_is_free_is_told_so(house: House, enter: Callable[[Role], Visitor]) -> None:
+def test_who_asks_for_the_next_item_where_none_is_free_is_told_so(
+    house: House, enter: Callable[[Role], Visitor]
+) -> None:
     item = house.doubtful()
-    claims.claim(house.connection, item, "ann", 10)
+    review_queue.claim(house.connection, item, "ann", 10)
     visitor = enter(Role.REVIEWER)
     answer = visitor.post("/queue/next")
     assert "Nothing is free to take" in visitor.get(answer.headers["location"]).text
@@ -117,7 +129,9 @@ def test_the_clerk_sees_why_a_file_waits_for_a_person(house: House, enter: Calla
     assert "Patient in doubt" in ward
 
 
-def test_quarantine_is_a_reason_to_filter_by_and_leads_to_its_page(house: House, enter: Callable[[Role], Visitor]) -> None:
+def test_quarantine_is_a_reason_to_filter_by_and_leads_to_its_page(
+    house: House, enter: Callable[[Role], Visitor]
+) -> None:
     held = """insert into scan (sha256, name, media_type, size, status, finished_at, quarantine_code, quarantine_reason)
               values (repeat('f', 64), 'torn.pdf', 'application/pdf', 1, 'quarantined', now(), 'broken', 'It is torn.')"""
     house.connection.execute(held)
@@ -138,7 +152,9 @@ def test_a_filed_document_drawn_for_a_quality_check_is_opened_and_confirmed(
     row = house.connection.execute(sql, [document]).fetchone()
     assert row is not None
     visitor = enter(Role.REVIEWER)
-    assert visitor.post("/queue/next?reason=quality").headers["location"] == f"/items/{row['id']}?reason=quality"
+    assert (
+        visitor.post("/queue/next?reason=quality").headers["location"] == f"/items/{row['id']}?reason=quality"
+    )
     assert "Drawn at random." in visitor.get(f"/items/{row['id']}").text
     form = {"revision": "1", "type": "discharge_summary", "patient": str(house.known[2])}
     assert visitor.post(f"/items/{row['id']}/file", **form).status_code == 303
@@ -148,15 +164,19 @@ def test_a_filed_document_drawn_for_a_quality_check_is_opened_and_confirmed(
     assert told["before"]["status"] == told["after"]["status"] == "filed"
 
 
-def test_skipping_gives_the_item_back_and_shows_another(house: House, enter: Callable[[Role], Visitor]) -> None:
+def test_skipping_gives_the_item_back_and_shows_another(
+    house: House, enter: Callable[[Role], Visitor]
+) -> None:
     first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
     visitor = enter(Role.REVIEWER)
     assert visitor.post("/queue/next").headers["location"] == f"/items/{first}"
     assert visitor.post("/queue/next", but=first).headers["location"] == f"/items/{second}"
-    assert claims.claim_next(house.connection, "ann", ANY, 10) == first
+    assert review_queue.claim_next(house.connection, "ann", ANY, 10) == first
 
 
-def test_what_was_skipped_comes_again_only_when_nothing_else_is_left(house: House, enter: Callable[[Role], Visitor]) -> None:
+def test_what_was_skipped_comes_again_only_when_nothing_else_is_left(
+    house: House, enter: Callable[[Role], Visitor]
+) -> None:
     first, second, third = (house.doubtful(f"{name}.pdf") for name in "abc")
     visitor = enter(Role.REVIEWER)
     seen = [visitor.post("/queue/next").headers["location"]]
@@ -164,11 +184,13 @@ def test_what_was_skipped_comes_again_only_when_nothing_else_is_left(house: Hous
     assert seen == [f"/items/{item}" for item in (first, second, third, first)]
 
 
-def test_a_handed_up_item_waits_for_who_asks_for_those(house: House, enter: Callable[[Role], Visitor]) -> None:
+def test_a_handed_up_item_waits_for_who_asks_for_those(
+    house: House, enter: Callable[[Role], Visitor]
+) -> None:
     item = house.doubtful()
     visitor = enter(Role.REVIEWER)
     visitor.post("/queue/next")
     assert visitor.post(f"/items/{item}/escalate", note="Two sisters?").headers["location"] == "/queue"
-    assert claims.claim_next(house.connection, "ann", ANY, 10) is None
-    assert claims.claim_next(house.connection, "ann", Filters(escalated=True), 10) == item
+    assert review_queue.claim_next(house.connection, "ann", ANY, 10) is None
+    assert review_queue.claim_next(house.connection, "ann", Filters(escalated=True), 10) == item
     assert "Two sisters?" in enter(Role.SUPERVISOR).get("/queue").text

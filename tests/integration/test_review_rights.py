@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from pipeline.review.accounts import csrf_of
-from pipeline.review.application import routes_of
-from pipeline.review.roles import RULES, Role, allowed
+from pipeline.web.application import routes_of
+from pipeline.web.auth.accounts import csrf_of
+from pipeline.web.auth.permissions import RULES, Role, allowed
 from tests.reviewing import House, Visitor
 
 Enter = Callable[[Role], Visitor]
@@ -34,13 +34,17 @@ def address(path: str, house: House, item: int, document: int) -> str:
     return path.format(**values)
 
 
-def test_each_route_lets_in_the_roles_of_the_table_and_nobody_else(house: House, site: TestClient, enter: Enter) -> None:
+def test_each_route_lets_in_the_roles_of_the_table_and_nobody_else(
+    house: House, site: TestClient, enter: Enter
+) -> None:
     item, document = house.doubtful(), house.sure()
     leaks = []
     for role in Role:
         visitor = enter(role)
         for name, method, path in ROUTES:
-            if name in (*OPEN, "logout") or (name.endswith("_stream") and allowed(name, role)):  # a stream has no end
+            if name in (*OPEN, "logout") or (
+                name.endswith("_stream") and allowed(name, role)
+            ):  # a stream has no end
                 continue
             url = address(path, house, item, document)
             answer = visitor.get(url) if method == "GET" else visitor.post(url)
@@ -66,7 +70,9 @@ def test_every_route_has_a_rule_and_every_rule_that_shows_a_patient_is_audited()
     assert silent <= {*OPEN, "home", "password_page", "keep"}
 
 
-def test_a_change_without_the_sessions_own_value_is_refused(house: House, site: TestClient, enter: Enter) -> None:
+def test_a_change_without_the_sessions_own_value_is_refused(
+    house: House, site: TestClient, enter: Enter
+) -> None:
     item = house.doubtful()
     visitor = enter(Role.REVIEWER)
     for given in ({}, {"csrf": "made up"}, {"csrf": csrf_of("another session")}):
@@ -78,11 +84,20 @@ def test_a_change_sent_from_another_site_is_refused(house: House, site: TestClie
     visitor = enter(Role.REVIEWER)
     form = {"csrf": csrf_of(visitor.token)}
     for foreign in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
-        assert site.post(f"/items/{item}/claim", data=form, headers=visitor.headers | foreign).status_code == 403
+        assert (
+            site.post(f"/items/{item}/claim", data=form, headers=visitor.headers | foreign).status_code == 403
+        )
 
 
-def test_every_answer_forbids_foreign_scripts_frames_and_keeping(house: House, site: TestClient, enter: Enter) -> None:
-    pages = [site.get("/login"), site.get("/nowhere"), enter(Role.REVIEWER).get("/queue"), enter(Role.CLERK).get("/queue")]
+def test_every_answer_forbids_foreign_scripts_frames_and_keeping(
+    house: House, site: TestClient, enter: Enter
+) -> None:
+    pages = [
+        site.get("/login"),
+        site.get("/nowhere"),
+        enter(Role.REVIEWER).get("/queue"),
+        enter(Role.CLERK).get("/queue"),
+    ]
     for answer in pages:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -96,18 +111,31 @@ def test_no_page_has_a_script_or_style_of_its_own(house: House, enter: Enter) ->
     item, document = house.doubtful(), house.sure()
     visitor = enter(Role.SUPERVISOR)
     visitor.post(f"/items/{item}/claim")
-    for url in ("/queue", f"/items/{item}", f"/documents/{document}", "/patients?q=okafor", f"/patients/{house.known[2]}"):
+    for url in (
+        "/queue",
+        f"/items/{item}",
+        f"/documents/{document}",
+        "/patients?q=okafor",
+        f"/patients/{house.known[2]}",
+    ):
         text = visitor.get(url).text
         assert " style=" not in text
         assert "<style" not in text
         assert " onclick=" not in text
-        assert text.count("<script") == text.count('<script src="/static/') + text.count('<script type="module" src="/static/')
+        assert text.count("<script") == text.count('<script src="/static/') + text.count(
+            '<script type="module" src="/static/'
+        )
 
 
 def test_the_audit_cannot_be_changed_or_emptied(house: House, enter: Enter) -> None:
     enter(Role.REVIEWER).get("/queue")
     house.sure()
-    for sql in ("update audit set account = 'x'", "delete from audit", "truncate audit", "update decision set note = ''"):
+    for sql in (
+        "update audit set account = 'x'",
+        "delete from audit",
+        "truncate audit",
+        "update decision set note = ''",
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             house.connection.execute(sql)
 
@@ -122,7 +150,9 @@ def test_every_look_at_a_chart_is_written_with_the_person_and_the_patient(house:
         f"/documents/{document}/file.pdf?print=true",
     ):
         assert visitor.get(url).status_code == 200
-    lines = house.connection.execute("select account, action, patient_id, detail from audit order by id").fetchall()
+    lines = house.connection.execute(
+        "select account, action, patient_id, detail from audit order by id"
+    ).fetchall()
     assert [(line["account"], line["action"], line["patient_id"]) for line in lines] == [
         ("clinician", "view_chart", patient),
         ("clinician", "view_document", patient),
@@ -135,7 +165,9 @@ def test_every_look_at_a_chart_is_written_with_the_person_and_the_patient(house:
 def test_what_cannot_be_audited_is_not_shown(house: House, enter: Enter) -> None:
     document = house.sure()
     visitor = enter(Role.CLINICIAN)
-    house.connection.execute("alter table audit add constraint full_disk check (action <> 'view_document') not valid")
+    house.connection.execute(
+        "alter table audit add constraint full_disk check (action <> 'view_document') not valid"
+    )
     answer = visitor.get(f"/documents/{document}")
     assert answer.status_code == 500
     assert "Wielgosz" not in answer.text

@@ -1,6 +1,6 @@
 """schema.sql is what the migrations make."""
 
-from pipeline.services.schema import dump, schema_file
+from pipeline.runtime.schema import dump, schema_file
 
 
 def test_the_schema_that_people_read_is_the_one_the_migrations_make(dsn: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from pipeline.config import Settings, load_settings
-from pipeline.services.installation import open_installation
+from pipeline.runtime.installation import open_installation
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 
@@ -29,7 +29,10 @@ def test_the_database_keeps_checksums_and_fsyncs_and_the_application_is_no_super
     with open_installation(load_settings(home=tmp_path / "home"), migrate=False, store=False) as opened:
         with opened.connect() as connection:
             settings = ("data_checksums", "fsync", "is_superuser", "server_encoding", "listen_addresses")
-            found = {name: connection.execute(f"select current_setting('{name}') as it").fetchone() for name in settings}
+            found = {
+                name: connection.execute(f"select current_setting('{name}') as it").fetchone()
+                for name in settings
+            }
         assert [row and row["it"] for row in found.values()] == ["on", "on", "off", "UTF8", "127.0.0.1"]
         assert (tmp_path / "home/keys.json").stat().st_mode & 0o777 == 0o600
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):

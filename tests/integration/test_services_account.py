@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.services.account import Account, choose_account
-from pipeline.services.installation import Embedded, open_installation
-from pipeline.services.postgres import binaries
+from pipeline.runtime.installation import Embedded, open_installation
+from pipeline.runtime.os_user import Account, choose_account
+from pipeline.runtime.postgres import binaries
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="about what root does")
 DROP = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
@@ -37,7 +37,10 @@ def test_below_a_folder_that_only_root_may_enter_the_services_run_as_an_ordinary
 def test_the_home_itself_may_be_a_folder_that_only_root_may_enter(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    with open_installation(load_settings(home), migrate=False, store=False) as opened, opened.connect() as connection:
+    with (
+        open_installation(load_settings(home), migrate=False, store=False) as opened,
+        opened.connect() as connection,
+    ):
         assert connection.execute("select 1 as one").fetchone() == {"one": 1}
     assert home.stat().st_mode & 0o777 == 0o700
 
@@ -63,7 +66,10 @@ def test_a_secret_is_for_its_owner_alone_and_never_half_written(tmp_path: Path) 
 
 
 def test_an_ordinary_user_needs_nobody(tmp_path: Path) -> None:
-    if os.geteuid() == 0 and subprocess.run([*DROP, "test", "-x", sys.executable, "-a", "-r", __file__]).returncode != 0:
+    if (
+        os.geteuid() == 0
+        and subprocess.run([*DROP, "test", "-x", sys.executable, "-a", "-r", __file__]).returncode != 0
+    ):
         pytest.skip("an ordinary user cannot reach this Python")
     prefix = DROP if os.geteuid() == 0 else []
     for folder in (tmp_path, *tmp_path.parents):

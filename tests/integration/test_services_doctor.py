@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Settings, load_settings
-from pipeline.ocr import tesseract
-from pipeline.services.doctor import Finding, examine
+from pipeline.ocr.engines import tesseract
+from pipeline.runtime.doctor import Finding, examine
 from pipeline.store.database import Connection
 
 
@@ -24,7 +24,9 @@ def without_failures(found: dict[str, Finding]) -> None:
 def free_port(settings: Settings) -> Settings:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        return settings.model_copy(update={"web": settings.web.model_copy(update={"port": sock.getsockname()[1]})})
+        return settings.model_copy(
+            update={"web": settings.web.model_copy(update={"port": sock.getsockname()[1]})}
+        )
 
 
 def test_a_new_home_is_well(tmp_path: Path) -> None:

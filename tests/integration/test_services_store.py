@@ -13,7 +13,7 @@ from minio import Minio
 from minio.error import S3Error
 
 from pipeline.config import Settings
-from pipeline.services.installation import Embedded
+from pipeline.runtime.installation import Embedded
 from pipeline.store.blobs import Blobs, key_of
 
 SECRET = b"what nobody else may read"
@@ -37,7 +37,11 @@ def test_the_store_answers_to_its_keys_alone(blobs: Blobs, ports: dict[str, int]
     blobs.put(SECRET)
     for access, secret in ((None, None), ("guess", "guessguess")):
         with pytest.raises(S3Error):
-            list(Minio(f"127.0.0.1:{ports['s3']}", access, secret, secure=False, region="us-east-1").list_buckets())
+            list(
+                Minio(
+                    f"127.0.0.1:{ports['s3']}", access, secret, secure=False, region="us-east-1"
+                ).list_buckets()
+            )
 
 
 @pytest.mark.parametrize("port", ["s3", "filer", "volume", "master", "admin"])
@@ -46,7 +50,13 @@ def test_an_object_is_neither_read_nor_written_at_a_port_without_a_key(
 ) -> None:
     sha256 = blobs.put(SECRET)
     bucket, key = settings.storage.bucket, key_of(sha256)
-    for path in (f"buckets/{bucket}/{key}", f"{bucket}/{key}", "1,0123456789", "buckets/?pretty=y", f"buckets/{bucket}/new"):
+    for path in (
+        f"buckets/{bucket}/{key}",
+        f"{bucket}/{key}",
+        "1,0123456789",
+        "buckets/?pretty=y",
+        f"buckets/{bucket}/new",
+    ):
         got = http.request("GET", f"http://127.0.0.1:{ports[port]}/{path}")
         assert got.status >= 400
         assert SECRET not in got.data
@@ -55,8 +65,12 @@ def test_an_object_is_neither_read_nor_written_at_a_port_without_a_key(
     assert blobs.get(sha256) == SECRET
 
 
-@pytest.mark.parametrize("path", ["dir/assign", "dir/lookup?volumeId=1", "submit", "vol/grow", "col/delete?collection=x"])
-def test_the_master_hands_out_no_place_to_write_to(path: str, ports: dict[str, int], http: urllib3.PoolManager) -> None:
+@pytest.mark.parametrize(
+    "path", ["dir/assign", "dir/lookup?volumeId=1", "submit", "vol/grow", "col/delete?collection=x"]
+)
+def test_the_master_hands_out_no_place_to_write_to(
+    path: str, ports: dict[str, int], http: urllib3.PoolManager
+) -> None:
     for verb in ("GET", "POST"):
         answer = http.request(verb, f"http://127.0.0.1:{ports['master']}/{path}")
         assert answer.status >= 400
@@ -74,7 +88,10 @@ def test_the_inner_ports_ask_for_the_installations_certificate(part: str, ports:
 
 def speak(port: int, context: ssl.SSLContext) -> None:
     """Say hello in HTTP/2 without a certificate of ours, and listen."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain, context.wrap_socket(plain) as wrapped:
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        context.wrap_socket(plain) as wrapped,
+    ):
         wrapped.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
         while wrapped.recv(100):  # TLS 1.3 says that the certificate is missing after the handshake
             pass

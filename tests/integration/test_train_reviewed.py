@@ -1,23 +1,29 @@
-"""What reviewers decide is what `train` learns from, and a worse model never takes the place of a better one."""
+"""What reviewers decide is what `train` learns from, and a worse model never takes the place of a better
+one.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.classify.model import load
-from pipeline.classify.training.boundaries import case_of
-from pipeline.classify.training.corrections import reviewed, settled_stacks
-from pipeline.classify.training.measure import Answered, measure
-from pipeline.classify.training.training import Trained
-from pipeline.index import decisions
+from pipeline.classify.training.boundary_training import case_of
+from pipeline.classify.training.metrics import Answered, measure
+from pipeline.classify.training.reviewer_labels import reviewed, settled_stacks
+from pipeline.classify.training.type_training import Trained
+from pipeline.classify.type_model import load
+from pipeline.index import document_actions
 from tests.integration.test_review_decisions import sight
 from tests.reviewing import House
 
 
-def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_the_person_gave(house: House) -> None:
+def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_the_person_gave(
+    house: House,
+) -> None:
     item = house.doubtful()
     assert reviewed(house.connection) == []
-    decisions.file_document(house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields={})
+    document_actions.file_document(
+        house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields={}
+    )
     (example,) = reviewed(house.connection)
     assert example.type == "transfer_summary"
     assert example.real
@@ -27,7 +33,9 @@ def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_t
 def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_settled(house: House) -> None:
     item = house.doubtful()
     assert list(settled_stacks(house.connection)) == []
-    decisions.file_document(house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields={})
+    document_actions.file_document(
+        house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields={}
+    )
     (stack,) = settled_stacks(house.connection)
     pages = house.connection.execute("select pages from document where status = 'filed'").fetchall()
     assert stack.documents == tuple(tuple(row["pages"]) for row in pages)

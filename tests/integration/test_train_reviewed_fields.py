@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.classify.training.corrections import confirmed_fields
-from pipeline.classify.training.fields import Judged, calibrate, judged, learn, loss
-from pipeline.index import decisions
+from pipeline.classify.training.field_training import Judged, calibrate, judged, learn, loss
+from pipeline.classify.training.reviewer_labels import confirmed_fields
+from pipeline.index import document_actions
 from tests.integration.test_review_decisions import sight
 from tests.reviewing import House
 
-ANSWERS = {"patient_name": "Okafor, Martha", "dob": "1956-08-03", "date_of_service": "2026-03-15", "mrn": "10012345"}
+ANSWERS = {
+    "patient_name": "Okafor, Martha",
+    "dob": "1956-08-03",
+    "date_of_service": "2026-03-15",
+    "mrn": "10012345",
+}
 
 
-def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_on_the_page(house: House) -> None:
+def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_on_the_page(
+    house: House,
+) -> None:
     item = house.doubtful()
     assert list(confirmed_fields(house.connection)) == []
     given = ANSWERS | {"dob": ""}
-    decisions.file_document(house.connection, sight(house, item), patient=house.known[0], type="discharge_summary", fields=given)
+    document_actions.file_document(
+        house.connection, sight(house, item), patient=house.known[0], type="discharge_summary", fields=given
+    )
     (case,) = confirmed_fields(house.connection)
     assert case.truth == given | {"dob": None}
     assert [page.number for page in case.pages] == [1, 2]
-    verdicts = {answer.field: (answer.printed, answer.confidence is not None, answer.right) for answer in judged(case)}
+    verdicts = {
+        answer.field: (answer.printed, answer.confidence is not None, answer.right) for answer in judged(case)
+    }
     assert verdicts["patient_name"] == (True, True, True)
     assert verdicts["date_of_service"] == (True, True, False)
     assert verdicts["dob"] == (False, True, False)

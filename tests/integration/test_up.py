@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.services.children import Child
-from pipeline.services.installation import Embedded
-from pipeline.services.process import free_ports
-from pipeline.services.up import wait_for_web
+from pipeline.runtime.daemon import free_ports
+from pipeline.runtime.installation import Embedded
+from pipeline.runtime.supervisor import Child
+from pipeline.runtime.up import wait_for_web
 
 PATIENCE = 60.0
 
@@ -106,7 +106,10 @@ def test_up_says_where_everything_is(up: Up) -> None:
 
 def test_a_second_up_on_the_same_home_says_so(up: Up) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "pipeline", "up", "--home", str(up.home)], capture_output=True, text=True, timeout=PATIENCE
+        [sys.executable, "-m", "pipeline", "up", "--home", str(up.home)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert second.returncode == 6
     assert f"already up on {up.home} (process {up.process.pid})" in second.stderr
@@ -158,7 +161,9 @@ def test_another_command_uses_the_services_of_up_and_leaves_them_running(up: Up)
     )  # fmt: skip
     findings = {line["check"]: line for line in map(json.loads, asked.stdout.splitlines())}
     assert {name for name, line in findings.items() if not line["ok"]} == set(), asked.stdout
-    assert {"tesseract", "pdftoppm", "database", "migrations", "object store", "disk", "web port"} <= set(findings)
+    assert {"tesseract", "pdftoppm", "database", "migrations", "object store", "disk", "web port"} <= set(
+        findings
+    )
     assert asked.returncode == 0
     assert up.service("postgres") == before
 

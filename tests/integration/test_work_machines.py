@@ -1,4 +1,6 @@
-"""Workers on several machines: network namespaces with a host name and a home each, around one database and one store."""
+"""Workers on several machines: network namespaces with a host name and a home each, around one database and
+one store.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,14 @@ import pytest
 
 from bench.machines import CODE, COUNTED, allowed, at_work, machines
 from pipeline.config import Settings
-from pipeline.index.outcome import outcome_json
+from pipeline.index.scan_result import outcome_json
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from pipeline.work.status import live_workers, status_json
+from pipeline.worker.status import live_workers, status_json
 from tests.processing import handed_in, until
 
 NAMES = ("north", "south", "east")
-SMALL_RANGES = "from pipeline.work import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
+SMALL_RANGES = "from pipeline.worker import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
 QUICK = {"CHARTLOOM_WORK__TAKEOVER_SECONDS": "3", "CHARTLOOM_OCR__SECOND_ENGINE": "never"}
 
 
@@ -28,8 +30,14 @@ def test_three_machines_read_each_page_once_and_go_on_without_the_one_that_is_lo
         for machine in all_:
             machine.work(tmp_path / machine.name, told | QUICK, SMALL_RANGES + CODE)
         until(lambda: live_workers(connection, 3.0) == len(all_))
-        scan = handed_in(connection, blobs, *(f"Page number {number} of the chart" for number in range(1, 17)))
-        until(lambda: len(at_work(connection)) >= 2 and connection.execute("select 1 from times_read").fetchone())
+        scan = handed_in(
+            connection, blobs, *(f"Page number {number} of the chart" for number in range(1, 17))
+        )
+        until(
+            lambda: (
+                len(at_work(connection)) >= 2 and connection.execute("select 1 from times_read").fetchone()
+            )
+        )
         before = status_json(connection, 3.0)
         lost = next(machine for machine in all_ if machine.name in at_work(connection))
         lost.lose()

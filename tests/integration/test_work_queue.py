@@ -1,4 +1,6 @@
-"""Jobs: enqueued with what needs them, handed out in ranges, taken over, and what becomes of a scan that fails."""
+"""Jobs: enqueued with what needs them, handed out in ranges, taken over, and what becomes of a scan that
+fails.
+"""
 
 from __future__ import annotations
 
@@ -18,24 +20,28 @@ from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
 from pipeline.store.scans import load_scan
 from pipeline.store.sql import statements
-from pipeline.work import ranges, tasks
-from pipeline.work.bench import Bench
-from pipeline.work.fairness import FAIR_EVERY, FairManager
-from pipeline.work.patience import PatientConnector
-from pipeline.work.queue import QUEUES, enqueue_scan
-from pipeline.work.tasks import DEADLY, TryAgain, work_on
-from pipeline.work.worker import bury
+from pipeline.worker import page_ranges, tasks
+from pipeline.worker.db_retry import PatientConnector
+from pipeline.worker.fair_scheduling import FAIR_EVERY, FairManager
+from pipeline.worker.job_queue import QUEUES, enqueue_scan
+from pipeline.worker.tasks import DEADLY, TryAgain, work_on
+from pipeline.worker.worker import bury
+from pipeline.worker.worker_context import Bench
 from tests.processing import BLOB, a_scan
 
 
 def jobs(connection: Connection) -> list[dict[str, Any]]:
-    return connection.execute("select task_name, queue_name, status, args from procrastinate_jobs order by id").fetchall()
+    return connection.execute(
+        "select task_name, queue_name, status, args from procrastinate_jobs order by id"
+    ).fetchall()
 
 
 def a_job(settings: Settings, attempts: int = 0, stopping: bool = False) -> Any:
     """What a task is told of its job."""
     context = {"bench": Bench(settings)}
-    return SimpleNamespace(additional_context=context, job=SimpleNamespace(attempts=attempts), should_abort=lambda: stopping)
+    return SimpleNamespace(
+        additional_context=context, job=SimpleNamespace(attempts=attempts), should_abort=lambda: stopping
+    )
 
 
 def state(connection: Connection, scan: Scan) -> tuple[str, str | None]:
@@ -57,29 +63,31 @@ def test_a_job_is_enqueued_by_the_transaction_that_needs_it_or_not_at_all(connec
     assert jobs(connection) == []
     with connection.transaction():
         enqueue_scan(connection, 5, Priority.STAT)
-    assert [(job["task_name"], job["queue_name"], job["args"]) for job in jobs(connection)] == [("scan", "stat", {"scan": 5})]
+    assert [(job["task_name"], job["queue_name"], job["args"]) for job in jobs(connection)] == [
+        ("scan", "stat", {"scan": 5})
+    ]
 
 
 def test_a_small_scan_is_not_handed_out(connection: Connection) -> None:
-    assert not ranges.hand_out(connection, a_scan(connection), ranges.LARGE)
+    assert not page_ranges.hand_out(connection, a_scan(connection), page_ranges.LARGE)
     assert jobs(connection) == []
 
 
 def test_a_large_scan_is_handed_out_once_and_meets_again_once(connection: Connection, dsn: str) -> None:
-    scan, pages = a_scan(connection), ranges.LARGE + 5
-    assert ranges.hand_out(connection, scan, pages)
-    assert not ranges.hand_out(connection, scan, pages)
+    scan, pages = a_scan(connection), page_ranges.LARGE + 5
+    assert page_ranges.hand_out(connection, scan, pages)
+    assert not page_ranges.hand_out(connection, scan, pages)
     spans = [range(job["args"]["first"], job["args"]["last"] + 1) for job in jobs(connection)]
     assert [number for span in spans for number in span] == list(range(1, pages + 1))
     with connect(dsn) as other:
         for span in reversed(spans):
             assert len([job for job in jobs(connection) if job["task_name"] == "scan"]) == 0
-            assert ranges.pages_of(connection, scan) == []
+            assert page_ranges.pages_of(connection, scan) == []
             opened = [(Page(scan=scan.sha256, number=n, image=BLOB, dpi=200.0), BLOB) for n in span]
-            ranges.finish(other, scan, span[0], opened)
-            ranges.finish(connection, scan, span[0], opened)
+            page_ranges.finish(other, scan, span[0], opened)
+            page_ranges.finish(connection, scan, span[0], opened)
     assert len([job for job in jobs(connection) if job["task_name"] == "scan"]) == 1
-    assert [page.number for page, _ in ranges.pages_of(connection, scan)] == list(range(1, pages + 1))
+    assert [page.number for page, _ in page_ranges.pages_of(connection, scan)] == list(range(1, pages + 1))
 
 
 def test_a_file_that_cannot_be_taken_is_quarantined_with_its_reason(
@@ -97,7 +105,11 @@ def test_a_fault_of_ours_is_tried_again_and_then_quarantines_the_scan(
     with pytest.raises(TryAgain):
         work_on(a_job(settings), scan.id, fail_with(ValueError("secret text of a page")))
     assert state(connection, scan) == ("received", None)
-    work_on(a_job(settings, attempts=settings.work.retries), scan.id, fail_with(ValueError("secret text of a page")))
+    work_on(
+        a_job(settings, attempts=settings.work.retries),
+        scan.id,
+        fail_with(ValueError("secret text of a page")),
+    )
     assert state(connection, scan) == ("quarantined", "fault")
 
 
@@ -125,7 +137,9 @@ def test_a_fault_that_passes_is_waited_out(
     assert state(connection, scan) == ("received", None)
 
 
-def test_a_stopping_worker_hands_its_job_back_while_it_waits(connection: Connection, settings: Settings) -> None:
+def test_a_stopping_worker_hands_its_job_back_while_it_waits(
+    connection: Connection, settings: Settings
+) -> None:
     scan = a_scan(connection)
     with pytest.raises(JobAborted):
         work_on(a_job(settings, stopping=True), scan.id, fail_with(ServiceAway("away")))
@@ -145,13 +159,17 @@ def test_a_closed_scan_is_left_alone(connection: Connection, settings: Settings)
     assert state(connection, scan) == ("done", None)
 
 
-def test_a_silent_workers_job_is_taken_over_once_and_a_living_ones_is_not(connection: Connection, dsn: str) -> None:
+def test_a_silent_workers_job_is_taken_over_once_and_a_living_ones_is_not(
+    connection: Connection, dsn: str
+) -> None:
     for number in (1, 2):
         enqueue_scan(connection, number, Priority.LIVE)
         connection.execute("select procrastinate_register_worker_v1()")
         connection.execute("select procrastinate_fetch_job_v2(null, %s)", [number])
-    connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '5 minutes' where id = 1")
-    take_over = statements("pipeline.work")["take_over"]
+    connection.execute(
+        "update procrastinate_workers set last_heartbeat = now() - interval '5 minutes' where id = 1"
+    )
+    take_over = statements("pipeline.worker")["take_over"]
     taken = [row["id"] for _ in range(2) for row in connection.execute(take_over, {"seconds": 60.0})]
     assert len(taken) == 1
     assert [(job["status"], job["args"]) for job in jobs(connection)] == [

@@ -1,4 +1,6 @@
-"""Worker processes, as they run: they file what is handed in, survive each other's death, and stop when asked."""
+"""Worker processes, as they run: they file what is handed in, survive each other's death, and stop when
+asked.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,15 @@ from psycopg import sql
 
 from bench.environment import environment
 from pipeline.config import OcrSettings, Settings, load_settings
-from pipeline.index.outcome import outcome_json
+from pipeline.index.scan_result import outcome_json
 from pipeline.index.search import arriving, search
-from pipeline.ocr.reading import Reading, read_page
+from pipeline.ocr.read_page import Reading, read_page
 from pipeline.records import Page
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from pipeline.work import apart, ranges, worker
-from pipeline.work.start import workers_beside
-from pipeline.work.status import live_workers, status_json
+from pipeline.worker import page_isolation, page_ranges, worker
+from pipeline.worker.launcher import workers_beside
+from pipeline.worker.status import live_workers, status_json
 from tests.processing import handed_in, until
 
 
@@ -37,7 +39,11 @@ def children(pid: int) -> list[int]:
 @pytest.fixture
 def two(settings: Settings) -> Settings:
     """Settings for two workers that are missed after three seconds."""
-    changes = {"workers": 2, "takeover_seconds": 3.0, "worker_memory_mb": 4000}  # workers forked from the tests are large
+    changes = {
+        "workers": 2,
+        "takeover_seconds": 3.0,
+        "worker_memory_mb": 4000,
+    }  # workers forked from the tests are large
     return settings.model_copy(update={"work": settings.work.model_copy(update=changes)})
 
 
@@ -47,7 +53,9 @@ def pool(two: Settings) -> Iterator[BaseProcess]:
         yield child
 
 
-def test_workers_file_scans_and_survive_the_death_of_one(connection: Connection, blobs: Blobs, pool: BaseProcess) -> None:
+def test_workers_file_scans_and_survive_the_death_of_one(
+    connection: Connection, blobs: Blobs, pool: BaseProcess
+) -> None:
     until(lambda: live_workers(connection, 3.0) == 2)
     first = handed_in(connection, blobs, "Admission note zebra", "Second page giraffe")
     until(lambda: outcome_json(connection, first.id)["status"] != "received")
@@ -59,9 +67,13 @@ def test_workers_file_scans_and_survive_the_death_of_one(connection: Connection,
     assert row is not None
     assert blobs.get(row["pdf"]).startswith(b"%PDF-")
 
-    connection.execute("select procrastinate_register_worker_v1()")  # a worker of another machine, which dies over its job
+    connection.execute(
+        "select procrastinate_register_worker_v1()"
+    )  # a worker of another machine, which dies over its job
     lost = handed_in(connection, blobs, "A page about a walrus")
-    connection.execute("update procrastinate_jobs set status = 'doing', worker_id = (select max(id) from procrastinate_workers)")
+    connection.execute(
+        "update procrastinate_jobs set status = 'doing', worker_id = (select max(id) from procrastinate_workers)"
+    )
     assert pool.pid is not None
     os.kill(children(pool.pid)[0], signal.SIGKILL)
     until(lambda: outcome_json(connection, lost.id)["status"] != "received")
@@ -80,12 +92,14 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
 ) -> None:
     pages = [f"Page number {number} of the chart" for number in range(1, 7)]
     code = (
-        "from pipeline.config import load_settings; from pipeline.work import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
-        "from pipeline.work.start import run_workers; run_workers(load_settings(), None, until=0)"
+        "from pipeline.config import load_settings; from pipeline.worker import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
+        "from pipeline.worker.launcher import run_workers; run_workers(load_settings(), None, until=0)"
     )
     monkeypatch.setenv("CHARTLOOM_WORK__WORKERS", "2")
     scan = handed_in(connection, blobs, *pages)
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, **environment(two)}) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, **environment(two)}
+    ) as child:
         until(lambda: arriving(connection, "chart"))
         assert {hit.scan for hit in arriving(connection, "chart")} == {scan.id}
         assert outcome_json(connection, scan.id)["status"] == "received"
@@ -95,9 +109,11 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
         child.stdin.close()
     spans = connection.execute("select first, last from page_range order by first").fetchall()
     assert [(row["first"], row["last"]) for row in spans] == [(1, 2), (3, 4), (5, 6)]
-    row = connection.execute("select (select count(*) from reading) as readings, (select count(*) from page) as pages").fetchone()
+    row = connection.execute(
+        "select (select count(*) from reading) as readings, (select count(*) from page) as pages"
+    ).fetchone()
     assert row == {"readings": 6, "pages": 6}
-    assert ranges.pages_of(connection, scan)[-1][0].number == 6
+    assert page_ranges.pages_of(connection, scan)[-1][0].number == 6
 
 
 def test_readings_that_nobody_will_need_again_are_forgotten(connection: Connection, two: Settings) -> None:
@@ -129,7 +145,9 @@ def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gon
         assert child.pid is not None
         workers = children(child.pid)
         name = connection.info.dbname
-        with psycopg.connect(connection.info.dsn, password=connection.info.password, dbname="postgres", autocommit=True) as other:
+        with psycopg.connect(
+            connection.info.dsn, password=connection.info.password, dbname="postgres", autocommit=True
+        ) as other:
             other.execute(sql.SQL("alter database {} allow_connections false").format(sql.Identifier(name)))
         others = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
         connection.execute(others, [name])
@@ -139,7 +157,7 @@ def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gon
 
 def test_workers_whose_starter_is_gone_before_they_are_started_end_too() -> None:
     code = (
-        "import os, time; from pipeline.work.pool import Pool; gone, held = os.pipe(); os.close(held); "
+        "import os, time; from pipeline.worker.prefork import Pool; gone, held = os.pipe(); os.close(held); "
         "Pool(lambda: time.sleep(60), 2, print).run(gone)"
     )
     subprocess.run([sys.executable, "-c", code], timeout=20, check=True)
@@ -153,19 +171,27 @@ def test_a_page_that_kills_its_reader_goes_to_a_person_and_the_rest_of_the_scan_
             os.kill(os.getpid(), signal.SIGKILL)
         return read_page(page, pixels, settings)
 
-    monkeypatch.setattr(apart, "read_page", crash_on_two)
+    monkeypatch.setattr(page_isolation, "read_page", crash_on_two)
     one = two.model_copy(update={"work": two.work.model_copy(update={"workers": 1})})
     scan = handed_in(connection, blobs, "The first page", "The second page", "The third page")
     with workers_beside(one):
         until(lambda: outcome_json(connection, scan.id)["status"] != "received")
     assert outcome_json(connection, scan.id)["status"] == "review"
-    pages = connection.execute("select number, problem from page where scan_id = %s order by number", [scan.id]).fetchall()
-    assert [(page["number"], page["problem"]) for page in pages] == [(1, None), (2, apart.STOPPED), (3, None)]
+    pages = connection.execute(
+        "select number, problem from page where scan_id = %s order by number", [scan.id]
+    ).fetchall()
+    assert [(page["number"], page["problem"]) for page in pages] == [
+        (1, None),
+        (2, page_isolation.STOPPED),
+        (3, None),
+    ]
 
 
 def test_a_page_that_never_ends_ends_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hash_of_much = partial(hashlib.pbkdf2_hmac, "sha256", b"", b"", 1 << 27)  # C code that no exception interrupts
-    monkeypatch.setattr(apart, "read_page", lambda *_: hash_of_much())
+    hash_of_much = partial(
+        hashlib.pbkdf2_hmac, "sha256", b"", b"", 1 << 27
+    )  # C code that no exception interrupts
+    monkeypatch.setattr(page_isolation, "read_page", lambda *_: hash_of_much())
     short = load_settings(tmp_path).ocr.model_copy(update={"page_seconds": 0.1})
-    reading = apart.read_apart(Page(scan="", number=7, image=None), None, short)
-    assert reading.page.problem == apart.STOPPED
+    reading = page_isolation.read_apart(Page(scan="", number=7, image=None), None, short)
+    assert reading.page.problem == page_isolation.STOPPED

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import IntakeSettings, load_settings
-from pipeline.ingest import parser
-from pipeline.ingest.opening import open_scan
+from pipeline.ingest.parsing import parser_client
+from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.records import Page
 from pipeline.store.scratch import Scratch
 from tests.opening import SHA, Opens
@@ -31,7 +31,7 @@ def scratch(tmp_path: Path) -> Scratch:
 def no_parser_is_left() -> Iterator[None]:
     """The children that open files end with a file of tests."""
     yield
-    parser.end_idle()
+    parser_client.end_idle()
 
 
 @pytest.fixture

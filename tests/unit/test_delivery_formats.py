@@ -9,9 +9,9 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 
 from pipeline.config import document_types
-from pipeline.index.outputs.cda import xds_sd
-from pipeline.index.outputs.contents import PDF_FORMAT, Payload
-from pipeline.index.outputs.mdm import mdm
+from pipeline.delivery.formats.cda import xds_sd
+from pipeline.delivery.formats.mdm import mdm
+from pipeline.delivery.payload import PDF_FORMAT, Payload
 from tests.delivering import a_parcel
 from tests.receivers import validated
 
@@ -73,11 +73,19 @@ def out_of_order(element: Element) -> list[str]:
     return wrong + [below for child in element for below in out_of_order(child)]
 
 
-BARE = {"visit": None, "author": None, "facility": None, "date_of_service": None, "type": document_types()["identity_document"]}
+BARE = {
+    "visit": None,
+    "author": None,
+    "facility": None,
+    "date_of_service": None,
+    "type": document_types()["identity_document"],
+}
 
 
 @pytest.mark.parametrize("given", [{}, BARE, {"change": "replace", "edition": 2, "replaces": 1}])
-def test_an_xds_sd_document_has_what_the_content_module_asks_for_in_the_order_of_the_schema(given: dict[str, object]) -> None:
+def test_an_xds_sd_document_has_what_the_content_module_asks_for_in_the_order_of_the_schema(
+    given: dict[str, object],
+) -> None:
     root = fromstring(xds_sd(a_parcel(**given), PDF.data))
     assert [path for path in REQUIRED if root.find(path, V3) is None] == []
     assert out_of_order(root) == []
@@ -107,7 +115,11 @@ def test_the_same_delivery_is_the_same_bytes_at_every_try() -> None:
 @pytest.mark.parametrize("key", sorted(document_types()))
 def test_a_document_of_every_type_is_a_valid_message(key: str) -> None:
     text = str(mdm(a_parcel(type=document_types()[key], visit=None), PDF))
-    if key in ("letter", "prior_authorization", "emergency_department_note"):  # the library takes a tenth of a second for each
+    if key in (
+        "letter",
+        "prior_authorization",
+        "emergency_department_note",
+    ):  # the library takes a tenth of a second for each
         validated(text)
     txa = next(line for line in text.split("\r") if line.startswith("TXA")).split("|")
     assert 0 < len(txa[2]) <= 30

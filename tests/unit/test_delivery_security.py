@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from pipeline.config import DestinationSettings, load_settings
+from pipeline.delivery.delivery_result import Failed, Problem, Taken
+from pipeline.delivery.transports.by_destination import sender_of
 from pipeline.errors import BadSettings
-from pipeline.index.outputs.answers import Failed, Problem, Taken
-from pipeline.index.outputs.senders import sender_of
 from tests.delivering import a_parcel, a_pdf
 from tests.fhir_receiver import FhirReceiver
 
@@ -35,14 +35,18 @@ PKCS8 = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 @dataclass
 class Authority:
-    """A certificate authority in a folder: `ca.pem`, and NAME.pem with NAME.key for whoever it vouches for."""
+    """A certificate authority in a folder: `ca.pem`, and NAME.pem with NAME.key for whoever it vouches
+    for.
+    """
 
     folder: Path
     key: Any = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def __post_init__(self) -> None:
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
-        (self.folder / "ca.pem").write_bytes(self.certificate(self.name, self.key.public_key(), ca=True).public_bytes(PEM))
+        (self.folder / "ca.pem").write_bytes(
+            self.certificate(self.name, self.key.public_key(), ca=True).public_bytes(PEM)
+        )
 
     def vouch(self, name: str) -> tuple[Path, Path]:
         """A certificate for 127.0.0.1 and its key."""
@@ -57,7 +61,9 @@ class Authority:
         now = datetime.now(UTC)
         made = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key)
         made = made.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
-        made = made.not_valid_after(now + timedelta(days=1)).add_extension(x509.BasicConstraints(ca, None), critical=True)
+        made = made.not_valid_after(now + timedelta(days=1)).add_extension(
+            x509.BasicConstraints(ca, None), critical=True
+        )
         here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         usage = x509.KeyUsage(True, False, False, False, False, ca, ca, False, False)
         made = made.add_extension(here, critical=False).add_extension(usage, critical=True)
@@ -81,7 +87,9 @@ class Issuer:
         self.asked.append(form)
         if self.public:
             head, claims, signature = form["client_assertion"].split(".")
-            self.public.verify(unpadded(signature), f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA384())
+            self.public.verify(
+                unpadded(signature), f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA384()
+            )
             known = json.loads(unpadded(claims))["iss"] == "chartloom"
         else:
             known = b64decode(authorization.removeprefix("Basic ")).decode() == "chartloom:open sesame"
@@ -122,7 +130,11 @@ def unpadded(text: str) -> bytes:
 
 def send(address: str, **given: Any) -> Any:
     """Deliver a document there."""
-    sender = sender_of(DestinationSettings(kind="fhir", address=address, **given), load_settings().deliveries, lambda _: a_pdf())
+    sender = sender_of(
+        DestinationSettings(kind="fhir", address=address, **given),
+        load_settings().deliveries,
+        lambda _: a_pdf(),
+    )
     try:
         return sender.send(a_parcel())
     finally:
@@ -141,7 +153,9 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-def test_a_receiver_whose_certificate_nobody_vouches_for_is_told_nothing(receiver: FhirReceiver, authority: Authority) -> None:
+def test_a_receiver_whose_certificate_nobody_vouches_for_is_told_nothing(
+    receiver: FhirReceiver, authority: Authority
+) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*authority.vouch("receiver"))
     with receiver.listening(tls=context) as address:
@@ -152,14 +166,18 @@ def test_a_receiver_whose_certificate_nobody_vouches_for_is_told_nothing(receive
         assert isinstance(send(address, ca=authority.folder / "ca.pem"), Taken)
 
 
-def test_a_receiver_that_asks_for_our_certificate_is_shown_it(receiver: FhirReceiver, authority: Authority) -> None:
+def test_a_receiver_that_asks_for_our_certificate_is_shown_it(
+    receiver: FhirReceiver, authority: Authority
+) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.folder / "ca.pem"))
     context.load_cert_chain(*authority.vouch("receiver"))
     context.verify_mode = ssl.CERT_REQUIRED
     certificate, key = authority.vouch("chartloom")
     with receiver.listening(tls=context) as address:
         assert isinstance(send(address, ca=authority.folder / "ca.pem"), Failed)
-        assert isinstance(send(address, ca=authority.folder / "ca.pem", certificate=certificate, key=key), Taken)
+        assert isinstance(
+            send(address, ca=authority.folder / "ca.pem", certificate=certificate, key=key), Taken
+        )
 
 
 def test_a_certificate_that_is_not_there_is_a_wrong_setting(authority: Authority) -> None:
@@ -175,10 +193,17 @@ def test_a_fixed_token_is_sent_along(receiver: FhirReceiver) -> None:
         assert isinstance(send(address, token="let me in"), Taken)
 
 
-def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_taken(receiver: FhirReceiver) -> None:
+def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_taken(
+    receiver: FhirReceiver,
+) -> None:
     issuer = Issuer(receiver)
     with receiver.listening() as address, issuer.listening() as token_url:
-        given = {"token_url": token_url, "client_id": "chartloom", "client_secret": "open sesame", "scope": "system/*.write"}
+        given = {
+            "token_url": token_url,
+            "client_id": "chartloom",
+            "client_secret": "open sesame",
+            "scope": "system/*.write",
+        }
         place = DestinationSettings(kind="fhir", address=address, **given)  # type: ignore[arg-type]
         sender = sender_of(place, load_settings().deliveries, lambda _: a_pdf())
         assert isinstance(sender.send(a_parcel()), Taken)
@@ -190,20 +215,32 @@ def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_taken
         assert send(address, **{**given, "client_secret": "guess"}).problem is Problem.UNAUTHORIZED
 
 
-def test_client_credentials_may_be_an_assertion_signed_by_our_key(receiver: FhirReceiver, tmp_path: Path) -> None:
+def test_client_credentials_may_be_an_assertion_signed_by_our_key(
+    receiver: FhirReceiver, tmp_path: Path
+) -> None:
     key = rsa.generate_private_key(65537, 2048)
     (tmp_path / "client.key").write_bytes(key.private_bytes(PEM, *PKCS8))
     issuer = Issuer(receiver, key.public_key())
     with receiver.listening() as address, issuer.listening() as token_url:
         answer = send(address, token_url=token_url, client_id="chartloom", client_key=tmp_path / "client.key")
     assert isinstance(answer, Taken)
-    assert issuer.asked[0]["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    assert (
+        issuer.asked[0]["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "address", "given"),
-    [("mdm", "nowhere", {}), ("fhir", "ftp://host", {}), ("fhir", "https://host", {"token_url": "https://host/token"})],
+    [
+        ("mdm", "nowhere", {}),
+        ("fhir", "ftp://host", {}),
+        ("fhir", "https://host", {"token_url": "https://host/token"}),
+    ],
 )
 def test_settings_that_cannot_work_are_said_at_once(kind: Any, address: str, given: dict[str, Any]) -> None:
     with pytest.raises(BadSettings):
-        sender_of(DestinationSettings(kind=kind, address=address, **given), load_settings().deliveries, lambda _: b"")
+        sender_of(
+            DestinationSettings(kind=kind, address=address, **given),
+            load_settings().deliveries,
+            lambda _: b"",
+        )

@@ -42,7 +42,9 @@ def test_every_command_shows_an_example(made: dict[str, str]) -> None:
 
 
 def test_every_setting_gives_its_reason(made: dict[str, str]) -> None:
-    rows = [line for line in made["settings.md"].splitlines() if line.startswith("| `") and line.count("|") == 4]
+    rows = [
+        line for line in made["settings.md"].splitlines() if line.startswith("| `") and line.count("|") == 4
+    ]
     assert len(rows) > 20
     assert [row for row in rows if row.endswith("|  |")] == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.classify.fields import find_fields
 from pipeline.classify.fields.calibration import measured, table
-from pipeline.classify.fields.choosing import same_name
+from pipeline.classify.fields.field_selection import same_name
 from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
 
@@ -28,7 +28,14 @@ def page(*lines: str, number: int = 1, confidence: float = 0.95) -> OcrPage:
             words.append(Word(text=line[at:end], box=box, confidence=confidence))
             at = end
     return OcrPage(
-        number=number, image="0", width=1700, height=2200, dpi=200, words=tuple(words), text="\n".join(lines), confidence=0.9
+        number=number,
+        image="0",
+        width=1700,
+        height=2200,
+        dpi=200,
+        words=tuple(words),
+        text="\n".join(lines),
+        confidence=0.9,
     )
 
 
@@ -50,7 +57,9 @@ def fields(*pages: OcrPage) -> dict[str, str]:
         ("Patient: DE LA CRUZ, Maria", "Maria DE LA CRUZ"),
     ],
 )
-def test_a_patients_name_is_read_in_every_usual_order_and_through_reading_errors(line: str, name: str) -> None:
+def test_a_patients_name_is_read_in_every_usual_order_and_through_reading_errors(
+    line: str, name: str
+) -> None:
     assert fields(page(line))["patient_name"] == name
 
 
@@ -84,7 +93,9 @@ def test_values_are_found_below_their_labels_in_a_boxed_form() -> None:
 
 
 def test_a_value_that_goes_over_the_edge_of_its_line_is_found_on_the_next() -> None:
-    form = page("PATIENT WALLACE, BRIAN C   Sex: Male   Date of Procedure:", "21-Feb-2008   Report Date: 23-Feb-2008")
+    form = page(
+        "PATIENT WALLACE, BRIAN C   Sex: Male   Date of Procedure:", "21-Feb-2008   Report Date: 23-Feb-2008"
+    )
     assert fields(form)["date_of_service"] == "2008-02-21"
 
 
@@ -107,7 +118,9 @@ def test_an_unlabelled_name_beside_a_birth_date_is_the_patients_as_on_an_address
         ("DOB: 03/24/40", "1940-03-24"),
     ],
 )
-def test_birth_dates_are_read_in_every_usual_form_and_two_digit_years_lie_in_the_past(line: str, dob: str) -> None:
+def test_birth_dates_are_read_in_every_usual_form_and_two_digit_years_lie_in_the_past(
+    line: str, dob: str
+) -> None:
     assert fields(page(line))["dob"] == dob
 
 
@@ -124,12 +137,16 @@ def test_the_date_of_service_is_not_the_print_fax_birth_or_transcription_date() 
 
 
 def test_a_discharge_summary_without_a_service_date_gives_a_date_of_the_stay() -> None:
-    seen = fields(page("Date of Admission: 01/18/2022", "Discharge Date: 01/22/2022", "Report Date: 01/23/2022"))
+    seen = fields(
+        page("Date of Admission: 01/18/2022", "Discharge Date: 01/22/2022", "Report Date: 01/23/2022")
+    )
     assert seen["date_of_service"] in ("2022-01-22", "2022-01-18")
 
 
 def test_an_unlabelled_date_that_fits_the_printed_age_is_the_birth_date() -> None:
-    seen = fields(page("Robyn P. Hudson    801-1136", "Jul 23, 1970", "Age: 30   Date of Procedure: Nov 19, 2000"))
+    seen = fields(
+        page("Robyn P. Hudson    801-1136", "Jul 23, 1970", "Age: 30   Date of Procedure: Nov 19, 2000")
+    )
     assert (seen["dob"], seen["date_of_service"]) == ("1970-07-23", "2000-11-19")
 
 
@@ -148,16 +165,30 @@ def test_record_numbers_of_several_schemes_are_read_as_printed(line: str, mrn: s
 
 
 def test_an_account_number_is_not_taken_for_the_record_number() -> None:
-    seen = fields(page("MRN: 1773033     Account #: 7279654994", "Accession #: S25-12345   Fax: (555) 555-0142"))
+    seen = fields(
+        page("MRN: 1773033     Account #: 7279654994", "Accession #: S25-12345   Fax: (555) 555-0142")
+    )
     assert (seen["mrn"], seen["account"], seen["accession"]) == ("1773033", "7279654994", "S25-12345")
     assert "mrn" not in fields(page("Account #: 7279654994"))
 
 
 def test_codes_are_taken_where_a_form_announces_them_and_vertebrae_are_not_codes() -> None:
     seen = find_fields(
-        [page("Diagnosis code (ICD-10): E11.9   I10", "CPT 57307", "", "Herniated disc at T12.5, Kingsley, OH 41121")], SETTINGS
+        [
+            page(
+                "Diagnosis code (ICD-10): E11.9   I10",
+                "CPT 57307",
+                "",
+                "Herniated disc at T12.5, Kingsley, OH 41121",
+            )
+        ],
+        SETTINGS,
     )
-    assert [(field.name, field.value) for field in seen] == [("cpt", "57307"), ("icd10", "E11.9"), ("icd10", "I10")]
+    assert [(field.name, field.value) for field in seen] == [
+        ("cpt", "57307"),
+        ("icd10", "E11.9"),
+        ("icd10", "I10"),
+    ]
 
 
 def test_insurance_numbers_sex_author_and_facility_are_found_with_the_boxes_of_their_words() -> None:
@@ -177,7 +208,12 @@ def test_insurance_numbers_sex_author_and_facility_are_found_with_the_boxes_of_t
         "facility": "Mercy Ridge Hospital",
     }
     at = "Member ID: ".__len__()
-    assert seen["member_id"].box == (100 + at * LETTER, 100 + 3 * LINE, 100 + (at + 10) * LETTER - 4, 124 + 3 * LINE)
+    assert seen["member_id"].box == (
+        100 + at * LETTER,
+        100 + 3 * LINE,
+        100 + (at + 10) * LETTER - 4,
+        124 + 3 * LINE,
+    )
 
 
 def test_agreement_across_pages_makes_a_value_surer_and_disagreement_less_sure() -> None:
@@ -201,8 +237,12 @@ def test_a_name_is_the_same_in_any_order_and_with_or_without_its_initial() -> No
     assert not same_name("Aaron Avila", "Tracey Gardner")
 
 
-@pytest.mark.parametrize(("scheme", "right", "wrong"), [("luhn", "79927398713", "79927398718"), ("mod11", "1234560", "1234568")])
-def test_a_record_number_with_a_wrong_check_digit_is_not_believed(scheme: str, right: str, wrong: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "right", "wrong"), [("luhn", "79927398713", "79927398718"), ("mod11", "1234560", "1234568")]
+)
+def test_a_record_number_with_a_wrong_check_digit_is_not_believed(
+    scheme: str, right: str, wrong: str
+) -> None:
     checked = SETTINGS.model_copy(update={"mrn_check": scheme, "mrn_patterns": (r"\d{6,11}",)})
     sure = {number: find_fields([page(f"MRN: {number}")], checked)[0].confidence for number in (right, wrong)}
     assert sure[right] > 0.9
@@ -223,16 +263,23 @@ def test_a_sentence_or_street_that_begins_like_a_label_names_no_facility() -> No
 
 
 def test_a_title_of_a_document_is_no_facility() -> None:
-    assert "facility" not in fields(page("SURGICAL PATHOLOGY REPORT", "Patient: Eileen S. Solis   MRN: 1773033"))
+    assert "facility" not in fields(
+        page("SURGICAL PATHOLOGY REPORT", "Patient: Eileen S. Solis   MRN: 1773033")
+    )
 
 
 def test_the_specialty_before_a_doctors_name_is_no_part_of_it() -> None:
-    signed = page("Patient: Eileen S. Solis   MRN: 1773033", "Electronically signed by: INTERNAL MEDICINE RAJESH PATEL, MD")
+    signed = page(
+        "Patient: Eileen S. Solis   MRN: 1773033",
+        "Electronically signed by: INTERNAL MEDICINE RAJESH PATEL, MD",
+    )
     assert fields(signed)["author"] == "RAJESH PATEL"
 
 
 def test_a_hospital_that_signs_is_no_author() -> None:
-    assert "author" not in fields(page("Patient: Eileen S. Solis   MRN: 1773033", "Signed: Mercy Ridge Hospital"))
+    assert "author" not in fields(
+        page("Patient: Eileen S. Solis   MRN: 1773033", "Signed: Mercy Ridge Hospital")
+    )
 
 
 def test_an_identification_beside_an_insurer_is_the_members_and_not_the_record_number() -> None:
@@ -264,10 +311,21 @@ def test_codes_in_brackets_at_the_end_of_a_sentence_are_read() -> None:
 
 def test_a_card_without_labels_names_the_patient_number_and_birth_date() -> None:
     stamped = page(
-        "Northgate Hospital", "", "MALDONADO, KEVIN C", "7272745", "05/12/1983", "M", "", "Seen on 04/02/2019 for cough"
+        "Northgate Hospital",
+        "",
+        "MALDONADO, KEVIN C",
+        "7272745",
+        "05/12/1983",
+        "M",
+        "",
+        "Seen on 04/02/2019 for cough",
     )
     found = fields(stamped)
-    assert (found["patient_name"], found["mrn"], found["dob"]) == ("KEVIN C MALDONADO", "7272745", "1983-05-12")
+    assert (found["patient_name"], found["mrn"], found["dob"]) == (
+        "KEVIN C MALDONADO",
+        "7272745",
+        "1983-05-12",
+    )
 
 
 def test_a_card_with_a_number_that_begins_with_a_letter_gives_no_record_number() -> None:

@@ -45,7 +45,16 @@ class Stages:
 def test_each_page_is_read_as_soon_as_it_is_open() -> None:
     stages = Stages(Sorting(documents=(a_document([1, 2, 3]),)))
     process(SCAN, stages)
-    assert stages.calls == ["open 1", "read 1", "open 2", "read 2", "open 3", "read 3", "sort", "match (1, 2, 3)"]
+    assert stages.calls == [
+        "open 1",
+        "read 1",
+        "open 2",
+        "read 2",
+        "open 3",
+        "read 3",
+        "sort",
+        "match (1, 2, 3)",
+    ]
 
 
 def test_every_document_gets_a_decision() -> None:
@@ -61,7 +70,12 @@ def test_every_document_gets_a_decision() -> None:
         Sorting(documents=(a_document([1, 2, 3]),), blank=(3,)),
         Sorting(documents=(a_document([1, 2, 3, 4]),)),
     ],
-    ids=["a page is in no document", "a page is in two documents", "a page is blank and in a document", "a page is invented"],
+    ids=[
+        "a page is in no document",
+        "a page is in two documents",
+        "a page is blank and in a document",
+        "a page is invented",
+    ],
 )
 def test_a_sorting_that_loses_or_doubles_a_page_is_refused(sorting: Sorting) -> None:
     with pytest.raises(PagesDoNotAddUp):

@@ -9,9 +9,9 @@ from pathlib import Path, PurePath
 import pytest
 from PIL import Image
 
-from pipeline.ingest.complete import is_complete, is_passing
-from pipeline.ingest.leaving import Changed, leave
-from pipeline.ingest.origin import Origin, folder_meanings, origin_of, printable
+from pipeline.ingest.completeness import is_complete, is_passing
+from pipeline.ingest.done_folder import Changed, leave
+from pipeline.ingest.intake_source import Origin, folder_meanings, origin_of, printable
 from pipeline.records import Priority
 
 
@@ -48,7 +48,10 @@ def test_a_picture_and_a_pdf_are_complete_with_their_last_mark(ending: str, cut:
         ("a.pdf", Origin()),
         ("STAT/a.pdf", Origin(priority=Priority.STAT)),
         ("stat/Cardiology/a.pdf", Origin(priority=Priority.STAT, department="cardiology")),
-        ("roi/box 17/a.pdf", Origin(source="release of information", default_type="records_request", batch="box 17")),
+        (
+            "roi/box 17/a.pdf",
+            Origin(source="release of information", default_type="records_request", batch="box 17"),
+        ),
         ("box 17/STAT/a.pdf", Origin(batch="box 17")),
         ("stat.pdf", Origin()),
     ],

@@ -15,8 +15,8 @@ from PIL import Image
 
 from pipeline.config import IntakeSettings
 from pipeline.errors import BadInput, MissingProgram
-from pipeline.ingest import parser
-from pipeline.ingest.opening import inspect, open_scan
+from pipeline.ingest.parsing import parser_client
+from pipeline.ingest.parsing.open_scan import inspect, open_scan
 from pipeline.store.scratch import NoRoom, Scratch
 from tests.opening import SHA, Opens, drawn, edited, jpeg, nearly, of, pdf_of, refused, saved
 
@@ -45,28 +45,38 @@ def test_a_password_is_asked_for_only_where_one_is_needed(tmp_path: Path, opens:
     assert page.image is not None
 
 
-def test_a_pdf_cut_in_the_middle_still_gives_its_pages(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_a_pdf_cut_in_the_middle_still_gives_its_pages(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(drawn()))
     file.write_bytes(file.read_bytes()[:-60])
     (page,) = opens(file)
     assert page.image is not None
 
 
-def test_signatures_attachments_and_scripts_are_said(tmp_path: Path, scratch: Scratch, limits: IntakeSettings) -> None:
+def test_signatures_attachments_and_scripts_are_said(
+    tmp_path: Path, scratch: Scratch, limits: IntakeSettings
+) -> None:
     def dress(pdf: pikepdf.Pdf) -> None:
         pdf.attachments["a.txt"] = b"attached"
         pdf.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert(1)")
         pdf.Root.AcroForm = pikepdf.Dictionary(SigFlags=3, Fields=pikepdf.Array())
 
     file = edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), dress)
-    assert [note.code for note in inspect(file, scratch, limits).notes] == ["signed", "attachments", "javascript"]
+    assert [note.code for note in inspect(file, scratch, limits).notes] == [
+        "signed",
+        "attachments",
+        "javascript",
+    ]
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def test_a_picture_of_a_hundred_thousand_pixels_square_is_a_page_for_a_person(tmp_path: Path, opens: Opens) -> None:
+def test_a_picture_of_a_hundred_thousand_pixels_square_is_a_page_for_a_person(
+    tmp_path: Path, opens: Opens
+) -> None:
     header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
     rows = zlib.compress(bytes(1_000_000), 9)
     (tmp_path / "bomb.png").write_bytes(
@@ -75,7 +85,9 @@ def test_a_picture_of_a_hundred_thousand_pixels_square_is_a_page_for_a_person(tm
     assert refused(tmp_path / "bomb.png", opens) == "unreadable_pages"
 
 
-def test_a_decompression_bomb_costs_one_page_and_not_the_file(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_a_decompression_bomb_costs_one_page_and_not_the_file(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     out = io.BytesIO()
     drawn().save(out, "PNG")
     file = pdf_of(tmp_path / "a.pdf", out.getvalue(), jpeg(drawn((300, 300))))
@@ -98,7 +110,10 @@ def test_forms_that_draw_themselves_end(tmp_path: Path, opens: Opens) -> None:
     with pikepdf.new() as pdf:
         pdf.add_blank_page(page_size=(200, 200))
         form = pdf.make_stream(
-            b"/X Do 0 0 50 50 re f", Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form, BBox=[0, 0, 200, 200]
+            b"/X Do 0 0 50 50 re f",
+            Type=pikepdf.Name.XObject,
+            Subtype=pikepdf.Name.Form,
+            BBox=[0, 0, 200, 200],
         )
         form.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(X=form))
         pdf.pages[0].Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(X=form))
@@ -107,7 +122,9 @@ def test_forms_that_draw_themselves_end(tmp_path: Path, opens: Opens) -> None:
     assert len(opens(tmp_path / "a.pdf")) == 1
 
 
-def test_a_page_that_takes_too_long_is_a_page_for_a_person_and_the_next_one_comes(tmp_path: Path, opens: Opens) -> None:
+def test_a_page_that_takes_too_long_is_a_page_for_a_person_and_the_next_one_comes(
+    tmp_path: Path, opens: Opens
+) -> None:
     with pikepdf.new() as pdf:
         for _ in range(2):
             pdf.add_blank_page(page_size=(2000, 2000))
@@ -135,9 +152,9 @@ def test_a_child_of_another_version_is_our_fault_and_no_files(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(drawn((300, 300))))
-    parser.end_idle()
-    monkeypatch.setattr(parser, "SPEAKS", ["another version"])
-    with pytest.raises(parser.ParserFault):
+    parser_client.end_idle()
+    monkeypatch.setattr(parser_client, "SPEAKS", ["another version"])
+    with pytest.raises(parser_client.ParserFault):
         inspect(file, scratch, limits)
 
 
@@ -145,9 +162,9 @@ def test_a_child_that_cannot_start_is_our_fault_and_no_files(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(drawn((300, 300))))
-    parser.end_idle()
+    parser_client.end_idle()
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(parser.ParserFault):
+    with pytest.raises(parser_client.ParserFault):
         inspect(file, scratch, limits)
 
 
@@ -157,14 +174,16 @@ def test_a_missing_poppler_is_named_with_what_installs_it_and_no_file_is_blamed(
     with pikepdf.new() as pdf:
         pdf.add_blank_page()
         pdf.save(tmp_path / "a.pdf")
-    parser.end_idle()
+    parser_client.end_idle()
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(MissingProgram, match="poppler-utils"):
         list(open_scan(tmp_path / "a.pdf", SHA, scratch, limits))
-    parser.end_idle()
+    parser_client.end_idle()
 
 
-def test_a_full_disk_is_no_fault_of_the_file(tmp_path: Path, scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_no_fault_of_the_file(
+    tmp_path: Path, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -197,7 +216,11 @@ def test_a_scan_in_a_pdf_that_breaks_off_is_shown_as_far_as_it_goes_and_goes_to_
 
 
 def test_a_clerk_is_told_what_the_file_is_instead(tmp_path: Path, opens: Opens) -> None:
-    for content, said in ((b"\0\0\0\x18ftypheic", "telephone"), (b"PK\3\4word/", "office"), (b"Dear doctor", "plain text")):
+    for content, said in (
+        (b"\0\0\0\x18ftypheic", "telephone"),
+        (b"PK\3\4word/", "office"),
+        (b"Dear doctor", "plain text"),
+    ):
         (tmp_path / "a.pdf").write_bytes(content)
         with pytest.raises(BadInput, match=said):
             opens(tmp_path / "a.pdf")

@@ -1,4 +1,6 @@
-"""Opening PDFs: a page that is one picture is taken out as it is, every other page is drawn as a person sees it."""
+"""Opening PDFs: a page that is one picture is taken out as it is, every other page is drawn as a person sees
+it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from pipeline.config import IntakeSettings
-from pipeline.ingest.opening import open_scan
+from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.store.scratch import Scratch
 from tests.opening import SHA, Opens, appended, drawn, edited, jpeg, nearly, of, pdf_of, same
 
@@ -25,7 +27,9 @@ def test_a_jpeg_page_of_a_pdf_stays_the_very_same_jpeg_with_its_resolution(
     assert page.dpi == pytest.approx(150, abs=0.5)
 
 
-def test_a_fax_page_of_a_pdf_is_taken_out_without_loss(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_a_fax_page_of_a_pdf_is_taken_out_without_loss(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     out = io.BytesIO()
     drawn(mode="1").save(out, "TIFF", compression="group4")
     (page,) = opens(pdf_of(tmp_path / "a.pdf", out.getvalue()))
@@ -34,7 +38,9 @@ def test_a_fax_page_of_a_pdf_is_taken_out_without_loss(tmp_path: Path, scratch: 
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
-def test_plain_samples_are_taken_out_without_loss(mode: str, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_plain_samples_are_taken_out_without_loss(
+    mode: str, tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     out = io.BytesIO()
     picture = drawn(mode=mode)
     if mode == "RGB":
@@ -47,12 +53,16 @@ def test_plain_samples_are_taken_out_without_loss(mode: str, tmp_path: Path, scr
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_a_pages_own_rotation_is_applied(turn: int, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
-    file = edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), lambda pdf: pdf.pages[0].rotate(turn, relative=False))
+    file = edited(
+        pdf_of(tmp_path / "a.pdf", jpeg(drawn())), lambda pdf: pdf.pages[0].rotate(turn, relative=False)
+    )
     (page,) = opens(file)
     assert nearly(of(scratch, page), drawn().rotate(-turn, expand=True))
 
 
-def test_inverted_decode_and_stencil_masks_come_out_black_on_white(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_inverted_decode_and_stencil_masks_come_out_black_on_white(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     out = io.BytesIO()
     drawn(mode="1").save(out, "TIFF", compression="group4")
     plain = pdf_of(tmp_path / "a.pdf", out.getvalue())
@@ -78,7 +88,9 @@ def rendered(file: Path, folder: Path) -> Image.Image:
     """How poppler shows the first page."""
     from pdf2image import convert_from_path
 
-    return convert_from_path(file, dpi=150, output_folder=folder, first_page=1, last_page=1, use_cropbox=True)[0]
+    return convert_from_path(
+        file, dpi=150, output_folder=folder, first_page=1, last_page=1, use_cropbox=True
+    )[0]
 
 
 def test_an_invisible_text_layer_does_not_keep_a_scan_from_being_taken_out(
@@ -86,7 +98,8 @@ def test_an_invisible_text_layer_does_not_keep_a_scan_from_being_taken_out(
 ) -> None:
     data = jpeg(drawn())
     file = edited(
-        pdf_of(tmp_path / "a.pdf", data), lambda pdf: appended(pdf, b"BT 3 Tr /F 20 Tf 100 100 Td (hidden words) Tj ET")
+        pdf_of(tmp_path / "a.pdf", data),
+        lambda pdf: appended(pdf, b"BT 3 Tr /F 20 Tf 100 100 Td (hidden words) Tj ET"),
     )
     (page,) = opens(file)
     assert page.image is not None
@@ -94,7 +107,9 @@ def test_an_invisible_text_layer_does_not_keep_a_scan_from_being_taken_out(
     assert page.words == ()
 
 
-@pytest.mark.parametrize("mark", [b"BT /F 20 Tf 100 100 Td (RECEIVED) Tj ET", b"1 0 0 RG 10 w 100 100 m 300 300 l S"])
+@pytest.mark.parametrize(
+    "mark", [b"BT /F 20 Tf 100 100 Td (RECEIVED) Tj ET", b"1 0 0 RG 10 w 100 100 m 300 300 l S"]
+)
 def test_a_stamp_over_a_scan_is_seen(mark: bytes, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     file = edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), lambda pdf: appended(pdf, mark))
     (page,) = opens(file)
@@ -109,10 +124,17 @@ def nearly_white(picture: Image.Image) -> bool:
 def test_an_annotation_over_a_scan_is_seen(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     def annotate(pdf: pikepdf.Pdf) -> None:
         look = pdf.make_stream(
-            b"0 0 0 rg 0 0 100 100 re f", Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form, BBox=[0, 0, 100, 100]
+            b"0 0 0 rg 0 0 100 100 re f",
+            Type=pikepdf.Name.XObject,
+            Subtype=pikepdf.Name.Form,
+            BBox=[0, 0, 100, 100],
         )
         note = pikepdf.Dictionary(
-            Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Stamp, Rect=[200, 200, 300, 300], F=4, AP=pikepdf.Dictionary(N=look)
+            Type=pikepdf.Name.Annot,
+            Subtype=pikepdf.Name.Stamp,
+            Rect=[200, 200, 300, 300],
+            F=4,
+            AP=pikepdf.Dictionary(N=look),
         )
         pdf.pages[0].Annots = pdf.make_indirect(pikepdf.Array([pdf.make_indirect(note)]))
 
@@ -147,7 +169,9 @@ def test_a_born_digital_page_is_rendered_at_300_dpi_with_its_words_where_they_st
     assert word.box[1] - 10 <= ink[1] < ink[3] <= word.box[3] + 10
 
 
-def test_words_of_a_rotated_and_cropped_page_stand_on_its_ink(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_words_of_a_rotated_and_cropped_page_stand_on_its_ink(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     with pikepdf.new() as pdf:
         pdf.add_blank_page(page_size=(612, 792))
         appended(pdf, b"BT /F 40 Tf 172 600 Td (Hello) Tj ET")
@@ -173,11 +197,16 @@ def test_a_giant_page_is_rendered_smaller_and_says_so(tmp_path: Path, scratch: S
 
 
 def test_the_same_file_gives_the_same_hashes(tmp_path: Path, opens: Opens) -> None:
-    file = edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn()), jpeg(drawn((500, 500)))), lambda pdf: appended(pdf, b"0 0 9 9 re f"))
+    file = edited(
+        pdf_of(tmp_path / "a.pdf", jpeg(drawn()), jpeg(drawn((500, 500)))),
+        lambda pdf: appended(pdf, b"0 0 9 9 re f"),
+    )
     assert [page.image for page in opens(file)] == [page.image for page in opens(file)]
 
 
-def test_a_range_of_pages_is_opened_without_the_others(tmp_path: Path, scratch: Scratch, limits: IntakeSettings) -> None:
+def test_a_range_of_pages_is_opened_without_the_others(
+    tmp_path: Path, scratch: Scratch, limits: IntakeSettings
+) -> None:
     file = pdf_of(tmp_path / "a.pdf", *(jpeg(drawn((300 + n, 300))) for n in range(5)))
     pages = list(open_scan(file, SHA, scratch, limits, range(2, 4)))
     assert [page.number for page in pages] == [2, 3]

@@ -1,4 +1,6 @@
-"""Opening picture files: every page of them, as a person sees it, whatever their compression, depth and orientation."""
+"""Opening picture files: every page of them, as a person sees it, whatever their compression, depth and
+orientation.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ import pytest
 from PIL import Image
 
 from pipeline.config import IntakeSettings
-from pipeline.ingest import parser
-from pipeline.ingest.opening import open_scan
+from pipeline.ingest.parsing import parser_client
+from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.store.scratch import Scratch
 from tests.opening import A5, SHA, Opens, drawn, jpeg, nearly, of, same, saved
 
@@ -19,24 +21,41 @@ def test_a_large_picture_is_not_kept_in_memory_while_its_page_is_read(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings
 ) -> None:
     Image.new("RGB", (3800, 3800), (200, 40, 40)).save(tmp_path / "a.png")  # 55 MB decoded
-    parser.end_idle()
+    parser_client.end_idle()
     pages = open_scan(tmp_path / "a.png", SHA, scratch, limits)
     assert next(pages).image is not None
-    (child,) = (child for child in psutil.Process().children() if "pipeline.ingest.child" in child.cmdline())
+    (child,) = (
+        child
+        for child in psutil.Process().children()
+        if "pipeline.ingest.parsing.parser_process" in child.cmdline()
+    )
     assert child.memory_info().rss < 50_000_000
     assert list(pages) == []
 
 
-def test_every_page_of_a_tiff_comes_whatever_its_compression(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_every_page_of_a_tiff_comes_whatever_its_compression(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     first, *rest = [drawn(mode="1"), drawn((800, 1100), "1")]
-    file = saved(tmp_path, first, "a.dat", format="TIFF", save_all=True, append_images=rest, compression="group4", dpi=(200, 200))
+    file = saved(
+        tmp_path,
+        first,
+        "a.dat",
+        format="TIFF",
+        save_all=True,
+        append_images=rest,
+        compression="group4",
+        dpi=(200, 200),
+    )
     pages = opens(file)
     assert [page.dpi for page in pages] == [200, 200]
     assert all(same(of(scratch, page), picture) for page, picture in zip(pages, [first, *rest], strict=True))
 
 
 @pytest.mark.parametrize("compression", ["jpeg", "tiff_lzw", "tiff_adobe_deflate", "packbits", "raw"])
-def test_a_colour_tiff_is_read_in_each_compression(compression: str, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_a_colour_tiff_is_read_in_each_compression(
+    compression: str, tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     picture = drawn(mode="RGB")
     picture.paste((200, 10, 10), (500, 500, 600, 600))
     (page,) = opens(saved(tmp_path, picture, "a.tif", compression=compression))
@@ -51,7 +70,9 @@ def test_a_standard_fax_gets_square_pixels(tmp_path: Path, scratch: Scratch, ope
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photograph_stands_as_a_person_sees_it(orientation: int, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_a_photograph_stands_as_a_person_sees_it(
+    orientation: int, tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     from PIL import ImageOps
 
     exif = Image.Exif()
@@ -63,7 +84,9 @@ def test_a_photograph_stands_as_a_person_sees_it(orientation: int, tmp_path: Pat
     assert of(scratch, page).getexif().get(274, 1) == 1
 
 
-def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_seen(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_seen(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     wide = Image.new("I;16", (100, 100), 65535)
     wide.paste(0, (10, 10, 30, 30))
     clear = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
@@ -71,7 +94,13 @@ def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_seen(tmp_pat
     palette = drawn((100, 130)).convert("P")
     cmyk = Image.new("CMYK", (100, 100), (0, 0, 0, 0))
     cmyk.paste((0, 0, 0, 255), (10, 10, 30, 30))
-    for name, picture in (("w.tif", wide), ("c.png", clear), ("p.gif", palette), ("k.tif", cmyk), ("k.jpg", cmyk)):
+    for name, picture in (
+        ("w.tif", wide),
+        ("c.png", clear),
+        ("p.gif", palette),
+        ("k.tif", cmyk),
+        ("k.jpg", cmyk),
+    ):
         (page,) = opens(saved(tmp_path, picture, name))
         seen = of(scratch, page).convert("L")
         assert seen.getpixel((5, 5)) >= 250, name  # type: ignore[operator]
@@ -84,7 +113,9 @@ def test_a_jpeg_2000_and_a_webp_are_taken(tmp_path: Path, scratch: Scratch, open
         assert nearly(of(scratch, page), drawn((300, 400))), name
 
 
-def test_a_picture_that_breaks_off_shows_what_it_has_and_says_so(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_a_picture_that_breaks_off_shows_what_it_has_and_says_so(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
     data = jpeg(drawn())
     (tmp_path / "a.jpg").write_bytes(data[: len(data) * 2 // 3])
     (page,) = opens(tmp_path / "a.jpg")

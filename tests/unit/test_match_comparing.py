@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.match.dates import date_level, iso_date, readings
-from pipeline.match.levels import levels, number_level
-from pipeline.match.names import family_level, given_level
-from pipeline.match.person import person_from
-from pipeline.match.places import home_level, home_of
+from pipeline.matching.addresses import home_level, home_of
+from pipeline.matching.birth_dates import date_level, iso_date, readings
+from pipeline.matching.comparison_levels import levels, number_level
+from pipeline.matching.person import person_from
+from pipeline.matching.person_names import family_level, given_level
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,22 @@ from pipeline.match.places import home_level, home_of
         ("1980-02-03", "1944-11-30", "different"),
     ],
 )
-def test_dates_of_birth_agree_in_the_degree_in_which_one_may_be_the_other_misread(left: str, right: str, level: str) -> None:
+def test_dates_of_birth_agree_in_the_degree_in_which_one_may_be_the_other_misread(
+    left: str, right: str, level: str
+) -> None:
     assert date_level(left, right) == level
     assert date_level(right, left) == level
 
 
 @pytest.mark.parametrize(
     ("said", "iso"),
-    [("2/3/1980", "1980-02-03"), ("19800203", "1980-02-03"), ("02-03-80", "1980-02-03"), ("1980", "1980"), ("unknown", None)],
+    [
+        ("2/3/1980", "1980-02-03"),
+        ("19800203", "1980-02-03"),
+        ("02-03-80", "1980-02-03"),
+        ("1980", "1980"),
+        ("unknown", None),
+    ],
 )
 def test_a_date_is_understood_however_it_is_written(said: str, iso: str | None) -> None:
     assert iso_date(said) == iso
@@ -65,7 +73,9 @@ def test_every_reading_of_a_date_is_a_date_and_the_true_one_is_among_those_of_it
         ("jaden", "ruth", "different"),
     ],
 )
-def test_given_names_agree_through_nicknames_initials_and_misreading(left: str, right: str, level: str) -> None:
+def test_given_names_agree_through_nicknames_initials_and_misreading(
+    left: str, right: str, level: str
+) -> None:
     assert given_level(left, right) == level
 
 
@@ -92,7 +102,9 @@ def test_one_half_of_a_hyphenated_name_is_less_than_the_whole_of_it() -> None:
         ("BRH4459012", "7700123", "foreign"),
     ],
 )
-def test_numbers_agree_but_for_characters_that_look_alike_or_one_slip(left: str, right: str, level: str) -> None:
+def test_numbers_agree_but_for_characters_that_look_alike_or_one_slip(
+    left: str, right: str, level: str
+) -> None:
     assert number_level(left, right) == level
 
 
@@ -125,7 +137,11 @@ def test_a_suffix_written_into_the_name_is_a_suffix() -> None:
 
 
 def test_names_in_each_others_place_are_told_as_swapped() -> None:
-    found = dict(levels(person_from({"given": "Chen", "family": "Wei"}), person_from({"given": "Wei", "family": "Chen"})))
+    found = dict(
+        levels(
+            person_from({"given": "Chen", "family": "Wei"}), person_from({"given": "Wei", "family": "Chen"})
+        )
+    )
     assert found["given"] == found["family"] == "swapped"
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.match import decide, person_from, person_of
-from pipeline.match.answers import answer_pair
-from pipeline.match.filing import name_parts
-from pipeline.match.verdict import judge, probabilities, reasons_of
-from pipeline.match.weights import Frequencies, weigh
+from pipeline.matching import decide, person_from, person_of
+from pipeline.matching.decision_rules import judge, probabilities, reasons_of
+from pipeline.matching.document_matching import name_parts
+from pipeline.matching.weights import Frequencies, weigh
+from pipeline.patients.match_json import answer_pair
 from pipeline.records import Candidate, Document, Field, Filed, NeedsReview, PatientRef, Reason
 
 SETTINGS = load_settings()
@@ -25,8 +25,12 @@ def pair(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
 
 
 def found(asked: dict[str, Any], *index: dict[str, Any], size: int = 20_000) -> list[Candidate]:
-    """The candidates as an index of this size, with one Susan and one Caballero in 10,000, would give them."""
-    frequencies = Frequencies(size=size, counts={("given", "susan"): size // 10_000, ("family", "caballero"): size // 10_000})
+    """The candidates as an index of this size, with one Susan and one Caballero in 10,000, would give
+    them.
+    """
+    frequencies = Frequencies(
+        size=size, counts={("given", "susan"): size // 10_000, ("family", "caballero"): size // 10_000}
+    )
     weighings = [weigh(person_from(asked), person_from(known), frequencies) for known in index]
     shares = probabilities(weighings, size, SETTINGS.match)
     numbered = enumerate(zip(weighings, shares, strict=True), 1)
@@ -52,7 +56,10 @@ def test_a_birth_date_a_digit_off_is_no_second_identifier_but_one_with_a_look_al
     printed = {key: SUSAN[key] for key in ("given", "family", "sex")} | {"middle": "Ruth"}
     known = SUSAN | {"middle": "Ruth"}
     assert decision(printed | {"dob": "1965-09-29"}, known)[1] >= {"one_identifier"}
-    assert "one_identifier" not in decision(printed | {"dob": "1984-09-29"}, SUSAN | {"middle": "Ruth", "dob": "1934-09-29"})[1]
+    assert (
+        "one_identifier"
+        not in decision(printed | {"dob": "1984-09-29"}, SUSAN | {"middle": "Ruth", "dob": "1934-09-29"})[1]
+    )
     assert "one_identifier" not in decision(printed | {"dob": "1965-09-29", "mrn": SUSAN["mrn"]}, known)[1]
 
 
@@ -78,7 +85,9 @@ def test_missing_values_say_nothing_and_weigh_nothing() -> None:
 
 
 def test_a_rare_name_says_more_than_a_common_one() -> None:
-    common, rare = ({"given": "Ann", "family": family, "dob": "1964-09-29"} for family in ("Smith", "Wielgosz"))
+    common, rare = (
+        {"given": "Ann", "family": family, "dob": "1964-09-29"} for family in ("Smith", "Wielgosz")
+    )
     assert pair(rare, rare)["weight"] > pair(common, common)["weight"] + 3
 
 
@@ -112,13 +121,22 @@ def test_a_number_of_another_form_may_be_another_facilitys_and_contradicts_nothi
 
 def test_a_value_that_was_hardly_read_contradicts_nothing() -> None:
     printed = document(**PRINTED)
-    blurred = tuple(replace(f, value="1931-05-17", confidence=0.2) if f.name == "dob" else f for f in printed.fields)
+    blurred = tuple(
+        replace(f, value="1931-05-17", confidence=0.2) if f.name == "dob" else f for f in printed.fields
+    )
     candidates = found_for(replace(printed, fields=blurred))
     assert not {r.code for r in judge(candidates, SETTINGS.match).reasons} & {"dob_contradicts"}
 
 
 def test_an_initial_with_a_birth_date_may_be_the_twins_whom_the_index_does_not_hold() -> None:
-    asked = {"given": "S", "family": "Caballero", "dob": "1964-09-29", "sex": "F", "address": "12 Main St", "zip": "01970"}
+    asked = {
+        "given": "S",
+        "family": "Caballero",
+        "dob": "1964-09-29",
+        "sex": "F",
+        "address": "12 Main St",
+        "zip": "01970",
+    }
     what, codes = decision(asked, SUSAN)
     assert what == "possible"
     assert "initial_only" in codes
@@ -149,7 +167,9 @@ def test_somebody_unlike_everybody_is_unknown_rather_than_guessed() -> None:
 
 
 def document(confidence: float = 0.99, **fields: str) -> Document:
-    made = tuple(Field(name=n, value=v, page=1, box=(0, 0, 1, 1), confidence=confidence) for n, v in fields.items())
+    made = tuple(
+        Field(name=n, value=v, page=1, box=(0, 0, 1, 1), confidence=confidence) for n, v in fields.items()
+    )
     return Document(pages=(1,), type="progress_note", type_probability=0.99, fields=made)
 
 
@@ -167,14 +187,25 @@ def test_a_documents_fields_lead_to_its_patient() -> None:
 def found_for(printed: Document) -> list[Candidate]:
     weighing = weigh(person_of(printed), person_from(SUSAN), Frequencies(size=20_000))
     (share,) = probabilities([weighing], 20_000, SETTINGS.match)
-    return [Candidate(patient=PatientRef(id=1, mrn="1"), probability=share, weight=weighing.bits, reasons=reasons_of(weighing))]
+    return [
+        Candidate(
+            patient=PatientRef(id=1, mrn="1"),
+            probability=share,
+            weight=weighing.bits,
+            reasons=reasons_of(weighing),
+        )
+    ]
 
 
 def test_what_was_hardly_read_weighs_less_for_and_against() -> None:
-    sure, unsure = (weigh(person_of(document(c, **PRINTED)), person_from(SUSAN), Frequencies()) for c in (0.99, 0.3))
+    sure, unsure = (
+        weigh(person_of(document(c, **PRINTED)), person_from(SUSAN), Frequencies()) for c in (0.99, 0.3)
+    )
     assert unsure.bits < sure.bits
     wrong = PRINTED | {"dob": "1931-05-17"}
-    sure, unsure = (weigh(person_of(document(c, **wrong)), person_from(SUSAN), Frequencies()) for c in (0.99, 0.3))
+    sure, unsure = (
+        weigh(person_of(document(c, **wrong)), person_from(SUSAN), Frequencies()) for c in (0.99, 0.3)
+    )
     assert unsure.bits > sure.bits - 8 > sure.bits - 20
 
 
@@ -186,7 +217,9 @@ def test_what_sorting_doubts_brings_a_person_whoever_the_patient_is() -> None:
 
 
 def test_two_slips_with_nothing_that_agrees_to_the_digit_go_to_a_person() -> None:
-    printed = document(patient_name="CABALLERO, SUSAN", dob="1964-09-28", mrn="770-0128", address="12 Main Street")
+    printed = document(
+        patient_name="CABALLERO, SUSAN", dob="1964-09-28", mrn="770-0128", address="12 Main Street"
+    )
     filing = decide(printed, found_for(printed), SETTINGS)
     assert isinstance(filing, NeedsReview)
     assert "two_slips" in {reason.code for reason in filing.reasons}
@@ -228,14 +261,20 @@ def test_a_printed_name_falls_into_its_parts(printed: str, parts: tuple[str, ...
     assert (found["given"], found["middle"], found["family"], found["suffix"]) == parts
 
 
-def test_two_records_with_the_same_two_names_in_turn_are_one_person_at_one_address_and_a_question_elsewhere() -> None:
+def test_two_records_with_the_same_two_names_in_turn_are_one_person_at_one_address_and_a_question_elsewhere() -> (
+    None
+):
     left = SUSAN | {"given": "Susan", "middle": "Ruth", "mrn": ""}
     right = SUSAN | {"given": "Ruth", "middle": "Susan", "mrn": ""}
     assert pair(left, right)["decision"] == "match"
-    assert pair(left, right | {"address": "3 Elm St", "city": "Lynn", "zip": "01901"})["decision"] == "possible"
+    assert (
+        pair(left, right | {"address": "3 Elm St", "city": "Lynn", "zip": "01901"})["decision"] == "possible"
+    )
 
 
-def test_a_number_that_differs_is_outvoted_by_name_birth_date_and_street_but_not_where_the_name_differs() -> None:
+def test_a_number_that_differs_is_outvoted_by_name_birth_date_and_street_but_not_where_the_name_differs() -> (
+    None
+):
     left, right = SUSAN | {"mrn": "", "ssn": "219-01-4477"}, SUSAN | {"mrn": "", "ssn": "880-55-1920"}
     assert pair(left, right)["decision"] == "match"
     assert pair(left, right | {"given": "Ellen"})["decision"] != "match"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.match.decided import ENOUGH, Decided, agreement, learned_same, reliability, told
-from pipeline.match.person import person_from
-from pipeline.match.weights import table
+from pipeline.matching.person import person_from
+from pipeline.matching.weights import table
+from pipeline.patients.outcome_statistics import ENOUGH, Decided, agreement, learned_same, reliability, told
 
 SUSAN = {"given": "Susan", "family": "Caballero", "dob": "1964-09-29", "mrn": "7700123"}
 
@@ -33,7 +33,12 @@ def test_an_initial_says_nothing_of_how_often_a_name_that_is_written_out_agrees(
 
 
 def test_probabilities_stand_beside_what_became_of_them() -> None:
-    pages = [document(0.9995)] * 99 + [document(0.9995, right=False), document(0.6), document(0.6, right=False), document(None)]
+    pages = [document(0.9995)] * 99 + [
+        document(0.9995, right=False),
+        document(0.6),
+        document(0.6, right=False),
+        document(None),
+    ]
     low, high = reliability(told(pages))
     assert (low.documents, low.right, round(low.expected, 2)) == (2, 1, 0.6)
     assert (high.low, high.documents, high.right) == (0.999, 100, 99)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.classify.given import posterior, told_of, with_given
+from pipeline.classify.legacy_index import posterior, told_of, with_given
 from pipeline.config import document_types, load_settings
-from pipeline.match.given import beside
+from pipeline.matching.legacy_index_evidence import beside
 from pipeline.records import (
     Candidate,
     Document,
@@ -34,13 +34,24 @@ def a_field(name: str, value: str) -> Field:
     return Field(name=name, value=value, page=1, box=INK, confidence=0.9)
 
 
-def a_document(*fields: Field, type: str = "progress_note", probability: float = 0.97, **more: Any) -> Document:
+def a_document(
+    *fields: Field, type: str = "progress_note", probability: float = 0.97, **more: Any
+) -> Document:
     alternatives = (TypeGuess(type="consultation", probability=round(1 - probability, 4)),)
-    return Document(pages=(1, 2), type=type, type_probability=probability, alternatives=alternatives, fields=fields, **more)
+    return Document(
+        pages=(1, 2),
+        type=type,
+        type_probability=probability,
+        alternatives=alternatives,
+        fields=fields,
+        **more,
+    )
 
 
 def laid_beside(document: Document, given: Given, pages: int = 2) -> Document:
-    sorting = with_given(Sorting(documents=(document,)), given, pages, SETTINGS.migrate, SETTINGS.classify.type_threshold)
+    sorting = with_given(
+        Sorting(documents=(document,)), given, pages, SETTINGS.migrate, SETTINGS.classify.type_threshold
+    )
     return sorting.documents[0]
 
 
@@ -73,7 +84,14 @@ def test_a_type_that_the_index_confirms_is_sure_and_one_that_it_denies_goes_to_a
 
 
 def test_the_type_of_an_intake_folder_counts_where_no_index_says_another() -> None:
-    scan = Scan(id=1, sha256="0" * 64, name="a.pdf", media_type="application/pdf", size=1, default_type="radiology_report")
+    scan = Scan(
+        id=1,
+        sha256="0" * 64,
+        name="a.pdf",
+        media_type="application/pdf",
+        size=1,
+        default_type="radiology_report",
+    )
     assert told_of(scan) == Given(type="radiology_report")
     assert told_of(replace(scan, given=Given(mrn="7700001"))) == Given(mrn="7700001", type="radiology_report")
     assert told_of(replace(scan, given=Given(type="consultation"))) == Given(type="consultation")
@@ -81,7 +99,10 @@ def test_the_type_of_an_intake_folder_counts_where_no_index_says_another() -> No
 
 
 def test_the_types_probabilities_still_add_up_to_no_more_than_one() -> None:
-    guesses = (TypeGuess(type="progress_note", probability=0.6), TypeGuess(type="consultation", probability=0.3))
+    guesses = (
+        TypeGuess(type="progress_note", probability=0.6),
+        TypeGuess(type="consultation", probability=0.3),
+    )
     weighed = posterior(guesses, "laboratory_report", 0.95, document_types())
     assert 0.9 < sum(weighed.values()) <= 1
     assert weighed["laboratory_report"] > guesses[1].probability / 10
@@ -108,7 +129,9 @@ def reasons(filing: Filing) -> list[str]:
     return [reason.code for reason in filing.reasons]
 
 
-def test_a_page_of_another_patient_than_the_index_names_is_a_persons_even_if_the_page_alone_would_be_filed() -> None:
+def test_a_page_of_another_patient_than_the_index_names_is_a_persons_even_if_the_page_alone_would_be_filed() -> (
+    None
+):
     given = Given(mrn="7700001")
     assert isinstance(beside(filed(ANNA), given, {1}, 0.98), Filed)
     assert reasons(beside(filed(BERT), given, {1}, 0.98))[0] == "manifest_disagrees"

@@ -1,4 +1,6 @@
-"""Manifests of every kind are read as documents; what is wrong with a row is a problem with a name, never an error."""
+"""Manifests of every kind are read as documents; what is wrong with a row is a problem with a name, never an
+error.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,15 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
+from pipeline.archive.cost_estimate import cost_of
+from pipeline.archive.crosswalk import crosswalk
+from pipeline.archive.manifest import Listed, Manifest, natural
+from pipeline.archive.manifest_mapping import Mapping, load_mapping
+from pipeline.archive.quality_sampling import interval, size_for
+from pipeline.archive.throttle import Throttle, open_share, within
+from pipeline.archive.tiff import NotTiff, join, page_count
 from pipeline.config import load_settings
 from pipeline.errors import BadInput, BadSettings
-from pipeline.migrate.crosswalk import crosswalk
-from pipeline.migrate.estimate import cost_of
-from pipeline.migrate.manifest import Listed, Manifest, natural
-from pipeline.migrate.mapping import Mapping, load_mapping
-from pipeline.migrate.sampling import interval, size_for
-from pipeline.migrate.throttle import Throttle, open_share, within
-from pipeline.migrate.tiff import NotTiff, join, page_count
 
 SETTINGS = load_settings()
 
@@ -46,9 +48,12 @@ def test_rows_of_one_document_are_joined_in_the_order_of_their_page_numbers(tmp_
 
 
 @pytest.mark.parametrize(
-    ("path", "code"), [("", "bad_row"), ("../../etc/passwd", "bad_row"), ("/etc/passwd", "bad_row"), ("C:\\x.tif", "bad_row")]
+    ("path", "code"),
+    [("", "bad_row"), ("../../etc/passwd", "bad_row"), ("/etc/passwd", "bad_row"), ("C:\\x.tif", "bad_row")],
 )
-def test_a_path_that_leads_out_of_the_root_or_is_none_is_a_problem(tmp_path: Path, path: str, code: str) -> None:
+def test_a_path_that_leads_out_of_the_root_or_is_none_is_a_problem(
+    tmp_path: Path, path: str, code: str
+) -> None:
     (one,) = listed(tmp_path, f"path,mrn\n{path},1\n", load_mapping("csv"))
     assert (codes(one), one.files) == ([code], ())
 
@@ -60,7 +65,9 @@ def test_a_page_listed_twice_is_taken_once_and_a_missing_number_is_told(tmp_path
     assert codes(gap) == ["page_numbers"]
 
 
-def test_a_manifest_of_another_encoding_or_without_its_path_column_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_a_manifest_of_another_encoding_or_without_its_path_column_is_refused_in_a_sentence(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(BadInput, match="no column 'path'"):
         listed(tmp_path, "file,mrn\na,1\n", load_mapping("csv"))
     file = tmp_path / "latin.csv"
@@ -103,9 +110,13 @@ def test_names_sort_as_people_count() -> None:
 
 def tiff(folder: Path, name: str, seed: int, mode: str, compression: str, pages: int = 1) -> Path:
     rng = random.Random(seed)
-    images = [Image.frombytes("RGB", (61, 47), rng.randbytes(61 * 47 * 3)).convert(mode) for _ in range(pages)]
+    images = [
+        Image.frombytes("RGB", (61, 47), rng.randbytes(61 * 47 * 3)).convert(mode) for _ in range(pages)
+    ]
     file = folder / name
-    images[0].save(file, "TIFF", save_all=True, append_images=images[1:], compression=compression, dpi=(200, 200))
+    images[0].save(
+        file, "TIFF", save_all=True, append_images=images[1:], compression=compression, dpi=(200, 200)
+    )
     return file
 
 
@@ -135,7 +146,8 @@ def test_joined_tiffs_have_every_page_pixel_for_pixel_and_always_the_same_bytes(
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"%PDF-1.4", b"II*\0\x08\0\0\0", b"II*\0\x08\0\0\0\xff\xff" + bytes(40), b"II*\0" + bytes(4)]
+    "data",
+    [b"", b"%PDF-1.4", b"II*\0\x08\0\0\0", b"II*\0\x08\0\0\0\xff\xff" + bytes(40), b"II*\0" + bytes(4)],
 )
 def test_what_is_no_whole_tiff_is_refused_by_its_name(tmp_path: Path, data: bytes) -> None:
     bad = tmp_path / "bad.tif"
@@ -154,7 +166,15 @@ def test_directories_that_go_round_in_circles_end(tmp_path: Path) -> None:
 
 def test_the_hours_may_pass_midnight() -> None:
     night = "19:00-06:00"
-    assert [within(night, time(h)) for h in (18, 19, 23, 0, 5, 6, 12)] == [False, True, True, True, True, False, False]
+    assert [within(night, time(h)) for h in (18, 19, 23, 0, 5, 6, 12)] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert [within("", time(3)), within("08:00-08:00", time(3))] == [True, True]
     assert (open_share(night), open_share("")) == (pytest.approx(11 / 24), 1.0)
     with pytest.raises(BadSettings):
@@ -176,9 +196,17 @@ def test_the_cost_counts_the_hours_and_the_share() -> None:
 
 @pytest.mark.parametrize(
     ("population", "confidence", "limit", "size"),
-    [(10**9, 0.95, 0.01, 299), (10**9, 0.95, 0.005, 598), (10**9, 0.99, 0.01, 459), (100, 0.95, 0.01, 95), (1, 0.95, 0.01, 1)],
+    [
+        (10**9, 0.95, 0.01, 299),
+        (10**9, 0.95, 0.005, 598),
+        (10**9, 0.99, 0.01, 459),
+        (100, 0.95, 0.01, 95),
+        (1, 0.95, 0.01, 1),
+    ],
 )
-def test_the_sample_is_the_smallest_that_says_enough(population: int, confidence: float, limit: float, size: int) -> None:
+def test_the_sample_is_the_smallest_that_says_enough(
+    population: int, confidence: float, limit: float, size: int
+) -> None:
     assert size_for(population, confidence, limit) == size
 
 

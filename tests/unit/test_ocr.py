@@ -15,16 +15,18 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import OcrSettings, load_settings
-from pipeline.ocr import glyphless, pdf, pixels, rapid, upright
-from pipeline.ocr.cleanup import lift_specks_and_boxes, turn_dark_areas
-from pipeline.ocr.confidence import calibrated, probability
-from pipeline.ocr.engines import Piece, Seen
-from pipeline.ocr.orientation import orientation
-from pipeline.ocr.overlooked import overlooked
-from pipeline.ocr.own_text import own_text
-from pipeline.ocr.pixels import Grey
-from pipeline.ocr.reading import Reading, believable_dpi, engine_key, read_page
-from pipeline.ocr.second_look import WORTH, merge, worth
+from pipeline.ocr.engines import rapidocr_engine
+from pipeline.ocr.engines.engine import Piece, Seen
+from pipeline.ocr.image import deskew, pixels
+from pipeline.ocr.image.cleanup import lift_specks_and_boxes, turn_dark_areas
+from pipeline.ocr.image.orientation import orientation
+from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.output import glyphless_font, searchable_pdf
+from pipeline.ocr.read_page import Reading, believable_dpi, engine_key, read_page
+from pipeline.ocr.recognition.embedded_text import own_text
+from pipeline.ocr.recognition.missed_text import overlooked
+from pipeline.ocr.recognition.second_pass import WORTH, merge, worth
+from pipeline.ocr.recognition.word_confidence import calibrated, probability
 from pipeline.records import Page, Word
 
 LINES = (
@@ -72,11 +74,11 @@ def plain_reading() -> Reading:
 
 @pytest.mark.parametrize("degrees", [-14.3, -2.2, 0.4, 7.75])
 def test_skew_is_found_to_a_tenth_of_a_degree(degrees: float) -> None:
-    assert upright.skew(turned(sheet(), degrees)) == pytest.approx(degrees, abs=0.1)
+    assert deskew.skew(turned(sheet(), degrees)) == pytest.approx(degrees, abs=0.1)
 
 
 def test_a_level_page_is_not_turned() -> None:
-    assert upright.skew(sheet()) == 0.0
+    assert deskew.skew(sheet()) == 0.0
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
@@ -88,7 +90,7 @@ def test_the_turn_that_makes_a_page_upright_is_found_from_its_letters(rotation: 
 def test_levelling_loses_no_corner() -> None:
     page = np.full((600, 400), 255, np.uint8)
     page[:8, :8] = 0
-    levelled = upright.level(page, 5.0)
+    levelled = deskew.level(page, 5.0)
     assert (levelled < 128).sum() == pytest.approx(64, rel=0.3)
 
 
@@ -120,9 +122,11 @@ def test_a_line_of_the_page_is_a_line_of_the_text() -> None:
 
 def test_the_page_pdf_is_sound_and_its_text_can_be_found_where_the_ink_is(tmp_path: Path) -> None:
     file = tmp_path / "page.pdf"
-    file.write_bytes(pdf.document_pdf([plain_reading().pdf], title="Chart"))
+    file.write_bytes(searchable_pdf.document_pdf([plain_reading().pdf], title="Chart"))
     subprocess.run(["qpdf", "--check", str(file)], check=True, capture_output=True)
-    text = subprocess.run(["pdftotext", "-bbox", str(file), "-"], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(
+        ["pdftotext", "-bbox", str(file), "-"], check=True, capture_output=True, text=True
+    ).stdout
     assert ">Hartwell<" in text
     told = next(line for line in text.split("\n") if ">Hartwell<" in line)
     left = float(told.split('xMin="')[1].split('"')[0])
@@ -131,7 +135,9 @@ def test_the_page_pdf_is_sound_and_its_text_can_be_found_where_the_ink_is(tmp_pa
 
 
 def test_a_document_pdf_keeps_the_rules_of_pdf_a() -> None:
-    made = pdf.document_pdf([plain_reading().pdf] * 2, title="A chart", subject="Progress note", keywords=["11506-3"])
+    made = searchable_pdf.document_pdf(
+        [plain_reading().pdf] * 2, title="A chart", subject="Progress note", keywords=["11506-3"]
+    )
     with pikepdf.open(io.BytesIO(made)) as document:
         assert len(document.pages) == 2
         with document.open_metadata() as meta:
@@ -147,7 +153,7 @@ def test_a_document_pdf_keeps_the_rules_of_pdf_a() -> None:
         for page in document.pages:
             descendant = page.obj.Resources.Font.Blank.DescendantFonts[0]
             assert "/FontFile2" in descendant.FontDescriptor
-            assert descendant.DW == glyphless.ADVANCE
+            assert descendant.DW == glyphless_font.ADVANCE
 
 
 def test_a_filed_document_names_its_type_its_code_and_the_original_it_was_made_of(tmp_path: Path) -> None:
@@ -159,7 +165,7 @@ def test_a_filed_document_names_its_type_its_code_and_the_original_it_was_made_o
         "keywords": ["LOINC 11506-3"],
         "source": "ab" * 32,
     }
-    pdf.document_file([page], made, **told)
+    searchable_pdf.document_file([page], made, **told)
     with pikepdf.open(made) as document, document.open_metadata() as meta:
         assert meta["dc:title"] == document.docinfo["/Title"] == "Progress note"
         assert meta["dc:description"] == document.docinfo["/Subject"] == "Scan 7, pages 1 to 1"
@@ -172,11 +178,15 @@ def test_a_crooked_page_stands_level_in_its_pdf_with_its_pixels_untouched(tmp_pa
     file = tmp_path / "page.pdf"
     file.write_bytes(read(crooked, tmp_path).pdf)
     with pikepdf.open(file) as document:
-        image = pikepdf.PdfImage(cast("pikepdf.Stream", document.pages[0].Resources.XObject.Page)).as_pil_image()
+        image = pikepdf.PdfImage(
+            cast("pikepdf.Stream", document.pages[0].Resources.XObject.Page)
+        ).as_pil_image()
         assert np.array_equal(np.asarray(image.convert("L")), crooked)
-    subprocess.run(["pdftoppm", "-r", "150", "-gray", "-singlefile", str(file), str(tmp_path / "shown")], check=True)
+    subprocess.run(
+        ["pdftoppm", "-r", "150", "-gray", "-singlefile", str(file), str(tmp_path / "shown")], check=True
+    )
     shown = np.asarray(Image.open(tmp_path / "shown.pgm"))
-    assert upright.skew(shown) == pytest.approx(0.0, abs=0.1)
+    assert deskew.skew(shown) == pytest.approx(0.0, abs=0.1)
 
 
 def test_a_blank_page_is_blank_and_a_page_with_three_words_is_not(tmp_path: Path) -> None:
@@ -260,9 +270,15 @@ def test_words_that_are_noise_are_left_out() -> None:
 
 def test_two_readings_of_a_segment_are_merged_word_by_word() -> None:
     words = [seen("VARTANCE", 0.6), seen("FORM", 0.95, x=100)]
-    pieces = [Piece(text="VARIANCE", start=0.0, end=0.5, confidence=0.98), Piece(text="F0RM", start=0.6, end=1.0, confidence=0.7)]
+    pieces = [
+        Piece(text="VARIANCE", start=0.0, end=0.5, confidence=0.98),
+        Piece(text="F0RM", start=0.6, end=1.0, confidence=0.7),
+    ]
     merged = merge(words, pieces, (0, 0, 140, 20))
-    assert [(word.text, word.box) for word in merged] == [("VARIANCE", (0, 0, 80, 20)), ("FORM", (100, 0, 140, 20))]
+    assert [(word.text, word.box) for word in merged] == [
+        ("VARIANCE", (0, 0, 80, 20)),
+        ("FORM", (100, 0, 140, 20)),
+    ]
 
 
 def test_print_that_no_word_covers_is_noticed() -> None:
@@ -277,14 +293,20 @@ def test_print_that_no_word_covers_is_noticed() -> None:
 def test_a_first_letter_that_its_words_box_leaves_half_out_is_not_read_again() -> None:
     words = plain_reading().page.words
     short = [(w.box[0] + (w.box[3] - w.box[1]) // 3, *w.box[1:]) if len(w.text) > 3 else w.box for w in words]
-    lines = [Seen(text="x", box=(x0, y0, x1, y1), confidence=0.9, block=1, paragraph=1, line=1) for x0, y0, x1, y1 in short]
+    lines = [
+        Seen(text="x", box=(x0, y0, x1, y1), confidence=0.9, block=1, paragraph=1, line=1)
+        for x0, y0, x1, y1 in short
+    ]
     assert overlooked(sheet(), lines) == []
 
 
 def test_own_text_is_taken_where_it_lies_over_the_ink_and_not_where_it_is_junk() -> None:
     words = plain_reading().page.words
     assert own_text(words, sheet()) is not None
-    shifted = [Word(text=w.text, box=(w.box[0], w.box[1] + 31, w.box[2], w.box[3] + 31), confidence=1.0) for w in words[:60]]
+    shifted = [
+        Word(text=w.text, box=(w.box[0], w.box[1] + 31, w.box[2], w.box[3] + 31), confidence=1.0)
+        for w in words[:60]
+    ]
     assert own_text(shifted, sheet()) is None
     garbled = [Word(text="\ue012\ue044\ue001", box=w.box, confidence=1.0) for w in words]
     assert own_text(garbled, sheet()) is None
@@ -302,18 +324,24 @@ def test_the_network_without_its_last_layer_reads_the_same() -> None:
     import onnxruntime
 
     strip = sheet()[80:170, 80:900]
-    whole = onnxruntime.InferenceSession(str(rapid.model_file()), providers=["CPUExecutionProvider"])
-    picture = np.repeat(rapid.normal(strip)[None, None], 3, axis=1)
+    whole = onnxruntime.InferenceSession(
+        str(rapidocr_engine.model_file()), providers=["CPUExecutionProvider"]
+    )
+    picture = np.repeat(rapidocr_engine.normal(strip)[None, None], 3, axis=1)
     picture = np.pad(picture, ((0, 0), (0, 0), (0, 0), (0, -picture.shape[3] % 8)))
     best = whole.run(None, {whole.get_inputs()[0].name: picture})[0][0].argmax(axis=1)
     characters = ["", *whole.get_modelmeta().custom_metadata_map["character"].split("\n"), " "]
     told = "".join(characters[b] for n, b in enumerate(best) if b and (n == 0 or b != best[n - 1]))
-    assert [piece.text for piece in rapid.engine().read([strip])[0]] == told.split()
+    assert [piece.text for piece in rapidocr_engine.engine().read([strip])[0]] == told.split()
 
 
 def test_a_long_line_with_one_slight_doubt_is_not_worth_a_second_look_and_a_short_doubtful_one_is() -> None:
     sure = [seen("continued", 0.97, x=n * 90) for n in range(8)]
-    assert worth([*sure, seen("daily", 0.94, x=720)], (0, 0, 780, 20)) < WORTH < worth([seen("dally", 0.6)], (0, 0, 80, 20))
+    assert (
+        worth([*sure, seen("daily", 0.94, x=720)], (0, 0, 780, 20))
+        < WORTH
+        < worth([seen("dally", 0.6)], (0, 0, 80, 20))
+    )
     assert worth([seen("--", 0.1)], (0, 0, 80, 20)) == 0
 
 
@@ -330,11 +358,13 @@ def test_a_picture_of_absurd_shape_is_a_page_without_words(shape: tuple[int, int
     assert page.words == ()
 
 
-def test_a_page_that_takes_too_long_keeps_its_picture_and_has_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_takes_too_long_keeps_its_picture_and_has_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def slow(*_: object) -> list[Seen]:
         raise TimeoutError("Tesseract took more than 120 s on a page.")
 
-    monkeypatch.setattr("pipeline.ocr.reading.read_words", slow)
+    monkeypatch.setattr("pipeline.ocr.read_page.read_words", slow)
     reading = read(sheet(), tmp_path)
     assert "120 s" in (reading.page.problem or "")
     assert not reading.page.blank

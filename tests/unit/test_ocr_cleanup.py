@@ -10,13 +10,13 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import load_settings
-from pipeline.ocr import upright
-from pipeline.ocr.colour import inks_apart
-from pipeline.ocr.curve import curve_of, flattened
-from pipeline.ocr.pixels import Grey, from_image
-from pipeline.ocr.reading import read_page
-from pipeline.ocr.sheet_edges import sheet_of
-from pipeline.ocr.show_through import without_back
+from pipeline.ocr.image import deskew
+from pipeline.ocr.image.bleed_through import without_back
+from pipeline.ocr.image.ink_separation import inks_apart
+from pipeline.ocr.image.page_curl import curve_of, flattened
+from pipeline.ocr.image.page_detection import sheet_of
+from pipeline.ocr.image.pixels import Grey, from_image
+from pipeline.ocr.read_page import read_page
 from pipeline.records import Page
 
 LINE = "She reports no chest pain, no headache and no dizziness since Monday."
@@ -83,7 +83,9 @@ def photographed(page: Grey) -> tuple[Grey, np.ndarray]:
     """The page on a dark desk, seen askew; and its corners there."""
     height, width = page.shape
     corners = np.array([(130, 110), (1130, 170), (1180, 1490), (90, 1440)], np.float32)
-    matrix = cv2.getPerspectiveTransform(np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32), corners)
+    matrix = cv2.getPerspectiveTransform(
+        np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32), corners
+    )
     return np.asarray(cv2.warpPerspective(page, matrix, (1280, 1600), borderValue=70), np.uint8), corners
 
 
@@ -109,13 +111,20 @@ def test_words_of_a_photographed_page_stand_over_their_ink_in_the_photograph(tmp
     paper = cv2.dilate(picture, np.ones((9, 9), np.uint8))
     inside = [picture[w.box[1] : w.box[3], w.box[0] : w.box[2]] for w in page.words]
     around = [paper[w.box[1] : w.box[3], w.box[0] : w.box[2]] for w in page.words]
-    assert np.mean([(i < 128).mean() > 0.08 and (a > 200).mean() > 0.9 for i, a in zip(inside, around, strict=True)]) > 0.95
+    assert (
+        np.mean(
+            [(i < 128).mean() > 0.08 and (a > 200).mean() > 0.9 for i, a in zip(inside, around, strict=True)]
+        )
+        > 0.95
+    )
 
 
 def bent(page: Grey, deep: float) -> Grey:
     x, y = np.meshgrid(np.arange(page.shape[1], dtype=np.float32), np.arange(page.shape[0], dtype=np.float32))
     lift = deep * np.sin(np.pi * x / page.shape[1])
-    return np.asarray(cv2.remap(page, x, (y + lift).astype(np.float32), cv2.INTER_LINEAR, borderValue=255), np.uint8)
+    return np.asarray(
+        cv2.remap(page, x, (y + lift).astype(np.float32), cv2.INTER_LINEAR, borderValue=255), np.uint8
+    )
 
 
 def test_bent_lines_are_made_straight_and_straight_ones_are_left_alone() -> None:
@@ -133,7 +142,9 @@ def rows_of(page: Grey) -> float:
 
 
 def test_print_of_the_back_is_lifted_and_faint_print_that_is_not_mirrored_stays() -> None:
-    back = cv2.GaussianBlur(print_of("The back of this sheet says something else entirely.")[:, ::-1], (0, 0), 1.2)
+    back = cv2.GaussianBlur(
+        print_of("The back of this sheet says something else entirely.")[:, ::-1], (0, 0), 1.2
+    )
     back = 255 - (255 - np.roll(back, 22, axis=0).astype(int)) * 3 // 10
     page = np.minimum(print_of(), back).astype(np.uint8)
     cleaned = without_back(page, LETTER, lambda _: True)
@@ -149,7 +160,7 @@ def test_print_of_the_back_is_lifted_and_faint_print_that_is_not_mirrored_stays(
 def test_the_matrix_of_a_turn_says_where_a_point_goes(rotation: int) -> None:
     page = np.full((300, 200), 255, np.uint8)
     page[60:65, 150:155] = 0
-    turned = upright.level(upright.turn(page, rotation), 4.0)
-    x, y, _ = upright.matrix((300, 200), rotation, 4.0) @ (152, 62, 1)
+    turned = deskew.level(deskew.turn(page, rotation), 4.0)
+    x, y, _ = deskew.matrix((300, 200), rotation, 4.0) @ (152, 62, 1)
     rows, columns = np.nonzero(turned < 128)
     assert (columns.mean(), rows.mean()) == pytest.approx((x, y), abs=1.5)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.ocr.engines import Seen
-from pipeline.ocr.kinds import bears, ink_of, score
-from pipeline.ocr.pixels import Grey
+from pipeline.ocr.engines.engine import Seen
+from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.recognition.page_content import bears, ink_of, score
 
 
 def paper() -> Grey:
@@ -24,7 +24,9 @@ def note(confidence: float, lines: int = 14) -> tuple[Grey, list[Seen]]:
         for word in ("She", "reports", "no", "chest", "pain", "today"):
             x0, y0, x1, y1 = (round(side) for side in draw.textbbox((x, 150 + 60 * line), word, font=font))
             draw.text((x, 150 + 60 * line), word, fill=0, font=font)
-            seen.append(Seen(text=word, box=(x0, y0, x1, y1), confidence=confidence, block=1, paragraph=1, line=line))
+            seen.append(
+                Seen(text=word, box=(x0, y0, x1, y1), confidence=confidence, block=1, paragraph=1, line=line)
+            )
             x = x1 + 12
     return np.asarray(page), seen
 

@@ -1,4 +1,6 @@
-"""The order in which a page's words are read: cells as wholes, columns of prose one after the other, all else across."""
+"""The order in which a page's words are read: cells as wholes, columns of prose one after the other, all else
+across.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +10,21 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from pipeline.ocr.contact import contact_sheet, small
-from pipeline.ocr.engines import Seen
-from pipeline.ocr.layout import in_reading_order
-from pipeline.ocr.pixels import Grey
-from pipeline.ocr.reading import text_of
-from pipeline.ocr.tables import Table, tables
+from pipeline.ocr.engines.engine import Seen
+from pipeline.ocr.image.contact_sheet import contact_sheet, small
+from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.layout.reading_order import in_reading_order
+from pipeline.ocr.layout.tables import Table, tables
+from pipeline.ocr.read_page import text_of
 
 HIGH, WIDE = 20, 12
 """A drawn word's height and the width of a letter, in pixels."""
 
 
 def words(*lines: tuple[int, int, str]) -> list[Seen]:
-    """Words of lines of text, each given by its left edge and its top; lines of one top are one line for the engine."""
+    """Words of lines of text, each given by its left edge and its top; lines of one top are one line for the
+    engine.
+    """
     found = []
     for x, y, text in lines:
         for word in text.split():
@@ -61,7 +65,9 @@ def test_the_cells_of_a_ruled_table_are_found_also_where_a_fax_broke_the_rules()
 def test_a_page_of_print_with_a_line_for_the_signature_has_no_table() -> None:
     page = np.full((900, 1000), 255, np.uint8)
     for y in range(100, 700, 50):
-        cv2.putText(page, "the patient was seen in the clinic today", (80, y), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 0, 2)
+        cv2.putText(
+            page, "the patient was seen in the clinic today", (80, y), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 0, 2
+        )
     cv2.line(page, (100, 800), (500, 800), 0, 2)
     assert tables(page, 20.0) == []
 
@@ -73,7 +79,9 @@ def test_a_cell_of_several_lines_is_read_before_the_cell_to_its_right() -> None:
         (110, 215, "Phone: 5550100"), (410, 215, "Sex: F"),
     )  # fmt: skip
     text = read(seen, grid([100, 200, 250], [100, 400, 700]))
-    assert " ".join(text.split()) == "Full name: Dorothy Ingram Date of birth: 01/17/1938 Phone: 5550100 Sex: F"
+    assert (
+        " ".join(text.split()) == "Full name: Dorothy Ingram Date of birth: 01/17/1938 Phone: 5550100 Sex: F"
+    )
     assert "Phone: 5550100 Sex: F" in text, "a row of single lines stays one line"
 
 
@@ -84,13 +92,21 @@ def test_a_ledger_of_tall_columns_is_read_across() -> None:
 
 
 def test_lists_in_tall_cells_are_read_one_list_after_the_other() -> None:
-    lists = (["Hitting", "Kicking", "Biting", "Swiping", "Pushing"], ["Crying", "Licking", "Pica", "Screaming", "Vomiting"])
-    seen = words(*((x, 110 + 30 * n, item) for n in range(5) for x, item in ((110, lists[0][n]), (410, lists[1][n]))))
+    lists = (
+        ["Hitting", "Kicking", "Biting", "Swiping", "Pushing"],
+        ["Crying", "Licking", "Pica", "Screaming", "Vomiting"],
+    )
+    seen = words(
+        *((x, 110 + 30 * n, item) for n in range(5) for x, item in ((110, lists[0][n]), (410, lists[1][n])))
+    )
     assert read(seen, grid([100, 300], [100, 400, 700])).split() == [*lists[0], *lists[1]]
 
 
 def test_text_typed_across_the_rules_keeps_its_order() -> None:
-    seen = words((110, 110, "this is your authorization to provide the tests"), (110, 140, "and to charge them to this account"))
+    seen = words(
+        (110, 110, "this is your authorization to provide the tests"),
+        (110, 140, "and to charge them to this account"),
+    )
     assert read(seen, grid([100, 200], [100, 260, 420, 700])) == text_of(in_reading_order(seen, []))
 
 
@@ -112,7 +128,10 @@ def test_columns_that_the_engine_has_seen_by_itself_stay_as_it_has_them() -> Non
 
 def test_columns_around_a_picture_and_its_caption_are_not_torn_where_the_caption_stands() -> None:
     pictured = range(8, 12)
-    left = [(50, 200 + 30 * n, f"{n} the lungs" if n in pictured else f"{n} the lungs were clear and dry") for n in range(20)]
+    left = [
+        (50, 200 + 30 * n, f"{n} the lungs" if n in pictured else f"{n} the lungs were clear and dry")
+        for n in range(20)
+    ]
     right = [(720 if n in pictured else 560, 200 + 30 * n, f"{n} no swelling was found") for n in range(20)]
     caption = [(400, 470 + 30 * n, "the ward in 1931") for n in range(2)]
     seen = [*words(*left), *words(*caption), *words(*right)]
@@ -120,42 +139,71 @@ def test_columns_around_a_picture_and_its_caption_are_not_torn_where_the_caption
 
 
 def test_labels_that_the_engine_took_for_a_column_are_each_read_before_their_value() -> None:
-    labels, values = ["Project code", "Project name", "Requested by"], ["PMRM", "Regular menthol", "R. S. Sprinkle"]
+    labels, values = (
+        ["Project code", "Project name", "Requested by"],
+        ["PMRM", "Regular menthol", "R. S. Sprinkle"],
+    )
     left, right = (
-        [replace(word, block=block) for word in words(*((x, 200 + 60 * n + slope, text) for n, text in enumerate(texts)))]
+        [
+            replace(word, block=block)
+            for word in words(*((x, 200 + 60 * n + slope, text) for n, text in enumerate(texts)))
+        ]
         for block, (x, slope, texts) in enumerate(((50, 0, labels), (400, 8, values)))
     )
     assert read([*left, *right]) == "\n".join(map("\n".join, zip(labels, values, strict=True)))
 
 
-def test_columns_of_prose_that_the_engine_has_seen_are_not_read_across_though_a_label_stands_above_them() -> None:
-    left, right = ([(x, 200 + 30 * n, f"{n} the lungs were clear and dry") for n in range(8)] for x in (50, 600))
+def test_columns_of_prose_that_the_engine_has_seen_are_not_read_across_though_a_label_stands_above_them() -> (
+    None
+):
+    left, right = (
+        [(x, 200 + 30 * n, f"{n} the lungs were clear and dry") for n in range(8)] for x in (50, 600)
+    )
     seen = [*words((50, 100, "Ward 4"), *left), *words((600, 100, "Bed 2"), *right)]
     assert in_reading_order(seen, []) == seen
 
 
 def test_a_table_in_one_of_two_columns_is_read_across_and_the_columns_one_after_the_other() -> None:
     left, right = (
-        [(x, 100 + 30 * n, f"{n} the lungs were clear and dry") for n in range(many)] for x, many in ((50, 8), (600, 14))
+        [(x, 100 + 30 * n, f"{n} the lungs were clear and dry") for n in range(many)]
+        for x, many in ((50, 8), (600, 14))
     )
-    names, values = ([(x, 400 + 30 * n, text) for n, text in enumerate(texts)] for x, texts in ((50, "abc"), (350, "123")))
+    names, values = (
+        [(x, 400 + 30 * n, text) for n, text in enumerate(texts)] for x, texts in ((50, "abc"), (350, "123"))
+    )
     text = read(words(*left, *names, *values, *right))
     assert (
         text.split()
         == " ".join(
-            text for *_, text in (*left, *(cell for row in zip(names, values, strict=True) for cell in row), *right)
+            text
+            for *_, text in (
+                *left,
+                *(cell for row in zip(names, values, strict=True) for cell in row),
+                *right,
+            )
         ).split()
     )
 
 
 def test_a_table_without_rules_is_not_parted() -> None:
-    seen = words(*((x, 200 + 30 * n, text) for n in range(8) for x, text in ((50, f"sodium {n}"), (600, f"{130 + n} mmol"))))
+    seen = words(
+        *(
+            (x, 200 + 30 * n, text)
+            for n in range(8)
+            for x, text in ((50, f"sodium {n}"), (600, f"{130 + n} mmol"))
+        )
+    )
     assert in_reading_order(seen, []) == seen
 
 
 def test_no_word_is_lost_or_doubled_by_ordering() -> None:
     random = np.random.default_rng(3)
-    seen = words(*((int(random.integers(0, 800)), int(random.integers(0, 900)), f"word{n} and more") for n in range(120)))
+    seen = words(
+        *(
+            (int(random.integers(0, 800)), int(random.integers(0, 900)), f"word{n} and more")
+            for n in range(120)
+        )
+    )
     ordered = in_reading_order(seen, [grid([100, 300, 500], [100, 400, 700])])
     assert sorted((word.text, word.box) for word in ordered) == sorted((word.text, word.box) for word in seen)
 
@@ -164,7 +212,11 @@ def test_the_sheet_of_pages_shows_each_as_it_came_beside_what_was_read() -> None
     page = np.full((1800, 1400), 255, np.uint8)
     page[900] = 0
     sheet = contact_sheet(
-        [("one", small(page), small(page)), ("two", small(page), small(page)), ("three", small(page), small(page))]
+        [
+            ("one", small(page), small(page)),
+            ("two", small(page), small(page)),
+            ("three", small(page), small(page)),
+        ]
     )
     assert sheet.shape[1] > 4 * 600
     assert (sheet[:, 300] < 150).sum() >= 2, "a rule of one pixel is still seen on both rows"

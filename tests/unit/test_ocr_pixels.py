@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.ocr.pixels import components, painted, reduced
+from pipeline.ocr.image.pixels import components, painted, reduced
 
 
 def test_a_page_with_more_specks_than_16_bits_can_number_is_parted_all_the_same() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.ocr.rapid import ALIKE, ROOM, TOGETHER, WIDEST, alike
+from pipeline.ocr.engines.rapidocr_engine import ALIKE, ROOM, TOGETHER, WIDEST, alike
 
 
 @pytest.mark.parametrize("widths", [[300] * 20, [WIDEST] * 3, [100, 900, 110, 2000, 880, 120, 700, 2100]])

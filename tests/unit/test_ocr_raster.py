@@ -12,19 +12,23 @@ import pikepdf
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.ocr import layers, pdf
-from pipeline.ocr.pixels import Grey, Pixels
-from pipeline.ocr.raster import Raster, jpeg, raster
+from pipeline.ocr.image.pixels import Grey, Pixels
+from pipeline.ocr.output import mrc, searchable_pdf
+from pipeline.ocr.output.image_encoding import Raster, jpeg, raster
 
 WHITE, DPI = 246, 200.0
 
 
 def scan(noise: float = 2.0) -> Grey:
-    """A grey scan at 200 dpi: print, a pencil line, a shaded band with print, a grey stamp; soft, with the scanner's noise."""
+    """A grey scan at 200 dpi: print, a pencil line, a shaded band with print, a grey stamp; soft, with the
+    scanner's noise.
+    """
     page = Image.new("L", (1300, 1000), WHITE)
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(34)
     draw.rectangle((80, 400, 1220, 470), fill=170)
-    for number, text in enumerate(("Lisinopril 10 mg, 0.5 tablet", "Potassium 4.1 mmol/L", "Reviewed", "Header of a table")):
+    for number, text in enumerate(
+        ("Lisinopril 10 mg, 0.5 tablet", "Potassium 4.1 mmol/L", "Reviewed", "Header of a table")
+    ):
         draw.text((100, 60 + 115 * number), text, fill=20, font=font)
     draw.line((100, 560, 1000, 570), fill=190, width=2)
     draw.ellipse((800, 650, 1100, 900), outline=130, width=9)
@@ -52,7 +56,11 @@ def weight(made: Raster) -> int:
 
 def page_of(grey: Grey, dpi: float) -> bytes:
     height, width = grey.shape
-    return pdf.page_pdf(archived(grey, dpi), pdf.Placed(width=width, height=height, dpi=dpi, rotation=0, skew=0.0), [])
+    return searchable_pdf.page_pdf(
+        archived(grey, dpi),
+        searchable_pdf.Placed(width=width, height=height, dpi=dpi, rotation=0, skew=0.0),
+        [],
+    )
 
 
 def shown(grey: Grey, folder: Path, dpi: float = DPI, zoom: int = 1) -> Grey:
@@ -69,7 +77,12 @@ def test_print_pencil_shading_and_stamps_are_seen_as_dark_as_they_are(tmp_path: 
     seen = shown(grey, tmp_path)
     away = np.abs(cv2.blur(grey, (5, 5)).astype(int) - cv2.blur(seen, (5, 5)))
     assert np.percentile(away, 99.9) < 40
-    for part in (np.s_[555:575, 100:1000], np.s_[400:470, 600:1200], np.s_[640:910, 790:1110], np.s_[60:110, 100:600]):
+    for part in (
+        np.s_[555:575, 100:1000],
+        np.s_[400:470, 600:1200],
+        np.s_[640:910, 790:1110],
+        np.s_[60:110, 100:600],
+    ):
         assert float(seen[part].mean()) == pytest.approx(float(grey[part].mean()), abs=4)
 
 
@@ -78,10 +91,16 @@ def test_decimal_points_of_a_coarse_scan_are_seen(tmp_path: Path) -> None:
     draw, font = ImageDraw.Draw(fine), ImageFont.load_default(40)
     for row in range(10):
         draw.text((60, 40 + 80 * row), "0.5 mg   12.25 ml   4.1 mmol/L   7.35   98.6", fill=0, font=font)
-    coarse = np.asarray(cv2.resize(np.asarray(fine), None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA), np.uint8)
+    coarse = np.asarray(
+        cv2.resize(np.asarray(fine), None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA), np.uint8
+    )
     seen = shown(coarse, tmp_path, 90.0, zoom=6)
     _, _, boxes, centres = cv2.connectedComponentsWithStats((coarse < 170).astype(np.uint8))
-    points = [(round(y), round(x)) for (x, y), box in zip(centres, boxes, strict=True) if box[2] <= 4 and box[3] <= 4]
+    points = [
+        (round(y), round(x))
+        for (x, y), box in zip(centres, boxes, strict=True)
+        if box[2] <= 4 and box[3] <= 4
+    ]
     assert len(points) >= 30
     for y, x in points:
         point = int(coarse[y - 1 : y + 2, x - 1 : x + 2].min())
@@ -101,7 +120,9 @@ def test_a_photograph_and_a_soft_curve_on_a_grid_stay_whole() -> None:
     curve = np.full((1000, 1300), WHITE, np.uint8)
     curve[::8], curve[:, ::8] = 150, 150
     across = np.arange(1300)
-    cv2.polylines(curve, [np.stack([across, 500 + 200 * np.sin(across / 30)], axis=1).astype(np.int32)], False, 20, 3)
+    cv2.polylines(
+        curve, [np.stack([across, 500 + 200 * np.sin(across / 30)], axis=1).astype(np.int32)], False, 20, 3
+    )
     assert archived(seen_by_a_scanner(curve, 4.0)).ink is None
     assert archived(scan()).ink is not None
 
@@ -114,9 +135,9 @@ def test_only_print_is_told_from_print_with_shading() -> None:
 
 
 def test_a_page_in_bands_is_taken_apart_as_a_whole_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_bands = layers.layers(scan(), DPI)
-    monkeypatch.setattr(layers, "BAND", 4000)
-    whole = layers.layers(scan(), DPI)
+    in_bands = mrc.layers(scan(), DPI)
+    monkeypatch.setattr(mrc, "BAND", 4000)
+    whole = mrc.layers(scan(), DPI)
     for name in ("ink", "paper", "tones"):
         assert np.array_equal(getattr(in_bands, name), getattr(whole, name))
 

@@ -1,4 +1,6 @@
-"""Dark print on a dotted ground, as a fax makes of a shaded band, is given back its paper; everything else stays as it is."""
+"""Dark print on a dotted ground, as a fax makes of a shaded band, is given back its paper; everything else
+stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.ocr.pixels import Grey
-from pipeline.ocr.screens import lift_screens
+from pipeline.ocr.image.halftone import lift_screens
+from pipeline.ocr.image.pixels import Grey
 
 LETTER = 20.0
 BAND = (slice(100, 240), slice(60, 1140))
 
 
 def page(ground: float, ink: int, paper: int = 255) -> Grey:
-    """A bilevel page with a line of print on a band of which that share is dots, and lines of print on paper below."""
+    """A bilevel page with a line of print on a band of which that share is dots, and lines of print on paper
+    below.
+    """
     picture = np.full((700, 1200), paper, np.uint8)
     dots = np.random.default_rng(2).random((140, 1080)) < ground
     picture[BAND] = np.where(dots, 0, 255)

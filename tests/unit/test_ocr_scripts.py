@@ -1,4 +1,6 @@
-"""Pages in another script than the usual: recognised where they were read badly, read with what is installed."""
+"""Pages in another script than the usual: recognised where they were read badly, read with what is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import load_settings
-from pipeline.ocr import tesseract
-from pipeline.ocr.engines import Seen
-from pipeline.ocr.pixels import Grey
-from pipeline.ocr.reading import read_page
-from pipeline.ocr.scripts import installed_scripts, read_badly
+from pipeline.ocr.engines import tesseract
+from pipeline.ocr.engines.engine import Seen
+from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.read_page import read_page
+from pipeline.ocr.recognition.script_detection import installed_scripts, read_badly
 from pipeline.records import Page
-from samples.sheet import font_files
+from pipeline.synthetic.page import font_files
 
 RUSSIAN = (
     "Выписной эпикриз. Больная поступила с жалобами на боли в груди",
@@ -42,7 +44,8 @@ def test_scripts_are_tried_in_their_installed_languages_unless_the_usual_ones_ar
 def test_a_page_of_few_words_or_of_sure_ones_is_not_asked_for_its_script() -> None:
     def words(count: int, confidence: float) -> list[Seen]:
         return [
-            Seen(text="Bpinncka", box=(0, 0, 9, 9), confidence=confidence, block=1, paragraph=1, line=1) for _ in range(count)
+            Seen(text="Bpinncka", box=(0, 0, 9, 9), confidence=confidence, block=1, paragraph=1, line=1)
+            for _ in range(count)
         ]
 
     assert read_badly(words(20, 0.3))

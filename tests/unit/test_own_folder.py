@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.store.own_folder import OwnFolder
+from pipeline.store.process_tempdir import OwnFolder
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from pipeline.store.own_folder import OwnFolder;"
+    "import sys, time; from pathlib import Path; from pipeline.store.process_tempdir import OwnFolder;"
     "folder = OwnFolder(Path(sys.argv[1])); (folder.path / 'page').write_bytes(b'x');"
     "print(folder.path, flush=True); time.sleep(60)"
 )
@@ -23,8 +23,12 @@ def test_a_folder_is_gone_with_its_owner(tmp_path: Path) -> None:
     assert not folder.path.exists()
 
 
-def test_the_folder_of_a_killed_process_is_removed_by_the_next_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
+def test_the_folder_of_a_killed_process_is_removed_by_the_next_and_that_of_a_living_one_is_not(
+    tmp_path: Path,
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as other:
         assert other.stdout is not None
         theirs = Path(other.stdout.readline().strip())
         mine = OwnFolder(tmp_path)

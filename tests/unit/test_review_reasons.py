@@ -8,17 +8,31 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline.review.reasons import ADVICE, all_told, told
+from pipeline.web.review.review_reasons import ADVICE, all_told, told
 
-NOT_IN_THE_QUEUE = {"filed_alone", "filed_by_manifest", "agreeing", "no_third_identifier", "no_given_name", "page_reduced"}
+NOT_IN_THE_QUEUE = {
+    "filed_alone",
+    "filed_by_manifest",
+    "agreeing",
+    "no_third_identifier",
+    "no_given_name",
+    "page_reduced",
+}
 """Reasons of documents that were filed, of pairs of records, and notes."""
 
 
 def codes_given() -> set[str]:
     """The codes that the stages write out, and those that they put together."""
-    stages = [Path(pipeline.__file__).parent / name for name in ("ingest", "classify", "match", "index", "migrate", "review")]
+    stages = [
+        Path(pipeline.__file__).parent / name
+        for name in ("ingest", "classify", "matching", "patients", "index", "archive", "web")
+    ]
     sources = "\n".join(file.read_text() for stage in stages for file in stage.rglob("*.py"))
-    return set(re.findall(r'Reason\(\s*code="(\w+)"', sources)) | {"mrn_of_another", "person_reopened", "dob_contradicts"}
+    return set(re.findall(r'Reason\(\s*code="(\w+)"', sources)) | {
+        "mrn_of_another",
+        "person_reopened",
+        "dob_contradicts",
+    }
 
 
 def test_every_reason_that_a_stage_gives_says_what_to_do() -> None:

@@ -12,13 +12,14 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from pipeline.commands.synthesize import draw_separator
 from pipeline.config import document_types
-from samples import document, documents, patients, style_for, types, typeset
-from samples.__main__ import write_charts
-from samples.grammar import expand, forms
-from samples.ink import draw
-from samples.scanner import SCANNERS, scan
-from samples.stacks import scans
+from pipeline.synthetic import document, documents, patients, style_for, types, typeset
+from pipeline.synthetic.draw import draw
+from pipeline.synthetic.grammar import expand, forms
+from pipeline.synthetic.scanner import SCANNERS, scan
+from pipeline.synthetic.stacks import scans
+from pipeline.synthetic.write import write_charts
 
 PEOPLE = patients(200, 7)
 
@@ -26,7 +27,7 @@ PEOPLE = patients(200, 7)
 @pytest.fixture(scope="module")
 def charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("charts")
-    write_charts(folder, 3, 6, 60)
+    write_charts(folder, 3, 6, separator=draw_separator, people=60)
     return folder
 
 
@@ -95,7 +96,7 @@ def test_every_scan_accounts_for_each_page_once(charts: Path) -> None:
 
 
 def test_the_same_seed_writes_the_same_files(charts: Path, tmp_path: Path) -> None:
-    write_charts(tmp_path, 3, 6, 60)
+    write_charts(tmp_path, 3, 6, separator=draw_separator, people=60)
     for path in charts.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
@@ -111,9 +112,11 @@ def test_a_stack_tells_separator_sheets_from_pages_of_documents() -> None:
 
 
 def test_strangers_are_never_said_to_be_in_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("samples.stacks.STRANGERS", 0.7)
+    monkeypatch.setattr("pipeline.synthetic.stacks.STRANGERS", 0.7)
     strangers = patients(260, 7)[200:]
-    made = [d for s in scans(PEOPLE[:5], strangers, 5, 4, kinds=("insurance_card",)) for d in s.truth["documents"]]
+    made = [
+        d for s in scans(PEOPLE[:5], strangers, 5, 4, kinds=("insurance_card",)) for d in s.truth["documents"]
+    ]
     known = {p.id for p in PEOPLE[:5]}
     assert any(d["patient"] is None for d in made)
     assert all(d["patient"] is None or d["patient"]["id"] in known for d in made)

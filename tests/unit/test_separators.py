@@ -1,4 +1,6 @@
-"""Sheets between documents: drawn, put through what offices do to paper, found again, and never leaking into documents."""
+"""Sheets between documents: drawn, put through what offices do to paper, found again, and never leaking into
+documents.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.classify import separators, sheets
-from pipeline.classify.separators import Rule, meaning_of
-from pipeline.classify.sorting import sort
+from pipeline.classify import barcode_rules, separator_sheets
+from pipeline.classify.barcode_rules import Rule, meaning_of
+from pipeline.classify.segmentation import sort
 from pipeline.config import load_settings
 from pipeline.errors import BadInput
 from pipeline.flow import account_for
-from pipeline.ocr.barcodes import read_barcodes
+from pipeline.ocr.barcodes.decode import read_barcodes
 from pipeline.records import Barcode, OcrPage
 from tests.unit.test_fields import page
 
@@ -35,11 +37,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Grey]:
         pytest.skip("poppler is not installed")
     folder: Path = tmp_path_factory.mktemp("sheets")
     wanted = {
-        "separator": sheets.separator(),
-        "patient": sheets.patient_cover("409-7394"),
-        "batch": sheets.batch_cover("Ward 3", 2, 12, 40),
+        "separator": separator_sheets.separator(),
+        "patient": separator_sheets.patient_cover("409-7394"),
+        "batch": separator_sheets.batch_cover("Ward 3", 2, 12, 40),
     }
-    (folder / "s.pdf").write_bytes(sheets.sheets_pdf(list(wanted.values())))
+    (folder / "s.pdf").write_bytes(separator_sheets.sheets_pdf(list(wanted.values())))
     subprocess.run(["pdftoppm", "-r", "150", "-gray", "-png", "s.pdf", "s"], cwd=folder, check=True)
     pictures = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in sorted(folder.glob("s-*.png"))]
     return {name: np.asarray(picture, np.uint8) for name, picture in zip(wanted, pictures, strict=True)}
@@ -60,7 +62,10 @@ def faxed(picture: Grey) -> Grey:
     black = ((small + noise) > 128).astype(np.uint8) * 255
     black[::40] = 255
     return np.asarray(
-        cv2.resize(black, (round(width * 204 / 150), round(height * 204 / 150)), interpolation=cv2.INTER_NEAREST), np.uint8
+        cv2.resize(
+            black, (round(width * 204 / 150), round(height * 204 / 150)), interpolation=cv2.INTER_NEAREST
+        ),
+        np.uint8,
     )
 
 
@@ -73,7 +78,9 @@ FLAWS: dict[str, Callable[[Grey], Grey]] = {
     "faxed": faxed,
     "faxed on its side": lambda picture: np.ascontiguousarray(np.rot90(faxed(picture), 3)),
     "on its side, crooked by 15 degrees": lambda picture: turned(np.ascontiguousarray(np.rot90(picture)), 15),
-    "upside down, crooked by 15 degrees, faxed": lambda picture: faxed(turned(np.ascontiguousarray(picture[::-1, ::-1]), -15)),
+    "upside down, crooked by 15 degrees, faxed": lambda picture: faxed(
+        turned(np.ascontiguousarray(picture[::-1, ::-1]), -15)
+    ),
     "pale": lambda picture: (150 + picture.astype(float) * 0.2).astype(np.uint8),
     "copied at 60 per cent": lambda picture: smaller(picture, 0.6),
 }
@@ -83,12 +90,16 @@ def smaller(picture: Grey, share: float) -> Grey:
     """Printed at that share of its size, on paper of the same size."""
     out = np.full_like(picture, 255)
     height, width = (round(side * share) for side in picture.shape)
-    out[100 : 100 + height, 100 : 100 + width] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    out[100 : 100 + height, 100 : 100 + width] = cv2.resize(
+        picture, (width, height), interpolation=cv2.INTER_AREA
+    )
     return out
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
-def test_every_sheet_is_understood_however_it_comes_through_the_scanner(drawn: dict[str, Grey], flaw: str) -> None:
+def test_every_sheet_is_understood_however_it_comes_through_the_scanner(
+    drawn: dict[str, Grey], flaw: str
+) -> None:
     told = {}
     for name, picture in drawn.items():
         codes = read_barcodes(FLAWS[flaw](picture))
@@ -119,7 +130,11 @@ def test_patch_t_is_told_from_the_other_patches_in_every_position(flaw: str) -> 
     assert [code.text for code in read_barcodes(FLAWS[flaw](patch_sheet("WWNN")))] == ["1"]
 
 
-CODES = {"Code128": ("PT4097394", 2.0, 0.4), "Code39": ("FRM-1042", 2.5, 0.4), "QRCode": ("FORM:1042", 1.0, 1.0)}
+CODES = {
+    "Code128": ("PT4097394", 2.0, 0.4),
+    "Code39": ("FRM-1042", 2.5, 0.4),
+    "QRCode": ("FORM:1042", 1.0, 1.0),
+}
 """Format -> what a hospital's own form says with it, and the code's width and height in inches."""
 
 
@@ -138,45 +153,65 @@ def form(format: str) -> Grey:
 
 
 @pytest.mark.parametrize("format", CODES)
-@pytest.mark.parametrize("flaw", [name for name in FLAWS if name != "copied at 60 per cent" and "faxed" not in name])
+@pytest.mark.parametrize(
+    "flaw", [name for name in FLAWS if name != "copied at 60 per cent" and "faxed" not in name]
+)
 def test_a_forms_own_code_is_read_in_every_position(format: str, flaw: str) -> None:
-    assert [(code.format, code.text) for code in read_barcodes(FLAWS[flaw](form(format)))] == [(format, CODES[format][0])]
+    assert [(code.format, code.text) for code in read_barcodes(FLAWS[flaw](form(format)))] == [
+        (format, CODES[format][0])
+    ]
 
 
 @pytest.mark.parametrize("format", CODES)
 def test_a_forms_own_code_is_read_through_a_fine_fax_on_its_side_and_crooked(format: str) -> None:
     crooked = turned(np.ascontiguousarray(np.rot90(form(format))), 7).astype(float)
     noisy = crooked + np.random.default_rng(1).normal(0, 40, crooked.shape)
-    assert [code.text for code in read_barcodes(np.where(noisy > 128, 255, 0).astype(np.uint8))] == [CODES[format][0]]
+    assert [code.text for code in read_barcodes(np.where(noisy > 128, 255, 0).astype(np.uint8))] == [
+        CODES[format][0]
+    ]
 
 
 def test_text_and_ruled_forms_are_no_codes() -> None:
     picture = np.full((2200, 1700), 255, np.uint8)
     for row in range(40):
-        cv2.putText(picture, "The patient tolerated the procedure well and left.", (150, 200 + 45 * row), 0, 1.1, 0, 2)
+        cv2.putText(
+            picture, "The patient tolerated the procedure well and left.", (150, 200 + 45 * row), 0, 1.1, 0, 2
+        )
         cv2.line(picture, (140, 210 + 45 * row), (1500, 210 + 45 * row), 0, 1 + row % 6)
     assert read_barcodes(picture) == ()
     assert read_barcodes(np.full((2200, 1700), 255, np.uint8)) == ()
 
 
 def sheet(number: int, text: str, form: str = "QRCode") -> OcrPage:
-    return OcrPage(number=number, image="0", blank=True, barcodes=(Barcode(format=form, text=text, box=(1, 2, 3, 4)),))
+    return OcrPage(
+        number=number, image="0", blank=True, barcodes=(Barcode(format=form, text=text, box=(1, 2, 3, 4)),)
+    )
 
 
 def note(number: int, mrn: str) -> OcrPage:
-    lines = (f"Patient Name: Aaron Avila   MRN: {mrn}", "PROGRESS NOTE", *["The patient is stable and was seen today."] * 12)
+    lines = (
+        f"Patient Name: Aaron Avila   MRN: {mrn}",
+        "PROGRESS NOTE",
+        *["The patient is stable and was seen today."] * 12,
+    )
     return page(*lines, number=number)
 
 
 def test_sheets_and_blanks_are_in_no_document_and_every_page_is_accounted_for() -> None:
-    pages = [note(1, "1111111"), sheet(2, "CHARTLOOM:SEPARATOR"), OcrPage(number=3, image="0", blank=True), note(4, "1111111")]
+    pages = [
+        note(1, "1111111"),
+        sheet(2, "CHARTLOOM:SEPARATOR"),
+        OcrPage(number=3, image="0", blank=True),
+        note(4, "1111111"),
+    ]
     sorting = account_for(pages, sort(pages, SETTINGS))
     assert [document.pages for document in sorting.documents] == [(1,), (4,)]
     assert (sorting.blank, sorting.separators) == ((3,), (2,))
 
 
 @pytest.mark.parametrize(
-    ("form", "text"), [("QRCode", "CHARTLOOM:SEPARATOR"), ("Code128", "CHARTLOOM:SEPARATOR"), ("PatchCode", "T")]
+    ("form", "text"),
+    [("QRCode", "CHARTLOOM:SEPARATOR"), ("Code128", "CHARTLOOM:SEPARATOR"), ("PatchCode", "T")],
 )
 def test_every_kind_of_separator_cuts(form: str, text: str) -> None:
     pages = [note(1, "1111111"), sheet(2, text, form), note(3, "1111111")]
@@ -217,25 +252,36 @@ ENDS = {
 @pytest.mark.parametrize("ends", ENDS)
 def test_every_kind_of_sheet_ends_what_the_cover_sheet_before_it_said(ends: str) -> None:
     text, form, mrn = ENDS[ends]
-    bare = [page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=number) for number in (2, 4)]
+    bare = [
+        page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=number)
+        for number in (2, 4)
+    ]
     pages = [sheet(1, "CHARTLOOM:PATIENT:409-7394"), bare[0], sheet(3, text, form), bare[1]]
-    first, second = ((found := document.field("mrn")) and found.value for document in sort(pages, SETTINGS).documents)
+    first, second = (
+        (found := document.field("mrn")) and found.value for document in sort(pages, SETTINGS).documents
+    )
     assert (first, second) == ("409-7394", mrn)
 
 
 def test_a_cover_sheet_without_documents_says_nothing_of_the_next_sheets_documents() -> None:
     bare = page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=3)
-    (document,) = sort([sheet(1, "CHARTLOOM:PATIENT:409-7394"), sheet(2, "CHARTLOOM:SEPARATOR"), bare], SETTINGS).documents
+    (document,) = sort(
+        [sheet(1, "CHARTLOOM:PATIENT:409-7394"), sheet(2, "CHARTLOOM:SEPARATOR"), bare], SETTINGS
+    ).documents
     assert document.field("mrn") is None
 
 
-def test_a_forms_code_gives_its_type_and_number_to_its_own_document_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forms_code_gives_its_type_and_number_to_its_own_document_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rule = Rule(format="Code128", pattern=re.compile(r"PT(?P<mrn>\d{7})"), kind="form", type="consent_form")
-    monkeypatch.setattr(separators, "rules", lambda: (rule,))
+    monkeypatch.setattr(barcode_rules, "rules", lambda: (rule,))
     lines = ("CONSENT TO TREATMENT", *["I was told of the risks and consent."] * 12)
     label = Barcode(format="Code128", text="PT4097394", box=(1, 2, 3, 4))
     coded = replace(page(*lines, number=2), barcodes=(label,))
-    after = page("Lakeside Clinic", "LABORATORY REPORT", "Page 1 of 1", *["Sodium 140 mmol/L  136-145"] * 12, number=3)
+    after = page(
+        "Lakeside Clinic", "LABORATORY REPORT", "Page 1 of 1", *["Sodium 140 mmol/L  136-145"] * 12, number=3
+    )
     before, own, next_one = sort([note(1, "1111111"), coded, after], SETTINGS).documents
     numbers = [(found := document.field("mrn")) and found.value for document in (before, own, next_one)]
     assert numbers == ["1111111", "4097394", None]
@@ -250,7 +296,7 @@ def test_a_cover_sheet_that_contradicts_its_document_raises_the_mixed_patient_al
 
 def test_a_record_number_that_no_code_can_hold_is_refused_with_what_to_do() -> None:
     with pytest.raises(BadInput, match="letters, digits"):
-        sheets.patient_cover("12 34;x")
+        separator_sheets.patient_cover("12 34;x")
 
 
 def thumbnail(*dark: tuple[int, int], light_falls_off: bool = False) -> bytes:

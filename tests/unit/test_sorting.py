@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.classify.boundaries import model
-from pipeline.classify.cutting import cut
-from pipeline.classify.sorting import sort
-from pipeline.classify.training.boundaries import Figures, case_of, measure
-from pipeline.classify.training.stacks import stacks
+from pipeline.classify.boundary_model import model
+from pipeline.classify.segmentation import sort
+from pipeline.classify.segmentation_dp import cut
+from pipeline.classify.training.boundary_training import Figures, case_of, measure
+from pipeline.classify.training.synthetic_stacks import stacks
 from pipeline.config import load_settings
 from pipeline.flow import account_for
 from pipeline.records import Document, OcrPage
@@ -25,7 +25,13 @@ BODY = ["He was seen in the clinic today and is doing well on the present medici
 
 
 def first(
-    number: int, name: str, mrn: str, *, foot: str = "", title: str = "PROGRESS NOTE", body: Sequence[str] = BODY
+    number: int,
+    name: str,
+    mrn: str,
+    *,
+    foot: str = "",
+    title: str = "PROGRESS NOTE",
+    body: Sequence[str] = BODY,
 ) -> OcrPage:
     head = [
         "Mercy Ridge Hospital",
@@ -60,19 +66,28 @@ def test_a_page_without_a_head_after_a_full_page_belongs_to_the_document_before(
 
 
 def test_two_patients_forced_into_one_document_raise_the_alarm() -> None:
-    pages = [first(1, "Aaron Avila", "8906484", foot="Page 1 of 2"), first(2, "Tracey Gardner", "2419826", foot="Page 2 of 2")]
+    pages = [
+        first(1, "Aaron Avila", "8906484", foot="Page 1 of 2"),
+        first(2, "Tracey Gardner", "2419826", foot="Page 2 of 2"),
+    ]
     documents = sort(pages, SETTINGS).documents
     assert len(documents) == 2 or "mixed_patients" in {doubt.code for doubt in documents[0].doubts}
 
 
 def test_a_misread_digit_of_the_record_number_is_not_another_patient() -> None:
-    pages = [first(1, "Aaron Avila", "8906484", foot="Page 1 of 2"), first(2, "Aaron Avila", "8906434", foot="Page 2 of 2")]
+    pages = [
+        first(1, "Aaron Avila", "8906484", foot="Page 1 of 2"),
+        first(2, "Aaron Avila", "8906434", foot="Page 2 of 2"),
+    ]
     (document,) = sort(pages, SETTINGS).documents
     assert "mixed_patients" not in {doubt.code for doubt in document.doubts}
 
 
 def test_an_unreadable_page_stays_in_a_document_with_a_doubt() -> None:
-    pages = [first(1, "Aaron Avila", "8906484"), OcrPage(number=2, image=None, problem="The page is damaged.")]
+    pages = [
+        first(1, "Aaron Avila", "8906484"),
+        OcrPage(number=2, image=None, problem="The page is damaged."),
+    ]
     sorting = account_for(pages, sort(pages, SETTINGS))
     doubted = [d for d in sorting.documents if 2 in d.pages]
     assert [doubt.code for doubt in doubted[0].doubts if doubt.code.startswith("page")] == ["page_unreadable"]
@@ -90,7 +105,11 @@ def test_a_handwritten_page_goes_to_a_person_as_such_and_so_does_a_picture_of_wh
 
     def codes(bears: str, confidence: float) -> set[str]:
         page = replace(first(1, "Aaron Avila", "8906484"), bears=bears, confidence=confidence)
-        return {doubt.code for doubt in sort([page], SETTINGS).documents[0].doubts if doubt.code.startswith("page")}
+        return {
+            doubt.code
+            for doubt in sort([page], SETTINGS).documents[0].doubts
+            if doubt.code.startswith("page")
+        }
 
     assert codes("handwriting", 0.9) == {"page_handwritten"}
     assert codes("photograph", 0.2) == {"page_picture"}
@@ -109,15 +128,17 @@ def test_the_best_cut_is_the_best_of_all_cuts_and_its_probability_is_its_share(s
     weights = {}
     for bits in range(2 ** (len(starts) - 1)):
         chosen = [True, *(bool(bits >> i & 1) for i in range(len(starts) - 1))]
-        weights[tuple(chosen)] = math.prod(p if c else 1 - p for c, p in zip(chosen[1:], starts[1:], strict=True))
+        weights[tuple(chosen)] = math.prod(
+            p if c else 1 - p for c, p in zip(chosen[1:], starts[1:], strict=True)
+        )
     found = cut(starts, lambda _: repeat(0.0))
     begins = {a for a, _, _ in found}
     best = tuple(i in begins for i in range(len(starts)))
     assert weights[best] == pytest.approx(max(weights.values()), rel=1e-6)
     a, b, sure = found[0]
-    share = sum(w for c, w in weights.items() if not any(c[a + 1 : b + 1]) and (b + 1 == len(c) or c[b + 1])) / sum(
-        weights.values()
-    )
+    share = sum(
+        w for c, w in weights.items() if not any(c[a + 1 : b + 1]) and (b + 1 == len(c) or c[b + 1])
+    ) / sum(weights.values())
     assert sure == pytest.approx(share, abs=1e-6)
 
 

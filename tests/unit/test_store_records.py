@@ -11,8 +11,8 @@ from hypothesis import strategies as some
 
 from pipeline.records import Barcode, Page, Word
 from pipeline.store import sql
-from pipeline.store.pages import page_from, page_json, storable
-from pipeline.store.readings import reading_key
+from pipeline.store.ocr_cache import reading_key
+from pipeline.store.page_json import page_from, page_json, storable
 from tests.processing import a_page
 
 PAGE = Page(scan="a" * 64, number=1, image="b" * 64, dpi=200.0)
@@ -20,7 +20,9 @@ PAGE = Page(scan="a" * 64, number=1, image="b" * 64, dpi=200.0)
 
 def test_a_page_comes_back_from_json_as_it_was() -> None:
     code = Barcode(format="QRCode", text="x", box=(1, 2, 3, 4))
-    page = a_page(3, "left hip fracture", barcodes=(code,), thumbnail=bytes(range(256)), skew=-1.5, rotation=90)
+    page = a_page(
+        3, "left hip fracture", barcodes=(code,), thumbnail=bytes(range(256)), skew=-1.5, rotation=90
+    )
     assert page_from(page_json(page)) == page
 
 

@@ -1,4 +1,6 @@
-"""Document types: titles on the page, words in the text, what was never taught, and what the answers promise."""
+"""Document types: titles on the page, words in the text, what was never taught, and what the answers
+promise.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.classify import model as models
-from pipeline.classify.features import features, headings
-from pipeline.classify.model import believed, load, save
+from pipeline.classify import type_model as models
+from pipeline.classify.text_features import features, headings
 from pipeline.classify.titles import find_title
-from pipeline.classify.training.fit import believe
-from pipeline.classify.training.measure import Answered, calibration_error, measure, threshold_for
-from pipeline.classify.training.noise import misread
-from pipeline.classify.training.training import LEAST, TITLED, thresholds
+from pipeline.classify.training.metrics import Answered, calibration_error, measure, threshold_for
+from pipeline.classify.training.ocr_noise import misread
+from pipeline.classify.training.type_fit import believe
+from pipeline.classify.training.type_training import LEAST, TITLED, thresholds
+from pipeline.classify.type_model import believed, load, save
 from pipeline.classify.types import classify, filing, guess_types, threshold
 from pipeline.config import document_types
 from pipeline.errors import BadSettings
 from pipeline.records import OcrPage, TypeGuess
-from samples import document, patients, style_for, typeset
+from pipeline.synthetic import document, patients, style_for, typeset
 
 PEOPLE = patients(60, 21)
 OPERATION = """PREOPERATIVE DIAGNOSIS: Gallstones.
@@ -85,7 +87,10 @@ def test_a_heading_of_a_section_is_no_title() -> None:
 
 def test_a_title_far_down_or_within_a_sentence_is_none() -> None:
     assert find_title("\n".join(["text goes on and on here"] * 30) + "\nOPERATIVE REPORT") is None
-    assert find_title("The operative report was reviewed with the patient and her family at length today.") is None
+    assert (
+        find_title("The operative report was reviewed with the patient and her family at length today.")
+        is None
+    )
 
 
 def test_a_title_decides_between_types_whose_words_are_alike() -> None:
@@ -117,7 +122,12 @@ def test_text_of_no_taught_kind_is_not_typed_with_confidence() -> None:
 
 
 def test_fine_types_are_filed_as_the_coarser_one() -> None:
-    merged = filing((TypeGuess(type="outpatient_visit_note", probability=0.6), TypeGuess(type="progress_note", probability=0.3)))
+    merged = filing(
+        (
+            TypeGuess(type="outpatient_visit_note", probability=0.6),
+            TypeGuess(type="progress_note", probability=0.3),
+        )
+    )
     assert [guess.type for guess in merged] == ["progress_note"]
     assert merged[0].probability == pytest.approx(0.9)
 
@@ -161,14 +171,18 @@ def test_misread_text_is_still_told() -> None:
 
 
 def test_a_threshold_is_the_lowest_probability_that_keeps_the_precision() -> None:
-    answers = [Answered(id=str(i), truth="a", said="a" if i != 5 else "b", probability=1 - i / 10) for i in range(10)]
+    answers = [
+        Answered(id=str(i), truth="a", said="a" if i != 5 else "b", probability=1 - i / 10) for i in range(10)
+    ]
     assert threshold_for(answers, 1.0) == pytest.approx(0.6)
     assert threshold_for(answers, 0.9) == pytest.approx(0.1)
     assert threshold_for([Answered(id="x", truth="a", said="b", probability=0.9)], 0.5) is None
 
 
 def test_calibration_error_is_the_gap_between_promise_and_truth() -> None:
-    promised = [Answered(id=str(i), truth="a", said="a" if i < 5 else "b", probability=0.9) for i in range(10)]
+    promised = [
+        Answered(id=str(i), truth="a", said="a" if i < 5 else "b", probability=0.9) for i in range(10)
+    ]
     assert calibration_error(promised) == pytest.approx(0.4)
     assert measure(promised).accuracy == 0.5
 
@@ -203,7 +217,10 @@ def test_belief_learns_which_types_are_often_wrong_where_they_lead() -> None:
 
 def test_a_types_threshold_keeps_its_precision_and_few_measured_answers_give_none() -> None:
     good = [Answered(id=f"a{i}", truth="letter", said="letter", probability=0.3 + i / 100) for i in range(60)]
-    half = [Answered(id=f"b{i}", truth="letter" if i % 2 else "orders", said="orders", probability=0.9) for i in range(40)]
+    half = [
+        Answered(id=f"b{i}", truth="letter" if i % 2 else "orders", said="orders", probability=0.9)
+        for i in range(40)
+    ]
     few = [Answered(id=f"c{i}", truth="consent_form", said="consent_form", probability=0.9) for i in range(5)]
     found = thresholds([*good, *half, *few])
     assert found == {"letter": LEAST, "orders": TITLED}
@@ -215,7 +232,9 @@ def test_for_the_threshold_a_type_that_is_near_the_true_one_is_right_and_any_oth
 
     assert thresholds(answers("operative_report")) == {"procedure_note": 0.9}
     assert thresholds(answers("consultation")) == {"procedure_note": TITLED}
-    assert all(key in document_types()[other].near for key, kind in document_types().items() for other in kind.near)
+    assert all(
+        key in document_types()[other].near for key, kind in document_types().items() for other in kind.near
+    )
 
 
 def test_a_type_of_which_too_few_were_measured_has_the_usual_threshold() -> None:

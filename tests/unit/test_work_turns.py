@@ -13,10 +13,10 @@ import pytest
 from pipeline.config import load_settings
 from pipeline.errors import BadInput, ServiceAway
 from pipeline.records import Priority
-from pipeline.work.bench import passes
-from pipeline.work.fairness import FAIR_EVERY, turns
-from pipeline.work.pressure import Pressure
-from pipeline.work.queue import QUEUES, queue_of
+from pipeline.worker.backpressure import Pressure
+from pipeline.worker.fair_scheduling import FAIR_EVERY, turns
+from pipeline.worker.job_queue import QUEUES, queue_of
+from pipeline.worker.worker_context import passes
 
 
 def test_stat_goes_before_live_and_live_before_backfill() -> None:
@@ -39,7 +39,9 @@ def test_a_priority_between_two_classes_belongs_to_the_lower() -> None:
     ]
 
 
-@pytest.mark.parametrize("fault", [ServiceAway("away"), psycopg.OperationalError(), OSError(errno.ENOSPC, "full")], ids=type)
+@pytest.mark.parametrize(
+    "fault", [ServiceAway("away"), psycopg.OperationalError(), OSError(errno.ENOSPC, "full")], ids=type
+)
 def test_a_service_away_and_a_full_disk_pass(fault: Exception) -> None:
     assert passes(fault)
 

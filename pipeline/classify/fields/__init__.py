@@ -1,4 +1,5 @@
-"""Index fields: what a page says about whom and when, each value with its words' boxes and a calibrated confidence.
+"""Index fields: what a page says about whom and when, each value with its words' boxes and a calibrated
+confidence.
 
 labels      the places on a page where a field is announced (config/fields.toml), reading errors forgiven
 values      the words that answer a label: to its right, or below it in a table or boxed form
@@ -10,7 +11,7 @@ choosing    one value for each field of a document, agreement across its pages, 
 
 from __future__ import annotations
 
-from pipeline.classify.fields.candidates import Offer, offers_of
-from pipeline.classify.fields.choosing import Findings, choose, find_fields
+from pipeline.classify.fields.field_candidates import Offer, offers_of
+from pipeline.classify.fields.field_selection import Findings, choose, find_fields
 
 __all__ = ["Findings", "Offer", "choose", "find_fields", "offers_of"]

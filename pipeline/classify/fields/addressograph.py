@@ -1,4 +1,6 @@
-"""A patient's card on a page, without labels, as an addressograph stamps it: name, number, birth date, one below another."""
+"""A patient's card on a page, without labels, as an addressograph stamps it: name, number, birth date, one
+below another.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from pipeline.classify.fields import names
-from pipeline.classify.fields.dates import days_in
+from pipeline.classify.fields import name_parsing
+from pipeline.classify.fields.date_parsing import days_in
+from pipeline.classify.fields.identifiers import number_in
 from pipeline.classify.fields.labels import Label
-from pipeline.classify.fields.numbers import number_in
-from pipeline.classify.layout import Cell, Layout
+from pipeline.classify.page_layout import Cell, Layout
 from pipeline.records import Word
 
 REACH = 0.45
@@ -39,8 +41,13 @@ class CardValue:
 
 
 def cards(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[CardValue]:
-    """What the cards of a page say. A block of lines is a card if it names one person, a date and a number, with no label."""
-    earliest = min((day.value.isoformat() for row in _head(layout) for cell in row for day in days_in(cell.words)), default="")
+    """What the cards of a page say. A block of lines is a card if it names one person, a date and a number,
+    with no label.
+    """
+    earliest = min(
+        (day.value.isoformat() for row in _head(layout) for cell in row for day in days_in(cell.words)),
+        default="",
+    )
     for block in _blocks(layout, labels):
         people = [(cell, named) for cell in block if (named := _name(cell))]
         days = [(cell, day) for cell in block if (day := _day(cell))]
@@ -51,7 +58,7 @@ def cards(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[C
         at, born = min(days, key=lambda pair: pair[1])
         if born > earliest:
             continue  # it is a visit's date
-        yield CardValue("patient_name", names.printed_name(named), named, cell.row)
+        yield CardValue("patient_name", name_parsing.printed_name(named), named, cell.row)
         yield CardValue("dob", born, at.words, at.row)
         cell, text = numbers[0]
         yield CardValue("mrn", text, cell.words, cell.row)
@@ -83,14 +90,16 @@ def _head(layout: Layout) -> Sequence[Sequence[Cell]]:
 
 def _continues(above: Cell, cell: Cell, line: float) -> bool:
     x0, top, _, _ = cell.box
-    return abs(above.box[0] - x0) <= ASIDE * line and top > above.box[1] and top - above.box[3] <= BELOW * line
+    return (
+        abs(above.box[0] - x0) <= ASIDE * line and top > above.box[1] and top - above.box[3] <= BELOW * line
+    )
 
 
 def _name(cell: Cell) -> tuple[Word, ...]:
-    named = names.name_words(cell.words)
+    named = name_parsing.name_words(cell.words)
     whole = sum(len(word.text) for word in named) >= sum(len(word.text) for word in cell.words) - 1
-    clinician = names.credential_follows(cell.words, named) or names.is_clinician(cell.words)
-    return named if whole and names.is_name(named) and not clinician else ()
+    clinician = name_parsing.credential_follows(cell.words, named) or name_parsing.is_clinician(cell.words)
+    return named if whole and name_parsing.is_name(named) and not clinician else ()
 
 
 def _day(cell: Cell) -> str:
@@ -100,7 +109,9 @@ def _day(cell: Cell) -> str:
 
 
 def _number(cell: Cell) -> str:
-    """The number that the cell is. One that begins with a letter may be an account, a licence or a passport."""
+    """The number that the cell is. One that begins with a letter may be an account, a licence or a
+    passport.
+    """
     found = number_in(cell.words)
     whole = found is not None and len(found[1]) == len(cell.words)
     return found[0] if found and whole and RECORD.fullmatch(found[0]) else ""

@@ -1,8 +1,8 @@
-"""How sure a found value is, by measurement: raw confidences are turned into the share of values that were right at them.
+"""How sure a found value is, by measurement: raw confidences are turned into the share of values that were
+right at them.
 
-The table (models/field_confidence.json, made by `chartloom train-fields`) holds three numbers for each field that was measured;
-a field that was not keeps its raw confidence.
-"""
+The table (models/field_confidence.json, made by `chartloom train-fields`) holds three numbers for each field
+that was measured; a field that was not keeps its raw confidence."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from functools import cache
 from pipeline.config import MODELS
 
 IDENTIFIERS = frozenset(("patient_name", "mrn", "dob"))
-"""Fields that decide whose chart it is: calibration may make them less sure, never surer than their evidence."""
+"""Fields that decide whose chart it is: calibration may make them less sure, never surer than their
+evidence.
+"""
 
 UNCONFIRMED = 0.89
-"""Confidence that a value does not pass by calibration alone: whoever looks only at values above 0.9 never sees a weak one."""
+"""Confidence that a value does not pass by calibration alone: whoever looks only at values above 0.9 never
+sees a weak one.
+"""
 
 LEAST = 1e-4
-"""How far from 0 and 1 a share is held: nearer, it claims more than any number of answers measured here can tell."""
+"""How far from 0 and 1 a share is held: nearer, it claims more than any number of answers measured here can
+tell.
+"""
 
 TABLE = MODELS / "field_confidence.json"
 

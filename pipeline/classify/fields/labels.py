@@ -1,4 +1,6 @@
-"""Finds the labels of index fields on a page, reading errors forgiven ("MR¢#", "Patent Name", "D.O.B.", "Our Chart No.")."""
+"""Finds the labels of index fields on a page, reading errors forgiven ("MR¢#", "Patent Name", "D.O.B.", "Our
+Chart No.").
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from functools import cache, lru_cache
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from pipeline.classify.layout import Layout
+from pipeline.classify.page_layout import Layout
 from pipeline.config import CONFIG
 from pipeline.records import Box, Word
 
@@ -34,7 +36,9 @@ CONFUSED = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b", "¢": "c", "!"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A label where it stands: words `first` to `last` (exclusive) of row `row`. `sure` is 1 for an exact strong label."""
+    """A label where it stands: words `first` to `last` (exclusive) of row `row`. `sure` is 1 for an exact
+    strong label.
+    """
 
     field: str
     key: str
@@ -56,7 +60,9 @@ class Lexicon:
 
 @lru_cache(maxsize=20_000)
 def key_of(text: str) -> str:
-    """What is compared of a label: its letters, digits and number sign, in lower case. Words' keys join to their span's."""
+    """What is compared of a label: its letters, digits and number sign, in lower case. Words' keys join to
+    their span's.
+    """
     return re.sub(r"[^a-z0-9#]", "", text.lower().replace("¢", "c").replace("number", "no"))
 
 
@@ -121,7 +127,9 @@ def _row_labels(words: tuple[Word, ...], starts: frozenset[int], row: int) -> It
             at = label.last
 
 
-def _label_at(words: tuple[Word, ...], keys: tuple[str, ...], starts: frozenset[int], at: int, row: int) -> Label | None:
+def _label_at(
+    words: tuple[Word, ...], keys: tuple[str, ...], starts: frozenset[int], at: int, row: int
+) -> Label | None:
     """The longest label that begins with word `at`; `keys` are the words'."""
     if not any(letter.isalpha() for letter in words[at].text):
         return None
@@ -131,12 +139,23 @@ def _label_at(words: tuple[Word, ...], keys: tuple[str, ...], starts: frozenset[
         span = words[at:last]
         if any(word.text.endswith((":", ";")) for word in span[:-1]):
             continue
-        colon = span[-1].text.endswith((":", ";", ":-")) or (last < len(words) and words[last].text in SEPARATORS)
+        colon = span[-1].text.endswith((":", ";", ":-")) or (
+            last < len(words) and words[last].text in SEPARATORS
+        )
         whole = len(keys[at]) > 1  # "K Chart #": an initial is no part of a misread label
         match = _meaning("".join(keys[at:last]), colon=colon and whole, begins=at in starts and whole)
         if match and _stands_alone(words, at, last, starts, colon=colon, strength=match[2]):
             box = (span[0].box[0], min(w.box[1] for w in span), span[-1].box[2], max(w.box[3] for w in span))
-            return Label(field=match[0], key=match[1], row=row, first=at, last=last, sure=match[2], colon=colon, box=box)
+            return Label(
+                field=match[0],
+                key=match[1],
+                row=row,
+                first=at,
+                last=last,
+                sure=match[2],
+                colon=colon,
+                box=box,
+            )
     return None
 
 
@@ -171,7 +190,9 @@ def _meaning(key: str, *, colon: bool, begins: bool) -> tuple[str, str, float] |
     return field, best[1], strength * (0.9 if best[0] == 0 else 0.8)
 
 
-def _stands_alone(words: tuple[Word, ...], at: int, last: int, starts: frozenset[int], *, colon: bool, strength: float) -> bool:
+def _stands_alone(
+    words: tuple[Word, ...], at: int, last: int, starts: frozenset[int], *, colon: bool, strength: float
+) -> bool:
     """Is it a label and not the same words in a sentence?"""
     if sum(c.isalpha() for word in words[at:last] for c in word.text) == 1:
         return colon  # "D: 01/02/03", not somebody's initial
@@ -179,7 +200,9 @@ def _stands_alone(words: tuple[Word, ...], at: int, last: int, starts: frozenset
         return True
     before = words[at - 1].text
     after_value = (
-        any(letter.isdigit() for letter in before) or before.endswith((".", ",", ":", ";", "|", ")", "/")) or _sex(before)
+        any(letter.isdigit() for letter in before)
+        or before.endswith((".", ",", ":", ";", "|", ")", "/"))
+        or _sex(before)
     )
     if strength > 0.5:
         return colon or _numbered(words, last) or (after_value and words[at].text[:1].isupper())
@@ -188,7 +211,11 @@ def _stands_alone(words: tuple[Word, ...], at: int, last: int, starts: frozenset
 
 def _numbered(words: tuple[Word, ...], last: int) -> bool:
     """Does a number follow, as after "MRN 123456" or "DOB 03/04/1950" in the middle of a line?"""
-    return last < len(words) and sum(letter.isdigit() for letter in words[last].text) >= 4 and words[last - 1].text[:1].isupper()
+    return (
+        last < len(words)
+        and sum(letter.isdigit() for letter in words[last].text) >= 4
+        and words[last - 1].text[:1].isupper()
+    )
 
 
 def _sex(text: str) -> bool:

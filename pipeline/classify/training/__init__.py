@@ -1,1 +1,3 @@
-"""Training of the models of types, document starts and index fields: examples, fitting, measuring, the card."""
+"""Training of the models of types, document starts and index fields: examples, fitting, measuring, the
+card.
+"""

@@ -1,7 +1,8 @@
-"""Examples to learn document types from: folders of texts that people typed or that were read from paper, and generated forms.
+"""Examples to learn document types from: folders of texts that people typed or that were read from paper, and
+generated forms.
 
-A CSV or JSON lines file has the columns id, text and type; text_reflow, where there is one, is taken in place of text.
-"""
+A CSV or JSON lines file has the columns id, text and type; text_reflow, where there is one, is taken in place
+of text."""
 
 from __future__ import annotations
 
@@ -14,11 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.classify.training.noise import misread
+from pipeline.classify.training.ocr_noise import misread
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
-    from samples import Patient
+    from pipeline.synthetic import Patient
 
 SHORTEST = 40  # characters; a shorter text teaches nothing
 csv.field_size_limit(50_000_000)
@@ -26,8 +27,8 @@ csv.field_size_limit(50_000_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A text of known type. Examples of one `group` (near-duplicates, copies made worse) never part in a division. `real`: not
-    generated. `source`: the file that it came from."""
+    """A text of known type. Examples of one `group` (near-duplicates, copies made worse) never part in a
+    division. `real`: not generated. `source`: the file that it came from."""
 
     id: str
     text: str
@@ -39,9 +40,14 @@ class Example:
 
 def read_folder(folder: Path) -> list[Example]:
     """The examples of every .csv and .jsonl file of a folder. Raises BadInput where there is none."""
-    found = [e for path in sorted(folder.iterdir()) if path.suffix in (".csv", ".jsonl") for e in _read_file(path)]
+    found = [
+        e for path in sorted(folder.iterdir()) if path.suffix in (".csv", ".jsonl") for e in _read_file(path)
+    ]
     if not found:
-        raise BadInput(f"{folder} has no CSV or JSON lines file with the columns id, text and type.", "Name another folder.")
+        raise BadInput(
+            f"{folder} has no CSV or JSON lines file with the columns id, text and type.",
+            "Name another folder.",
+        )
     return found
 
 
@@ -71,8 +77,10 @@ ALIKE = 0.6  # cosine of two texts' weighted words above which they count as nea
 
 
 def generated(count: int, seed: int) -> list[Example]:
-    """`count` generated documents of each type, as they stand on their pages; half of them without their title."""
-    from samples import document, patients, style_for, types, typeset
+    """`count` generated documents of each type, as they stand on their pages; half of them without their
+    title.
+    """
+    from pipeline.synthetic import document, patients, style_for, types, typeset
 
     rng = random.Random(f"examples {seed}")
     people = patients(300, seed)
@@ -85,15 +93,21 @@ def generated(count: int, seed: int) -> list[Example]:
             printed = typeset(rng, sample, style_for(rng, kind))
             text = "\n".join(sheet.text for sheet in printed.sheets)
             name = f"generated {kind} {number}"
-            made.append(Example(id=name, text=misread(rng, text), type=kind, source="generated", group=name, real=False))
+            made.append(
+                Example(
+                    id=name, text=misread(rng, text), type=kind, source="generated", group=name, real=False
+                )
+            )
     return made
 
 
 def on_paper(example: Example, rng: random.Random) -> Example:
-    """The example as it reads after it was set on pages with letterhead and patient data, scanned, and read again."""
-    from samples import style_for, typeset
-    from samples.blocks import Text
-    from samples.compose import document
+    """The example as it reads after it was set on pages with letterhead and patient data, scanned, and read
+    again.
+    """
+    from pipeline.synthetic import style_for, typeset
+    from pipeline.synthetic.compose import document
+    from pipeline.synthetic.page_blocks import Text
 
     sample = document(rng, "letter", rng.choice(_people()))
     blocks = tuple(Text(line) for line in example.text.splitlines() if line.strip())
@@ -107,7 +121,7 @@ def on_paper(example: Example, rng: random.Random) -> Example:
 
 @cache
 def _people() -> list[Patient]:
-    from samples import patients
+    from pipeline.synthetic import patients
 
     return patients(300, 11)
 

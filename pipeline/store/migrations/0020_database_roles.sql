@@ -1,5 +1,5 @@
 -- What the database lets each role of the web application do. The web takes one of these roles on for each request (set local role),
--- so that a route that reads what its role must not see fails in SQL too. pipeline/store/roles.py makes the roles, which belong to
+-- so that a route that reads what its role must not see fails in SQL too. pipeline/store/database_roles.py makes the roles, which belong to
 -- the whole server; workers and commands act as the owner. A table that no role is granted here is the machinery's alone.
 
 -- Whose cover sheet a page of a scan is that is still being read: the chart says that more is coming.

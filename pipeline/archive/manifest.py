@@ -1,0 +1,257 @@
+"""A manifest read as a stream of documents: a table's rows, those of one document taken together, or a tree's
+files.
+
+Nothing is looked up and no file is touched here. A row that says nothing usable is a document with a problem,
+never an error."""
+
+from __future__ import annotations
+
+import csv
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+from pipeline.archive.manifest_mapping import Mapping
+from pipeline.config import MigrateSettings
+from pipeline.errors import BadInput, NotFound
+from pipeline.ingest.completeness import is_passing
+from pipeline.ingest.intake_source import printable
+from pipeline.store.blobs import sha256_of
+
+LONGEST_FIELD = 1 << 20  # characters; a row of a whole page's text is no index
+BLANKS = " \t\r\n\u00a0"
+DIGITS = re.compile(r"(\d+)")
+UNLISTED = "(in no row)"
+"""The batch of files that no row names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something about a document of the manifest that a person should know. `code` is one of
+    docs/reference/migrate.md.
+    """
+
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A document of the manifest, as it is written there. `key`: its line, or its path in a tree. `files`:
+    below the root.
+    """
+
+    key: str
+    batch: str
+    files: tuple[str, ...]
+    document: str | None = None
+    mrn: str | None = None
+    type: str | None = None
+    date: str | None = None
+    pages: int | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A manifest: its file (a tree's is the root itself), the folder that paths start from, and what it
+    means.
+    """
+
+    file: Path
+    root: Path
+    mapping: Mapping
+
+    @classmethod
+    def at(cls, file: Path, root: Path | None, mapping: Mapping) -> Manifest:
+        """The manifest, if it is there. Raises NotFound."""
+        if mapping.kind == "tree" and not file.is_dir():
+            raise NotFound(f"There is no folder {file}.", "A tree's manifest is the folder itself.")
+        if mapping.kind == "table" and not file.is_file():
+            raise NotFound(f"There is no manifest {file}.", "Check the path.")
+        top = root or (file if mapping.kind == "tree" else file.parent)
+        if not top.is_dir():
+            raise NotFound(
+                f"There is no folder {top}.", "--root names the folder that the manifest's paths start from."
+            )
+        return cls(file=file, root=top, mapping=mapping)
+
+    @property
+    def sha256(self) -> str | None:
+        """Of a table's bytes; a tree has none."""
+        return None if self.mapping.kind == "tree" else sha256_of(self.file)
+
+    def documents(self, settings: MigrateSettings) -> Iterator[Listed]:
+        """Every document, in order. Raises BadInput where the table cannot be read at all."""
+        listed = (
+            _of_tree(self.root, self.mapping)
+            if self.mapping.kind == "tree"
+            else _of_table(self.file, self.mapping)
+        )
+        for number, document in enumerate(listed):
+            name = document.batch or f"{number // settings.batch_documents + 1:06d}"
+            yield replace(document, batch=name) if name != document.batch else document
+
+
+def natural(path: str) -> list[str | int]:
+    """A key that puts page 2 before page 10."""
+    return [int(part) if place % 2 else part for place, part in enumerate(DIGITS.split(path))]
+
+
+def files_below(root: Path) -> Iterator[tuple[str, int]]:
+    """(path below the root, size) of every file that somebody put there, folder by folder, sorted within
+    each.
+    """
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(root / folder) as entries:
+            found = sorted(
+                (entry for entry in entries if not is_passing(entry.name)),
+                key=lambda entry: natural(entry.name),
+            )
+        below = [f"{folder}{entry.name}/" for entry in found if entry.is_dir(follow_symlinks=False)]
+        waiting.extend(reversed(below))
+        for entry in found:
+            if entry.is_file():
+                yield f"{folder}{entry.name}", entry.stat().st_size
+
+
+def _of_tree(root: Path, mapping: Mapping) -> Iterator[Listed]:
+    pattern = re.compile(mapping.pattern)
+    files = (path for path, _ in files_below(root))
+    if mapping.join == "folder":
+        groups: Iterable[tuple[str, ...]] = (tuple(g) for _, g in groupby(files, key=posixpath.dirname))
+    else:
+        groups = ((path,) for path in files)
+    for paths in groups:
+        key = printable(paths[0])
+        said = pattern.fullmatch(key) if mapping.pattern else None
+        problems = (
+            (Problem(code="bad_row", detail="its path is not of the pattern"),)
+            if mapping.pattern and not said
+            else ()
+        )
+        yield _listed(key, paths, said.groupdict() if said else {}, problems)
+
+
+def _of_table(file: Path, mapping: Mapping) -> Iterator[Listed]:
+    rows = _rows(file, mapping)
+    if mapping.join == "document":
+        for _, group in groupby(rows, key=lambda row: row[1].get("document") or f"line {row[0]}"):
+            yield _joined(list(group), mapping)
+    else:
+        for line, said in rows:
+            yield _joined([(line, said)], mapping)
+
+
+def _rows(file: Path, mapping: Mapping) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line, what it says) of every row that is not empty."""
+    csv.field_size_limit(LONGEST_FIELD)
+    quoting: Literal[0, 3] = 0 if mapping.quote else 3  # csv's QUOTE_MINIMAL, QUOTE_NONE
+    try:
+        with file.open(encoding=mapping.encoding, newline="") as stream:
+            reader = csv.reader(
+                (line.replace("\0", "") for line in stream),
+                delimiter=mapping.delimiter,
+                quotechar=mapping.quote or None,
+                quoting=quoting,
+            )
+            header = next(reader, []) if mapping.header else None
+            places = _places(header, mapping, file.name)
+            for values in reader:
+                if values:
+                    width = len(values)
+                    yield (
+                        reader.line_num,
+                        {what: v for what, at in places if at < width and (v := values[at].strip(BLANKS))},
+                    )
+    except (UnicodeDecodeError, LookupError, csv.Error) as error:
+        raise BadInput(
+            f"{file.name} cannot be read as its mapping says: {error}.", "Check its encoding and delimiter."
+        ) from None
+
+
+def _places(header: list[str] | None, mapping: Mapping, name: str) -> list[tuple[str, int]]:
+    """(meaning, place in the row). A column that the header lacks is not known; without a path there is
+    nothing to do.
+    """
+    found: list[tuple[str, int]] = []
+    named = {title.strip().casefold(): place for place, title in enumerate(header or ())}
+    for what, column in mapping.columns.items():
+        place = column - 1 if isinstance(column, int) else named.get(column.casefold())
+        if place is not None:
+            found.append((what, place))
+    if "path" not in dict(found):
+        raise BadInput(
+            f"{name} has no column {mapping.columns['path']!r}.",
+            "Correct the mapping's columns.",
+            "bad_manifest",
+        )
+    return found
+
+
+def _joined(rows: Sequence[tuple[int, dict[str, str]]], mapping: Mapping) -> Listed:
+    """One document of its rows: pages in the order of their numbers, where they have any; a page that stands
+    twice, once.
+    """
+    line, said = rows[0]
+    problems: list[Problem] = []
+    numbered = [(int(text) if (text := row.get("page", "")).isdecimal() else None, row) for _, row in rows]
+    numbers = [number for number, _ in numbered if number is not None]
+    if len(numbers) == len(rows):
+        numbered.sort(key=lambda entry: entry[0] or 0)
+    paths: dict[str, None] = {}
+    for _, row in numbered:
+        path, problem = _path(row.get("path"), mapping)
+        if problem:
+            problems.append(problem)
+        elif path in paths:
+            problems.append(Problem(code="listed_twice", detail=path))
+        else:
+            paths[path] = None
+    distinct = sorted(set(numbers))
+    if distinct and distinct != list(range(1, len(distinct) + 1)):
+        problems.append(Problem(code="page_numbers", detail=f"its pages are numbered {_short(distinct)}"))
+    return _listed(str(line), tuple(paths), said, tuple(problems))
+
+
+def _path(text: str | None, mapping: Mapping) -> tuple[str, Problem | None]:
+    """The path below the root with slashes, or what is wrong with it."""
+    if not text:
+        return "", Problem(code="bad_row", detail="it names no file")
+    if mapping.strip and text.casefold().startswith(mapping.strip.casefold()):
+        text = text[len(mapping.strip) :]
+    path = text.replace("\\", "/")
+    if "./" in path or "//" in path or path.endswith(("/", "..")):
+        path = posixpath.normpath(path)
+    if path.startswith(("../", "/")) or path in ("..", ".", "") or path[1:2] == ":":
+        return "", Problem(code="bad_row", detail=f"its path {text!r} leads out of the root")
+    return path, None
+
+
+def _listed(key: str, files: tuple[str, ...], said: dict[str, str], problems: tuple[Problem, ...]) -> Listed:
+    pages, found = said.get("pages"), list(problems)
+    if pages is not None and not pages.isdecimal():
+        found.append(Problem(code="bad_row", detail=f"its number of pages is {pages!r}"))
+        pages = None
+    return Listed(
+        key=key,
+        batch=said.get("batch") or "",
+        files=files,
+        document=said.get("document"),
+        mrn=said.get("mrn"),
+        type=said.get("type"),
+        date=said.get("date"),
+        pages=int(pages) if pages else None,
+        problems=tuple(found),
+    )
+
+
+def _short(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:12])) + (" ..." if len(numbers) > 12 else "")

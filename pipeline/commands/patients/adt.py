@@ -1,0 +1,37 @@
+"""What `adt` does: listens until it is stopped."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import typer
+
+from pipeline import logs
+from pipeline.config import load_settings
+from pipeline.patients.mllp_listener import Listener, tls_of
+from pipeline.runtime.installation import open_installation
+
+SENDERS = 8  # connections that are served at the same time; more wait their turn
+
+
+def listen(host: str, port: int, home: Path | None) -> None:
+    """Listen until SIGINT or SIGTERM; the message at hand is finished and answered first."""
+    logs.set_up()
+    settings = load_settings(home)
+    tls = tls_of(settings.adt)
+    with (
+        open_installation(settings, store=False) as installation,
+        installation.pool(SENDERS) as pool,
+        Listener(
+            (host, port), pool, settings.match.home_facility, tls, settings.adt.handshake_seconds
+        ) as listener,
+    ):
+        serving = threading.Thread(target=listener.serve_forever, daemon=True)
+        serving.start()
+        typer.echo(f"Listening for HL7 messages{' over TLS' if tls else ''} on {host}:{listener.port}")
+        try:
+            serving.join()
+        except (KeyboardInterrupt, SystemExit):
+            listener.shutdown()
+        typer.echo(f"Stopped; messages: {listener.taken or 'none'}")

@@ -1,0 +1,77 @@
+"""Command: train fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.common import Home, database, emit
+from pipeline.commands.train.common import NOT_BETTER, Readings, ScansFolder, learned_from
+
+if TYPE_CHECKING:
+    from pipeline.classify.training.field_training import Case
+
+
+def fields(
+    documents: Annotated[
+        int, typer.Option("--documents", min=50, help="How many documents to generate.")
+    ] = 600,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same documents.")] = 1,
+    scans: ScansFolder = None,
+    readings: Readings = None,
+    reviewers: Annotated[
+        bool, typer.Option("--reviewers", help="Learn from documents that reviewers have filed, too.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and change nothing.")] = False,
+    home: Home = None,
+) -> None:
+    """Calibrate how sure index fields are, and use the new table if it is no worse than the one in use on
+    documents held back.
+
+    A field that the scans and reviewers tell enough of is calibrated on them alone, the others on generated
+    documents. Exit status: 0 switched or measured; 3 the database is away; 10 the table in use is better and
+    stays."""
+    import json
+    from datetime import UTC, datetime
+
+    from pipeline.classify.fields import calibration
+    from pipeline.classify.training import field_training as training
+
+    real = [
+        *(training.scanned_cases(scans, readings or scans) if scans else ()),
+        *(_filed(home) if reviewers else ()),
+    ]
+    told: dict[tuple[bool, bool], list[training.Judged]] = {
+        (made, exam): [] for made in (True, False) for exam in (True, False)
+    }
+    for made, cases in ((True, training.generated_cases(documents, seed)), (False, real)):
+        for case in cases:
+            told[made, training.in_exam(case)] += training.judged(case)
+    table = training.learn(told[True, False], told[False, False])
+    exam = told[True, True] + told[False, True]
+    new, old = (round(training.loss(each, exam), 4) for each in (table, calibration.table()))
+    switched = new <= old and not dry_run
+    command = f"chartloom train fields --documents {documents} --seed {seed}{learned_from(scans, reviewers)}"
+    facts = {
+        "made": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": command,
+        "answers": {"generated": len(told[True, False]), "real": len(told[False, False])},
+        "exam": {"answers": len(exam), "loss_new": new, "loss_old": old},
+    }
+    emit({"switched": switched, "facts": facts, "fields": table})
+    if switched:
+        calibration.TABLE.write_text(
+            json.dumps({"facts": facts, "fields": table}, indent=1) + "\n", encoding="utf-8"
+        )
+        calibration.table.cache_clear()
+    elif not dry_run:
+        raise typer.Exit(NOT_BETTER)
+
+
+def _filed(home: Path | None) -> list[Case]:
+    from pipeline.classify.training.reviewer_labels import confirmed_fields
+
+    with database(home) as connection:
+        return list(confirmed_fields(connection))

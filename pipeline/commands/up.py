@@ -1,0 +1,42 @@
+"""Command: up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.common import Home
+from pipeline.config import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog="Example: chartloom up --demo --home ./try")(up)
+
+
+def up(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Drop sample charts into the intake folder and show their way.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the web page. [default: the setting]")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Run everything on this machine until Ctrl-C: database, object store, watcher, workers, web page.
+
+    What dies is started again. Exit status: 0 stopped; 3 a service does not start; 5 the settings are wrong;
+    6 already up."""
+    from rich.console import Console
+
+    from pipeline.runtime import up as running
+    from pipeline.runtime.demo import Demo
+
+    settings = load_settings(home)
+    console = Console(soft_wrap=True, highlight=False)
+    running.up(settings, port=port, demo=demo, say=_say, then=Demo(settings, _say, console) if demo else None)
+
+
+def _say(line: str) -> None:
+    typer.echo(f"chartloom: {line}")

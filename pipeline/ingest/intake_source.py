@@ -1,0 +1,74 @@
+"""Where a file comes from, and what its folder says about it.
+
+Subfolders of the intake folder carry meaning (config/intake_folders.toml): `STAT/` goes first, `cardiology/`
+names a department. The first subfolder without a meaning of its own is a batch: `ROI/box 17/` is the batch
+"box 17" of release of information."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path, PurePath
+
+from pipeline.config import CONFIG, document_types
+from pipeline.errors import BadSettings
+from pipeline.records import Given, Priority
+
+KEYS = {"source", "department", "default_type", "priority"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What is known of a file before it is opened. `batch` is the name of the batch it belongs to, `given`
+    what an index says.
+    """
+
+    source: str = "intake"
+    department: str | None = None
+    default_type: str | None = None
+    priority: Priority = Priority.LIVE
+    batch: str | None = None
+    given: Given | None = None
+
+
+def origin_of(inside: PurePath, meanings: dict[str, dict[str, str]] | None = None) -> Origin:
+    """The origin of a file by its path below the intake folder."""
+    known = folder_meanings() if meanings is None else meanings
+    origin = Origin()
+    for folder in inside.parts[:-1]:
+        meaning = known.get(folder.casefold())
+        if meaning is None:
+            return replace(origin, batch=printable(folder))
+        given = {key: value for key, value in meaning.items() if key != "priority"}
+        if "priority" in meaning:
+            origin = replace(origin, priority=Priority[meaning["priority"].upper()])
+        origin = replace(origin, **given)  # type: ignore[arg-type]
+    return origin
+
+
+@cache
+def folder_meanings(file: Path = CONFIG / "intake_folders.toml") -> dict[str, dict[str, str]]:
+    """The subfolders' meanings by name in lower case. Raises BadSettings."""
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    for name, meaning in table.items():
+        wrong = set(meaning) - KEYS
+        if wrong:
+            raise BadSettings(
+                f"{file.name}: [{name}] has an unknown key {sorted(wrong)[0]}.", f"Known are {sorted(KEYS)}."
+            )
+        if meaning.get("priority", "live").upper() not in Priority.__members__:
+            raise BadSettings(
+                f"{file.name}: [{name}] has an unknown priority.", "Known are stat, live, backfill."
+            )
+        if meaning.get("default_type") not in (None, *document_types()):
+            raise BadSettings(
+                f"{file.name}: [{name}] has an unknown default_type.", "See config/document_types.toml."
+            )
+    return {name.casefold(): meaning for name, meaning in table.items()}
+
+
+def printable(name: str | os.PathLike[str]) -> str:
+    """A file name as text that Postgres holds: bytes that are no UTF-8 are written as backslash escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,0 +1,175 @@
+"""Picture files as pages: TIFF with any number of them, every other kind with one. Runs in the parser's child
+process.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from pipeline.ingest.parsing.file_types import PILLOW_FORMATS
+from pipeline.ingest.parsing.image_normalization import (
+    TooManyPixels,
+    as_seen,
+    check_size,
+    fit,
+    packed,
+    plausible_dpi,
+)
+from pipeline.ingest.parsing.parser_protocol import Limits, Sheet
+from pipeline.ingest.parsing.rejections import refusal
+from pipeline.store.scratch import Scratch
+
+SUBFILE_TYPE, REDUCED = 254, 1
+ORIENTATION = 274
+DECODING_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    KeyError,
+    IndexError,
+    ZeroDivisionError,
+    EOFError,
+    struct.error,
+    AttributeError,
+)
+"""What Pillow raises for pictures that are damaged, in this order of frequency."""
+
+Image.MAX_IMAGE_PIXELS = None  # check_size does it, before anything is decoded
+warnings.simplefilter("ignore")
+
+
+class PictureFile:
+    """An opened picture file."""
+
+    def __init__(self, file: Path, media_type: str, scratch: Scratch, limits: Limits) -> None:
+        self._file = file
+        self._scratch = scratch
+        self._limits = limits
+        self._formats = [PILLOW_FORMATS[media_type]]
+        self._jpeg = media_type == "image/jpeg"
+        try:
+            self._picture = Image.open(file, formats=self._formats)
+            self._frames = self._find_frames() if media_type == "image/tiff" else [0]
+        except (UnidentifiedImageError, *DECODING_ERRORS) as error:
+            raise refusal("damaged", type(error).__name__) from None
+        self.pages = len(self._frames)
+        self.notes: tuple[tuple[str, str], ...] = ()
+
+    def _find_frames(self) -> list[int]:
+        """The TIFF directories that are pages: not the reduced pictures that some programs put beside
+        them.
+        """
+        frames = []
+        for frame in range(self._limits.max_pages + 1):
+            try:
+                self._picture.seek(frame)
+            except EOFError:
+                break
+            except DECODING_ERRORS:
+                frames.append(frame)  # it is there and cannot be read: a page for a person
+                break
+            if not int(self._picture.tag_v2.get(SUBFILE_TYPE, 0)) & REDUCED:  # type: ignore[attr-defined]
+                frames.append(frame)
+        return frames or [0]
+
+    def page(self, number: int, careful: bool) -> Sheet:  # noqa: ARG002 - there is no second way to read a picture
+        """The page's pixels; a sheet with a problem where they cannot be decoded."""
+        try:
+            picture = self._picture
+            picture.seek(self._frames[number - 1])
+            dpi = plausible_dpi(self._dpi(), picture.size)
+            if self._jpeg and picture.format == "JPEG":
+                return self._jpeg_page(picture, dpi)
+            check_size(picture, self._limits.max_pixels)
+            return self._sheet(picture, dpi)
+        except TooManyPixels as error:
+            return Sheet(problem=f"The page is too large to be opened ({error}).")
+        except DECODING_ERRORS as error:
+            return self._what_is_left(number, error)
+        finally:
+            if self.pages == 1:
+                self._forget()
+
+    def _forget(self) -> None:
+        """Give the decoded pixels back, which would be kept for as long as the page is being read."""
+        self._picture.close()
+        self._picture = Image.open(self._file, formats=self._formats)
+
+    def _jpeg_page(self, picture: Image.Image, dpi: tuple[float, float] | None) -> Sheet:
+        """A JPEG stays as it is, unless it must be turned, made smaller or brought to RGB."""
+        width, height = picture.size
+        if width * height > self._limits.page_pixels:
+            picture.draft(None, reduced(picture.size, self._limits.page_pixels))
+            if dpi:
+                dpi = dpi[0] * picture.width / width, dpi[1] * picture.height / height
+        check_size(picture, self._limits.max_pixels)
+        turned = picture.getexif().get(ORIENTATION, 1) != 1
+        oblong = dpi is not None and max(dpi) / min(dpi) > 1.1
+        if turned or oblong or picture.size != (width, height) or picture.mode not in ("L", "RGB"):
+            return self._sheet(picture, dpi)
+        picture.load()
+        return Sheet(
+            image=self._scratch.put(self._file.read_bytes()),
+            dpi=round(max(dpi), 2) if dpi else None,
+            taken="kept",
+        )
+
+    def _sheet(self, picture: Image.Image, dpi: tuple[float, float] | None) -> Sheet:
+        across = picture.size
+        picture.load()
+        seen = as_seen(picture)
+        if dpi and seen.size != across and seen.size == across[::-1]:
+            dpi = dpi[1], dpi[0]
+        fitted, dots = fit(seen, dpi, self._limits.page_pixels)
+        note = (
+            f"The page has {across[0]} x {across[1]} pixels and was made smaller to be read."
+            if shrunk(seen, fitted)
+            else None
+        )
+        return Sheet(image=self._scratch.put(packed(fitted)), dpi=dots, taken="kept", note=note)
+
+    def _dpi(self) -> tuple[float, float] | None:
+        dpi: Any = self._picture.info.get("dpi")
+        try:
+            across, down = float(dpi[0]), float(dpi[1])
+        except (TypeError, ValueError, IndexError, ZeroDivisionError):
+            return None
+        return (across, down) if across > 0 and down > 0 else None
+
+    def _what_is_left(self, number: int, error: Exception) -> Sheet:
+        """A picture that breaks off shows what it has, with the problem said; one that has nothing has only
+        the problem.
+        """
+        problem = f"The picture is damaged ({type(error).__name__}); part of it is missing."
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            with Image.open(self._file, formats=self._formats) as picture:
+                picture.seek(self._frames[number - 1])
+                check_size(picture, self._limits.max_pixels)
+                sheet = self._sheet(picture, plausible_dpi(self._dpi(), picture.size))
+                return Sheet(image=sheet.image, dpi=sheet.dpi, taken=sheet.taken, problem=problem)
+        except (TooManyPixels, UnidentifiedImageError, *DECODING_ERRORS):
+            return Sheet(problem=f"The picture is damaged and cannot be opened ({type(error).__name__}).")
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._picture.close()
+
+
+def reduced(size: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """The size of the same shape that has that many pixels."""
+    scale = (pixels / (size[0] * size[1])) ** 0.5
+    return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
+
+
+def shrunk(before: Image.Image, after: Image.Image) -> bool:
+    """Was it made smaller?"""
+    return after.width * after.height < before.width * before.height

@@ -1,0 +1,224 @@
+"""Open a scan: its pages one by one, as files of a scratch folder. All parsing happens in a child process
+with limits.
+
+A page that cannot be opened is a Page with a problem, so that a person sees it; a file without any page that
+can is BadInput."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import IntakeSettings
+from pipeline.errors import ChartloomError, MissingProgram
+from pipeline.ingest.parsing.file_types import HEAD, ZIP, kind_of, what_else
+from pipeline.ingest.parsing.parser_client import (
+    Parser,
+    ParserDied,
+    ParserFault,
+    ParserTimeout,
+    borrow,
+    give_back,
+)
+from pipeline.ingest.parsing.parser_protocol import TOO_SLOW, WALL_PER_CPU, Limits
+from pipeline.ingest.parsing.rejections import refusal
+from pipeline.records import Page, Reason, Word
+from pipeline.store.scratch import NoRoom, Scratch
+
+PATIENCE = 5
+"""Pages in a row that may kill the parser or run out of time before the rest of the file is given up as
+unreadable.
+"""
+GRACE_SECONDS = 10.0  # beyond the child's own limits, before its parent steps in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is known of a file once it has been opened."""
+
+    media_type: str
+    pages: int
+    notes: tuple[Reason, ...] = ()
+
+
+class Opener:
+    """One file in a child process; a child that dies is replaced and the file goes on with the next page."""
+
+    def __init__(self, file: Path, scratch: Scratch, settings: IntakeSettings) -> None:
+        self._file = file.resolve()
+        self._scratch = scratch
+        self._settings = settings
+        self._limits = Limits(
+            open_seconds=settings.open_seconds,
+            page_seconds=settings.page_seconds,
+            memory_bytes=settings.open_memory_mb << 20,
+            max_pages=settings.max_pages,
+            max_pixels=settings.max_pixels,
+            page_pixels=settings.page_pixels,
+        )
+        self._media_type = check_kind(file, settings)
+        self._work = tempfile.TemporaryDirectory(
+            dir=scratch.folder, prefix="new-", ignore_cleanup_errors=True
+        )
+        self._parser: Parser | None = None
+        self._careful = False
+
+    def open(self) -> Opening:
+        """Open the file. Raises BadInput with a code of `refusals`."""
+        answer = self._open()
+        pages = int(answer["pages"])
+        if pages == 0:
+            raise refusal("no_pages")
+        if pages > self._settings.max_pages:
+            raise refusal("too_many_pages", f"{pages} pages, {self._settings.max_pages} are allowed")
+        notes = tuple(Reason(code=code, detail=detail) for code, detail in answer["notes"])
+        return Opening(media_type=self._media_type, pages=pages, notes=notes)
+
+    def page(self, number: int) -> dict[str, Any]:
+        """The page's sheet. Raises ParserDied or ParserTimeout; the next page may be asked for all the
+        same.
+        """
+        seconds = self._limits.page_wall * 2 + GRACE_SECONDS
+        if self._parser is None:
+            self._open()
+        try:
+            return self._ask({"page": number, "careful": self._careful}, seconds)
+        except ParserDied:  # once more in a new child, and in the most careful way, before the page is blamed
+            self._open()
+            return self._ask({"page": number, "careful": True}, seconds)
+
+    def _open(self) -> dict[str, Any]:
+        try:
+            return self._ask(self._opening_request(), self._settings.open_seconds * WALL_PER_CPU)
+        except ParserTimeout:
+            raise refusal("timeout", f"more than {self._settings.open_seconds:.0f} seconds") from None
+        except ParserDied:
+            if self._careful:
+                raise refusal("parser_failed") from None
+            self._careful = True
+            return self._open()
+
+    def _opening_request(self) -> dict[str, Any]:
+        return {
+            "open": str(self._file), "kind": self._media_type, "scratch": str(self._scratch.folder), "work": self._work.name,
+            "limits": asdict(self._limits), "careful": self._careful,
+        }  # fmt: skip
+
+    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+        if self._parser is None:
+            self._parser = borrow()
+            self._parser.files += 1
+        try:
+            answer = self._parser.ask(request, seconds)
+        except (ParserDied, ParserTimeout):
+            self._parser = None
+            raise
+        if "refused" in answer:
+            raise refusal(answer["refused"], answer["detail"])
+        if "fault" in answer:
+            raise fault_of(answer)
+        return answer
+
+    def close(self) -> None:
+        """Give the child back and remove the work folder."""
+        if self._parser is not None:
+            give_back(self._parser)
+            self._parser = None
+        self._work.cleanup()
+
+
+def fault_of(answer: dict[str, str]) -> ChartloomError:
+    """The error for what is no fault of the file: a full disk passes, a missing program or module has to be
+    put right.
+    """
+    if answer["fault"] == NoRoom.code:
+        return NoRoom()
+    if answer["fault"] == MissingProgram.code:
+        return MissingProgram(answer["message"], answer["remedy"])
+    return ParserFault(answer["message"], answer["remedy"])
+
+
+def check_kind(file: Path, settings: IntakeSettings) -> str:
+    """The media type by the file's first bytes. Raises BadInput where it is empty, too large or of no kind
+    that is taken.
+    """
+    size = file.stat().st_size
+    if size == 0:
+        raise refusal("empty")
+    if size > settings.max_bytes:
+        raise refusal("too_large", f"{size} bytes, {settings.max_bytes} are allowed")
+    with file.open("rb") as stream:
+        head = stream.read(HEAD)
+    kind = kind_of(head)
+    if kind is None or kind == ZIP:
+        raise refusal("unknown_kind", what_else(head))
+    return kind
+
+
+def inspect(file: Path, scratch: Scratch, settings: IntakeSettings) -> Opening:
+    """What the file is and how many pages it has. Raises BadInput."""
+    opener = Opener(file, scratch, settings)
+    try:
+        return opener.open()
+    finally:
+        opener.close()
+
+
+def open_scan(
+    file: Path, scan: str, scratch: Scratch, settings: IntakeSettings, pages: range | None = None
+) -> Iterator[Page]:
+    """The scan's pages in order, each opened when it is asked for; `pages` (from 1) limits them.
+
+    Images lie in `scratch` under their hash until whoever reads them drops them. Raises BadInput where the
+    file cannot be opened, or where all of it was asked for and no page of it can."""
+    opener = Opener(file, scratch, settings)
+    try:
+        opening = opener.open()
+        wanted = pages if pages is not None else range(1, opening.pages + 1)
+        failures, readable = 0, False
+        for number in wanted:
+            page = _page(opener, scan, number, failures)
+            failures = 0 if page.image or not _gave_up(page) else failures + 1
+            readable = readable or page.image is not None
+            if pages is None and not readable and number == opening.pages:
+                raise refusal("unreadable_pages", page.problem or "")
+            yield page
+    finally:
+        opener.close()
+
+
+DIED = "Opening the page made the parser fail or needed more memory than it may have."
+SLOW = "Opening the page took too long."
+GIVEN_UP = "The pages before it could not be opened one after the other, so this one was not tried."
+
+
+def _page(opener: Opener, scan: str, number: int, failures: int) -> Page:
+    if failures >= PATIENCE:
+        return Page(scan=scan, number=number, image=None, problem=GIVEN_UP)
+    try:
+        sheet = opener.page(number)
+    except ParserDied:
+        return Page(scan=scan, number=number, image=None, problem=DIED)
+    except ParserTimeout:
+        return Page(scan=scan, number=number, image=None, problem=SLOW)
+    words = tuple(
+        Word(text=text, box=(x0, y0, x1, y1), confidence=1.0) for text, x0, y0, x1, y1 in sheet["words"]
+    )
+    notes = (Reason(code="page_reduced", detail=sheet["note"]),) if sheet["note"] else ()
+    return Page(
+        scan=scan,
+        number=number,
+        image=sheet["image"],
+        dpi=sheet["dpi"],
+        words=words,
+        problem=sheet["problem"],
+        notes=notes,
+    )
+
+
+def _gave_up(page: Page) -> bool:
+    """Did the page cost its full time or its parser's life?"""
+    return page.problem in (DIED, SLOW, GIVEN_UP) or (page.problem or "").startswith(TOO_SLOW)

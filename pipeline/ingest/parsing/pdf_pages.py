@@ -1,0 +1,266 @@
+"""PDF files as pages: one picture is taken out as it is, all else is rendered. Runs in the parser's child
+process.
+
+Two parsers that were written apart look at the file: qpdf (through pikepdf) says what is in it, poppler
+draws. What the first cannot open the second may, so a file is refused only when both give it up."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from PIL import Image
+
+from pipeline.ingest.parsing import poppler
+from pipeline.ingest.parsing.embedded_images import taken_out
+from pipeline.ingest.parsing.image_normalization import fit, is_one_colour, packed, plain
+from pipeline.ingest.parsing.parser_protocol import TOO_SLOW, WALL_PER_CPU, Limits, Sheet
+from pipeline.ingest.parsing.pdf_content import LONGEST_CONTENT, Drawing, Placed, Rect, common, drawing_of
+from pipeline.ingest.parsing.rejections import refusal
+from pipeline.store.scratch import Scratch
+
+RENDER_DPI = 300.0
+NATIVE_DPI = (150.0, 600.0)
+"""A page of pictures is rendered at their own resolution within these; below it poppler would blur less at
+300.
+"""
+TEXT_PAGE = 0.5  # a picture over more than this: the page's text is somebody's OCR of it, not its own
+TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+DAMAGED_PICTURE = (OSError, pikepdf.PdfError, pikepdf.DataDecodingError)
+PART_MISSING = "The picture that is the page is damaged; part of it may be missing."
+LETTER: Rect = (0.0, 0.0, 612.0, 792.0)
+PARSING_ERRORS = (
+    pikepdf.PdfError, pikepdf.ForeignObjectError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+    NotImplementedError, OverflowError, SyntaxError, RuntimeError, RecursionError, ZeroDivisionError,
+)  # fmt: skip
+"""What qpdf, pikepdf and Pillow raise for damaged or unusual parts of a file."""
+
+
+class PdfFile:
+    """An opened PDF. `careful`: poppler alone, for a file that made the other parser fail."""
+
+    def __init__(
+        self, file: Path, scratch: Scratch, work: Path, limits: Limits, *, careful: bool = False
+    ) -> None:
+        self._file = file
+        self._scratch = scratch
+        self._work = work
+        self._limits = limits
+        self._pdf = None if careful else _opened(file)
+        self.pages = self._count()
+        self.notes = _notes(self._pdf) if self._pdf is not None else ()
+
+    def _count(self) -> int:
+        try:
+            pages = len(self._pdf.pages) if self._pdf is not None else 0
+        except PARSING_ERRORS:
+            pages = 0
+        if pages == 0:
+            pages = poppler.page_count(self._file, self._limits.open_seconds * WALL_PER_CPU)
+            if pages == 0 and self._pdf is None:
+                raise refusal("damaged")
+            self._pdf = None
+        return pages
+
+    def page(self, number: int, careful: bool) -> Sheet:
+        """The page; `careful` renders it without looking into it first."""
+        pdf = None if careful else self._pdf
+        drawing, turn, size, text, damaged = None, 0, None, True, False
+        if pdf is not None:
+            try:
+                page = pdf.pages[number - 1]
+                visible, turn = visible_box(page), int(_inherited(page.obj, "/Rotate", 0)) % 360
+                size = (visible[2] - visible[0], visible[3] - visible[1])
+                size = size[::-1] if turn % 180 else size
+                drawing, text = _look(page, visible)
+            except PARSING_ERRORS:
+                drawing, text = None, True
+        if drawing is not None and drawing.sole is not None and not drawing.marks:
+            try:
+                sheet = self._extract(drawing.sole, turn)
+            except DAMAGED_PICTURE:
+                sheet, damaged = None, True
+            if sheet is not None:
+                return sheet
+        sheet = self._render(
+            number, size, drawing, text and (drawing is None or drawing.pictured <= TEXT_PAGE)
+        )
+        return replace(sheet, problem=sheet.problem or PART_MISSING) if damaged else sheet
+
+    def _extract(self, placed: Placed, turn: int) -> Sheet | None:
+        """The page's only picture; None where it must be rendered after all. Raises DAMAGED_PICTURE where its
+        data break off.
+        """
+        width, height = placed.pixels
+        if not placed.upright or width * height > self._limits.page_pixels or turn % 90:
+            return None
+        try:
+            taken = taken_out(placed)
+        except DAMAGED_PICTURE:
+            raise
+        except PARSING_ERRORS:
+            return None
+        if taken is None:
+            return None
+        across, down = placed.dpi
+        oblong = max(across, down) / min(across, down) > 1.1
+        if isinstance(taken, bytes) and not turn and not oblong:
+            return Sheet(
+                image=self._scratch.put(taken), dpi=round((across * down) ** 0.5, 2), taken="extracted"
+            )
+        picture = Image.open(io.BytesIO(taken)) if isinstance(taken, bytes) else taken
+        fitted, dpi = fit(plain(picture.convert("RGB") if picture.mode not in ("1", "L", "RGB") else picture), (across, down),
+                          self._limits.page_pixels)  # fmt: skip
+        turned = fitted.transpose(TURNS[turn]) if turn else fitted
+        return Sheet(image=self._scratch.put(packed(turned)), dpi=dpi, taken="extracted")
+
+    def _render(
+        self, number: int, size: tuple[float, float] | None, drawing: Drawing | None, text: bool
+    ) -> Sheet:
+        """The page as poppler draws it, at 300 dpi or at the resolution of the pictures it consists of."""
+        seconds = self._limits.page_wall
+        width, height = size or poppler.page_size(self._file, number, seconds)
+        wanted = _native_dpi(drawing) or RENDER_DPI
+        most = 72.0 * (self._limits.page_pixels / max(width * height, 1e-6)) ** 0.5
+        dpi = round(min(wanted, most), 2)
+        try:
+            picture = poppler.render(self._file, number, dpi, self._work, self._limits)
+            if picture is None:
+                self._scratch.check_room()
+                return Sheet(problem="The page is damaged and cannot be drawn.")
+            if is_one_colour(picture):
+                poppler.render(self._file, number, 20, self._work, self._limits, strict=True)
+            words = poppler.words_of(self._file, number, dpi, seconds) if text else ()
+        except poppler.TooSlow:
+            return Sheet(problem=f"{TOO_SLOW} {self._limits.page_seconds:.0f} seconds to draw.")
+        except (poppler.DamagedPage, OSError, ValueError):
+            return Sheet(problem="The page is damaged: it comes out empty or not at all.")
+        note = (
+            f"The page is {width / 72:.0f} x {height / 72:.0f} inches and is read at {dpi:.0f} dpi."
+            if dpi < 0.99 * wanted
+            else None
+        )
+        return Sheet(
+            image=self._scratch.put(packed(plain(picture))), dpi=dpi, words=words, taken="rendered", note=note
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._pdf is not None:
+            self._pdf.close()
+
+
+def _opened(file: Path) -> pikepdf.Pdf | None:
+    """The file in qpdf; None where qpdf gives it up. Raises BadInput (encrypted) where it asks for a
+    password.
+    """
+    try:
+        return pikepdf.Pdf.open(file, suppress_warnings=True)
+    except pikepdf.PasswordError:
+        raise refusal("encrypted") from None
+    except PARSING_ERRORS:
+        return None
+
+
+def _notes(pdf: pikepdf.Pdf) -> tuple[tuple[str, str], ...]:
+    """What a person should know of the file: signatures, attached files, scripts. The original is kept whole
+    in any case.
+    """
+    try:
+        root = pdf.Root
+        form, names = root.get("/AcroForm", pikepdf.Dictionary()), root.get("/Names", pikepdf.Dictionary())
+        found = []
+        if int(form.get("/SigFlags", 0)) & 1 or any(
+            str(f.get("/FT", "")) == "/Sig" and "/V" in f for f in form.get("/Fields", ())
+        ):
+            found.append(
+                (
+                    "signed",
+                    "The PDF carries a digital signature; the original is kept whole, so that it stays valid.",
+                )
+            )
+        if "/EmbeddedFiles" in names:
+            found.append(
+                (
+                    "attachments",
+                    "Files are attached to the PDF; they are kept in the original and are not read.",
+                )
+            )
+        if "/JavaScript" in names or str(_action(root.get("/OpenAction"))) == "/JavaScript":
+            found.append(("javascript", "The PDF contains scripts; they are never run."))
+        if "/XFA" in form:
+            found.append(
+                (
+                    "xfa_form",
+                    "The PDF is an XFA form; what a viewer shows of it may differ from what is read.",
+                )
+            )
+        return tuple(found)
+    except PARSING_ERRORS:
+        return ()
+
+
+def _action(action: object) -> object:
+    return action.get("/S") if isinstance(action, pikepdf.Dictionary) else None
+
+
+def visible_box(page: pikepdf.Page) -> Rect:
+    """The crop box within the media box, as poppler sees it; US Letter where neither makes sense."""
+    media = _rect(_inherited(page.obj, "/MediaBox", None)) or LETTER
+    crop = _rect(_inherited(page.obj, "/CropBox", None))
+    both = common(media, crop) if crop else media
+    return both if both[2] - both[0] > 0 and both[3] - both[1] > 0 else media
+
+
+def _rect(array: object) -> Rect | None:
+    if not isinstance(array, pikepdf.Array) or len(array) != 4:
+        return None
+    x0, y0, x1, y1 = (float(value) for value in array)
+    rect = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+    return rect if rect[2] > rect[0] and rect[3] > rect[1] else None
+
+
+def _inherited(node: pikepdf.Object, key: str, default: Any) -> Any:
+    """A page attribute, from the page or the nearest node above it that has it."""
+    for _ in range(32):
+        if key in node:
+            return node[key]
+        parent = node.get("/Parent")
+        if not isinstance(parent, pikepdf.Dictionary):
+            break
+        node = parent
+    return default
+
+
+def _look(page: pikepdf.Page, visible: Rect) -> tuple[Drawing | None, bool]:
+    """(what the page draws, whether it may have text). A page without pictures or with endless content is not
+    followed.
+    """
+    resources = _inherited(page.obj, "/Resources", pikepdf.Dictionary())
+    things = resources.get("/XObject") if isinstance(resources, pikepdf.Dictionary) else None
+    kinds = (
+        {str(thing.get("/Subtype", "")) for thing in things.as_dict().values()}
+        if things is not None
+        else set()
+    )
+    text = "/Form" in kinds or (isinstance(resources, pikepdf.Dictionary) and "/Font" in resources)
+    if not kinds or _content_length(page) > LONGEST_CONTENT:
+        return None, text
+    return drawing_of(page, visible), text
+
+
+def _content_length(page: pikepdf.Page) -> int:
+    contents = page.obj.get("/Contents", ())
+    streams = contents if isinstance(contents, pikepdf.Array) else [contents]
+    return sum(int(stream.get("/Length", 0)) for stream in streams if isinstance(stream, pikepdf.Stream))
+
+
+def _native_dpi(drawing: Drawing | None) -> float | None:
+    """The resolution of the pictures that cover the page, where it is worth keeping."""
+    if drawing is None or drawing.pictured <= TEXT_PAGE:
+        return None
+    dpi = max(max(picture.dpi) for picture in drawing.pictures)
+    return min(dpi, NATIVE_DPI[1]) if dpi >= NATIVE_DPI[0] else None

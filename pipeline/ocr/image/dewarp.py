@@ -1,0 +1,75 @@
+"""The picture that is read where the paper did not lie flat under the scanner, and the way from its words
+back to the page.
+
+A photographed sheet is brought out of its perspective (`sheet_edges`), bent lines are made straight
+(`curve`). What is archived, shown and pointed at stays the page as it came, only turned upright and level:
+the boxes of words go back there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.ocr.engines.engine import Seen
+from pipeline.ocr.image.page_curl import Shift, curve_of, flattened, shift_at
+from pipeline.ocr.image.page_detection import rectangle, sheet_of
+from pipeline.ocr.image.pixels import Grey
+from pipeline.records import Box
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Straight:
+    """The picture that is read. `shift`: see `curve`; `back`: from it to the upright page, 3 x 3; both None
+    for a flat page.
+    """
+
+    picture: Grey
+    shift: Shift | None = None
+    back: Matrix | None = None
+
+    def on_page(self, seen: list[Seen], shape: tuple[int, int]) -> list[Seen]:
+        """The words with their boxes on the upright page of `shape` (height, width)."""
+        if self.shift is None and self.back is None:
+            return seen
+        return [replace(word, box=self._box(word.box, shape)) for word in seen]
+
+    def _box(self, box: Box, shape: tuple[int, int]) -> Box:
+        """Around where the corners of a box belong on the page, inside it."""
+        x0, y0, x1, y1 = box
+        points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
+        if self.shift is not None:
+            points[:, 1] += shift_at(self.shift, (x0 + x1) / 2, (y0 + y1) / 2, self.picture.shape[:2])
+        if self.back is not None:
+            points = np.asarray(cv2.perspectiveTransform(points[:, None], self.back)[:, 0], np.float64)
+        left, top = (
+            int(np.clip(side, 0, limit - 1))
+            for side, limit in zip(points.min(axis=0), shape[::-1], strict=True)
+        )
+        right, bottom = (
+            round(min(side, limit)) for side, limit in zip(points.max(axis=0), shape[::-1], strict=True)
+        )
+        return (left, top, max(left + 1, right), max(top + 1, bottom))
+
+
+def cut_out(grey: Grey) -> tuple[Grey, Matrix | None]:
+    """The sheet in a photograph as a rectangle, and the perspective that made it so; any other picture as it
+    is.
+    """
+    corners = sheet_of(grey)
+    if corners is None:
+        return grey, None
+    matrix, wide, high = rectangle(corners)
+    return np.asarray(
+        cv2.warpPerspective(grey, matrix, (wide, high), flags=cv2.INTER_LINEAR), np.uint8
+    ), matrix
+
+
+def straight(level: Grey, size: float, back: Matrix | None) -> Straight:
+    """What is read of a level page. `size`: its usual letter in pixels; `back`: as in Straight."""
+    shift = curve_of(level, size)
+    return Straight(picture=level if shift is None else flattened(level, shift), shift=shift, back=back)

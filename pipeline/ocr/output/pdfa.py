@@ -1,0 +1,63 @@
+"""What makes a PDF a PDF/A-2b: an output intent with an sRGB profile, XMP metadata that agrees with the
+document information.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, Pdf, Stream
+from PIL import ImageCms
+
+from pipeline import __version__
+
+
+@cache
+def srgb() -> bytes:
+    """An sRGB ICC profile."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a PDF says of itself. `keywords`: such as the LOINC code of its type; `made`: time of making, None
+    is now; `source`: SHA-256 of the file that it was made of."""
+
+    title: str
+    subject: str = ""
+    keywords: tuple[str, ...] = ()
+    made: datetime | None = None
+    source: str = ""
+
+
+def declare(pdf: Pdf, about: About, creator: str) -> None:
+    """Add the output intent, XMP and document information. `creator`: the program."""
+    profile = Stream(pdf, srgb(), N=3)
+    pdf.Root.OutputIntents = Array(
+        [
+            Dictionary(
+                Type=Name.OutputIntent,
+                S=Name.GTS_PDFA1,
+                OutputConditionIdentifier=pikepdf.String("sRGB"),
+                Info=pikepdf.String("sRGB IEC61966-2.1"),
+                DestOutputProfile=pdf.make_indirect(profile),
+            )
+        ]
+    )
+    pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
+    stamp = (about.made or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    with pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=True) as meta:
+        meta["pdfaid:part"], meta["pdfaid:conformance"] = "2", "B"
+        meta["dc:title"] = about.title
+        if about.subject:
+            meta["dc:description"] = about.subject
+        if about.keywords:
+            meta["pdf:Keywords"] = ", ".join(about.keywords)
+        if about.source:
+            meta["dc:source"] = f"urn:sha256:{about.source}"
+        meta["pdf:Producer"] = f"{creator} {__version__}"
+        meta["xmp:CreatorTool"] = creator
+        meta["xmp:CreateDate"] = meta["xmp:ModifyDate"] = stamp.isoformat()

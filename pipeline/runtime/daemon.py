@@ -1,0 +1,224 @@
+"""A service as a process that outlives whoever started it.
+
+Each service holds an exclusive lock on its lock file for as long as one of its processes lives, and the file
+says its pid and ports. So whether it runs is never a guess: not after a crash, not after a restart of the
+machine, not when a pid is used again."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.errors import ServiceAway
+
+LOOK_SECONDS = 0.02  # how often a service that starts is looked at
+ENDING_SECONDS = 20.0  # Postgres's children end by themselves in a moment when it is killed
+LOG_BYTES = 10_000_000  # a log longer than this is put aside when the service starts
+
+# A fork by another thread would take a lock file along that is open for a moment, and hold its lock for ever.
+_no_fork = threading.Lock()
+os.register_at_fork(
+    before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release
+)
+
+_children: list[subprocess.Popen[bytes]] = []  # so that those that end are reaped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A service that lives: its pid and its ports by name."""
+
+    pid: int
+    ports: Mapping[str, int]
+
+
+def running(lock: Path) -> Running | None:
+    """The service that holds the lock, None where it is free.
+
+    What a killed service leaves behind (Postgres's own children) is given ENDING_SECONDS to be gone.
+    """
+    end = time.monotonic() + ENDING_SECONDS
+    while True:
+        try:
+            with _no_fork, lock.open("rb") as file:
+                if _try_lock(file.fileno()):
+                    return None
+                found = _parse(file.read())
+        except FileNotFoundError:
+            return None
+        if found and is_ours(found.pid, lock):
+            return found
+        if time.monotonic() >= end:
+            raise ServiceAway(
+                f"What was left of a service still holds {lock}.",
+                "See which process it is with: fuser -v FILE",
+            )
+        time.sleep(LOOK_SECONDS)
+
+
+def is_ours(pid: int, lock: Path) -> bool:
+    """Is that process the service of the lock? A number may have been given to another process long since."""
+    try:
+        return (
+            os.fsencode(lock.parent.parent) + b"/" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )  # not that of HOME-2
+    except OSError:
+        return False
+
+
+def last_ports(lock: Path) -> dict[str, int]:
+    """The ports that the service had, or has."""
+    try:
+        found = _parse(lock.read_bytes())
+    except FileNotFoundError:
+        return {}
+    return dict(found.ports) if found else {}
+
+
+def spawn(
+    argv: Sequence[str], *, lock: Path, ports: Mapping[str, int], log: Path, cwd: Path, env: Mapping[str, str]
+) -> Running:
+    """Start a program in a session of its own, holding the lock; it writes its own pid there before it
+    becomes the program.
+
+    The caller has made sure, under the home's lock, that the service does not run.
+    """
+    _reap()
+    with _no_fork, lock.open("ab") as file, open_log(log) as out:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write((json.dumps({"ports": dict(ports)}) + "\n").encode())
+        file.flush()
+        child = subprocess.Popen(
+            ["sh", "-c", 'echo $$; exec "$@" >&2', "sh", *argv],
+            pass_fds=[file.fileno()], stdin=subprocess.DEVNULL, stdout=file, stderr=out,
+            cwd=cwd, env=dict(env), start_new_session=True,
+        )  # fmt: skip
+    _children.append(child)
+    return Running(pid=child.pid, ports=dict(ports))
+
+
+def stop(
+    service: Running, lock: Path, gently: signal.Signals, harder: signal.Signals, seconds: float
+) -> bool:
+    """Ask a service to end and wait; after `seconds` insist, at last kill. True if asking was enough."""
+    for number, patience in ((gently, seconds), (harder, seconds / 4), (signal.SIGKILL, seconds / 4)):
+        with contextlib.suppress(ProcessLookupError):
+            if is_ours(service.pid, lock):
+                os.kill(service.pid, number)
+        if _wait_free(lock, service.pid, patience):
+            return number == gently
+    return False
+
+
+def ended(pids: Sequence[int], wake: int, seconds: float | None) -> bool:
+    """Wait until one of the processes ends or something can be read from `wake`; False after `seconds`. Costs
+    no CPU.
+    """
+    poll = select.poll()
+    poll.register(wake, select.POLLIN)
+    files = []
+    try:
+        for pid in pids:
+            try:
+                files.append(os.pidfd_open(pid))
+            except ProcessLookupError:
+                return True
+            poll.register(files[-1], select.POLLIN)
+        return bool(poll.poll(None if seconds is None else seconds * 1000))
+    finally:
+        for file in files:
+            os.close(file)
+
+
+def open_log(log: Path) -> BinaryIO:
+    """A log to write on, for its owner's eyes; one that has grown beyond LOG_BYTES is put aside first."""
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_suffix(".old.log"))
+    return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+
+
+def is_alive(pid: int) -> bool:
+    """Is there a process of that number that has not ended?"""
+    _reap()
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def free_ports(names: Sequence[str], wanted: Mapping[str, int]) -> dict[str, int]:
+    """A free loopback port for each name, the wanted one where it is free."""
+    with contextlib.ExitStack() as held:
+        return {name: held.enter_context(_bound(wanted.get(name, 0))).getsockname()[1] for name in names}
+
+
+def answers(port: int) -> bool:
+    """Does something listen on the loopback port?"""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _bound(port: int) -> socket.socket:
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError:
+        sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+def _try_lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _parse(content: bytes) -> Running | None:
+    try:
+        first, pid = content.splitlines()[:2]
+        return Running(pid=int(pid), ports=json.loads(first)["ports"])
+    except (ValueError, KeyError):
+        return None
+
+
+def _wait_free(lock: Path, pid: int, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    with contextlib.suppress(ProcessLookupError):
+        file = os.pidfd_open(pid)
+        select.select([file], [], [], seconds)
+        os.close(file)
+    _reap()
+    while not _is_free(lock):
+        if time.monotonic() >= end:
+            return False
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+def _is_free(lock: Path) -> bool:
+    with _no_fork, lock.open("rb") as file:
+        return _try_lock(file.fileno())
+
+
+def _reap() -> None:
+    _children[:] = [child for child in _children if child.poll() is None]

@@ -1,0 +1,144 @@
+"""The demonstration: sample charts of fictitious patients dropped into the intake folder, and their way
+shown.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg.rows import DictRow
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.config import ROOT, Settings
+from pipeline.errors import ChartloomError
+from pipeline.runtime.installation import Installation
+from pipeline.runtime.service_refcount import Say
+from pipeline.store.database import Connection
+from pipeline.store.sql import statements
+
+CHARTS, PATIENTS, SEED = 12, 200, 7
+DONE = "done"
+LOOK_SECONDS = 2.0
+PATIENCE_SECONDS = 900.0  # then the table shows what there is, and the work goes on
+SQL = statements("pipeline.runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What `up --demo` does once everything runs."""
+
+    settings: Settings
+    say: Say
+    console: Console
+
+    def __call__(self, installation: Installation) -> None:
+        """Make the charts, load their patients, drop them, show their way until each has an outcome."""
+        with installation.connect() as connection:
+            if _scans(connection):
+                self.say("the sample charts are in already; dropping none")
+            else:
+                dropped = self._drop()
+                self._follow(connection, dropped)
+            self._show(connection)
+
+    def _drop(self) -> int:
+        with tempfile.TemporaryDirectory(prefix="chartloom-demo-") as folder:
+            charts = Path(folder)
+            self.say(f"making {CHARTS} sample charts of {PATIENTS} fictitious patients")
+            _run([sys.executable, "-m", "pipeline", "synthesize", "charts", folder, "--seed", str(SEED), "--charts", str(CHARTS),
+                  "--patients", str(PATIENTS)])  # fmt: skip
+            home = ["--home", str(self.settings.home)]
+            _run([sys.executable, "-m", "pipeline", "patients", "load", str(charts / "patients.csv"), *home])
+            files = sorted(
+                f for f in charts.iterdir() if f.suffix.lower() in (".pdf", ".tif", ".tiff", ".png", ".jpg")
+            )
+            files += [_locked_pdf(charts), _empty_file(charts)]
+            for file in files:
+                _drop(file, self.settings.intake_folder)
+        self.say(f"dropped {len(files)} files into {self.settings.intake_folder}")
+        return len(files)
+
+    def _follow(self, connection: Connection, dropped: int) -> None:
+        end, told = time.monotonic() + PATIENCE_SECONDS, ""
+        while time.monotonic() < end:
+            counts = _counts(connection)
+            line = ", ".join(f"{number} {what}" for what, number in counts.items() if what != DONE)
+            if line != told:
+                self.say(f"{counts[DONE]} of {dropped} files done; documents: {line}")
+                told = line
+            if counts[DONE] >= dropped:
+                return
+            time.sleep(LOOK_SECONDS)
+
+    def _show(self, connection: Connection) -> None:
+        table = Table(
+            "file",
+            "what became of it",
+            "types",
+            "why not filed",
+            title="The sample charts",
+            title_justify="left",
+        )
+        for row in _scans(connection):
+            filed, review = row["filed"], row["review"]
+            outcome = f"{filed} filed, {review} in review" if row["scan"] == "done" else row["scan"]
+            table.add_row(
+                row["name"], outcome, row["types"], row["quarantine_reason"] or row["reasons"] or ""
+            )
+        self.console.print(table)
+
+
+def _scans(connection: Connection) -> list[DictRow]:
+    return connection.execute(SQL["sample_scans"]).fetchall()
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    rows = _scans(connection)
+    return {
+        DONE: sum(row["scan"] in ("done", "quarantined") for row in rows),
+        "filed": sum(row["filed"] for row in rows),
+        "in review": sum(row["review"] for row in rows),
+        "files quarantined": sum(row["scan"] == "quarantined" for row in rows),
+    }
+
+
+def _locked_pdf(folder: Path) -> Path:
+    """A PDF that asks for a password, as patients send them."""
+    from pypdf import PdfWriter
+
+    writer = PdfWriter()
+    writer.add_blank_page(width=612, height=792)
+    writer.encrypt(user_password=f"{random.Random(SEED).getrandbits(64):x}", algorithm="AES-256")
+    file = folder / "letter with a password.pdf"
+    with file.open("wb") as out:
+        writer.write(out)
+    return file
+
+
+def _empty_file(folder: Path) -> Path:
+    """A file of no bytes, as a scanner leaves when its disk is full."""
+    file = folder / "scan that broke off.pdf"
+    file.touch()
+    return file
+
+
+def _drop(file: Path, folder: Path) -> None:
+    """Copy under a name that the watcher leaves alone, then rename: never seen half written."""
+    draft = folder / f".{file.name}.part"
+    shutil.copyfile(file, draft)
+    draft.rename(folder / file.name)
+
+
+def _run(argv: list[str]) -> None:
+    ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        told = ran.stderr.strip().splitlines()
+        raise ChartloomError(f"{' '.join(argv[2:5])} failed: {told[-1] if told else ran.returncode}.")

@@ -1,0 +1,204 @@
+"""What an installation needs, looked at one by one: each check answers with what it found or raises what a
+person can fix.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+
+from pipeline.config import MODELS, Settings
+from pipeline.errors import BadSettings, ChartloomError, MissingProgram, ServiceAway
+from pipeline.runtime import daemon
+from pipeline.runtime.installation import Installation, open_installation
+from pipeline.runtime.service_refcount import is_up
+from pipeline.store.schema_migrations import migrations
+
+WAIT_SECONDS = 5.0  # a person waits; the settings' own patience is for machines
+FREE_BYTES = 2_000_000_000  # below this the first large chart may fill the disk
+POSTGRES = 150000  # 15.0: what the statements are written for
+EXTENSIONS = ("fuzzystrmatch", "pg_trgm", "unaccent")
+PROBE = b"What `chartloom doctor` writes to see whether the store keeps it.\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The answer of one check; `remedy` and `exit_code` say what to do and how the command ends where it
+    failed.
+    """
+
+    check: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    exit_code: int = 0
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every check's finding, as it is made."""
+    yield _finding("tesseract", lambda: _tesseract(settings))
+    yield _finding("pdftoppm", _pdftoppm)
+    yield _finding("models", _models)
+    yield _finding("disk", lambda: _disk(settings))
+    yield _finding("intake folder", lambda: _intake(settings))
+    yield _finding("web port", lambda: _port(settings))
+    embedded = settings.database.dsn is None
+    patience = {"wait_seconds": WAIT_SECONDS}
+    settings = settings.model_copy(
+        update={
+            "database": settings.database.model_copy(update=patience),
+            "storage": settings.storage.model_copy(update=patience),
+        }
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_installation(settings, migrate=False))
+        except ChartloomError as error:
+            yield _failed("services", error)
+            return
+        yield _finding("database", lambda: _database(opened))
+        yield _finding("migrations", lambda: _migrations(opened, embedded=embedded))
+        if settings.database.replica_dsn is not None:
+            yield _finding("replica", lambda: _replica(opened))
+        yield _finding("object store", lambda: _store(opened))
+
+
+def _finding(check: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check=check, ok=True, detail=look())
+    except ChartloomError as error:
+        return _failed(check, error)
+
+
+def _failed(check: str, error: ChartloomError) -> Finding:
+    return Finding(
+        check=check, ok=False, detail=str(error.args[0]), remedy=error.remedy, exit_code=error.exit_code
+    )
+
+
+def _tesseract(settings: Settings) -> str:
+    from pipeline.ocr.engines import tesseract
+
+    languages = settings.ocr.languages
+    return f"tesseract {tesseract.version()}, {languages} in {tesseract.data(languages)}"
+
+
+def _pdftoppm() -> str:
+    if shutil.which("pdftoppm") is None:
+        raise MissingProgram("pdftoppm", "apt-get install -y poppler-utils")
+    ran = subprocess.run(["pdftoppm", "-v"], capture_output=True, text=True, check=False)
+    return (ran.stdout + ran.stderr).strip().splitlines()[0]
+
+
+def _models() -> str:
+    found = sorted(
+        file.name for file in MODELS.iterdir() if file.suffix != ".md" and not file.name.startswith(".")
+    )
+    if not found:
+        raise BadSettings(
+            f"There are no models in {MODELS}.", "Clone the project again: they are part of it."
+        )
+    return ", ".join(found)
+
+
+def _disk(settings: Settings) -> str:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.home).free
+    if free < FREE_BYTES:
+        raise BadSettings(
+            f"Only {free / 1e9:.1f} GB are free in {settings.home}.", "Make room, or move the home."
+        )
+    return f"{free / 1e9:.0f} GB free in {settings.home}"
+
+
+def _intake(settings: Settings) -> str:
+    folder = settings.intake_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".doctor.tmp"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadSettings(
+            f"{folder} cannot be written: {error.strerror}.", "Correct its owner, or intake.folder."
+        ) from None
+    return str(folder)
+
+
+def _port(settings: Settings) -> str:
+    port = settings.web.port
+    if is_up(settings.home):
+        return f"`chartloom up` runs on {settings.home}"
+    if daemon.answers(port):
+        raise BadSettings(f"Another program listens on port {port}.", "Give --port N, or set web.port.")
+    return f"{port} is free"
+
+
+def _database(opened: Installation) -> str:
+    with opened.connect() as connection:
+        version = connection.info.server_version
+        if version < POSTGRES:
+            raise BadSettings(f"Postgres {version // 10000} is too old.", "Chartloom needs 15 or newer.")
+        rows = connection.execute("select name from pg_available_extensions").fetchall()
+        where = f"{connection.info.host}:{connection.info.port}"
+    missing = set(EXTENSIONS) - {row["name"] for row in rows}
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise BadSettings(
+            f"Postgres lacks the extensions {names}.", "Install them: apt-get install -y postgresql-contrib"
+        )
+    return f"Postgres {version // 10000}.{version % 10000} at {where}"
+
+
+def _migrations(opened: Installation, *, embedded: bool) -> str:
+    known = [name for name, _ in migrations()]
+    with opened.connect() as connection:
+        table = connection.execute("select to_regclass('migration') is not null as there").fetchone()
+        there = table is not None and table["there"]
+        applied = [row["name"] for row in connection.execute("select name from migration")] if there else []
+    if embedded and not applied:
+        return f"none of {len(known)} applied yet: the first command that needs the tables does it"
+    if foreign := sorted(set(applied) - set(known)):
+        raise BadSettings(
+            f"The database is of a newer Chartloom: it has {foreign[-1]}.",
+            "Upgrade Chartloom on this machine.",
+        )
+    if missing := [name for name in known if name not in applied]:
+        raise BadSettings(
+            f"{len(missing)} of {len(known)} migrations are not applied.", "Run: chartloom migrate-db"
+        )
+    return f"all {len(known)} applied"
+
+
+def _replica(opened: Installation) -> str:
+    with opened.connect() as connection, opened.replica() as replica:
+        assert replica is not None
+        try:
+            behind = replica.behind(connection)
+        except psycopg.OperationalError:
+            raise ServiceAway(
+                "The replica does not answer; the database is asked.", "Start it, or correct its DSN."
+            ) from None
+    if behind is None:
+        raise BadSettings(
+            "database.replica_dsn names no streaming standby.", "docs/how-to/several-machines.md makes one."
+        )
+    if behind > replica.most_behind:
+        raise ServiceAway(
+            f"The replica is {behind:.0f} s behind; the database is asked.",
+            "Look at its load and its connection.",
+        )
+    return f"{behind:.1f} s behind"
+
+
+def _store(opened: Installation) -> str:
+    blobs = opened.blobs()
+    if blobs.get(blobs.put(PROBE)) != PROBE:
+        raise ServiceAway("The object store gave other bytes back than it was given.", "Look at its logs.")
+    storage = opened.settings.storage
+    return f"bucket {storage.bucket} at {storage.endpoint} keeps what it is given"

@@ -1,0 +1,123 @@
+"""What every command opens: the database and the object store of an installation, wherever they are.
+
+Configured ones (database.dsn, storage.endpoint) are used as they are; for what is not configured the home's
+embedded service is started, or shared with the commands that use it already (see sharing)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from pipeline.config import Settings
+from pipeline.runtime.postgres import Postgres
+from pipeline.runtime.seaweedfs import SeaweedFS
+from pipeline.runtime.secrets_file import open_keys
+from pipeline.runtime.service_refcount import Say, Service, locked, shared, silent
+from pipeline.store.blobs import Blobs
+from pipeline.store.database import Connection, Pool, connect, open_pool
+from pipeline.store.replica import Replica
+from pipeline.store.schema_migrations import migrate as apply_migrations
+
+REPLICA_SECONDS = (
+    1.0  # a replica that gives no connection in this time is away: the person who asks should not notice
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An open installation. Its settings name the database and the store in use, embedded or not."""
+
+    settings: Settings
+    superuser: str | None = None
+    """How the embedded Postgres is reached as its superuser; None for a database of somebody else's."""
+
+    @property
+    def dsn(self) -> str:
+        """How to reach the database."""
+        assert self.settings.database.dsn is not None
+        return self.settings.database.dsn.get_secret_value()
+
+    def connect(self) -> Connection:
+        """A connection. Waits for a database that is away; ServiceAway after database.wait_seconds."""
+        return connect(self.dsn, self.settings.database.wait_seconds)
+
+    def pool(self, size: int) -> Pool:
+        """A pool of at most `size` connections."""
+        return open_pool(self.dsn, size, self.settings.database.wait_seconds)
+
+    @contextlib.contextmanager
+    def replica(self, size: int = 1) -> Iterator[Replica | None]:
+        """The replica of the settings, by a pool of at most `size` connections; None where they name none."""
+        database = self.settings.database
+        if database.replica_dsn is None:
+            yield None
+            return
+        with open_pool(database.replica_dsn.get_secret_value(), size, REPLICA_SECONDS) as pool:
+            yield Replica(pool, database.replica_behind_seconds)
+
+    def blobs(self) -> Blobs:
+        """The object store. Waits for one that is away; ServiceAway after storage.wait_seconds."""
+        return Blobs.connect(self.settings.storage)
+
+
+@contextlib.contextmanager
+def open_installation(
+    settings: Settings, *, migrate: bool = True, store: bool = True, say: Say = silent
+) -> Iterator[Installation]:
+    """The installation, for as long as the context lasts.
+
+    `store=False`: no object will be read or written, so the embedded store need not run. `say` is told in one
+    line what was started, started again or stopped. Raises ServiceAway where a service does not answer in its
+    time."""
+    embedded = Embedded(settings, store=store)
+    with embedded.running(say):
+        superuser = embedded.postgres.dsn(superuser=True) if embedded.postgres else None
+        installation = Installation(embedded.settings(), superuser)
+        if migrate:
+            with installation.connect() as connection:
+                apply_migrations(connection, superuser)
+        yield installation
+
+
+class Embedded:
+    """The embedded services of a home: those for which no address is configured."""
+
+    def __init__(self, settings: Settings, *, store: bool = True) -> None:
+        self._settings = settings
+        self.postgres: Postgres | None = None
+        self.seaweedfs: SeaweedFS | None = None
+        wanted_database, wanted_store = (
+            settings.database.dsn is None,
+            settings.storage.endpoint is None and store,
+        )
+        if wanted_database or wanted_store:
+            with locked(settings.home):
+                keys = open_keys(settings.home)
+            self.postgres = Postgres(settings.home, keys) if wanted_database else None
+            self.seaweedfs = SeaweedFS(settings.home, keys) if wanted_store else None
+
+    @property
+    def services(self) -> list[Service]:
+        """The store first: it starts while the database does."""
+        return [service for service in (self.seaweedfs, self.postgres) if service is not None]
+
+    @contextlib.contextmanager
+    def running(self, say: Say) -> Iterator[None]:
+        """The services run, shared with whoever uses them."""
+        with shared(self.services, self._settings.home, say) if self.services else contextlib.nullcontext():
+            yield
+
+    def settings(self) -> Settings:
+        """The settings with the addresses and keys of the embedded services where none were configured."""
+        found = self._settings
+        if self.postgres:
+            database = found.database.model_copy(update={"dsn": SecretStr(self.postgres.dsn())})
+            found = found.model_copy(update={"database": database})
+        if self.seaweedfs:
+            found = found.model_copy(
+                update={"storage": found.storage.model_copy(update=self.seaweedfs.address())}
+            )
+        return found

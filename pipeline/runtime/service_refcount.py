@@ -1,0 +1,223 @@
+"""How the commands of one home share its services: the first one starts them, each keeps them alive, the last
+one out stops them.
+
+`services.lock` is held while services are started or stopped, `users.lock` is shared by all who use them. The
+kernel frees the locks of a process that is killed, so whoever comes next finds the truth."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from pipeline.errors import AlreadyRunning, ChartloomError
+from pipeline.runtime import daemon
+from pipeline.runtime.daemon import Running
+
+RETRY_SECONDS = 2.0  # between attempts to start a service again that ended
+
+Say = Callable[[str], None]
+
+
+class Service(Protocol):
+    """A server that an installation embeds."""
+
+    name: str
+
+    def running(self) -> Running | None: ...
+    def spawn(self) -> Running: ...
+    def wait(self, service: Running) -> None: ...
+    def stop(self, service: Running) -> bool: ...
+
+
+def run_folder(home: Path) -> Path:
+    """Where the locks lie."""
+    folder = home / "run"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+_mine = threading.Lock()  # among the threads of this process; a lock on a file is the process's
+
+
+def _forget() -> None:
+    """In a forked process nobody holds it."""
+    global _mine
+    _mine = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+@contextlib.contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Alone in starting and stopping the services of the home.
+
+    A POSIX lock, because a process that is forked meanwhile does not inherit it.
+    """
+    with _mine, (run_folder(home) / "services.lock").open("ab") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """The one `up` of the home. Raises AlreadyRunning where there is another."""
+    file = os.open(run_folder(home) / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(file, 20).decode().strip()
+            raise AlreadyRunning(
+                f"Chartloom is already up on {home} (process {pid}).",
+                "Stop it with Ctrl-C there, or give another --home.",
+            ) from None
+        os.ftruncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(file)
+
+
+def is_up(home: Path) -> bool:
+    """Does an `up` hold the home?"""
+    try:
+        with (home / "run" / "up.lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def shared(services: Sequence[Service], home: Path, say: Say) -> Iterator[None]:
+    """Use the services together with whoever uses them, for as long as the context lasts."""
+    with _terminated_is_an_exit():
+        ours = os.getpid()
+        users = os.open(run_folder(home) / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            with locked(home):
+                fcntl.flock(users, fcntl.LOCK_SH)
+                ensure(services, say)
+            with _kept_alive(services, home, say):
+                yield
+        finally:
+            if os.getpid() == ours:  # a forked process that ends leaves the services to its parent
+                with _undisturbed(), locked(home):
+                    _leave(users, services, say)
+                os.close(users)
+
+
+def ensure(services: Sequence[Service], say: Say) -> None:
+    """Start those that do not run, side by side, and wait until they answer. The caller holds the home's
+    lock.
+    """
+    started = [(service, service.spawn()) for service in services if service.running() is None]
+    for service, process_ in started:
+        service.wait(process_)
+        say(f"{service.name} started ({where(process_)})")
+
+
+def where(service: Running) -> str:
+    """The address and the pid of a service, for a person."""
+    return f"127.0.0.1:{next(iter(service.ports.values()))}, pid {service.pid}"
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+def stop(services: Sequence[Service], say: Say) -> None:
+    """Stop those that run. The caller holds the home's lock."""
+    for service in services:
+        found = service.running()
+        if found:
+            gently = service.stop(found)
+            say(f"{service.name} {'stopped' if gently else 'did not stop when asked and was killed'}")
+
+
+def _leave(users: int, services: Sequence[Service], say: Say) -> None:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    stop(services, say)
+    fcntl.flock(users, fcntl.LOCK_UN)  # also for a forked process that may still have the file open
+
+
+@contextlib.contextmanager
+def _kept_alive(services: Sequence[Service], home: Path, say: Say) -> Iterator[None]:
+    """A thread starts a service again that ends."""
+    wake, done = os.pipe()
+
+    def keep() -> None:
+        seconds: float | None = None
+        known = {service.name: service.running() for service in services}
+        while True:
+            daemon.ended([found.pid for found in known.values() if found], wake, seconds)
+            if daemon.ended([], wake, 0):
+                return
+            try:
+                with locked(home):
+                    ensure(services, silent)
+                    now = {service.name: service.running() for service in services}
+                for name, found in now.items():
+                    if found and found != known.get(name):
+                        say(f"{name} ended unexpectedly and was started again ({where(found)})")
+                known, seconds = now, None
+            except (ChartloomError, OSError) as error:
+                say(str(error))
+                seconds = RETRY_SECONDS
+                known = {}
+
+    thread = threading.Thread(target=keep, name="services", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        if thread.is_alive():  # in a forked process there is none
+            os.write(done, b".")
+            thread.join()
+        os.close(wake)
+        os.close(done)
+
+
+@contextlib.contextmanager
+def _terminated_is_an_exit() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the command as an interrupt does, so that what it started is stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    ours = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            if signal.getsignal(number) is leave:
+                signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No second Ctrl-C while the services are being stopped."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

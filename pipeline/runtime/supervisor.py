@@ -1,0 +1,102 @@
+"""The parts of a running installation as child processes: started, started again when they end, stopped in
+order.
+
+A child is told to end by the kernel when its parent dies, however that dies. What it prints goes to
+HOME/logs; of one that speaks to people, what it prints on standard output is passed on with its name before
+each line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from pipeline.runtime.daemon import open_log
+from pipeline.runtime.service_refcount import Say
+
+STOP_SECONDS = 60.0  # a worker may finish the page at hand
+FIRST_PAUSE, LONGEST_PAUSE = (
+    1.0,
+    30.0,
+)  # seconds before a child that ended is started again; doubled each time
+STEADY_SECONDS = 60.0  # a child that has lived this long is not one that keeps ending
+
+
+@dataclass(slots=True)
+class Child:
+    """One part: `arguments` are those of the `chartloom` command that it runs. `speaks`: it has something to
+    say to people.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    log: Path
+    say: Say
+    speaks: bool = False
+    _process: subprocess.Popen[bytes] | None = None
+    _relay: threading.Thread | None = None
+    _started: float = 0.0
+    _pause: float = FIRST_PAUSE
+    _due: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Start it."""
+        with open_log(self.log) as log:
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "pipeline", *self.arguments],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if self.speaks else log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        if self._process.stdout:
+            self._relay = threading.Thread(target=self._pass_on, args=(self._process.stdout,), daemon=True)
+            self._relay.start()
+        self._started = time.monotonic()
+
+    @property
+    def pid(self) -> int | None:
+        """Its number while it lives."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def look(self) -> None:
+        """Start it again if it has ended, after a pause that grows while it keeps ending."""
+        if self._process is None:
+            if time.monotonic() >= self._due:
+                self.start()
+        elif (code := self._process.poll()) is not None:
+            if time.monotonic() - self._started > STEADY_SECONDS:
+                self._pause = FIRST_PAUSE
+            how = (
+                f"was killed ({signal.Signals(-code).name})"
+                if code < 0
+                else f"ended (exit code {code}, see {self.log})"
+            )
+            self.say(f"{self.name} {how}; starting it again in {self._pause:.0f} s")
+            self._process, self._due = None, time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def stop(self) -> None:
+        """Ask it to end and wait; kill it where it takes too long."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.say(f"{self.name} did not stop in {STOP_SECONDS:.0f} s and is killed")
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        if self._relay:
+            self._relay.join(timeout=1)
+
+    def _pass_on(self, out: IO[bytes]) -> None:
+        with out:
+            for line in out:
+                self.say(f"{self.name}: {line.decode(errors='replace').rstrip()}")

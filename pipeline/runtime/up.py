@@ -1,0 +1,133 @@
+"""Everything on one machine: the services, the watcher, the workers and the web, looked after until
+Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+import urllib3
+
+from pipeline.config import Settings
+from pipeline.errors import BadSettings
+from pipeline.runtime.daemon import free_ports
+from pipeline.runtime.installation import Installation, open_installation
+from pipeline.runtime.service_refcount import Say, alone
+from pipeline.runtime.supervisor import Child
+
+LOOK_SECONDS = 0.5  # how soon a child that ended is noticed
+PORT_SECONDS = 8.0  # the web of an `up` that was killed may need that long to end
+WEB_SECONDS = 60.0  # how long the web may take to answer before that is said
+
+
+def up(
+    settings: Settings,
+    *,
+    port: int | None,
+    demo: bool = False,
+    say: Say,
+    then: Callable[[Installation], None] | None = None,
+) -> None:
+    """Run until interrupted. `then` is called once, in this thread, when everything has started.
+
+    `demo`: the web makes an account for every role. Raises AlreadyRunning where another `up` holds the home.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(alone(settings.home))
+        web = _web_port(settings, port, say)
+        installation = stack.enter_context(open_installation(settings, say=say))
+        settings.intake_folder.mkdir(parents=True, exist_ok=True)
+        children = _children(settings, web, say, demo=demo)
+        try:
+            for child in children:
+                child.start()
+            say(f"home {settings.home}")
+            say(f"drop scans into {settings.intake_folder}")
+            page = f"http{'s' if settings.web.tls_certificate else ''}://{settings.web.host}:{web}/"
+            wait_for_web(page, children, say)
+            if then:
+                then(installation)
+                say(f"web page at {page}")
+            say("Ctrl-C stops everything")
+            while True:
+                _look(children)
+        except KeyboardInterrupt:
+            say("stopping")
+        finally:
+            for child in children:
+                child.stop()
+            say("watcher, workers and web stopped")
+
+
+def _children(settings: Settings, port: int, say: Say, *, demo: bool) -> list[Child]:
+    """The parts, in the order in which they stop: nothing new is taken in, then the work at hand ends, then
+    the web.
+    """
+    home, logs = ["--home", str(settings.home)], settings.home / "logs"
+    deliver = (
+        [Child("deliveries", ["deliver", *home], logs / "deliveries.log", say)]
+        if settings.deliveries.to
+        else []
+    )
+    return [
+        Child("watcher", ["watch", *home], logs / "watcher.log", say),
+        Child("workers", ["work", *home], logs / "workers.log", say),
+        *deliver,
+        Child(
+            "web",
+            ["serve", "--port", str(port), *home, *(["--demo"] if demo else [])],
+            logs / "web.log",
+            say,
+            speaks=True,
+        ),
+    ]
+
+
+def _look(children: list[Child]) -> None:
+    time.sleep(LOOK_SECONDS)
+    for child in children:
+        child.look()
+
+
+def _web_port(settings: Settings, wanted: int | None, say: Say) -> int:
+    """The port that was asked for, which must be free; else that of the settings, or a free one where it is
+    taken.
+    """
+    port = wanted or settings.web.port
+    end = time.monotonic() + PORT_SECONDS
+    while (free := free_ports(["web"], {"web": port})["web"]) != port and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+    if free == port:
+        return port
+    if wanted:
+        raise BadSettings(
+            f"Another program listens on port {port}.",
+            "Give another --port, or none to have a free one chosen.",
+        )
+    say(f"another program listens on port {port}; the web takes {free}")
+    return free
+
+
+def wait_for_web(page: str, children: list[Child], say: Say, seconds: float = WEB_SECONDS) -> None:
+    """Until the web, the last of the children, answers at that address, or not in time."""
+    http = urllib3.PoolManager(
+        retries=False, timeout=2.0, cert_reqs="CERT_NONE"
+    )  # its certificate names another host
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (process := children[-1].pid) and _is_it(http, page, process):
+            say(f"web page at {page}")
+            return
+        _look(children)
+    say(f"the web does not answer at {page} yet; see {children[-1].log}")
+
+
+def _is_it(http: urllib3.PoolManager, page: str, process: int) -> bool:
+    """Is it that process that answers there? Another program may have taken the port."""
+    try:
+        told = http.request("GET", f"{page}health", redirect=False).json()
+    except (urllib3.exceptions.HTTPError, ValueError):
+        return False
+    return isinstance(told, dict) and told.get("process") == process

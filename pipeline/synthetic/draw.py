@@ -1,0 +1,39 @@
+"""Sheets as grey pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from pipeline.synthetic.page import HEIGHT, WIDTH, Sheet
+
+UNITS = 200  # a sheet's marks are in 1/200 inch
+BLACK, WHITE = 20, 255
+
+
+def draw(sheet: Sheet, dpi: int = UNITS) -> NDArray[np.uint8]:
+    """The sheet at that resolution: (height, width) of uint8, ink dark."""
+    scale = dpi / UNITS
+    image = Image.new("L", (round(WIDTH * scale), round(HEIGHT * scale)), WHITE)
+    pen = ImageDraw.Draw(image)
+    for mark in sheet.marks:
+        x0, y0, x1, y1 = (round(v * scale) for v in mark.box)
+        weight = max(1, round(mark.weight * scale))
+        match mark.kind:
+            case "text":
+                assert mark.font is not None
+                pen.text((x0, y0), mark.text, WHITE if mark.white else BLACK, mark.font.load(scale))
+            case "line":
+                pen.line((x0, y0, x1, y1), BLACK, weight)
+            case "frame":
+                pen.rectangle((x0, y0, x1, y1), outline=BLACK, width=weight)
+            case "fill":
+                pen.rectangle((x0, y0, x1, y1), fill=BLACK)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def blank(dpi: int = UNITS) -> NDArray[np.uint8]:
+    """An empty page at that resolution."""
+    scale = dpi / UNITS
+    return np.full((round(HEIGHT * scale), round(WIDTH * scale)), WHITE, dtype=np.uint8)

@@ -1,0 +1,102 @@
+"""Scans as files: image-only PDF, multi-page TIFF, JPEG or PNG, with the truth beside each."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from pathlib import Path
+
+import img2pdf
+import numpy as np
+from PIL import Image
+
+from pipeline.synthetic.people import patients, write_patients
+from pipeline.synthetic.scanner import Scanned, Scanner
+from pipeline.synthetic.stacks import ScannedFile, SeparatorSheet, scans
+
+
+def write_charts(
+    folder: Path,
+    seed: int,
+    charts: int,
+    *,
+    separator: SeparatorSheet,
+    people: int = 200,
+    types: tuple[str, ...] = (),
+) -> list[Path]:
+    """Write patients.csv and scans with their truth into a folder.
+
+    Args:
+        folder: Created if it does not exist.
+        seed: The same seed writes the same files.
+        charts: How many scans to write.
+        separator: Draws the separator sheet at a resolution in dots per inch.
+        people: How many patients the index lists. A tenth as many again appear on pages without being listed.
+        types: Keys of the document types to generate; empty for all.
+
+    Returns:
+        The paths of the scans.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    everyone = patients(people + max(1, people // 10), seed)
+    index, strangers = everyone[:people], everyone[people:]
+    write_patients(index, folder / "patients.csv")
+    rng = random.Random(f"files {seed}")
+    generated = scans(index, strangers, charts, seed, separator=separator, kinds=types)
+    return [write_scan(scan, folder, f"chart{number:04d}", rng) for number, scan in enumerate(generated, 1)]
+
+
+def write_scan(scan: ScannedFile, folder: Path, stem: str, rng: random.Random) -> Path:
+    """The scan as a file of a kind that suits it, and STEM.json; gives the scan's path."""
+    images = [_image(page, scan.scanner) for page in scan.pages]
+    dots = (scan.scanner.across, scan.scanner.down)
+    kind = _kind(rng, scan)
+    path = folder / f"{stem}.{kind}"
+    if kind == "tif":
+        images[0].save(
+            path,
+            save_all=True,
+            append_images=images[1:],
+            compression="group4" if scan.scanner.bilevel else "tiff_lzw",
+            dpi=dots,
+        )
+    elif kind == "pdf":
+        path.write_bytes(_pdf(images, scan.scanner))
+    elif kind == "jpg":
+        images[0].convert("L").save(path, quality=80, dpi=dots)
+    else:
+        images[0].save(path, dpi=dots, optimize=False)
+    truth = {"file": path.name, **scan.truth}
+    (folder / f"{stem}.json").write_text(
+        json.dumps(truth, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    return path
+
+
+def _kind(rng: random.Random, scan: ScannedFile) -> str:
+    if len(scan.pages) == 1 and scan.scanner.down == scan.scanner.across:
+        return rng.choice(("pdf", "tif", "png") if scan.scanner.bilevel else ("pdf", "jpg", "png"))
+    return rng.choice(("pdf", "pdf", "tif")) if scan.scanner.bilevel else "pdf"
+
+
+def _image(page: Scanned, scanner: Scanner) -> Image.Image:
+    image = Image.fromarray(np.ascontiguousarray(page.pixels))
+    return image.convert("1", dither=Image.Dither.NONE) if scanner.bilevel else image
+
+
+def _pdf(images: list[Image.Image], scanner: Scanner) -> bytes:
+    """Bilevel pages as CCITT G4, grey ones as JPEG, each on a page of its true size."""
+    parts = []
+    for image in images:
+        out = io.BytesIO()
+        if scanner.bilevel:
+            image.save(out, "TIFF", compression="group4", dpi=(scanner.across, scanner.down))
+        else:
+            image.save(out, "JPEG", quality=75, dpi=(scanner.across, scanner.down))
+        parts.append(out.getvalue())
+    made = img2pdf.convert(
+        parts, nodate=True, producer="samples", engine=img2pdf.Engine.internal
+    )  # the others add a random id
+    assert isinstance(made, bytes)
+    return made

@@ -1,0 +1,127 @@
+"""A worker: one process that takes one job at a time from the queue until it is asked to stop.
+
+procrastinate runs the loop. Beside it a keeper takes over the jobs of workers that have died or been silent
+too long, and keeps this one on the list that `chartloom status` shows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+
+import psycopg
+from procrastinate import App
+from procrastinate.worker import Worker
+from psycopg_pool import PoolTimeout
+
+from pipeline.config import Settings, WorkSettings
+from pipeline.errors import ServiceAway
+from pipeline.store.sql import statements
+from pipeline.worker import tasks
+from pipeline.worker.backpressure import Pressure
+from pipeline.worker.db_retry import PatientConnector
+from pipeline.worker.fair_scheduling import FairManager
+from pipeline.worker.job_queue import QUEUES
+from pipeline.worker.worker_context import Bench
+
+log = logging.getLogger(__name__)
+SQL = statements("pipeline.worker")
+BEATS = 6  # heartbeats in the time after which a silent worker's jobs are taken over: five may get lost
+POLL_SECONDS = 5.0  # a notification wakes the worker; the poll finds what is scheduled for later
+HAND_BACK_SECONDS = (
+    0.2  # a stopping worker asks its job to hand itself back at once: it does so after its page
+)
+ANSWER_SECONDS = 5.0  # without a connection for so long the database is away, and is asked again
+FAREWELL_SECONDS = (
+    10.0  # a stopping worker waits so long for a database that is away; what it held is then taken over
+)
+
+
+class StoppableWorker(Worker):
+    """procrastinate's worker, which knows for how long it has been asked to stop."""
+
+    asked: float | None = None
+
+    def stop(self) -> None:
+        """Ask it to stop."""
+        self.asked = self.asked or time.monotonic()
+        super().stop()  # type: ignore[no-untyped-call]
+
+    def out_of_patience(self) -> bool:
+        """Whether it may leave without having told the database."""
+        return self.asked is not None and time.monotonic() > self.asked + FAREWELL_SECONDS
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; the job in hand is finished or handed back after its page."""
+    bench = Bench(settings)
+    try:
+        while True:
+            try:
+                return asyncio.run(work(bench))
+            except PoolTimeout:
+                log.warning("the database does not answer; the worker waits for it")
+    finally:
+        bench.close()
+
+
+def bury(settings: Settings, pid: int) -> None:
+    """Put the job of a worker of this machine that has died back into the queue; where the database is away,
+    its keeper will.
+    """
+    try:
+        with Bench(settings).connection() as connection:
+            for row in connection.execute(SQL["died_over"], {"host": socket.gethostname(), "pid": pid}):
+                log.warning("worker %d died over job %d", pid, row["id"])
+    except (ServiceAway, psycopg.Error) as error:
+        log.warning("worker %d died while the database does not answer (%s)", pid, type(error).__name__)
+
+
+async def work(bench: Bench) -> None:
+    """Run procrastinate's worker with its keeper."""
+    takeover = bench.settings.work.takeover_seconds
+    connector = PatientConnector(conninfo=bench.dsn, min_size=1, max_size=2, timeout=ANSWER_SECONDS)
+    app = App(connector=connector)
+    app.job_manager = FairManager(connector, Pressure(bench.settings))
+    tasks.register(app)
+    async with app.open_async():
+        worker = StoppableWorker(
+            app,
+            queues=list(QUEUES),
+            additional_context={"bench": bench},
+            fetch_job_polling_interval=POLL_SECONDS,
+            abort_job_polling_interval=takeover,
+            shutdown_graceful_timeout=HAND_BACK_SECONDS,
+            update_heartbeat_interval=takeover / BEATS,
+            stalled_worker_timeout=10 * takeover,  # forgotten long after its jobs were taken over
+            delete_jobs="successful",
+        )
+        connector.out_of_patience = worker.out_of_patience
+        keeper = asyncio.create_task(keep(worker, connector, bench.settings.work))
+        try:
+            await worker.run()  # type: ignore[no-untyped-call]
+        finally:
+            keeper.cancel()
+
+
+async def keep(worker: Worker, connector: PatientConnector, settings: WorkSettings) -> None:
+    """Look after lost jobs and old readings. After the database was away, which made all silent, nobody is
+    judged for a while.
+    """
+    while worker.worker_id is None:
+        await asyncio.sleep(0.05)
+    here = {"id": worker.worker_id, "host": socket.gethostname(), "pid": os.getpid()}
+    await connector.execute_query_async(SQL["register_worker"], **here)
+    seen, quiet = connector.interruptions, 0
+    while True:
+        quiet = quiet + 1 if connector.interruptions == seen else 0
+        seen = connector.interruptions
+        if quiet > BEATS:
+            for row in await connector.execute_query_all_async(
+                SQL["take_over"], seconds=settings.takeover_seconds
+            ):
+                log.warning("job %d is taken over: its worker is gone", row["id"])
+        await connector.execute_query_async(SQL["forget_readings"], days=settings.reading_days)
+        await asyncio.sleep(settings.takeover_seconds / BEATS)
