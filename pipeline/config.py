@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 from pipeline.records import DocumentType
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,6 +145,14 @@ class WebSettings(Section):
     oidc_name: str = "the hospital's sign-in"
 
 
+class DisplaySettings(Section):
+    """How dates and times are shown to people; stored data and JSON keep ISO 8601."""
+
+    date_order: Literal["mdy", "dmy", "ymd"]
+    time_zone: str
+    """A name of the IANA time zone database, such as America/Chicago; "": the machine's time zone."""
+
+
 class DestinationSettings(Section):
     """Another system that filed documents are delivered to; see docs/how-to/deliver.md. Secrets belong in the
     environment.
@@ -238,6 +246,7 @@ class Settings(BaseSettings):
     adt: AdtSettings
     work: WorkSettings
     web: WebSettings
+    display: DisplaySettings
     migrate: MigrateSettings
     deliveries: DeliverySettings
 
@@ -282,9 +291,9 @@ def load_settings(home: Path | None = None, **given: Any) -> Settings:
         settings = Settings(**given)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise BadSettings(f"Settings: {wrong}.", "See docs/reference/settings.md.") from None
+        raise ConfigurationError(f"Settings: {wrong}.", "See docs/reference/settings.md.") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadSettings(
+        raise ConfigurationError(
             f"A settings file is not valid TOML: {error}.", "See docs/reference/settings.md."
         ) from None
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
