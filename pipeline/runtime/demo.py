@@ -112,14 +112,13 @@ def _counts(connection: Connection) -> dict[str, int]:
 
 def _locked_pdf(folder: Path) -> Path:
     """A PDF that asks for a password, as patients send them."""
-    from pypdf import PdfWriter
+    import pikepdf
 
-    writer = PdfWriter()
-    writer.add_blank_page(width=612, height=792)
-    writer.encrypt(user_password=f"{random.Random(SEED).getrandbits(64):x}", algorithm="AES-256")
     file = folder / "letter with a password.pdf"
-    with file.open("wb") as out:
-        writer.write(out)
+    with pikepdf.new() as document:
+        document.add_blank_page(page_size=(612, 792))
+        password = f"{random.Random(SEED).getrandbits(64):x}"
+        document.save(file, encryption=pikepdf.Encryption(user=password, owner=password, R=6))
     return file
 
 

@@ -7,7 +7,6 @@ import json
 import random
 from pathlib import Path
 
-import img2pdf
 import numpy as np
 from PIL import Image
 
@@ -86,17 +85,21 @@ def _image(page: Scanned, scanner: Scanner) -> Image.Image:
 
 
 def _pdf(images: list[Image.Image], scanner: Scanner) -> bytes:
-    """Bilevel pages as CCITT G4, grey ones as JPEG, each on a page of its true size."""
-    parts = []
-    for image in images:
-        out = io.BytesIO()
-        if scanner.bilevel:
-            image.save(out, "TIFF", compression="group4", dpi=(scanner.across, scanner.down))
-        else:
-            image.save(out, "JPEG", quality=75, dpi=(scanner.across, scanner.down))
-        parts.append(out.getvalue())
-    made = img2pdf.convert(
-        parts, nodate=True, producer="samples", engine=img2pdf.Engine.internal
-    )  # the others add a random id
-    assert isinstance(made, bytes)
-    return made
+    """Return a PDF with each image on a page of its true size: bilevel images as CCITT G4, gray ones as JPEG.
+
+    No date is written, so that the same images always make the same bytes."""
+    if not scanner.bilevel:
+        images = [image.convert("L") for image in images]
+    out = io.BytesIO()
+    images[0].save(
+        out,
+        "PDF",
+        save_all=True,
+        append_images=images[1:],
+        dpi=(scanner.across, scanner.down),
+        producer="Chartloom",
+        creationDate=None,
+        modDate=None,
+        **({} if scanner.bilevel else {"quality": 75}),
+    )
+    return out.getvalue()
