@@ -21,30 +21,30 @@ class ChartloomError(Exception):
         return f"{self.args[0]} {self.remedy}".strip()
 
 
-class BadInput(ChartloomError):
+class InvalidInput(ChartloomError):
     """A file or record that cannot be taken. `code` is one of a small stable set: see
     docs/reference/quarantine.md.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str, remedy: str = "", code: str = "bad_input") -> None:
+    def __init__(self, message: str, remedy: str = "", code: str = "invalid_input") -> None:
         super().__init__(message, remedy)
         self.code = code
 
 
-class ServiceAway(ChartloomError):
+class ServiceUnavailable(ChartloomError):
     """The database or the object store does not answer; the same call may succeed later."""
 
     exit_code = 3
-    code = "service_away"
+    code = "service_unavailable"
 
 
-class MissingProgram(ChartloomError):
+class MissingDependency(ChartloomError):
     """A program that Chartloom calls is not installed."""
 
     exit_code = 4
-    code = "missing_program"
+    code = "missing_dependency"
 
     def __init__(self, program: str, install: str) -> None:
         super().__init__(f"The program {program} was not found.", f"Install it with: {install}")
@@ -52,11 +52,11 @@ class MissingProgram(ChartloomError):
         self.install = install
 
 
-class BadSettings(ChartloomError):
+class ConfigurationError(ChartloomError):
     """A setting is missing or wrong."""
 
     exit_code = 5
-    code = "bad_settings"
+    code = "configuration_error"
 
 
 class AlreadyRunning(ChartloomError):
@@ -80,7 +80,7 @@ class Conflict(ChartloomError):
     code = "conflict"
 
 
-class PagesDoNotAddUp(ChartloomError):
+class PageAccountingError(ChartloomError):
     """A page of a scan is in no document or in two: nothing of this scan may be committed."""
 
-    code = "pages_do_not_add_up"
+    code = "page_accounting_error"

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from pipeline.errors import PagesDoNotAddUp
-from pipeline.records import Candidate, Document, Filing, OcrPage, Outcome, Page, Scan, Sorting
+from pipeline.errors import PageAccountingError
+from pipeline.records import Candidate, Document, Filing, OcrPage, Outcome, Page, Scan, Segmentation
 
 
 class Stages(Protocol):
@@ -23,7 +23,7 @@ class Stages(Protocol):
 
     def open(self, scan: Scan) -> Iterable[Page]: ...
     def read(self, page: Page) -> OcrPage: ...
-    def sort(self, pages: Sequence[OcrPage]) -> Sorting: ...
+    def sort(self, pages: Sequence[OcrPage]) -> Segmentation: ...
     def match(self, document: Document) -> Sequence[Candidate]: ...
     def decide(self, document: Document, candidates: Sequence[Candidate]) -> Filing: ...
 
@@ -31,18 +31,18 @@ class Stages(Protocol):
 def process(scan: Scan, stages: Stages) -> Outcome:
     """Read a scan's pages, sort them into documents, decide on each.
 
-    Raises PagesDoNotAddUp if sorting lost a page or used one twice.
+    Raises PageAccountingError if sorting lost a page or used one twice.
     """
     pages = tuple(stages.read(page) for page in stages.open(scan))
     sorting = account_for(pages, stages.sort(pages))
     filings = tuple(stages.decide(document, stages.match(document)) for document in sorting.documents)
-    return Outcome(scan=scan, pages=pages, sorting=sorting, filings=filings)
+    return Outcome(scan=scan, pages=pages, segmentation=sorting, filings=filings)
 
 
-def account_for(pages: Sequence[OcrPage], sorting: Sorting) -> Sorting:
+def account_for(pages: Sequence[OcrPage], sorting: Segmentation) -> Segmentation:
     """The sorting unchanged, if every page stands in it exactly once."""
     sorted_pages = [n for document in sorting.documents for n in document.pages]
     told = sorted([*sorted_pages, *sorting.blank, *sorting.separators])
     if told != sorted(page.number for page in pages):
-        raise PagesDoNotAddUp(f"Of {len(pages)} pages, sorting accounts for {told}.")
+        raise PageAccountingError(f"Of {len(pages)} pages, sorting accounts for {told}.")
     return sorting

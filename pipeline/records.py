@@ -42,7 +42,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class LegacyMetadata:
     """What an old index says of all the pages of a scan: evidence beside the pages, as far as the settings
     trust it.
 
@@ -54,9 +54,9 @@ class Given:
     type: str | None = None
     date: str | None = None
     pages: int | None = None
-    whole: bool = False
-    believed: tuple[str, ...] = ()
-    doubts: tuple[Reason, ...] = ()
+    single_document: bool = False
+    trusted: tuple[str, ...] = ()
+    issues: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class Scan:
     department: str | None = None
     default_type: str | None = None
     priority: Priority = Priority.LIVE
-    given: Given | None = None
+    given: LegacyMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class OcrPage:
     rotation: int = 0
     skew: float = 0.0
     blank: bool = False
-    bears: str = "text"
+    content_kind: str = "text"
     confidence: float = 0.0
     text: str = ""
     words: tuple[Word, ...] = ()
@@ -175,7 +175,7 @@ class Document:
     alternatives: tuple[TypeGuess, ...] = ()
     fields: tuple[Field, ...] = ()
     probability: float = 1.0
-    doubts: tuple[Reason, ...] = ()
+    issues: tuple[Reason, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """The most confident value of that name."""
@@ -183,7 +183,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sorting:
+class Segmentation:
     """What sorting made of a scan's pages: every page is in exactly one of the three."""
 
     documents: tuple[Document, ...]
@@ -266,7 +266,7 @@ class Outcome:
 
     scan: Scan
     pages: tuple[OcrPage, ...]
-    sorting: Sorting
+    segmentation: Segmentation
     filings: tuple[Filing, ...]
 
 

@@ -24,7 +24,7 @@ from pipeline.records import (
     Priority,
     Reason,
     Scan,
-    Sorting,
+    Segmentation,
     Word,
 )
 from pipeline.store.blobs import Blobs
@@ -108,8 +108,8 @@ def an_outcome(scan: Scan, texts: Sequence[str], *filings: Filing) -> Outcome:
     used = {number for filing in filings for number in filing.document.pages}
     pages = tuple(a_page(number, text) for number, text in enumerate(texts, 1))
     blank = tuple(page.number for page in pages if page.number not in used)
-    sorting = Sorting(documents=tuple(filing.document for filing in filings), blank=blank)
-    return Outcome(scan=scan, pages=pages, sorting=sorting, filings=filings)
+    sorting = Segmentation(documents=tuple(filing.document for filing in filings), blank=blank)
+    return Outcome(scan=scan, pages=pages, segmentation=sorting, filings=filings)
 
 
 def handed_in(connection: Connection, blobs: Blobs, *pages: str) -> Scan:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.errors import ServiceAway
+from pipeline.errors import ServiceUnavailable
 
 LOOK_SECONDS = 0.02  # how often a service that starts is looked at
 ENDING_SECONDS = 20.0  # Postgres's children end by themselves in a moment when it is killed
@@ -61,7 +61,7 @@ def running(lock: Path) -> Running | None:
         if found and is_ours(found.pid, lock):
             return found
         if time.monotonic() >= end:
-            raise ServiceAway(
+            raise ServiceUnavailable(
                 f"What was left of a service still holds {lock}.",
                 "See which process it is with: fuser -v FILE",
             )

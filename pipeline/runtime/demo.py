@@ -17,8 +17,9 @@ from psycopg.rows import DictRow
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.config import ROOT, Settings
+from pipeline.config import Settings
 from pipeline.errors import ChartloomError
+from pipeline.resources import PACKAGE
 from pipeline.runtime.installation import Installation
 from pipeline.runtime.service_refcount import Say
 from pipeline.store.database import Connection
@@ -137,7 +138,7 @@ def _drop(file: Path, folder: Path) -> None:
 
 
 def _run(argv: list[str]) -> None:
-    ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    ran = subprocess.run(argv, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
     if ran.returncode != 0:
         told = ran.stderr.strip().splitlines()
         raise ChartloomError(f"{' '.join(argv[2:5])} failed: {told[-1] if told else ran.returncode}.")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import psycopg
 
-from pipeline.config import MODELS, Settings
-from pipeline.errors import BadSettings, ChartloomError, MissingProgram, ServiceAway
+from pipeline.config import Settings
+from pipeline.errors import ChartloomError, ConfigurationError, MissingDependency, ServiceUnavailable
+from pipeline.resources import MODELS, model_path
 from pipeline.runtime import daemon
 from pipeline.runtime.installation import Installation, open_installation
 from pipeline.runtime.service_refcount import is_up
@@ -48,7 +49,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _finding("intake folder", lambda: _intake(settings))
     yield _finding("web port", lambda: _port(settings))
     embedded = settings.database.dsn is None
-    patience = {"wait_seconds": WAIT_SECONDS}
+    patience = {"connect_timeout_seconds": WAIT_SECONDS}
     settings = settings.model_copy(
         update={
             "database": settings.database.model_copy(update=patience),
@@ -85,12 +86,12 @@ def _tesseract(settings: Settings) -> str:
     from pipeline.ocr.engines import tesseract
 
     languages = settings.ocr.languages
-    return f"tesseract {tesseract.version()}, {languages} in {tesseract.data(languages)}"
+    return f"tesseract {tesseract.library_version()}, {languages} in {tesseract.tessdata_folder(languages)}"
 
 
 def _pdftoppm() -> str:
     if shutil.which("pdftoppm") is None:
-        raise MissingProgram("pdftoppm", "apt-get install -y poppler-utils")
+        raise MissingDependency("pdftoppm", "apt-get install -y poppler-utils")
     ran = subprocess.run(["pdftoppm", "-v"], capture_output=True, text=True, check=False)
     return (ran.stdout + ran.stderr).strip().splitlines()[0]
 
@@ -100,17 +101,18 @@ def _models() -> str:
         file.name for file in MODELS.iterdir() if file.suffix != ".md" and not file.name.startswith(".")
     )
     if not found:
-        raise BadSettings(
-            f"There are no models in {MODELS}.", "Clone the project again: they are part of it."
+        raise ConfigurationError(
+            f"There are no models in {MODELS}.", "Install Chartloom again: they are part of it."
         )
-    return ", ".join(found)
+    trained = [name for name in found if model_path(name) != MODELS / name]
+    return ", ".join(found) + (f"; trained here: {', '.join(trained)}" if trained else "")
 
 
 def _disk(settings: Settings) -> str:
     settings.home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.home).free
     if free < FREE_BYTES:
-        raise BadSettings(
+        raise ConfigurationError(
             f"Only {free / 1e9:.1f} GB are free in {settings.home}.", "Make room, or move the home."
         )
     return f"{free / 1e9:.0f} GB free in {settings.home}"
@@ -124,7 +126,7 @@ def _intake(settings: Settings) -> str:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise BadSettings(
+        raise ConfigurationError(
             f"{folder} cannot be written: {error.strerror}.", "Correct its owner, or intake.folder."
         ) from None
     return str(folder)
@@ -135,7 +137,7 @@ def _port(settings: Settings) -> str:
     if is_up(settings.home):
         return f"`chartloom up` runs on {settings.home}"
     if daemon.answers(port):
-        raise BadSettings(f"Another program listens on port {port}.", "Give --port N, or set web.port.")
+        raise ConfigurationError(f"Another program listens on port {port}.", "Give --port N, or set web.port.")
     return f"{port} is free"
 
 
@@ -143,13 +145,13 @@ def _database(opened: Installation) -> str:
     with opened.connect() as connection:
         version = connection.info.server_version
         if version < POSTGRES:
-            raise BadSettings(f"Postgres {version // 10000} is too old.", "Chartloom needs 15 or newer.")
+            raise ConfigurationError(f"Postgres {version // 10000} is too old.", "Chartloom needs 15 or newer.")
         rows = connection.execute("select name from pg_available_extensions").fetchall()
         where = f"{connection.info.host}:{connection.info.port}"
     missing = set(EXTENSIONS) - {row["name"] for row in rows}
     if missing:
         names = ", ".join(sorted(missing))
-        raise BadSettings(
+        raise ConfigurationError(
             f"Postgres lacks the extensions {names}.", "Install them: apt-get install -y postgresql-contrib"
         )
     return f"Postgres {version // 10000}.{version % 10000} at {where}"
@@ -160,16 +162,16 @@ def _migrations(opened: Installation, *, embedded: bool) -> str:
     with opened.connect() as connection:
         table = connection.execute("select to_regclass('migration') is not null as there").fetchone()
         there = table is not None and table["there"]
-        applied = [row["name"] for row in connection.execute("select name from migration")] if there else []
+        applied = [row["name"] for row in connection.execute("select name from schema_migration")] if there else []
     if embedded and not applied:
         return f"none of {len(known)} applied yet: the first command that needs the tables does it"
     if foreign := sorted(set(applied) - set(known)):
-        raise BadSettings(
+        raise ConfigurationError(
             f"The database is of a newer Chartloom: it has {foreign[-1]}.",
             "Upgrade Chartloom on this machine.",
         )
     if missing := [name for name in known if name not in applied]:
-        raise BadSettings(
+        raise ConfigurationError(
             f"{len(missing)} of {len(known)} migrations are not applied.", "Run: chartloom migrate-db"
         )
     return f"all {len(known)} applied"
@@ -181,15 +183,15 @@ def _replica(opened: Installation) -> str:
         try:
             behind = replica.behind(connection)
         except psycopg.OperationalError:
-            raise ServiceAway(
+            raise ServiceUnavailable(
                 "The replica does not answer; the database is asked.", "Start it, or correct its DSN."
             ) from None
     if behind is None:
-        raise BadSettings(
+        raise ConfigurationError(
             "database.replica_dsn names no streaming standby.", "docs/how-to/several-machines.md makes one."
         )
     if behind > replica.most_behind:
-        raise ServiceAway(
+        raise ServiceUnavailable(
             f"The replica is {behind:.0f} s behind; the database is asked.",
             "Look at its load and its connection.",
         )
@@ -199,6 +201,6 @@ def _replica(opened: Installation) -> str:
 def _store(opened: Installation) -> str:
     blobs = opened.blobs()
     if blobs.get(blobs.put(PROBE)) != PROBE:
-        raise ServiceAway("The object store gave other bytes back than it was given.", "Look at its logs.")
+        raise ServiceUnavailable("The object store gave other bytes back than it was given.", "Look at its logs.")
     storage = opened.settings.storage
     return f"bucket {storage.bucket} at {storage.endpoint} keeps what it is given"

@@ -41,12 +41,12 @@ class Installation:
         return self.settings.database.dsn.get_secret_value()
 
     def connect(self) -> Connection:
-        """A connection. Waits for a database that is away; ServiceAway after database.wait_seconds."""
-        return connect(self.dsn, self.settings.database.wait_seconds)
+        """A connection. Waits for a database that is away; ServiceUnavailable after database.connect_timeout_seconds."""
+        return connect(self.dsn, self.settings.database.connect_timeout_seconds)
 
     def pool(self, size: int) -> Pool:
         """A pool of at most `size` connections."""
-        return open_pool(self.dsn, size, self.settings.database.wait_seconds)
+        return open_pool(self.dsn, size, self.settings.database.connect_timeout_seconds)
 
     @contextlib.contextmanager
     def replica(self, size: int = 1) -> Iterator[Replica | None]:
@@ -56,10 +56,10 @@ class Installation:
             yield None
             return
         with open_pool(database.replica_dsn.get_secret_value(), size, REPLICA_SECONDS) as pool:
-            yield Replica(pool, database.replica_behind_seconds)
+            yield Replica(pool, database.max_replica_lag_seconds)
 
     def blobs(self) -> Blobs:
-        """The object store. Waits for one that is away; ServiceAway after storage.wait_seconds."""
+        """The object store. Waits for one that is away; ServiceUnavailable after storage.connect_timeout_seconds."""
         return Blobs.connect(self.settings.storage)
 
 
@@ -70,7 +70,7 @@ def open_installation(
     """The installation, for as long as the context lasts.
 
     `store=False`: no object will be read or written, so the embedded store need not run. `say` is told in one
-    line what was started, started again or stopped. Raises ServiceAway where a service does not answer in its
+    line what was started, started again or stopped. Raises ServiceUnavailable where a service does not answer in its
     time."""
     embedded = Embedded(settings, store=store)
     with embedded.running(say):

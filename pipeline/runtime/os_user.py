@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 
 NAMES = ("chartloom", "nobody")
 NO_NEW_RIGHTS = ("--clear-groups", "--no-new-privs")
@@ -61,7 +61,7 @@ def choose_account(folder: Path, program: Path) -> Account:
     """The account for a service that keeps its files in `folder` and runs `program`; the folder is given to
     it.
 
-    Raises BadSettings where root finds no ordinary account that reaches both.
+    Raises ConfigurationError where root finds no ordinary account that reaches both.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.geteuid() != 0:
@@ -71,7 +71,7 @@ def choose_account(folder: Path, program: Path) -> Account:
             account.own(folder)
             if _reaches(account.prefix, folder, program):
                 return account
-    raise BadSettings(
+    raise ConfigurationError(
         f"No ordinary user can reach {folder} and {program}, and Postgres refuses to run as root.",
         "Choose a --home that other users may pass through (chmod o+x its parent folders), run chartloom as an ordinary "
         "user, or set database.dsn and storage.endpoint.",
@@ -104,7 +104,7 @@ def _user(folder: Path) -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise BadSettings("There is no user called chartloom or nobody.", "Add one: useradd --system chartloom")
+    raise ConfigurationError("There is no user called chartloom or nobody.", "Add one: useradd --system chartloom")
 
 
 def _reaches(prefix: Sequence[str], folder: Path, program: Path) -> bool:

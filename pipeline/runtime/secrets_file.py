@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 from pipeline.runtime.os_user import Account
 
 CERTIFICATE_DAYS = 36500  # the certificate never leaves the machine; its end would only be an outage
@@ -45,7 +45,7 @@ def open_keys(home: Path) -> Keys:
         Account().write(file, json.dumps(asdict(keys), indent=1))
         return keys
     except (ValueError, TypeError):
-        raise BadSettings(
+        raise ConfigurationError(
             f"{file} is damaged.", "Restore it from a copy: the services cannot be opened without it."
         ) from None
 

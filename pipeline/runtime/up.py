@@ -11,7 +11,7 @@ from collections.abc import Callable
 import urllib3
 
 from pipeline.config import Settings
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 from pipeline.runtime.daemon import free_ports
 from pipeline.runtime.installation import Installation, open_installation
 from pipeline.runtime.service_refcount import Say, alone
@@ -68,7 +68,7 @@ def _children(settings: Settings, port: int, say: Say, *, demo: bool) -> list[Ch
     home, logs = ["--home", str(settings.home)], settings.home / "logs"
     deliver = (
         [Child("deliveries", ["deliver", *home], logs / "deliveries.log", say)]
-        if settings.deliveries.to
+        if settings.delivery.destinations
         else []
     )
     return [
@@ -102,7 +102,7 @@ def _web_port(settings: Settings, wanted: int | None, say: Say) -> int:
     if free == port:
         return port
     if wanted:
-        raise BadSettings(
+        raise ConfigurationError(
             f"Another program listens on port {port}.",
             "Give another --port, or none to have a free one chosen.",
         )

@@ -22,7 +22,7 @@ class Pressure:
     """Watches what a worker's machine has left."""
 
     def __init__(self, settings: Settings) -> None:
-        self._limits = settings.work
+        self._limits = settings.worker
         self._scratch = settings.scratch_folder
         self._process = psutil.Process()
         self._said: str | None = None
@@ -38,16 +38,16 @@ class Pressure:
     def shortage(self) -> str | None:
         """What is short, in words; None where nothing is."""
         free = shutil.disk_usage(existing(self._scratch)).free // MB
-        if free < self._limits.free_disk_mb:
+        if free < self._limits.min_free_disk_mb:
             return f"the disk of the scratch folder has {free} MB left"
         memory = psutil.virtual_memory().available // MB
-        if memory < self._limits.free_memory_mb:
+        if memory < self._limits.min_free_memory_mb:
             return f"the machine has {memory} MB of memory left"
         return None
 
     def retire_if_large(self) -> bool:
         """Ask this worker to stop where it has grown too large; the pool starts another."""
-        grown = self._process.memory_info().rss // MB > self._limits.worker_memory_mb
+        grown = self._process.memory_info().rss // MB > self._limits.max_worker_memory_mb
         if grown:
             os.kill(os.getpid(), signal.SIGTERM)
         return grown

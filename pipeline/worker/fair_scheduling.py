@@ -48,6 +48,6 @@ class FairManager(JobManager):
         job = job or await super().fetch_job(queues, worker_id)
         if self._patient.interruptions != before:  # a fetch whose answer was lost has left its job with us
             await self._patient.execute_query_async(
-                SQL["hand_back"], worker=worker_id, job=job.id if job else None
+                SQL["return_orphaned_jobs"], worker=worker_id, job=job.id if job else None
             )
         return job

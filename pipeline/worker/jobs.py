@@ -4,7 +4,7 @@ time.
 
 from __future__ import annotations
 
-from pipeline.classify.barcode_rules import meaning_of
+from pipeline.classify.barcode_rules import sheet_meaning
 from pipeline.flow import process
 from pipeline.index.filing import arrive, commit
 from pipeline.store.ocr_cache import reading_key
@@ -30,7 +30,7 @@ def read_range(shop: Workshop, pages: range) -> None:
     for page in shop.open_original(pages):
         shop.pause()
         read = shop.read(page)
-        sheet = meaning_of(read)
+        sheet = sheet_meaning(read)
         arrive(shop.connection, shop.scan, read, mrn=sheet.mrn if sheet else None)
         opened.append((page, reading_key(page)))
     page_ranges.finish(shop.connection, shop.scan, pages[0], opened)

@@ -30,7 +30,7 @@ def on_one_core() -> None:
 
 def run_workers(settings: Settings, count: int | None, until: int | None = None) -> None:
     """Run workers until stopped (see Pool). The settings name the database and the store. Raises
-    MissingProgram.
+    MissingDependency.
     """
     on_one_core()
     logs.set_up(logging.WARNING)
@@ -47,7 +47,7 @@ def run_workers(settings: Settings, count: int | None, until: int | None = None)
 def worker_count(settings: Settings) -> int:
     """As many workers as the settings say, or one for each core this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return settings.work.workers or cores or 1
+    return settings.worker.processes or cores or 1
 
 
 @contextmanager

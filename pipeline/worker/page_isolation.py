@@ -15,11 +15,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pipeline.config import OcrSettings
-from pipeline.ocr.read_page import Reading, read_page, unreadable
+from pipeline.ocr.read_page import Reading, read_page, unreadable_page
 from pipeline.records import Page
 
 SPARE = 3.0
-"""Times ocr.page_seconds that a page may take in all: Tesseract may be asked for its way up, its text and
+"""Times ocr.page_timeout_seconds that a page may take in all: Tesseract may be asked for its way up, its text and
 what that left out.
 """
 STOPPED = "Reading this page stopped the program that reads. Its picture is whole: look at the original."
@@ -39,7 +39,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 def read_here(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
     """The reading of a page. This process ends where that takes far too long."""
-    with at_most(SPARE * settings.page_seconds):
+    with at_most(SPARE * settings.page_timeout_seconds):
         return read_page(page, pixels, settings)
 
 
@@ -53,7 +53,7 @@ def read_apart(page: Page, pixels: Path | None, settings: OcrSettings) -> Readin
     try:
         made: Reading = ours.recv()
     except EOFError:
-        made = unreadable(page, STOPPED)
+        made = unreadable_page(page, STOPPED)
     finally:
         ours.close()
         child.join()

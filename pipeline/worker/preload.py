@@ -8,16 +8,16 @@ from pipeline.config import Settings, document_types
 
 
 def warm_up(settings: Settings) -> None:
-    """Import the stages and load what they load. Raises MissingProgram or BadSettings where a page could not
+    """Import the stages and load what they load. Raises MissingDependency or ConfigurationError where a page could not
     be read here.
     """
-    from pipeline.classify.types import guess_types
+    from pipeline.classify.types import predict_types
     from pipeline.ocr.engines import rapidocr_engine, tesseract
     from pipeline.worker import scan_stages, worker  # noqa: F401
 
-    tesseract.engine(settings.ocr.languages)
+    tesseract.get_engine(settings.ocr.languages)
     if settings.ocr.second_engine != "never":
-        rapidocr_engine.engine()
+        rapidocr_engine.get_engine()
     document_types()
-    guess_types("")
+    predict_types("")
     gc.freeze()  # what is loaded stays: the workers' collector need not look through it page after page

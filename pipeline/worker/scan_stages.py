@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pikepdf import PdfError
 
-from pipeline.classify.legacy_index import told_of, with_given
-from pipeline.classify.segmentation import sort
+from pipeline.classify.legacy_index import legacy_metadata, apply_legacy_metadata
+from pipeline.classify.segmentation import segment_pages
 from pipeline.config import Settings, document_types
 from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.matching import decide, person_of
@@ -17,7 +17,7 @@ from pipeline.matching.legacy_index_evidence import beside
 from pipeline.ocr.output.searchable_pdf import document_file
 from pipeline.ocr.read_page import engine_key
 from pipeline.patients.candidates import candidates, mrn_holders
-from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Sorting
+from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Segmentation
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.store.ocr_cache import cached, keep, reading_key
@@ -45,7 +45,7 @@ class Workshop:
     """The keys of readings that a range of this scan has left, by page."""
 
     def open(self, scan: Scan) -> Iterator[Page]:
-        """The scan's pages: as its ranges have left them, else from its original. Raises BadInput."""
+        """The scan's pages: as its ranges have left them, else from its original. Raises InvalidInput."""
         known = page_ranges.pages_of(self.connection, scan)
         self.keys.update((page.number, key) for page, key in known)
         for page in [page for page, _ in known] or self.open_original():
@@ -53,7 +53,7 @@ class Workshop:
             yield page
 
     def open_original(self, pages: range | None = None) -> Iterator[Page]:
-        """Pages of the original, which is fetched from the store. Raises BadInput."""
+        """Pages of the original, which is fetched from the store. Raises InvalidInput."""
         return open_scan(
             self.original(self.scan.sha256), self.scan.sha256, self.scratch, self.settings.intake, pages
         )
@@ -82,19 +82,19 @@ class Workshop:
         self.scratch.put(made.pdf)
         return replace(made.page, pdf=self.blobs.put(made.pdf), preview=self.blobs.put(made.preview))
 
-    def sort(self, pages: Sequence[OcrPage]) -> Sorting:
+    def sort(self, pages: Sequence[OcrPage]) -> Segmentation:
         """The pages cut into documents."""
-        given = told_of(self.scan)
+        given = legacy_metadata(self.scan)
         if given is None:
-            return sort(pages, self.settings.classify)
-        sorting = sort(pages, self.settings.classify, whole=given.whole)
-        return with_given(
-            sorting, given, len(pages), self.settings.migrate, self.settings.classify.type_threshold
+            return segment_pages(pages, self.settings.classify)
+        sorting = segment_pages(pages, self.settings.classify, whole=given.single_document)
+        return apply_legacy_metadata(
+            sorting, given, len(pages), self.settings.archive, self.settings.classify.type_threshold
         )
 
     def match(self, document: Document) -> Sequence[Candidate]:
         """The patients whom the document may be about."""
-        return candidates(self.connection, person_of(document), self.settings.match)
+        return candidates(self.connection, person_of(document), self.settings.matching)
 
     def decide(self, document: Document, found: Sequence[Candidate]) -> Filing:
         """Filed on its own, or before a person."""
@@ -102,7 +102,7 @@ class Workshop:
         given = self.scan.given
         if given is None or given.mrn is None:
             return filing
-        return beside(filing, given, mrn_holders(self.connection, given.mrn), self.settings.migrate.mrn_right)
+        return beside(filing, given, mrn_holders(self.connection, given.mrn), self.settings.archive.mrn_accuracy)
 
     def document_pdf(self, document: Document, pages: dict[int, OcrPage]) -> str:
         """Make a document's PDF of its pages' and store it; its SHA-256."""

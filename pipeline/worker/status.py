@@ -17,12 +17,12 @@ SHORTEST = 10.0  # seconds of work below which no pace is told
 FAILURES = 10  # of the latest quarantines as many are named
 
 
-def live_workers(connection: Connection, takeover_seconds: float) -> int:
+def live_workers(connection: Connection, stalled_worker_seconds: float) -> int:
     """How many workers have given a sign of life within the time after which they count as dead."""
-    return int(one(connection, "live_workers", seconds=takeover_seconds)["count"])
+    return int(one(connection, "live_workers", seconds=stalled_worker_seconds)["count"])
 
 
-def status_json(connection: Connection, takeover_seconds: float) -> dict[str, Any]:
+def status_json(connection: Connection, stalled_worker_seconds: float) -> dict[str, Any]:
     """The state of an installation; see docs/reference/json.md."""
     with connection.transaction():
         scans = one(connection, "scans_by_state")
@@ -31,7 +31,7 @@ def status_json(connection: Connection, takeover_seconds: float) -> dict[str, An
         read = one(connection, "pages_of_ranges_done")["pages"]
         pace = pages_per_minute(connection)
         queues = {row["queue"]: row for row in connection.execute(SQL["jobs_by_queue"])}
-        workers = connection.execute(SQL["workers"], {"seconds": takeover_seconds}).fetchall()
+        workers = connection.execute(SQL["workers"], {"seconds": stalled_worker_seconds}).fetchall()
         failures = connection.execute(SQL["latest_failures"], {"limit": FAILURES}).fetchall()
     left = max(0, scans["pages_waiting"] - read)
     return {

@@ -17,7 +17,7 @@ from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import Job
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.store.scans import quarantine
 from pipeline.worker.job_queue import PAGES, SCAN
 from pipeline.worker.jobs import process_scan, read_range
@@ -70,7 +70,7 @@ def work_on(context: JobContext, scan_id: int, work: Work, deaths: int = 0) -> N
     stop.
     """
     bench: Bench = context.additional_context["bench"]
-    last_try = context.job.attempts >= bench.settings.work.retries
+    last_try = context.job.attempts >= bench.settings.worker.max_retries
 
     def pause() -> None:
         if context.should_abort():
@@ -103,7 +103,7 @@ def attempt(
         with bench.workshop(scan_id, pause, careful=careful) as shop:
             if shop is not None:
                 work(shop)
-    except BadInput as error:
+    except InvalidInput as error:
         quarantine(bench.connection(), scan_id, error.code, str(error))
     except JobAborted:
         raise

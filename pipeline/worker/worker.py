@@ -16,8 +16,8 @@ from procrastinate import App
 from procrastinate.worker import Worker
 from psycopg_pool import PoolTimeout
 
-from pipeline.config import Settings, WorkSettings
-from pipeline.errors import ServiceAway
+from pipeline.config import Settings, WorkerSettings
+from pipeline.errors import ServiceUnavailable
 from pipeline.store.sql import statements
 from pipeline.worker import tasks
 from pipeline.worker.backpressure import Pressure
@@ -73,15 +73,15 @@ def bury(settings: Settings, pid: int) -> None:
     """
     try:
         with Bench(settings).connection() as connection:
-            for row in connection.execute(SQL["died_over"], {"host": socket.gethostname(), "pid": pid}):
+            for row in connection.execute(SQL["requeue_dead_worker_jobs"], {"host": socket.gethostname(), "pid": pid}):
                 log.warning("worker %d died over job %d", pid, row["id"])
-    except (ServiceAway, psycopg.Error) as error:
+    except (ServiceUnavailable, psycopg.Error) as error:
         log.warning("worker %d died while the database does not answer (%s)", pid, type(error).__name__)
 
 
 async def work(bench: Bench) -> None:
     """Run procrastinate's worker with its keeper."""
-    takeover = bench.settings.work.takeover_seconds
+    takeover = bench.settings.worker.stalled_worker_seconds
     connector = PatientConnector(conninfo=bench.dsn, min_size=1, max_size=2, timeout=ANSWER_SECONDS)
     app = App(connector=connector)
     app.job_manager = FairManager(connector, Pressure(bench.settings))
@@ -99,14 +99,14 @@ async def work(bench: Bench) -> None:
             delete_jobs="successful",
         )
         connector.out_of_patience = worker.out_of_patience
-        keeper = asyncio.create_task(keep(worker, connector, bench.settings.work))
+        keeper = asyncio.create_task(keep(worker, connector, bench.settings.worker))
         try:
             await worker.run()  # type: ignore[no-untyped-call]
         finally:
             keeper.cancel()
 
 
-async def keep(worker: Worker, connector: PatientConnector, settings: WorkSettings) -> None:
+async def keep(worker: Worker, connector: PatientConnector, settings: WorkerSettings) -> None:
     """Look after lost jobs and old readings. After the database was away, which made all silent, nobody is
     judged for a while.
     """
@@ -120,8 +120,8 @@ async def keep(worker: Worker, connector: PatientConnector, settings: WorkSettin
         seen = connector.interruptions
         if quiet > BEATS:
             for row in await connector.execute_query_all_async(
-                SQL["take_over"], seconds=settings.takeover_seconds
+                SQL["take_over"], seconds=settings.stalled_worker_seconds
             ):
                 log.warning("job %d is taken over: its worker is gone", row["id"])
-        await connector.execute_query_async(SQL["forget_readings"], days=settings.reading_days)
-        await asyncio.sleep(settings.takeover_seconds / BEATS)
+        await connector.execute_query_async(SQL["purge_ocr_cache"], days=settings.ocr_cache_days)
+        await asyncio.sleep(settings.stalled_worker_seconds / BEATS)

@@ -37,7 +37,7 @@ from lost
 where job.id = lost.id
 returning job.id
 
--- name: died_over
+-- name: requeue_dead_worker_jobs
 -- A worker's process has died while its machine and the database lived on: its job goes back, and the death is held against it.
 with dead as (
     delete from procrastinate_workers where id in (select id from worker where host = %(host)s and pid = %(pid)s) returning id
@@ -49,7 +49,7 @@ from dead
 where job.worker_id = dead.id and job.status = 'doing'
 returning job.id
 
--- name: hand_back
+-- name: return_orphaned_jobs
 -- The jobs that a worker holds without knowing of them.
 update procrastinate_jobs set status = 'todo', worker_id = null
 where worker_id = %(worker)s and status = 'doing' and id is distinct from %(job)s::bigint
@@ -71,7 +71,7 @@ from scan
 select count(*) filter (where status = 'filed') as filed, count(*) filter (where status = 'review') as in_review from document
 
 -- name: reviews_waiting
-select count(*) as waiting, min(opened_at) as oldest from review_item where settled_at is null
+select count(*) as waiting, min(opened_at) as oldest from review_item where closed_at is null
 
 -- name: jobs_by_queue
 select queue_name as queue, count(*) filter (where status = 'todo') as waiting, count(*) filter (where status = 'doing') as running,
@@ -96,15 +96,15 @@ order by known.host, known.pid
 
 -- name: pages_read_lately
 -- Pages read in the window, and the seconds from the first of them to now.
-select count(*) as pages, coalesce(extract(epoch from now() - min(made_at)), 0)::float8 as seconds
-from reading
-where made_at > now() - make_interval(secs => %(window)s)
+select count(*) as pages, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as seconds
+from ocr_cache
+where created_at > now() - make_interval(secs => %(window)s)
 
--- name: forget_readings
+-- name: purge_ocr_cache
 -- A few at a time: every worker does this with its heartbeat, which keeps up with what all of them read.
-delete from reading where ctid in (
-    select ctid from reading where made_at < now() - make_interval(days => %(days)s)
-    order by made_at limit 500 for update skip locked
+delete from ocr_cache where ctid in (
+    select ctid from ocr_cache where created_at < now() - make_interval(days => %(days)s)
+    order by created_at limit 500 for update skip locked
 )
 
 -- name: latest_failures

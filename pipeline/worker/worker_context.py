@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 import psycopg
 
 from pipeline.config import Settings
-from pipeline.errors import BadSettings, MissingProgram, ServiceAway
+from pipeline.errors import ConfigurationError, MissingDependency, ServiceUnavailable
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
 from pipeline.store.process_tempdir import OwnFolder
@@ -21,7 +21,7 @@ from pipeline.store.scans import waiting_scan
 from pipeline.store.scratch import Scratch
 from pipeline.worker.scan_stages import Workshop
 
-PASSING = (ServiceAway, MissingProgram, BadSettings, psycopg.OperationalError, psycopg.InterfaceError)
+PASSING = (ServiceUnavailable, MissingDependency, ConfigurationError, psycopg.OperationalError, psycopg.InterfaceError)
 """Faults of the installation, not of the file in hand: a person or time mends them, and the file waits."""
 
 
@@ -68,13 +68,13 @@ class Bench:
             shutil.rmtree(folder, ignore_errors=True)
 
     def connection(self) -> Connection:
-        """The worker's connection. Raises ServiceAway."""
+        """The worker's connection. Raises ServiceUnavailable."""
         if self._connection is None or self._connection.closed:
             self._connection = connect(self.dsn)
         return self._connection
 
     def blobs(self) -> Blobs:
-        """The object store. Raises ServiceAway."""
+        """The object store. Raises ServiceUnavailable."""
         if self._blobs is None:
             self._blobs = Blobs.connect(self.settings.storage)
         return self._blobs

@@ -14,7 +14,7 @@ import pytest
 from procrastinate.exceptions import JobAborted
 
 from pipeline.config import Settings
-from pipeline.errors import BadInput, ServiceAway
+from pipeline.errors import InvalidInput, ServiceUnavailable
 from pipeline.records import Page, Priority, Scan
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_taken_is_quarantined_with_its_reason(
     connection: Connection, settings: Settings, blobs: Blobs
 ) -> None:
     scan = a_scan(connection)
-    work_on(a_job(settings), scan.id, fail_with(BadInput("The file is damaged.", code="damaged")))
+    work_on(a_job(settings), scan.id, fail_with(InvalidInput("The file is damaged.", code="damaged")))
     assert state(connection, scan) == ("quarantined", "damaged")
 
 
@@ -106,7 +106,7 @@ def test_a_fault_of_ours_is_tried_again_and_then_quarantines_the_scan(
         work_on(a_job(settings), scan.id, fail_with(ValueError("secret text of a page")))
     assert state(connection, scan) == ("received", None)
     work_on(
-        a_job(settings, attempts=settings.work.retries),
+        a_job(settings, attempts=settings.worker.max_retries),
         scan.id,
         fail_with(ValueError("secret text of a page")),
     )
@@ -126,7 +126,7 @@ def test_a_fault_that_passes_is_waited_out(
     connection: Connection, settings: Settings, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "FIRST_PAUSE", 0.01)
-    scan, faults = a_scan(connection), [ServiceAway("away"), OSError(28, "disk full"), None]
+    scan, faults = a_scan(connection), [ServiceUnavailable("away"), OSError(28, "disk full"), None]
 
     def work(_: Any) -> None:
         if (fault := faults.pop(0)) is not None:
@@ -142,7 +142,7 @@ def test_a_stopping_worker_hands_its_job_back_while_it_waits(
 ) -> None:
     scan = a_scan(connection)
     with pytest.raises(JobAborted):
-        work_on(a_job(settings, stopping=True), scan.id, fail_with(ServiceAway("away")))
+        work_on(a_job(settings, stopping=True), scan.id, fail_with(ServiceUnavailable("away")))
     assert state(connection, scan) == ("received", None)
 
 

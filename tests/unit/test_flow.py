@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from pipeline.errors import PagesDoNotAddUp
+from pipeline.errors import PageAccountingError
 from pipeline.flow import process
-from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Sorting
+from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Segmentation
 from tests.processing import a_document, a_page, doubted
 
 SCAN = Scan(id=1, sha256="a" * 64, name="a.tif", media_type="image/tiff", size=1)
@@ -17,8 +17,8 @@ SCAN = Scan(id=1, sha256="a" * 64, name="a.tif", media_type="image/tiff", size=1
 class Stages:
     """Three pages that sort as they are told to."""
 
-    def __init__(self, sorting: Sorting) -> None:
-        self.sorting = sorting
+    def __init__(self, sorting: Segmentation) -> None:
+        self.segmentation = sorting
         self.calls: list[str] = []
 
     def open(self, scan: Scan) -> Iterator[Page]:
@@ -30,9 +30,9 @@ class Stages:
         self.calls.append(f"read {page.number}")
         return a_page(page.number)
 
-    def sort(self, _: Sequence[OcrPage]) -> Sorting:
+    def sort(self, _: Sequence[OcrPage]) -> Segmentation:
         self.calls.append("sort")
-        return self.sorting
+        return self.segmentation
 
     def match(self, document: Document) -> Sequence[Candidate]:
         self.calls.append(f"match {document.pages}")
@@ -43,7 +43,7 @@ class Stages:
 
 
 def test_each_page_is_read_as_soon_as_it_is_open() -> None:
-    stages = Stages(Sorting(documents=(a_document([1, 2, 3]),)))
+    stages = Stages(Segmentation(documents=(a_document([1, 2, 3]),)))
     process(SCAN, stages)
     assert stages.calls == [
         "open 1",
@@ -58,17 +58,17 @@ def test_each_page_is_read_as_soon_as_it_is_open() -> None:
 
 
 def test_every_document_gets_a_decision() -> None:
-    outcome = process(SCAN, Stages(Sorting(documents=(a_document([1]), a_document([3])), blank=(2,))))
+    outcome = process(SCAN, Stages(Segmentation(documents=(a_document([1]), a_document([3])), blank=(2,))))
     assert [filing.document.pages for filing in outcome.filings] == [(1,), (3,)]
 
 
 @pytest.mark.parametrize(
     "sorting",
     [
-        Sorting(documents=(a_document([1, 2]),)),
-        Sorting(documents=(a_document([1, 2]), a_document([2, 3]))),
-        Sorting(documents=(a_document([1, 2, 3]),), blank=(3,)),
-        Sorting(documents=(a_document([1, 2, 3, 4]),)),
+        Segmentation(documents=(a_document([1, 2]),)),
+        Segmentation(documents=(a_document([1, 2]), a_document([2, 3]))),
+        Segmentation(documents=(a_document([1, 2, 3]),), blank=(3,)),
+        Segmentation(documents=(a_document([1, 2, 3, 4]),)),
     ],
     ids=[
         "a page is in no document",
@@ -77,6 +77,6 @@ def test_every_document_gets_a_decision() -> None:
         "a page is invented",
     ],
 )
-def test_a_sorting_that_loses_or_doubles_a_page_is_refused(sorting: Sorting) -> None:
-    with pytest.raises(PagesDoNotAddUp):
+def test_a_sorting_that_loses_or_doubles_a_page_is_refused(sorting: Segmentation) -> None:
+    with pytest.raises(PageAccountingError):
         process(SCAN, Stages(sorting))

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.errors import BadInput, ServiceAway
+from pipeline.errors import InvalidInput, ServiceUnavailable
 from pipeline.records import Priority
 from pipeline.worker.backpressure import Pressure
 from pipeline.worker.fair_scheduling import FAIR_EVERY, turns
@@ -40,25 +40,25 @@ def test_a_priority_between_two_classes_belongs_to_the_lower() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [ServiceAway("away"), psycopg.OperationalError(), OSError(errno.ENOSPC, "full")], ids=type
+    "fault", [ServiceUnavailable("away"), psycopg.OperationalError(), OSError(errno.ENOSPC, "full")], ids=type
 )
 def test_a_service_away_and_a_full_disk_pass(fault: Exception) -> None:
     assert passes(fault)
 
 
-@pytest.mark.parametrize("fault", [BadInput("broken"), ValueError(), OSError(errno.ENOENT, "gone")], ids=type)
+@pytest.mark.parametrize("fault", [InvalidInput("broken"), ValueError(), OSError(errno.ENOENT, "gone")], ids=type)
 def test_a_bad_file_and_a_fault_of_ours_do_not_pass(fault: Exception) -> None:
     assert not passes(fault)
 
 
 @pytest.mark.parametrize(
     ("limit", "what"),
-    [("free_disk_mb", "disk"), ("free_memory_mb", "memory"), ("retries", None)],
+    [("min_free_disk_mb", "disk"), ("min_free_memory_mb", "memory"), ("max_retries", None)],
     ids=["disk", "memory", "neither"],
 )
 def test_no_new_job_is_taken_while_the_machine_is_short(limit: str, what: str | None, tmp_path: Path) -> None:
     settings = load_settings(tmp_path / "home")
-    short = settings.model_copy(update={"work": settings.work.model_copy(update={limit: 1 << 40})})
+    short = settings.model_copy(update={"worker": settings.worker.model_copy(update={limit: 1 << 40})})
     pressure = Pressure(short)
     assert pressure.relieved() == (what is None)
     assert (pressure.shortage() is None) if what is None else (what in str(pressure.shortage()))
