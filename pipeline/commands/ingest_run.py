@@ -20,17 +20,17 @@ import typer
 
 from pipeline.commands.common import emit, progress
 from pipeline.config import Settings, load_settings
-from pipeline.errors import NotFound, ServiceAway
+from pipeline.errors import NotFound, ServiceUnavailable
 from pipeline.index.scan_result import closed, outcome_json
 from pipeline.ingest.batches import Batch, batches, settle
 from pipeline.ingest.completeness import is_passing
 from pipeline.ingest.intake_source import Origin, origin_of, printable
 from pipeline.ingest.parsing.file_types import HEAD, kind_of
-from pipeline.ingest.registration import Registered, StillChanging, register
-from pipeline.ingest.zip_batches import Piece, pieces
+from pipeline.ingest.registration import Registration, FileStillChanging, register
+from pipeline.ingest.zip_batches import ArchiveMember, archive_members
 from pipeline.runtime.installation import Installation, open_installation
 from pipeline.store.blobs import Blobs
-from pipeline.store.database import Connection, database_away
+from pipeline.store.database import Connection, database_unavailable
 from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.launcher import workers_beside
 from pipeline.worker.status import live_workers
@@ -44,7 +44,7 @@ LOOK_SECONDS = 0.25  # how often finished scans are looked for while nothing els
 MUSTER_SECONDS = 5.0  # how often it is seen whether somebody still works
 AGAIN_SECONDS = 0.5  # between tries while a service is away
 TAKEN, SOME_REFUSED = 0, 2
-AWAY = (ServiceAway, psycopg.OperationalError, psycopg.InterfaceError)
+AWAY = (ServiceUnavailable, psycopg.OperationalError, psycopg.InterfaceError)
 T = TypeVar("T")
 
 
@@ -91,11 +91,11 @@ class Line:
         self._installation = installation
         self._connection = installation.connect()
         settings = installation.settings
-        self._patience = max(settings.database.wait_seconds, settings.storage.wait_seconds)
+        self._patience = max(settings.database.connect_timeout_seconds, settings.storage.connect_timeout_seconds)
 
     def ask(self, action: Callable[[Connection], T]) -> T:
         """Do something with the connection; where a service is away, again until it is back. Raises
-        ServiceAway in the end.
+        ServiceUnavailable in the end.
         """
         end: float | None = None
         while True:
@@ -109,7 +109,7 @@ class Line:
                     typer.echo(f"chartloom: {error} Trying again for {self._patience:.0f} s.", err=True)
                 if time.monotonic() >= end:
                     raise (
-                        error if isinstance(error, ServiceAway) else database_away(self._patience, error)
+                        error if isinstance(error, ServiceUnavailable) else database_unavailable(self._patience, error)
                     ) from error
                 time.sleep(AGAIN_SECONDS)
 
@@ -123,7 +123,7 @@ class Handed:
     """A file that was handed in and what it held: one scan, or those of a ZIP by their paths in it."""
 
     file: Path
-    taken: list[tuple[str | None, Registered]] = field(default_factory=list)
+    taken: list[tuple[str | None, Registration]] = field(default_factory=list)
 
     @property
     def scans(self) -> set[int]:
@@ -148,10 +148,10 @@ class HandIn:
         handed = Handed(file)
         intake = self.settings.intake
         try:
-            with pieces(file, self.settings.intake_scratch, intake.max_bytes, follow=True) as found:
+            with archive_members(file, self.settings.intake_scratch, intake.max_bytes, follow=True) as found:
                 for piece in found:
                     handed.taken.append((piece.inside, self._register(piece, file, origin)))
-        except (OSError, StillChanging) as error:
+        except (OSError, FileStillChanging) as error:
             self.refused = True
             why = error.strerror if isinstance(error, OSError) else "it is being written to"
             reason = f"The file could not be copied: {why}. It stays where it is; hand it in again."
@@ -162,7 +162,7 @@ class HandIn:
             self.waiting.append(handed)
             self.batches |= {taken.batch for _, taken in handed.taken if taken.batch is not None}
 
-    def _register(self, piece: Piece, file: Path, origin: Origin) -> Registered:
+    def _register(self, piece: ArchiveMember, file: Path, origin: Origin) -> Registration:
         if piece.inside is not None:
             origin = replace(origin, batch=printable(file.name))
         name = printable(PurePath(piece.inside or file).name)
@@ -193,7 +193,7 @@ class HandIn:
             self.refused |= any(line["status"] == "quarantined" for line in lines)
             self.report(lines[0] if handed.taken[0][0] is None else together(handed.file, lines))
 
-    def _line(self, file: Path, inside: str | None, taken: Registered) -> dict[str, Any]:
+    def _line(self, file: Path, inside: str | None, taken: Registration) -> dict[str, Any]:
         outcome = self.line.ask(lambda c: outcome_json(c, taken.scan))
         first = (
             {"status": "duplicate", "reason": f"The same bytes as {taken.first_name}."}
@@ -249,16 +249,16 @@ class Crew:
         self.muster()
 
     def muster(self) -> None:
-        """Start workers of our own where none is at work. Raises ServiceAway where our own could not stay."""
+        """Start workers of our own where none is at work. Raises ServiceUnavailable where our own could not stay."""
         if self._own is not None:
             if self._own.exitcode is not None:
-                raise ServiceAway(
+                raise ServiceUnavailable(
                     "The workers ended before the files were done.", "What they said stands above."
                 )
             return
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + MUSTER_SECONDS
-            if not self._line.ask(lambda c: live_workers(c, self._settings.work.takeover_seconds)):
+            if not self._line.ask(lambda c: live_workers(c, self._settings.worker.stalled_worker_seconds)):
                 self._own = self._stack.enter_context(workers_beside(self._settings))
 
 
@@ -301,8 +301,8 @@ def batch_in_words(batch: Batch) -> str:
     """A batch with its totals, for a person."""
     words = {
         "open": "open",
-        "settled": "adds up",
-        "settled by a person": "settled by a person, though it did not add up",
+        "closed": "adds up",
+        "closed_manually": "settled by a person, though it did not add up",
     }
     state = words.get(batch.state) or f"DOES NOT ADD UP, keep its paper: {'; '.join(batch.differences)}"
     return f"Batch {batch.name!r}: {batch.files} files, {batch.documents} documents, {batch.pages} pages; {state}"

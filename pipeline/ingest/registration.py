@@ -21,12 +21,12 @@ from typing import Any, Literal, TypeAlias
 from psycopg.types.json import Jsonb
 
 from pipeline.config import Settings
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.ingest.intake_source import Origin, printable
 from pipeline.ingest.parsing.file_types import HEAD, kind_of
 from pipeline.ingest.parsing.open_scan import Opening, inspect
 from pipeline.store.blobs import CHUNK, Blobs
-from pipeline.store.database import Connection, away_is_an_error
+from pipeline.store.database import Connection, translate_connection_errors
 from pipeline.store.page_json import reasons_json
 from pipeline.store.scans import given_json
 from pipeline.store.scratch import Scratch
@@ -39,12 +39,12 @@ Enqueue: TypeAlias = Callable[[Connection, int, int], None]
 """Enqueues the processing of a scan (its id, its priority) in the connection's transaction."""
 
 
-class StillChanging(Exception):
+class FileStillChanging(Exception):
     """The file was written to while it was being copied: it is to be taken later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Landing:
+class IntakeEvent:
     """How a file of the intake folder landed: its path below the folder, as text; how many seconds ago it was
     seen first.
     """
@@ -54,7 +54,7 @@ class Landing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
+class Registration:
     """What became of a file. For a duplicate, `scan` and `first_name` are those of the first file with these
     bytes.
 
@@ -62,7 +62,7 @@ class Registered:
     """
 
     scan: int
-    arrival: int
+    ingest_event: int
     sha256: str
     status: Literal["stored", "duplicate", "quarantined"]
     first_name: str
@@ -76,7 +76,7 @@ class Registered:
         return self.status == "duplicate"
 
 
-Note: TypeAlias = Callable[[Connection, Registered], None]
+OnRegistered: TypeAlias = Callable[[Connection, Registration], None]
 """Writes down what became of a file, in the connection's transaction."""
 
 
@@ -88,21 +88,21 @@ def register(
     *,
     enqueue: Enqueue,
     origin: Origin | None = None,
-    landing: Landing | None = None,
+    landing: IntakeEvent | None = None,
     name: str | None = None,
-    refused: BadInput | None = None,
-    also: Note | None = None,
-) -> Registered:
+    refused: InvalidInput | None = None,
+    also: OnRegistered | None = None,
+) -> Registration:
     """Take one file in.
 
     `landing`: for a file of a watched folder, which is then never followed through a symbolic link. `name`:
     the name it is known by, where that is not its own. `refused`: quarantine it for this reason without
     opening it. `also` is called in the same transaction, once it is known what became of the file. Raises
-    ServiceAway, StillChanging and OSError; the file is then where it was and nothing but an unnamed object
+    ServiceUnavailable, StillChanging and OSError; the file is then where it was and nothing but an unnamed object
     may be left behind."""
     scratch, begun = Scratch(settings.intake_scratch), time.monotonic()
     with spooled(file, scratch, follow=landing is None) as (copy, sha256, status):
-        with away_is_an_error():
+        with translate_connection_errors():
             before = connection.execute(SQL["scan_by_hash"], [sha256]).fetchone()
         if before is None or not blobs.exists(sha256, status.st_size):
             blobs.put_file(copy, sha256)
@@ -123,7 +123,7 @@ def register(
             "pages": opening.pages if opening else None,
             "notes": Jsonb(reasons_json(opening.notes) if opening else []),
         }
-    with away_is_an_error(), connection.transaction():
+    with translate_connection_errors(), connection.transaction():
         registered = _commit(connection, values, origin or Origin(), enqueue)
         if also is not None:
             also(connection, registered)
@@ -131,29 +131,29 @@ def register(
 
 
 def _inspected(
-    copy: Path, scratch: Scratch, settings: Settings, refused: BadInput | None
-) -> tuple[Opening | None, BadInput | None]:
+    copy: Path, scratch: Scratch, settings: Settings, refused: InvalidInput | None
+) -> tuple[Opening | None, InvalidInput | None]:
     """(what the file is, None), or (None, why it is refused)."""
     if refused is not None:
         return None, refused
     try:
         return inspect(copy, scratch, settings.intake), None
-    except BadInput as error:
+    except InvalidInput as error:
         return None, error
 
 
-def _commit(connection: Connection, values: dict[str, Any], origin: Origin, enqueue: Enqueue) -> Registered:
-    """The scan's row and job, unless its bytes are known, and the arrival's."""
+def _commit(connection: Connection, values: dict[str, Any], origin: Origin, enqueue: Enqueue) -> Registration:
+    """The scan's row and job, unless its bytes are known, and the ingest_event's."""
     if values["path"] is not None:
-        connection.execute(SQL["sighting_stored"], [values["path"]])
-        again = connection.execute(SQL["arrival_still_in_folder"], values).fetchone()
+        connection.execute(SQL["delete_stored_file"], [values["path"]])
+        again = connection.execute(SQL["event_still_in_folder"], values).fetchone()
         if again is not None:
             return _registered(values, again, again["id"], again["batch"], duplicate=again["duplicate"])
     where = {
         "source": origin.source,
         "department": origin.department,
         "default_type": origin.default_type,
-        "given": Jsonb(given_json(origin.given)) if origin.given else None,
+        "legacy_metadata": Jsonb(given_json(origin.given)) if origin.given else None,
     }
     row = connection.execute(
         SQL["insert_scan"], values | where | {"priority": int(origin.priority)}
@@ -166,22 +166,22 @@ def _commit(connection: Connection, values: dict[str, Any], origin: Origin, enqu
         else None
     )
     duplicate = row is None
-    arrival = connection.execute(
-        SQL["insert_arrival"], values | {"scan": first["id"], "duplicate": duplicate, "batch": batch}
+    ingest_event = connection.execute(
+        SQL["insert_event"], values | {"scan": first["id"], "duplicate": duplicate, "batch": batch}
     ).fetchone()
-    assert arrival is not None
+    assert ingest_event is not None
     if not duplicate and values["code"] is None:
         enqueue(connection, first["id"], int(origin.priority))
-    return _registered(values, first | {"scan": first["id"]}, arrival["id"], batch, duplicate=duplicate)
+    return _registered(values, first | {"scan": first["id"]}, ingest_event["id"], batch, duplicate=duplicate)
 
 
 def _registered(
-    values: dict[str, Any], scan: dict[str, Any], arrival: int, batch: int | None, *, duplicate: bool
-) -> Registered:
+    values: dict[str, Any], scan: dict[str, Any], ingest_event: int, batch: int | None, *, duplicate: bool
+) -> Registration:
     quarantined = scan["status"] == "quarantined"
-    return Registered(
+    return Registration(
         scan=scan["scan"],
-        arrival=arrival,
+        ingest_event=ingest_event,
         sha256=values["sha256"],
         status="duplicate" if duplicate else "quarantined" if quarantined else "stored",
         first_name=scan["name"],
@@ -217,7 +217,7 @@ def spooled(file: Path, scratch: Scratch, *, follow: bool) -> Iterator[tuple[Pat
             after.st_size,
             after.st_mtime_ns,
         ) or copy.tell() != after.st_size:
-            raise StillChanging
+            raise FileStillChanging
         yield Path(copy.name), digest.hexdigest(), after
 
 

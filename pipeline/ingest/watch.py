@@ -20,16 +20,16 @@ import psycopg
 import structlog
 
 from pipeline.config import Settings
-from pipeline.errors import ChartloomError, ServiceAway
+from pipeline.errors import ChartloomError, ServiceUnavailable
 from pipeline.ingest.batches import settle
-from pipeline.ingest.done_folder import Changed, clean, leave
-from pipeline.ingest.intake_folder import Folder
+from pipeline.ingest.done_folder import FileModified, remove_expired_days, move_to_done
+from pipeline.ingest.intake_folder import IntakeFolder
 from pipeline.ingest.intake_source import origin_of, printable
-from pipeline.ingest.registration import SQL, Enqueue, Landing, StillChanging, register
-from pipeline.ingest.zip_batches import pieces
+from pipeline.ingest.registration import SQL, Enqueue, IntakeEvent, FileStillChanging, register
+from pipeline.ingest.zip_batches import archive_members
 from pipeline.store.blobs import Blobs
-from pipeline.store.database import Connection, away_is_an_error
-from pipeline.store.scratch import NO_ROOM, NoRoom, Scratch
+from pipeline.store.database import Connection, translate_connection_errors
+from pipeline.store.scratch import NO_ROOM, DiskFull, Scratch
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
@@ -51,7 +51,7 @@ NOT_GONE = "It is stored and safe, but cannot leave the folder ({why}): let the 
 
 
 class Watcher:
-    """One watched folder. `connect` and `open_blobs` may raise ServiceAway: the files then wait where they
+    """One watched folder. `connect` and `open_blobs` may raise ServiceUnavailable: the files then wait where they
     are.
     """
 
@@ -65,7 +65,7 @@ class Watcher:
         self._settings = settings
         self._connect, self._open_blobs, self._enqueue = connect, open_blobs, enqueue
         self._root = settings.intake_folder
-        self._folder = Folder(self._root, settings.intake)
+        self._folder = IntakeFolder(self._root, settings.intake)
         self._told: set[PurePath] = set()
         self._open_connection: Connection | None = None
         self._open_store: Blobs | None = None
@@ -105,13 +105,13 @@ class Watcher:
                 self._try(inside)
             self._tidy()
             self._untroubled()
-        except ServiceAway as error:
+        except ServiceUnavailable as error:
             self._troubled(error)
             return self._settings.intake.poll_seconds
         return self._folder.pause()
 
     def _try(self, inside: PurePath) -> None:
-        """Take one file; what goes wrong with it alone is tried again later. Raises ServiceAway."""
+        """Take one file; what goes wrong with it alone is tried again later. Raises ServiceUnavailable."""
         stored = bool(self._folder.files[inside].arrivals)
         try:
             if not stored and (why := self._folder.unfinished(inside)):
@@ -120,14 +120,14 @@ class Watcher:
             with self._claimed(inside) as mine:
                 if mine and self._folder.files[inside].looks_like((self._root / inside).lstat()):
                     self._take(inside)
-        except (StillChanging, Changed):
+        except (FileStillChanging, FileModified):
             self._left(inside)
             self._folder.again(inside)
-        except ServiceAway:
+        except ServiceUnavailable:
             raise
         except OSError as error:
             if error.errno in NO_ROOM:
-                raise NoRoom from None
+                raise DiskFull from None
             if (self._root / inside).exists():
                 stored = bool(self._folder.files[inside].arrivals)
                 self._later(
@@ -149,13 +149,13 @@ class Watcher:
         if why != before.why:
             tell = log.info if soon else log.warning
             tell("file waits", why=why, size=before.size, arrivals=before.arrivals or None, next_try_in=pause)
-            with away_is_an_error():
+            with translate_connection_errors():
                 if before.arrivals:
                     self._connection().execute(
-                        SQL["arrival_stays"], {"arrivals": list(before.arrivals), "why": why}
+                        SQL["set_event_waiting_reason"], {"arrivals": list(before.arrivals), "waiting_reason": why}
                     )
                 else:
-                    self._connection().execute(SQL["sighting_waits"], {"path": printable(inside), "why": why})
+                    self._connection().execute(SQL["set_file_waiting_reason"], {"path": printable(inside), "waiting_reason": why})
 
     def _take(self, inside: PurePath) -> None:
         """Store the file, unless that has been done, and let it leave the folder."""
@@ -165,22 +165,22 @@ class Watcher:
             seen = replace(seen, arrivals=tuple(self._store_all(inside)))
             self._folder.files[inside] = seen
             self._told.discard(inside)
-        done = self._settings.done_folder if self._settings.intake.after == "move" else None
-        leave(self._root / inside, inside, done, seen.size, seen.modified_ns)
+        done = self._settings.done_folder if self._settings.intake.on_success == "move" else None
+        move_to_done(self._root / inside, inside, done, seen.size, seen.modified_ns)
         self._left(inside)
         del self._folder.files[inside]
 
     def _left(self, inside: PurePath) -> None:
         """What is stored of it lies in the folder no more: it has gone, or was written over."""
         if arrivals := self._folder.files[inside].arrivals:
-            with away_is_an_error():
-                self._connection().execute(SQL["arrival_left"], [list(arrivals)])
+            with translate_connection_errors():
+                self._connection().execute(SQL["mark_removed"], [list(arrivals)])
 
     def _store_all(self, inside: PurePath) -> Iterator[int]:
         """Register the file, or each file of a ZIP; the numbers of their arrivals."""
         seen, file, path = self._folder.files[inside], self._root / inside, printable(inside)
         origin, now = origin_of(inside), time.monotonic()
-        with pieces(
+        with archive_members(
             file, self._settings.intake_scratch, self._settings.intake.max_bytes, follow=False
         ) as found:
             for piece in found:
@@ -188,22 +188,22 @@ class Watcher:
                 registered = register(
                     piece.file, self._connection(), self._store(), self._settings, enqueue=self._enqueue,
                     origin=replace(origin, batch=printable(inside.name)) if member else origin,
-                    landing=Landing(path=f"{path}/{member}" if member else path, seen_ago=now - seen.first),
+                    landing=IntakeEvent(path=f"{path}/{member}" if member else path, seen_ago=now - seen.first),
                     name=PurePath(member).name if member else None, refused=piece.refused,
                 )  # fmt: skip
                 log.info(
                     "file taken", scan=registered.scan, sha256=registered.sha256, status=registered.status,
                     pages=registered.pages, code=registered.code,
                 )  # fmt: skip
-                yield registered.arrival
-        with away_is_an_error():
-            self._connection().execute(SQL["sighting_stored"], [path])
+                yield registered.ingest_event
+        with translate_connection_errors():
+            self._connection().execute(SQL["delete_stored_file"], [path])
 
     @contextmanager
     def _claimed(self, inside: PurePath) -> Iterator[bool]:
         """Whether the file is this watcher's for as long as the context lasts."""
         key = printable(inside)
-        with away_is_an_error():
+        with translate_connection_errors():
             row = (
                 self._connection()
                 .execute("select pg_try_advisory_lock(hashtextextended(%s, 0)) as mine", [key])
@@ -224,23 +224,23 @@ class Watcher:
         if not new and not gone:
             return
         now = time.monotonic()
-        with away_is_an_error(), self._connection().transaction(), self._connection().cursor() as cursor:
+        with translate_connection_errors(), self._connection().transaction(), self._connection().cursor() as cursor:
             cursor.executemany(
-                SQL["see_file"],
+                SQL["record_file"],
                 [
                     {"path": printable(f), "size": waiting[f].size, "seen_ago": now - waiting[f].first}
                     for f in sorted(new)
                 ],
             )
-            cursor.executemany(SQL["file_gone"], [{"path": printable(f)} for f in sorted(gone)])
+            cursor.executemany(SQL["remove_file"], [{"path": printable(f)} for f in sorted(gone)])
         self._told = set(waiting)
 
     def _check_room(self, size: int) -> None:
         self._settings.scratch_folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(self._settings.scratch_folder).free < size + (
-            self._settings.intake.min_free_mb << 20
+            self._settings.intake.min_free_disk_mb << 20
         ):
-            raise NoRoom
+            raise DiskFull
 
     def _connection(self) -> Connection:
         if self._open_connection is None or self._open_connection.closed:
@@ -258,7 +258,7 @@ class Watcher:
                 self._open_connection.close()
         self._open_connection = self._open_store = None
 
-    def _troubled(self, error: ServiceAway) -> None:
+    def _troubled(self, error: ServiceUnavailable) -> None:
         """One line when something goes away, not one for each try."""
         self._disconnect()
         if self._trouble != error.code:
@@ -278,26 +278,26 @@ class Watcher:
         if now - self._tidied < TIDYING_SECONDS:
             return
         self._tidied = now
-        quiet = self._settings.intake.batch_quiet_seconds
-        with away_is_an_error():
+        quiet = self._settings.intake.batch_idle_seconds
+        with translate_connection_errors():
             for batch in settle(self._connection(), quiet):
                 log.info(
                     "batch settled",
                     batch=batch.id,
                     files=batch.files,
                     pages=batch.pages,
-                    adds_up=not batch.differences,
+                    balanced=not batch.differences,
                 )
             for inside in self._folder.emptied(quiet):
                 row = (
-                    self._connection().execute(SQL["taken_from_folder"], [f"{printable(inside)}/"]).fetchone()
+                    self._connection().execute(SQL["ingested_from_folder"], [f"{printable(inside)}/"]).fetchone()
                 )
                 if row and row["taken"]:
                     with suppress(OSError):  # something has come into it, or it is not ours to remove
                         (self._root / inside).rmdir()
             today = self._connection().execute("select current_date as today").fetchone()
         if today:
-            clean(self._settings.done_folder, self._settings.intake.done_days, today["today"])
+            remove_expired_days(self._settings.done_folder, self._settings.intake.done_days, today["today"])
         Scratch(self._settings.intake_scratch).sweep(LEFT_BEHIND_SECONDS)
 
     @contextmanager

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,8 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from pipeline.config import StorageSettings
-from pipeline.errors import ChartloomError, NotFound, ServiceAway
+from pipeline.errors import ChartloomError, NotFound, ServiceUnavailable
+from pipeline.store.transient import retry
 
 CHUNK = 1 << 20
 IN_MEMORY = 16 * CHUNK  # a larger file goes to the store in parts
@@ -43,7 +43,7 @@ def key_of(sha256: str) -> str:
 
 
 class Blobs:
-    """The objects of one bucket. Raises ServiceAway where the store does not answer."""
+    """The objects of one bucket. Raises ServiceUnavailable where the store does not answer."""
 
     def __init__(self, client: Minio, bucket: str) -> None:
         self._client = client
@@ -67,26 +67,23 @@ class Blobs:
             http_client=http,
             region=REGION,
         )
-        end = time.monotonic() + settings.wait_seconds
-        while True:
-            try:
-                with away_is_an_error(settings.endpoint):
-                    if not client.bucket_exists(settings.bucket):
-                        client.make_bucket(settings.bucket)
-                return cls(client, settings.bucket)
-            except ServiceAway:
-                if time.monotonic() >= end:
-                    raise
-                time.sleep(0.5)
+
+        def open_bucket() -> Blobs:
+            with translate_connection_errors(settings.endpoint):
+                if not client.bucket_exists(settings.bucket):
+                    client.make_bucket(settings.bucket)
+            return cls(client, settings.bucket)
+
+        return retry(open_bucket, for_seconds=settings.connect_timeout_seconds)
 
     def put(self, data: bytes) -> str:
         """Store bytes; return their SHA-256. Whether they are there already is not asked: it would cost a
         third of a put.
 
         The store answers with the MD5 of what it keeps; where it answers anything else the object is read
-        back. Raises ServiceAway where the store does not keep what it was given: it may do better later."""
+        back. Raises ServiceUnavailable where the store does not keep what it was given: it may do better later."""
         sha256 = hashlib.sha256(data).hexdigest()
-        with away_is_an_error():
+        with translate_connection_errors():
             kept = self._client.put_object(self._bucket, key_of(sha256), io.BytesIO(data), len(data))
         if kept.etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
             self._must_have(sha256)
@@ -105,25 +102,25 @@ class Blobs:
         does.
         """
         size = file.stat().st_size
-        with away_is_an_error(), file.open("rb") as stream:
+        with translate_connection_errors(), file.open("rb") as stream:
             if not self.exists(sha256, size):
                 self._client.put_object(self._bucket, key_of(sha256), stream, size)
         self._must_have(sha256)
 
     def _must_have(self, sha256: str) -> None:
-        """Read the object back that was just stored. Raises ServiceAway where it is not there or has other
+        """Read the object back that was just stored. Raises ServiceUnavailable where it is not there or has other
         bytes.
         """
         try:
             self.verify(sha256)
         except (BlobDamaged, NotFound) as error:
-            raise ServiceAway(
+            raise ServiceUnavailable(
                 "The object store does not keep what it is given.", "Look at its disk and its logs."
             ) from error
 
     def exists(self, sha256: str, size: int | None = None) -> bool:
         """Is the object there (and of that size)?"""
-        with away_is_an_error():
+        with translate_connection_errors():
             try:
                 found = self._client.stat_object(self._bucket, key_of(sha256))
             except S3Error as error:
@@ -150,7 +147,7 @@ class Blobs:
     def stream(self, sha256: str) -> Iterator[bytes]:
         """The object's bytes in pieces; BlobDamaged after the last one if they are not what its name says."""
         digest = hashlib.sha256()
-        with away_is_an_error():
+        with translate_connection_errors():
             try:
                 response = self._client.get_object(self._bucket, key_of(sha256))
             except S3Error as error:
@@ -174,13 +171,13 @@ class Blobs:
 
 
 @contextmanager
-def away_is_an_error(endpoint: str = "") -> Iterator[None]:
-    """Turn what the client raises for a store that is away or refuses into ServiceAway."""
+def translate_connection_errors(endpoint: str = "") -> Iterator[None]:
+    """Turn what the client raises for a store that is away or refuses into ServiceUnavailable."""
     try:
         yield
     except (MinioException, HTTPError, OSError) as error:
         where = f" at {endpoint}" if endpoint else ""
-        raise ServiceAway(
+        raise ServiceUnavailable(
             f"The object store{where} does not answer as it should: {error}.",
             "Start it, or correct storage.endpoint and its keys in the settings; `chartloom doctor` shows what is reachable.",
         ) from error

@@ -5,7 +5,6 @@ A transaction is always an explicit `with connection.transaction():`; nested one
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -15,12 +14,12 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
-from pipeline.errors import ServiceAway
+from pipeline.errors import ServiceUnavailable
+from pipeline.store.transient import retry
 
 Connection: TypeAlias = psycopg.Connection[DictRow]
 Pool: TypeAlias = ConnectionPool[Connection]
 
-RETRY_SECONDS = 0.5
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """A machine that is gone without a word is missed after a minute at both ends: until then the server keeps
 the locks of what it was about to commit, and by the system's own defaults it would keep them for two
@@ -28,20 +27,17 @@ hours."""
 
 
 def connect(dsn: str, wait_seconds: float = 0.0, **options: Any) -> Connection:
-    """An autocommit connection. Tries for `wait_seconds`, then raises ServiceAway."""
-    end = time.monotonic() + wait_seconds
+    """An autocommit connection. Tries for `wait_seconds`, then raises ServiceUnavailable."""
     told = conninfo_to_dict(dsn).get("options") or ""
     at_the_server = " ".join(
         [str(told), *(f"-c tcp_{name}={seconds}" for name, seconds in KEEPALIVE.items())]
     )
     options = {"connect_timeout": 10, "options": at_the_server, **KEEPALIVE, **options}
-    while True:
-        try:
-            return psycopg.connect(dsn, autocommit=True, row_factory=dict_row, **options)
-        except psycopg.OperationalError as error:
-            if time.monotonic() >= end:
-                raise database_away(wait_seconds, error) from error
-            time.sleep(RETRY_SECONDS)
+    with translate_connection_errors(wait_seconds):
+        return retry(
+            lambda: psycopg.connect(dsn, autocommit=True, row_factory=dict_row, **options),
+            for_seconds=wait_seconds,
+        )
 
 
 def open_pool(dsn: str, size: int, wait_seconds: float = 30.0) -> Pool:
@@ -59,18 +55,18 @@ def open_pool(dsn: str, size: int, wait_seconds: float = 30.0) -> Pool:
 
 
 @contextmanager
-def away_is_an_error(wait_seconds: float = 0.0) -> Iterator[None]:
-    """Turn a lost connection into ServiceAway."""
+def translate_connection_errors(wait_seconds: float = 0.0) -> Iterator[None]:
+    """Turn a lost connection into ServiceUnavailable."""
     try:
         yield
     except psycopg.OperationalError as error:
-        raise database_away(wait_seconds, error) from error
+        raise database_unavailable(wait_seconds, error) from error
 
 
-def database_away(waited: float, error: Exception) -> ServiceAway:
+def database_unavailable(waited: float, error: Exception) -> ServiceUnavailable:
     """The domain's error for a database that does not answer."""
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return ServiceAway(
+    return ServiceUnavailable(
         f"The database does not answer (waited {waited:.0f} s): {first_line}.",
         "Start it, or correct database.dsn in the settings; `chartloom doctor` shows what is reachable.",
     )

@@ -70,7 +70,7 @@ def page_json(page: OcrPage) -> dict[str, Any]:
         "rotation": page.rotation,
         "skew": page.skew,
         "blank": page.blank,
-        "bears": page.bears,
+        "content_kind": page.content_kind,
         "confidence": page.confidence,
         "text": storable(page.text),
         "words": words_json(page.words),

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.errors import NotFound
-from pipeline.records import Given, Priority, Reason, Scan
+from pipeline.records import LegacyMetadata, Priority, Reason, Scan
 from pipeline.store.database import Connection
 from pipeline.store.page_json import reasons_json
 from pipeline.store.sql import statements
@@ -33,17 +33,17 @@ def scan_of(row: dict[str, Any]) -> Scan:
     return Scan(**{**row, "priority": Priority(row["priority"]), "given": given_from(row["given"])})
 
 
-def given_json(given: Given) -> dict[str, Any]:
+def given_json(given: LegacyMetadata) -> dict[str, Any]:
     """What an old index says of a scan, for its column."""
-    return {**asdict(given), "doubts": reasons_json(given.doubts)}
+    return {**asdict(given), "issues": reasons_json(given.issues)}
 
 
-def given_from(entry: dict[str, Any] | None) -> Given | None:
+def given_from(entry: dict[str, Any] | None) -> LegacyMetadata | None:
     """What `given_json` wrote."""
     if entry is None:
         return None
-    doubts = tuple(Reason(**doubt) for doubt in entry["doubts"])
-    return Given(**{**entry, "believed": tuple(entry["believed"]), "doubts": doubts})
+    issues = tuple(Reason(**issue) for issue in entry["issues"])
+    return LegacyMetadata(**{**entry, "trusted": tuple(entry["trusted"]), "issues": issues})
 
 
 def page_count(connection: Connection, scan_id: int) -> int | None:

@@ -12,14 +12,14 @@ import shutil
 import time
 from pathlib import Path
 
-from pipeline.errors import ServiceAway
+from pipeline.errors import ServiceUnavailable
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 LEAST_FREE = 200_000_000
 """Bytes. A program that could write nothing to a disk with less room than this failed for want of it."""
 
 
-class NoRoom(ServiceAway):
+class DiskFull(ServiceUnavailable):
     """The disk is full. It passes: the same call may succeed later."""
 
     code = "disk_full"
@@ -38,14 +38,14 @@ class Scratch:
         self.folder = folder
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; return their SHA-256. The file is there whole or not at all. Raises NoRoom."""
+        """Keep bytes; return their SHA-256. The file is there whole or not at all. Raises DiskFull."""
         new = self.folder / f"new-{secrets.token_hex(8)}"
         try:
             new.write_bytes(data)
         except OSError as error:
             new.unlink(missing_ok=True)
             if error.errno in NO_ROOM:
-                raise NoRoom from None
+                raise DiskFull from None
             raise
         return self.adopt(new, hashlib.sha256(data).hexdigest())
 
@@ -59,9 +59,9 @@ class Scratch:
         return self.folder / sha256
 
     def check_room(self) -> None:
-        """Raises NoRoom where the disk is all but full."""
+        """Raises DiskFull where the disk is all but full."""
         if shutil.disk_usage(self.folder).free < LEAST_FREE:
-            raise NoRoom
+            raise DiskFull
 
     def drop(self, sha256: str) -> None:
         """Remove one file; it may be gone already."""
