@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.classify.training.field_training import generated_cases, judged
+from pipeline.classify.training.field_training import generated_cases, evaluate_case
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     answers = [
         answer
         for case in generated_cases(given.documents, given.seed)
-        for answer in judged(case, calibrated=True)
+        for answer in evaluate_case(case, calibrated=True)
     ]
     for name in sorted({answer.field for answer in answers}):
         mine = [answer for answer in answers if answer.field == name]

@@ -20,8 +20,8 @@ import numpy as np
 
 from pipeline.classify import separator_sheets
 from pipeline.ocr.barcodes.decode import read_barcodes
-from pipeline.ocr.image.deskew import level, turn
-from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.image.deskew import remove_skew, rotate
+from pipeline.ocr.image.pixels import GrayImage
 
 DPI = 300
 TURNS = (0, 90, 180, 270)
@@ -42,27 +42,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         for way in WAYS.values():
             positions = list(itertools.product(TURNS, SKEWS))[:: given.every]
             read = sum(
-                text in {code.text for code in read_barcodes(way(level(turn(sheet, t), s)))}
+                text in {code.text for code in read_barcodes(way(remove_skew(rotate(sheet, t), s)))}
                 for t, s in positions
             )
             told.append(f"{read} of {len(positions)}")
         print(f"| {name} | " + " | ".join(told) + " |", flush=True)
 
 
-def drawn() -> Iterator[tuple[str, str, Grey]]:
+def drawn() -> Iterator[tuple[str, str, GrayImage]]:
     """(name, what its code says, the sheet at 300 dpi)."""
     own = (
-        separator_sheets.separator(),
-        separator_sheets.patient_cover("409-7394"),
-        separator_sheets.batch_cover("Ward 3", 2, 12, 40),
+        separator_sheets.separator_sheet(),
+        separator_sheets.patient_cover_sheet("409-7394"),
+        separator_sheets.batch_cover_sheet("Ward 3", 2, 12, 40),
     )
     for sheet, picture in zip(own, printed(own), strict=True):
         yield sheet.heading, sheet.payload, picture
     yield "Patch T, bars alone", "T", patch("NWNW")
     yield (
         "Code 128, 4 inches",
-        separator_sheets.SEPARATOR,
-        coded("Code128", separator_sheets.SEPARATOR, 4.0, 1.0, lines=3),
+        separator_sheets.SEPARATOR_CODE,
+        coded("Code128", separator_sheets.SEPARATOR_CODE, 4.0, 1.0, lines=3),
     )
     yield "Code 128 label on a form, 2 inches", "PT4097394", coded("Code128", "PT4097394", 2.0, 0.4)
     yield "Code 39 on a form, 2.5 inches", "FRM-1042", coded("Code39", "FRM-1042", 2.5, 0.4)
@@ -73,10 +73,10 @@ def drawn() -> Iterator[tuple[str, str, Grey]]:
     )
 
 
-def printed(wanted: Sequence[separator_sheets.Sheet]) -> list[Grey]:
+def printed(wanted: Sequence[separator_sheets.SeparatorSheet]) -> list[GrayImage]:
     """The project's own sheets as they are printed."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "s.pdf").write_bytes(separator_sheets.sheets_pdf(wanted))
+        Path(folder, "s.pdf").write_bytes(separator_sheets.render_sheets_pdf(wanted))
         subprocess.run(["pdftoppm", "-r", str(DPI), "-gray", "-png", "s.pdf", "s"], cwd=folder, check=True)
         pictures = [
             cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in sorted(Path(folder).glob("s-*.png"))
@@ -84,7 +84,7 @@ def printed(wanted: Sequence[separator_sheets.Sheet]) -> list[Grey]:
     return [np.asarray(picture, np.uint8) for picture in pictures]
 
 
-def patch(bars: str) -> Grey:
+def patch(bars: str) -> GrayImage:
     """A sheet with a patch code along its upper edge, as Kodak draws it: bars of 0.2 and 0.08 inches, 4
     inches long.
     """
@@ -96,7 +96,7 @@ def patch(bars: str) -> Grey:
     return picture
 
 
-def coded(format: str, text: str, wide: float, high: float, lines: int = 40) -> Grey:
+def coded(format: str, text: str, wide: float, high: float, lines: int = 40) -> GrayImage:
     """A form of so many lines with a code of so many inches in its upper right corner."""
     import zxingcpp
 
@@ -118,17 +118,17 @@ def coded(format: str, text: str, wide: float, high: float, lines: int = 40) -> 
     return picture
 
 
-def resized(picture: Grey, across: float, down: float) -> Grey:
+def resized(picture: GrayImage, across: float, down: float) -> GrayImage:
     size = (round(picture.shape[1] * across / DPI), round(picture.shape[0] * down / DPI))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def faxed(down: int) -> Callable[[Grey], Grey]:
+def faxed(down: int) -> Callable[[GrayImage], GrayImage]:
     """204 dots an inch across and so many down, black and white, every sixtieth line lost; made square again
     as intake does.
     """
 
-    def fax(picture: Grey) -> Grey:
+    def fax(picture: GrayImage) -> GrayImage:
         small = resized(picture, 204, down).astype(np.float32)
         black = np.where(
             small + np.random.default_rng(3).normal(0, FAX_NOISE, small.shape) > 128, 255, 0
@@ -140,12 +140,12 @@ def faxed(down: int) -> Callable[[Grey], Grey]:
     return fax
 
 
-def grey(low: int, high: int, dpi: int = 200, size: float = 1.0) -> Callable[[Grey], Grey]:
+def grey(low: int, high: int, dpi: int = 200, size: float = 1.0) -> Callable[[GrayImage], GrayImage]:
     """An office scanner's grey picture: ink and paper of these values, a little noise, printed at that share
     of its size.
     """
 
-    def scan(picture: Grey) -> Grey:
+    def scan(picture: GrayImage) -> GrayImage:
         small = resized(picture, dpi * size, dpi * size).astype(np.float32)
         if size < 1:
             edge = round(small.shape[0] * (1 / size - 1) / 2)
@@ -156,7 +156,7 @@ def grey(low: int, high: int, dpi: int = 200, size: float = 1.0) -> Callable[[Gr
     return scan
 
 
-WAYS: dict[str, Callable[[Grey], Grey]] = {
+WAYS: dict[str, Callable[[GrayImage], GrayImage]] = {
     "200 dpi": grey(20, 245),
     "300 dpi": grey(20, 245, 300),
     "fax 204 x 196": faxed(196),

@@ -20,8 +20,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.classify.type_model import load
-from pipeline.classify.types import guess_types
+from pipeline.classify.type_model import load_model
+from pipeline.classify.types import predict_types
 from pipeline.records import OcrPage
 
 
@@ -29,14 +29,14 @@ def speed(count: int) -> None:
     from pipeline.synthetic import documents, patients, style_for, typeset
 
     start = time.process_time()
-    load()
+    load_model()
     print(f"start: {1000 * (time.process_time() - start):.0f} ms CPU")
     rng = random.Random(1)
     made = (typeset(rng, s, style_for(rng, s.type)) for s in documents(patients(50, 1), count, 1))
     texts = ["\n".join(sheet.text for sheet in printed.sheets) for printed in made]
     start = time.process_time()
     for text in texts:
-        guess_types(text)
+        predict_types(text)
     words = sum(len(text.split()) for text in texts) / count
     print(
         f"{1000 * (time.process_time() - start) / count:.2f} ms CPU a document of {words:.0f} words (n={count})"
@@ -57,7 +57,7 @@ def paper(folder: Path, readings: Path) -> None:
                 OcrPage(number=n, image=None, text=json.loads(f.read_text())["text"])
                 for n, f in enumerate(files, 1)
             ]
-            said = guess_types("\n".join(page.text for page in pages), pages)[0]
+            said = predict_types("\n".join(page.text for page in pages), pages)[0]
             good = said.type in document["types_accepted"]
             for group in ("all", "titled" if document["title"] else "untitled", truth["scanner"]):
                 total[group] += 1
@@ -77,15 +77,15 @@ def folds(folder: Path, readings: Path, texts: Path) -> None:
     import numpy as np
     from sklearn.model_selection import StratifiedGroupKFold
 
-    from pipeline.classify.training.corpus import grouped, on_paper, read_folder
-    from pipeline.classify.training.type_fit import FOLDS, featurise, separate
+    from pipeline.classify.training.corpus import group_near_duplicates, simulate_paper, read_folder
+    from pipeline.classify.training.type_fit import FOLDS, featurize, fit_separation
 
-    real = grouped(read_folder(texts))
+    real = group_near_duplicates(read_folder(texts))
     printed = dict(_printed(folder, readings))
     rng = random.Random(7)
-    copies = [on_paper(example, rng) for example in real]
+    copies = [simulate_paper(example, rng) for example in real]
     read = [printed.get(example.id, example.text) for example in real]
-    features = featurise([*(e.text for e in real), *(e.text for e in copies), *read])
+    features = featurize([*(e.text for e in real), *(e.text for e in copies), *read])
     labels, count = [e.type for e in real], len(real)
     right: Counter[str] = Counter()
     seen = [i for i, e in enumerate(real) if e.id in printed]
@@ -94,7 +94,7 @@ def folds(folder: Path, readings: Path, texts: Path) -> None:
     )
     for train, test in parts:
         rows = [*train, *(i + count for i in train)]
-        fitted = separate(features, rows, [labels[i % count] for i in rows], [1.0] * len(rows))
+        fitted = fit_separation(features, rows, [labels[i % count] for i in rows], [1.0] * len(rows))
         asked = [i for i in test if i in set(seen)]
         for way, shift in (("clean", 0), ("paper", 2 * count)):
             best = fitted.scores(features, [i + shift for i in asked]).argmax(axis=1)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from pipeline.config import CONFIG
 from pipeline.records import OcrPage
+from pipeline.resources import CONFIG
 
 SHEET_WORDS = 60
 """A separator sheet says little. A page with more words than this is a document that happens to bear the
@@ -34,7 +34,7 @@ Kind = Literal["separator", "patient", "batch", "form"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
+class SheetMeaning:
     """What a page's code says. `form`: the page itself is a document's first page, of `type` or of the
     patient `mrn`.
     """
@@ -46,7 +46,7 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class BarcodeRule:
     """A code's form and what it means; `pattern` must match the whole text, its group `mrn` or `count` is the
     value.
     """
@@ -58,11 +58,11 @@ class Rule:
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
+def load_rules() -> tuple[BarcodeRule, ...]:
     """The rules of config/separators.toml, in order: the first that matches counts."""
     table = tomllib.loads((CONFIG / "separators.toml").read_text(encoding="utf-8"))
     return tuple(
-        Rule(
+        BarcodeRule(
             format=entry.get("format"),
             pattern=re.compile(entry["pattern"]),
             kind=entry["kind"],
@@ -72,7 +72,7 @@ def rules() -> tuple[Rule, ...]:
     )
 
 
-def meaning_of(page: OcrPage) -> Meaning | None:
+def sheet_meaning(page: OcrPage) -> SheetMeaning | None:
     """What a page's codes say, None where they say nothing. A page with much text is never a sheet, whatever
     it bears.
     """
@@ -84,18 +84,18 @@ def meaning_of(page: OcrPage) -> Meaning | None:
     if words <= SPOKEN_WORDS and not page.problem and (spoken := SPOKEN.search(page.text)):
         kind = (spoken[1] or "separator").lower()
         # words alone never say which patient: a misread number would be followed by a whole document
-        return Meaning(kind="batch" if kind == "batch" else "separator")
+        return SheetMeaning(kind="batch" if kind == "batch" else "separator")
     forms = [meaning for meaning in found if meaning.kind == "form"]
     return forms[0] if forms else None
 
 
-def _read(format: str, text: str) -> Meaning | None:
-    for rule in rules():
+def _read(format: str, text: str) -> SheetMeaning | None:
+    for rule in load_rules():
         match = rule.pattern.fullmatch(text) if rule.format in (None, format) else None
         if match:
             said = match.groupdict()
             count = said.get("count")
-            return Meaning(
+            return SheetMeaning(
                 kind=rule.kind, mrn=said.get("mrn"), type=rule.type, expected=int(count) if count else None
             )
     return None

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline.classify.fields.field_selection import same_name
+from pipeline.classify.fields.field_selection import names_match
 from pipeline.classify.page_features import PageMarks
-from pipeline.config import MODELS
+from pipeline.resources import model_path
 
 FULL_PAGE = 0.8
 """Text that ends above this share of the page leaves room: the document probably ended there."""
@@ -36,18 +36,18 @@ class Model:
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
 
 
-TABLE = MODELS / "boundaries.json"
+MODEL_FILE = "boundaries.json"
 
 
-def as_table() -> dict[str, Any]:
+def model_as_dict() -> dict[str, Any]:
     """The model in use as training writes it."""
-    return {"bias": model().bias, "weights": dict(model().weights)}
+    return {"bias": load_model().bias, "weights": dict(load_model().weights)}
 
 
 @cache
-def model() -> Model:
-    """The model in use: models/boundaries.json."""
-    table = json.loads(TABLE.read_text(encoding="utf-8"))
+def load_model() -> Model:
+    """Return the model in use: boundaries.json of the home if it has been trained there, else as shipped."""
+    table = json.loads(model_path(MODEL_FILE).read_text(encoding="utf-8"))
     return Model(
         bias=float(table["bias"]), weights={name: float(weight) for name, weight in table["weights"].items()}
     )
@@ -55,7 +55,7 @@ def model() -> Model:
 
 def start_probability(before: PageMarks, page: PageMarks, *, blank_between: bool) -> float:
     """The probability that a document starts at `page`, given the content page before it."""
-    return model().probability(evidence(before, page, blank_between=blank_between))
+    return load_model().probability(evidence(before, page, blank_between=blank_between))
 
 
 def evidence(before: PageMarks, page: PageMarks, *, blank_between: bool) -> dict[str, float]:
@@ -137,7 +137,7 @@ def _values(page: PageMarks, name: str) -> list[str]:
 
 def _same(name: str, left: str, right: str) -> bool:
     if name in ("patient_name", "author"):
-        return same_name(left, right)
+        return names_match(left, right)
     a, b = (re.sub(r"\W", "", text).lower() for text in (left, right))
     if name == "date_of_service":
         return a == b

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from pipeline.classify.fields.field_selection import same_name
+from pipeline.classify.fields.field_selection import names_match
 from pipeline.classify.page_features import PageMarks
 from pipeline.classify.segmentation_dp import Penalties
 from pipeline.records import Reason
@@ -91,6 +91,6 @@ def differ(a: Identity, b: Identity) -> bool:
 
 def _alike(name: str, left: str, right: str) -> bool:
     if name == "patient_name":
-        return same_name(left, right)
+        return names_match(left, right)
     a, b = (re.sub(r"\W", "", text).lower() for text in (left, right))
     return a == b or DamerauLevenshtein.distance(a, b, score_cutoff=2) <= (1 if name == "dob" else 2)

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from pipeline.classify.barcode_rules import Meaning, meaning_of
+from pipeline.classify.barcode_rules import SheetMeaning, sheet_meaning
 from pipeline.classify.blank_pages import is_blank
 from pipeline.classify.boundary_model import start_probability
 from pipeline.classify.document_consistency import disharmony, mixed_patients
 from pipeline.classify.fields import choose
 from pipeline.classify.page_features import PageMarks, marks_of
-from pipeline.classify.segmentation_dp import cut
+from pipeline.classify.segmentation_dp import best_segmentation
 from pipeline.config import ClassifySettings
-from pipeline.records import Document, Field, OcrPage, Reason, Sorting, TypeGuess
+from pipeline.records import Document, Field, OcrPage, Reason, Segmentation, TypeGuess
 
 SHEETS_USED = 4.0
 """Nats against a start without a sheet in a stack that has sheets: whoever laid one in, meant to lay them all
@@ -26,9 +26,9 @@ in.
 """
 
 UNREAD = (
-    ("page_handwritten", ("handwriting",), "seems to be written by hand"),
-    ("page_picture", ("photograph", "drawing"), "seems to be a photograph, a drawing or joined handwriting"),
-    ("page_faint", ("text", "form", "blank"), "was read badly"),
+    ("handwritten_page", ("handwriting",), "seems to be written by hand"),
+    ("non_text_page", ("photograph", "drawing"), "seems to be a photograph, a drawing or joined handwriting"),
+    ("low_ocr_confidence", ("text", "form", "blank"), "was read badly"),
 )
 """Why a person should look at a page: the reason's code, what the page bears, and how that is said."""
 
@@ -42,15 +42,15 @@ class Run:
 
     pages: tuple[OcrPage, ...]
     after_blank: frozenset[int]
-    sheet: tuple[OcrPage, Meaning] | None
+    sheet: tuple[OcrPage, SheetMeaning] | None
 
 
-def sort(pages: Sequence[OcrPage], settings: ClassifySettings, *, whole: bool = False) -> Sorting:
+def segment_pages(pages: Sequence[OcrPage], settings: ClassifySettings, *, whole: bool = False) -> Segmentation:
     """The documents, blank pages and sheets of a scan. Every page given is in exactly one of them.
 
     `whole`: the scan is known to be one document; it is cut at sheets alone.
     """
-    meanings = {page.number: meaning for page in pages if (meaning := meaning_of(page))}
+    meanings = {page.number: meaning for page in pages if (meaning := sheet_meaning(page))}
     sheets = [number for number, meaning in meanings.items() if meaning.kind != "form"]
     blank = [page.number for page in pages if page.number not in meanings and is_blank(page)]
     runs = _runs(pages, meanings, set(sheets), set(blank))
@@ -59,17 +59,17 @@ def sort(pages: Sequence[OcrPage], settings: ClassifySettings, *, whole: bool = 
         for run in runs
         for document in _documents(run, meanings, settings, sheets_used=bool(sheets), whole=whole)
     ]
-    return Sorting(documents=tuple(documents), blank=tuple(blank), separators=tuple(sheets))
+    return Segmentation(documents=tuple(documents), blank=tuple(blank), separators=tuple(sheets))
 
 
 def _runs(
-    pages: Sequence[OcrPage], meanings: dict[int, Meaning], sheets: set[int], blank: set[int]
+    pages: Sequence[OcrPage], meanings: dict[int, SheetMeaning], sheets: set[int], blank: set[int]
 ) -> list[Run]:
     """The stack cut at its sheets."""
     runs: list[Run] = []
     held: list[OcrPage] = []
     after_blank: set[int] = set()
-    sheet: tuple[OcrPage, Meaning] | None = None
+    sheet: tuple[OcrPage, SheetMeaning] | None = None
     was_blank = False
     for page in pages:
         if page.number in sheets:
@@ -88,7 +88,7 @@ def _runs(
 
 
 def _documents(
-    run: Run, meanings: dict[int, Meaning], settings: ClassifySettings, *, sheets_used: bool, whole: bool
+    run: Run, meanings: dict[int, SheetMeaning], settings: ClassifySettings, *, sheets_used: bool, whole: bool
 ) -> Iterator[Document]:
     """A run's documents, in order."""
     marks = [marks_of(page) for page in run.pages]
@@ -101,7 +101,7 @@ def _documents(
         if sheets_used:
             p = _against(p, SHEETS_USED)
         starts.append(0.999 if page.page.number in meanings else p)
-    for first, last, sure in cut(starts, disharmony(marks)):
+    for first, last, sure in best_segmentation(starts, disharmony(marks)):
         yield _document(marks[first : last + 1], sure, run, meanings, settings)
 
 
@@ -117,13 +117,13 @@ def _document(
     marks: Sequence[PageMarks],
     sure: float,
     run: Run,
-    meanings: dict[int, Meaning],
+    meanings: dict[int, SheetMeaning],
     settings: ClassifySettings,
 ) -> Document:
     pages = [mark.page for mark in marks]
     findings = choose([offer for mark in marks for offer in mark.offers], settings)
     fields = findings.fields
-    doubts = [*findings.doubts, *mixed_patients(marks)]
+    doubts = [*findings.issues, *mixed_patients(marks)]
     if run.sheet and run.sheet[1].mrn:
         fields, clash = _with_cover(fields, run.sheet[0], run.sheet[1].mrn)
         doubts += clash
@@ -140,14 +140,14 @@ def _document(
         alternatives=types[1:4],
         fields=fields,
         probability=round(sure, 4),
-        doubts=tuple({doubt.code: doubt for doubt in reversed(doubts)}.values())[::-1],
+        issues=tuple({doubt.code: doubt for doubt in reversed(doubts)}.values())[::-1],
     )
 
 
 def _types(pages: Sequence[OcrPage]) -> tuple[TypeGuess, ...]:
-    from pipeline.classify.types import guess_types
+    from pipeline.classify.types import predict_types
 
-    return tuple(guess_types("\n\n".join(page.text for page in pages), pages))
+    return tuple(predict_types("\n\n".join(page.text for page in pages), pages))
 
 
 def _with_cover(
@@ -180,27 +180,27 @@ def _doubts(
     pages: Sequence[OcrPage], sure: float, types: Sequence[TypeGuess], settings: ClassifySettings
 ) -> Iterator[Reason]:
     """What a person must look at before the document is filed."""
-    from pipeline.classify.types import threshold
+    from pipeline.classify.types import type_threshold
 
     unread = [page.number for page in pages if page.problem]
     if unread:
-        yield Reason(code="page_unreadable", detail=f"Page {_listed(unread)} could not be read.")
+        yield Reason(code="unreadable_page", detail=f"Page {_listed(unread)} could not be read.")
     doubtful = [page for page in pages if not page.problem and is_doubtful(page, settings)]
     for code, kinds, what in UNREAD:
-        numbers = [page.number for page in doubtful if page.bears in kinds]
+        numbers = [page.number for page in doubtful if page.content_kind in kinds]
         if numbers:
             yield Reason(code=code, detail=f"Page {_listed(numbers)} {what}.")
-    if sure < settings.cut_threshold:
+    if sure < settings.split_threshold:
         yield Reason(
             code="split_uncertain", detail=f"It is not sure where this document begins and ends ({sure:.0%})."
         )
-    if types[0].probability < threshold(types[0].type, settings.type_threshold):
+    if types[0].probability < type_threshold(types[0].type, settings.type_threshold):
         yield Reason(code="type_uncertain", detail=f"Its type is not sure ({types[0].probability:.0%}).")
 
 
 def is_doubtful(page: OcrPage, settings: ClassifySettings) -> bool:
     """Whether a person should look at a page because of how it was read."""
-    return page.bears == "handwriting" or page.confidence < settings.page_threshold
+    return page.content_kind == "handwriting" or page.confidence < settings.page_threshold
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -23,7 +23,7 @@ FLOOR = 1e-4
 """No single page's evidence is believed beyond this."""
 
 
-def cut(
+def best_segmentation(
     starts: Sequence[float], penalties: Penalties, longest: int = LONGEST
 ) -> list[tuple[int, int, float]]:
     """The documents of a run of pages: (first, last, probability of exactly this document), in order.

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 
-SEPARATOR = "CHARTLOOM:SEPARATOR"
+SEPARATOR_CODE = "CHARTLOOM:SEPARATOR"
 PATIENT = "CHARTLOOM:PATIENT:"
 BATCH = "CHARTLOOM/BATCH/1;"
 
@@ -36,7 +36,7 @@ MRN = re.compile(r"^[A-Za-z0-9.-]{3,20}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class SeparatorSheet:
     """What a sheet says: its code's text, its heading, and lines for the clerk."""
 
     payload: str
@@ -45,28 +45,28 @@ class Sheet:
     patch: bool = False
 
 
-def separator() -> Sheet:
+def separator_sheet() -> SeparatorSheet:
     """The sheet between two documents."""
     lines = ("Lay this sheet before each new document.", "It is not filed. Use it again.")
-    return Sheet(payload=SEPARATOR, heading="Separator sheet", lines=lines, patch=True)
+    return SeparatorSheet(payload=SEPARATOR_CODE, heading="Separator sheet", lines=lines, patch=True)
 
 
-def patient_cover(mrn: str) -> Sheet:
-    """The sheet before documents of one patient. Raises BadInput if the number cannot be put into a code."""
+def patient_cover_sheet(mrn: str) -> SeparatorSheet:
+    """The sheet before documents of one patient. Raises InvalidInput if the number cannot be put into a code."""
     if not MRN.match(mrn):
-        raise BadInput(
+        raise InvalidInput(
             f"{mrn!r} cannot be printed as a record number.", "Use 3 to 20 letters, digits, dots or hyphens."
         )
     lines = (
         f"Record number {mrn}",
         "Lay this sheet before documents of this patient; the next sheet ends it.",
     )
-    return Sheet(payload=PATIENT + mrn, heading="Patient cover sheet", lines=lines)
+    return SeparatorSheet(payload=PATIENT + mrn, heading="Patient cover sheet", lines=lines)
 
 
-def batch_cover(
+def batch_cover_sheet(
     name: str, files: int | None = None, documents: int | None = None, pages: int | None = None
-) -> Sheet:
+) -> SeparatorSheet:
     """The sheet on top of a batch, with what is expected in it; a count that is not given is not checked."""
     counts = {"files": files, "documents": documents, "pages": pages}
     told = [f"{what}={count}" for what, count in counts.items() if count is not None]
@@ -76,14 +76,14 @@ def batch_cover(
         "Expected: " + (", ".join(said) or "not told"),
         "Lay this sheet on top of the batch.",
     )
-    return Sheet(
+    return SeparatorSheet(
         payload=BATCH + ";".join([f"name={quote(name, safe='')}", *told]),
         heading="Batch cover sheet",
         lines=lines,
     )
 
 
-def sheets_pdf(sheets: Sequence[Sheet]) -> bytes:
+def render_sheets_pdf(sheets: Sequence[SeparatorSheet]) -> bytes:
     """The sheets as a PDF, one a page, in the order given."""
     import pikepdf
 
@@ -101,7 +101,7 @@ def sheets_pdf(sheets: Sequence[Sheet]) -> bytes:
     return out.getvalue()
 
 
-def _drawing(sheet: Sheet) -> str:
+def _drawing(sheet: SeparatorSheet) -> str:
     """The page's content stream; the origin is at the lower left."""
     parts = []
     if sheet.patch:

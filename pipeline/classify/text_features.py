@@ -58,11 +58,11 @@ TELLING = {
 """Last or first word of a heading -> the kind of section that it opens."""
 
 
-def features(text: str) -> dict[str, Counter[str]]:
+def extract_features(text: str) -> dict[str, Counter[str]]:
     """The features of a document by block, with how often each occurs."""
     text = text[:LONGEST]
     words = WORD.findall(text.lower())
-    found = headings(text)
+    found = find_headings(text)
     names = [name for name, _ in found]
     return {
         "w": Counter([*words, *map(" ".join, itertools.pairwise(words))]),
@@ -88,7 +88,7 @@ def features(text: str) -> dict[str, Counter[str]]:
     }
 
 
-def headings(text: str) -> list[tuple[str, list[str]]]:
+def find_headings(text: str) -> list[tuple[str, list[str]]]:
     """The headings in order: (name in small letters, the first words under it)."""
     spots = sorted(
         {(m.start(1), m.end(1)) for pattern in (INLINE_HEADING, LINE_HEADING) for m in pattern.finditer(text)}

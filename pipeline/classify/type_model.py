@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.classify.text_features import features, slot, weighted
-from pipeline.config import MODELS
-from pipeline.errors import BadSettings
+from pipeline.classify.text_features import extract_features, slot, weighted
+from pipeline.errors import ConfigurationError
+from pipeline.resources import model_path
 
-MODEL = MODELS / "document_types.npz"
+MODEL_FILE = "document_types.npz"
 OTHER = "other"
 ARRAYS = ("slots", "rarity", "weights", "bias", "calibration", "shift", "belief")
 STRANGENESS = (
@@ -71,13 +71,13 @@ class Scored:
 
 def score(model: TypeModel, text: str) -> Scored:
     """The types' log probabilities from the text alone."""
-    found = features(text)
+    found = extract_features(text)
     parts = [_block(model, block, found[block]) for block in model.blocks]
     names = tuple(name for part in parts for name in part[0])
     rows = np.concatenate([part[1] for part in parts])
     values = np.concatenate([part[2] for part in parts])
     total = values @ model.weights[rows].astype(np.float32) + model.bias
-    odds = believed(total, total * model.calibration + model.shift, model.belief)
+    odds = apply_belief(total, total * model.calibration + model.shift, model.belief)
     if OTHER in model.types:
         odds[model.types.index(OTHER)] += STRANGENESS * max(0.0, model.usual - float(total.max()))
     return Scored(_log_softmax(odds), names, rows, values)
@@ -88,7 +88,7 @@ def lead(scores: Floats, best: int) -> float:
     return float(scores[best] - np.delete(scores, best).max())
 
 
-def believed(scores: Floats, odds: Floats, belief: Floats) -> Floats:
+def apply_belief(scores: Floats, odds: Floats, belief: Floats) -> Floats:
     """The log odds at the temperature at which the best type is as probable as is believed. Their order
     stays.
     """
@@ -120,7 +120,7 @@ def words_for(model: TypeModel, scored: Scored, kind: str, count: int) -> tuple[
     return tuple(said)
 
 
-def save(model: TypeModel, path: Path) -> None:
+def save_model(model: TypeModel, path: Path) -> None:
     """Write the model as one .npz file without pickled objects."""
     told = {
         "types": model.types,
@@ -135,15 +135,20 @@ def save(model: TypeModel, path: Path) -> None:
 
 
 @cache
-def load(path: Path = MODEL) -> TypeModel:
-    """The model of that file. Raises BadSettings where it is missing or no such model."""
+def load_model(path: Path | None = None) -> TypeModel:
+    """Return the model of that file; without a file, the model in use.
+
+    Raises:
+        ConfigurationError: The file is missing or holds no such model.
+    """
+    path = path or model_path(MODEL_FILE)
     try:
         with np.load(path, allow_pickle=False) as file:
             told = json.loads(file["told"].tobytes())
             arrays = {name: file[name] for name in ARRAYS}
     except (OSError, ValueError, KeyError) as error:
-        raise BadSettings(
-            f"The type model {path} cannot be read: {error}.", "Make it with: chartloom train"
+        raise ConfigurationError(
+            f"The type model {path} cannot be read: {error}.", "Make it with: chartloom train types"
         ) from None
     return TypeModel(
         types=tuple(told["types"]),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.classify.titles import Title, find_title
-from pipeline.classify.type_model import OTHER, TypeModel, load, score, words_for
+from pipeline.classify.type_model import OTHER, TypeModel, load_model, score, words_for
 from pipeline.config import document_types
 from pipeline.records import OcrPage, TypeGuess
 
@@ -22,7 +22,7 @@ FEWEST_WORDS = 8  # with fewer, a page says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TypeAnswer:
+class TypePrediction:
     """Types best first with their probabilities, the words that spoke for each of the first three (where
     asked for), and the title, if one stands on the document."""
 
@@ -31,22 +31,22 @@ class TypeAnswer:
     title: Title | None
 
 
-def guess_types(text: str, pages: Sequence[OcrPage] = ()) -> tuple[TypeGuess, ...]:
+def predict_types(text: str, pages: Sequence[OcrPage] = ()) -> tuple[TypeGuess, ...]:
     """The types that a document may be filed as, best first; the probabilities add up to 1.
 
     `text` is the whole document's; where `pages` are given, the title is looked for on the first of them.
     Fine types are counted under the type as which a chart files them."""
-    return filing(classify(text, pages[0].text if pages else None).guesses)
+    return merge_filing_types(classify(text, pages[0].text if pages else None).guesses)
 
 
 def classify(
     text: str, first_page: str | None = None, *, why: bool = False, model: TypeModel | None = None
-) -> TypeAnswer:
+) -> TypePrediction:
     """The finest types, best first, and the evidence: the words only where asked `why`."""
-    model = model or load()
+    model = model or load_model()
     title = find_title(first_page if first_page is not None else text)
     if len(text.split()) < FEWEST_WORDS and title is None:
-        return TypeAnswer(guesses=_unknown(model), words=(), title=None)
+        return TypePrediction(guesses=_unknown(model), words=(), title=None)
     scored = score(model, text)
     odds = scored.log_probability.astype(np.float64)
     if title is not None and title.type in model.types:
@@ -58,10 +58,10 @@ def classify(
     order = np.argsort(-probabilities, kind="stable")
     guesses = tuple(TypeGuess(type=model.types[i], probability=float(probabilities[i])) for i in order)
     words = tuple(words_for(model, scored, guess.type, WORDS_SHOWN) for guess in guesses[: 3 if why else 0])
-    return TypeAnswer(guesses=guesses, words=words, title=title)
+    return TypePrediction(guesses=guesses, words=words, title=title)
 
 
-def filing(guesses: Sequence[TypeGuess]) -> tuple[TypeGuess, ...]:
+def merge_filing_types(guesses: Sequence[TypeGuess]) -> tuple[TypeGuess, ...]:
     """The guesses with fine types counted under the type as which a chart files them."""
     sums: dict[str, float] = {}
     for guess in guesses:
@@ -78,11 +78,11 @@ def files_as(kind: str) -> str:
     return (entry.files_as if entry else None) or kind
 
 
-def threshold(kind: str, usual: float) -> float:
+def type_threshold(kind: str, usual: float) -> float:
     """The probability from which that type needs no person: as measured for it, or the `usual` one where too
     few were.
     """
-    return load().thresholds.get(kind, usual)
+    return load_model().thresholds.get(kind, usual)
 
 
 def _unknown(model: TypeModel) -> tuple[TypeGuess, ...]:

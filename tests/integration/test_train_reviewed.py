@@ -6,31 +6,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.classify.training.boundary_training import case_of
-from pipeline.classify.training.metrics import Answered, measure
-from pipeline.classify.training.reviewer_labels import reviewed, settled_stacks
-from pipeline.classify.training.type_training import Trained
-from pipeline.classify.type_model import load
+from pipeline.classify.training.boundary_training import build_case
+from pipeline.classify.training.metrics import Prediction, compute_metrics
+from pipeline.classify.training.reviewer_labels import reviewed_examples, settled_stacks
+from pipeline.classify.training.type_training import TrainingResult
+from pipeline.classify.type_model import load_model
 from pipeline.index import document_actions
 from tests.integration.test_review_decisions import sight
-from tests.reviewing import House
+from tests.reviewing import Hospital
 
 
 def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_the_person_gave(
-    house: House,
+    house: Hospital,
 ) -> None:
     item = house.doubtful()
-    assert reviewed(house.connection) == []
+    assert reviewed_examples(house.connection) == []
     document_actions.file_document(
         house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields={}
     )
-    (example,) = reviewed(house.connection)
+    (example,) = reviewed_examples(house.connection)
     assert example.type == "transfer_summary"
     assert example.real
     assert example.text
 
 
-def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_settled(house: House) -> None:
+def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_settled(house: Hospital) -> None:
     item = house.doubtful()
     assert list(settled_stacks(house.connection)) == []
     document_actions.file_document(
@@ -40,14 +40,14 @@ def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_s
     pages = house.connection.execute("select pages from document where status = 'filed'").fetchall()
     assert stack.documents == tuple(tuple(row["pages"]) for row in pages)
     assert {page.number for page in stack.pages} >= set(stack.documents[0])
-    case = case_of(stack, made=False)
+    case = build_case(stack, made=False)
     assert len(case.starts) == len(case.marks) - 1
 
 
 def test_a_model_that_is_worse_on_documents_that_neither_saw_is_not_used() -> None:
-    good = measure([Answered(id=str(i), truth="a", said="a", probability=0.9) for i in range(4)])
-    bad = measure([Answered(id=str(i), truth="a", said="a" if i else "b", probability=0.9) for i in range(4)])
-    trained = Trained(model=load(), folds=good, answers=(), new=bad, old=good)
+    good = compute_metrics([Prediction(id=str(i), truth="a", said="a", probability=0.9) for i in range(4)])
+    bad = compute_metrics([Prediction(id=str(i), truth="a", said="a" if i else "b", probability=0.9) for i in range(4)])
+    trained = TrainingResult(model=load_model(), folds=good, answers=(), new=bad, old=good)
     assert not trained.better
     assert replace(trained, new=good, old=bad).better
     assert replace(trained, old=None).better

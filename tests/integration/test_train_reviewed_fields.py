@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.classify.training.field_training import Judged, calibrate, judged, learn, loss
+from pipeline.classify.training.field_training import FieldOutcome, fit_calibration, evaluate_case, fit_calibration_table, mean_log_loss
 from pipeline.classify.training.reviewer_labels import confirmed_fields
 from pipeline.index import document_actions
 from tests.integration.test_review_decisions import sight
-from tests.reviewing import House
+from tests.reviewing import Hospital
 
 ANSWERS = {
     "patient_name": "Okafor, Martha",
@@ -19,7 +19,7 @@ ANSWERS = {
 
 
 def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_on_the_page(
-    house: House,
+    house: Hospital,
 ) -> None:
     item = house.doubtful()
     assert list(confirmed_fields(house.connection)) == []
@@ -31,7 +31,7 @@ def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_
     assert case.truth == given | {"dob": None}
     assert [page.number for page in case.pages] == [1, 2]
     verdicts = {
-        answer.field: (answer.printed, answer.confidence is not None, answer.right) for answer in judged(case)
+        answer.field: (answer.printed, answer.confidence is not None, answer.right) for answer in evaluate_case(case)
     }
     assert verdicts["patient_name"] == (True, True, True)
     assert verdicts["date_of_service"] == (True, True, False)
@@ -39,14 +39,14 @@ def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_
     assert verdicts["mrn"] == (True, False, False)
 
 
-def test_what_the_machine_filed_alone_teaches_nothing(house: House) -> None:
+def test_what_the_machine_filed_alone_teaches_nothing(house: Hospital) -> None:
     house.sure()
     assert list(confirmed_fields(house.connection)) == []
 
 
 def test_corrections_make_a_field_less_sure_than_generated_documents_made_it() -> None:
-    made = [Judged("date_of_service", True, 0.9, right=number % 50 > 0) for number in range(200)]
-    corrected = [Judged("date_of_service", True, 0.9, right=number % 2 > 0) for number in range(60)]
-    before, after = calibrate(made), learn(made, corrected)
-    assert loss(after, corrected) < loss(before, corrected)
-    assert loss(after, corrected) == pytest.approx(0.693, abs=0.01)
+    made = [FieldOutcome("date_of_service", True, 0.9, right=number % 50 > 0) for number in range(200)]
+    corrected = [FieldOutcome("date_of_service", True, 0.9, right=number % 2 > 0) for number in range(60)]
+    before, after = fit_calibration(made), fit_calibration_table(made, corrected)
+    assert mean_log_loss(after, corrected) < mean_log_loss(before, corrected)
+    assert mean_log_loss(after, corrected) == pytest.approx(0.693, abs=0.01)

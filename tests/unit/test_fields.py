@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.classify.fields import find_fields
-from pipeline.classify.fields.calibration import measured, table
-from pipeline.classify.fields.field_selection import same_name
+from pipeline.classify.fields.confidence import calibrated_confidence, calibration_table
+from pipeline.classify.fields.field_selection import names_match
 from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
 
@@ -233,8 +233,8 @@ def test_badly_read_words_make_a_value_less_sure() -> None:
 
 
 def test_a_name_is_the_same_in_any_order_and_with_or_without_its_initial() -> None:
-    assert same_name("SOLIS, EILEEN S", "Eileen Solis")
-    assert not same_name("Aaron Avila", "Tracey Gardner")
+    assert names_match("SOLIS, EILEEN S", "Eileen Solis")
+    assert not names_match("Aaron Avila", "Tracey Gardner")
 
 
 @pytest.mark.parametrize(
@@ -358,11 +358,11 @@ def test_a_dash_between_label_and_value_counts_as_a_colon() -> None:
 def test_calibration_makes_an_identifier_never_surer_than_its_evidence() -> None:
     for field in ("patient_name", "mrn", "dob"):
         for raw in (0.2, 0.5, 0.89, 0.97):
-            assert measured(field, raw) <= raw
+            assert calibrated_confidence(field, raw) <= raw
 
 
 def test_no_value_is_made_sure_by_calibration_alone() -> None:
-    assert all(measured(field, 0.6) <= 0.89 for field in table())
+    assert all(calibrated_confidence(field, 0.6) <= 0.89 for field in calibration_table())
 
 
 def sure_of(name: str, *lines: str) -> float:
@@ -382,6 +382,6 @@ def test_a_discharge_date_that_stands_in_for_the_date_of_service_is_not_sure() -
 
 
 def test_calibrated_confidences_keep_the_order_of_the_raw_ones() -> None:
-    for field in table():
-        said = [measured(field, raw / 100) for raw in range(1, 100)]
+    for field in calibration_table():
+        said = [calibrated_confidence(field, raw / 100) for raw in range(1, 100)]
         assert said == sorted(said)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.classify.legacy_index import posterior, told_of, with_given
+from pipeline.classify.legacy_index import type_posterior, legacy_metadata, apply_legacy_metadata
 from pipeline.config import document_types, load_settings
 from pipeline.matching.legacy_index_evidence import beside
 from pipeline.records import (
@@ -16,12 +16,12 @@ from pipeline.records import (
     Field,
     Filed,
     Filing,
-    Given,
+    LegacyMetadata,
     NeedsReview,
     PatientRef,
     Reason,
     Scan,
-    Sorting,
+    Segmentation,
     TypeGuess,
 )
 
@@ -48,39 +48,39 @@ def a_document(
     )
 
 
-def laid_beside(document: Document, given: Given, pages: int = 2) -> Document:
-    sorting = with_given(
-        Sorting(documents=(document,)), given, pages, SETTINGS.migrate, SETTINGS.classify.type_threshold
+def laid_beside(document: Document, given: LegacyMetadata, pages: int = 2) -> Document:
+    sorting = apply_legacy_metadata(
+        Segmentation(documents=(document,)), given, pages, SETTINGS.archive, SETTINGS.classify.type_threshold
     )
     return sorting.documents[0]
 
 
 def codes(document: Document) -> set[str]:
-    return {doubt.code for doubt in document.doubts}
+    return {doubt.code for doubt in document.issues}
 
 
 def test_a_given_number_stands_in_for_one_the_pages_do_not_name_and_never_for_one_they_do() -> None:
-    given = Given(mrn="7700001")
+    given = LegacyMetadata(mrn="7700001")
     assert laid_beside(a_document(), given).field("mrn").value == "7700001"  # type: ignore[union-attr]
     assert laid_beside(a_document(a_field("mrn", "7700002")), given).field("mrn").value == "7700002"  # type: ignore[union-attr]
 
 
 def test_a_given_date_fills_in_and_stands_above_the_pages_only_where_it_is_believed() -> None:
     dated = a_document(a_field("date_of_service", "2012-05-06"))
-    assert laid_beside(a_document(), Given(date="2011-01-02")).field("date_of_service").value == "2011-01-02"  # type: ignore[union-attr]
-    assert laid_beside(dated, Given(date="2011-01-02")).field("date_of_service").value == "2012-05-06"  # type: ignore[union-attr]
-    believed = laid_beside(dated, Given(date="2011-01-02", believed=("date",)))
+    assert laid_beside(a_document(), LegacyMetadata(date="2011-01-02")).field("date_of_service").value == "2011-01-02"  # type: ignore[union-attr]
+    assert laid_beside(dated, LegacyMetadata(date="2011-01-02")).field("date_of_service").value == "2012-05-06"  # type: ignore[union-attr]
+    believed = laid_beside(dated, LegacyMetadata(date="2011-01-02", trusted=("date",)))
     assert believed.field("date_of_service").value == "2011-01-02"  # type: ignore[union-attr]
 
 
 def test_a_type_that_the_index_confirms_is_sure_and_one_that_it_denies_goes_to_a_person() -> None:
-    doubtful = a_document(probability=0.7, doubts=(Reason(code="type_uncertain", detail=""),))
-    confirmed = laid_beside(doubtful, Given(type="progress_note"))
+    doubtful = a_document(probability=0.7, issues=(Reason(code="type_uncertain", detail=""),))
+    confirmed = laid_beside(doubtful, LegacyMetadata(type="progress_note"))
     assert (confirmed.type, "type_uncertain" in codes(confirmed)) == ("progress_note", False)
     assert confirmed.type_probability > 0.98
-    denied = laid_beside(a_document(probability=0.97), Given(type="consultation"))
+    denied = laid_beside(a_document(probability=0.97), LegacyMetadata(type="consultation"))
     assert "type_uncertain" in codes(denied)
-    assert laid_beside(a_document(), Given(type="consent_form", believed=("type",))).type == "consent_form"
+    assert laid_beside(a_document(), LegacyMetadata(type="consent_form", trusted=("type",))).type == "consent_form"
 
 
 def test_the_type_of_an_intake_folder_counts_where_no_index_says_another() -> None:
@@ -92,10 +92,10 @@ def test_the_type_of_an_intake_folder_counts_where_no_index_says_another() -> No
         size=1,
         default_type="radiology_report",
     )
-    assert told_of(scan) == Given(type="radiology_report")
-    assert told_of(replace(scan, given=Given(mrn="7700001"))) == Given(mrn="7700001", type="radiology_report")
-    assert told_of(replace(scan, given=Given(type="consultation"))) == Given(type="consultation")
-    assert told_of(replace(scan, default_type=None)) is None
+    assert legacy_metadata(scan) == LegacyMetadata(type="radiology_report")
+    assert legacy_metadata(replace(scan, given=LegacyMetadata(mrn="7700001"))) == LegacyMetadata(mrn="7700001", type="radiology_report")
+    assert legacy_metadata(replace(scan, given=LegacyMetadata(type="consultation"))) == LegacyMetadata(type="consultation")
+    assert legacy_metadata(replace(scan, default_type=None)) is None
 
 
 def test_the_types_probabilities_still_add_up_to_no_more_than_one() -> None:
@@ -103,14 +103,14 @@ def test_the_types_probabilities_still_add_up_to_no_more_than_one() -> None:
         TypeGuess(type="progress_note", probability=0.6),
         TypeGuess(type="consultation", probability=0.3),
     )
-    weighed = posterior(guesses, "laboratory_report", 0.95, document_types())
+    weighed = type_posterior(guesses, "laboratory_report", 0.95, document_types())
     assert 0.9 < sum(weighed.values()) <= 1
     assert weighed["laboratory_report"] > guesses[1].probability / 10
 
 
 def test_a_file_with_another_number_of_pages_than_listed_goes_to_a_person() -> None:
-    assert "manifest_pages" in codes(laid_beside(a_document(), Given(pages=3)))
-    assert "manifest_pages" not in codes(laid_beside(a_document(), Given(pages=2)))
+    assert "legacy_page_count" in codes(laid_beside(a_document(), LegacyMetadata(pages=3)))
+    assert "legacy_page_count" not in codes(laid_beside(a_document(), LegacyMetadata(pages=2)))
 
 
 def filed(patient: PatientRef) -> Filed:
@@ -132,25 +132,25 @@ def reasons(filing: Filing) -> list[str]:
 def test_a_page_of_another_patient_than_the_index_names_is_a_persons_even_if_the_page_alone_would_be_filed() -> (
     None
 ):
-    given = Given(mrn="7700001")
+    given = LegacyMetadata(mrn="7700001")
     assert isinstance(beside(filed(ANNA), given, {1}, 0.98), Filed)
-    assert reasons(beside(filed(BERT), given, {1}, 0.98))[0] == "manifest_disagrees"
+    assert reasons(beside(filed(BERT), given, {1}, 0.98))[0] == "legacy_patient_conflict"
     against = doubted(a_document(), ANNA, "given_contradicts")
-    assert reasons(beside(against, given, {1}, 0.98))[0] == "manifest_disagrees"
-    other_number = doubted(a_document(a_field("mrn", "7700002")), BERT, "one_identifier")
-    assert reasons(beside(other_number, given, {1}, 0.98))[0] == "manifest_disagrees"
+    assert reasons(beside(against, given, {1}, 0.98))[0] == "legacy_patient_conflict"
+    other_number = doubted(a_document(a_field("mrn", "7700002")), BERT, "insufficient_identifiers")
+    assert reasons(beside(other_number, given, {1}, 0.98))[0] == "legacy_patient_conflict"
 
 
 def test_a_number_that_the_patient_index_does_not_know_goes_to_a_person_whatever_the_page_says() -> None:
-    assert reasons(beside(filed(BERT), Given(mrn="999"), set(), 0.98)) == ["manifest_unknown_patient"]
+    assert reasons(beside(filed(BERT), LegacyMetadata(mrn="999"), set(), 0.98)) == ["legacy_unknown_mrn"]
 
 
 @pytest.mark.parametrize(
     ("document", "why", "files"),
     [
-        (a_document(), ("one_identifier",), True),
-        (a_document(a_field("patient_name", "Sample, Anna")), ("one_identifier",), False),
-        (a_document(), ("one_identifier", "page_unreadable"), False),
+        (a_document(), ("insufficient_identifiers",), True),
+        (a_document(a_field("patient_name", "Sample, Anna")), ("insufficient_identifiers",), False),
+        (a_document(), ("insufficient_identifiers", "unreadable_page"), False),
     ],
     ids=["names nobody", "names somebody", "has another doubt"],
 )
@@ -158,5 +158,5 @@ def test_a_believed_index_files_only_what_names_nobody_and_has_no_other_doubt(
     document: Document, why: tuple[str, ...], files: bool
 ) -> None:
     filing = doubted(document, ANNA, *why)
-    assert isinstance(beside(filing, Given(mrn="7700001", believed=("patient",)), {1}, 0.98), Filed) is files
-    assert isinstance(beside(filing, Given(mrn="7700001"), {1}, 0.98), NeedsReview)
+    assert isinstance(beside(filing, LegacyMetadata(mrn="7700001", trusted=("patient",)), {1}, 0.98), Filed) is files
+    assert isinstance(beside(filing, LegacyMetadata(mrn="7700001"), {1}, 0.98), NeedsReview)

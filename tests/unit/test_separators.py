@@ -17,10 +17,10 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.classify import barcode_rules, separator_sheets
-from pipeline.classify.barcode_rules import Rule, meaning_of
-from pipeline.classify.segmentation import sort
+from pipeline.classify.barcode_rules import BarcodeRule, sheet_meaning
+from pipeline.classify.segmentation import segment_pages
 from pipeline.config import load_settings
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.flow import account_for
 from pipeline.ocr.barcodes.decode import read_barcodes
 from pipeline.records import Barcode, OcrPage
@@ -37,11 +37,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Grey]:
         pytest.skip("poppler is not installed")
     folder: Path = tmp_path_factory.mktemp("sheets")
     wanted = {
-        "separator": separator_sheets.separator(),
-        "patient": separator_sheets.patient_cover("409-7394"),
-        "batch": separator_sheets.batch_cover("Ward 3", 2, 12, 40),
+        "separator": separator_sheets.separator_sheet(),
+        "patient": separator_sheets.patient_cover_sheet("409-7394"),
+        "batch": separator_sheets.batch_cover_sheet("Ward 3", 2, 12, 40),
     }
-    (folder / "s.pdf").write_bytes(separator_sheets.sheets_pdf(list(wanted.values())))
+    (folder / "s.pdf").write_bytes(separator_sheets.render_sheets_pdf(list(wanted.values())))
     subprocess.run(["pdftoppm", "-r", "150", "-gray", "-png", "s.pdf", "s"], cwd=folder, check=True)
     pictures = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in sorted(folder.glob("s-*.png"))]
     return {name: np.asarray(picture, np.uint8) for name, picture in zip(wanted, pictures, strict=True)}
@@ -103,7 +103,7 @@ def test_every_sheet_is_understood_however_it_comes_through_the_scanner(
     told = {}
     for name, picture in drawn.items():
         codes = read_barcodes(FLAWS[flaw](picture))
-        meaning = meaning_of(OcrPage(number=1, image="0", barcodes=codes))
+        meaning = sheet_meaning(OcrPage(number=1, image="0", barcodes=codes))
         told[name] = (meaning.kind, meaning.mrn, meaning.expected) if meaning else None
     assert told == {
         "separator": ("separator", None, None),
@@ -204,7 +204,7 @@ def test_sheets_and_blanks_are_in_no_document_and_every_page_is_accounted_for() 
         OcrPage(number=3, image="0", blank=True),
         note(4, "1111111"),
     ]
-    sorting = account_for(pages, sort(pages, SETTINGS))
+    sorting = account_for(pages, segment_pages(pages, SETTINGS))
     assert [document.pages for document in sorting.documents] == [(1,), (4,)]
     assert (sorting.blank, sorting.separators) == ((3,), (2,))
 
@@ -215,26 +215,26 @@ def test_sheets_and_blanks_are_in_no_document_and_every_page_is_accounted_for() 
 )
 def test_every_kind_of_separator_cuts(form: str, text: str) -> None:
     pages = [note(1, "1111111"), sheet(2, text, form), note(3, "1111111")]
-    assert [document.pages for document in sort(pages, SETTINGS).documents] == [(1,), (3,)]
+    assert [document.pages for document in segment_pages(pages, SETTINGS).documents] == [(1,), (3,)]
 
 
 def test_a_sheet_whose_code_was_lost_is_known_by_its_words_but_names_no_patient() -> None:
     told = page("Patient cover sheet", "CHARTLOOM:PATIENT:409-7394", number=2)
-    meaning = meaning_of(told)
+    meaning = sheet_meaning(told)
     assert meaning is not None
     assert (meaning.kind, meaning.mrn) == ("separator", None)
 
 
 def test_a_page_of_text_that_bears_a_separators_code_stays_a_document() -> None:
     coded = replace(note(2, "1111111"), barcodes=sheet(2, "CHARTLOOM:SEPARATOR").barcodes)
-    assert sort([note(1, "1111111"), coded], SETTINGS).separators == ()
+    assert segment_pages([note(1, "1111111"), coded], SETTINGS).separators == ()
 
 
 def test_a_patient_cover_sheet_names_the_patient_of_its_documents_and_of_no_later_one() -> None:
     bare = page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=2)
     after = page("PROGRESS NOTE", *["Nothing new was found at this visit."] * 12, number=4)
     pages = [sheet(1, "CHARTLOOM:PATIENT:409-7394"), bare, sheet(3, "CHARTLOOM:SEPARATOR"), after]
-    first, second = sort(pages, SETTINGS).documents
+    first, second = segment_pages(pages, SETTINGS).documents
     named = first.field("mrn")
     assert named is not None
     assert (named.value, named.page) == ("409-7394", 1)
@@ -258,14 +258,14 @@ def test_every_kind_of_sheet_ends_what_the_cover_sheet_before_it_said(ends: str)
     ]
     pages = [sheet(1, "CHARTLOOM:PATIENT:409-7394"), bare[0], sheet(3, text, form), bare[1]]
     first, second = (
-        (found := document.field("mrn")) and found.value for document in sort(pages, SETTINGS).documents
+        (found := document.field("mrn")) and found.value for document in segment_pages(pages, SETTINGS).documents
     )
     assert (first, second) == ("409-7394", mrn)
 
 
 def test_a_cover_sheet_without_documents_says_nothing_of_the_next_sheets_documents() -> None:
     bare = page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=3)
-    (document,) = sort(
+    (document,) = segment_pages(
         [sheet(1, "CHARTLOOM:PATIENT:409-7394"), sheet(2, "CHARTLOOM:SEPARATOR"), bare], SETTINGS
     ).documents
     assert document.field("mrn") is None
@@ -274,15 +274,15 @@ def test_a_cover_sheet_without_documents_says_nothing_of_the_next_sheets_documen
 def test_a_forms_code_gives_its_type_and_number_to_its_own_document_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rule = Rule(format="Code128", pattern=re.compile(r"PT(?P<mrn>\d{7})"), kind="form", type="consent_form")
-    monkeypatch.setattr(barcode_rules, "rules", lambda: (rule,))
+    rule = BarcodeRule(format="Code128", pattern=re.compile(r"PT(?P<mrn>\d{7})"), kind="form", type="consent_form")
+    monkeypatch.setattr(barcode_rules, "load_rules", lambda: (rule,))
     lines = ("CONSENT TO TREATMENT", *["I was told of the risks and consent."] * 12)
     label = Barcode(format="Code128", text="PT4097394", box=(1, 2, 3, 4))
     coded = replace(page(*lines, number=2), barcodes=(label,))
     after = page(
         "Lakeside Clinic", "LABORATORY REPORT", "Page 1 of 1", *["Sodium 140 mmol/L  136-145"] * 12, number=3
     )
-    before, own, next_one = sort([note(1, "1111111"), coded, after], SETTINGS).documents
+    before, own, next_one = segment_pages([note(1, "1111111"), coded, after], SETTINGS).documents
     numbers = [(found := document.field("mrn")) and found.value for document in (before, own, next_one)]
     assert numbers == ["1111111", "4097394", None]
     assert (own.type, own.type_probability) == ("consent_form", 1.0)
@@ -290,13 +290,13 @@ def test_a_forms_code_gives_its_type_and_number_to_its_own_document_alone(
 
 
 def test_a_cover_sheet_that_contradicts_its_document_raises_the_mixed_patient_alarm() -> None:
-    (document,) = sort([sheet(1, "CHARTLOOM:PATIENT:409-7394"), note(2, "5550001")], SETTINGS).documents
-    assert "mixed_patients" in {doubt.code for doubt in document.doubts}
+    (document,) = segment_pages([sheet(1, "CHARTLOOM:PATIENT:409-7394"), note(2, "5550001")], SETTINGS).documents
+    assert "mixed_patients" in {doubt.code for doubt in document.issues}
 
 
 def test_a_record_number_that_no_code_can_hold_is_refused_with_what_to_do() -> None:
-    with pytest.raises(BadInput, match="letters, digits"):
-        separator_sheets.patient_cover("12 34;x")
+    with pytest.raises(InvalidInput, match="letters, digits"):
+        separator_sheets.patient_cover_sheet("12 34;x")
 
 
 def thumbnail(*dark: tuple[int, int], light_falls_off: bool = False) -> bytes:
@@ -313,6 +313,6 @@ def test_a_back_with_punch_holes_and_shadow_is_blank_and_one_with_a_scribble_is_
     holes = OcrPage(number=1, image="0", thumbnail=thumbnail((3, 20), (3, 44), light_falls_off=True))
     scribble = OcrPage(number=2, image="0", thumbnail=thumbnail(*((40, column) for column in range(20, 28))))
     unread = OcrPage(number=3, image=None, problem="The page is damaged.")
-    sorting = sort([holes, scribble, unread], SETTINGS)
+    sorting = segment_pages([holes, scribble, unread], SETTINGS)
     assert sorting.blank == (1,)
     assert sorted(n for document in sorting.documents for n in document.pages) == [2, 3]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.classify.boundary_model import model
-from pipeline.classify.segmentation import sort
-from pipeline.classify.segmentation_dp import cut
-from pipeline.classify.training.boundary_training import Figures, case_of, measure
-from pipeline.classify.training.synthetic_stacks import stacks
+from pipeline.classify.boundary_model import load_model
+from pipeline.classify.segmentation import segment_pages
+from pipeline.classify.segmentation_dp import best_segmentation
+from pipeline.classify.training.boundary_training import BoundaryMetrics, build_case, add_metrics
+from pipeline.classify.training.synthetic_stacks import generate_stacks
 from pipeline.config import load_settings
 from pipeline.flow import account_for
 from pipeline.records import Document, OcrPage
@@ -52,17 +52,17 @@ def told(documents: Sequence[Document]) -> list[tuple[int, ...]]:
 
 def test_a_stack_of_two_patients_is_cut_where_the_patient_changes() -> None:
     pages = [first(1, "Aaron Avila", "8906484"), first(2, "Tracey Gardner", "2419826"), later(3)]
-    assert told(sort(pages, SETTINGS).documents) == [(1,), (2, 3)]
+    assert told(segment_pages(pages, SETTINGS).documents) == [(1,), (2, 3)]
 
 
 def test_printed_page_numbers_hold_a_document_together_although_its_header_is_repeated() -> None:
     pages = [first(n, "Aaron Avila", "8906484", foot=f"Page {n} of 3") for n in (1, 2, 3)]
     pages += [first(4, "Aaron Avila", "8906484", foot="Page 1 of 1")]
-    assert told(sort(pages, SETTINGS).documents) == [(1, 2, 3), (4,)]
+    assert told(segment_pages(pages, SETTINGS).documents) == [(1, 2, 3), (4,)]
 
 
 def test_a_page_without_a_head_after_a_full_page_belongs_to_the_document_before() -> None:
-    assert told(sort([first(1, "Aaron Avila", "8906484"), later(2)], SETTINGS).documents) == [(1, 2)]
+    assert told(segment_pages([first(1, "Aaron Avila", "8906484"), later(2)], SETTINGS).documents) == [(1, 2)]
 
 
 def test_two_patients_forced_into_one_document_raise_the_alarm() -> None:
@@ -70,8 +70,8 @@ def test_two_patients_forced_into_one_document_raise_the_alarm() -> None:
         first(1, "Aaron Avila", "8906484", foot="Page 1 of 2"),
         first(2, "Tracey Gardner", "2419826", foot="Page 2 of 2"),
     ]
-    documents = sort(pages, SETTINGS).documents
-    assert len(documents) == 2 or "mixed_patients" in {doubt.code for doubt in documents[0].doubts}
+    documents = segment_pages(pages, SETTINGS).documents
+    assert len(documents) == 2 or "mixed_patients" in {doubt.code for doubt in documents[0].issues}
 
 
 def test_a_misread_digit_of_the_record_number_is_not_another_patient() -> None:
@@ -79,8 +79,8 @@ def test_a_misread_digit_of_the_record_number_is_not_another_patient() -> None:
         first(1, "Aaron Avila", "8906484", foot="Page 1 of 2"),
         first(2, "Aaron Avila", "8906434", foot="Page 2 of 2"),
     ]
-    (document,) = sort(pages, SETTINGS).documents
-    assert "mixed_patients" not in {doubt.code for doubt in document.doubts}
+    (document,) = segment_pages(pages, SETTINGS).documents
+    assert "mixed_patients" not in {doubt.code for doubt in document.issues}
 
 
 def test_an_unreadable_page_stays_in_a_document_with_a_doubt() -> None:
@@ -88,38 +88,38 @@ def test_an_unreadable_page_stays_in_a_document_with_a_doubt() -> None:
         first(1, "Aaron Avila", "8906484"),
         OcrPage(number=2, image=None, problem="The page is damaged."),
     ]
-    sorting = account_for(pages, sort(pages, SETTINGS))
+    sorting = account_for(pages, segment_pages(pages, SETTINGS))
     doubted = [d for d in sorting.documents if 2 in d.pages]
-    assert [doubt.code for doubt in doubted[0].doubts if doubt.code.startswith("page")] == ["page_unreadable"]
+    assert [doubt.code for doubt in doubted[0].issues if doubt.code.startswith("page")] == ["unreadable_page"]
 
 
 def test_a_page_read_badly_is_doubted() -> None:
     from dataclasses import replace
 
     faint = replace(first(1, "Aaron Avila", "8906484"), confidence=0.3)
-    assert "page_faint" in {doubt.code for doubt in sort([faint], SETTINGS).documents[0].doubts}
+    assert "low_ocr_confidence" in {doubt.code for doubt in segment_pages([faint], SETTINGS).documents[0].issues}
 
 
 def test_a_handwritten_page_goes_to_a_person_as_such_and_so_does_a_picture_of_which_little_was_read() -> None:
     from dataclasses import replace
 
     def codes(bears: str, confidence: float) -> set[str]:
-        page = replace(first(1, "Aaron Avila", "8906484"), bears=bears, confidence=confidence)
+        page = replace(first(1, "Aaron Avila", "8906484"), content_kind=bears, confidence=confidence)
         return {
             doubt.code
-            for doubt in sort([page], SETTINGS).documents[0].doubts
+            for doubt in segment_pages([page], SETTINGS).documents[0].issues
             if doubt.code.startswith("page")
         }
 
-    assert codes("handwriting", 0.9) == {"page_handwritten"}
-    assert codes("photograph", 0.2) == {"page_picture"}
+    assert codes("handwriting", 0.9) == {"handwritten_page"}
+    assert codes("photograph", 0.2) == {"non_text_page"}
     assert codes("drawing", 0.95) == codes("form", 0.95) == set()
 
 
 def test_a_scan_of_blank_pages_has_no_documents_and_an_empty_scan_nothing() -> None:
-    blank = sort([OcrPage(number=n, image="0", blank=True) for n in (1, 2)], SETTINGS)
+    blank = segment_pages([OcrPage(number=n, image="0", blank=True) for n in (1, 2)], SETTINGS)
     assert (blank.documents, blank.blank) == ((), (1, 2))
-    assert sort([], SETTINGS).documents == ()
+    assert segment_pages([], SETTINGS).documents == ()
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
@@ -131,7 +131,7 @@ def test_the_best_cut_is_the_best_of_all_cuts_and_its_probability_is_its_share(s
         weights[tuple(chosen)] = math.prod(
             p if c else 1 - p for c, p in zip(chosen[1:], starts[1:], strict=True)
         )
-    found = cut(starts, lambda _: repeat(0.0))
+    found = best_segmentation(starts, lambda _: repeat(0.0))
     begins = {a for a, _, _ in found}
     best = tuple(i in begins for i in range(len(starts)))
     assert weights[best] == pytest.approx(max(weights.values()), rel=1e-6)
@@ -143,19 +143,19 @@ def test_the_best_cut_is_the_best_of_all_cuts_and_its_probability_is_its_share(s
 
 
 def test_documents_that_do_not_hang_together_are_cut_although_each_break_alone_says_not() -> None:
-    assert [(a, b) for a, b, _ in cut([1.0, 0.3, 0.3], lambda _: count(0.0, 5.0))] == [(0, 0), (1, 1), (2, 2)]
+    assert [(a, b) for a, b, _ in best_segmentation([1.0, 0.3, 0.3], lambda _: count(0.0, 5.0))] == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_made_stacks_of_layouts_never_trained_on_are_cut_well_and_no_two_patients_are_joined_unseen() -> None:
-    figures = Figures()
-    for stack in stacks(6, seed=977, least=5, most=20):
-        case = case_of(stack, made=True)
-        measure({"bias": model().bias, "weights": model().weights}, case, figures)
+    figures = BoundaryMetrics()
+    for stack in generate_stacks(6, seed=977, least=5, most=20):
+        case = build_case(stack, made=True)
+        add_metrics({"bias": load_model().bias, "weights": load_model().weights}, case, figures)
     rates = figures.line()
     assert rates["boundary_f1"] >= 0.97
     assert figures.mixed_unalarmed == 0
 
 
 def test_every_page_of_a_made_stack_is_accounted_for() -> None:
-    for stack in stacks(2, seed=5, least=5, most=8):
-        account_for(stack.pages, sort(stack.pages, SETTINGS))
+    for stack in generate_stacks(2, seed=5, least=5, most=8):
+        account_for(stack.pages, segment_pages(stack.pages, SETTINGS))

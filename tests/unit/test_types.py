@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 
 from pipeline.classify import type_model as models
-from pipeline.classify.text_features import features, headings
+from pipeline.classify.text_features import extract_features, find_headings
 from pipeline.classify.titles import find_title
-from pipeline.classify.training.metrics import Answered, calibration_error, measure, threshold_for
+from pipeline.classify.training.metrics import Prediction, calibration_error, compute_metrics, threshold_for
 from pipeline.classify.training.ocr_noise import misread
-from pipeline.classify.training.type_fit import believe
-from pipeline.classify.training.type_training import LEAST, TITLED, thresholds
-from pipeline.classify.type_model import believed, load, save
-from pipeline.classify.types import classify, filing, guess_types, threshold
+from pipeline.classify.training.type_fit import fit_belief
+from pipeline.classify.training.type_training import MIN_THRESHOLD, TITLE_ONLY_THRESHOLD, type_thresholds
+from pipeline.classify.type_model import apply_belief, load_model, save_model
+from pipeline.classify.types import classify, merge_filing_types, predict_types, type_threshold
 from pipeline.config import document_types
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 from pipeline.records import OcrPage, TypeGuess
+from pipeline.resources import model_path
 from pipeline.synthetic import document, patients, style_for, typeset
 
 PEOPLE = patients(60, 21)
@@ -44,7 +45,7 @@ def pages_of(kind: str, seed: int, *, title: str | None = None) -> list[OcrPage]
 
 
 def test_every_type_that_is_told_is_in_the_catalogue_and_none_is_missing() -> None:
-    assert set(load().types) == set(document_types())
+    assert set(load_model().types) == set(document_types())
 
 
 def test_an_operation_without_a_title_is_told_by_its_words() -> None:
@@ -56,7 +57,7 @@ def test_an_operation_without_a_title_is_told_by_its_words() -> None:
 
 
 def test_probabilities_are_best_first_and_add_up() -> None:
-    guesses = guess_types(OPERATION)
+    guesses = predict_types(OPERATION)
     shares = [g.probability for g in guesses]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1.0, abs=1e-6)
@@ -95,8 +96,8 @@ def test_a_title_far_down_or_within_a_sentence_is_none() -> None:
 
 def test_a_title_decides_between_types_whose_words_are_alike() -> None:
     words = "The scope was advanced to the cecum under sedation and a polyp was removed with a snare. No complications occurred."
-    assert guess_types(f"OPERATIVE REPORT\n{words}")[0].type == "operative_report"
-    assert guess_types(f"PROCEDURE NOTE\n{words}")[0].type == "procedure_note"
+    assert predict_types(f"OPERATIVE REPORT\n{words}")[0].type == "operative_report"
+    assert predict_types(f"PROCEDURE NOTE\n{words}")[0].type == "procedure_note"
 
 
 @pytest.mark.parametrize("kind", [k for k in document_types() if k not in ("other", "letter")])
@@ -105,12 +106,12 @@ def test_generated_documents_of_each_type_are_mostly_recognised_from_their_pages
     hits = 0
     for seed in range(900, 906):
         pages = pages_of(kind, seed)
-        hits += guess_types("\n".join(p.text for p in pages), pages)[0].type == wanted
+        hits += predict_types("\n".join(p.text for p in pages), pages)[0].type == wanted
     assert hits >= 4
 
 
 def test_a_page_with_next_to_nothing_on_it_is_not_guessed_at() -> None:
-    first = guess_types("12 34 signed")[0]
+    first = predict_types("12 34 signed")[0]
     assert first.type == "other"
     assert first.probability < 0.5
 
@@ -118,11 +119,11 @@ def test_a_page_with_next_to_nothing_on_it_is_not_guessed_at() -> None:
 def test_text_of_no_taught_kind_is_not_typed_with_confidence() -> None:
     recipe = """Peel the apples and slice them thin. Rub butter into flour with sugar and cinnamon until it crumbles.
     Bake in a hot oven for forty minutes until golden and let the dish cool before serving with cream. Serves six guests."""
-    assert guess_types(recipe)[0].probability < 0.9
+    assert predict_types(recipe)[0].probability < 0.9
 
 
 def test_fine_types_are_filed_as_the_coarser_one() -> None:
-    merged = filing(
+    merged = merge_filing_types(
         (
             TypeGuess(type="outpatient_visit_note", probability=0.6),
             TypeGuess(type="progress_note", probability=0.3),
@@ -133,33 +134,33 @@ def test_fine_types_are_filed_as_the_coarser_one() -> None:
 
 
 def test_no_feature_holds_a_digit_so_that_no_number_of_a_patient_is_learnt() -> None:
-    found = features("MRN: 4471902 DOB 01/02/1950 Phone 555-0134 the patient 44yo male")
+    found = extract_features("MRN: 4471902 DOB 01/02/1950 Phone 555-0134 the patient 44yo male")
     assert not any(c.isdigit() for block in ("w", "s", "f", "e") for detail in found[block] for c in detail)
 
 
 def test_headings_are_found_at_line_starts_and_within_running_text() -> None:
-    found = headings("HISTORY OF PRESENT ILLNESS: cough. PAST MEDICAL HISTORY: none.\nFINDINGS\nclear lungs")
+    found = find_headings("HISTORY OF PRESENT ILLNESS: cough. PAST MEDICAL HISTORY: none.\nFINDINGS\nclear lungs")
     assert [name for name, _ in found] == ["history of present illness", "past medical history", "findings"]
     assert found[2][1] == ["clear", "lungs"]
 
 
 def test_a_model_survives_saving_and_loading_bit_for_bit(tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
-    save(load(), path)
-    again = models.load(path)
-    assert np.array_equal(again.weights, load().weights)
+    save_model(load_model(), path)
+    again = models.load_model(path)
+    assert np.array_equal(again.weights, load_model().weights)
     assert classify(OPERATION, model=again).guesses == classify(OPERATION).guesses
 
 
 def test_a_model_file_that_is_none_is_said_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
     path.write_bytes(b"not a model")
-    with pytest.raises(BadSettings, match="chartloom train"):
-        models.load(path)
+    with pytest.raises(ConfigurationError, match="chartloom train"):
+        models.load_model(path)
 
 
 def test_the_model_holds_no_words() -> None:
-    with np.load(models.MODEL, allow_pickle=False) as file:
+    with np.load(model_path(models.MODEL_FILE), allow_pickle=False) as file:
         told = json.loads(file["told"].tobytes())
         assert {file[name].dtype.kind for name in file.files} <= {"u", "f"}
     assert set(told) == {"types", "blocks", "usual", "thresholds", "facts"}
@@ -167,24 +168,24 @@ def test_the_model_holds_no_words() -> None:
 
 def test_misread_text_is_still_told() -> None:
     rng = random.Random(4)
-    assert guess_types(misread(rng, OPERATION, worst=0.3))[0].type == "operative_report"
+    assert predict_types(misread(rng, OPERATION, worst=0.3))[0].type == "operative_report"
 
 
 def test_a_threshold_is_the_lowest_probability_that_keeps_the_precision() -> None:
     answers = [
-        Answered(id=str(i), truth="a", said="a" if i != 5 else "b", probability=1 - i / 10) for i in range(10)
+        Prediction(id=str(i), truth="a", said="a" if i != 5 else "b", probability=1 - i / 10) for i in range(10)
     ]
     assert threshold_for(answers, 1.0) == pytest.approx(0.6)
     assert threshold_for(answers, 0.9) == pytest.approx(0.1)
-    assert threshold_for([Answered(id="x", truth="a", said="b", probability=0.9)], 0.5) is None
+    assert threshold_for([Prediction(id="x", truth="a", said="b", probability=0.9)], 0.5) is None
 
 
 def test_calibration_error_is_the_gap_between_promise_and_truth() -> None:
     promised = [
-        Answered(id=str(i), truth="a", said="a" if i < 5 else "b", probability=0.9) for i in range(10)
+        Prediction(id=str(i), truth="a", said="a" if i < 5 else "b", probability=0.9) for i in range(10)
     ]
     assert calibration_error(promised) == pytest.approx(0.4)
-    assert measure(promised).accuracy == 0.5
+    assert compute_metrics(promised).accuracy == 0.5
 
 
 def test_belief_sets_how_probable_the_best_type_is_and_keeps_the_order_of_all() -> None:
@@ -192,7 +193,7 @@ def test_belief_sets_how_probable_the_best_type_is_and_keeps_the_order_of_all() 
     odds = 5 * scores
     for base, expected in ((-2.0, 1 / 3), (0.0, 0.5), (2.0, 0.88)):
         belief = np.array([[base] * 3, [0.0] * 3, [0.0] * 3], dtype=np.float32)
-        said = np.exp(believed(scores, odds, belief))
+        said = np.exp(apply_belief(scores, odds, belief))
         said /= said.sum()
         assert list(np.argsort(-said)) == [0, 1, 2]
         assert said[0] == pytest.approx(expected, abs=0.01)
@@ -201,7 +202,7 @@ def test_belief_sets_how_probable_the_best_type_is_and_keeps_the_order_of_all() 
 def test_a_longer_lead_over_the_next_type_is_believed_more() -> None:
     belief = np.array([[0.0] * 2, [3.0] * 2, [0.0] * 2], dtype=np.float32)
     near, far = (np.array([0.5, second], dtype=np.float32) for second in (0.4, -0.9))
-    gap = [float(np.subtract(*believed(scores, 3 * scores, belief))) for scores in (near, far)]
+    gap = [float(np.subtract(*apply_belief(scores, 3 * scores, belief))) for scores in (near, far)]
     assert gap[0] < gap[1]
 
 
@@ -209,34 +210,34 @@ def test_belief_learns_which_types_are_often_wrong_where_they_lead() -> None:
     rng = np.random.default_rng(3)
     scores = np.where(np.arange(400)[:, None] % 2 == np.arange(2)[None, :], 0.5, -0.5).astype(np.float32)
     labels = ["a" if i % 2 == 0 or rng.random() < 0.4 else "b" for i in range(400)]
-    belief = believe(scores, scores, labels, ("a", "b"))
+    belief = fit_belief(scores, scores, labels, ("a", "b"))
     sure = 1 / (1 + np.exp(-(belief[0] + belief[1] * 1.0 + belief[2] * 0.5)))
     assert sure[0] > 0.95
     assert 0.45 < sure[1] < 0.75
 
 
 def test_a_types_threshold_keeps_its_precision_and_few_measured_answers_give_none() -> None:
-    good = [Answered(id=f"a{i}", truth="letter", said="letter", probability=0.3 + i / 100) for i in range(60)]
+    good = [Prediction(id=f"a{i}", truth="letter", said="letter", probability=0.3 + i / 100) for i in range(60)]
     half = [
-        Answered(id=f"b{i}", truth="letter" if i % 2 else "orders", said="orders", probability=0.9)
+        Prediction(id=f"b{i}", truth="letter" if i % 2 else "orders", said="orders", probability=0.9)
         for i in range(40)
     ]
-    few = [Answered(id=f"c{i}", truth="consent_form", said="consent_form", probability=0.9) for i in range(5)]
-    found = thresholds([*good, *half, *few])
-    assert found == {"letter": LEAST, "orders": TITLED}
+    few = [Prediction(id=f"c{i}", truth="consent_form", said="consent_form", probability=0.9) for i in range(5)]
+    found = type_thresholds([*good, *half, *few])
+    assert found == {"letter": MIN_THRESHOLD, "orders": TITLE_ONLY_THRESHOLD}
 
 
 def test_for_the_threshold_a_type_that_is_near_the_true_one_is_right_and_any_other_is_wrong() -> None:
-    def answers(truth: str) -> list[Answered]:
-        return [Answered(id=f"{i}", truth=truth, said="procedure_note", probability=0.9) for i in range(40)]
+    def answers(truth: str) -> list[Prediction]:
+        return [Prediction(id=f"{i}", truth=truth, said="procedure_note", probability=0.9) for i in range(40)]
 
-    assert thresholds(answers("operative_report")) == {"procedure_note": 0.9}
-    assert thresholds(answers("consultation")) == {"procedure_note": TITLED}
+    assert type_thresholds(answers("operative_report")) == {"procedure_note": 0.9}
+    assert type_thresholds(answers("consultation")) == {"procedure_note": TITLE_ONLY_THRESHOLD}
     assert all(
         key in document_types()[other].near for key, kind in document_types().items() for other in kind.near
     )
 
 
 def test_a_type_of_which_too_few_were_measured_has_the_usual_threshold() -> None:
-    assert threshold("identity_document", 0.9) == 0.9
-    assert all(LEAST <= threshold(kind, 0.9) <= TITLED for kind in document_types())
+    assert type_threshold("identity_document", 0.9) == 0.9
+    assert all(MIN_THRESHOLD <= type_threshold(kind, 0.9) <= TITLE_ONLY_THRESHOLD for kind in document_types())

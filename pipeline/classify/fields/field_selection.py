@@ -11,8 +11,8 @@ from itertools import product
 from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
-from pipeline.classify.fields.calibration import UNCONFIRMED, measured
-from pipeline.classify.fields.confidence import confidence
+from pipeline.classify.fields.confidence import MAX_UNCONFIRMED_CONFIDENCE, calibrated_confidence
+from pipeline.classify.fields.confidence import raw_confidence
 from pipeline.classify.fields.field_candidates import Offer, offers_of
 from pipeline.classify.page_layout import lay_out
 from pipeline.config import ClassifySettings
@@ -49,7 +49,7 @@ class Findings:
     """The fields of a document, and what its pages do not agree on."""
 
     fields: tuple[Field, ...]
-    doubts: tuple[Reason, ...]
+    issues: tuple[Reason, ...]
 
 
 def find_fields(pages: Sequence[OcrPage], settings: ClassifySettings) -> tuple[Field, ...]:
@@ -65,7 +65,7 @@ def choose(offers: Iterable[Offer], settings: ClassifySettings, *, calibrated: b
     """
     by_field: dict[str, list[tuple[float, Offer]]] = {}
     for offer in offers:
-        by_field.setdefault(offer.field, []).append((confidence(offer, settings), offer))
+        by_field.setdefault(offer.field, []).append((raw_confidence(offer, settings), offer))
     _stand_ins(by_field)
     _birth_by_age(by_field)
     fields: list[Field] = []
@@ -80,8 +80,8 @@ def choose(offers: Iterable[Offer], settings: ClassifySettings, *, calibrated: b
     fields = _check_age(fields)
     kept = (f for f in fields if f.name not in ("age", "ssn"))
     if calibrated:
-        kept = (replace(f, confidence=measured(f.name, f.confidence)) for f in kept)
-    return Findings(fields=tuple(kept), doubts=tuple(doubts))
+        kept = (replace(f, confidence=calibrated_confidence(f.name, f.confidence)) for f in kept)
+    return Findings(fields=tuple(kept), issues=tuple(doubts))
 
 
 def _stand_ins(by_field: dict[str, list[tuple[float, Offer]]]) -> None:
@@ -136,13 +136,13 @@ def same_value(name: str, left: str, right: str) -> bool:
     initial.
     """
     if name in ("patient_name", "author"):
-        return same_name(left, right)
+        return names_match(left, right)
     if name in ("facility", "address"):
         return fuzz.ratio(left.lower(), right.lower()) >= SAME_NAME
     return re.sub(r"\W", "", left).lower() == re.sub(r"\W", "", right).lower()
 
 
-def same_name(left: str, right: str) -> bool:
+def names_match(left: str, right: str) -> bool:
     """Do two printed names name one person, as far as their letters go?"""
     a, b = (sorted(re.findall(r"[^\W\d_]+", text.lower())) for text in (left, right))
     if not a or not b:
@@ -195,7 +195,7 @@ def _field(
         and poor
         and len({o.row for _, o in group if o.value == best.value}) < 2
     ):
-        sure = min(sure, UNCONFIRMED)
+        sure = min(sure, MAX_UNCONFIRMED_CONFIDENCE)
     if name not in ("author", "facility", "phone", "address"):
         sure *= 1 - 0.5 * rival * rival
     return Field(name=name, value=best.value, page=best.page, box=best.box, confidence=round(sure, 4))
@@ -222,7 +222,7 @@ def _disagreements(name: str, groups: Sequence[Sequence[tuple[float, Offer]]]) -
             )
             if a.page != b.page and not near and not any(offer.page == b.page for offer in first):
                 told = f"Different {WHAT[name]} stand on pages {a.page} and {b.page}."
-                return [Reason(code=f"field_{name}_disagrees", detail=told)]
+                return [Reason(code=f"conflicting_{name}", detail=told)]
     return []
 
 

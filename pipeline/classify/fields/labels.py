@@ -13,8 +13,8 @@ from functools import cache, lru_cache
 from rapidfuzz.distance import DamerauLevenshtein
 
 from pipeline.classify.page_layout import Layout
-from pipeline.config import CONFIG
 from pipeline.records import Box, Word
+from pipeline.resources import CONFIG
 
 LONGEST = 6
 """Words in the longest label that is looked for."""

@@ -15,8 +15,8 @@ from typing import Any
 from pipeline.classify.boundary_model import Model, evidence
 from pipeline.classify.document_consistency import disharmony, mixed_patients
 from pipeline.classify.page_features import PageMarks, marks_of
-from pipeline.classify.segmentation_dp import cut
-from pipeline.classify.training.labelled_scans import known_scans
+from pipeline.classify.segmentation_dp import best_segmentation
+from pipeline.classify.training.labeled_scans import read_labeled_scans
 from pipeline.classify.training.synthetic_stacks import Stack
 from pipeline.records import OcrPage
 
@@ -25,7 +25,7 @@ STRENGTH = 1.0
 """Inverse of the penalty on large weights; 0.3 and 3 measure the same within a stack or two."""
 
 SURE = 0.9
-"""Probability of a cut from which nobody is asked, as classify.cut_threshold is shipped."""
+"""Probability of a cut from which nobody is asked, as classify.split_threshold is shipped."""
 
 SCANS_COUNT = 3.0
 """How much a page break of a real scan counts against one of a made stack."""
@@ -47,7 +47,7 @@ class Case:
 
 
 @dataclass(slots=True)
-class Figures:
+class BoundaryMetrics:
     """What the cutting does on stacks it was not trained on. `sure` documents are those cut with SURE or
     more.
     """
@@ -75,7 +75,7 @@ class Figures:
         return asdict(self) | rates
 
 
-def case_of(stack: Stack, *, made: bool) -> Case:
+def build_case(stack: Stack, *, made: bool) -> Case:
     """The stack's content pages with their evidence."""
     first_pages = {document[0] for document in stack.documents}
     marks: list[PageMarks] = []
@@ -95,7 +95,7 @@ def case_of(stack: Stack, *, made: bool) -> Case:
     return Case(stack.name, tuple(marks), tuple(breaks), tuple(starts), stack.documents, stack.patients, made)
 
 
-def fit(cases: Sequence[Case]) -> dict[str, Any]:
+def fit_boundary_model(cases: Sequence[Case]) -> dict[str, Any]:
     """The model as models/boundaries.json holds it."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -115,16 +115,16 @@ EXAM = 6
 """One stack in this many is never trained on: the old and the new model are compared on them."""
 
 
-def in_exam(case: Case) -> bool:
+def in_holdout(case: Case) -> bool:
     """Is it one of the stacks that no model is trained on?"""
     return zlib.crc32(case.name.encode()) % EXAM == 0
 
 
-def errors(model: Mapping[str, Any], cases: Sequence[Case]) -> int:
+def count_errors(model: Mapping[str, Any], cases: Sequence[Case]) -> int:
     """Starts of documents that the model misses or invents in these stacks."""
-    figures = Figures()
+    figures = BoundaryMetrics()
     for case in cases:
-        measure(model, case, figures)
+        add_metrics(model, case, figures)
     return figures.told + figures.true - 2 * figures.found
 
 
@@ -134,20 +134,20 @@ def probabilities(model: Mapping[str, Any], case: Case) -> list[float]:
     return [1.0] + [weighed.probability(found) for found in case.breaks]
 
 
-def held_out(cases: Sequence[Case]) -> dict[str, Figures]:
+def cross_validate(cases: Sequence[Case]) -> dict[str, BoundaryMetrics]:
     """Figures over folds of whole stacks, for made stacks and scans apart."""
-    figures = {"made": Figures(), "scans": Figures()}
+    figures = {"made": BoundaryMetrics(), "scans": BoundaryMetrics()}
     for fold in range(FOLDS):
-        model = fit([case for i, case in enumerate(cases) if i % FOLDS != fold])
+        model = fit_boundary_model([case for i, case in enumerate(cases) if i % FOLDS != fold])
         for case in cases[fold::FOLDS]:
-            measure(model, case, figures["made" if case.made else "scans"])
+            add_metrics(model, case, figures["made" if case.made else "scans"])
     return {name: f for name, f in figures.items() if f.stacks}
 
 
-def measure(model: Mapping[str, Any], case: Case, figures: Figures) -> None:
+def add_metrics(model: Mapping[str, Any], case: Case, figures: BoundaryMetrics) -> None:
     """Add one stack's cutting to the figures."""
     numbers = [mark.page.number for mark in case.marks]
-    found = cut(probabilities(model, case), disharmony(case.marks))
+    found = best_segmentation(probabilities(model, case), disharmony(case.marks))
     told = [tuple(numbers[a : b + 1]) for a, b, _ in found]
     starts, true = {d[0] for d in told[1:]}, {d[0] for d in case.documents[1:]}
     figures.stacks += 1
@@ -166,10 +166,10 @@ def measure(model: Mapping[str, Any], case: Case, figures: Figures) -> None:
             figures.mixed_unalarmed += not alarmed
 
 
-def scans_in(folder: Path, readings: Path) -> Iterable[Stack]:
+def scan_stacks(folder: Path, readings: Path) -> Iterable[Stack]:
     """Scans with their truth and their readings (see training/scans.py). Sheets are left out and divide the
     scan: a stack starts anew after each."""
-    for scan in known_scans(folder, readings):
+    for scan in read_labeled_scans(folder, readings):
         kinds = {entry["page"]: entry["kind"] for entry in scan.truth["pages"]}
         yield from divided(scan.name, kinds, scan.truth["documents"], scan.pages)
 

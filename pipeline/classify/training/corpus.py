@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.classify.training.ocr_noise import misread
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pipeline.synthetic import Patient
@@ -39,19 +39,19 @@ class Example:
 
 
 def read_folder(folder: Path) -> list[Example]:
-    """The examples of every .csv and .jsonl file of a folder. Raises BadInput where there is none."""
+    """The examples of every .csv and .jsonl file of a folder. Raises InvalidInput where there is none."""
     found = [
         e for path in sorted(folder.iterdir()) if path.suffix in (".csv", ".jsonl") for e in _read_file(path)
     ]
     if not found:
-        raise BadInput(
+        raise InvalidInput(
             f"{folder} has no CSV or JSON lines file with the columns id, text and type.",
             "Name another folder.",
         )
     return found
 
 
-def grouped(examples: Sequence[Example]) -> list[Example]:
+def group_near_duplicates(examples: Sequence[Example]) -> list[Example]:
     """The examples with near-duplicates under one group."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -101,7 +101,7 @@ def generated(count: int, seed: int) -> list[Example]:
     return made
 
 
-def on_paper(example: Example, rng: random.Random) -> Example:
+def simulate_paper(example: Example, rng: random.Random) -> Example:
     """The example as it reads after it was set on pages with letterhead and patient data, scanned, and read
     again.
     """

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.classify.fields.calibration import log_odds, measured
+from pipeline.classify.fields.confidence import log_odds, calibrated_confidence
 from pipeline.classify.fields.date_parsing import days_in
 from pipeline.classify.fields.field_candidates import offers_of
 from pipeline.classify.fields.field_selection import choose, same_value
 from pipeline.classify.page_layout import lay_out
-from pipeline.classify.training.labelled_scans import known_scans
+from pipeline.classify.training.labeled_scans import read_labeled_scans
 from pipeline.classify.training.synthetic_stacks import MISREAD, read_as
 from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
@@ -37,7 +37,7 @@ SEXES = {"F": "female", "M": "male"}
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class FieldCase:
     """A document's pages and what is printed on them: field -> value as printed (dates as ISO), None where it
     is not printed; a field that is not in `truth` is not known. `name` decides whether it is kept for
     comparison."""
@@ -48,7 +48,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class FieldOutcome:
     """A field of a document: was it printed, with what confidence was a value said (None: none was), and was
     it right?
     """
@@ -59,7 +59,7 @@ class Judged:
     right: bool
 
 
-def generated_cases(count: int, seed: int) -> Iterator[Case]:
+def generated_cases(count: int, seed: int) -> Iterator[FieldCase]:
     """`count` generated documents with letters misread as a reader would."""
     from pipeline.synthetic import document, patients, style_for, types, typeset
 
@@ -71,26 +71,26 @@ def generated_cases(count: int, seed: int) -> Iterator[Case]:
         printed = typeset(rng, sample, style_for(rng, kind))
         rate = rng.choice(MISREAD)
         pages = tuple(read_as(rng, sheet.words, n, rate) for n, sheet in enumerate(printed.sheets, 1))
-        yield Case(
+        yield FieldCase(
             f"generated {seed} {number}",
             pages,
             _truth(sample, "\n".join(sheet.text for sheet in printed.sheets)),
         )
 
 
-def scanned_cases(folder: Path, readings: Path) -> Iterator[Case]:
+def scanned_cases(folder: Path, readings: Path) -> Iterator[FieldCase]:
     """The documents of scans with their truth and their readings (see training/scans.py)."""
-    for scan in known_scans(folder, readings):
+    for scan in read_labeled_scans(folder, readings):
         for told in scan.truth["documents"]:
             if all(number in scan.pages for number in told["pages"]):
-                yield Case(
+                yield FieldCase(
                     f"{scan.name} {told['pages'][0]}",
                     tuple(scan.pages[number] for number in told["pages"]),
                     _told(told),
                 )
 
 
-def judged(case: Case, *, calibrated: bool = False) -> Iterator[Judged]:
+def evaluate_case(case: FieldCase, *, calibrated: bool = False) -> Iterator[FieldOutcome]:
     """Each field of the truth against what is found, with the confidence before calibration or after it."""
     settings = load_settings().classify
     found = choose(
@@ -101,15 +101,15 @@ def judged(case: Case, *, calibrated: bool = False) -> Iterator[Judged]:
         best = max(mine, key=lambda field: field.confidence, default=None)
         right = best is not None and true is not None and same_value(name, best.value, true)
         if best is not None or true is not None:
-            yield Judged(name, true is not None, best.confidence if best else None, right)
+            yield FieldOutcome(name, true is not None, best.confidence if best else None, right)
 
 
-def in_exam(case: Case) -> bool:
+def in_holdout(case: FieldCase) -> bool:
     """Is it one of the documents on which no table is calibrated?"""
     return zlib.crc32(case.name.encode()) % EXAM == 0
 
 
-def loss(table: Mapping[str, Mapping[str, float]], answers: Iterable[Judged]) -> float:
+def mean_log_loss(table: Mapping[str, Mapping[str, float]], answers: Iterable[FieldOutcome]) -> float:
     """How far from the truth the confidences are that a table gives: the mean of their negative log
     likelihood, in nats.
     """
@@ -117,17 +117,17 @@ def loss(table: Mapping[str, Mapping[str, float]], answers: Iterable[Judged]) ->
         -math.log(max(sure if answer.right else 1 - sure, 1e-6))
         for answer in answers
         if answer.confidence is not None
-        for sure in (measured(answer.field, answer.confidence, table),)
+        for sure in (calibrated_confidence(answer.field, answer.confidence, table),)
     ]
     return sum(told) / max(1, len(told))
 
 
-def learn(made: Iterable[Judged], scanned: Iterable[Judged]) -> dict[str, dict[str, float]]:
+def fit_calibration_table(made: Iterable[FieldOutcome], scanned: Iterable[FieldOutcome]) -> dict[str, dict[str, float]]:
     """The table of calibration.py. A field that real readings tell enough of is calibrated on them alone."""
-    return calibrate(made) | calibrate(scanned)
+    return fit_calibration(made) | fit_calibration(scanned)
 
 
-def calibrate(answers: Iterable[Judged]) -> dict[str, dict[str, float]]:
+def fit_calibration(answers: Iterable[FieldOutcome]) -> dict[str, dict[str, float]]:
     """Field -> (slope, base, most): how log odds of the raw confidence become those of being right, and the
     highest confidence that as many right answers as there were can vouch for."""
     import numpy as np

@@ -13,7 +13,7 @@ BINS = 15  # of equal width, for the calibration error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Prediction:
     """An answer beside the truth."""
 
     id: str
@@ -27,7 +27,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class TypeMetrics:
     """What was measured. `coverage` and `precision`: share of documents above a threshold of 99 % precision
     that was chosen on the one half and applied to the other, and the share of them that is right."""
 
@@ -44,12 +44,12 @@ class Figures:
         return asdict(self)
 
 
-def measure(answers: Sequence[Answered]) -> Figures:
+def compute_metrics(answers: Sequence[Prediction]) -> TypeMetrics:
     """All figures of some answers."""
     f1 = f1_by_type(answers)
     coverage, precision = crossed_coverage(answers, 0.99)
     wrong = Counter(f"{a.truth} -> {a.said}" for a in answers if not a.right)
-    return Figures(
+    return TypeMetrics(
         documents=len(answers),
         accuracy=sum(a.right for a in answers) / max(1, len(answers)),
         macro_f1=sum(f1.values()) / max(1, len(f1)),
@@ -61,14 +61,14 @@ def measure(answers: Sequence[Answered]) -> Figures:
     )
 
 
-def f1_by_type(answers: Sequence[Answered]) -> dict[str, float]:
+def f1_by_type(answers: Sequence[Prediction]) -> dict[str, float]:
     """F1 of every type that occurs in the truth."""
     hits = Counter(a.truth for a in answers if a.right)
     truths, said = Counter(a.truth for a in answers), Counter(a.said for a in answers)
     return {t: 2 * hits[t] / (truths[t] + said[t]) for t in sorted(truths)}
 
 
-def threshold_for(answers: Sequence[Answered], precision: float) -> float | None:
+def threshold_for(answers: Sequence[Prediction], precision: float) -> float | None:
     """The lowest probability above which that share is right; None where there is none. Equal probabilities
     go together.
     """
@@ -82,21 +82,21 @@ def threshold_for(answers: Sequence[Answered], precision: float) -> float | None
     return best
 
 
-def crossed_coverage(answers: Sequence[Answered], precision: float) -> tuple[float, float]:
+def crossed_coverage(answers: Sequence[Prediction], precision: float) -> tuple[float, float]:
     """(share above the threshold, share right of these), the threshold of either half being chosen on the
     other.
     """
     halves = [[a for a in answers if zlib.crc32(a.id.encode()) % 2 == half] for half in (0, 1)]
-    taken: list[Answered] = []
+    taken: list[Prediction] = []
     for half in (0, 1):
         threshold = threshold_for(halves[1 - half], precision)
         taken += [a for a in halves[half] if threshold is not None and a.probability >= threshold]
     return len(taken) / max(1, len(answers)), sum(a.right for a in taken) / max(1, len(taken))
 
 
-def calibration_error(answers: Sequence[Answered]) -> float:
+def calibration_error(answers: Sequence[Prediction]) -> float:
     """Mean gap between what was promised and what was kept, over bins of probability."""
-    bins: dict[int, list[Answered]] = {}
+    bins: dict[int, list[Prediction]] = {}
     for answer in answers:
         bins.setdefault(min(BINS - 1, int(answer.probability * BINS)), []).append(answer)
     gaps = (abs(sum(a.probability - a.right for a in group)) for group in bins.values())

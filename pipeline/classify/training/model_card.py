@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from pipeline.classify.training.corpus import Example
-from pipeline.classify.training.metrics import Figures
-from pipeline.classify.training.type_training import EXAM, PRECISION, TITLED, Trained
+from pipeline.classify.training.metrics import TypeMetrics
+from pipeline.classify.training.type_training import EXAM, PRECISION, TITLE_ONLY_THRESHOLD, TrainingResult
 
 TERMS = {
     "mtsamples_typed": "MTSamples transcriptions, stated CC0",
@@ -22,7 +22,7 @@ TERMS = {
 }
 
 
-def card(trained: Trained, texts: Sequence[Example], command: str) -> str:
+def type_model_card(trained: TrainingResult, texts: Sequence[Example], command: str) -> str:
     """The card as Markdown."""
     sources = Counter(e.source for e in texts)
     kinds = Counter(e.type for e in texts)
@@ -85,7 +85,7 @@ def card(trained: Trained, texts: Sequence[Example], command: str) -> str:
     return "\n".join(lines)
 
 
-def _figures(figures: Figures) -> list[str]:
+def _figures(figures: TypeMetrics) -> list[str]:
     return [
         f"- accuracy {figures.accuracy:.3f}, macro-F1 {figures.macro_f1:.3f}",
         f"- typed without a person at 99 % precision: {figures.coverage_99:.1%} (right: {figures.precision_99:.2%})",
@@ -97,6 +97,6 @@ def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _limit(trained: Trained, kind: str) -> str:
+def _limit(trained: TrainingResult, kind: str) -> str:
     limit = trained.model.thresholds.get(kind)
-    return "" if limit is None else "a title" if limit >= TITLED else f"{limit:.3f}"
+    return "" if limit is None else "a title" if limit >= TITLE_ONLY_THRESHOLD else f"{limit:.3f}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.classify.fields.field_selection import MANY
 from pipeline.classify.training.boundary_training import divided
 from pipeline.classify.training.corpus import SHORTEST, Example
-from pipeline.classify.training.field_training import SEXES, Case
+from pipeline.classify.training.field_training import SEXES, FieldCase
 from pipeline.classify.training.synthetic_stacks import Stack, page_of
 from pipeline.records import OcrPage
 from pipeline.store.page_json import words_from
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SOURCE = "reviewers"
 
 
-def reviewed(connection: Connection) -> list[Example]:
+def reviewed_examples(connection: Connection) -> list[Example]:
     """Every filed document that a person decided on. The machine's own answers teach nothing and are left
     out.
     """
@@ -40,7 +40,7 @@ def reviewed(connection: Connection) -> list[Example]:
     ]
 
 
-def confirmed_fields(connection: Connection) -> Iterator[Case]:
+def confirmed_fields(connection: Connection) -> Iterator[FieldCase]:
     """Every document that a person has filed, as it was read, with the values that the person left or gave.
 
     The form shows every value that the machine found, so one that was left is right; an empty one is not on
@@ -51,7 +51,7 @@ def confirmed_fields(connection: Connection) -> Iterator[Case]:
             sql["pages_of_document"], {"scan": row["scan_id"], "numbers": row["pages"]}
         ).fetchall()
         truth = {name: _printed(name, value) for name, value in row["fields"].items() if name not in MANY}
-        yield Case(f"document {row['id']}", tuple(map(_page, read)), truth)
+        yield FieldCase(f"document {row['id']}", tuple(map(_page, read)), truth)
 
 
 def _printed(name: str, value: str) -> str | None:

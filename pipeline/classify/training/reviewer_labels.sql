@@ -4,7 +4,7 @@ select d.id, d.type, string_agg(p.text, E'\n' order by p.position) as text
 from document d
 join document_page p on p.document_id = d.id and p.scan_id = d.scan_id
 where d.status = 'filed'
-    and exists (select from decision n where n.document_id = d.id and n.decided_by <> 'machine' and n.act = 'file')
+    and exists (select from decision n where n.document_id = d.id and n.decided_by <> 'machine' and n.action = 'file')
 group by d.id
 order by d.id
 
@@ -42,7 +42,7 @@ select d.id, d.scan_id, d.pages, (
 ) as fields
 from document d
 where d.status = 'filed'
-    and exists (select from decision n where n.document_id = d.id and n.decided_by <> 'machine' and n.act = 'file')
+    and exists (select from decision n where n.document_id = d.id and n.decided_by <> 'machine' and n.action = 'file')
     and exists (select from document_field f where f.document_id = d.id)
 order by d.id
 

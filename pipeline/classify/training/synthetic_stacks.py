@@ -46,7 +46,7 @@ class Stack:
     """Whose each document is: a patient's id, None where it names nobody."""
 
 
-def stacks(
+def generate_stacks(
     count: int, seed: int, least: int = 5, most: int = LONGEST, several: int | None = None
 ) -> Iterator[Stack]:
     """`count` stacks of `least` to `most` pages; `several`: of how many patients each, at most (any number,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.classify.text_features import BLOCKS, features, slot, weighted
+from pipeline.classify.text_features import BLOCKS, extract_features, slot, weighted
 from pipeline.classify.type_model import Floats, lead
 
 FEWEST_DOCUMENTS = 3  # a feature of fewer documents may be somebody's name
@@ -41,11 +41,11 @@ class Texts:
     count: int
 
 
-def featurise(texts: Sequence[str]) -> Texts:
+def featurize(texts: Sequence[str]) -> Texts:
     """The texts' features, to be fitted on again and again."""
     blocks: dict[str, list[tuple[NDArray[np.uint32], Floats]]] = {block: [] for block in BLOCKS}
     for text in texts:
-        for block, counts in features(text).items():
+        for block, counts in extract_features(text).items():
             pairs = list(weighted({block: counts}))
             slots = np.array([slot(name) for name, _ in pairs], dtype=np.uint32)
             blocks[block].append((slots, np.array([value for _, value in pairs], dtype=np.float32)))
@@ -68,7 +68,7 @@ class Separation:
         return np.asarray(matrix @ self.weights + self.bias, dtype=np.float32)
 
 
-def separate(texts: Texts, rows: Sequence[int], labels: Sequence[str], weight: Sequence[float]) -> Separation:
+def fit_separation(texts: Texts, rows: Sequence[int], labels: Sequence[str], weight: Sequence[float]) -> Separation:
     """Fit on those rows; `labels` and `weight` are theirs."""
     from sklearn.svm import LinearSVC
 
@@ -94,7 +94,7 @@ def held_back_scores(
     place = {t: i for i, t in enumerate(types)}
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=1)
     for train, test in folds.split(np.zeros(texts.count), np.array(labels), np.array(groups)):
-        fitted = separate(texts, list(train), [labels[i] for i in train], [weight[i] for i in train])
+        fitted = fit_separation(texts, list(train), [labels[i] for i in train], [weight[i] for i in train])
         columns = [place[t] for t in fitted.types]
         out[np.ix_(test, columns)] = fitted.scores(texts, list(test))
     return out
@@ -128,7 +128,7 @@ def calibrate(
     return np.array([np.exp(best[0])], dtype=np.float32), best[1:].astype(np.float32)
 
 
-def believe(scores: Floats, odds: Floats, labels: Sequence[str], types: Sequence[str]) -> Floats:
+def fit_belief(scores: Floats, odds: Floats, labels: Sequence[str], types: Sequence[str]) -> Floats:
     """(base, slope, height) by type: how sure the best type of held-back scores was right to be, by its lead
     and its height.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.commands.common import Home, database, emit, progress
-from pipeline.commands.train.common import NOT_BETTER, Readings, ScansFolder, learned_from
+from pipeline.commands.train.common import NOT_BETTER, Readings, ScansFolder, learned_from, write_table
+from pipeline.resources import trained_model_path
 
 if TYPE_CHECKING:
     from pipeline.classify.training.synthetic_stacks import Stack
@@ -32,27 +33,26 @@ def boundaries(
 
     Learns from made stacks, from scans with their truth and from scans as reviewers have cut them. Exit
     status: 0 switched or measured; 3 the database is away; 10 the model in use is better and stays."""
-    import json
     from datetime import UTC, datetime
 
     from pipeline.classify import boundary_model
     from pipeline.classify.training import boundary_training as training
-    from pipeline.classify.training.synthetic_stacks import stacks as made_stacks
+    from pipeline.classify.training.synthetic_stacks import generate_stacks as made_stacks
 
     cases = []
     with progress("Making stacks", stacks) as advance:
         for stack in made_stacks(stacks, seed):
-            cases.append(training.case_of(stack, made=True))
+            cases.append(training.build_case(stack, made=True))
             advance(1)
-    found = list(training.scans_in(scans, readings or scans)) if scans else []
+    found = list(training.scan_stacks(scans, readings or scans)) if scans else []
     settled = _settled(home) if reviewers else []
-    cases += [training.case_of(stack, made=False) for stack in (*found, *settled)]
-    exam = [case for case in cases if training.in_exam(case)]
-    taught = [case for case in cases if not training.in_exam(case)]
-    figures = {name: told.line() for name, told in training.held_out(taught).items()}
-    fitted = training.fit(taught)
-    new = training.errors(fitted, exam)
-    old = training.errors(boundary_model.as_table(), exam)
+    cases += [training.build_case(stack, made=False) for stack in (*found, *settled)]
+    exam = [case for case in cases if training.in_holdout(case)]
+    taught = [case for case in cases if not training.in_holdout(case)]
+    figures = {name: told.line() for name, told in training.cross_validate(taught).items()}
+    fitted = training.fit_boundary_model(taught)
+    new = training.count_errors(fitted, exam)
+    old = training.count_errors(boundary_model.model_as_dict(), exam)
     switched = new <= old and not dry_run
     emit(
         {
@@ -71,10 +71,8 @@ def boundaries(
             "settled": len(settled),
             "held_out": figures,
         }
-        boundary_model.TABLE.write_text(
-            json.dumps(fitted | {"facts": facts}, indent=1) + "\n", encoding="utf-8"
-        )
-        boundary_model.model.cache_clear()
+        write_table(trained_model_path(boundary_model.MODEL_FILE), "Where documents start", fitted, facts)
+        boundary_model.load_model.cache_clear()
     elif not dry_run:
         raise typer.Exit(NOT_BETTER)
 

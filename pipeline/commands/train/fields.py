@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.commands.common import Home, database, emit
-from pipeline.commands.train.common import NOT_BETTER, Readings, ScansFolder, learned_from
+from pipeline.commands.train.common import NOT_BETTER, Readings, ScansFolder, learned_from, write_table
+from pipeline.resources import trained_model_path
 
 if TYPE_CHECKING:
-    from pipeline.classify.training.field_training import Case
+    from pipeline.classify.training.field_training import FieldCase
 
 
 def fields(
@@ -33,25 +34,24 @@ def fields(
     A field that the scans and reviewers tell enough of is calibrated on them alone, the others on generated
     documents. Exit status: 0 switched or measured; 3 the database is away; 10 the table in use is better and
     stays."""
-    import json
     from datetime import UTC, datetime
 
-    from pipeline.classify.fields import calibration
+    from pipeline.classify.fields import confidence
     from pipeline.classify.training import field_training as training
 
     real = [
         *(training.scanned_cases(scans, readings or scans) if scans else ()),
         *(_filed(home) if reviewers else ()),
     ]
-    told: dict[tuple[bool, bool], list[training.Judged]] = {
+    told: dict[tuple[bool, bool], list[training.FieldOutcome]] = {
         (made, exam): [] for made in (True, False) for exam in (True, False)
     }
     for made, cases in ((True, training.generated_cases(documents, seed)), (False, real)):
         for case in cases:
-            told[made, training.in_exam(case)] += training.judged(case)
-    table = training.learn(told[True, False], told[False, False])
+            told[made, training.in_holdout(case)] += training.evaluate_case(case)
+    table = training.fit_calibration_table(told[True, False], told[False, False])
     exam = told[True, True] + told[False, True]
-    new, old = (round(training.loss(each, exam), 4) for each in (table, calibration.table()))
+    new, old = (round(training.mean_log_loss(each, exam), 4) for each in (table, confidence.calibration_table()))
     switched = new <= old and not dry_run
     command = f"chartloom train fields --documents {documents} --seed {seed}{learned_from(scans, reviewers)}"
     facts = {
@@ -62,15 +62,14 @@ def fields(
     }
     emit({"switched": switched, "facts": facts, "fields": table})
     if switched:
-        calibration.TABLE.write_text(
-            json.dumps({"facts": facts, "fields": table}, indent=1) + "\n", encoding="utf-8"
-        )
-        calibration.table.cache_clear()
+        path = trained_model_path(confidence.TABLE_FILE)
+        write_table(path, "Confidence of index fields", {"fields": table}, facts)
+        confidence.calibration_table.cache_clear()
     elif not dry_run:
         raise typer.Exit(NOT_BETTER)
 
 
-def _filed(home: Path | None) -> list[Case]:
+def _filed(home: Path | None) -> list[FieldCase]:
     from pipeline.classify.training.reviewer_labels import confirmed_fields
 
     with database(home) as connection:

@@ -10,6 +10,7 @@ import typer
 
 from pipeline.commands.common import Home, Json, database, emit
 from pipeline.commands.train.common import NOT_BETTER
+from pipeline.resources import trained_model_path, write_trained_model
 
 if TYPE_CHECKING:
     from pipeline.classify.training.corpus import Example
@@ -31,7 +32,8 @@ def types(
     ] = True,
     generated: Annotated[int, typer.Option(min=1, help="Generated documents of each type.")] = 60,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The model file. [default: the one in use]")
+        Path | None,
+        typer.Option("--out", help="The model file. [default: HOME/models/document_types.npz]"),
     ] = None,
     evaluate: Annotated[bool, typer.Option("--evaluate", help="Measure only; change nothing.")] = False,
     as_json: Json = False,
@@ -44,26 +46,25 @@ def types(
     Writes the model and its card beside it. Workers take it up when they start. Exit status: 0 switched or
     measured; 2 a folder has no examples; 3 the database is away; 10 the model in use is better and stays."""
     from pipeline.classify.training.corpus import read_folder
-    from pipeline.classify.training.model_card import card
-    from pipeline.classify.training.type_training import train as fit
-    from pipeline.classify.type_model import MODEL, load, save
+    from pipeline.classify.training.model_card import type_model_card
+    from pipeline.classify.training.type_training import train_type_model as fit
+    from pipeline.classify.type_model import MODEL_FILE, load_model, save_model
 
     examples = [e for folder in texts or () for e in read_folder(folder)]
     if reviewers and not evaluate:
         examples += _reviewed(home)
-    target = out or MODEL
-    old = load(target) if target.exists() else None
+    target = out or trained_model_path(MODEL_FILE)
+    old = load_model(target) if target.exists() else load_model() if out is None else None
     trained = fit(examples, generated, old)
     switched = trained.better and not evaluate
     if switched:
-        fresh = target.with_suffix(".new")
-        save(trained.model, fresh)
-        fresh.replace(target)
         command = " ".join(
             ["chartloom train types", *(f"--texts {shlex.quote(folder.name)}" for folder in texts or ())]
         )
-        target.with_suffix(".md").write_text(card(trained, examples, command), encoding="utf-8")
-        load.cache_clear()
+        write_trained_model(
+            target, lambda draft: save_model(trained.model, draft), type_model_card(trained, examples, command)
+        )
+        load_model.cache_clear()
     _tell(
         {
             "switched": switched,
@@ -80,10 +81,10 @@ def types(
 
 
 def _reviewed(home: Path | None) -> list[Example]:
-    from pipeline.classify.training.reviewer_labels import reviewed
+    from pipeline.classify.training.reviewer_labels import reviewed_examples
 
     with database(home) as connection:
-        return reviewed(connection)
+        return reviewed_examples(connection)
 
 
 def _tell(report: dict[str, Any], as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """What sorting costs beside OCR: bar codes on pictures, and everything else on pages already read. CPU
 milliseconds a page.
 
-    python -m bench.sorting_speed FILE... [--pages 40]
+    python -m bench.segmentation_speed FILE... [--pages 40]
 
 FILE are scans; they are read first, which is not counted.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.classify.segmentation import sort
+from pipeline.classify.segmentation import segment_pages
 from pipeline.commands.split import pages_of
 from pipeline.config import load_settings
 from pipeline.ingest.parsing.open_scan import open_scan
@@ -52,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                     read_barcodes(np.asarray(picture, np.uint8))
                     codes.append(1000 * (time.process_time() - began))
         read = list(pages_of(file, settings))
-        sort(read[:1], settings.classify)  # the models are loaded once a process
+        segment_pages(read[:1], settings.classify)  # the models are loaded once a process
         began = time.process_time()
-        sort(read, settings.classify)
+        segment_pages(read, settings.classify)
         sorting += 1000 * (time.process_time() - began)
         sorted_pages += len(read)
     told = {

@@ -1,7 +1,7 @@
 """How well stacks are cut: made stacks of other layouts than those trained on. No pictures, no services.
 
-    python -m bench.sorting [--stacks 300] [--seed 4242] [--least 5] [--most 60] [--patients N]
-    python -m bench.sorting --stacks 1000 --most 8 --patients 2       two patients in one stack, without
+    python -m bench.segmentation [--stacks 300] [--seed 4242] [--least 5] [--most 60] [--patients N]
+    python -m bench.segmentation --stacks 1000 --most 8 --patients 2       two patients in one stack, without
                                                                       sheets
 
 Prints one JSON line: stacks cut without any error, boundary precision, recall and F1, how many documents are
@@ -15,9 +15,9 @@ import json
 import time
 from collections.abc import Sequence
 
-from pipeline.classify.boundary_model import model
-from pipeline.classify.training.boundary_training import Figures, case_of, measure
-from pipeline.classify.training.synthetic_stacks import stacks
+from pipeline.classify.boundary_model import load_model
+from pipeline.classify.training.boundary_training import BoundaryMetrics, build_case, add_metrics
+from pipeline.classify.training.synthetic_stacks import generate_stacks
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,11 +32,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--patients", type=int, help="how many patients a stack holds at most [default: any number]"
     )
     given = parser.parse_args(argv)
-    figures, pages, spent = Figures(), 0, 0.0
-    shipped = {"bias": model().bias, "weights": model().weights}
-    for stack in stacks(given.stacks, given.seed, given.least, given.most, given.patients):
+    figures, pages, spent = BoundaryMetrics(), 0, 0.0
+    shipped = {"bias": load_model().bias, "weights": load_model().weights}
+    for stack in generate_stacks(given.stacks, given.seed, given.least, given.most, given.patients):
         began = time.process_time()
-        measure(shipped, case_of(stack, made=True), figures)
+        add_metrics(shipped, build_case(stack, made=True), figures)
         spent += time.process_time() - began
         pages += len(stack.pages)
     print(json.dumps({"pages": pages, "cpu_ms_a_page": round(1000 * spent / pages, 1)} | figures.line()))

@@ -18,7 +18,7 @@ MARGIN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class KnownScan:
+class LabeledScan:
     """A scan by its name: its truth, and its pages by their numbers as they were read."""
 
     name: str
@@ -26,13 +26,13 @@ class KnownScan:
     pages: dict[int, OcrPage]
 
 
-def known_scans(folder: Path, readings: Path) -> Iterator[KnownScan]:
+def read_labeled_scans(folder: Path, readings: Path) -> Iterator[LabeledScan]:
     """The scans of a folder that have a reading, by name."""
     for truth in sorted(folder.glob("*.json")):
         read = readings / f"{truth.stem}.jsonl"
         if read.exists():
             pages = map(page_from, read.read_text(encoding="utf-8").splitlines())
-            yield KnownScan(
+            yield LabeledScan(
                 truth.stem,
                 json.loads(truth.read_text(encoding="utf-8")),
                 {page.number: page for page in pages},
