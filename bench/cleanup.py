@@ -22,7 +22,7 @@ from bench.damage import DAMAGES, damaged
 from pipeline.config import OcrSettings, load_settings
 from pipeline.ocr import preprocess, read_page
 from pipeline.ocr.image import cleanup, dewarp, pixels
-from pipeline.ocr.image.pixels import Pixels
+from pipeline.ocr.image.pixels import PageImage
 from pipeline.records import Page
 
 QUALITY = 85
@@ -33,13 +33,13 @@ QUALITY = 85
 def without(step: str) -> Iterator[None]:
     """The reader without one of its steps; "" leaves it whole."""
     elsewhere: dict[str, tuple[object, str, Callable[..., object]]] = {
-        "inks": (preprocess, "inks_apart", lambda scanned: scanned.grey),
+        "inks": (preprocess, "inks_apart", lambda scanned: scanned.gray),
         "sheet": (dewarp, "sheet_of", lambda _: None),
         "curve": (dewarp, "curve_of", lambda *_: None),
-        "show-through": (preprocess, "without_back", lambda grey, *_: grey),
+        "show-through": (preprocess, "without_back", lambda gray, *_: gray),
     }
     if step in cleanup.STEPS:
-        with patch.dict(cleanup.STEPS, {step: lambda grey, _: grey}):
+        with patch.dict(cleanup.STEPS, {step: lambda gray, _: gray}):
             yield
     elif step:
         with patch.object(*elsewhere[step]):
@@ -49,7 +49,7 @@ def without(step: str) -> Iterator[None]:
 
 
 STEP_OF = {
-    "coloured-paper": "inks",
+    "colored-paper": "inks",
     "highlighter": "inks",
     "stamps": "inks",
     "dark-bands": "dark-areas",
@@ -72,12 +72,12 @@ def tokens(text: str) -> Counter[str]:
     return Counter(re.findall(r"[^\W_]+", text.lower()))
 
 
-def scanned(damage: str, seed: int) -> tuple[Pixels, Counter[str]]:
+def scanned(damage: str, seed: int) -> tuple[PageImage, Counter[str]]:
     """A damaged page as it comes, and its words."""
     picture, text = damaged(damage, seed)
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=QUALITY)
-    return pixels.from_image(Image.open(out)), tokens(text)
+    return pixels.page_image_from_pil(Image.open(out)), tokens(text)
 
 
 def measure(damage: str, step: str, seeds: range, settings: OcrSettings) -> tuple[float, float]:
@@ -89,7 +89,7 @@ def measure(damage: str, step: str, seeds: range, settings: OcrSettings) -> tupl
         before = cpu()
         with without(step):
             found = tokens(
-                read_page.read_pixels(Page(scan="", number=1, image="x"), page, settings).page.text
+                read_page.read_page_image(Page(scan="", number=1, image="x"), page, settings).page.text
             )
         spent += cpu() - before
         hits, told, read = hits + (truth & found).total(), told + truth.total(), read + found.total()

@@ -1,5 +1,5 @@
-"""What happens to paper before and in a scanner or a phone: each damage takes a grey page and gives it in
-colour.
+"""What happens to paper before and in a scanner or a phone: each damage takes a gray page and gives it in
+color.
 
 Pages are the project's own samples; a damage is drawn from a generator, so that a seed names a page. Arrays
 are uint8."""
@@ -26,15 +26,15 @@ Noise = np.random.Generator
 DPI = 170
 """Dots an inch of the pages: between a fax and an office scanner."""
 TINTS = ((250, 225, 120), (250, 190, 205), (185, 225, 250), (190, 235, 190), (235, 190, 120), (205, 190, 240))
-"""Colours of paper: yellow, pink, blue, green, goldenrod, lilac (RGB)."""
+"""Colors of paper: yellow, pink, blue, green, goldenrod, lilac (RGB)."""
 MARKERS = ((255, 255, 60), (255, 150, 200), (130, 255, 130), (120, 220, 255), (255, 190, 80))
 INKS = ((190, 30, 40), (40, 50, 160), (90, 40, 140), (30, 120, 70), (210, 60, 60))
-"""Colours of stamp pads: red, blue, violet, green, light red."""
+"""Colors of stamp pads: red, blue, violet, green, light red."""
 STAMPS = ("RECEIVED", "COPY", "SCANNED", "CONFIDENTIAL", "PAID", "FINAL REPORT")
 
 
 def page(seed: int) -> tuple[Pixels, str]:
-    """A sample's first page in grey, and its words."""
+    """A sample's first page in gray, and its words."""
     rng = random.Random(f"damage {seed}")
     person = rng.choice(patients(50, seed))
     kind = rng.choice(
@@ -44,8 +44,8 @@ def page(seed: int) -> tuple[Pixels, str]:
     return draw(sheet, DPI), sheet.text
 
 
-def coloured(grey: Pixels) -> Pixels:
-    return np.repeat(grey[:, :, None], 3, axis=2)
+def colored(gray: Pixels) -> Pixels:
+    return np.repeat(gray[:, :, None], 3, axis=2)
 
 
 def through(picture: Pixels, layer: Pixels) -> Pixels:
@@ -53,30 +53,30 @@ def through(picture: Pixels, layer: Pixels) -> Pixels:
     return (picture.astype(np.uint16) * layer // 255).astype(np.uint8)
 
 
-def on_paper(noise: Noise, grey: Pixels) -> Pixels:
-    """Coloured paper, as strong as copy shops sell it."""
+def on_paper(noise: Noise, gray: Pixels) -> Pixels:
+    """Colored paper, as strong as copy shops sell it."""
     tint = np.array(TINTS[noise.integers(len(TINTS))], float)
     deep = noise.uniform(0.5, 1.15)
     tint = np.clip(255 - (255 - tint) * deep, 40, 255)
-    return through(coloured(grey), np.broadcast_to(tint, (*grey.shape, 3)).astype(np.uint8))
+    return through(colored(gray), np.broadcast_to(tint, (*gray.shape, 3)).astype(np.uint8))
 
 
-def highlighted(noise: Noise, grey: Pixels) -> Pixels:
+def highlighted(noise: Noise, gray: Pixels) -> Pixels:
     """Bars of a marker over some lines, one darker where the pen went twice."""
-    layer = np.full((*grey.shape, 3), 255, np.uint8)
-    colour = np.array(MARKERS[noise.integers(len(MARKERS))])
+    layer = np.full((*gray.shape, 3), 255, np.uint8)
+    color = np.array(MARKERS[noise.integers(len(MARKERS))])
     for _ in range(noise.integers(4, 12)):
-        y, x = int(noise.integers(150, grey.shape[0] - 300)), int(noise.integers(80, grey.shape[1] // 2))
-        wide, high = int(noise.integers(200, grey.shape[1] // 2)), int(noise.integers(26, 40))
+        y, x = int(noise.integers(150, gray.shape[0] - 300)), int(noise.integers(80, gray.shape[1] // 2))
+        wide, high = int(noise.integers(200, gray.shape[1] // 2)), int(noise.integers(26, 40))
         bar = np.full_like(layer, 255)
-        cv2.line(bar, (x, y), (x + wide, y + int(noise.integers(-4, 5))), colour.tolist(), high)
+        cv2.line(bar, (x, y), (x + wide, y + int(noise.integers(-4, 5))), color.tolist(), high)
         layer = through(layer, bar)
-    return through(coloured(grey), layer)
+    return through(colored(gray), layer)
 
 
-def stamped(noise: Noise, grey: Pixels) -> Pixels:
-    """Two or three stamps in colour across the print."""
-    picture = coloured(grey)
+def stamped(noise: Noise, gray: Pixels) -> Pixels:
+    """Two or three stamps in color across the print."""
+    picture = colored(gray)
     for text, date in stamp_texts(noise):
         font = Font("sans", int(noise.integers(60, 90)), bold=True).load(DPI / 200)
         wide, high = round(font.getlength(text)) + 60, 190
@@ -90,8 +90,8 @@ def stamped(noise: Noise, grey: Pixels) -> Pixels:
             noise.uniform(0, 1, (turned.shape[0] // 6, turned.shape[1] // 6)), turned.shape[1::-1]
         )
         turned = np.where((worn > 0.75)[:, :, None], 255 - (255 - turned) // 2, turned).astype(np.uint8)
-        y = int(noise.integers(150, grey.shape[0] - turned.shape[0] - 200))
-        x = int(noise.integers(60, max(61, grey.shape[1] - turned.shape[1] - 60)))
+        y = int(noise.integers(150, gray.shape[0] - turned.shape[0] - 200))
+        x = int(noise.integers(60, max(61, gray.shape[1] - turned.shape[1] - 60)))
         area = picture[y : y + turned.shape[0], x : x + turned.shape[1]]
         area[:] = through(area, turned[: area.shape[0], : area.shape[1]])
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.6), np.uint8)
@@ -105,29 +105,29 @@ def stamp_texts(noise: Noise) -> list[tuple[str, str]]:
     ]
 
 
-def banded(noise: Noise, grey: Pixels) -> Pixels:
-    """Some lines of the page printed light on a dark band, in grey or colour."""
-    picture = coloured(grey)
+def banded(noise: Noise, gray: Pixels) -> Pixels:
+    """Some lines of the page printed light on a dark band, in gray or color."""
+    picture = colored(gray)
     dark = np.array(((0, 0, 0), (20, 30, 90), (110, 20, 20), (60, 60, 60))[noise.integers(4)])
-    for y in noise.integers(100, grey.shape[0] - 250, 4):
+    for y in noise.integers(100, gray.shape[0] - 250, 4):
         band = picture[y : y + int(noise.integers(50, 120))]
         band[:] = (dark + (255 - band.astype(int)) * (255 - dark) / 255).clip(0, 255)
     return picture
 
 
-def shown_through(noise: Noise, grey: Pixels) -> Pixels:
+def shown_through(noise: Noise, gray: Pixels) -> Pixels:
     """The back of a thin sheet: another page mirrored, soft and faint."""
     back = page(int(noise.integers(10_000, 90_000)))[0][:, ::-1]
     back = np.roll(back, (int(noise.integers(-40, 40)), int(noise.integers(-40, 40))), (0, 1))
     soft = cv2.GaussianBlur(back, (0, 0), noise.uniform(0.8, 2.0))
     faint = 255 - (255 - soft.astype(float)) * noise.uniform(0.15, 0.45)
     paper = 255 - noise.uniform(0, 25)
-    return noisy(noise, coloured((np.minimum(grey, faint) * paper / 255).astype(np.uint8)))
+    return noisy(noise, colored((np.minimum(gray, faint) * paper / 255).astype(np.uint8)))
 
 
-def shadowed(noise: Noise, grey: Pixels) -> Pixels:
+def shadowed(noise: Noise, gray: Pixels) -> Pixels:
     """Light from one side, and the soft edge of a shadow across the page."""
-    height, width = grey.shape
+    height, width = gray.shape
     y, x = np.mgrid[0 : 1 : complex(height), 0 : 1 : complex(width)]
     turn = noise.uniform(0, 2 * np.pi)
     slope = np.cos(turn) * x + np.sin(turn) * y
@@ -135,31 +135,31 @@ def shadowed(noise: Noise, grey: Pixels) -> Pixels:
     turn = noise.uniform(0, np.pi)
     edge = np.cos(turn) * (x - 0.5) + np.sin(turn) * (y - 0.5) - noise.uniform(-0.2, 0.2)
     light *= 1 - noise.uniform(0.2, 0.5) / (1 + np.exp(-edge * noise.uniform(30, 150)))
-    return noisy(noise, (coloured(grey) * light[:, :, None]).astype(np.uint8))
+    return noisy(noise, (colored(gray) * light[:, :, None]).astype(np.uint8))
 
 
-def edged(noise: Noise, grey: Pixels) -> Pixels:
+def edged(noise: Noise, gray: Pixels) -> Pixels:
     """The scanner's black border on two sides, punch holes and staples' shadows."""
-    out = grey.copy()
+    out = gray.copy()
     wide = int(noise.integers(15, 70))
     out[:, :wide] = out[-wide // 2 :] = noise.integers(0, 40)
     for down in (0.2, 0.5, 0.8):
         cv2.circle(
             out,
-            (wide + int(noise.integers(30, 50)), round(down * grey.shape[0])),
+            (wide + int(noise.integers(30, 50)), round(down * gray.shape[0])),
             20,
             int(noise.integers(0, 60)),
             -1,
         )
-    cv2.line(out, (grey.shape[1] - 90, 50), (grey.shape[1] - 60, 75), 40, 4)
-    return coloured(out)
+    cv2.line(out, (gray.shape[1] - 90, 50), (gray.shape[1] - 60, 75), 40, 4)
+    return colored(out)
 
 
-def photographed(noise: Noise, grey: Pixels) -> Pixels:
+def photographed(noise: Noise, gray: Pixels) -> Pixels:
     """A page on a desk, taken with a phone: in perspective, with the desk around it and light from one
     side.
     """
-    height, width = grey.shape
+    height, width = gray.shape
     margin = noise.uniform(0.06, 0.14)
     desk = np.array(((70, 50, 40), (40, 40, 45), (120, 90, 60), (90, 95, 100))[noise.integers(4)], float)
     wide, high = round(width * (1 + 2 * margin)), round(height * (1 + 2 * margin))
@@ -169,8 +169,8 @@ def photographed(noise: Noise, grey: Pixels) -> Pixels:
     matrix = cv2.getPerspectiveTransform(corners, place)
     texture = cv2.GaussianBlur(noise.normal(0, 30, (high, wide)), (0, 0), 4)
     ground = np.clip(desk + texture[:, :, None], 0, 255).astype(np.uint8)
-    seen = cv2.warpPerspective(coloured(grey), matrix, (wide, high), flags=cv2.INTER_AREA)
-    inside = cv2.warpPerspective(np.full(grey.shape, 255, np.uint8), matrix, (wide, high))[:, :, None] / 255
+    seen = cv2.warpPerspective(colored(gray), matrix, (wide, high), flags=cv2.INTER_AREA)
+    inside = cv2.warpPerspective(np.full(gray.shape, 255, np.uint8), matrix, (wide, high))[:, :, None] / 255
     picture = (seen * inside + ground * (1 - inside)).astype(np.uint8)
     light = np.linspace(1.0, noise.uniform(0.6, 0.9), wide)[None, :, None]
     return noisy(
@@ -178,17 +178,17 @@ def photographed(noise: Noise, grey: Pixels) -> Pixels:
     )
 
 
-def bent(noise: Noise, grey: Pixels) -> Pixels:
+def bent(noise: Noise, gray: Pixels) -> Pixels:
     """A page that does not lie flat: lines rise towards a spine or sag in the middle."""
-    height, width = grey.shape
+    height, width = gray.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     part = x / width if noise.random() < 0.5 else 1 - x / width
     deep = noise.uniform(15, 70) * noise.choice((-1, 1))
     curve = np.exp(-part * noise.uniform(3, 6)) if noise.random() < 0.5 else np.sin(np.pi * part)
     shift = deep * curve * (1 - noise.uniform(0, 0.6) * y / height)
     shift = shift.astype(np.float32)
-    moved = cv2.remap(grey, x, y + shift, cv2.INTER_LINEAR, borderValue=255)
-    return noisy(noise, coloured(np.asarray(moved, np.uint8)))
+    moved = cv2.remap(gray, x, y + shift, cv2.INTER_LINEAR, borderValue=255)
+    return noisy(noise, colored(np.asarray(moved, np.uint8)))
 
 
 def noisy(noise: Noise, picture: Pixels) -> Pixels:
@@ -196,15 +196,15 @@ def noisy(noise: Noise, picture: Pixels) -> Pixels:
     return np.clip(picture + noise.normal(0, 3, (*picture.shape[:2], 1)), 0, 255).astype(np.uint8)
 
 
-def undamaged(noise: Noise, grey: Pixels) -> Pixels:
+def undamaged(noise: Noise, gray: Pixels) -> Pixels:
     """As printed."""
-    return noisy(noise, coloured(grey))
+    return noisy(noise, colored(gray))
 
 
 Damage = Callable[[Noise, Pixels], Pixels]
 DAMAGES: dict[str, Damage] = {
     "none": undamaged,
-    "coloured-paper": on_paper,
+    "colored-paper": on_paper,
     "highlighter": highlighted,
     "stamps": stamped,
     "dark-bands": banded,
@@ -218,6 +218,6 @@ DAMAGES: dict[str, Damage] = {
 
 def damaged(name: str, seed: int) -> tuple[Image.Image, str]:
     """A damaged page as a camera's or a scanner's JPEG holds it, and its words."""
-    grey, text = page(seed)
+    gray, text = page(seed)
     added = " ".join(map(" ".join, stamp_texts(np.random.default_rng(seed)))) if name == "stamps" else ""
-    return Image.fromarray(DAMAGES[name](np.random.default_rng(seed), grey)), f"{text}\n{added}"
+    return Image.fromarray(DAMAGES[name](np.random.default_rng(seed), gray)), f"{text}\n{added}"

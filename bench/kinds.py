@@ -23,7 +23,7 @@ from bench.damage import Pixels, page
 from bench.pages import WORDS
 from pipeline.config import load_settings
 from pipeline.ocr.image import pixels
-from pipeline.ocr.read_page import read_pixels
+from pipeline.ocr.read_page import read_page_image
 from pipeline.records import Page
 from pipeline.synthetic.scanner import SCANNERS, scan
 
@@ -35,7 +35,7 @@ SHAPE = (1870, 1445)
 class Case(NamedTuple):
     """A page, what it bears, and its words where it is print."""
 
-    bears: str
+    content_kind: str
     picture: Image.Image
     text: str | None = None
 
@@ -81,9 +81,9 @@ def drawn(seed: int, *, traces: bool) -> Pixels:
             )
             path = np.column_stack([x, y + noise.normal(0, 2, len(x))])
         else:
-            centre, axes = noise.integers(300, 1100, 2).tolist(), noise.integers(60, 400, 2).tolist()
+            center, axes = noise.integers(300, 1100, 2).tolist(), noise.integers(60, 400, 2).tolist()
             cv2.ellipse(
-                sheet, centre, axes, float(noise.uniform(0, 180)), 0, int(noise.integers(150, 360)), 0, 3
+                sheet, center, axes, float(noise.uniform(0, 180)), 0, int(noise.integers(150, 360)), 0, 3
             )
             path = np.cumsum(noise.normal(0, 40, (60, 2)), axis=0) + noise.integers(300, 1100, 2)
         cv2.polylines(sheet, [path.astype(np.int32)], False, 0, 3)
@@ -119,9 +119,9 @@ def photographed(seed: int, half: int) -> Image.Image:
 def worn(seed: int) -> tuple[Pixels, str]:
     """Print that is too coarse, soft or noisy to be read well."""
     noise = np.random.default_rng(seed)
-    grey, text = page(seed)
+    gray, text = page(seed)
     factor = noise.uniform(0.28, 0.7)
-    small = cv2.GaussianBlur(pixels.scaled(grey, factor), (0, 0), noise.uniform(0.4, 1.4))
+    small = cv2.GaussianBlur(pixels.resize(gray, factor), (0, 0), noise.uniform(0.4, 1.4))
     bad = np.clip(small + noise.normal(0, noise.uniform(3, 40), small.shape), 0, 255).astype(np.uint8)
     return (
         np.where(bad < noise.uniform(90, 215), 0, 255).astype(np.uint8) if noise.random() < 0.5 else bad
@@ -136,11 +136,11 @@ def cases(forms: Path, fonts: list[Path], half: int, count: int) -> Iterator[Cas
             yield Case("handwriting", Image.fromarray(handwritten(seed, fonts[half::2])))
         yield Case("drawing", Image.fromarray(drawn(seed, traces=number % 2 == 0)))
         yield Case("photograph", photographed(seed, half))
-        grey, text = page(seed)
-        scanned = scan(random.Random(seed), grey, SCANNERS[number % len(SCANNERS)])
+        gray, text = page(seed)
+        scanned = scan(random.Random(seed), gray, SCANNERS[number % len(SCANNERS)])
         yield Case("print", Image.fromarray(scanned.pixels), text)
-        grey, text = worn(seed)
-        yield Case("worn print", Image.fromarray(grey), text)
+        gray, text = worn(seed)
+        yield Case("worn print", Image.fromarray(gray), text)
     for file in sorted(forms.glob("*.gt.txt"))[half::2][:count]:
         yield Case(
             "print (forms)",
@@ -163,8 +163,10 @@ def main() -> None:
     told: dict[str, Counter[str]] = defaultdict(Counter)
     marked: list[tuple[float, float]] = []
     for case in cases(args.forms, fonts, args.half, args.count):
-        read = read_pixels(Page(scan="", number=1, image="x"), pixels.from_image(case.picture), settings).page
-        told[case.bears][read.bears] += 1
+        read = read_page_image(
+            Page(scan="", number=1, image="x"), pixels.page_image_from_pil(case.picture), settings
+        ).page
+        told[case.content_kind][read.content_kind] += 1
         if case.text is not None:
             truth, found = tokens(case.text), tokens(read.text)
             marked.append((read.confidence, 2 * (truth & found).total() / (truth.total() + found.total())))

@@ -45,7 +45,7 @@ STEPS = {
 """The functions that are counted, by module of pipeline.ocr, and the step that each belongs to."""
 Contestant = Callable[[Path], tuple[float, int]]
 """Does a page: CPU seconds, bytes of the PDF."""
-SETTINGS = {"default": "doubtful", "Tesseract alone": "never"}
+SETTINGS = {"default": "low_confidence", "Tesseract alone": "never"}
 FIRST = "first page, with start"
 OCRMYPDF = ("ocrmypdf", "-q", "--deskew", "--rotate-pages", "--output-type", "pdfa", "-j", "1")
 
@@ -94,7 +94,7 @@ def worker(told: Connection, second_engine: str) -> None:
     for module, functions in STEPS.items():
         for name, step in functions.items():
             clock.wrap(modules[module], name, step)
-    clock.wrap(rapidocr_engine.RapidStrips, "read", "second engine")
+    clock.wrap(rapidocr_engine.RapidOcrStripReader, "read", "second engine")
     while file := told.recv():
         with clock.of("everything else"):
             made = read_page.read_page(Page(scan="", number=1, image=file.name), file, settings.ocr)

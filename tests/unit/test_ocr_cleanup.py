@@ -11,11 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import load_settings
 from pipeline.ocr.image import deskew
-from pipeline.ocr.image.bleed_through import without_back
-from pipeline.ocr.image.ink_separation import inks_apart
-from pipeline.ocr.image.page_curl import curve_of, flattened
-from pipeline.ocr.image.page_detection import sheet_of
-from pipeline.ocr.image.pixels import Grey, from_image
+from pipeline.ocr.image.bleed_through import remove_bleed_through
+from pipeline.ocr.image.ink_separation import separate_inks
+from pipeline.ocr.image.page_curl import estimate_curl, flatten
+from pipeline.ocr.image.page_detection import detect_page
+from pipeline.ocr.image.pixels import GrayImage, page_image_from_pil
 from pipeline.ocr.read_page import read_page
 from pipeline.records import Page
 
@@ -25,7 +25,7 @@ SIZE = 26
 LETTER = 16.0
 
 
-def print_of(line: str = LINE, shape: tuple[int, int] = (1400, 1080)) -> Grey:
+def print_of(line: str = LINE, shape: tuple[int, int] = (1400, 1080)) -> GrayImage:
     page = Image.new("L", (shape[1], shape[0]), 255)
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(SIZE)
     for y in range(100, shape[0] - 120, 48):
@@ -33,22 +33,22 @@ def print_of(line: str = LINE, shape: tuple[int, int] = (1400, 1080)) -> Grey:
     return np.asarray(page)
 
 
-def rgb(grey: Grey) -> Grey:
-    return np.repeat(grey[:, :, None], 3, axis=2)
+def rgb(gray: GrayImage) -> GrayImage:
+    return np.repeat(gray[:, :, None], 3, axis=2)
 
 
-def dyed(picture: Grey, box: tuple[int, int, int, int], colour: tuple[int, int, int]) -> Grey:
+def dyed(picture: GrayImage, box: tuple[int, int, int, int], color: tuple[int, int, int]) -> GrayImage:
     out = picture.copy()
     x0, y0, x1, y1 = box
-    out[y0:y1, x0:x1] = out[y0:y1, x0:x1].astype(int) * colour // 255
+    out[y0:y1, x0:x1] = out[y0:y1, x0:x1].astype(int) * color // 255
     return out
 
 
-def ink_seen(picture: Grey) -> Grey:
-    return inks_apart(from_image(Image.fromarray(picture)))
+def ink_seen(picture: GrayImage) -> GrayImage:
+    return separate_inks(page_image_from_pil(Image.fromarray(picture)))
 
 
-def test_print_under_a_marker_and_on_coloured_paper_is_read_on_white() -> None:
+def test_print_under_a_marker_and_on_colored_paper_is_read_on_white() -> None:
     marked = ink_seen(dyed(rgb(print_of()), (80, 190, 900, 235), (120, 220, 255)))
     assert np.median(marked[190:235, 90:890]) > 240
     assert (marked[190:235, 90:890] < 60).mean() > 0.03
@@ -67,19 +67,19 @@ def test_a_stamp_across_print_is_lifted_and_print_in_the_same_dye_is_left() -> N
     assert (apart > 70).mean() < 0.002
 
 
-def test_the_coloured_fringes_of_print_on_a_screen_are_no_stamp() -> None:
+def test_the_colored_fringes_of_print_on_a_screen_are_no_stamp() -> None:
     plain = print_of()
     fringed = np.stack([plain, np.roll(plain, 1, axis=1), np.roll(plain, 2, axis=1)], axis=2)
-    page = from_image(Image.fromarray(fringed))
-    assert np.array_equal(inks_apart(page), page.grey)
+    page = page_image_from_pil(Image.fromarray(fringed))
+    assert np.array_equal(separate_inks(page), page.gray)
 
 
-def test_a_page_without_colour_is_the_same_picture() -> None:
-    page = from_image(Image.fromarray(print_of()))
-    assert inks_apart(page) is page.grey
+def test_a_page_without_color_is_the_same_picture() -> None:
+    page = page_image_from_pil(Image.fromarray(print_of()))
+    assert separate_inks(page) is page.gray
 
 
-def photographed(page: Grey) -> tuple[Grey, np.ndarray]:
+def photographed(page: GrayImage) -> tuple[GrayImage, np.ndarray]:
     """The page on a dark desk, seen askew; and its corners there."""
     height, width = page.shape
     corners = np.array([(130, 110), (1130, 170), (1180, 1490), (90, 1440)], np.float32)
@@ -91,13 +91,13 @@ def photographed(page: Grey) -> tuple[Grey, np.ndarray]:
 
 def test_the_sheet_in_a_photograph_is_found_to_three_pixels_and_a_scan_has_none() -> None:
     picture, corners = photographed(print_of())
-    found = sheet_of(picture)
+    found = detect_page(picture)
     assert found is not None
     assert np.abs(found - corners).max() < 3
-    assert sheet_of(print_of()) is None
+    assert detect_page(print_of()) is None
     edged = print_of().copy()
     edged[:, :60] = 0
-    assert sheet_of(edged) is None
+    assert detect_page(edged) is None
 
 
 def test_words_of_a_photographed_page_stand_over_their_ink_in_the_photograph(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_words_of_a_photographed_page_stand_over_their_ink_in_the_photograph(tmp
     )
 
 
-def bent(page: Grey, deep: float) -> Grey:
+def bent(page: GrayImage, deep: float) -> GrayImage:
     x, y = np.meshgrid(np.arange(page.shape[1], dtype=np.float32), np.arange(page.shape[0], dtype=np.float32))
     lift = deep * np.sin(np.pi * x / page.shape[1])
     return np.asarray(
@@ -129,14 +129,14 @@ def bent(page: Grey, deep: float) -> Grey:
 
 def test_bent_lines_are_made_straight_and_straight_ones_are_left_alone() -> None:
     page = bent(print_of(), 30)
-    shift = curve_of(page, LETTER)
+    shift = estimate_curl(page, LETTER)
     assert shift is not None
-    straight = flattened(page, shift)
+    straight = flatten(page, shift)
     assert rows_of(straight) > 2.5 * rows_of(page)
-    assert curve_of(print_of(), LETTER) is None
+    assert estimate_curl(print_of(), LETTER) is None
 
 
-def rows_of(page: Grey) -> float:
+def rows_of(page: GrayImage) -> float:
     """How sharply ink gathers in rows."""
     return float(np.square(np.diff((page < 128).sum(axis=1).astype(float))).sum())
 
@@ -147,20 +147,20 @@ def test_print_of_the_back_is_lifted_and_faint_print_that_is_not_mirrored_stays(
     )
     back = 255 - (255 - np.roll(back, 22, axis=0).astype(int)) * 3 // 10
     page = np.minimum(print_of(), back).astype(np.uint8)
-    cleaned = without_back(page, LETTER, lambda _: True)
+    cleaned = remove_bleed_through(page, LETTER, lambda _: True)
     behind = cv2.erode(print_of(), np.ones((7, 7), np.uint8)) == 255
     assert (cleaned[behind] < 225).sum() < 0.05 * (page[behind] < 225).sum()
     assert ((print_of() < 60) & (cleaned < 90)).sum() > 0.98 * (print_of() < 60).sum()
-    assert without_back(page, LETTER, lambda _: False) is page
+    assert remove_bleed_through(page, LETTER, lambda _: False) is page
     alone = print_of()
-    assert without_back(alone, LETTER, lambda _: True) is alone
+    assert remove_bleed_through(alone, LETTER, lambda _: True) is alone
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_the_matrix_of_a_turn_says_where_a_point_goes(rotation: int) -> None:
     page = np.full((300, 200), 255, np.uint8)
     page[60:65, 150:155] = 0
-    turned = deskew.level(deskew.turn(page, rotation), 4.0)
-    x, y, _ = deskew.matrix((300, 200), rotation, 4.0) @ (152, 62, 1)
+    turned = deskew.remove_skew(deskew.rotate(page, rotation), 4.0)
+    x, y, _ = deskew.upright_matrix((300, 200), rotation, 4.0) @ (152, 62, 1)
     rows, columns = np.nonzero(turned < 128)
     assert (columns.mean(), rows.mean()) == pytest.approx((x, y), abs=1.5)

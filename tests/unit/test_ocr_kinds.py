@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.ocr.engines.engine import Seen
-from pipeline.ocr.image.pixels import Grey
-from pipeline.ocr.recognition.page_content import bears, ink_of, score
+from pipeline.ocr.engines.engine import OcrWord
+from pipeline.ocr.image.pixels import GrayImage
+from pipeline.ocr.recognition.page_content import classify_content, measure_letter_ink, page_confidence
 
 
-def paper() -> Grey:
+def paper() -> GrayImage:
     return np.full((1400, 1080), 255, np.uint8)
 
 
-def note(confidence: float, lines: int = 14) -> tuple[Grey, list[Seen]]:
+def note(confidence: float, lines: int = 14) -> tuple[GrayImage, list[OcrWord]]:
     """A page of print, and its words as they were read."""
     page = Image.fromarray(paper())
     draw, font, seen = ImageDraw.Draw(page), ImageFont.load_default(26), []
@@ -25,14 +25,16 @@ def note(confidence: float, lines: int = 14) -> tuple[Grey, list[Seen]]:
             x0, y0, x1, y1 = (round(side) for side in draw.textbbox((x, 150 + 60 * line), word, font=font))
             draw.text((x, 150 + 60 * line), word, fill=0, font=font)
             seen.append(
-                Seen(text=word, box=(x0, y0, x1, y1), confidence=confidence, block=1, paragraph=1, line=line)
+                OcrWord(
+                    text=word, box=(x0, y0, x1, y1), confidence=confidence, block=1, paragraph=1, line=line
+                )
             )
             x = x1 + 12
     return np.asarray(page), seen
 
 
-def told(picture: Grey, size: float, seen: list[Seen], cells: int = 0) -> str:
-    return bears(picture, size, ink_of(picture, size, seen), cells)
+def told(picture: GrayImage, size: float, seen: list[OcrWord], cells: int = 0) -> str:
+    return classify_content(picture, size, measure_letter_ink(picture, size, seen), cells)
 
 
 def test_print_that_was_read_is_text_and_a_form_where_rules_part_it() -> None:
@@ -58,7 +60,7 @@ def test_outlines_with_few_letters_are_a_drawing_and_tones_a_photograph() -> Non
 
 def test_print_that_was_not_read_lowers_the_score_of_a_page() -> None:
     page, seen = note(0.97)
-    assert score(seen, ink_of(page, 16, seen).unread) > 0.95
+    assert page_confidence(seen, measure_letter_ink(page, 16, seen).unread_count) > 0.95
     half = seen[: len(seen) // 2]
-    assert score(half, ink_of(page, 16, half).unread) < 0.6
-    assert score([], 0) == 0.0
+    assert page_confidence(half, measure_letter_ink(page, 16, half).unread_count) < 0.6
+    assert page_confidence([], 0) == 0.0

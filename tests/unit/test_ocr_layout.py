@@ -10,18 +10,18 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from pipeline.ocr.engines.engine import Seen
-from pipeline.ocr.image.contact_sheet import contact_sheet, small
-from pipeline.ocr.image.pixels import Grey
-from pipeline.ocr.layout.reading_order import in_reading_order
-from pipeline.ocr.layout.tables import Table, tables
-from pipeline.ocr.read_page import text_of
+from pipeline.ocr.engines.engine import OcrWord
+from pipeline.ocr.image.contact_sheet import contact_sheet, shrink_for_sheet
+from pipeline.ocr.image.pixels import GrayImage
+from pipeline.ocr.layout.reading_order import order_words
+from pipeline.ocr.layout.tables import Table, find_tables
+from pipeline.ocr.read_page import text_from_words
 
 HIGH, WIDE = 20, 12
 """A drawn word's height and the width of a letter, in pixels."""
 
 
-def words(*lines: tuple[int, int, str]) -> list[Seen]:
+def words(*lines: tuple[int, int, str]) -> list[OcrWord]:
     """Words of lines of text, each given by its left edge and its top; lines of one top are one line for the
     engine.
     """
@@ -29,16 +29,16 @@ def words(*lines: tuple[int, int, str]) -> list[Seen]:
     for x, y, text in lines:
         for word in text.split():
             box = (x, y, x + WIDE * len(word), y + HIGH)
-            found.append(Seen(text=word, box=box, confidence=0.9, block=1, paragraph=1, line=y))
+            found.append(OcrWord(text=word, box=box, confidence=0.9, block=1, paragraph=1, line=y))
             x = box[2] + 8
     return found
 
 
-def read(seen: list[Seen], *found: Table) -> str:
-    return text_of(in_reading_order(seen, found))
+def read(seen: list[OcrWord], *found: Table) -> str:
+    return text_from_words(order_words(seen, found))
 
 
-def ruled(rows: list[int], columns: list[int], shape: tuple[int, int] = (900, 1000)) -> Grey:
+def ruled(rows: list[int], columns: list[int], shape: tuple[int, int] = (900, 1000)) -> GrayImage:
     """A page with rules across and down at these pixels."""
     page = np.full(shape, 255, np.uint8)
     for y in rows:
@@ -57,7 +57,7 @@ def test_the_cells_of_a_ruled_table_are_found_also_where_a_fax_broke_the_rules()
     page = ruled([100, 200, 300], [100, 400, 700])
     page[100:103, 250:254] = 255
     page[240:243, 399:402] = 255
-    (table,) = tables(page, 20.0)
+    (table,) = find_tables(page, 20.0)
     assert len(table.cells) == 4
     assert all(abs(a - b) <= 6 for a, b in zip(table.box, (100, 100, 700, 300), strict=True))
 
@@ -69,7 +69,7 @@ def test_a_page_of_print_with_a_line_for_the_signature_has_no_table() -> None:
             page, "the patient was seen in the clinic today", (80, y), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 0, 2
         )
     cv2.line(page, (100, 800), (500, 800), 0, 2)
-    assert tables(page, 20.0) == []
+    assert find_tables(page, 20.0) == []
 
 
 def test_a_cell_of_several_lines_is_read_before_the_cell_to_its_right() -> None:
@@ -107,7 +107,7 @@ def test_text_typed_across_the_rules_keeps_its_order() -> None:
         (110, 110, "this is your authorization to provide the tests"),
         (110, 140, "and to charge them to this account"),
     )
-    assert read(seen, grid([100, 200], [100, 260, 420, 700])) == text_of(in_reading_order(seen, []))
+    assert read(seen, grid([100, 200], [100, 260, 420, 700])) == text_from_words(order_words(seen, []))
 
 
 def test_columns_of_prose_that_the_engine_read_across_are_parted_and_the_title_stays_first() -> None:
@@ -123,7 +123,7 @@ def test_columns_that_the_engine_has_seen_by_itself_stay_as_it_has_them() -> Non
     left = [(50, 200 + 30 * n, f"left {n} the lungs were clear") for n in range(8)]
     right = [(600, 200 + 30 * n, f"right {n} no swelling was found") for n in range(8)]
     seen = [*words(*left), *words(*right)]
-    assert in_reading_order(seen, []) == seen
+    assert order_words(seen, []) == seen
 
 
 def test_columns_around_a_picture_and_its_caption_are_not_torn_where_the_caption_stands() -> None:
@@ -135,7 +135,7 @@ def test_columns_around_a_picture_and_its_caption_are_not_torn_where_the_caption
     right = [(720 if n in pictured else 560, 200 + 30 * n, f"{n} no swelling was found") for n in range(20)]
     caption = [(400, 470 + 30 * n, "the ward in 1931") for n in range(2)]
     seen = [*words(*left), *words(*caption), *words(*right)]
-    assert in_reading_order(seen, []) == seen
+    assert order_words(seen, []) == seen
 
 
 def test_labels_that_the_engine_took_for_a_column_are_each_read_before_their_value() -> None:
@@ -160,7 +160,7 @@ def test_columns_of_prose_that_the_engine_has_seen_are_not_read_across_though_a_
         [(x, 200 + 30 * n, f"{n} the lungs were clear and dry") for n in range(8)] for x in (50, 600)
     )
     seen = [*words((50, 100, "Ward 4"), *left), *words((600, 100, "Bed 2"), *right)]
-    assert in_reading_order(seen, []) == seen
+    assert order_words(seen, []) == seen
 
 
 def test_a_table_in_one_of_two_columns_is_read_across_and_the_columns_one_after_the_other() -> None:
@@ -193,7 +193,7 @@ def test_a_table_without_rules_is_not_parted() -> None:
             for x, text in ((50, f"sodium {n}"), (600, f"{130 + n} mmol"))
         )
     )
-    assert in_reading_order(seen, []) == seen
+    assert order_words(seen, []) == seen
 
 
 def test_no_word_is_lost_or_doubled_by_ordering() -> None:
@@ -204,7 +204,7 @@ def test_no_word_is_lost_or_doubled_by_ordering() -> None:
             for n in range(120)
         )
     )
-    ordered = in_reading_order(seen, [grid([100, 300, 500], [100, 400, 700])])
+    ordered = order_words(seen, [grid([100, 300, 500], [100, 400, 700])])
     assert sorted((word.text, word.box) for word in ordered) == sorted((word.text, word.box) for word in seen)
 
 
@@ -213,9 +213,9 @@ def test_the_sheet_of_pages_shows_each_as_it_came_beside_what_was_read() -> None
     page[900] = 0
     sheet = contact_sheet(
         [
-            ("one", small(page), small(page)),
-            ("two", small(page), small(page)),
-            ("three", small(page), small(page)),
+            ("one", shrink_for_sheet(page), shrink_for_sheet(page)),
+            ("two", shrink_for_sheet(page), shrink_for_sheet(page)),
+            ("three", shrink_for_sheet(page), shrink_for_sheet(page)),
         ]
     )
     assert sheet.shape[1] > 4 * 600

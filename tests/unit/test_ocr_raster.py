@@ -12,15 +12,15 @@ import pikepdf
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.ocr.image.pixels import Grey, Pixels
+from pipeline.ocr.image.pixels import GrayImage, PageImage
 from pipeline.ocr.output import mrc, searchable_pdf
-from pipeline.ocr.output.image_encoding import Raster, jpeg, raster
+from pipeline.ocr.output.image_encoding import EncodedPage, encode_jpeg, encode_page
 
 WHITE, DPI = 246, 200.0
 
 
-def scan(noise: float = 2.0) -> Grey:
-    """A grey scan at 200 dpi: print, a pencil line, a shaded band with print, a grey stamp; soft, with the
+def scan(noise: float = 2.0) -> GrayImage:
+    """A gray scan at 200 dpi: print, a pencil line, a shaded band with print, a gray stamp; soft, with the
     scanner's noise.
     """
     page = Image.new("L", (1300, 1000), WHITE)
@@ -35,47 +35,47 @@ def scan(noise: float = 2.0) -> Grey:
     return seen_by_a_scanner(np.asarray(page), noise)
 
 
-def seen_by_a_scanner(grey: Grey, noise: float) -> Grey:
-    soft = np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.8), np.float32)
+def seen_by_a_scanner(gray: GrayImage, noise: float) -> GrayImage:
+    soft = np.asarray(cv2.GaussianBlur(gray, (0, 0), 0.8), np.float32)
     return np.clip(soft + np.random.default_rng(1).normal(0, noise, soft.shape), 0, 255).astype(np.uint8)
 
 
-def coarse_scan() -> Grey:
+def coarse_scan() -> GrayImage:
     """The same at half the resolution."""
     return np.asarray(cv2.resize(scan(), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def archived(grey: Grey, dpi: float = DPI) -> Raster:
-    return raster(Pixels(grey=grey, colour=None, bilevel=False), 75, dpi)
+def archived(gray: GrayImage, dpi: float = DPI) -> EncodedPage:
+    return encode_page(PageImage(gray=gray, color=None, bilevel=False), 75, dpi)
 
 
-def weight(made: Raster) -> int:
-    pictures = (made.picture,) if made.ink is None else (made.picture, made.ink.shape, made.ink.tones)
+def weight(made: EncodedPage) -> int:
+    pictures = (made.image,) if made.ink is None else (made.image, made.ink.shape, made.ink.tones)
     return sum(len(picture.data) for picture in pictures)
 
 
-def page_of(grey: Grey, dpi: float) -> bytes:
-    height, width = grey.shape
+def page_of(gray: GrayImage, dpi: float) -> bytes:
+    height, width = gray.shape
     return searchable_pdf.page_pdf(
-        archived(grey, dpi),
-        searchable_pdf.Placed(width=width, height=height, dpi=dpi, rotation=0, skew=0.0),
+        archived(gray, dpi),
+        searchable_pdf.PagePlacement(width=width, height=height, dpi=dpi, rotation=0, skew=0.0),
         [],
     )
 
 
-def shown(grey: Grey, folder: Path, dpi: float = DPI, zoom: int = 1) -> Grey:
+def shown(gray: GrayImage, folder: Path, dpi: float = DPI, zoom: int = 1) -> GrayImage:
     """The page as poppler draws its PDF, `zoom` pixels for one of the scan each way."""
-    file, (height, width) = folder / "page.pdf", grey.shape
-    file.write_bytes(page_of(grey, dpi))
+    file, (height, width) = folder / "page.pdf", gray.shape
+    file.write_bytes(page_of(gray, dpi))
     size = ["-scale-to-x", str(zoom * width), "-scale-to-y", str(zoom * height)]
     subprocess.run(["pdftoppm", "-gray", "-singlefile", *size, str(file), str(folder / "shown")], check=True)
     return np.asarray(Image.open(folder / "shown.pgm"))
 
 
 def test_print_pencil_shading_and_stamps_are_seen_as_dark_as_they_are(tmp_path: Path) -> None:
-    grey = scan()
-    seen = shown(grey, tmp_path)
-    away = np.abs(cv2.blur(grey, (5, 5)).astype(int) - cv2.blur(seen, (5, 5)))
+    gray = scan()
+    seen = shown(gray, tmp_path)
+    away = np.abs(cv2.blur(gray, (5, 5)).astype(int) - cv2.blur(seen, (5, 5)))
     assert np.percentile(away, 99.9) < 40
     for part in (
         np.s_[555:575, 100:1000],
@@ -83,7 +83,7 @@ def test_print_pencil_shading_and_stamps_are_seen_as_dark_as_they_are(tmp_path: 
         np.s_[640:910, 790:1110],
         np.s_[60:110, 100:600],
     ):
-        assert float(seen[part].mean()) == pytest.approx(float(grey[part].mean()), abs=4)
+        assert float(seen[part].mean()) == pytest.approx(float(gray[part].mean()), abs=4)
 
 
 def test_decimal_points_of_a_coarse_scan_are_seen(tmp_path: Path) -> None:
@@ -95,10 +95,10 @@ def test_decimal_points_of_a_coarse_scan_are_seen(tmp_path: Path) -> None:
         cv2.resize(np.asarray(fine), None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA), np.uint8
     )
     seen = shown(coarse, tmp_path, 90.0, zoom=6)
-    _, _, boxes, centres = cv2.connectedComponentsWithStats((coarse < 170).astype(np.uint8))
+    _, _, boxes, centers = cv2.connectedComponentsWithStats((coarse < 170).astype(np.uint8))
     points = [
         (round(y), round(x))
-        for (x, y), box in zip(centres, boxes, strict=True)
+        for (x, y), box in zip(centers, boxes, strict=True)
         if box[2] <= 4 and box[3] <= 4
     ]
     assert len(points) >= 30
@@ -109,7 +109,7 @@ def test_decimal_points_of_a_coarse_scan_are_seen(tmp_path: Path) -> None:
 
 
 def test_a_grey_scan_takes_less_than_a_third_of_its_jpeg() -> None:
-    assert 3 * weight(archived(scan())) < len(jpeg(scan(), 75).data)
+    assert 3 * weight(archived(scan())) < len(encode_jpeg(scan(), 75).data)
 
 
 def test_a_photograph_and_a_soft_curve_on_a_grid_stay_whole() -> None:
@@ -135,9 +135,9 @@ def test_only_print_is_told_from_print_with_shading() -> None:
 
 
 def test_a_page_in_bands_is_taken_apart_as_a_whole_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_bands = mrc.layers(scan(), DPI)
-    monkeypatch.setattr(mrc, "BAND", 4000)
-    whole = mrc.layers(scan(), DPI)
+    in_bands = mrc.separate_layers(scan(), DPI)
+    monkeypatch.setattr(mrc, "BAND_ROWS", 4000)
+    whole = mrc.separate_layers(scan(), DPI)
     for name in ("ink", "paper", "tones"):
         assert np.array_equal(getattr(in_bands, name), getattr(whole, name))
 

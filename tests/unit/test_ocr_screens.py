@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.ocr.image.halftone import lift_screens
-from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.image.halftone import remove_halftone
+from pipeline.ocr.image.pixels import GrayImage
 
 LETTER = 20.0
 BAND = (slice(100, 240), slice(60, 1140))
 
 
-def page(ground: float, ink: int, paper: int = 255) -> Grey:
+def page(ground: float, ink: int, paper: int = 255) -> GrayImage:
     """A bilevel page with a line of print on a band of which that share is dots, and lines of print on paper
     below.
     """
@@ -30,7 +30,7 @@ def page(ground: float, ink: int, paper: int = 255) -> Grey:
 
 @pytest.mark.parametrize("ground", [0.15, 0.3, 0.4])
 def test_print_on_a_dotted_band_stands_on_paper_afterwards(ground: float) -> None:
-    lifted = lift_screens(page(ground, ink=0), LETTER)[BAND]
+    lifted = remove_halftone(page(ground, ink=0), LETTER)[BAND]
     strokes = page(0.0, ink=0)[BAND] < 128
     around = cv2.dilate(strokes.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
     assert (lifted[20:-20, 20:-20][strokes[20:-20, 20:-20]] < 150).mean() > 0.85
@@ -39,16 +39,16 @@ def test_print_on_a_dotted_band_stands_on_paper_afterwards(ground: float) -> Non
 
 def test_print_beside_the_band_keeps_every_pixel() -> None:
     picture = page(0.3, ink=0)
-    assert np.array_equal(lift_screens(picture, LETTER)[300:], picture[300:])
+    assert np.array_equal(remove_halftone(picture, LETTER)[300:], picture[300:])
 
 
 def test_a_page_of_print_and_one_with_the_specks_of_a_bad_fax_are_not_touched() -> None:
     plain = page(0.0, ink=0)
     specked = np.where(np.random.default_rng(4).random(plain.shape) < 0.005, 0, plain).astype(np.uint8)
-    assert lift_screens(plain, LETTER) is plain
-    assert lift_screens(specked, LETTER) is specked
+    assert remove_halftone(plain, LETTER) is plain
+    assert remove_halftone(specked, LETTER) is specked
 
 
 def test_light_print_on_a_dark_dotted_band_is_left_to_the_step_that_turns_dark_areas() -> None:
     picture = page(0.5, ink=255)
-    assert np.array_equal(lift_screens(picture, LETTER), picture)
+    assert np.array_equal(remove_halftone(picture, LETTER), picture)

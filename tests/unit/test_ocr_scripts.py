@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import load_settings
 from pipeline.ocr.engines import tesseract
-from pipeline.ocr.engines.engine import Seen
-from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.engines.engine import OcrWord
+from pipeline.ocr.image.pixels import GrayImage
 from pipeline.ocr.read_page import read_page
-from pipeline.ocr.recognition.script_detection import installed_scripts, read_badly
+from pipeline.ocr.recognition.script_detection import installed_script_languages, is_poorly_read
 from pipeline.records import Page
 from pipeline.synthetic.page import font_files
 
@@ -26,7 +26,7 @@ RUSSIAN = (
 )
 
 
-def letter(lines: tuple[str, ...]) -> Grey:
+def letter(lines: tuple[str, ...]) -> GrayImage:
     page = Image.new("L", (1240, 1500), 255)
     draw, font = ImageDraw.Draw(page), ImageFont.truetype(str(font_files()["DejaVuSans"]), 28)
     for number in range(24):
@@ -36,24 +36,26 @@ def letter(lines: tuple[str, ...]) -> Grey:
 
 def test_scripts_are_tried_in_their_installed_languages_unless_the_usual_ones_are_of_them() -> None:
     installed = frozenset({"eng", "deu", "rus", "ukr", "ell", "osd"})
-    assert installed_scripts("eng", installed) == ["rus+ukr", "ell"]
-    assert installed_scripts("eng+ukr", installed) == ["ell"]
-    assert installed_scripts("eng", frozenset({"eng", "deu", "osd"})) == []
+    assert installed_script_languages("eng", installed) == ["rus+ukr", "ell"]
+    assert installed_script_languages("eng+ukr", installed) == ["ell"]
+    assert installed_script_languages("eng", frozenset({"eng", "deu", "osd"})) == []
 
 
 def test_a_page_of_few_words_or_of_sure_ones_is_not_asked_for_its_script() -> None:
-    def words(count: int, confidence: float) -> list[Seen]:
+    def words(count: int, confidence: float) -> list[OcrWord]:
         return [
-            Seen(text="Bpinncka", box=(0, 0, 9, 9), confidence=confidence, block=1, paragraph=1, line=1)
+            OcrWord(text="Bpinncka", box=(0, 0, 9, 9), confidence=confidence, block=1, paragraph=1, line=1)
             for _ in range(count)
         ]
 
-    assert read_badly(words(20, 0.3))
-    assert not read_badly(words(20, 0.9))
-    assert not read_badly(words(3, 0.3))
+    assert is_poorly_read(words(20, 0.3))
+    assert not is_poorly_read(words(20, 0.9))
+    assert not is_poorly_read(words(3, 0.3))
 
 
-@pytest.mark.skipif("rus" not in tesseract.installed(), reason="Tesseract's Russian is not installed")
+@pytest.mark.skipif(
+    "rus" not in tesseract.installed_languages(), reason="Tesseract's Russian is not installed"
+)
 @pytest.mark.skipif("DejaVuSans" not in font_files(), reason="no font with Cyrillic letters")
 def test_a_russian_page_is_read_as_russian_where_the_settings_name_english(tmp_path: Path) -> None:
     file = tmp_path / "page.png"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.image.pixels import GrayImage
 from pipeline.records import Box
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class OcrWord:
     """A word as an engine saw it: where in the text (block, paragraph, line) it stands, and how sure the
     engine is, in [0, 1].
 
@@ -24,16 +24,16 @@ class Seen:
     block: int
     paragraph: int
     line: int
-    other: float | None = None
+    second_confidence: float | None = None
 
     @property
-    def place(self) -> tuple[int, int, int]:
+    def line_key(self) -> tuple[int, int, int]:
         """Equal for the words of one line."""
         return (self.block, self.paragraph, self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class StripWord:
     """A word as an engine reads it in a strip: `start` and `end` are shares of the strip's width."""
 
     text: str
@@ -51,4 +51,4 @@ class Piece:
 class StripReader(Protocol):
     """An engine that reads strips: pictures of one line or a part of it."""
 
-    def read(self, strips: Sequence[Grey]) -> list[list[Piece]]: ...
+    def read(self, strips: Sequence[GrayImage]) -> list[list[StripWord]]: ...

@@ -13,20 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-VARINT, LENGTH = 0, 2
-FIXED = {1: 8, 5: 4}
+VARINT_WIRE_TYPE, LENGTH_DELIMITED_WIRE_TYPE = 0, 2
+FIXED_WIRE_TYPE_BYTES = {1: 8, 5: 4}
 """Wire types of protobuf, and the bytes of those that have always the same."""
-GRAPH, METADATA = 7, 14
-NODE, INITIALIZER, OUTPUT = 1, 5, 12
-NODE_INPUT, NODE_OUTPUT = 1, 2
-TENSOR_NAME, TENSOR_DATA = 8, 9
-NAME = 1
-KEY, VALUE = 1, 2
+GRAPH_FIELD, METADATA_FIELD = 7, 14
+NODE_FIELD, INITIALIZER_FIELD, OUTPUT_FIELD = 1, 5, 12
+NODE_INPUT_FIELD, NODE_OUTPUT_FIELD = 1, 2
+TENSOR_NAME_FIELD, TENSOR_DATA_FIELD = 8, 9
+VALUE_NAME_FIELD = 1
+METADATA_KEY_FIELD, METADATA_VALUE_FIELD = 1, 2
 """Numbers of the fields of an ONNX model that are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Headless:
+class TruncatedModel:
     """A model whose output is the input of its last layer, with that layer's weights (N x characters) and
     biases.
     """
@@ -36,101 +36,115 @@ class Headless:
     biases: NDArray[np.float32]
 
 
-def headless(model: bytes, characters: int) -> Headless:
+def truncate_model(model: bytes, characters: int) -> TruncatedModel:
     """The model without its last layer, which tells so many characters apart. Raises ValueError if it is
     built differently.
     """
     start, end, graph = next(
-        (at, until, begin) for number, begin, at, until in fields(model, 0, len(model)) if number == GRAPH
+        (at, until, begin)
+        for number, begin, at, until in iterate_fields(model, 0, len(model))
+        if number == GRAPH_FIELD
     )
     kept: list[bytes] = []
     layer: dict[int, tuple[str, NDArray[np.float32]]] = {}
-    for number, begin, at, until in fields(model, start, end):
-        if number == INITIALIZER and (found := tensor(model, at, until)) and found[1].size % characters == 0:
+    for number, begin, at, until in iterate_fields(model, start, end):
+        if (
+            number == INITIALIZER_FIELD
+            and (found := read_float_tensor(model, at, until))
+            and found[1].size % characters == 0
+        ):
             layer[found[1].size // characters] = found
-        elif number != OUTPUT:
+        elif number != OUTPUT_FIELD:
             kept.append(model[begin:until])
     if len(layer) != 2 or 1 not in layer:
         raise ValueError("The network does not end in one layer of characters.")
     (_, (wide, weights)), (bias, biases) = max(layer.items()), layer[1]
-    nodes, before = without(kept, {wide, bias})
-    body = b"".join(nodes) + written(OUTPUT, written(NAME, before.encode()))
-    return Headless(
-        model=model[:graph] + written(GRAPH, body) + model[end:],
+    nodes, before = remove_nodes(kept, {wide, bias})
+    body = b"".join(nodes) + encode_bytes_field(
+        OUTPUT_FIELD, encode_bytes_field(VALUE_NAME_FIELD, before.encode())
+    )
+    return TruncatedModel(
+        model=model[:graph] + encode_bytes_field(GRAPH_FIELD, body) + model[end:],
         weights=weights.reshape(-1, characters),
         biases=biases,
     )
 
 
-def metadata(model: bytes, key: str) -> str:
+def read_metadata(model: bytes, key: str) -> str:
     """What the model says of itself under a key. Raises KeyError."""
-    for number, _, start, end in fields(model, 0, len(model)):
-        if number == METADATA:
-            entry = {part: model[at:until].decode() for part, _, at, until in fields(model, start, end)}
-            if entry.get(KEY) == key:
-                return entry[VALUE]
+    for number, _, start, end in iterate_fields(model, 0, len(model)):
+        if number == METADATA_FIELD:
+            entry = {
+                part: model[at:until].decode() for part, _, at, until in iterate_fields(model, start, end)
+            }
+            if entry.get(METADATA_KEY_FIELD) == key:
+                return entry[METADATA_VALUE_FIELD]
     raise KeyError(key)
 
 
-def tensor(model: bytes, start: int, end: int) -> tuple[str, NDArray[np.float32]] | None:
+def read_float_tensor(model: bytes, start: int, end: int) -> tuple[str, NDArray[np.float32]] | None:
     """Name and numbers of an initializer; None if it holds no raw bytes of whole floats."""
-    found = {number: model[at:until] for number, _, at, until in fields(model, start, end)}
-    raw = found.get(TENSOR_DATA, b"")
+    found = {number: model[at:until] for number, _, at, until in iterate_fields(model, start, end)}
+    raw = found.get(TENSOR_DATA_FIELD, b"")
     return (
-        (found[TENSOR_NAME].decode(), np.frombuffer(raw, np.float32)) if raw and len(raw) % 4 == 0 else None
+        (found[TENSOR_NAME_FIELD].decode(), np.frombuffer(raw, np.float32))
+        if raw and len(raw) % 4 == 0
+        else None
     )
 
 
-def without(graph: list[bytes], names: set[str]) -> tuple[list[bytes], str]:
+def remove_nodes(graph: list[bytes], names: set[str]) -> tuple[list[bytes], str]:
     """The parts of a graph without the nodes that depend on these names, and what the first of those nodes
     takes beside them.
     """
     gone, kept, before = set(names), [], ""
     for part in graph:
-        ends = node_ends(part)
-        if any(side == NODE_INPUT and name in gone for side, name in ends):
-            before = before or next(name for side, name in ends if side == NODE_INPUT and name not in gone)
-            gone |= {name for side, name in ends if side == NODE_OUTPUT}
+        ends = node_connections(part)
+        if any(side == NODE_INPUT_FIELD and name in gone for side, name in ends):
+            before = before or next(
+                name for side, name in ends if side == NODE_INPUT_FIELD and name not in gone
+            )
+            gone |= {name for side, name in ends if side == NODE_OUTPUT_FIELD}
         else:
             kept.append(part)
     return kept, before
 
 
-def node_ends(part: bytes) -> list[tuple[int, str]]:
-    """What a node takes and gives, as (NODE_INPUT or NODE_OUTPUT, name); nothing for another part of a
+def node_connections(part: bytes) -> list[tuple[int, str]]:
+    """What a node takes and gives, as (NODE_INPUT_FIELD or NODE_OUTPUT_FIELD, name); nothing for another part of a
     graph.
     """
-    number, _, start, end = next(fields(part, 0, len(part)))
-    if number != NODE:
+    number, _, start, end = next(iterate_fields(part, 0, len(part)))
+    if number != NODE_FIELD:
         return []
     return [
         (side, part[at:until].decode())
-        for side, _, at, until in fields(part, start, end)
-        if side in (NODE_INPUT, NODE_OUTPUT)
+        for side, _, at, until in iterate_fields(part, start, end)
+        if side in (NODE_INPUT_FIELD, NODE_OUTPUT_FIELD)
     ]
 
 
-def fields(message: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def iterate_fields(message: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Of each field of a protobuf message: its number, where it begins, and from where to where its value
     goes.
     """
     at = start
     while at < end:
         begin = at
-        tag, at = varint(message, at)
+        tag, at = read_varint(message, at)
         kind = tag & 7
-        if kind == VARINT:
-            until = varint(message, at)[1]
-        elif kind == LENGTH:
-            size, at = varint(message, at)
+        if kind == VARINT_WIRE_TYPE:
+            until = read_varint(message, at)[1]
+        elif kind == LENGTH_DELIMITED_WIRE_TYPE:
+            size, at = read_varint(message, at)
             until = at + size
         else:
-            until = at + FIXED[kind]
+            until = at + FIXED_WIRE_TYPE_BYTES[kind]
         yield tag >> 3, begin, at, until
         at = until
 
 
-def varint(message: bytes, at: int) -> tuple[int, int]:
+def read_varint(message: bytes, at: int) -> tuple[int, int]:
     """A number of seven bits a byte, and where the next field begins."""
     value = shift = 0
     while True:
@@ -141,10 +155,10 @@ def varint(message: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def written(number: int, value: bytes) -> bytes:
+def encode_bytes_field(number: int, value: bytes) -> bytes:
     """A field of bytes."""
     length, size = len(value), bytearray()
     while length > 127:
         size.append(length & 127 | 128)
         length >>= 7
-    return bytes([number << 3 | LENGTH, *size, length]) + value
+    return bytes([number << 3 | LENGTH_DELIMITED_WIRE_TYPE, *size, length]) + value

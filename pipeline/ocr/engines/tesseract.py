@@ -22,30 +22,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.errors import MissingProgram
-from pipeline.ocr.engines.engine import Piece, Seen
-from pipeline.ocr.image.pixels import Grey
+from pipeline.errors import MissingDependency
+from pipeline.ocr.engines.engine import OcrWord, StripWord
+from pipeline.ocr.image.pixels import GrayImage
 
 if TYPE_CHECKING:
     from tesserocr import PyTessBaseAPI
 
-INSTALL = "apt install tesseract-ocr tesseract-ocr-osd"
+INSTALL_COMMAND = "apt install tesseract-ocr tesseract-ocr-osd"
 os.environ.setdefault(
     "OMP_THREAD_LIMIT", "1"
 )  # a worker is one process of many: threads would only take turns
-SETTINGS = {
+TESSERACT_VARIABLES = {
     "tessedit_do_invert": "0",  # light text on dark is turned by the cleanup: the second try costs CPU
     "debug_file": os.devnull,  # what it has to say of a page is not for the log
 }
 
-SINGLE_LINE = 7
+PSM_SINGLE_LINE = 7
 """Tesseract's page segmentation mode for a picture of one line."""
-FRAME = 10
+STRIP_BORDER_PX = 10
 """Pixels of white around a strip."""
-_one_at_a_time = Lock()  # an engine holds one picture
+_engine_lock = Lock()  # an engine holds one picture
 
 
-def version() -> str:
+def library_version() -> str:
     """Of Tesseract, such as "5.5.4"."""
     import tesserocr
 
@@ -53,25 +53,25 @@ def version() -> str:
 
 
 @cache
-def data(languages: str) -> str:
-    """The folder with the networks of these languages ("eng+spa"). Raises MissingProgram with the line that
+def tessdata_folder(languages: str) -> str:
+    """The folder with the networks of these languages ("eng+spa"). Raises MissingDependency with the line that
     installs them.
     """
     wanted = languages.split("+")
-    for folder in _folders():
+    for folder in _tessdata_folders():
         if all((folder / f"{language}.traineddata").exists() for language in wanted):
             return str(folder)
     packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in sorted(set(wanted)))
-    raise MissingProgram(f"tesseract with the languages {languages}", f"{INSTALL} {packages}")
+    raise MissingDependency(f"tesseract with the languages {languages}", f"{INSTALL_COMMAND} {packages}")
 
 
 @cache
-def installed() -> frozenset[str]:
+def installed_languages() -> frozenset[str]:
     """The languages of which a network is installed, `osd` (scripts and orientation) among them."""
-    return frozenset(file.stem for folder in _folders() for file in folder.glob("*.traineddata"))
+    return frozenset(file.stem for folder in _tessdata_folders() for file in folder.glob("*.traineddata"))
 
 
-def _folders() -> Iterator[Path]:
+def _tessdata_folders() -> Iterator[Path]:
     """The wheel's folder of networks, and the one that the system's tesseract names when it lists its
     languages.
     """
@@ -88,31 +88,35 @@ def _folders() -> Iterator[Path]:
 
 
 @cache
-def engine(languages: str) -> PyTessBaseAPI:
-    """The engine, started once in a process (.1 s). Raises MissingProgram."""
+def get_engine(languages: str) -> PyTessBaseAPI:
+    """The engine, started once in a process (.1 s). Raises MissingDependency."""
     import tesserocr
 
-    api = tesserocr.PyTessBaseAPI(path=data(languages), lang=languages)
-    for name, value in SETTINGS.items():
+    api = tesserocr.PyTessBaseAPI(path=tessdata_folder(languages), lang=languages)
+    for name, value in TESSERACT_VARIABLES.items():
         api.SetVariable(name, value)
     return api
 
 
-def read(images: Sequence[Grey], languages: str, psm: int, dpi: float, seconds: float) -> list[list[Seen]]:
+def recognize(
+    images: Sequence[GrayImage], languages: str, psm: int, dpi: float, seconds: float
+) -> list[list[OcrWord]]:
     """The words of each picture, in reading order. Raises TimeoutError after `seconds` for all of them, and
-    MissingProgram.
+    MissingDependency.
     """
     end = time.monotonic() + seconds
-    with _one_at_a_time:
-        api = engine(languages)
+    with _engine_lock:
+        api = get_engine(languages)
         api.SetPageSegMode(psm)
         try:
-            return [_read(api, image, dpi, end, seconds) for image in images]
+            return [_recognize_image(api, image, dpi, end, seconds) for image in images]
         finally:
             api.Clear()
 
 
-def _read(api: PyTessBaseAPI, image: Grey, dpi: float, end: float, seconds: float) -> list[Seen]:
+def _recognize_image(
+    api: PyTessBaseAPI, image: GrayImage, dpi: float, end: float, seconds: float
+) -> list[OcrWord]:
     height, width = image.shape
     api.SetImageBytes(image.tobytes(), width, height, 1, width)
     api.SetSourceResolution(round(dpi))
@@ -120,18 +124,18 @@ def _read(api: PyTessBaseAPI, image: Grey, dpi: float, end: float, seconds: floa
     left = end - time.monotonic()
     if left <= 0 or (not api.Recognize(max(1, round(1000 * left))) and time.monotonic() >= end):
         raise TimeoutError(f"Tesseract took more than {seconds:.0f} s on a page.")
-    return parse(api.GetTSVText(0))
+    return parse_tsv(api.GetTSVText(0))
 
 
-def parse(tsv: str) -> list[Seen]:
+def parse_tsv(tsv: str) -> list[OcrWord]:
     """Tesseract's TSV of one picture as words."""
-    words: list[Seen] = []
+    words: list[OcrWord] = []
     for row in csv.reader(io.StringIO(tsv), delimiter="\t", quoting=csv.QUOTE_NONE):
         if len(row) != 12 or row[0] != "5" or not row[11].strip():
             continue
         left, top, width, height = map(int, row[6:10])
         words.append(
-            Seen(
+            OcrWord(
                 text=row[11].strip(),
                 box=(left, top, left + width, top + height),
                 confidence=max(0.0, float(row[10])) / 100,
@@ -144,26 +148,26 @@ def parse(tsv: str) -> list[Seen]:
 
 
 @dataclass(frozen=True, slots=True)
-class Strips:
+class TesseractStripReader:
     """Tesseract as a reader of strips, each taken for one line."""
 
     languages: str
     dpi: float
     seconds: float
 
-    def read(self, strips: Sequence[Grey]) -> list[list[Piece]]:
+    def read(self, strips: Sequence[GrayImage]) -> list[list[StripWord]]:
         """The words of each strip from left to right."""
         if not strips:
             return []
-        answers = read(
-            [_framed(strip) for strip in strips], self.languages, SINGLE_LINE, self.dpi, self.seconds
+        answers = recognize(
+            [_add_border(strip) for strip in strips], self.languages, PSM_SINGLE_LINE, self.dpi, self.seconds
         )
         return [
             [
-                Piece(
+                StripWord(
                     text=word.text,
-                    start=max(0.0, (word.box[0] - FRAME) / strip.shape[1]),
-                    end=min(1.0, (word.box[2] - FRAME) / strip.shape[1]),
+                    start=max(0.0, (word.box[0] - STRIP_BORDER_PX) / strip.shape[1]),
+                    end=min(1.0, (word.box[2] - STRIP_BORDER_PX) / strip.shape[1]),
                     confidence=word.confidence,
                 )
                 for word in words
@@ -172,6 +176,6 @@ class Strips:
         ]
 
 
-def _framed(strip: Grey) -> Grey:
+def _add_border(strip: GrayImage) -> GrayImage:
     """The strip with white around it: Tesseract drops print that touches the edge."""
-    return np.pad(strip, FRAME, constant_values=255)
+    return np.pad(strip, STRIP_BORDER_PX, constant_values=255)

@@ -13,28 +13,28 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.engines.engine import Seen
-from pipeline.ocr.image.page_curl import Shift, curve_of, flattened, shift_at
-from pipeline.ocr.image.page_detection import rectangle, sheet_of
-from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.engines.engine import OcrWord
+from pipeline.ocr.image.page_curl import Displacement, displacement_at, estimate_curl, flatten
+from pipeline.ocr.image.page_detection import detect_page, rectification
+from pipeline.ocr.image.pixels import GrayImage
 from pipeline.records import Box
 
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Straight:
+class DewarpedImage:
     """The picture that is read. `shift`: see `curve`; `back`: from it to the upright page, 3 x 3; both None
     for a flat page.
     """
 
-    picture: Grey
-    shift: Shift | None = None
-    back: Matrix | None = None
+    image: GrayImage
+    displacement: Displacement | None = None
+    to_page: Matrix | None = None
 
-    def on_page(self, seen: list[Seen], shape: tuple[int, int]) -> list[Seen]:
+    def words_on_page(self, seen: list[OcrWord], shape: tuple[int, int]) -> list[OcrWord]:
         """The words with their boxes on the upright page of `shape` (height, width)."""
-        if self.shift is None and self.back is None:
+        if self.displacement is None and self.to_page is None:
             return seen
         return [replace(word, box=self._box(word.box, shape)) for word in seen]
 
@@ -42,10 +42,12 @@ class Straight:
         """Around where the corners of a box belong on the page, inside it."""
         x0, y0, x1, y1 = box
         points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
-        if self.shift is not None:
-            points[:, 1] += shift_at(self.shift, (x0 + x1) / 2, (y0 + y1) / 2, self.picture.shape[:2])
-        if self.back is not None:
-            points = np.asarray(cv2.perspectiveTransform(points[:, None], self.back)[:, 0], np.float64)
+        if self.displacement is not None:
+            points[:, 1] += displacement_at(
+                self.displacement, (x0 + x1) / 2, (y0 + y1) / 2, self.image.shape[:2]
+            )
+        if self.to_page is not None:
+            points = np.asarray(cv2.perspectiveTransform(points[:, None], self.to_page)[:, 0], np.float64)
         left, top = (
             int(np.clip(side, 0, limit - 1))
             for side, limit in zip(points.min(axis=0), shape[::-1], strict=True)
@@ -56,20 +58,22 @@ class Straight:
         return (left, top, max(left + 1, right), max(top + 1, bottom))
 
 
-def cut_out(grey: Grey) -> tuple[Grey, Matrix | None]:
+def crop_photographed_page(gray: GrayImage) -> tuple[GrayImage, Matrix | None]:
     """The sheet in a photograph as a rectangle, and the perspective that made it so; any other picture as it
     is.
     """
-    corners = sheet_of(grey)
+    corners = detect_page(gray)
     if corners is None:
-        return grey, None
-    matrix, wide, high = rectangle(corners)
+        return gray, None
+    matrix, wide, high = rectification(corners)
     return np.asarray(
-        cv2.warpPerspective(grey, matrix, (wide, high), flags=cv2.INTER_LINEAR), np.uint8
+        cv2.warpPerspective(gray, matrix, (wide, high), flags=cv2.INTER_LINEAR), np.uint8
     ), matrix
 
 
-def straight(level: Grey, size: float, back: Matrix | None) -> Straight:
+def dewarp(level: GrayImage, size: float, back: Matrix | None) -> DewarpedImage:
     """What is read of a level page. `size`: its usual letter in pixels; `back`: as in Straight."""
-    shift = curve_of(level, size)
-    return Straight(picture=level if shift is None else flattened(level, shift), shift=shift, back=back)
+    shift = estimate_curl(level, size)
+    return DewarpedImage(
+        image=level if shift is None else flatten(level, shift), displacement=shift, to_page=back
+    )

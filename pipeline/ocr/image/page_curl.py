@@ -1,7 +1,7 @@
 """Print on a page that did not lie flat: how far each place was lifted, from the feet of letters along their
 lines.
 
-Letters are chained to their neighbours into lines. All lines together say by how much the page rises and
+Letters are chained to their neighbors into lines. All lines together say by how much the page rises and
 falls: a smooth curve across it (a polynomial), deeper at the top or at the bottom. A page whose lines are
 straight is left alone."""
 
@@ -12,79 +12,91 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ocr.image import deskew
-from pipeline.ocr.image.pixels import Grey, components, reduced
+from pipeline.ocr.image.pixels import GrayImage, connected_components, downscale
 
-LETTER = 10.0
+TRACING_LETTER_SIZE_PX = 10.0
 """Pixels of a usual letter at which lines are followed: feet are still found to half a pixel, in a fifth of
 the time.
 """
-NEXT = 2.6
+MAX_LETTER_GAP_LETTER_SIZES = 2.6
 """Letter sizes within which the next letter of a line stands: the width of a space and more."""
-SLANT = 0.35
+MAX_BASELINE_STEP_LETTER_SIZES = 0.35
 """Letter sizes by which it may stand higher or lower."""
-LONG = 12
+MIN_LETTERS_PER_CHAIN = 12
 """Letters of a chain that says something about a curve."""
-CHAINS = 6
+MIN_CHAINS = 6
 """Chains needed: fewer are a letterhead."""
-SPREAD = 0.4
+MIN_CHAIN_SPREAD_SHARE = 0.4
 """Share of the page's width that the chains must cover."""
-DEGREE = 4
+POLYNOMIAL_DEGREE = 4
 """Of the polynomial: a spine's steep rise on one side is followed to a pixel or two."""
-BENT = 0.25
+MIN_BEND_LETTER_SIZES = 0.25
 """Letter sizes by which lines bend (from lowest to highest, the middle of the chains) before the page is
 straightened.
 """
-GRID = 33
+GRID_POINTS = 33
 """Points each way at which the lift of the page is kept."""
-BETTER = 1.5
+MIN_SHARPNESS_GAIN = 1.5
 """How much more sharply the feet of letters must gather in rows once the page is straight; on pages that were
 not bent, whose few long lines only seemed to be, they gather less."""
 
-Shift = NDArray[np.float32]
+Displacement = NDArray[np.float32]
 
 
-def curve_of(grey: Grey, size: float) -> Shift | None:
-    """Pixels by which each place of an upright page lies below where it belongs, GRID x GRID; None for a flat
+def estimate_curl(gray: GrayImage, size: float) -> Displacement | None:
+    """Pixels by which each place of an upright page lies below where it belongs, GRID_POINTS x GRID_POINTS; None for a flat
     page.
     """
-    scale = min(1.0, LETTER / size) if size else 1.0
-    small = reduced(grey, scale)
-    chains = [chain for chain in lines(small, size * scale) if len(chain) >= LONG]
-    if len(chains) < CHAINS:
+    scale = min(1.0, TRACING_LETTER_SIZE_PX / size) if size else 1.0
+    small = downscale(gray, scale)
+    chains = [chain for chain in trace_text_lines(small, size * scale) if len(chain) >= MIN_LETTERS_PER_CHAIN]
+    if len(chains) < MIN_CHAINS:
         return None
     height, width = small.shape
     places = np.concatenate(chains)
-    if np.ptp(np.percentile(places[:, 0], (2, 98))) < SPREAD * width:
+    if np.ptp(np.percentile(places[:, 0], (2, 98))) < MIN_CHAIN_SPREAD_SHARE * width:
         return None
     owner = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
-    weights = fit(places, owner, (width, height))
-    if bends(places[:, 1], owner) < BENT * size * scale:
+    weights = fit_weights(places, owner, (width, height))
+    if typical_bend(places[:, 1], owner) < MIN_BEND_LETTER_SIZES * size * scale:
         return None
-    down, across = (np.mgrid[0:GRID, 0:GRID] + 0.5) / GRID * np.array([height, width])[:, None, None]
+    down, across = (
+        (np.mgrid[0:GRID_POINTS, 0:GRID_POINTS] + 0.5)
+        / GRID_POINTS
+        * np.array([height, width])[:, None, None]
+    )
     grid = np.column_stack([across.ravel(), down.ravel()])
     reach = np.clip(
         grid[:, 0], *np.percentile(places[:, 0], (0.5, 99.5))
     )  # beyond the print nothing is known
-    shift = (basis(np.column_stack([reach, grid[:, 1]]), (width, height)) @ weights).reshape(GRID, GRID)
+    shift = (polynomial_basis(np.column_stack([reach, grid[:, 1]]), (width, height)) @ weights).reshape(
+        GRID_POINTS, GRID_POINTS
+    )
     lift = np.asarray(shift - np.median(shift), np.float32)
-    return lift / np.float32(scale) if rows(flattened(small, lift)) >= BETTER * rows(small) else None
+    return (
+        lift / np.float32(scale)
+        if page_row_sharpness(flatten(small, lift)) >= MIN_SHARPNESS_GAIN * page_row_sharpness(small)
+        else None
+    )
 
 
-def lines(grey: Grey, letter: float) -> list[NDArray[np.float64]]:
+def trace_text_lines(gray: GrayImage, letter: float) -> list[NDArray[np.float64]]:
     """Chains of letters standing beside each other, each N x 2: the middle of a letter and its foot."""
-    window = max(15, (max(grey.shape) // 40) | 1)
-    dark = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
-    _, _, stats, _ = components(dark)
+    window = max(15, (max(gray.shape) // 40) | 1)
+    dark = cv2.adaptiveThreshold(gray, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
+    _, _, stats, _ = connected_components(dark)
     x, y, wide, high, _ = stats[1:].T
     fits = (high >= 0.5 * letter) & (high <= 1.6 * letter) & (wide <= 3 * letter) & (wide >= 0.15 * letter)
     order = np.argsort(x[fits])
     left, right, foot = x[fits][order], (x + wide)[fits][order], (y + high)[fits][order].astype(float)
     following = np.full(len(left), -1)
     starts = np.searchsorted(left, right - 0.3 * letter)
-    ends = np.searchsorted(left, right + NEXT * letter)
+    ends = np.searchsorted(left, right + MAX_LETTER_GAP_LETTER_SIZES * letter)
     for number in range(len(left)):
         near = np.arange(starts[number], ends[number])
-        near = near[(np.abs(foot[near] - foot[number]) <= SLANT * letter) & (near > number)]
+        near = near[
+            (np.abs(foot[near] - foot[number]) <= MAX_BASELINE_STEP_LETTER_SIZES * letter) & (near > number)
+        ]
         if len(near):
             following[number] = near[np.argmin(left[near] + 2 * np.abs(foot[near] - foot[number]))]
     taken = np.zeros(len(left), bool)
@@ -96,27 +108,27 @@ def lines(grey: Grey, letter: float) -> list[NDArray[np.float64]]:
             taken[at] = True
             chain.append(at)
             at = following[at]
-        if len(chain) >= LONG:
+        if len(chain) >= MIN_LETTERS_PER_CHAIN:
             found.append(np.column_stack([(left[chain] + right[chain]) / 2, foot[chain]]))
     return found
 
 
-def rows(grey: Grey) -> float:
+def page_row_sharpness(gray: GrayImage) -> float:
     """How sharply the feet of letters gather in rows."""
-    dark, _ = deskew.ink(grey, max(grey.shape))
-    return float(deskew.sharpness(deskew.baselines(dark), np.zeros(1))[0])
+    dark, _ = deskew.ink_mask(gray, max(gray.shape))
+    return float(deskew.row_sharpness(deskew.bottom_edge_points(dark), np.zeros(1))[0])
 
 
-def basis(places: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
-    """The polynomials at places (x, y), N x 2 * DEGREE: across the page, and the same times the height on
+def polynomial_basis(places: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """The polynomials at places (x, y), N x 2 * POLYNOMIAL_DEGREE: across the page, and the same times the height on
     it.
     """
     across, down = 2 * places[:, 0] / shape[0] - 1, 2 * places[:, 1] / shape[1] - 1
-    powers = np.stack([across**power for power in range(1, DEGREE + 1)], axis=1)
+    powers = np.stack([across**power for power in range(1, POLYNOMIAL_DEGREE + 1)], axis=1)
     return np.concatenate([powers, powers * down[:, None]], axis=1)
 
 
-def centred(values: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
+def center_by_chain(values: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
     """Values (N or N x K) less the mean of their chain: where a line stands on the page says nothing about
     its curve.
     """
@@ -126,11 +138,16 @@ def centred(values: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np
     return (flat - means[owner]).reshape(values.shape)
 
 
-def fit(places: NDArray[np.float64], owner: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.float64]:
+def fit_weights(
+    places: NDArray[np.float64], owner: NDArray[np.int64], shape: tuple[int, int]
+) -> NDArray[np.float64]:
     """The polynomials' weights; letters with a descender, and chains that jump to another line, are left out
     the second time.
     """
-    design, feet = centred(basis(places, shape), owner), centred(places[:, 1], owner)
+    design, feet = (
+        center_by_chain(polynomial_basis(places, shape), owner),
+        center_by_chain(places[:, 1], owner),
+    )
     keep = np.ones(len(feet), bool)
     weights = np.zeros(design.shape[1])
     ridge = 1e-3 * len(feet) * np.eye(design.shape[1])
@@ -143,26 +160,29 @@ def fit(places: NDArray[np.float64], owner: NDArray[np.int64], shape: tuple[int,
     return weights
 
 
-def bends(feet: NDArray[np.float64], owner: NDArray[np.int64]) -> float:
+def typical_bend(feet: NDArray[np.float64], owner: NDArray[np.int64]) -> float:
     """By how many pixels lines bend: the middle over chains of the spread of their feet."""
     spreads = [np.ptp(np.percentile(feet[owner == number], (15, 85))) for number in range(owner[-1] + 1)]
     return float(np.percentile(spreads, 75))
 
 
-def flattened(grey: Grey, shift: Shift) -> Grey:
+def flatten(gray: GrayImage, shift: Displacement) -> GrayImage:
     """The page with its lines straight."""
-    height, width = grey.shape
+    height, width = gray.shape
     lower = np.asarray(cv2.resize(shift, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     lower += np.arange(height, dtype=np.float32)[:, None]
     columns = np.broadcast_to(np.arange(width, dtype=np.float32), lower.shape)
     flat = cv2.remap(
-        grey, np.ascontiguousarray(columns), lower, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        gray, np.ascontiguousarray(columns), lower, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(flat, np.uint8)
 
 
-def shift_at(shift: Shift, x: float, y: float, shape: tuple[int, ...]) -> float:
+def displacement_at(shift: Displacement, x: float, y: float, shape: tuple[int, ...]) -> float:
     """The shift at a point of a page of `shape` (height, width)."""
-    across, down = x / shape[1] * GRID - 0.5, y / shape[0] * GRID - 0.5  # as cv2.resize places the points
+    across, down = (
+        x / shape[1] * GRID_POINTS - 0.5,
+        y / shape[0] * GRID_POINTS - 0.5,
+    )  # as cv2.resize places the points
     at = np.array([[across]], np.float32), np.array([[down]], np.float32)
     return float(cv2.remap(shift, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0, 0])

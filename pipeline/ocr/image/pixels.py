@@ -1,4 +1,4 @@
-"""A page's pixels as arrays: loaded once, looked at in grey, small copies for comparing pages.
+"""A page's pixels as arrays: loaded once, looked at in gray, small copies for comparing pages.
 
 Arrays are uint8, rows first; 0 is ink. What is loaded here is only ever copied: cleanup for reading never
 touches the original."""
@@ -14,61 +14,61 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 
-Grey = NDArray[np.uint8]
+GrayImage = NDArray[np.uint8]
 
 cv2.setNumThreads(1)  # a worker is one process of many: threads would only take turns
 Image.MAX_IMAGE_PIXELS = None  # intake refuses pages that are too large before they come here
 
-THUMBNAIL = (64, 80)
+THUMBNAIL_SIZE_PX = (64, 80)
 """Width and height of OcrPage.thumbnail."""
-BILEVEL_SHARE = 0.995
-"""A picture is bilevel when this share of its pixels is within a few grey values of black or white."""
-USUAL_LETTER = 20.0
+MIN_BILEVEL_SHARE = 0.995
+"""A picture is bilevel when this share of its pixels is within a few gray values of black or white."""
+DEFAULT_LETTER_SIZE_PX = 20.0
 """Pixels assumed of a letter on a page without letters."""
-COLOUR_SPREAD = 24
-"""Difference between a pixel's largest and smallest channel from which it counts as coloured (JPEG noise
+MIN_COLOR_SPREAD = 24
+"""Difference between a pixel's largest and smallest channel from which it counts as colored (JPEG noise
 stays below).
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pixels:
-    """A page as scanned. `grey`: H x W; `colour`: H x W x 3 (RGB) or None; `bilevel`: only black and white
+class PageImage:
+    """A page as scanned. `gray`: H x W; `color`: H x W x 3 (RGB) or None; `bilevel`: only black and white
     stand in it.
     """
 
-    grey: Grey
-    colour: Grey | None
+    gray: GrayImage
+    color: GrayImage | None
     bilevel: bool
 
     @property
     def width(self) -> int:
-        return int(self.grey.shape[1])
+        return int(self.gray.shape[1])
 
     @property
     def height(self) -> int:
-        return int(self.grey.shape[0])
+        return int(self.gray.shape[0])
 
 
-def load(path: Path) -> Pixels:
-    """The pixels of a picture file. Raises BadInput if it cannot be decoded."""
+def load_page_image(path: Path) -> PageImage:
+    """The pixels of a picture file. Raises InvalidInput if it cannot be decoded."""
     try:
         with Image.open(path) as image:
             image.load()
-            return from_image(image)
+            return page_image_from_pil(image)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise BadInput(
+        raise InvalidInput(
             f"The picture of a page cannot be decoded ({error}).", code="unreadable_image"
         ) from error
 
 
-def from_image(image: Image.Image) -> Pixels:
-    """The same for a decoded picture: transparency is laid on white paper, 16-bit grey is brought to 8."""
+def page_image_from_pil(image: Image.Image) -> PageImage:
+    """The same for a decoded picture: transparency is laid on white paper, 16-bit gray is brought to 8."""
     if image.mode == "1":
-        grey = np.asarray(image.convert("L"))
-        return Pixels(grey=grey, colour=None, bilevel=True)
+        gray = np.asarray(image.convert("L"))
+        return PageImage(gray=gray, color=None, bilevel=True)
     if image.mode.startswith(("I", "F")):
         deep = np.asarray(image, dtype=np.float32)
         top = 65535.0 if deep.max(initial=0) > 255 else 255.0
@@ -78,18 +78,18 @@ def from_image(image: Image.Image) -> Pixels:
         paper = Image.new("RGBA", layer.size, "white")
         image = Image.alpha_composite(paper, layer).convert("RGB")
     if image.mode == "L":
-        grey = np.asarray(image)
-        return Pixels(grey=grey, colour=None, bilevel=is_bilevel(grey))
-    colour = np.asarray(
+        gray = np.asarray(image)
+        return PageImage(gray=gray, color=None, bilevel=is_bilevel(gray))
+    color = np.asarray(
         image if image.mode == "RGB" else image.convert("RGB")
     )  # convert copies what is RGB already
-    grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    if not has_colour(colour):
-        return Pixels(grey=grey, colour=None, bilevel=is_bilevel(grey))
-    return Pixels(grey=grey, colour=colour, bilevel=False)
+    gray = np.asarray(cv2.cvtColor(color, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    if not has_color(color):
+        return PageImage(gray=gray, color=None, bilevel=is_bilevel(gray))
+    return PageImage(gray=gray, color=color, bilevel=False)
 
 
-def scaled(pixels: Grey, factor: float) -> Grey:
+def resize(pixels: GrayImage, factor: float) -> GrayImage:
     """The picture by a factor, averaged when it shrinks; at least one pixel remains each way."""
     if factor == 1:
         return pixels
@@ -98,7 +98,7 @@ def scaled(pixels: Grey, factor: float) -> Grey:
     return np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
 
 
-def reduced(pixels: Grey, factor: float) -> Grey:
+def downscale(pixels: GrayImage, factor: float) -> GrayImage:
     """The picture by a factor of 1 or less, for measuring, not for looking at: halved while it can be, then
     interpolated.
 
@@ -116,7 +116,7 @@ def reduced(pixels: Grey, factor: float) -> Grey:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def components(
+def connected_components(
     dark: NDArray[Any], connectivity: int = 8
 ) -> tuple[int, NDArray[Any], NDArray[np.int32], NDArray[np.float64]]:
     """Connected parts of ink: their number with the ground, 0; whose each pixel is; x, y, width, height,
@@ -132,14 +132,14 @@ def components(
     return count, labels, np.asarray(stats, np.int32), np.asarray(middles, np.float64)
 
 
-def multiplied(factor: float) -> Grey:
-    """Every grey value times a factor, cut at white: a table for cv2.LUT, which needs no float for each
+def multiplication_table(factor: float) -> GrayImage:
+    """Every gray value times a factor, cut at white: a table for cv2.LUT, which needs no float for each
     pixel.
     """
     return np.asarray(np.clip(np.arange(256) * factor, 0, 255), np.uint8)
 
 
-def painted(labels: NDArray[Any], chosen: NDArray[np.bool_]) -> Grey:
+def paint_components(labels: NDArray[Any], chosen: NDArray[np.bool_]) -> GrayImage:
     """255 on the pixels of chosen parts, 0 elsewhere. `labels`: of `components`; `chosen`: for each part, the
     ground first.
     """
@@ -150,21 +150,21 @@ def painted(labels: NDArray[Any], chosen: NDArray[np.bool_]) -> Grey:
     return np.asarray(np.where(chosen, np.uint8(255), np.uint8(0))[labels], np.uint8)
 
 
-def has_colour(rgb: Grey) -> bool:
-    """Whether any part of the picture is coloured; looked at on a quarter of its side, where single noisy
+def has_color(rgb: GrayImage) -> bool:
+    """Whether any part of the picture is colored; looked at on a quarter of its side, where single noisy
     pixels vanish.
     """
-    small = reduced(rgb, 0.25)
+    small = downscale(rgb, 0.25)
     spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
-    return bool((spread > COLOUR_SPREAD).mean() > 2e-4)
+    return bool((spread > MIN_COLOR_SPREAD).mean() > 2e-4)
 
 
-def is_bilevel(grey: Grey) -> bool:
+def is_bilevel(gray: GrayImage) -> bool:
     """Whether practically all pixels are black or white."""
-    return bool(np.count_nonzero(grey < 4) + np.count_nonzero(grey >= 252) >= BILEVEL_SHARE * grey.size)
+    return bool(np.count_nonzero(gray < 4) + np.count_nonzero(gray >= 252) >= MIN_BILEVEL_SHARE * gray.size)
 
 
-def thumbnail(grey: Grey) -> bytes:
-    """64 x 80 grey values, row by row."""
-    small = reduced(grey, min(1.0, 4 * max(THUMBNAIL) / max(grey.shape)))
-    return bytes(cv2.resize(small, THUMBNAIL, interpolation=cv2.INTER_AREA).tobytes())
+def make_thumbnail(gray: GrayImage) -> bytes:
+    """64 x 80 gray values, row by row."""
+    small = downscale(gray, min(1.0, 4 * max(THUMBNAIL_SIZE_PX) / max(gray.shape)))
+    return bytes(cv2.resize(small, THUMBNAIL_SIZE_PX, interpolation=cv2.INTER_AREA).tobytes())

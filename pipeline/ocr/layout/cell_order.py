@@ -9,103 +9,110 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from pipeline.ocr.engines.engine import Seen
-from pipeline.ocr.layout.blocks import Part, beside
+from pipeline.ocr.engines.engine import OcrWord
+from pipeline.ocr.layout.blocks import Block, overlap_vertically
 from pipeline.ocr.layout.tables import Table
-from pipeline.ocr.recognition.second_pass import around
+from pipeline.ocr.recognition.second_pass import bounding_box
 from pipeline.records import Box
 
-Line = list[Seen]
-CROSSING = 0.1
+Line = list[OcrWord]
+MAX_CROSSING_SHARE = 0.1
 """Share of a row's words that may run across a rule before it is no row of cells."""
-CLOSE = 0.7
+MAX_WORD_GAP_LINE_HEIGHTS = 0.7
 """Words nearer than this many line heights belong to one text."""
-OUTSIDE = 0.3
+MAX_WORD_OUTSIDE_SHARE = 0.3
 """Share of a word's width that may stand outside its cell."""
-SAME_TOP, SAME_LEFT = 0.7, 1.0
+TOP_TOLERANCE_LINE_HEIGHTS, LEFT_TOLERANCE_LINE_HEIGHTS = 0.7, 1.0
 """Edges nearer than this many line heights are one edge."""
-TALL = 4
+MIN_LEDGER_LINES = 4
 """Lines from which a column of figures makes a ledger."""
-FIGURES = 0.5
+MIN_NUMERIC_WORD_SHARE = 0.5
 """Share of words with a digit from which a cell is of figures."""
 
 
-def rows_of_cells(seen: Sequence[Seen], found: Sequence[Table], height: float) -> tuple[list[Part], set[int]]:
+def order_cell_rows(
+    seen: Sequence[OcrWord], found: Sequence[Table], height: float
+) -> tuple[list[Block], set[int]]:
     """The rows that are read cell by cell, and the numbers of their words. `height`: of a line, in pixels."""
-    parts: list[Part] = []
+    parts: list[Block] = []
     taken: set[int] = set()
     for table in found:
-        for row in side_by_side(table.cells):
+        for row in group_cells_into_rows(table.cells):
             area = (table.box[0], min(cell[1] for cell in row), table.box[2], max(cell[3] for cell in row))
             numbers = [
-                number for number, word in enumerate(seen) if number not in taken and within(word.box, area)
+                number
+                for number, word in enumerate(seen)
+                if number not in taken and contains_center(word.box, area)
             ]
             words = [seen[number] for number in numbers]
-            if lines := cell_by_cell(words, row, table.cells, height):
-                parts.append(Part(lines=tuple(map(tuple, lines)), box=around(words), at=numbers[0]))
+            if lines := order_row_by_cell(words, row, table.cells, height):
+                parts.append(
+                    Block(lines=tuple(map(tuple, lines)), box=bounding_box(words), engine_index=numbers[0])
+                )
                 taken.update(numbers)
     return parts, taken
 
 
-def side_by_side(cells: Sequence[Box]) -> list[list[Box]]:
+def group_cells_into_rows(cells: Sequence[Box]) -> list[list[Box]]:
     """The cells in rows: those that share more than half of the lower one's height, directly or through
     another.
     """
     rows: list[list[Box]] = []
     for cell in sorted(cells, key=lambda cell: cell[1]):
-        joined = [row for row in rows if any(beside(cell, other) for other in row)]
+        joined = [row for row in rows if any(overlap_vertically(cell, other) for other in row)]
         rows = [row for row in rows if row not in joined] + [
             [*(other for row in joined for other in row), cell]
         ]
     return rows
 
 
-def within(box: Box, area: Box) -> bool:
+def contains_center(box: Box, area: Box) -> bool:
     """Whether a box has its middle in an area."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return area[0] <= x <= area[2] and area[1] <= y <= area[3]
 
 
-def cell_by_cell(
-    words: Sequence[Seen], row: Sequence[Box], cells: Sequence[Box], height: float
+def order_row_by_cell(
+    words: Sequence[OcrWord], row: Sequence[Box], cells: Sequence[Box], height: float
 ) -> list[Line]:
     """The lines of a row's words in reading order; none if the engine's order stands."""
     if len(words) < 2:
         return []
-    tops = edges([cell[1] for cell in row], SAME_TOP * height)
-    lefts = edges([cell[0] for cell in cells], SAME_LEFT * height)
+    tops = merge_close_edges([cell[1] for cell in row], TOP_TOLERANCE_LINE_HEIGHTS * height)
+    lefts = merge_close_edges([cell[0] for cell in cells], LEFT_TOLERANCE_LINE_HEIGHTS * height)
     smallest = sorted(row, key=lambda cell: (cell[2] - cell[0]) * (cell[3] - cell[1]))
     places = []
     for word in words:
-        cell = next((cell for cell in smallest if within(word.box, cell)), None)
+        cell = next((cell for cell in smallest if contains_center(word.box, cell)), None)
         x, y = (
             (cell[0], cell[1]) if cell else ((word.box[0] + word.box[2]) / 2, (word.box[1] + word.box[3]) / 2)
         )
-        slack = SAME_TOP / 2 * height
+        slack = TOP_TOLERANCE_LINE_HEIGHTS / 2 * height
         places.append((sum(top <= y + slack for top in tops), sum(left <= x + slack for left in lefts), cell))
-    if crossings(words, places, height) > CROSSING * len(words):
+    if count_crossings(words, places, height) > MAX_CROSSING_SHARE * len(words):
         return []
     grid: dict[int, dict[tuple[int, Box | None], Line]] = {}
     for word, (down, across, cell) in zip(words, places, strict=True):
         grid.setdefault(down, {}).setdefault((across, cell), []).append(word)
     rows = [
-        [lines_of(cell) for cell in sorted(line.values(), key=left_of)] for _, line in sorted(grid.items())
+        [group_into_lines(cell) for cell in sorted(line.values(), key=left_edge)]
+        for _, line in sorted(grid.items())
     ]
     if all(len(cell) == 1 for line in rows for cell in line):
         return []
     return [
         text
         for line in rows
-        for text in (across_all(line) if is_ledger(line) else [t for cell in line for t in cell])
+        for text in (merge_lines_across(line) if is_ledger(line) else [t for cell in line for t in cell])
     ]
 
 
-def left_of(words: Line) -> int:
+def left_edge(words: Line) -> int:
     """Where words begin on the left."""
     return min(word.box[0] for word in words)
 
 
-def edges(numbers: Sequence[int], near: float) -> list[int]:
+def merge_close_edges(numbers: Sequence[int], near: float) -> list[int]:
     """The numbers without those that lie near a smaller one."""
     found: list[int] = []
     for number in sorted(numbers):
@@ -114,26 +121,32 @@ def edges(numbers: Sequence[int], near: float) -> list[int]:
     return found
 
 
-def crossings(words: Sequence[Seen], places: Sequence[tuple[int, int, Box | None]], height: float) -> int:
-    """How often text runs across a rule: neighbours in two cells with no gap between, words that stand out of
+def count_crossings(
+    words: Sequence[OcrWord], places: Sequence[tuple[int, int, Box | None]], height: float
+) -> int:
+    """How often text runs across a rule: neighbors in two cells with no gap between, words that stand out of
     their cell.
     """
     found = 0
     for (one, here), (other, there) in pairwise(zip(words, places, strict=True)):
         gap = other.box[0] - one.box[2]
-        found += one.place == other.place and 0 <= gap < CLOSE * height and here != there
+        found += (
+            one.line_key == other.line_key and 0 <= gap < MAX_WORD_GAP_LINE_HEIGHTS * height and here != there
+        )
     for word, (_, _, cell) in zip(words, places, strict=True):
         if cell is not None:
             outside = max(0, cell[0] - word.box[0]) + max(0, word.box[2] - cell[2])
-            found += outside > OUTSIDE * (word.box[2] - word.box[0])
+            found += outside > MAX_WORD_OUTSIDE_SHARE * (word.box[2] - word.box[0])
     return found
 
 
-def lines_of(words: Sequence[Seen]) -> list[Line]:
+def group_into_lines(words: Sequence[OcrWord]) -> list[Line]:
     """Words in lines from the top, each from left to right."""
     found: list[Line] = []
     for word in sorted(words, key=lambda word: word.box[1] + word.box[3]):
-        line = next((line for line in found[-3:][::-1] if beside(around(line), word.box)), None)
+        line = next(
+            (line for line in found[-3:][::-1] if overlap_vertically(bounding_box(line), word.box)), None
+        )
         if line is None:
             found.append([word])
         else:
@@ -141,9 +154,9 @@ def lines_of(words: Sequence[Seen]) -> list[Line]:
     return [sorted(line, key=lambda word: word.box[0]) for line in found]
 
 
-def across_all(row: Sequence[list[Line]]) -> list[Line]:
+def merge_lines_across(row: Sequence[list[Line]]) -> list[Line]:
     """The lines of all cells of a row put together across."""
-    return lines_of([word for cell in row for line in cell for word in line])
+    return group_into_lines([word for cell in row for line in cell for word in line])
 
 
 def is_ledger(row: Sequence[list[Line]]) -> bool:
@@ -152,7 +165,8 @@ def is_ledger(row: Sequence[list[Line]]) -> bool:
     """
     if all(len(cell) == 1 for cell in row):
         return True
-    tall = [[word.text for line in cell for word in line] for cell in row if len(cell) >= TALL]
+    tall = [[word.text for line in cell for word in line] for cell in row if len(cell) >= MIN_LEDGER_LINES]
     return len(tall) > 1 and any(
-        sum(any(map(str.isdigit, text)) for text in cell) >= FIGURES * len(cell) for cell in tall
+        sum(any(map(str.isdigit, text)) for text in cell) >= MIN_NUMERIC_WORD_SHARE * len(cell)
+        for cell in tall
     )

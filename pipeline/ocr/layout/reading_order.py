@@ -9,67 +9,69 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.ocr.engines.engine import Seen
-from pipeline.ocr.layout.blocks import Part, beside, parts_of, shared
-from pipeline.ocr.layout.cell_order import rows_of_cells
-from pipeline.ocr.layout.columns import in_columns
-from pipeline.ocr.layout.row_order import across, tears
+from pipeline.ocr.engines.engine import OcrWord
+from pipeline.ocr.layout.blocks import Block, make_blocks, overlap, overlap_vertically
+from pipeline.ocr.layout.cell_order import order_cell_rows
+from pipeline.ocr.layout.columns import order_by_columns
+from pipeline.ocr.layout.row_order import breaks_columns, order_by_rows
 from pipeline.ocr.layout.tables import Table
-from pipeline.ocr.recognition.second_pass import typical_height
+from pipeline.ocr.recognition.second_pass import median_word_height
 
 
-def in_reading_order(seen: Sequence[Seen], found: Sequence[Table]) -> list[Seen]:
+def order_words(seen: Sequence[OcrWord], found: Sequence[Table]) -> list[OcrWord]:
     """The same words, each line numbered anew. Boxes of `seen` and `found` are in the same pixels."""
     if len(seen) < 2:
         return list(seen)
-    height = typical_height(seen)
-    rows, taken = rows_of_cells(seen, found, height)
-    free = parts_of(seen, [number for number in range(len(seen)) if number not in taken])
-    parts = settled(rows, free)
-    order = in_columns(across(parts, height), height)
-    ordered = renumbered(in_columns(parts, height) if tears(order, parts, height) else order)
+    height = median_word_height(seen)
+    rows, taken = order_cell_rows(seen, found, height)
+    free = make_blocks(seen, [number for number in range(len(seen)) if number not in taken])
+    parts = insert_rows(rows, free)
+    order = order_by_columns(order_by_rows(parts, height), height)
+    ordered = renumber_lines(
+        order_by_columns(parts, height) if breaks_columns(order, parts, height) else order
+    )
     unmoved = all(one.box == other.box for one, other in zip(ordered, seen, strict=True))
     return list(seen) if unmoved and not rows else ordered
 
 
-def settled(rows: Sequence[Part], free: Sequence[Part]) -> list[Part]:
+def insert_rows(rows: Sequence[Block], free: Sequence[Block]) -> list[Block]:
     """Rows of cells put among the other parts: after what stands above them, before what stands below; `at`
     says the place.
     """
-    places = sorted((place(row, free), row.box[1], number) for number, row in enumerate(rows))
-    order: list[Part] = []
+    places = sorted((insertion_index(row, free), row.box[1], number) for number, row in enumerate(rows))
+    order: list[Block] = []
     for index in range(len(free) + 1):
         order += [rows[number] for at, _, number in places if at == index]
         order += free[index : index + 1]
-    return [replace(part, at=number) for number, part in enumerate(order)]
+    return [replace(part, engine_index=number) for number, part in enumerate(order)]
 
 
-def place(row: Part, free: Sequence[Part]) -> int:
+def insertion_index(row: Block, free: Sequence[Block]) -> int:
     """Before which of the other parts a row belongs: where the engine has it, but not across what stands
     above or below it.
     """
-    near = [n for n, part in enumerate(free) if shared(part.box[0], part.box[2], row.box[0], row.box[2]) > 0]
-    above = max((n + 1 for n in near if free[n].middle < row.box[1]), default=0)
-    below = min((n for n in near if free[n].middle > row.box[3]), default=len(free))
-    own = sum(part.at < row.at for part in free)
+    near = [n for n, part in enumerate(free) if overlap(part.box[0], part.box[2], row.box[0], row.box[2]) > 0]
+    above = max((n + 1 for n in near if free[n].center_y < row.box[1]), default=0)
+    below = min((n for n in near if free[n].center_y > row.box[3]), default=len(free))
+    own = sum(part.engine_index < row.engine_index for part in free)
     if above <= below:
         return min(max(own, above), below)
     return above if abs(above - own) < abs(below - own) else below
 
 
-def renumbered(parts: Sequence[Part]) -> list[Seen]:
+def renumber_lines(parts: Sequence[Block]) -> list[OcrWord]:
     """The words of the parts in order, lines numbered anew. What goes on to the right on the engine's line
     stays on that line; what stands to the right but is another paragraph of the engine's becomes a line of
     the paragraph that it stands beside."""
-    words: list[Seen] = []
+    words: list[OcrWord] = []
     number = 0
-    last: Seen | None = None
+    last: OcrWord | None = None
     for part in parts:
         for line in part.lines:
             first = line[0]
             right = len(part.lines) == 1 and last is not None and last.box[0] < first.box[0]
-            number += not (right and last and last.place == first.place)
-            where = words[-1] if right and last and beside(last.box, first.box) else first
+            number += not (right and last and last.line_key == first.line_key)
+            where = words[-1] if right and last and overlap_vertically(last.box, first.box) else first
             words += [
                 replace(word, block=where.block, paragraph=where.paragraph, line=number) for word in line
             ]

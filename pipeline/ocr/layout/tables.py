@@ -11,27 +11,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ocr.image.deskew import ink
-from pipeline.ocr.image.pixels import USUAL_LETTER, Grey, components, scaled
+from pipeline.ocr.image.deskew import ink_mask
+from pipeline.ocr.image.pixels import DEFAULT_LETTER_SIZE_PX, GrayImage, connected_components, resize
 from pipeline.records import Box
 
-SIDE = 1600
+MAX_SIDE_PX = 1600
 """Longest side, in pixels, at which rules are looked for: 145 dpi on a letter page, where a hairline still
 shows.
 """
-ACROSS, DOWN = 4.0, 2.2
+MIN_HORIZONTAL_RULE_LETTER_SIZES, MIN_VERTICAL_RULE_LETTER_SIZES = 4.0, 2.2
 """Shortest rule in letter sizes, across and down: more than a dash, more than the stem of a capital."""
-SMALLEST_LETTER = 6.0
-"""Pixels at SIDE below which a letter's size is not believed."""
-BROKEN = 5
-"""Pixels at SIDE by which a fax breaks a rule; where a rule is certain, three times as much is mended."""
-CELL_HEIGHT, CELL_WIDTH = 1.0, 1.5
+MIN_LETTER_SIZE_PX = 6.0
+"""Pixels at MAX_SIDE_PX below which a letter's size is not believed."""
+MAX_RULE_GAP_PX = 5
+"""Pixels at MAX_SIDE_PX by which a fax breaks a rule; where a rule is certain, three times as much is mended."""
+MIN_CELL_HEIGHT_LETTER_SIZES, MIN_CELL_WIDTH_LETTER_SIZES = 1.0, 1.5
 """A smaller area, in letter sizes, is the inside of a letter or the gap between two words on a rule."""
-LARGEST = 0.5
+MAX_CELL_PAGE_SHARE = 0.5
 """Share of the page above which an area is the page within its border."""
-FULL = 0.75
+MIN_CELL_FILL_SHARE = 0.75
 """Share of its box that a cell fills; less is where areas flow together through broken rules."""
-FEW_RULES = 5e-4
+MIN_RULE_PAGE_SHARE = 5e-4
 """Share of the page under rules below which there is no table: the rule above a signature."""
 
 
@@ -45,60 +45,62 @@ class Table:
     cells: tuple[Box, ...]
 
 
-def tables(grey: Grey, size: float) -> list[Table]:
-    """The tables of a page. `grey`: upright and level; `size`: its usual letter in pixels, 0 if unknown."""
-    scale = min(1.0, SIDE / max(grey.shape))
-    dark, _ = ink(scaled(grey, scale), SIDE)  # averaged: hairlines keep their weight
-    letter = max(SMALLEST_LETTER, (size or USUAL_LETTER) * scale)
-    rules = drawn_rules(dark, letter)
-    if rules.mean() < FEW_RULES / 255:
+def find_tables(gray: GrayImage, size: float) -> list[Table]:
+    """The tables of a page. `gray`: upright and level; `size`: its usual letter in pixels, 0 if unknown."""
+    scale = min(1.0, MAX_SIDE_PX / max(gray.shape))
+    dark, _ = ink_mask(resize(gray, scale), MAX_SIDE_PX)  # averaged: hairlines keep their weight
+    letter = max(MIN_LETTER_SIZE_PX, (size or DEFAULT_LETTER_SIZE_PX) * scale)
+    rules = find_rules(dark, letter)
+    if rules.mean() < MIN_RULE_PAGE_SHARE / 255:
         return []
-    _, labels, frames, _ = components(rules)
+    _, labels, frames, _ = connected_components(rules)
     found: dict[int, list[Box]] = {}
-    for cell in enclosed(rules, letter):
-        if owner := holder(labels, cell):
-            found.setdefault(owner, []).append(enlarged(cell, scale))
+    for cell in enclosed_areas(rules, letter):
+        if owner := enclosing_component(labels, cell):
+            found.setdefault(owner, []).append(to_page_pixels(cell, scale))
     return [
-        Table(box=enlarged((x, y, x + wide, y + high), scale), cells=tuple(found[number]))
+        Table(box=to_page_pixels((x, y, x + wide, y + high), scale), cells=tuple(found[number]))
         for number, (x, y, wide, high, _) in enumerate(frames)
         if number in found
     ]
 
 
-def drawn_rules(dark: NDArray[np.bool_], letter: float) -> Grey:
+def find_rules(dark: NDArray[np.bool_], letter: float) -> GrayImage:
     """The straight rules across and down, 255 where one is, mended and thick enough that corners close."""
     picture = dark.astype(np.uint8) * np.uint8(255)
-    across = runs(picture, round(ACROSS * letter))
-    down = runs(np.ascontiguousarray(picture.T), round(DOWN * letter)).T
+    across = horizontal_runs(picture, round(MIN_HORIZONTAL_RULE_LETTER_SIZES * letter))
+    down = horizontal_runs(np.ascontiguousarray(picture.T), round(MIN_VERTICAL_RULE_LETTER_SIZES * letter)).T
     return np.asarray(cv2.dilate(across | down, np.ones((3, 3), np.uint8)), np.uint8)
 
 
-def runs(picture: Grey, length: int) -> Grey:
+def horizontal_runs(picture: GrayImage, length: int) -> GrayImage:
     """Ink that runs on to the right for at least so many pixels; a step of one pixel up or down does not end
     it.
     """
     thick = cv2.dilate(picture, np.ones((3, 1), np.uint8))
-    mended = cv2.morphologyEx(thick, cv2.MORPH_CLOSE, np.ones((1, BROKEN), np.uint8))
+    mended = cv2.morphologyEx(thick, cv2.MORPH_CLOSE, np.ones((1, MAX_RULE_GAP_PX), np.uint8))
     long = cv2.morphologyEx(mended, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-    return np.asarray(cv2.morphologyEx(long, cv2.MORPH_CLOSE, np.ones((1, 3 * BROKEN), np.uint8)), np.uint8)
+    return np.asarray(
+        cv2.morphologyEx(long, cv2.MORPH_CLOSE, np.ones((1, 3 * MAX_RULE_GAP_PX), np.uint8)), np.uint8
+    )
 
 
-def enclosed(rules: Grey, letter: float) -> list[Box]:
+def enclosed_areas(rules: GrayImage, letter: float) -> list[Box]:
     """Boxes of the areas between rules that are large enough to hold a word and smaller than the page."""
     height, width = rules.shape
-    _, _, stats, _ = components(cv2.bitwise_not(rules), 4)
+    _, _, stats, _ = connected_components(cv2.bitwise_not(rules), 4)
     x, y, wide, high, area = stats[1:].T
     inside = (x > 0) & (y > 0) & (x + wide < width) & (y + high < height)
     fits = (
-        (high >= CELL_HEIGHT * letter)
-        & (wide >= CELL_WIDTH * letter)
-        & (wide * high <= LARGEST * width * height)
+        (high >= MIN_CELL_HEIGHT_LETTER_SIZES * letter)
+        & (wide >= MIN_CELL_WIDTH_LETTER_SIZES * letter)
+        & (wide * high <= MAX_CELL_PAGE_SHARE * width * height)
     )
-    chosen = np.nonzero(inside & fits & (area >= FULL * wide * high))[0]
+    chosen = np.nonzero(inside & fits & (area >= MIN_CELL_FILL_SHARE * wide * high))[0]
     return [(int(x[n]), int(y[n]), int(x[n] + wide[n]), int(y[n] + high[n])) for n in chosen]
 
 
-def holder(owners: NDArray[Any], cell: Box) -> int:
+def enclosing_component(owners: NDArray[Any], cell: Box) -> int:
     """The number of the rules around a cell, looked for at the middle of its sides; 0 if these are open."""
     x0, y0, x1, y1 = cell
     middle_x, middle_y = (x0 + x1) // 2, (y0 + y1) // 2
@@ -110,7 +112,7 @@ def holder(owners: NDArray[Any], cell: Box) -> int:
     return next((int(side.max()) for side in sides if side.any()), 0)
 
 
-def enlarged(box: Box, scale: float) -> Box:
+def to_page_pixels(box: Box, scale: float) -> Box:
     """A box in pixels of the page."""
     x0, y0, x1, y1 = (round(side / scale) for side in box)
     return (x0, y0, x1, y1)

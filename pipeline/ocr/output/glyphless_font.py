@@ -2,7 +2,7 @@
 a scan.
 
 PDF/A wants every font embedded with widths that agree with the font dictionary; this one is made here, under
-our own licence, in a few hundred bytes. Every code is shown by the same glyph, so codes can be the text
+our own license, in a few hundred bytes. Every code is shown by the same glyph, so codes can be the text
 itself in UTF-16."""
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import struct
 from functools import cache
 
-UNITS = 1000
-ADVANCE = 500
+UNITS_PER_EM = 1000
+ADVANCE_WIDTH = 500
 """Width of every character in thousandths of the font size."""
 ASCENT, DESCENT = 800, -200
-NAME = "ChartloomBlank"
+FONT_NAME = "ChartloomBlank"
 
 
 @cache
-def font() -> bytes:
+def font_program() -> bytes:
     """The font file."""
     head = struct.pack(
         ">IIIIHHQQhhhhHHhhh",
@@ -27,12 +27,12 @@ def font() -> bytes:
         0,
         0x5F0F3CF5,
         0,
-        UNITS,
+        UNITS_PER_EM,
         0,
         0,
         0,
         DESCENT,
-        ADVANCE,
+        ADVANCE_WIDTH,
         ASCENT,
         0,
         8,
@@ -40,7 +40,9 @@ def font() -> bytes:
         0,
         0,
     )
-    hhea = struct.pack(">IhhhHhhhhhh4xhhH", 0x10000, ASCENT, DESCENT, 0, ADVANCE, 0, 0, 0, 1, 0, 0, 0, 0, 2)
+    hhea = struct.pack(
+        ">IhhhHhhhhhh4xhhH", 0x10000, ASCENT, DESCENT, 0, ADVANCE_WIDTH, 0, 0, 0, 1, 0, 0, 0, 0, 2
+    )
     maxp = struct.pack(">IH13H", 0x10000, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)
     tables = {
         b"OS/2": _os2(),
@@ -50,7 +52,7 @@ def font() -> bytes:
         b"glyf": b"\0\0\0\0",
         b"head": head,
         b"hhea": hhea,
-        b"hmtx": struct.pack(">HhHh", ADVANCE, 0, ADVANCE, 0),
+        b"hmtx": struct.pack(">HhHh", ADVANCE_WIDTH, 0, ADVANCE_WIDTH, 0),
         b"loca": struct.pack(">HHH", 0, 0, 0),
         b"maxp": maxp,
         b"name": _names(),
@@ -63,7 +65,7 @@ def _os2() -> bytes:
     version, weight, width = 3, 400, 5
     numbers = (300, 600, 0, 80, 300, 600, 0, 350, 50, 300, 0)
     return (
-        struct.pack(">HhHHH", version, ADVANCE, weight, width, 0)
+        struct.pack(">HhHHH", version, ADVANCE_WIDTH, weight, width, 0)
         + struct.pack(">11h", *numbers)
         + bytes(10)
         + struct.pack(">IIII4s", 0, 0, 0, 0, b"NONE")
@@ -74,7 +76,7 @@ def _os2() -> bytes:
 
 
 def _names() -> bytes:
-    texts = {1: NAME, 2: "Regular", 3: NAME, 4: NAME, 5: "Version 1.0", 6: NAME}
+    texts = {1: FONT_NAME, 2: "Regular", 3: FONT_NAME, 4: FONT_NAME, 5: "Version 1.0", 6: FONT_NAME}
     records, storage = b"", b""
     for number, text in texts.items():
         raw = text.encode("utf-16-be")

@@ -16,26 +16,26 @@ from pipeline import __version__
 
 
 @cache
-def srgb() -> bytes:
+def srgb_profile() -> bytes:
     """An sRGB ICC profile."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class PdfDescription:
     """What a PDF says of itself. `keywords`: such as the LOINC code of its type; `made`: time of making, None
     is now; `source`: SHA-256 of the file that it was made of."""
 
     title: str
     subject: str = ""
     keywords: tuple[str, ...] = ()
-    made: datetime | None = None
+    created_at: datetime | None = None
     source: str = ""
 
 
-def declare(pdf: Pdf, about: About, creator: str) -> None:
+def add_pdfa_metadata(pdf: Pdf, about: PdfDescription, creator: str) -> None:
     """Add the output intent, XMP and document information. `creator`: the program."""
-    profile = Stream(pdf, srgb(), N=3)
+    profile = Stream(pdf, srgb_profile(), N=3)
     pdf.Root.OutputIntents = Array(
         [
             Dictionary(
@@ -48,7 +48,7 @@ def declare(pdf: Pdf, about: About, creator: str) -> None:
         ]
     )
     pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
-    stamp = (about.made or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    stamp = (about.created_at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     with pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=True) as meta:
         meta["pdfaid:part"], meta["pdfaid:conformance"] = "2", "B"
         meta["dc:title"] = about.title

@@ -7,27 +7,29 @@ import textwrap
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.ocr.image.pixels import Pixels
+from pipeline.ocr.image.pixels import PageImage
 
-SIZE = (1275, 1650)
+PAGE_SIZE_PX = (1275, 1650)
 """A letter page at 150 dpi."""
-MARGIN, COLUMNS = 150, 60
+MARGIN_PX, TEXT_COLUMNS = 150, 60
 
 
-def notice(title: str, problem: str) -> Pixels:
+def placeholder_page(title: str, problem: str) -> PageImage:
     """A black and white letter page with a title and, below it, the problem."""
-    sheet = Image.new("L", SIZE, 255)
+    sheet = Image.new("L", PAGE_SIZE_PX, 255)
     draw = ImageDraw.Draw(sheet)
     draw.rectangle(
-        (MARGIN // 2, MARGIN // 2, SIZE[0] - MARGIN // 2, SIZE[1] - MARGIN // 2), outline=0, width=3
+        (MARGIN_PX // 2, MARGIN_PX // 2, PAGE_SIZE_PX[0] - MARGIN_PX // 2, PAGE_SIZE_PX[1] - MARGIN_PX // 2),
+        outline=0,
+        width=3,
     )
-    draw.text((MARGIN, MARGIN), title, fill=0, font=ImageFont.load_default(48))
+    draw.text((MARGIN_PX, MARGIN_PX), title, fill=0, font=ImageFont.load_default(48))
     draw.multiline_text(
-        (MARGIN, MARGIN + 100),
-        textwrap.fill(problem, COLUMNS),
+        (MARGIN_PX, MARGIN_PX + 100),
+        textwrap.fill(problem, TEXT_COLUMNS),
         fill=0,
         font=ImageFont.load_default(32),
         spacing=12,
     )
-    grey = np.where(np.asarray(sheet) < 128, np.uint8(0), np.uint8(255))
-    return Pixels(grey=grey, colour=None, bilevel=True)
+    gray = np.where(np.asarray(sheet) < 128, np.uint8(0), np.uint8(255))
+    return PageImage(gray=gray, color=None, bilevel=True)

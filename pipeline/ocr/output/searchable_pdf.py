@@ -19,12 +19,12 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
 
 from pipeline.ocr.output import glyphless_font, pdfa
-from pipeline.ocr.output.image_encoding import Picture, Raster
+from pipeline.ocr.output.image_encoding import EncodedImage, EncodedPage
 from pipeline.records import Box, Word
 
-POINTS = 72.0
+POINTS_PER_INCH = 72.0
 CREATOR = "Chartloom"
-SAVING: dict[str, Any] = {
+SAVE_OPTIONS: dict[str, Any] = {
     "object_stream_mode": pikepdf.ObjectStreamMode.generate,
     "compress_streams": True,
     "deterministic_id": True,
@@ -33,9 +33,9 @@ SAVING: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class PagePlacement:
     """How the picture lies on the page: turned clockwise by `rotation`, a right angle, then by `skew` about
-    the centre.
+    the center.
     """
 
     width: int
@@ -46,12 +46,12 @@ class Placed:
     skew: float
 
 
-def page_pdf(raster: Raster, placed: Placed, lines: Iterable[Sequence[Word]]) -> bytes:
+def page_pdf(raster: EncodedPage, placed: PagePlacement, lines: Iterable[Sequence[Word]]) -> bytes:
     """One page. `lines`: the words in reading order, those of one line of the page together."""
     pdf = Pdf.new()
-    scale = POINTS / placed.dpi
+    scale = POINTS_PER_INCH / placed.dpi
     box = Array([0, 0, round(placed.width * scale, 3), round(placed.height * scale, 3)])
-    pictures, drawn = Dictionary(Page=_image(pdf, raster.picture)), "/Page Do"
+    pictures, drawn = Dictionary(Page=_image(pdf, raster.image)), "/Page Do"
     if raster.ink is not None:
         drawn += " /Ink Do"
         pictures.Ink = _image(pdf, raster.ink.tones)
@@ -60,7 +60,7 @@ def page_pdf(raster: Raster, placed: Placed, lines: Iterable[Sequence[Word]]) ->
         else:
             pictures.Ink.SMask = _image(pdf, raster.ink.shape)
     content = (
-        f"q {' '.join(f'{number:.5f}' for number in matrix(raster, placed))} cm {drawn} Q\n"
+        f"q {' '.join(f'{number:.5f}' for number in placement_matrix(raster, placed))} cm {drawn} Q\n"
         + text_layer(lines, placed)
     )
     page = Dictionary(
@@ -73,9 +73,11 @@ def page_pdf(raster: Raster, placed: Placed, lines: Iterable[Sequence[Word]]) ->
     return _save(pdf)
 
 
-def matrix(raster: Raster, placed: Placed) -> tuple[float, float, float, float, float, float]:
+def placement_matrix(
+    raster: EncodedPage, placed: PagePlacement
+) -> tuple[float, float, float, float, float, float]:
     """The PDF matrix that puts the unit square of the picture as scanned upright on the page, in points."""
-    scale = POINTS / placed.dpi
+    scale = POINTS_PER_INCH / placed.dpi
     wide, high = raster.page_width, raster.page_height
     angle = math.radians(-(placed.rotation + placed.skew))  # counter-clockwise is positive in PDF
     cos, sin = math.cos(angle), math.sin(angle)
@@ -85,16 +87,18 @@ def matrix(raster: Raster, placed: Placed) -> tuple[float, float, float, float, 
     return (a * scale, b * scale, c * scale, d * scale, e * scale, f * scale)
 
 
-def text_layer(lines: Iterable[Sequence[Word]], placed: Placed) -> str:
+def text_layer(lines: Iterable[Sequence[Word]], placed: PagePlacement) -> str:
     """The words as invisible text; all words of a line share one height, so that selecting looks like a
     marker pen.
     """
-    scale = POINTS / placed.dpi
+    scale = POINTS_PER_INCH / placed.dpi
     parts = ["BT 3 Tr"]
     for line in lines:
         top, bottom = min(word.box[1] for word in line), max(word.box[3] for word in line)
         size = max(1.0, (bottom - top) * scale)
-        baseline = (placed.height - bottom) * scale - size * glyphless_font.DESCENT / glyphless_font.UNITS
+        baseline = (
+            placed.height - bottom
+        ) * scale - size * glyphless_font.DESCENT / glyphless_font.UNITS_PER_EM
         parts.append(f"/Blank {size:.2f} Tf")
         for word in line:
             parts += _word(word.text, word.box, scale, size, baseline)
@@ -103,14 +107,14 @@ def text_layer(lines: Iterable[Sequence[Word]], placed: Placed) -> str:
 
 
 def _word(text: str, box: Box, scale: float, size: float, baseline: float) -> tuple[str, str, str]:
-    natural = len(text) * size * glyphless_font.ADVANCE / glyphless_font.UNITS
+    natural = len(text) * size * glyphless_font.ADVANCE_WIDTH / glyphless_font.UNITS_PER_EM
     stretch = 100 * max(1, box[2] - box[0]) * scale / natural if natural else 100.0
     codes = (text + " ").encode("utf-16-be", "replace").hex().upper()
     return f"{stretch:.1f} Tz", f"1 0 0 1 {box[0] * scale:.2f} {baseline:.2f} Tm", f"<{codes}> Tj"
 
 
-def lines_of(words: Sequence[Word], keys: Sequence[tuple[int, ...]]) -> list[list[Word]]:
-    """The words grouped by neighbouring equal keys (block, paragraph, line)."""
+def group_into_lines(words: Sequence[Word], keys: Sequence[tuple[int, ...]]) -> list[list[Word]]:
+    """The words grouped by neighboring equal keys (block, paragraph, line)."""
     pairs = groupby(zip(words, keys, strict=True), key=lambda pair: pair[1])
     return [[word for word, _ in group] for _, group in pairs]
 
@@ -136,7 +140,7 @@ def document_pdf(
     if outline:
         with pdf.open_outline() as entries:
             entries.root.extend(pikepdf.OutlineItem(name, number - 1) for number, name in outline)
-    make_archival(pdf, title=title, subject=subject, keywords=keywords, made=made)
+    make_pdfa(pdf, title=title, subject=subject, keywords=keywords, made=made)
     return _save(pdf)
 
 
@@ -159,12 +163,12 @@ def document_file(
         {"empty": "", "pages": [{"file": str(page)} for page in pages], "outputFile": str(joined)}
     ).run()
     with Pdf.open(joined, attempt_recovery=False, access_mode=pikepdf.AccessMode.stream) as pdf:
-        make_archival(pdf, title=title, subject=subject, keywords=keywords, source=source)
-        pdf.save(to, **SAVING)
+        make_pdfa(pdf, title=title, subject=subject, keywords=keywords, source=source)
+        pdf.save(to, **SAVE_OPTIONS)
     joined.unlink()
 
 
-def make_archival(
+def make_pdfa(
     pdf: Pdf,
     *,
     title: str,
@@ -181,30 +185,32 @@ def make_archival(
         fonts = page_object.obj.get("/Resources", Dictionary()).get("/Font", Dictionary())
         if "/Blank" in fonts:
             fonts["/Blank"] = font
-    about = pdfa.About(title=title, subject=subject, keywords=tuple(keywords), made=made, source=source)
-    pdfa.declare(pdf, about, CREATOR)
+    about = pdfa.PdfDescription(
+        title=title, subject=subject, keywords=tuple(keywords), made=made, source=source
+    )
+    pdfa.add_pdfa_metadata(pdf, about, CREATOR)
 
 
 def _save(pdf: Pdf) -> bytes:
     out = io.BytesIO()
-    pdf.save(out, **SAVING)
+    pdf.save(out, **SAVE_OPTIONS)
     return out.getvalue()
 
 
-def _image(pdf: Pdf, picture: Picture) -> Stream:
+def _image(pdf: Pdf, picture: EncodedImage) -> Stream:
     image = _bitmap(pdf, picture)
     image.ColorSpace = Name.DeviceRGB if picture.channels == 3 else Name.DeviceGray
     return image
 
 
-def _stencil(pdf: Pdf, picture: Picture) -> Stream:
+def _stencil(pdf: Pdf, picture: EncodedImage) -> Stream:
     """What another picture is painted through: its black."""
     image = _bitmap(pdf, picture)
     image.ImageMask = True
     return image
 
 
-def _bitmap(pdf: Pdf, picture: Picture) -> Stream:
+def _bitmap(pdf: Pdf, picture: EncodedImage) -> Stream:
     image = Stream(pdf, picture.data)
     image.Type, image.Subtype = Name.XObject, Name.Image
     image.Width, image.Height, image.BitsPerComponent = picture.width, picture.height, picture.bits
@@ -217,13 +223,13 @@ def _bitmap(pdf: Pdf, picture: Picture) -> Stream:
 
 def _font(pdf: Pdf) -> pikepdf.Object:
     """A composite font whose codes are UTF-16 code units and whose only glyph is blank."""
-    program = Stream(pdf, glyphless_font.font())
-    program.Length1 = len(glyphless_font.font())
+    program = Stream(pdf, glyphless_font.font_program())
+    program.Length1 = len(glyphless_font.font_program())
     descriptor = Dictionary(
         Type=Name.FontDescriptor,
-        FontName=Name(f"/{glyphless_font.NAME}"),
+        FontName=Name(f"/{glyphless_font.FONT_NAME}"),
         Flags=5,
-        FontBBox=Array([0, glyphless_font.DESCENT, glyphless_font.ADVANCE, glyphless_font.ASCENT]),
+        FontBBox=Array([0, glyphless_font.DESCENT, glyphless_font.ADVANCE_WIDTH, glyphless_font.ASCENT]),
         ItalicAngle=0,
         Ascent=glyphless_font.ASCENT,
         Descent=glyphless_font.DESCENT,
@@ -234,19 +240,19 @@ def _font(pdf: Pdf) -> pikepdf.Object:
     descendant = Dictionary(
         Type=Name.Font,
         Subtype=Name.CIDFontType2,
-        BaseFont=Name(f"/{glyphless_font.NAME}"),
+        BaseFont=Name(f"/{glyphless_font.FONT_NAME}"),
         CIDSystemInfo=Dictionary(
             Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0
         ),
         FontDescriptor=pdf.make_indirect(descriptor),
-        DW=glyphless_font.ADVANCE,
+        DW=glyphless_font.ADVANCE_WIDTH,
         CIDToGIDMap=pdf.make_indirect(Stream(pdf, b"\0\1" * 65536)),
     )
     return pdf.make_indirect(
         Dictionary(
             Type=Name.Font,
             Subtype=Name.Type0,
-            BaseFont=Name(f"/{glyphless_font.NAME}"),
+            BaseFont=Name(f"/{glyphless_font.FONT_NAME}"),
             Encoding=Name("/Identity-H"),
             DescendantFonts=Array([pdf.make_indirect(descendant)]),
             ToUnicode=pdf.make_indirect(Stream(pdf, TO_UNICODE)),

@@ -10,25 +10,25 @@ from collections.abc import Sequence
 
 from pipeline.config import OcrSettings
 from pipeline.ocr.engines import tesseract
-from pipeline.ocr.engines.engine import Seen
-from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.engines.engine import OcrWord
+from pipeline.ocr.image.pixels import GrayImage
 from pipeline.ocr.preprocess import densest_band
-from pipeline.ocr.recognition.second_pass import weighted
+from pipeline.ocr.recognition.second_pass import mean_confidence
 
-POOR = 0.6
+MAX_POOR_CONFIDENCE = 0.6
 """Mean confidence of Tesseract's words, by letters, below which the page may be in another script: Latin read
 as such has more, Russian read as English .3."""
-ENOUGH = 60
+MIN_CHARACTERS = 60
 """Characters that must have been read: a stamp and a scribble are no page of another script."""
-SURER = 0.15
+MIN_CONFIDENCE_GAIN = 0.15
 """By how much the mean confidence must rise for another script to be taken for the page's: Russian read as
 such has .94.
 """
-MOST_SCRIPTS, MOST_LANGUAGES = 4, 3
+MAX_SCRIPTS, MAX_LANGUAGES_PER_SCRIPT = 4, 3
 """Tried on a page, and read together: each script costs a quarter of the page's reading, each language one
 more of every word.
 """
-WRITTEN: dict[str, tuple[str, ...]] = {
+LANGUAGES_BY_SCRIPT: dict[str, tuple[str, ...]] = {
     "Cyrillic": ("rus", "ukr", "bul", "srp", "bel", "mkd"),
     "Greek": ("ell",),
     "Arabic": ("ara", "fas", "urd"),
@@ -57,36 +57,42 @@ say.
 """
 
 
-def other_languages(seen: Sequence[Seen], picture: Grey, dpi: float, settings: OcrSettings) -> str | None:
+def detect_other_languages(
+    seen: Sequence[OcrWord], picture: GrayImage, dpi: float, settings: OcrSettings
+) -> str | None:
     """The languages to read a page with that was read badly as `seen`; None where the usual ones are right.
 
     `picture`: upright, as it was read. Raises TimeoutError.
     """
-    scripts = installed_scripts(settings.languages, tesseract.installed())
-    if not scripts or not read_badly(seen):
+    scripts = installed_script_languages(settings.languages, tesseract.installed_languages())
+    if not scripts or not is_poorly_read(seen):
         return None
     band = densest_band(picture)
     sure = {
-        languages: weighted(
-            tesseract.read([band], languages, psm=6, dpi=dpi, seconds=settings.page_seconds)[0]
+        languages: mean_confidence(
+            tesseract.recognize([band], languages, psm=6, dpi=dpi, seconds=settings.page_timeout_seconds)[0]
         )
         for languages in scripts
     }
     best = max(sure, key=lambda languages: sure[languages])
-    return f"{best}+{settings.languages}" if sure[best] > weighted(seen) + SURER else None
+    return (
+        f"{best}+{settings.languages}" if sure[best] > mean_confidence(seen) + MIN_CONFIDENCE_GAIN else None
+    )
 
 
-def read_badly(seen: Sequence[Seen]) -> bool:
+def is_poorly_read(seen: Sequence[OcrWord]) -> bool:
     """Whether the page has characters enough, and the engine doubts them."""
-    return sum(len(word.text) for word in seen) >= ENOUGH and weighted(seen) < POOR
+    return (
+        sum(len(word.text) for word in seen) >= MIN_CHARACTERS and mean_confidence(seen) < MAX_POOR_CONFIDENCE
+    )
 
 
-def installed_scripts(languages: str, installed: frozenset[str]) -> list[str]:
+def installed_script_languages(languages: str, installed: frozenset[str]) -> list[str]:
     """The installed languages of each script that the usual languages do not cover, joined by +."""
     usual = set(languages.split("+"))
     scripts = (
         [one for one in written if one in installed]
-        for written in WRITTEN.values()
+        for written in LANGUAGES_BY_SCRIPT.values()
         if not usual & set(written)
     )
-    return ["+".join(found[:MOST_LANGUAGES]) for found in scripts if found][:MOST_SCRIPTS]
+    return ["+".join(found[:MAX_LANGUAGES_PER_SCRIPT]) for found in scripts if found][:MAX_SCRIPTS]

@@ -10,28 +10,32 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-from pipeline.config import MODELS
-from pipeline.ocr.engines.engine import Seen
+from pipeline.ocr.engines.engine import OcrWord
+from pipeline.resources import model_path
 
-NOISE = 0.3
+MIN_WORD_PROBABILITY = 0.3
 """Below this probability a word is left out of the text: five in six are noise (FUNSD: word F1 .884 with
 them, .902 without). Its ink stays in the picture."""
 
 
-def probability(word: Seen) -> float:
+def word_probability(word: OcrWord) -> float:
     """How probably the word is right, in [0, 1]."""
     weights = _weights()
     score = sum(weight * value for weight, value in zip(weights, features(word), strict=True))
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
 
 
-def features(word: Seen) -> list[float]:
+def features(word: OcrWord) -> list[float]:
     """What the probability is computed from. Four cases: one engine asked; both agree; the first's word; the
     second's word.
     """
-    first, second = odds(word.confidence), odds(word.other or 0.0)
-    alone = word.other is None
-    agree = not alone and word.confidence > 0 and word.other > 0 if word.other is not None else False
+    first, second = log_odds(word.confidence), log_odds(word.second_confidence or 0.0)
+    alone = word.second_confidence is None
+    agree = (
+        not alone and word.confidence > 0 and word.second_confidence > 0
+        if word.second_confidence is not None
+        else False
+    )
     ours = not alone and not agree and word.confidence > 0
     theirs = not alone and not agree and not ours
     letters = sum(map(str.isalnum, word.text))
@@ -44,7 +48,7 @@ def features(word: Seen) -> list[float]:
     ]  # fmt: skip
 
 
-def odds(share: float) -> float:
+def log_odds(share: float) -> float:
     """Log odds, kept within what an engine can mean."""
     share = min(0.999, max(0.01, share))
     return math.log(share / (1 - share))
@@ -52,10 +56,10 @@ def odds(share: float) -> float:
 
 @cache
 def _weights() -> tuple[float, ...]:
-    return tuple(json.loads((MODELS / "word_confidence.json").read_text(encoding="utf-8"))["weights"])
+    return tuple(json.loads(model_path("word_confidence.json").read_text(encoding="utf-8"))["weights"])
 
 
-def calibrated(words: Sequence[Seen]) -> list[Seen]:
+def calibrate(words: Sequence[OcrWord]) -> list[OcrWord]:
     """The words that are more than noise, each with its probability as its confidence."""
-    judged = [replace(word, confidence=round(probability(word), 4)) for word in words]
-    return [word for word in judged if word.confidence >= NOISE]
+    judged = [replace(word, confidence=round(word_probability(word), 4)) for word in words]
+    return [word for word in judged if word.confidence >= MIN_WORD_PROBABILITY]

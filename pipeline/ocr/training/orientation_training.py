@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.config import MODELS
-from pipeline.ocr.image.orientation import TURNS, letters
-from pipeline.ocr.image.pixels import Grey
+from pipeline.ocr.image.orientation import ROTATIONS_DEGREES, letter_patches
+from pipeline.ocr.image.pixels import GrayImage
+from pipeline.resources import trained_model_path
 
-SHEETS = 2400
+TRAINING_PAGES = 2400
 SEED = 4
-FONTS = Path("/usr/share/fonts/truetype")
-ENGLISH = "eeeeeeeeeeeetttttttttaaaaaaaaooooooooiiiiiiinnnnnnnsssssshhhhhhrrrrrrddddlllluuucccmmmwwffggyyppbbvvkxjqz"
+FONT_FOLDER = Path("/usr/share/fonts/truetype")
+ENGLISH_LETTERS = "eeeeeeeeeeeetttttttttaaaaaaaaooooooooiiiiiiinnnnnnnsssssshhhhhhrrrrrrddddlllluuucccmmmwwffggyyppbbvvkxjqz"
 
 
-def sheet(random: np.random.Generator, fonts: list[Path]) -> Grey:
+def draw_page(random: np.random.Generator, fonts: list[Path]) -> GrayImage:
     """A piece of a page, 900 x 900, worn."""
     page = Image.new("L", (900, 900), 255)
     draw = ImageDraw.Draw(page)
@@ -33,12 +33,12 @@ def sheet(random: np.random.Generator, fonts: list[Path]) -> Grey:
     style = random.choice(["sentence", "capitals", "figures"], p=[0.6, 0.3, 0.1])
     y = 20.0
     while y < 850:
-        draw.text((30, y), line(random, style), font=font, fill=int(random.integers(0, 60)))
+        draw.text((30, y), random_line(random, style), font=font, fill=int(random.integers(0, 60)))
         y += font.size * 1.35
-    return worn(random, np.asarray(page))
+    return wear(random, np.asarray(page))
 
 
-def line(random: np.random.Generator, style: str) -> str:
+def random_line(random: np.random.Generator, style: str) -> str:
     """Words that have English letters in their usual frequency."""
     words = []
     for _ in range(14):
@@ -48,17 +48,17 @@ def line(random: np.random.Generator, style: str) -> str:
                 "".join(random.choice(list(string.digits), length)) + random.choice(["", ".", "/", "%"])
             )
             continue
-        word = "".join(random.choice(list(ENGLISH), length))
+        word = "".join(random.choice(list(ENGLISH_LETTERS), length))
         words.append(
             word.upper() if style == "capitals" else word.capitalize() if random.random() < 0.2 else word
         )
     return " ".join(words)
 
 
-def worn(random: np.random.Generator, grey: Grey) -> Grey:
+def wear(random: np.random.Generator, gray: GrayImage) -> GrayImage:
     """Skewed a little, blurred, thinned or thickened, with noise; often black and white."""
     turn = cv2.getRotationMatrix2D((450, 450), float(random.uniform(-4, 4)), 1.0)
-    out = np.asarray(cv2.warpAffine(grey, turn, (900, 900), borderValue=255), np.float64)
+    out = np.asarray(cv2.warpAffine(gray, turn, (900, 900), borderValue=255), np.float64)
     out = np.asarray(cv2.GaussianBlur(out, (0, 0), float(random.uniform(0.3, 1.6))), np.float64)
     out += random.normal(0, float(random.uniform(2, 25)), out.shape)
     if random.random() < 0.6:
@@ -66,15 +66,15 @@ def worn(random: np.random.Generator, grey: Grey) -> Grey:
     return np.asarray(out.clip(0, 255), np.uint8)
 
 
-def examples(
+def make_examples(
     random: np.random.Generator, fonts: list[Path], sheets: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Letters of that many sheets, and the turn (index into TURNS) that makes each upright."""
+    """Letters of that many sheets, and the turn (index into ROTATIONS_DEGREES) that makes each upright."""
     patches, turns = [], []
     for _ in range(sheets):
         number = int(random.integers(4))
-        turned = np.ascontiguousarray(np.rot90(sheet(random, fonts), TURNS[number] // 90))
-        found, _ = letters(turned, most=120)
+        turned = np.ascontiguousarray(np.rot90(draw_page(random, fonts), ROTATIONS_DEGREES[number] // 90))
+        found, _ = letter_patches(turned, most=120)
         patches.append(found)
         turns.append(np.full(len(found), number))
     return np.concatenate(patches), np.concatenate(turns)
@@ -85,21 +85,21 @@ def main() -> None:
     from sklearn.neural_network import MLPClassifier
 
     random = np.random.default_rng(SEED)
-    fonts = sorted(font for font in FONTS.rglob("*.ttf") if "Math" not in font.name)
-    patches, turns = examples(random, fonts, SHEETS)
+    fonts = sorted(font for font in FONT_FOLDER.rglob("*.ttf") if "Math" not in font.name)
+    patches, turns = make_examples(random, fonts, TRAINING_PAGES)
     network = MLPClassifier(
         (96,), max_iter=40, early_stopping=True, random_state=SEED, alpha=1e-4, batch_size=512
     )
     network.fit(patches, turns)
-    fresh, truth = examples(random, fonts, SHEETS // 10)
+    fresh, truth = make_examples(random, fonts, TRAINING_PAGES // 10)
     print(
         f"{len(patches)} letters; single letters right on fresh sheets: {network.score(fresh, truth):.3f} of {len(fresh)}"
     )
     (w1, w2), (b1, b2) = network.coefs_, network.intercepts_
     arrays = {"w1": w1, "b1": b1, "w2": w2, "b2": b2}
-    np.savez_compressed(
-        MODELS / "orientation.npz", **{name: value.astype(np.float16) for name, value in arrays.items()}
-    )
+    path = trained_model_path("orientation.npz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, **{name: value.astype(np.float16) for name, value in arrays.items()})
 
 
 if __name__ == "__main__":

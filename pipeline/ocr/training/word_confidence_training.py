@@ -21,17 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
-from pipeline.config import MODELS, OcrSettings, load_settings
-from pipeline.ocr.engines.engine import Seen
+from pipeline.config import OcrSettings, load_settings
+from pipeline.ocr.engines.engine import OcrWord
 from pipeline.ocr.image import pixels
-from pipeline.ocr.image.ink_separation import inks_apart
-from pipeline.ocr.preprocess import prepare
-from pipeline.ocr.read_page import believable_dpi
+from pipeline.ocr.image.ink_separation import separate_inks
+from pipeline.ocr.preprocess import preprocess
+from pipeline.ocr.read_page import plausible_dpi
 from pipeline.ocr.recognition import recognize, word_confidence
+from pipeline.resources import trained_model_path
 
-LEVELS = (0.0, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 1.01)
-SURE = 0.95
-ENGINES = ("never", "doubtful")
+CONFIDENCE_LEVELS = (0.0, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 1.01)
+HIGH_CONFIDENCE = 0.95
+SECOND_ENGINE_SETTINGS = ("never", "low_confidence")
 Row = tuple[list[float], bool]
 
 
@@ -43,7 +44,7 @@ def name_hash(path: Path) -> int:
     return int(hashlib.sha1(path.name.encode()).hexdigest(), 16)
 
 
-def judged(found: Sequence[Seen], left: Counter[str]) -> Iterator[Row]:
+def labeled_features(found: Sequence[OcrWord], left: Counter[str]) -> Iterator[Row]:
     """Features of each word, and whether it is right: what it needs is taken from what is `left` of the
     truth.
     """
@@ -54,27 +55,27 @@ def judged(found: Sequence[Seen], left: Counter[str]) -> Iterator[Row]:
             left -= needed
 
 
-def rows_of(image: Path, truth: str, settings: OcrSettings) -> list[Row]:
+def rows_from_file(image: Path, truth: str, settings: OcrSettings) -> list[Row]:
     """The judged words of a file's pages, as each engine setting reads them."""
     rows: list[Row] = []
-    left = {engine: tokens(truth) for engine in ENGINES}
+    left = {engine: tokens(truth) for engine in SECOND_ENGINE_SETTINGS}
     with Image.open(image) as frames:
         for frame in ImageSequence.Iterator(frames):
-            page = pixels.from_image(frame.copy())
-            ready = prepare(page, inks_apart(page), settings)
-            height, width = ready.flat.shape
-            first = recognize.first_look(
-                ready.straight.picture, ready.size, believable_dpi(None, width, height), settings
+            page = pixels.page_image_from_pil(frame.copy())
+            ready = preprocess(page, separate_inks(page), settings)
+            height, width = ready.page.shape
+            first = recognize.first_pass(
+                ready.dewarped.image, ready.letter_size, plausible_dpi(None, width, height), settings
             )
-            for engine in ENGINES:
-                rows += judged(
-                    recognize.second_look(first, settings.model_copy(update={"second_engine": engine})),
+            for engine in SECOND_ENGINE_SETTINGS:
+                rows += labeled_features(
+                    recognize.second_pass(first, settings.model_copy(update={"second_engine": engine})),
                     left[engine],
                 )
     return rows
 
 
-def files_of(folder: Path, limit: int) -> Iterator[tuple[Path, str]]:
+def labeled_files(folder: Path, limit: int) -> Iterator[tuple[Path, str]]:
     """(picture, truth) of a folder, in an order that says nothing."""
     for truth in sorted(folder.glob("*.gt.txt"), key=name_hash)[:limit]:
         stem = truth.name.removesuffix(".gt.txt")
@@ -84,17 +85,17 @@ def files_of(folder: Path, limit: int) -> Iterator[tuple[Path, str]]:
         yield image, truth.read_text(encoding="utf-8", errors="replace")
 
 
-def table(name: str, claimed: NDArray[np.float64], right: NDArray[np.bool_]) -> None:
+def print_reliability_table(name: str, claimed: NDArray[np.float64], right: NDArray[np.bool_]) -> None:
     """Print how often words were right at each level of what was claimed."""
     print(f"{name}: {len(right)} held-out words")
-    for low, high in pairwise(LEVELS):
+    for low, high in pairwise(CONFIDENCE_LEVELS):
         here = (claimed >= low) & (claimed < high)
         if here.any():
             claim, share = claimed[here].mean(), right[here].mean()
             print(f"  {low:.2f}-{min(high, 1):.2f} n={here.sum():6} claimed {claim:.3f} right {share:.3f}")
-    sure = claimed > SURE
+    sure = claimed > HIGH_CONFIDENCE
     print(
-        f"  above {SURE}: {sure.mean():.3f} of the words, {right[sure].mean() if sure.any() else 0:.4f} right",
+        f"  above {HIGH_CONFIDENCE}: {sure.mean():.3f} of the words, {right[sure].mean() if sure.any() else 0:.4f} right",
         flush=True,
     )
 
@@ -113,8 +114,8 @@ def main() -> None:
     rows = [
         (folder, name_hash(image) % 2, *row)
         for folder in weight
-        for image, truth in files_of(folder, args.limit)
-        for row in rows_of(image, truth, settings)
+        for image, truth in labeled_files(folder, args.limit)
+        for row in rows_from_file(image, truth, settings)
     ]
     folders = np.array([folder.name for folder, *_ in rows])
     half, features, right = (np.array([row[column] for row in rows]) for column in (1, 2, 3))
@@ -125,14 +126,16 @@ def main() -> None:
     )
     claimed = model.predict_proba(features)[:, 1]
     for name in dict.fromkeys(folders):
-        table(str(name), claimed[~fits & (folders == name)], right[~fits & (folders == name)])
-    table("all", claimed[~fits], right[~fits])
+        print_reliability_table(
+            str(name), claimed[~fits & (folders == name)], right[~fits & (folders == name)]
+        )
+    print_reliability_table("all", claimed[~fits], right[~fits])
     weights = [round(float(value), 4) for value in model.coef_[0]]
     print(json.dumps({"weights": weights}))
     if args.write:
-        (MODELS / "word_confidence.json").write_text(
-            json.dumps({"weights": weights}) + "\n", encoding="utf-8"
-        )
+        path = trained_model_path("word_confidence.json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"weights": weights}) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
