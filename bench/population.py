@@ -12,8 +12,8 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 
-from pipeline.config import CONFIG
 from pipeline.matching.person_names import also_called
+from pipeline.resources import CONFIG
 
 Row = dict[str, str]
 

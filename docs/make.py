@@ -18,8 +18,9 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from pipeline.cli import app, register
-from pipeline.config import CONFIG, Settings
-from pipeline.web.auth.permissions import table
+from pipeline.config import Settings
+from pipeline.resources import CONFIG
+from pipeline.web.auth.permissions import permissions_table
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 WIDTH = "100"  # of the help texts, in characters
@@ -109,7 +110,7 @@ def _entries(body: str) -> Iterator[tuple[str, str, str]]:
 def roles_page() -> str:
     """The page as it stands, with the table of the code."""
     page = (REFERENCE / "roles.md").read_text(encoding="utf-8")
-    return ROUTES.sub(lambda _: table(), page, count=1)
+    return ROUTES.sub(lambda _: permissions_table(), page, count=1)
 
 
 PAGES = {"commands.md": commands_page, "settings.md": settings_page, "roles.md": roles_page}

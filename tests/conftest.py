@@ -23,11 +23,12 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from pipeline.config import Settings, load_settings
+from pipeline.resources import HOME_VARIABLE
 from pipeline.runtime.installation import Embedded, Installation
 from pipeline.store.blobs import REGION, Blobs
 from pipeline.store.database import Connection, connect
 from pipeline.store.schema_migrations import migrate
-from tests.reviewing import House
+from tests.reviewing import Hospital
 
 TEMPLATE = "chartloom_template"
 
@@ -37,6 +38,12 @@ def pytest_sessionstart() -> None:
     not stop by it.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def home_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the models or settings of the person who runs it."""
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")
@@ -115,9 +122,9 @@ def blobs(settings: Settings) -> Blobs:
 
 
 @pytest.fixture
-def house(connection: Connection, blobs: Blobs, settings: Settings) -> House:
+def house(connection: Connection, blobs: Blobs, settings: Settings) -> Hospital:
     """An empty house with its people and patients."""
-    made = House(connection=connection, blobs=blobs, settings=settings)
+    made = Hospital(connection=connection, blobs=blobs, settings=settings)
     made.accounts = made.people()
     made.known = made.patients()
     return made

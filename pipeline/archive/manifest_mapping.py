@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pipeline.config import CONFIG, document_types
-from pipeline.errors import BadSettings
+from pipeline.config import document_types
+from pipeline.errors import ConfigurationError
+from pipeline.resources import CONFIG
 
 MANIFESTS = CONFIG / "manifests"
 MEANINGS = ("path", "document", "page", "pages", "batch", "mrn", "type", "date")
@@ -103,20 +104,20 @@ def iso_date(text: str, formats: tuple[str, ...]) -> str | None:
 
 
 def load_mapping(name: str) -> Mapping:
-    """The mapping of config/manifests/NAME.toml, or of a file. Raises BadSettings, naming what is wrong."""
+    """The mapping of config/manifests/NAME.toml, or of a file. Raises ConfigurationError, naming what is wrong."""
     file = Path(name) if name.endswith(".toml") else MANIFESTS / f"{name}.toml"
     if not file.is_file():
         known = ", ".join(sorted(found.stem for found in MANIFESTS.glob("*.toml")))
-        raise BadSettings(f"There is no mapping {name}.", f"Name a .toml file, or one of {known}.")
+        raise ConfigurationError(f"There is no mapping {name}.", f"Name a .toml file, or one of {known}.")
     try:
         return mapping_from(tomllib.loads(file.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSettings(
+        raise ConfigurationError(
             f"{file.name} is not valid TOML: {error}.", "See docs/reference/migrate.md."
         ) from None
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'mapping'}: {e['msg']}" for e in error.errors())
-        raise BadSettings(f"{file.name}: {wrong}.", "See docs/reference/migrate.md.") from None
+        raise ConfigurationError(f"{file.name}: {wrong}.", "See docs/reference/migrate.md.") from None
 
 
 def mapping_from(table: dict[str, Any]) -> Mapping:

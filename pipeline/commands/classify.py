@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.common import emit
-from pipeline.errors import BadInput
+from pipeline.commands.common import Home, emit
+from pipeline.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from pipeline.classify.types import TypeAnswer
+    from pipeline.classify.types import TypePrediction
 
 ALTERNATIVES = 3
 
@@ -30,6 +30,7 @@ def classify(
     why: Annotated[
         bool, typer.Option("--why", help="Add the words and the title that spoke for the answers.")
     ] = False,
+    _home: Home = None,  # names the installation whose trained model answers
 ) -> None:
     """Tell the type of documents from their text on standard input, with probabilities.
 
@@ -42,17 +43,17 @@ def classify(
 
     failed = 0
     for record in _records() if jsonl else _whole():
-        if isinstance(record, BadInput):
+        if isinstance(record, InvalidInput):
             failed += 1
             emit({"id": None, "error": str(record), "code": record.code})
             continue
         answer = types.classify(record["text"], why=why)
         emit({"id": record.get("id"), **_line(answer, why=why)})
     if failed:
-        raise typer.Exit(BadInput.exit_code)
+        raise typer.Exit(InvalidInput.exit_code)
 
 
-def _line(answer: TypeAnswer, *, why: bool) -> dict[str, Any]:
+def _line(answer: TypePrediction, *, why: bool) -> dict[str, Any]:
     from pipeline.config import document_types
 
     first, *others = answer.guesses
@@ -75,7 +76,7 @@ def _whole() -> Iterator[dict[str, Any]]:
     yield {"id": None, "text": sys.stdin.read()}
 
 
-def _records() -> Iterator[dict[str, Any] | BadInput]:
+def _records() -> Iterator[dict[str, Any] | InvalidInput]:
     for number, line in enumerate(sys.stdin, 1):
         if not line.strip():
             continue
@@ -86,6 +87,6 @@ def _records() -> Iterator[dict[str, Any] | BadInput]:
         if isinstance(record, dict) and isinstance(record.get("text"), str):
             yield record
         else:
-            yield BadInput(
+            yield InvalidInput(
                 f"Line {number} is no JSON object with a text.", 'Write {"id": ..., "text": "..."}.'
             )

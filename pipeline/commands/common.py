@@ -16,15 +16,28 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
+from pipeline.resources import set_home_folder
 
 if TYPE_CHECKING:
     from pipeline.store.database import Connection
 
+
+
+def _use_home(home: Path | None) -> Path | None:
+    """Make the folder of --home the home of this process: its trained models are read and written."""
+    if home is not None:
+        set_home_folder(home)
+    return home
+
+
 Home: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--home", envvar="CHARTLOOM_HOME", help="Folder of the embedded installation. [default: ~/.chartloom]"
+        "--home",
+        envvar="CHARTLOOM_HOME",
+        callback=_use_home,
+        help="Folder of the embedded installation. [default: ~/.chartloom]",
     ),
 ]
 By: TypeAlias = Annotated[
@@ -40,12 +53,12 @@ def emit(line: dict[str, Any]) -> None:
 
 
 def must_exist(file: Path) -> None:
-    """Raises BadInput where it is no file."""
+    """Raises InvalidInput where it is no file."""
     if not file.is_file():
-        raise BadInput(f"{file} does not exist or is no file.", "Check the name.", code="missing")
+        raise InvalidInput(f"{file} does not exist or is no file.", "Check the name.", code="missing")
 
 
-def tell_refused(file: Path, error: BadInput, *, as_json: bool) -> None:
+def tell_refused(file: Path, error: InvalidInput, *, as_json: bool) -> None:
     """Tell of a file that could not be read; the command goes on with the next."""
     emit({"file": str(file), "error": str(error), "code": error.code}) if as_json else typer.echo(
         f"{file}: {error}", err=True
@@ -54,8 +67,8 @@ def tell_refused(file: Path, error: BadInput, *, as_json: bool) -> None:
 
 @contextmanager
 def database(home: Path | None) -> Iterator[Connection]:
-    """The installation's database, for a command that needs no object store. Raises BadSettings and
-    ServiceAway.
+    """The installation's database, for a command that needs no object store. Raises ConfigurationError and
+    ServiceUnavailable.
     """
     from pipeline.config import load_settings
     from pipeline.runtime.installation import open_installation

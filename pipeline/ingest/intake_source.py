@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePath
 
-from pipeline.config import CONFIG, document_types
-from pipeline.errors import BadSettings
-from pipeline.records import Given, Priority
+from pipeline.config import document_types
+from pipeline.errors import ConfigurationError
+from pipeline.records import LegacyMetadata, Priority
+from pipeline.resources import CONFIG
 
-KEYS = {"source", "department", "default_type", "priority"}
+ALLOWED_KEYS = {"source", "department", "default_type", "priority"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +31,12 @@ class Origin:
     default_type: str | None = None
     priority: Priority = Priority.LIVE
     batch: str | None = None
-    given: Given | None = None
+    given: LegacyMetadata | None = None
 
 
 def origin_of(inside: PurePath, meanings: dict[str, dict[str, str]] | None = None) -> Origin:
     """The origin of a file by its path below the intake folder."""
-    known = folder_meanings() if meanings is None else meanings
+    known = subfolder_meanings() if meanings is None else meanings
     origin = Origin()
     for folder in inside.parts[:-1]:
         meaning = known.get(folder.casefold())
@@ -49,21 +50,21 @@ def origin_of(inside: PurePath, meanings: dict[str, dict[str, str]] | None = Non
 
 
 @cache
-def folder_meanings(file: Path = CONFIG / "intake_folders.toml") -> dict[str, dict[str, str]]:
-    """The subfolders' meanings by name in lower case. Raises BadSettings."""
+def subfolder_meanings(file: Path = CONFIG / "intake_folders.toml") -> dict[str, dict[str, str]]:
+    """The subfolders' meanings by name in lower case. Raises ConfigurationError."""
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     for name, meaning in table.items():
-        wrong = set(meaning) - KEYS
+        wrong = set(meaning) - ALLOWED_KEYS
         if wrong:
-            raise BadSettings(
-                f"{file.name}: [{name}] has an unknown key {sorted(wrong)[0]}.", f"Known are {sorted(KEYS)}."
+            raise ConfigurationError(
+                f"{file.name}: [{name}] has an unknown key {sorted(wrong)[0]}.", f"Known are {sorted(ALLOWED_KEYS)}."
             )
         if meaning.get("priority", "live").upper() not in Priority.__members__:
-            raise BadSettings(
+            raise ConfigurationError(
                 f"{file.name}: [{name}] has an unknown priority.", "Known are stat, live, backfill."
             )
         if meaning.get("default_type") not in (None, *document_types()):
-            raise BadSettings(
+            raise ConfigurationError(
                 f"{file.name}: [{name}] has an unknown default_type.", "See config/document_types.toml."
             )
     return {name.casefold(): meaning for name, meaning in table.items()}

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 import jellyfish
 from rapidfuzz.distance import OSA, JaroWinkler
 
-from pipeline.config import CONFIG
+from pipeline.resources import CONFIG
 
 ONE_NAME = ("exact", "misread", "slip", "close")  # spellings of one name
 CLOSE = 0.93  # Jaro-Winkler above which two spellings are one name, told from each other by a letter or two

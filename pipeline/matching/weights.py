@@ -1,7 +1,7 @@
 """Fellegi-Sunter weights: how often each level of agreement is seen when two records are of one person, of
 strangers, or of kin.
 
-The tables are config/match_weights.toml; the file that the setting match.weights names replaces what it
+The tables are config/match_weights.toml; the file that the setting matching.weights names replaces what it
 learned."""
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from functools import cache
 from math import log2
 from pathlib import Path
 
-from pipeline.config import CONFIG
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 from pipeline.matching.comparison_levels import levels
 from pipeline.matching.person import Person
+from pipeline.resources import CONFIG, trained_model_path
 
+LEARNED = "match_weights.json"
+"""The file of HOME/models that `train matching` writes."""
 LEAST = 1e-9  # no frequency is nothing: log2 of it must be finite
 ORDINARY_BEGINNING = 0.01  # the share of people whose given name begins with the same three letters
 ORDINARY_COUNT = 1000  # an index of fewer names than this is trusted less than the shipped frequencies
@@ -75,26 +77,38 @@ class Frequencies:
         return (self.counts.get((part, name), 0) + ORDINARY_COUNT * usual) / (self.size + ORDINARY_COUNT)
 
 
-@cache
-def table(learned: Path | None) -> dict[str, dict[str, Rates]]:
-    """{field: {level: rates}}, as shipped, or with the rates of a file that `patients train` wrote. Raises
-    BadSettings.
-    """
+def shipped_rates() -> dict[str, dict[str, Rates]]:
+    """Return {field: {level: rates}} as shipped."""
     read = tomllib.loads((CONFIG / "match_weights.toml").read_text(encoding="utf-8"))
-    rates = {
+    return {
         name: {level: Rates(*row) for level, row in rows.items()}
         for name, rows in read.items()
         if name != "frequency"
     }
+
+
+@cache
+def table(learned: Path | None) -> dict[str, dict[str, Rates]]:
+    """Return {field: {level: rates}}, as shipped or with the rates that `train matching` wrote to a file.
+
+    Args:
+        learned: The file; None: HOME/models/match_weights.json if it exists.
+
+    Raises:
+        ConfigurationError: The file holds no weights.
+    """
+    rates = shipped_rates()
     if learned is None:
-        return rates
+        learned = trained_model_path(LEARNED)
+        if not learned.is_file():
+            return rates
     try:
         for name, rows in json.loads(learned.read_text(encoding="utf-8"))["fields"].items():
             for level, (same, stranger) in rows.items():
                 rates[name][level] = replace(rates[name][level], same=same, stranger=stranger)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadSettings(
-            f"match.weights: {learned} holds no weights: {error}.", "Run `chartloom patients train`."
+        raise ConfigurationError(
+            f"matching.weights: {learned} holds no weights: {error}.", "Run `chartloom train matching`."
         ) from None
     return rates
 

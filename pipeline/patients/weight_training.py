@@ -15,11 +15,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.matching.person import Person
-from pipeline.matching.weights import table
+from pipeline.matching.weights import shipped_rates
 from pipeline.patients.outcome_statistics import Decided, agreement, learned_same, reliability, told
 from pipeline.patients.splink_backend import COMMON, GROUPS, groups_of, register, settings_for
+from pipeline.resources import write_trained_model
 
 FEWEST = 1_000  # patients from whom anything can be learned
 PAIRS = 2_000_000  # random pairs for the strangers' rates
@@ -32,18 +33,18 @@ LEAST, MOST = 1e-7, 0.9999
 
 
 def train(people: Sequence[Person], documents: Sequence[Decided] = ()) -> dict[str, Any]:
-    """{"fields": {field: {level: [same, stranger]}}, "learned": ...}. Raises BadInput where there are too few
+    """{"fields": {field: {level: [same, stranger]}}, "learned": ...}. Raises InvalidInput where there are too few
     people.
     """
     from splink import DuckDBAPI, Linker, block_on
 
     if len(people) < FEWEST:
-        raise BadInput(
+        raise InvalidInput(
             f"{len(people)} patients are too few to learn from.",
             f"Load at least {FEWEST}; until then the shipped weights serve.",
         )
     api = DuckDBAPI()
-    shipped = table(None)
+    shipped = shipped_rates()
     people_table = register(api, enumerate(people), "index")
     linker = Linker(people_table, settings_for("dedupe_only", shipped, 1 / len(people)), log_level=None)
     rules: list[Any] = [block_on("family", "given", "dob"), block_on("ssn")]
@@ -108,10 +109,11 @@ def bounded(rate: float) -> float:
 
 
 def write(weights: dict[str, Any], out: Path) -> None:
-    """The weights, for the setting match.weights, and their card beside them."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(weights, indent=1) + "\n", encoding="utf-8")
-    out.with_suffix(".card.md").write_text(card(weights["learned"]), encoding="utf-8")
+    """Write the weights and their card."""
+    text = json.dumps(weights, indent=1) + "\n"
+    write_trained_model(
+        out, lambda draft: draft.write_text(text, encoding="utf-8"), card(weights["learned"])
+    )
 
 
 def card(about: dict[str, Any]) -> str:
@@ -122,11 +124,12 @@ def card(about: dict[str, Any]) -> str:
         "",
         f"- Data: {about['patients']} patients of this index and {about['documents']} filed documents, on {about['on']}; none of",
         "  their values are in the file.",
-        "- Made by: `chartloom patients train` (Splink, expectation maximisation on DuckDB).",
+        "- Made by: `chartloom train matching` (Splink, expectation maximisation on DuckDB).",
         f"- Fields: {', '.join(GROUPS)}. Of these and others, by how filed documents agree with their patients: {seen}.",
         "- Used for: how often each level of agreement is seen for one person and for strangers. What twins, relatives and",
         "  namesakes share stays as config/match_weights.toml says: an index cannot teach it.",
-        "- In force once the setting match.weights names the file. Measure before and after with python -m bench.match.",
+        "- In force as HOME/models/match_weights.json, or if the setting matching.weights names the file. Measure before and",
+        "  after with python -m bench.match.",
     ]
     if about["reliability"]:
         lines += ["", "## What became of the first candidates", ""]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.errors import BadInput, BadSettings
+from pipeline.errors import InvalidInput, ConfigurationError
 from pipeline.matching.person import person_from
 from pipeline.matching.weights import table
 from pipeline.patients.patient_record import Incoming
@@ -19,7 +19,7 @@ from pipeline.patients.record_linkage import clusters, link, write
 from pipeline.patients.weight_training import train
 from pipeline.patients.weight_training import write as write_weights
 
-SETTINGS = load_settings().match
+SETTINGS = load_settings().matching
 GIVENS = "Susan Paul Ines Tomasz Martha Otto Ruth Carl Nadia Felix Greta Hugo Irma Jonas Karla Leon Mona Nils Olga Peer"
 FAMILIES = "Okafor Wielgosz Caballero Brandt Lindqvist Moreau Petrov Quint Rossi Sandoval Takeda Ueda Varga Whitfield Yilmaz"
 GIVEN, FAMILY = GIVENS.split(), FAMILIES.split()
@@ -86,7 +86,7 @@ def test_weights_are_learned_from_the_index_and_used_where_the_settings_name_the
     learned = train([person_from(row) for row in rows])
     out = tmp_path / "weights.json"
     write_weights(learned, out)
-    assert "1600 patients" in out.with_suffix(".card.md").read_text()
+    assert "1600 patients" in out.with_suffix(".md").read_text()
     assert not {row["mrn"] for row in rows} & set(out.read_text().split('"'))
     shipped, used = table(None), table(out)
     assert used["dob"]["exact"].same > 0.9
@@ -96,12 +96,12 @@ def test_weights_are_learned_from_the_index_and_used_where_the_settings_name_the
 
 
 def test_too_few_patients_teach_nothing() -> None:
-    with pytest.raises(BadInput, match="too few"):
+    with pytest.raises(InvalidInput, match="too few"):
         train([person_from(row) for row in people(20, 4)])
 
 
 def test_a_weights_file_that_is_none_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
     broken = tmp_path / "weights.json"
     broken.write_text("{}")
-    with pytest.raises(BadSettings, match="patients train"):
+    with pytest.raises(ConfigurationError, match="patients train"):
         table(broken)

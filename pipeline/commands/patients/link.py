@@ -23,7 +23,7 @@ from pipeline.runtime.installation import open_installation
 
 
 def people_of(file: Path) -> list[Incoming]:
-    """The people of a CSV or FHIR file. Raises NotFound, BadInput."""
+    """The people of a CSV or FHIR file. Raises NotFound, InvalidInput."""
     if not file.exists():
         raise NotFound(f"{file} does not exist.")
     return list(
@@ -36,7 +36,7 @@ def people_of(file: Path) -> list[Incoming]:
 def link_files(left: Path, right: Path, out: Path, *, as_json: bool, home: Path | None) -> None:
     """Link two files and write what was found."""
     lefts, rights = people_of(left), people_of(right)
-    found = link(lefts, rights, load_settings(home).match)
+    found = link(lefts, rights, load_settings(home).matching)
     write(found, lefts, rights, out)
     tell(found, out, as_json=as_json)
 
@@ -46,7 +46,7 @@ def find_duplicates(out: Path, *, as_json: bool, home: Path | None) -> None:
     settings = load_settings(home)
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
         people = list(index_people(connection))
-    found = link(people, None, settings.match)
+    found = link(people, None, settings.matching)
     write(found, people, None, out)
     tell(found, out, as_json=as_json)
 
@@ -60,9 +60,7 @@ def learn_weights(out: Path, *, home: Path | None) -> None:
     write_weights(weights, out)
     learned = weights["learned"]
     typer.echo(f"Learned from {learned['patients']} patients and {learned['documents']} filed documents.")
-    typer.echo(
-        f"In force with the setting match.weights = {str(out)!r}; the card beside it says what was learned."
-    )
+    typer.echo(f"The weights are in {out}; the card next to them says what they were learned from.")
 
 
 def tell(found: Linking, out: Path, *, as_json: bool) -> None:

@@ -17,5 +17,5 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: chartloom train types --texts ~/typed-documents")(types)
     group.command(epilog="Example: chartloom train fields --documents 600")(fields)
     group.command(epilog="Example: chartloom train boundaries --stacks 300 --dry-run")(boundaries)
-    group.command(epilog="Example: chartloom train matching --out weights.json")(matching)
+    group.command(epilog="Example: chartloom train matching")(matching)
     app.add_typer(group, name="train")

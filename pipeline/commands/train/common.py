@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from pipeline.resources import write_trained_model
 
 ScansFolder = Annotated[
     Path | None, typer.Option("--scans", metavar="DIR", help="Scans' truth (NAME.json) to learn from too.")
@@ -17,6 +20,14 @@ Readings = Annotated[
 ]
 
 NOT_BETTER = 10  # exit status: the model in use stays
+
+
+def write_table(path: Path, title: str, table: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Write a trained table as JSON, with the facts of its training, and its card next to it."""
+    figures = json.dumps(facts, indent=1)
+    card = f"# {title}\n\nMade {facts['made']} by `{facts['command']}`.\n\n```json\n{figures}\n```\n"
+    text = json.dumps(table | {"facts": facts}, indent=1) + "\n"
+    write_trained_model(path, lambda draft: draft.write_text(text, encoding="utf-8"), card)
 
 
 def learned_from(scans: Path | None, reviewers: bool) -> str:
