@@ -102,7 +102,7 @@ def run(archive: Archive, name: str, place: Path, options: argparse.Namespace) -
             row["state"] for row in outbox.deliveries(archive.connection, destination="here", limit=10**6)
         }
         expected = expectation(archive)
-    outbox.close(archive.connection, "here")
+    outbox.remove_destination(archive.connection, "here")
     archive.connection.execute("delete from delivery where destination = 'here'")
     told = {
         "run": name,

@@ -15,35 +15,35 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline.config import DestinationSettings, document_types
-from pipeline.delivery.delivery_item import House, Parcel, Patient, Visit
+from pipeline.delivery.delivery_item import DeliveryItem, Encounter, Organization, Patient
 from pipeline.delivery.formats.cda import xds_sd
 from pipeline.delivery.formats.fhir import transaction
 from pipeline.delivery.formats.mdm import mdm
 from pipeline.delivery.formats.mhd import provide_bundle, simplified_publish
 from pipeline.delivery.payload import PDF_FORMAT, Payload
-from pipeline.delivery.transports.folder_drop import index_row, name_of
+from pipeline.delivery.transports.folder_drop import file_name, index_row
 
 PAGE = Path(__file__).resolve().parent / "reference" / "deliveries.md"
 BLOCK = re.compile(r"<!-- example: (?P<name>[\w-]+) -->\n```\w*\n(?:(?!```).*\n)*```\n")
 PDF = Payload(b"%PDF-1.7 (the document)", "application/pdf", ".pdf", PDF_FORMAT)
 MHD = DestinationSettings(kind="mhd", address="https://hie.example/fhir")
-NEW = Parcel(
+NEW = DeliveryItem(
     id=17,
     change="new",
     document=45,
     edition=1,
     replaces=None,
-    written_at=datetime(2024, 2, 12, 10, 0, tzinfo=UTC),
+    queued_at=datetime(2024, 2, 12, 10, 0, tzinfo=UTC),
     attempts=0,
-    refusals=0,
-    tried_at=None,
-    house=House(name="Harbour General", oid="2.16.840.1.113883.19.5", mrn_system="urn:oid:2.16.840.1.113883.19.5.2"),
+    rejections=0,
+    last_attempt_at=None,
+    organization=Organization(name="Harbour General", oid="2.16.840.1.113883.19.5", mrn_system="urn:oid:2.16.840.1.113883.19.5.2"),
     patient=Patient(
         id=3, mrn="10012345", given="Martha", middle="E", family="Okafor", suffix=None, dob="1956-08-03", sex="F",
         address="12 Harbour Lane", city="Peabody", state="MA", zip="01960", phone="978-555-0142",
     ),
-    visit=Visit(
-        number="V2024-0117", account="A-100", facility="NORTH", location="3W-12-A", kind="I",
+    encounter=Encounter(
+        number="V2024-0117", account="A-100", facility="NORTH", location="3W-12-A", patient_class="I",
         admitted_at=datetime(2024, 2, 9, 8, 0), discharged_at=None,
     ),
     type=document_types()["discharge_summary"],
@@ -55,22 +55,22 @@ NEW = Parcel(
     scanned_at=datetime(2024, 2, 12, 9, 0, tzinfo=UTC),
     filed_at=datetime(2024, 2, 12, 9, 30, tzinfo=UTC),
 )  # fmt: skip
-REPLACED = replace(NEW, id=18, change="replace", edition=2, replaces=1, before=NEW)
+REPLACED = replace(NEW, id=18, change="replace", edition=2, replaces=1, replaced=NEW)
 CANCELLED = replace(NEW, id=19, change="cancel", edition=2)
 
 
-def message(parcel: Parcel) -> tuple[str, str]:
+def message(item: DeliveryItem) -> tuple[str, str]:
     """An MDM message, a segment on a line."""
-    made = None if parcel.change == "cancel" else PDF
-    return "hl7", str(mdm(parcel, made, authority="HARBOUR", application="EHR", facility="HARBOUR")).rstrip(
+    made = None if item.change == "cancel" else PDF
+    return "hl7", str(mdm(item, made, authority="HARBOUR", application="EHR", facility="HARBOUR")).rstrip(
         "\r"
     ).replace("\r", "\n")
 
 
-def folder(parcel: Parcel) -> tuple[str, str]:
+def folder(item: DeliveryItem) -> tuple[str, str]:
     """The index file, a column on a line."""
-    made = None if parcel.change == "cancel" else PDF
-    head, row = csv.reader(io.StringIO(index_row(parcel, name_of(parcel), made).decode()))
+    made = None if item.change == "cancel" else PDF
+    head, row = csv.reader(io.StringIO(index_row(item, file_name(item), made).decode()))
     return "text", "\n".join(f"{name:<16}{value}".rstrip() for name, value in zip(head, row, strict=True))
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from pikepdf import Pdf
 
 from pipeline.config import DestinationSettings, Settings, document_types
-from pipeline.delivery.delivery_item import House, Parcel, Patient, Visit
-from pipeline.delivery.delivery_service import Deliverer
+from pipeline.delivery.delivery_item import DeliveryItem, Encounter, Organization, Patient
+from pipeline.delivery.delivery_service import DeliveryService
 from pipeline.delivery.outbox import register
 from pipeline.index.document_actions import Sight, file_document, snapshot, withdraw
 from pipeline.index.filing import commit
@@ -25,10 +25,10 @@ from tests.processing import a_document, a_scan, an_outcome, filed
 
 QUICK = {
     "poll_seconds": 0.02,
-    "first_retry_seconds": 0.02,
-    "longest_retry_seconds": 0.1,
-    "answer_seconds": 1.5,
-    "connect_seconds": 0.5,
+    "initial_backoff_seconds": 0.02,
+    "max_backoff_seconds": 0.1,
+    "response_timeout_seconds": 1.5,
+    "connect_timeout_seconds": 0.5,
 }
 MARTHA = (
     "20012345",
@@ -94,9 +94,9 @@ class Archive:
     def destination(self, name: str, kind: str, address: str, **given: object) -> None:
         """A destination of the settings that filing knows of."""
         place = DestinationSettings(kind=kind, address=address, **given)  # type: ignore[arg-type]
-        limits = self.settings.deliveries
-        changed = limits.model_copy(update={**QUICK, "to": {**limits.to, name: place}})
-        self.settings = self.settings.model_copy(update={"deliveries": changed})
+        limits = self.settings.delivery
+        changed = limits.model_copy(update={**QUICK, "destinations": {**limits.destinations, name: place}})
+        self.settings = self.settings.model_copy(update={"delivery": changed})
         register(self.connection, name, place)
 
     def file(
@@ -156,13 +156,13 @@ class Archive:
             note="Wrong chart.",
         )
 
-    def deliverer(self, *only: str) -> Deliverer:
+    def service(self, *only: str) -> DeliveryService:
         """All rounds, with the settings made so far."""
-        return Deliverer(self.settings.deliveries, lambda: connect(self.dsn), self.blobs.get, only)
+        return DeliveryService(self.settings.delivery, lambda: connect(self.dsn), self.blobs.get, only)
 
     def deliver(self, *only: str) -> int:
         """Deliver until nothing is left that can be; how many were."""
-        return self.deliverer(*only).run(once=True)
+        return self.service(*only).run(once=True)
 
     def told(self, destination: str, document: int) -> list[str]:
         """What the outbox has for a destination about a document: `change edition state`, in order."""
@@ -171,9 +171,9 @@ class Archive:
         return [f"{row['change']} {row['edition']} {row['state']}" for row in rows]
 
 
-def a_parcel(**given: Any) -> Parcel:
+def a_delivery_item(**given: Any) -> DeliveryItem:
     """A delivery made by hand: a discharge summary of a fictitious patient."""
-    house = House(
+    organization = Organization(
         name="Harbour General Hospital", oid="2.25.1234567890", mrn_system="urn:oid:2.25.1234567890.2"
     )
     martha = dict(
@@ -189,18 +189,18 @@ def a_parcel(**given: Any) -> Parcel:
         "document": 45,
         "edition": 1,
         "replaces": None,
-        "written_at": datetime(2024, 2, 12, 10, 0, tzinfo=UTC),
+        "queued_at": datetime(2024, 2, 12, 10, 0, tzinfo=UTC),
         "attempts": 0,
-        "refusals": 0,
-        "tried_at": None,
-        "house": house,
+        "rejections": 0,
+        "last_attempt_at": None,
+        "organization": organization,
         "patient": Patient(id=3, middle=None, suffix=None, **martha),
-        "visit": Visit(
+        "encounter": Encounter(
             number="V2024-0117",
             account="A-100",
             facility="NORTH",
             location="3W-12-A",
-            kind="I",
+            patient_class="I",
             admitted_at=datetime(2024, 2, 9, 8, 0),
             discharged_at=None,
         ),
@@ -213,4 +213,4 @@ def a_parcel(**given: Any) -> Parcel:
         "scanned_at": datetime(2024, 2, 12, 9, 0, tzinfo=UTC),
         "filed_at": datetime(2024, 2, 12, 9, 30, tzinfo=UTC),
     }
-    return Parcel(**{**values, **given})
+    return DeliveryItem(**{**values, **given})

@@ -45,18 +45,18 @@ def deliver(
     a service is away at the start; 5 the settings name no destination, or are wrong."""
     from pipeline import logs
     from pipeline.config import load_settings
-    from pipeline.delivery.delivery_service import Deliverer
+    from pipeline.delivery.delivery_service import DeliveryService
     from pipeline.runtime.installation import open_installation
 
     logs.set_up()
     settings = load_settings(home)
     with open_installation(settings) as installation:
         blobs = installation.blobs()
-        deliverer = Deliverer(settings.deliveries, installation.connect, blobs.get, tuple(to or ()))
+        service = DeliveryService(settings.delivery, installation.connect, blobs.get, tuple(to or ()))
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, deliverer.stop)
-        typer.echo(f"Delivering to {', '.join(round.name for round in deliverer.rounds)}", err=True)
-        sent = deliverer.run(once=once)
+            signal.signal(number, service.stop)
+        typer.echo(f"Delivering to {', '.join(loop.name for loop in service.loops)}", err=True)
+        sent = service.run(once=once)
         typer.echo(f"Delivered: {sent}")
 
 
@@ -83,7 +83,7 @@ def line(row: dict[str, Any]) -> str:
     """A delivery in a line."""
     why = f"  {row['problem']}: {row['detail']}" if row["problem"] else ""
     what = f"{row['change']:<7} document {row['document_id']} edition {row['edition']}"
-    return f"{row['id']:>8}  {row['written_at']:%Y-%m-%d %H:%M}  {row['destination']:<12}  {what}  {row['state']}{why}"
+    return f"{row['id']:>8}  {row['queued_at']:%Y-%m-%d %H:%M}  {row['destination']:<12}  {what}  {row['state']}{why}"
 
 
 @group.command(epilog="Example: chartloom deliveries show 17")
@@ -96,7 +96,7 @@ def show(
     it is not there.
     """
     from pipeline.delivery import outbox
-    from pipeline.delivery.delivery_result import WORDS, Problem
+    from pipeline.delivery.delivery_result import PROBLEM_DESCRIPTIONS, DeliveryProblem
 
     with database(home) as connection:
         row = outbox.delivery(connection, delivery)
@@ -105,14 +105,14 @@ def show(
         return
     typer.echo(line(row))
     typer.echo(
-        f"  tried {row['attempts']} times, refused {row['refusals']} times; next try {row['due_at']:%Y-%m-%d %H:%M:%S}"
+        f"  tried {row['attempts']} times, refused {row['rejections']} times; next try {row['due_at']:%Y-%m-%d %H:%M:%S}"
     )
     if row["problem"]:
-        typer.echo(f"  {WORDS[Problem(row['problem'])]}")
+        typer.echo(f"  {PROBLEM_DESCRIPTIONS[DeliveryProblem(row['problem'])]}")
     if row["receipt"]:
         typer.echo(f"  the receiver calls it {row['receipt']}")
     if row["note"]:
-        typer.echo(f"  {row['note']} by {row['settled_by']}")
+        typer.echo(f"  {row['note']} by {row['closed_by']}")
     if row["held_up"]:
         typer.echo(f"  wait for it: {', '.join(map(str, row['held_up']))}")
 
@@ -140,7 +140,7 @@ def replay(
     who = by or getpass.getuser()
     with database(home) as connection:
         with connection.transaction():
-            n = outbox.replay(
+            n = outbox.retry(
                 connection, who, ids=ids, destination=to, document=document, since=since, delivered=delivered
             )
             detail = {"ids": ids, "destination": to, "deliveries": n}
@@ -162,7 +162,7 @@ def drop(
     who = by or getpass.getuser()
     with database(home) as connection:
         with connection.transaction():
-            outbox.drop(connection, delivery, who, note)
+            outbox.discard(connection, delivery, who, note)
             write_audit(connection, who, "drop_delivery", detail={"delivery": delivery, "note": note})
         typer.echo(f"Delivery {delivery}: dropped.")
 
@@ -179,12 +179,12 @@ def destinations(as_json: Json = False, home: Home = None) -> None:
                 continue
             how = (
                 "closed"
-                if row["closed_at"]
+                if row["removed_at"]
                 else f"fails since {row['failing_since']:%Y-%m-%d %H:%M}"
                 if row["failing_since"]
                 else "well"
             )
-            counts = f"{row['waiting']} waiting, {row['dead']} dead, {row['delivered']} delivered"
+            counts = f"{row['pending']} waiting, {row['failed']} dead, {row['delivered']} delivered"
             typer.echo(
                 f"{row['name']:<12} {row['kind']:<7} {counts}  {how}{': ' + row['failure'] if row['failure'] else ''}"
             )
@@ -203,12 +203,12 @@ def catch_up(
     from pipeline.runtime.installation import open_installation
 
     settings = load_settings(home)
-    if destination not in settings.deliveries.to:
+    if destination not in settings.delivery.destinations:
         raise NotFound(f"The settings name no destination {destination!r}.", "See docs/how-to/deliver.md.")
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
-        outbox.register(connection, destination, settings.deliveries.to[destination])
+        outbox.register(connection, destination, settings.delivery.destinations[destination])
         typer.echo(
-            f"{outbox.catch_up(connection, destination)} documents compared with what {destination} was told."
+            f"{outbox.backfill(connection, destination)} documents compared with what {destination} was told."
         )
 
 
@@ -220,5 +220,5 @@ def close(destination: Annotated[str, typer.Argument(help="A destination.")], ho
     from pipeline.delivery import outbox
 
     with database(home) as connection:
-        outbox.close(connection, destination)
+        outbox.remove_destination(connection, destination)
         typer.echo(f"{destination}: closed.")

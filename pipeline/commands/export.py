@@ -55,10 +55,10 @@ def export(
     if (patient is None) == (since is None):
         raise typer.BadParameter("Give --patient or --since.")
     with open_installation(load_settings(home)) as installation, installation.connect() as connection:
-        deliveries = installation.settings.deliveries
+        deliveries = installation.settings.delivery
         with progress("Taking out", None) as advance:
             done = take_out(
-                connection, installation.blobs(), deliveries, to.resolve(), by=by or getpass.getuser(), form=form.value,
+                connection, installation.blobs(), deliveries, to.resolve(), actor=by or getpass.getuser(), output_format=form.value,
                 mrn=patient, since=since, advance=advance,
             )  # fmt: skip
     if as_json:

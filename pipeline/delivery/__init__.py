@@ -1,1 +1,2 @@
-"""Documents leave: an outbox that the database writes, and a sender for each kind of receiver."""
+"""Delivery of filed documents to other systems: an outbox that the database writes, formats and
+transports."""

@@ -1,6 +1,5 @@
-"""What is to be delivered, whole: the document, its patient and its visit, and the names by which every
-receiver will know it.
-"""
+"""Everything that a delivery needs: the document, its patient and encounter, and the identifiers that every
+receiver uses for them."""
 
 from __future__ import annotations
 
@@ -12,14 +11,13 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from pipeline.config import DeliverySettings, document_types
 from pipeline.records import DocumentType
 
-UUID_ROOT = (
-    "2.25"  # the arc of OIDs that are made from a UUID (ITU-T X.667): anybody may, and nobody need be asked
-)
+UUID_ROOT = "2.25"  # the arc of OIDs made from a UUID (ITU-T X.667), which need no registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """Who delivers. `oid` is the root of every identifier, `mrn_system` the FHIR system of the MRNs."""
+class Organization:
+    """The sending organization. `oid` is the root of every identifier, `mrn_system` the FHIR system of
+    MRNs."""
 
     name: str
     oid: str
@@ -27,7 +25,7 @@ class House:
 
     @property
     def mrn_oid(self) -> str:
-        """The assigning authority of the MRNs as an OID, our own root where the setting is no OID."""
+        """The assigning authority of the MRNs as an OID; the own root if the setting is not an OID."""
         return (
             self.mrn_system.removeprefix("urn:oid:") if self.mrn_system.startswith("urn:oid:") else self.oid
         )
@@ -40,7 +38,7 @@ class House:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
-    """The patient as the index knows them now. Dates are ISO, as precise as they are known."""
+    """The patient as the index has them now. Dates are ISO, and may lack the day or month."""
 
     id: int
     mrn: str
@@ -58,35 +56,35 @@ class Patient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """The encounter that the document belongs to. Times are the hospital's own clock."""
+class Encounter:
+    """The encounter that the document belongs to. Times are the hospital's local time."""
 
     number: str
     account: str | None
     facility: str
     location: str | None
-    kind: str | None
+    patient_class: str | None
     """PV1-2: I, O, E ..."""
     admitted_at: datetime | None
     discharged_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """A delivery ready to be sent."""
+class DeliveryItem:
+    """A delivery with everything that is sent."""
 
     id: int
     change: Literal["new", "replace", "edit", "cancel"]
     document: int
     edition: int
     replaces: int | None
-    written_at: datetime
+    queued_at: datetime
     attempts: int
-    refusals: int
-    tried_at: datetime | None
-    house: House
+    rejections: int
+    last_attempt_at: datetime | None
+    organization: Organization
     patient: Patient
-    visit: Visit | None
+    encounter: Encounter | None
     type: DocumentType
     pdf: str
     pages: int
@@ -95,75 +93,72 @@ class Parcel:
     facility: str | None
     scanned_at: datetime
     filed_at: datetime
-    before: Parcel | None = None
-    """The edition that this one takes the place of, as it was told."""
+    replaced: DeliveryItem | None = None
+    """The edition that this one replaces, as it was delivered."""
 
     @property
     def oid(self) -> str:
-        """The edition's own OID: the name of exactly these bytes, everywhere."""
-        return f"{self.house.oid}.{self.document}.{self.edition}"
+        """The edition's own OID, which identifies exactly these bytes."""
+        return f"{self.organization.oid}.{self.document}.{self.edition}"
 
     @property
     def replaced_oid(self) -> str | None:
-        """The OID of the edition that this one takes the place of."""
-        return None if self.replaces is None else f"{self.house.oid}.{self.document}.{self.replaces}"
+        """The OID of the edition that this one replaces."""
+        return None if self.replaces is None else f"{self.organization.oid}.{self.document}.{self.replaces}"
 
     @property
     def uuid(self) -> UUID:
-        """A UUID made from the OID, for names that must be one."""
+        """A UUID derived from the OID, for identifiers that must be UUIDs."""
         return uuid_of(self.oid)
 
     @property
     def title(self) -> str:
-        """The type's name and the day it is about."""
+        """The type's name and the date of service."""
         return f"{self.type.name} of {self.date_of_service}" if self.date_of_service else self.type.name
 
 
 def uuid_of(oid: str) -> UUID:
-    """The UUID that stands for an OID."""
+    """Return the name-based UUID of an OID (RFC 4122, version 5)."""
     return uuid5(NAMESPACE_OID, oid)
 
 
-def house_of(settings: DeliverySettings, installation: UUID) -> House:
-    """Who delivers, by the settings or by the installation's own UUID."""
-    oid = settings.oid or f"{UUID_ROOT}.{installation.int}"
-    return House(name=settings.house, oid=oid, mrn_system=settings.mrn_system or f"urn:oid:{oid}.2")
+def organization_from_settings(settings: DeliverySettings, installation: UUID) -> Organization:
+    """Return the sending organization; its OID is derived from the installation's UUID if none is set."""
+    oid = settings.oid_root or f"{UUID_ROOT}.{installation.int}"
+    mrn_system = settings.mrn_system or f"urn:oid:{oid}.2"
+    return Organization(name=settings.organization_name, oid=oid, mrn_system=mrn_system)
 
 
-def parcel_of(row: dict[str, Any], house: House) -> Parcel:
-    """The parcel of a row of the outbox."""
-    encounter, was = row["encounter"], row["was"]
-    made = Parcel(
-        **{
-            name: row[name]
-            for name in (
-                "id",
-                "change",
-                "edition",
-                "replaces",
-                "written_at",
-                "attempts",
-                "refusals",
-                "tried_at",
-            )
-        },
+def item_from_row(row: dict[str, Any], organization: Organization) -> DeliveryItem:
+    """Return the delivery that a row of the outbox describes."""
+    encounter, replaced_content = row["encounter"], row["was"]
+    item = DeliveryItem(
+        id=row["id"],
+        change=row["change"],
         document=row["document_id"],
-        house=house,
-        patient=patient_of(row["patient"]),
-        visit=None if encounter is None else visit_of(encounter),
-        **held(row["content"]),
+        edition=row["edition"],
+        replaces=row["replaces"],
+        queued_at=row["queued_at"],
+        attempts=row["attempts"],
+        rejections=row["rejections"],
+        last_attempt_at=row["last_attempt_at"],
+        organization=organization,
+        patient=patient_from_row(row["patient"]),
+        encounter=None if encounter is None else encounter_from_row(encounter),
+        **content_values(row["content"]),
     )
-    if was is None:
-        return made
-    return replace(
-        made, before=replace(made, edition=row["replaces"], replaces=None, visit=None, **held(was))
+    if replaced_content is None:
+        return item
+    replaced = replace(
+        item, edition=row["replaces"], replaces=None, encounter=None, **content_values(replaced_content)
     )
+    return replace(item, replaced=replaced)
 
 
-def held(content: dict[str, Any]) -> dict[str, Any]:
-    """What a receiver is to hold, as the outbox keeps it."""
+def content_values(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a DeliveryItem's values from the JSON content that the outbox keeps."""
     return {
-        "type": type_of(content["type"]),
+        "type": document_type(content["type"]),
         "pdf": content["pdf"],
         "pages": content["pages"],
         "date_of_service": date.fromisoformat(day) if (day := content["date_of_service"]) else None,
@@ -174,31 +169,35 @@ def held(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def patient_of(row: dict[str, Any]) -> Patient:
-    """The patient of a row. One without an MRN goes by our own number: a receiver must be told some."""
+def patient_from_row(row: dict[str, Any]) -> Patient:
+    """Return the patient of a row of `patient`.
+
+    A patient without an MRN is identified by the internal ID, because receivers require an identifier."""
     names = ("given", "middle", "family", "suffix", "dob", "sex", "address", "city", "state", "zip", "phone")
     return Patient(id=row["id"], mrn=row["mrn"] or str(row["id"]), **{name: row[name] for name in names})
 
 
-def visit_of(row: dict[str, Any]) -> Visit:
-    """The visit of a row of `encounter`."""
-    told = {name: row[name] for name in ("number", "account", "facility", "location")}
-    return Visit(
-        kind=row["class"],
-        admitted_at=moment(row["admitted_at"]),
-        discharged_at=moment(row["discharged_at"]),
-        **told,
+def encounter_from_row(row: dict[str, Any]) -> Encounter:
+    """Return the encounter of a row of `encounter`, as JSON."""
+    return Encounter(
+        number=row["number"],
+        account=row["account"],
+        facility=row["facility"],
+        location=row["location"],
+        patient_class=row["class"],
+        admitted_at=parse_time(row["admitted_at"]),
+        discharged_at=parse_time(row["discharged_at"]),
     )
 
 
-def moment(text: str | None) -> datetime | None:
-    """A time as JSON has it."""
+def parse_time(text: str | None) -> datetime | None:
+    """Return a time from its JSON form."""
     return None if text is None else datetime.fromisoformat(text)
 
 
-def type_of(key: str) -> DocumentType:
-    """The catalogue's entry, or one made for a type that has left the catalogue since."""
-    gone = DocumentType(
+def document_type(key: str) -> DocumentType:
+    """Return the catalog's entry, or a placeholder for a type that was since removed from the catalog."""
+    removed = DocumentType(
         key=key,
         name=key.replace("_", " "),
         loinc=None,
@@ -207,4 +206,4 @@ def type_of(key: str) -> DocumentType:
         required_fields=(),
         retention="",
     )
-    return document_types().get(key, gone)
+    return document_types().get(key, removed)

@@ -1,9 +1,9 @@
-"""One destination's round: what is ready is sent, several documents at a time, each document's deliveries in
-their order.
+"""The loop that serves one destination: send what is ready, several documents at a time, and the deliveries
+of each document in order.
 
-Only one process makes the round of a destination: whoever holds its lock in the database. A receiver that is
-away as a whole stops the round, which then tries with one delivery, at growing pauses; one document that is
-refused or not answered holds up nobody else."""
+Only one process serves a destination: the one that holds its advisory lock in the database. If the
+destination as a whole fails, the loop retries with one delivery at growing intervals. One document that is
+refused or times out does not hold up the others."""
 
 from __future__ import annotations
 
@@ -14,29 +14,37 @@ from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from threading import Event
 from traceback import extract_tb
-from uuid import UUID
 
 import psycopg
 import structlog
 
 from pipeline.config import DeliverySettings, DestinationSettings
 from pipeline.delivery import outbox
-from pipeline.delivery.delivery_item import House, Parcel, house_of, parcel_of
-from pipeline.delivery.delivery_result import Answer, Failed, Problem
+from pipeline.delivery.delivery_item import DeliveryItem, Organization, item_from_row
+from pipeline.delivery.delivery_result import DeliveryProblem, DeliveryResult, Failure
 from pipeline.delivery.outbox import SQL
-from pipeline.delivery.transports.by_destination import Sender, sender_of
-from pipeline.errors import ChartloomError, NotFound, ServiceAway
+from pipeline.delivery.transports.factory import Transport, create_transport
+from pipeline.errors import ChartloomError, NotFound, ServiceUnavailable
 from pipeline.store.blobs import BlobDamaged
 from pipeline.store.database import Connection
 
 log = structlog.get_logger()
-AHEAD = 4  # as many deliveries are fetched for each sender, so that none waits for the database
-JITTER = 0.2  # retries spread by this share, so that they do not come in waves
+PREFETCH_PER_TRANSPORT = 4  # deliveries fetched for each transport, so that none waits for the database
+BACKOFF_JITTER_SHARE = 0.2  # pauses vary by this share, so that retries do not come in waves
+MAX_FAILURE_CHARS = 500  # of the failure that is stored for a destination
+MAX_DOUBLINGS = 30  # of the backoff; the longest pause is reached long before
 
 
-class Round:
-    """The round of one destination. `run` lasts until `stopping` is set or, with `once`, until nothing is
-    ready.
+class DeliveryLoop:
+    """Delivers to one destination.
+
+    Args:
+        name: the destination's name in the settings.
+        settings: the destination's settings.
+        deliveries: the settings of all deliveries: timeouts, pauses, limits.
+        connect: opens a database connection.
+        fetch: returns the stored object with a SHA-256.
+        stopping: ends the loop when it is set.
     """
 
     def __init__(
@@ -54,148 +62,158 @@ class Round:
         self._connect = connect
         self._fetch = fetch
         self._stopping = stopping
-        self._failures = 0  # in a row, of the destination as a whole
+        self._consecutive_failures = 0  # of the destination as a whole
         self.sent = 0
 
     def run(self, *, once: bool = False) -> None:
-        """Make the round. A database that is away is waited for."""
+        """Deliver until the loop is stopped or, with `once`, until nothing is ready.
+
+        A database that is unavailable is retried, except with `once`."""
         while not self._stopping.is_set():
             try:
                 with self._connect() as connection:
                     outbox.register(connection, self.name, self.settings)
-                    self._own(connection, once=once)
+                    self._serve(connection, once=once)
                     return
-            except (ServiceAway, psycopg.OperationalError, psycopg.InterfaceError) as error:
-                log.warning("deliveries.away", destination=self.name, error=type(error).__name__)
+            except (ServiceUnavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
+                log.warning(
+                    "deliveries.database_unavailable", destination=self.name, error=type(error).__name__
+                )
                 if once:
                     raise
                 self._stopping.wait(self.limits.poll_seconds)
 
-    def _own(self, connection: Connection, *, once: bool) -> None:
-        while not self._turn(connection):
+    def _serve(self, connection: Connection, *, once: bool) -> None:
+        while not self._acquire_lock(connection):
             if once or self._stopping.wait(self.limits.poll_seconds):
                 return
-        row = connection.execute(SQL["installation"]).fetchone()
-        assert row is not None
-        house = house_of(self.limits, UUID(str(row["id"])))
-        senders: SimpleQueue[Sender] = SimpleQueue()
-        made = [sender_of(self.settings, self.limits, self._fetch) for _ in range(self.settings.parallel)]
-        for sender in made:
-            senders.put(sender)
+        organization = outbox.load_organization(connection, self.limits)
+        free: SimpleQueue[Transport] = SimpleQueue()
+        transports = [
+            create_transport(self.settings, self.limits, self._fetch) for _ in range(self.settings.parallel)
+        ]
+        for transport in transports:
+            free.put(transport)
         pool = ThreadPoolExecutor(self.settings.parallel, thread_name_prefix=f"deliver-{self.name}")
         try:
-            self._go_round(connection, house, pool, senders, once=once)
+            self._deliver(connection, organization, pool, free, once=once)
         finally:
             pool.shutdown(cancel_futures=True)
-            for sender in made:
-                sender.close()
+            for transport in transports:
+                transport.close()
             if (
                 not connection.broken
-            ):  # Postgres lets go of a closed connection's locks a moment later than it is closed
-                connection.execute(SQL["end_turn"], {"name": self.name})
+            ):  # Postgres releases a closed connection's locks a moment after the close
+                connection.execute(SQL["release_lock"], {"name": self.name})
 
-    def _turn(self, connection: Connection) -> bool:
-        row = connection.execute(SQL["take_turn"], {"name": self.name}).fetchone()
+    def _acquire_lock(self, connection: Connection) -> bool:
+        row = connection.execute(SQL["acquire_lock"], {"name": self.name}).fetchone()
         return bool(row and row["ours"])
 
-    def _go_round(
+    def _deliver(
         self,
         connection: Connection,
-        house: House,
+        organization: Organization,
         pool: ThreadPoolExecutor,
-        senders: SimpleQueue[Sender],
+        free: SimpleQueue[Transport],
         *,
         once: bool,
     ) -> None:
-        under_way: dict[Future[Answer], Parcel] = {}
+        in_progress: dict[Future[DeliveryResult], DeliveryItem] = {}
         while True:
             if not self._stopping.is_set():
-                for parcel in self._ready(
-                    connection, house, [parcel.document for parcel in under_way.values()]
-                ):
-                    under_way[pool.submit(send, senders, parcel)] = parcel
-            if under_way:
-                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                documents = [item.document for item in in_progress.values()]
+                for item in self._ready_items(connection, organization, documents):
+                    in_progress[pool.submit(send, free, item)] = item
+            if in_progress:
+                done, _ = wait(in_progress, return_when=FIRST_COMPLETED)
                 for future in done:
-                    self._settle(connection, under_way.pop(future), future.result())
+                    self._record(connection, in_progress.pop(future), future.result())
                 self._pause_after_failure()
-            elif self._stopping.is_set() or (once and not self._waiting_soon(connection)):
+            elif self._stopping.is_set() or (once and not self._will_be_ready(connection)):
                 return
             else:
                 self._stopping.wait(self.limits.poll_seconds)
 
-    def _ready(self, connection: Connection, house: House, busy: list[int]) -> list[Parcel]:
-        """What may be sent now: one delivery alone while the destination fails."""
-        room = (1 if self._failures else AHEAD * self.settings.parallel) - len(busy)
-        if room <= 0:
+    def _ready_items(
+        self, connection: Connection, organization: Organization, busy: list[int]
+    ) -> list[DeliveryItem]:
+        """Return what may be sent now: only one delivery while the destination fails."""
+        limit = (1 if self._consecutive_failures else PREFETCH_PER_TRANSPORT * self.settings.parallel) - len(
+            busy
+        )
+        if limit <= 0:
             return []
-        rows = connection.execute(
-            SQL["ready"], {"destination": self.name, "busy": busy, "limit": room}
-        ).fetchall()
-        return [parcel_of(row, house) for row in rows]
+        params = {"destination": self.name, "busy": busy, "limit": limit}
+        return [item_from_row(row, organization) for row in connection.execute(SQL["ready"], params)]
 
-    def _waiting_soon(self, connection: Connection) -> bool:
-        """With `once`: is something left that will be ready by itself?"""
+    def _will_be_ready(self, connection: Connection) -> bool:
+        """With `once`: whether some delivery will become ready without a person's action."""
         return any(
-            row["waiting"] > 0 and not row["stuck"]
-            for row in connection.execute(SQL["left"], {"destination": self.name})
+            row["pending"] > 0 and not row["stuck"]
+            for row in connection.execute(SQL["pending_counts"], {"destination": self.name})
         )
 
-    def _settle(self, connection: Connection, parcel: Parcel, answer: Answer) -> None:
-        age = datetime.now(UTC) - (parcel.tried_at or datetime.now(UTC))
-        too_old = 0 < self.limits.give_up_hours * 3600 <= age / timedelta(seconds=1)
-        pause = self.pause(parcel.attempts + 1)
-        settled = outbox.settle(
-            connection, parcel, answer, pause=pause, refusals=self.limits.refusals, too_old=too_old
+    def _record(self, connection: Connection, item: DeliveryItem, result: DeliveryResult) -> None:
+        age = datetime.now(UTC) - (item.last_attempt_at or datetime.now(UTC))
+        expired = 0 < self.limits.retry_for_hours * 3600 <= age / timedelta(seconds=1)
+        closed = outbox.record_result(
+            connection,
+            item,
+            result,
+            pause_seconds=self.backoff_seconds(item.attempts + 1),
+            max_rejections=self.limits.max_rejections,
+            expired=expired,
         )
-        if isinstance(answer, Failed):
+        if isinstance(result, Failure):
             log.warning(
                 "delivery.failed",
-                delivery=parcel.id,
+                delivery=item.id,
                 destination=self.name,
-                problem=answer.problem,
-                dead=settled,
+                problem=result.problem,
+                final=closed,
             )
         else:
             self.sent += 1
-        if isinstance(answer, Failed) and answer.whole:
-            self._failures += 1
-            connection.execute(
-                SQL["note_failure"],
-                {"name": self.name, "failure": f"{answer.problem}: {answer.detail}"[:500]},
-            )
-        elif self._failures:
-            self._failures = 0
-            connection.execute(SQL["note_success"], {"name": self.name})
+        if isinstance(result, Failure) and result.affects_destination:
+            self._consecutive_failures += 1
+            failure = f"{result.problem}: {result.detail}"[:MAX_FAILURE_CHARS]
+            connection.execute(SQL["record_failure"], {"name": self.name, "failure": failure})
+        elif self._consecutive_failures:
+            self._consecutive_failures = 0
+            connection.execute(SQL["record_success"], {"name": self.name})
 
     def _pause_after_failure(self) -> None:
-        if self._failures:
-            self._stopping.wait(self.pause(self._failures))
+        if self._consecutive_failures:
+            self._stopping.wait(self.backoff_seconds(self._consecutive_failures))
 
-    def pause(self, tries: int) -> float:
-        """Seconds until the next try, growing with the tries that failed."""
+    def backoff_seconds(self, failed_attempts: int) -> float:
+        """Return the seconds until the next attempt: exponential backoff with jitter."""
         longest: float = min(
-            self.limits.longest_retry_seconds, self.limits.first_retry_seconds * 2 ** min(tries - 1, 30)
+            self.limits.max_backoff_seconds,
+            self.limits.initial_backoff_seconds * 2 ** min(failed_attempts - 1, MAX_DOUBLINGS),
         )
-        return longest * random.uniform(1 - JITTER, 1 + JITTER)
+        return longest * random.uniform(1 - BACKOFF_JITTER_SHARE, 1 + BACKOFF_JITTER_SHARE)
 
 
-def send(senders: SimpleQueue[Sender], parcel: Parcel) -> Answer:
-    """Send with the next free sender. What is wrong on our side is an answer too: the round goes on."""
-    sender = senders.get()
+def send(free: SimpleQueue[Transport], item: DeliveryItem) -> DeliveryResult:
+    """Send a delivery with the next free transport. Local errors are returned as failures, so that the loop
+    continues.
+    """
+    transport = free.get()
     try:
-        return sender.send(parcel)
+        return transport.send(item)
     except (NotFound, BlobDamaged) as error:
-        return Failed(Problem.CANNOT_BUILD, str(error))
-    except ServiceAway as error:
-        return Failed(Problem.BUSY, f"Our own store is away: {error}")
+        return Failure(DeliveryProblem.BUILD_FAILED, str(error))
+    except ServiceUnavailable as error:
+        return Failure(DeliveryProblem.THROTTLED, f"Chartloom's object store is unavailable: {error}")
     except ChartloomError as error:
-        return Failed(Problem.CANNOT_BUILD, str(error))
-    except Exception as error:  # a fault of ours must not end the deliveries of everybody else
+        return Failure(DeliveryProblem.BUILD_FAILED, str(error))
+    except Exception as error:  # a programming error must not end the other deliveries
         places = " < ".join(
             f"{f.filename}:{f.lineno}" for f in reversed(extract_tb(error.__traceback__)[-3:])
         )
-        log.error("delivery.fault", delivery=parcel.id, error=type(error).__name__, at=places)  # noqa: TRY400 - no values in the log
-        return Failed(Problem.CANNOT_BUILD, f"A fault of Chartloom's own: {type(error).__name__}.")
+        log.error("delivery.internal_error", delivery=item.id, error=type(error).__name__, at=places)  # noqa: TRY400 - no values in the log
+        return Failure(DeliveryProblem.BUILD_FAILED, f"Internal error: {type(error).__name__}.")
     finally:
-        senders.put(sender)
+        free.put(transport)

@@ -1,4 +1,4 @@
-"""How a receiver may answer, and what each way means for the delivery."""
+"""The possible results of sending a delivery, and what each of them means for it."""
 
 from __future__ import annotations
 
@@ -7,59 +7,65 @@ from enum import StrEnum
 from typing import TypeAlias
 
 
-class Problem(StrEnum):
-    """Why a delivery is not done. The names are stable: they stand in the outbox, in the CLI and on the web
-    page.
-    """
+class DeliveryProblem(StrEnum):
+    """Why a delivery is not done. The names are stable: the outbox, the CLI and the web page use them."""
 
     UNREACHABLE = "unreachable"
-    NO_ANSWER = "no_answer"
-    BUSY = "busy"
+    TIMEOUT = "timeout"
+    THROTTLED = "throttled"
     UNAUTHORIZED = "unauthorized"
-    WRONG_ANSWER = "wrong_answer"
-    LOST = "lost"
+    INVALID_RESPONSE = "invalid_response"
+    NOT_FOUND_AFTER_ACK = "not_found_after_ack"
     REFUSED = "refused"
-    DOUBLED = "doubled"
-    CANNOT_BUILD = "cannot_build"
+    DUPLICATE_AT_RECEIVER = "duplicate_at_receiver"
+    BUILD_FAILED = "build_failed"
 
 
-WORDS = {
-    Problem.UNREACHABLE: "No connection could be made. It is tried again until it can.",
-    Problem.NO_ANSWER: "It was sent, and no answer came: it may have arrived. It is sent again under the same name.",
-    Problem.BUSY: "The receiver asks for patience. It is tried again.",
-    Problem.UNAUTHORIZED: "The receiver does not accept our credentials. Correct them in the settings; it is tried meanwhile.",
-    Problem.WRONG_ANSWER: "The answer is none to what was sent. It is sent again under the same name.",
-    Problem.LOST: "The receiver said yes, and does not have it. It is sent again.",
-    Problem.REFUSED: "The receiver says no. See why, have it mended there or here, then replay or drop it.",
-    Problem.DOUBLED: "The receiver has it twice. One must be removed there; then replay it.",
-    Problem.CANNOT_BUILD: "It cannot be put together: what it is made of is missing or damaged here.",
+PROBLEM_DESCRIPTIONS = {
+    DeliveryProblem.UNREACHABLE: "The receiver cannot be reached. The delivery will be retried.",
+    DeliveryProblem.TIMEOUT: "The delivery was sent, but no response came: it may have arrived. "
+    "It will be retried with the same ID.",
+    DeliveryProblem.THROTTLED: "The receiver is temporarily overloaded. The delivery will be retried.",
+    DeliveryProblem.UNAUTHORIZED: "The receiver does not accept the credentials. "
+    "Correct them in the settings; the delivery is retried meanwhile.",
+    DeliveryProblem.INVALID_RESPONSE: "The response does not match the request. "
+    "The delivery will be retried with the same ID.",
+    DeliveryProblem.NOT_FOUND_AFTER_ACK: "The receiver acknowledged the document but does not have it. "
+    "The delivery will be retried.",
+    DeliveryProblem.REFUSED: "The receiver refused the document. Read its reason, correct the cause there "
+    "or here, then retry or discard the delivery.",
+    DeliveryProblem.DUPLICATE_AT_RECEIVER: "The receiver has the document twice. "
+    "Have one copy removed there, then retry the delivery.",
+    DeliveryProblem.BUILD_FAILED: "The delivery cannot be built: its data is missing or damaged here.",
 }
-OF_THE_WHOLE = frozenset({Problem.UNREACHABLE, Problem.BUSY, Problem.UNAUTHORIZED})
-"""These say nothing of the document in hand: the whole destination waits."""
-HOPELESS = frozenset({Problem.DOUBLED, Problem.CANNOT_BUILD})
-"""Trying again changes nothing: a person must act."""
+DESTINATION_PROBLEMS = frozenset(
+    {DeliveryProblem.UNREACHABLE, DeliveryProblem.THROTTLED, DeliveryProblem.UNAUTHORIZED}
+)
+"""Problems of the destination rather than of one document: all its deliveries wait."""
+PERMANENT_PROBLEMS = frozenset({DeliveryProblem.DUPLICATE_AT_RECEIVER, DeliveryProblem.BUILD_FAILED})
+"""Problems that a retry cannot solve: a person must act."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The receiver has it. `receipt`: what the receiver calls it."""
+class Accepted:
+    """The receiver has the document. `receipt`: the receiver's name for it."""
 
     receipt: str
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """The receiver does not have it, or nobody can tell. `detail`: what it said, for a person; never a
-    document's text.
-    """
+class Failure:
+    """The receiver does not have the document, or that is unknown.
 
-    problem: Problem
+    `detail` is the receiver's message, for a person to read; it never contains a document's text."""
+
+    problem: DeliveryProblem
     detail: str
 
     @property
-    def whole(self) -> bool:
-        """Does the whole destination wait?"""
-        return self.problem in OF_THE_WHOLE
+    def affects_destination(self) -> bool:
+        """Whether all deliveries to the destination must wait."""
+        return self.problem in DESTINATION_PROBLEMS
 
 
-Answer: TypeAlias = Taken | Failed
+DeliveryResult: TypeAlias = Accepted | Failure

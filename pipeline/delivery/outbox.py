@@ -1,106 +1,155 @@
-"""The outbox: which destinations there are, what waits for them, what became of it, and what a person does
-about it.
+"""The outbox: destinations, the deliveries that are pending for them, their results, and what a person does
+about them.
 
-Rows are written by the database itself at the end of every transaction that changes a document (see migration
-0018), so that no way of filing can forget them. Here they are read and settled."""
+The database itself writes the rows, at the end of every transaction that changes a document (see the
+triggers in pipeline/store), so that no way of filing can forget them. This module reads and closes them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from pipeline.config import DestinationSettings, document_types
-from pipeline.delivery.delivery_item import Parcel
-from pipeline.delivery.delivery_result import HOPELESS, OF_THE_WHOLE, Answer, Problem, Taken
-from pipeline.errors import BadInput, Conflict, NotFound
+from pipeline.config import DeliverySettings, DestinationSettings, document_types
+from pipeline.delivery.delivery_item import DeliveryItem, Organization, organization_from_settings
+from pipeline.delivery.delivery_result import (
+    DESTINATION_PROBLEMS,
+    PERMANENT_PROBLEMS,
+    Accepted,
+    DeliveryProblem,
+    DeliveryResult,
+)
+from pipeline.errors import Conflict, InvalidInput, NotFound
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.delivery")
-MANY = 100_000  # deliveries beyond which they are no longer counted
-PAGE = 1000  # documents announced in one transaction when a destination catches up
-EDITS = {"fhir": True, "mdm": True, "folder": True, "mhd": False}
-"""MHD has no message that changes what is known of a document: a correction is a replacement there."""
-SENT = ("dead", "dropped", "delivered")
+MAX_COUNTED = 100_000  # deliveries beyond which they are no longer counted
+BACKFILL_DOCUMENTS = 1000  # documents queued in one transaction of a backfill
+MAX_DETAIL_CHARS = 500  # of a failure's detail
+SUPPORTS_UPDATE = {"fhir": True, "mdm": True, "folder": True, "mhd": False}
+"""MHD has no message that changes a document's metadata: a correction is sent as a replacement."""
+RETRYABLE_STATES = ("failed", "discarded", "delivered")
 
 
 def register(connection: Connection, name: str, settings: DestinationSettings) -> None:
-    """Let filing know of a destination and its filter. Documents filed before are not announced: see
-    `catch_up`.
+    """Make a destination and its filter known to the database, which then queues deliveries for it.
+
+    Documents filed before are not queued: see `backfill`.
+
+    Raises:
+        InvalidInput: if the filter names an unknown document type.
     """
     unknown = sorted(set(settings.types) - set(document_types()))
     if unknown:
-        raise BadInput(
+        raise InvalidInput(
             f"The destination {name} names types that do not exist: {', '.join(unknown)}.",
             "docs/reference/document-types.md lists them.",
             "unknown_type",
         )
-    wards = set(settings.departments)
-    values = {
+    departments = set(settings.departments)
+    params = {
         "name": name,
         "kind": settings.kind,
-        "edits": EDITS[settings.kind],
+        "supports_update": SUPPORTS_UPDATE[settings.kind],
         "types": list(settings.types),
         "departments": list(settings.departments),
-        "department_types": [key for key, known in document_types().items() if known.department in wards],
+        "department_types": [key for key, type in document_types().items() if type.department in departments],
         "classes": list(settings.classes),
     }
-    connection.execute(SQL["register_destination"], values)
+    connection.execute(SQL["register_destination"], params)
 
 
-def catch_up(connection: Connection, destination: str) -> int:
-    """Announce every document filed so far, a page at a time; how many were looked at. Nothing is told twice.
-    Raises NotFound.
+def load_organization(connection: Connection, settings: DeliverySettings) -> Organization:
+    """Return the sending organization, from the settings and the installation's own UUID."""
+    row = connection.execute(SQL["installation"]).fetchone()
+    assert row is not None, "a migration inserts it"
+    return organization_from_settings(settings, UUID(str(row["id"])))
+
+
+def backfill(connection: Connection, destination: str) -> int:
+    """Queue every document filed so far that the destination does not have yet, in several transactions.
+
+    Returns:
+        The number of documents that were checked.
+
+    Raises:
+        NotFound: if there is no such destination.
     """
-    if not any(place["name"] == destination for place in destinations(connection)):
+    if not any(row["name"] == destination for row in destinations(connection)):
         raise NotFound(
             f"There is no destination {destination!r}.", "`chartloom deliveries destinations` lists them."
         )
-    after, seen = 0, 0
+    after, checked = 0, 0
     while True:
-        given = {"after": after, "limit": PAGE, "destination": destination}
-        row = connection.execute(SQL["last_of_page"], given).fetchone()
-        if row is None or row["id"] is None:
-            return seen
-        done = connection.execute(SQL["catch_up"], given).fetchone()
-        seen += done["documents"] if done else 0
-        after = row["id"]
+        params = {"after": after, "limit": BACKFILL_DOCUMENTS, "destination": destination}
+        last = connection.execute(SQL["last_of_page"], params).fetchone()
+        if last is None or last["id"] is None:
+            return checked
+        done = connection.execute(SQL["backfill"], params).fetchone()
+        checked += done["documents"] if done else 0
+        after = last["id"]
 
 
-def close(connection: Connection, destination: str) -> None:
-    """Write nothing more for a destination. Raises NotFound."""
+def remove_destination(connection: Connection, destination: str) -> None:
+    """Stop queuing deliveries for a destination.
+
+    Raises:
+        NotFound: if there is no such destination, or it was removed before.
+    """
     if connection.execute(SQL["close_destination"], {"name": destination}).rowcount == 0:
         raise NotFound(
-            f"There is no open destination {destination!r}.",
+            f"There is no active destination {destination!r}.",
             "`chartloom deliveries destinations` lists them.",
         )
 
 
-def settle(
-    connection: Connection, parcel: Parcel, answer: Answer, *, pause: float, refusals: int, too_old: bool
+def record_result(
+    connection: Connection,
+    item: DeliveryItem,
+    result: DeliveryResult,
+    *,
+    pause_seconds: float,
+    max_rejections: int,
+    expired: bool,
 ) -> bool:
-    """Write what became of a delivery; True where it is done with, delivered or dead.
+    """Record the result of sending a delivery.
 
-    `pause`: seconds until the next try; `refusals`: how many make it dead; `too_old`: it has been tried long
-    enough."""
-    if isinstance(answer, Taken):
-        connection.execute(SQL["delivered"], {"id": parcel.id, "receipt": answer.receipt})
+    Args:
+        pause_seconds: the time until the next attempt. A problem of the whole destination sets none: the
+            delivery loop pauses then.
+        max_rejections: the number of refusals after which the delivery has failed for good.
+        expired: whether the delivery has been retried for as long as the settings allow.
+
+    Returns:
+        Whether the delivery is closed: delivered, or failed for good.
+    """
+    if isinstance(result, Accepted):
+        connection.execute(SQL["delivered"], {"id": item.id, "receipt": result.receipt})
         return True
-    refused = answer.problem is Problem.REFUSED
-    dead = answer.problem in HOPELESS or too_old or (refused and parcel.refusals + 1 >= refusals)
-    values = {"problem": answer.problem, "detail": answer.detail[:500], "refused": int(refused), "dead": dead}
-    connection.execute(
-        SQL["failed"], values | {"id": parcel.id, "pause": 0.0 if answer.problem in OF_THE_WHOLE else pause}
+    refused = result.problem is DeliveryProblem.REFUSED
+    failed = (
+        result.problem in PERMANENT_PROBLEMS or expired or (refused and item.rejections + 1 >= max_rejections)
     )
-    return dead
+    params = {
+        "id": item.id,
+        "problem": result.problem,
+        "detail": result.detail[:MAX_DETAIL_CHARS],
+        "refused": int(refused),
+        "failed": failed,
+        "pause": 0.0 if result.problem in DESTINATION_PROBLEMS else pause_seconds,
+    }
+    connection.execute(SQL["failed"], params)
+    return failed
 
 
 def destinations(connection: Connection) -> list[dict[str, Any]]:
-    """Of each: name, kind, filters, closed_at, failing_since, failure, waiting, oldest, dead, delivered (up
-    to MANY).
-    """
-    return connection.execute(SQL["destinations"], {"most": MANY}).fetchall()
+    """Return a row for each destination.
+
+    The keys are name, kind, the filters, removed_at, failing_since, failure, pending, oldest, failed and
+    delivered, which is counted up to MAX_COUNTED."""
+    return connection.execute(SQL["destinations"], {"most": MAX_COUNTED}).fetchall()
 
 
 def deliveries(
@@ -111,22 +160,26 @@ def deliveries(
     document: int | None = None,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Rows of the outbox, newest first."""
-    given = {"state": state, "destination": destination, "document": document, "limit": limit}
-    return connection.execute(SQL["deliveries"], given).fetchall()
+    """Return rows of the outbox, newest first."""
+    params = {"state": state, "destination": destination, "document": document, "limit": limit}
+    return connection.execute(SQL["deliveries"], params).fetchall()
 
 
 def delivery(connection: Connection, id: int) -> dict[str, Any]:
-    """A row of the outbox, whole; `held_up`: the later ones that wait for it. Raises NotFound."""
+    """Return all columns of a delivery; `held_up` lists the later deliveries that wait for it.
+
+    Raises:
+        NotFound: if there is no such delivery.
+    """
     row = connection.execute(SQL["delivery"], {"id": id}).fetchone()
     if row is None:
         raise NotFound(f"There is no delivery {id}.")
     return row
 
 
-def replay(
+def retry(
     connection: Connection,
-    by: str,
+    actor: str,
     *,
     ids: Sequence[int] | None = None,
     destination: str | None = None,
@@ -134,29 +187,40 @@ def replay(
     since: datetime | None = None,
     delivered: bool = False,
 ) -> int:
-    """Send again what is dead (with `delivered`: all of it, for a receiver that has lost something); how
-    many.
+    """Queue failed deliveries again; with `delivered` also those that were delivered, for a receiver that has
+    lost documents.
+
+    Returns:
+        The number of deliveries that are pending again.
+
+    Raises:
+        InvalidInput: if neither deliveries nor a document or destination are given.
     """
     if not (ids or destination or document):
-        raise BadInput(
-            "Nothing says what to replay.", "Name deliveries, a document or a destination.", "nothing_named"
+        raise InvalidInput(
+            "Nothing to retry was named.", "Name deliveries, a document or a destination.", "nothing_named"
         )
-    states = list(SENT) if delivered or ids else ["dead"]
-    given = {
+    params = {
         "ids": None if ids is None else list(ids),
         "destination": destination,
         "document": document,
         "since": since,
+        "by": actor,
+        "states": list(RETRYABLE_STATES) if delivered or ids else ["failed"],
     }
-    return connection.execute(SQL["replay"], given | {"by": by, "states": states}).rowcount
+    return connection.execute(SQL["retry_deliveries"], params).rowcount
 
 
-def drop(connection: Connection, id: int, by: str, note: str) -> None:
-    """Give a delivery up, with a note that says why; what waited behind it goes on. Raises NotFound,
-    Conflict, BadInput.
+def discard(connection: Connection, id: int, actor: str, note: str) -> None:
+    """Discard a delivery, with a note that gives the reason. Deliveries that waited for it continue.
+
+    Raises:
+        InvalidInput: if the note is empty.
+        NotFound: if there is no such delivery.
+        Conflict: if it is delivered or discarded already.
     """
     if not note.strip():
-        raise BadInput("There is no reason given.", "Say in a few words why.", "no_note")
+        raise InvalidInput("No reason was given.", "State the reason in a few words.", "no_note")
     delivery(connection, id)
-    if connection.execute(SQL["drop"], {"id": id, "by": by, "note": note}).rowcount == 0:
-        raise Conflict(f"Delivery {id} is delivered or dropped already.")
+    if connection.execute(SQL["discard_deliveries"], {"id": id, "by": actor, "note": note}).rowcount == 0:
+        raise Conflict(f"Delivery {id} was already delivered or discarded.")

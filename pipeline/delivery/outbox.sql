@@ -2,30 +2,30 @@
 select id from installation
 
 -- name: register_destination
-insert into destination (name, kind, edits, types, departments, department_types, classes)
-values (%(name)s, %(kind)s, %(edits)s, %(types)s, %(departments)s, %(department_types)s, %(classes)s)
+insert into destination (name, kind, supports_update, types, departments, department_types, classes)
+values (%(name)s, %(kind)s, %(supports_update)s, %(types)s, %(departments)s, %(department_types)s, %(classes)s)
 on conflict (name) do update
-set kind = excluded.kind, edits = excluded.edits, types = excluded.types, departments = excluded.departments,
-    department_types = excluded.department_types, classes = excluded.classes, closed_at = null
+set kind = excluded.kind, supports_update = excluded.supports_update, types = excluded.types, departments = excluded.departments,
+    department_types = excluded.department_types, classes = excluded.classes, removed_at = null
 
 -- name: close_destination
-update destination set closed_at = now() where name = %(name)s and closed_at is null
+update destination set removed_at = now() where name = %(name)s and removed_at is null
 
--- name: note_failure
+-- name: record_failure
 update destination set failing_since = coalesce(failing_since, now()), failure = %(failure)s where name = %(name)s
 
--- name: note_success
+-- name: record_success
 update destination set failing_since = null, failure = null where name = %(name)s and failing_since is not null
 
--- name: take_turn
+-- name: acquire_lock
 select pg_try_advisory_lock(hashtext('chartloom deliveries'), hashtext(%(name)s)) as ours
 
--- name: end_turn
+-- name: release_lock
 select pg_advisory_unlock(hashtext('chartloom deliveries'), hashtext(%(name)s))
 
 -- name: ready
 -- The next thing to tell of each document, oldest first: nothing overtakes what went before it, a dead one holds up its document.
-select d.id, d.document_id, d.change, d.edition, d.replaces, d.content, d.written_at, d.attempts, d.refusals, d.tried_at,
+select d.id, d.document_id, d.change, d.edition, d.replaces, d.content, d.queued_at, d.attempts, d.rejections, d.last_attempt_at,
        to_jsonb(p) as patient, to_jsonb(e) as encounter,
        (select was.content from delivery was
         where was.destination = d.destination and was.document_id = d.document_id and was.edition = d.replaces and was.id < d.id
@@ -33,29 +33,29 @@ select d.id, d.document_id, d.change, d.edition, d.replaces, d.content, d.writte
 from delivery d
 join patient p on p.id = (d.content ->> 'patient_id')::bigint
 left join encounter e on e.id = (d.content ->> 'encounter_id')::bigint
-where d.destination = %(destination)s and d.state = 'waiting' and d.due_at <= now() and d.document_id <> all(%(busy)s)
+where d.destination = %(destination)s and d.state = 'pending' and d.due_at <= now() and d.document_id <> all(%(busy)s)
     and not exists (
         select from delivery before
         where before.destination = d.destination and before.document_id = d.document_id and before.id < d.id
-            and before.state in ('waiting', 'dead')
+            and before.state in ('pending', 'failed')
     )
 order by d.id
 limit %(limit)s
 
 -- name: delivered
 update delivery
-set state = 'delivered', settled_at = now(), tried_at = coalesce(tried_at, now()), attempts = attempts + 1, receipt = %(receipt)s,
+set state = 'delivered', closed_at = now(), last_attempt_at = coalesce(last_attempt_at, now()), attempts = attempts + 1, receipt = %(receipt)s,
     problem = null, detail = null
 where id = %(id)s
 
 -- name: failed
 update delivery
-set attempts = attempts + 1, refusals = refusals + %(refused)s, tried_at = coalesce(tried_at, now()),
+set attempts = attempts + 1, rejections = rejections + %(refused)s, last_attempt_at = coalesce(last_attempt_at, now()),
     problem = %(problem)s, detail = %(detail)s, due_at = now() + make_interval(secs => %(pause)s),
-    state = case when %(dead)s then 'dead' else 'waiting' end, settled_at = case when %(dead)s then now() end
+    state = case when %(failed)s then 'failed' else 'pending' end, closed_at = case when %(failed)s then now() end
 where id = %(id)s
 
--- name: replay
+-- name: retry_deliveries
 -- What is dead or dropped is sent as it was written; what was delivered is sent again, under the names by which a receiver knows it,
 -- and with everything that was delivered after it of the same document: an old state must not be the last word.
 with chosen as (
@@ -64,24 +64,24 @@ with chosen as (
     where state = any(%(states)s) and (%(ids)s::bigint[] is null or id = any(%(ids)s))
         and (%(destination)s::text is null or destination = %(destination)s)
         and (%(document)s::bigint is null or document_id = %(document)s)
-        and (%(since)s::timestamptz is null or written_at >= %(since)s)
+        and (%(since)s::timestamptz is null or queued_at >= %(since)s)
     group by destination, document_id
 )
 update delivery d
-set state = 'waiting', settled_at = null, due_at = now(), refusals = 0, tried_at = null, problem = null, detail = null,
-    settled_by = %(by)s, note = 'replayed'
+set state = 'pending', closed_at = null, due_at = now(), rejections = 0, last_attempt_at = null, problem = null, detail = null,
+    closed_by = %(by)s, note = 'replayed'
 from chosen c
 where d.destination = c.destination and d.document_id = c.document_id
     and (d.id = any(%(ids)s) or (%(ids)s::bigint[] is null and d.state = any(%(states)s)) or d.state = 'delivered')
-    and d.id >= c.id and d.state <> 'waiting'
+    and d.id >= c.id and d.state <> 'pending'
 
--- name: drop
-update delivery set state = 'dropped', settled_at = now(), settled_by = %(by)s, note = %(note)s
-where id = %(id)s and state in ('dead', 'waiting')
+-- name: discard_deliveries
+update delivery set state = 'discarded', closed_at = now(), closed_by = %(by)s, note = %(note)s
+where id = %(id)s and state in ('failed', 'pending')
 
--- name: catch_up
+-- name: backfill
 -- `select ... for update` keeps a decision about the document from being announced at the same time
-select count(announce(d.id, place)) as documents
+select count(enqueue_delivery(d.id, place)) as documents
 from (select id from document where status = 'filed' and id > %(after)s order by id limit %(limit)s for update) d
 cross join destination place
 where place.name = %(destination)s
@@ -91,21 +91,21 @@ select max(id) as id from (select id from document where status = 'filed' and id
 
 -- name: destinations
 -- What waits and what is dead is few and indexed; what was delivered is counted up to a limit, or the page would take seconds.
-select place.name, place.kind, place.types, place.departments, place.classes, place.closed_at, place.failing_since, place.failure,
-       waiting.count as waiting, waiting.oldest, dead.count as dead, delivered.count as delivered
+select place.name, place.kind, place.types, place.departments, place.classes, place.removed_at, place.failing_since, place.failure,
+       pending.count as pending, pending.oldest, failed.count as failed, delivered.count as delivered
 from destination place
 cross join lateral (
-    select count(*), min(written_at) as oldest from delivery where destination = place.name and state = 'waiting'
-) waiting
-cross join lateral (select count(*) from delivery where destination = place.name and state = 'dead') dead
+    select count(*), min(queued_at) as oldest from delivery where destination = place.name and state = 'pending'
+) pending
+cross join lateral (select count(*) from delivery where destination = place.name and state = 'failed') failed
 cross join lateral (
     select count(*) from (select from delivery where destination = place.name and state = 'delivered' limit %(most)s) counted
 ) delivered
 order by place.name
 
 -- name: deliveries
-select d.id, d.destination, d.document_id, d.change, d.edition, d.replaces, d.state, d.problem, d.detail, d.attempts, d.refusals,
-       d.written_at, d.due_at, d.settled_at, d.settled_by, d.receipt, d.note, d.content ->> 'type' as type,
+select d.id, d.destination, d.document_id, d.change, d.edition, d.replaces, d.state, d.problem, d.detail, d.attempts, d.rejections,
+       d.queued_at, d.due_at, d.closed_at, d.closed_by, d.receipt, d.note, d.content ->> 'type' as type,
        (d.content ->> 'patient_id')::bigint as patient_id
 from delivery d
 where (%(state)s::text is null or d.state = %(state)s) and (%(destination)s::text is null or d.destination = %(destination)s)
@@ -116,16 +116,16 @@ limit %(limit)s
 -- name: delivery
 select d.*, (d.content ->> 'patient_id')::bigint as patient_id,
     (select array_agg(later.id order by later.id) from delivery later
-     where later.destination = d.destination and later.document_id = d.document_id and later.id > d.id and later.state = 'waiting') as held_up
+     where later.destination = d.destination and later.document_id = d.document_id and later.id > d.id and later.state = 'pending') as held_up
 from delivery d
 where d.id = %(id)s
 
--- name: left
+-- name: pending_counts
 -- What waits, and whether none of it can move before a person acts.
-select count(*) as waiting,
+select count(*) as pending,
        bool_and(exists (
            select from delivery before
-           where before.destination = d.destination and before.document_id = d.document_id and before.id < d.id and before.state = 'dead'
+           where before.destination = d.destination and before.document_id = d.document_id and before.id < d.id and before.state = 'failed'
        )) as stuck
 from delivery d
-where d.destination = %(destination)s and d.state = 'waiting'
+where d.destination = %(destination)s and d.state = 'pending'

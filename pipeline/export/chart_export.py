@@ -1,8 +1,7 @@
-"""Charts taken out whole: FHIR bulk NDJSON with the PDFs beside it, or one PDF for each patient with a table
-of contents.
+"""Export charts: FHIR bulk NDJSON with the PDFs, or one PDF for each patient with a table of contents.
 
-The folder appears by a rename when everything is in it and the audit has its lines, or not at all. One chart
-at a time is looked at, one document at a time is held: memory does not grow with what is taken out."""
+The folder appears by a rename when it is complete and the audit entries are written, or not at all. Only one
+chart is listed and only one document is in memory at a time, so memory does not grow with the export."""
 
 from __future__ import annotations
 
@@ -15,14 +14,13 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, Protocol
-from uuid import UUID
 
 from pipeline.config import DeliverySettings
-from pipeline.delivery.delivery_item import House, Parcel, house_of, parcel_of
-from pipeline.delivery.outbox import SQL
-from pipeline.errors import BadInput, NotFound
-from pipeline.export.chart_pdf import Books
-from pipeline.export.fhir_bulk import Bulk
+from pipeline.delivery.delivery_item import DeliveryItem, Organization, item_from_row
+from pipeline.delivery.outbox import SQL, load_organization
+from pipeline.errors import InvalidInput, NotFound
+from pipeline.export.chart_pdf import ChartPdfWriter
+from pipeline.export.fhir_bulk import FhirBulkWriter
 from pipeline.store.audit import write_audit
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
@@ -30,19 +28,19 @@ from pipeline.store.database import Connection
 Format = Literal["fhir", "pdf"]
 
 
-class Writer(Protocol):
+class ChartWriter(Protocol):
     """Writes charts into a folder."""
 
-    def chart(self, parcels: list[Parcel]) -> None:
+    def write_chart(self, items: list[DeliveryItem]) -> None:
         """Write one patient's documents."""
 
     def close(self) -> None:
-        """Write what stands at the end."""
+        """Write what comes after the last chart."""
 
 
 @dataclass(slots=True)
-class Export:
-    """What was taken out."""
+class ExportSummary:
+    """The numbers of patients, documents and pages that were exported."""
 
     patients: int = 0
     documents: int = 0
@@ -55,83 +53,90 @@ def export(
     settings: DeliverySettings,
     to: Path,
     *,
-    by: str,
-    form: Format = "fhir",
+    actor: str,
+    output_format: Format = "fhir",
     mrn: str | None = None,
     since: datetime | None = None,
     advance: Callable[[int], None] = lambda _: None,
-) -> Export:
-    """Write the chart of `mrn`, or every document filed since `since`, into the folder `to`, which must hold
-    nothing yet.
+) -> ExportSummary:
+    """Export the chart of `mrn`, or every document filed since `since`.
 
-    Raises NotFound where there is no such patient or nothing to take out, BadInput where the folder is in
-    use."""
-    done = Export()
-    with whole_folder(to) as place, connection.transaction():
-        patient = None if mrn is None else patient_of(connection, mrn)
-        house = house_here(connection, settings)
-        writer: Writer = (
-            Bulk(place, blobs.fetch, mrn or str(since))
-            if form == "fhir"
-            else Books(place, blobs.fetch, house)
+    Args:
+        to: the folder to write, which must not exist or be empty.
+        actor: the user, for the audit.
+        advance: called with the number of documents after each chart.
+
+    Raises:
+        NotFound: if there is no such patient, or nothing to export.
+        InvalidInput: if the folder is not empty.
+    """
+    summary = ExportSummary()
+    with atomic_folder(to) as folder, connection.transaction():
+        patient = None if mrn is None else patient_by_mrn(connection, mrn)
+        organization = load_organization(connection, settings)
+        writer: ChartWriter = (
+            FhirBulkWriter(folder, blobs.fetch, mrn or str(since))
+            if output_format == "fhir"
+            else ChartPdfWriter(folder, blobs.fetch, organization)
         )
-        for whose, found in groupby(
-            documents(connection, house, patient, since), key=lambda parcel: parcel.patient.id
-        ):
-            parcels = list(found)
-            writer.chart(parcels)
-            since_when = since.isoformat() if since else None
-            detail = {"documents": len(parcels), "format": form, "since": since_when}
-            write_audit(connection, by, "export", patient=whose, detail=detail)
-            done.patients += 1
-            done.documents += len(parcels)
-            done.pages += sum(parcel.pages for parcel in parcels)
-            advance(len(parcels))
-        if not done.documents:
-            raise NotFound("There is nothing to take out.", "Look at the chart, or choose an earlier date.")
+        documents = filed_documents(connection, organization, patient, since)
+        for patient_id, chart in groupby(documents, key=lambda item: item.patient.id):
+            items = list(chart)
+            writer.write_chart(items)
+            detail = {
+                "documents": len(items),
+                "format": output_format,
+                "since": since.isoformat() if since else None,
+            }
+            write_audit(connection, actor, "export", patient=patient_id, detail=detail)
+            summary.patients += 1
+            summary.documents += len(items)
+            summary.pages += sum(item.pages for item in items)
+            advance(len(items))
+        if not summary.documents:
+            raise NotFound("There is nothing to export.", "Check the chart, or choose an earlier date.")
         writer.close()
-    return done
+    return summary
 
 
-def documents(
-    connection: Connection, house: House, patient: int | None, since: datetime | None
-) -> Iterator[Parcel]:
-    """The documents, patient by patient, as a receiver would be told of them."""
-    with connection.cursor(
-        "export"
-    ) as cursor:  # the server keeps the rows, and hands them over as they are needed
+def filed_documents(
+    connection: Connection, organization: Organization, patient: int | None, since: datetime | None
+) -> Iterator[DeliveryItem]:
+    """Yield filed documents, patient by patient, in the form of deliveries."""
+    with connection.cursor("export") as cursor:  # a server-side cursor: the rows are fetched as needed
         cursor.execute(SQL["documents_to_export"], {"patient": patient, "since": since})
         for row in cursor:
-            yield parcel_of(row, house)
+            yield item_from_row(row, organization)
 
 
-def patient_of(connection: Connection, mrn: str) -> int:
-    """The patient of an MRN, current or former. Raises NotFound."""
+def patient_by_mrn(connection: Connection, mrn: str) -> int:
+    """Return the ID of the patient with a current or former MRN.
+
+    Raises:
+        NotFound: if there is none.
+    """
     row = connection.execute(SQL["patient_to_export"], {"mrn": mrn}).fetchone()
     if row is None:
-        raise NotFound(f"No patient of the index has the MRN {mrn}.")
+        raise NotFound(f"No patient in the index has the MRN {mrn}.")
     return int(row["id"])
 
 
-def house_here(connection: Connection, settings: DeliverySettings) -> House:
-    """Who we are, by the settings or by the installation's own UUID."""
-    row = connection.execute(SQL["installation"]).fetchone()
-    assert row is not None, "the migration has made it"
-    return house_of(settings, UUID(str(row["id"])))
-
-
 @contextmanager
-def whole_folder(to: Path) -> Iterator[Path]:
-    """A folder to write into, which becomes `to` at the end, or is gone where something fails."""
+def atomic_folder(to: Path) -> Iterator[Path]:
+    """Yield a temporary folder, which is renamed to `to` at the end, or deleted if an error occurs.
+
+    Raises:
+        InvalidInput: if `to` exists and is not an empty folder.
+    """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise BadInput(f"{to} is there already.", "Name a folder that is not, or is empty.", "folder_in_use")
-    place = to.with_name(f".{to.name}.{os.getpid()}.part")
-    place.mkdir(mode=0o700, parents=True)  # what is taken out is for whoever takes it out alone
+        raise InvalidInput(f"{to} already exists.", "Choose a new or empty folder.", "folder_in_use")
+    part = to.with_name(f".{to.name}.{os.getpid()}.part")
+    part.mkdir(mode=0o700, parents=True)  # only the user who exports may read it
     try:
-        yield place
+        yield part
         if to.exists():
             to.rmdir()
-        place.rename(to)
+        part.rename(to)
     except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
         raise

@@ -6,8 +6,8 @@ limit 1
 
 -- name: documents_to_export
 -- Each filed document as a delivery of it would be, patient by patient.
-select 0 as id, 'new' as change, d.id as document_id, d.revision as edition, null as replaces, content_to_deliver(d.id) as content,
-       d.filed_at as written_at, 0 as attempts, 0 as refusals, null as tried_at, null as was, to_jsonb(p) as patient, to_jsonb(e) as encounter
+select 0 as id, 'new' as change, d.id as document_id, d.revision as edition, null as replaces, delivery_content(d.id) as content,
+       d.filed_at as queued_at, 0 as attempts, 0 as rejections, null as last_attempt_at, null as was, to_jsonb(p) as patient, to_jsonb(e) as encounter
 from document d
 join patient p on p.id = d.patient_id
 left join encounter e on e.id = d.encounter_id

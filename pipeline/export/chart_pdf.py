@@ -1,165 +1,130 @@
-"""A chart as one PDF: a table of contents, then the documents in the order of their days, with bookmarks.
+"""A chart as one PDF: a table of contents, then the documents by date, with bookmarks.
 
-Documents are joined in parts that lie in files, so that no more than PART of them are open at a time, however
-long the chart."""
+Documents are first joined into parts, each in a file, so that at most DOCUMENTS_PER_PART of them are open at
+a time, however long the chart is."""
 
 from __future__ import annotations
 
-import unicodedata
+import io
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pikepdf import Array, Dictionary, Name, OutlineItem, Page, Pdf, make_page_destination
+from pikepdf import OutlineItem, Pdf, make_page_destination
 
-from pipeline.delivery.delivery_item import House, Parcel
+from pipeline.delivery.delivery_item import DeliveryItem, Organization
+from pipeline.letters import Letter
 
-PART = 100  # documents of a part
-WIDTH, HEIGHT, MARGIN = 612, 792, 54  # Letter, in points
-LINE, TOP = 16, 660  # of the table: between its lines, and where it begins
-LINES = (TOP - MARGIN) // LINE
-SIZE, TITLE_SIZE = 10, 16
-COLUMNS = (MARGIN, MARGIN + 80, WIDTH - MARGIN - 110, WIDTH - MARGIN - 40)  # day, what, pages, where
-HEADS = ("Day", "Document", "Pages", "On page")
-STROKES = str.maketrans("ŁłĐđĦħŦŧıĸŊŋ", "LlDdHhTtikNn")  # letters that no decomposition leads to a plain one
+DOCUMENTS_PER_PART = 100
+COLUMNS = ("Date", "Document", "Pages", "On page")
+RELATIVE_WIDTHS = (15, 60, 11, 14)
+LINK_SCHEME = "chart-document:"
+"""Links in the table of contents name a document by its position until its page is known."""
 
 
-class Books:
-    """Writes a PDF for each patient. `fetch` writes the object of a SHA-256 to a file."""
+class ChartPdfWriter:
+    """Writes a PDF for each patient. `fetch` writes the stored object with a SHA-256 to a file."""
 
-    def __init__(self, place: Path, fetch: Callable[[str, Path], None], house: House) -> None:
-        self._place = place
+    def __init__(self, folder: Path, fetch: Callable[[str, Path], None], organization: Organization) -> None:
+        self._folder = folder
         self._fetch = fetch
-        self._house = house
+        self._organization = organization
 
-    def chart(self, parcels: list[Parcel]) -> None:
+    def write_chart(self, items: list[DeliveryItem]) -> None:
         """Write one patient's chart."""
-        with TemporaryDirectory(dir=self._place) as scratch:
+        with TemporaryDirectory(dir=self._folder) as scratch:
             parts = [
-                self._part(parcels[i : i + PART], Path(scratch) / f"{i}.pdf")
-                for i in range(0, len(parcels), PART)
+                self._join(items[i : i + DOCUMENTS_PER_PART], Path(scratch) / f"{i}.pdf")
+                for i in range(0, len(items), DOCUMENTS_PER_PART)
             ]
-            with Pdf.new() as book, ExitStack() as opened:
-                lengths = []
+            with Pdf.new() as chart, ExitStack() as opened:
+                page_counts = []
                 for part, counts in parts:
-                    book.pages.extend(opened.enter_context(Pdf.open(part)).pages)
-                    lengths += counts
-                bind(book, parcels, lengths, self._house)
-                book.save(self._place / f"{safe(parcels[0].patient.mrn)}.pdf")
+                    chart.pages.extend(opened.enter_context(Pdf.open(part)).pages)
+                    page_counts += counts
+                add_contents(chart, items, page_counts, self._organization)
+                chart.save(self._folder / f"{safe_file_name(items[0].patient.mrn)}.pdf")
 
     def close(self) -> None:
-        """Nothing stands at the end."""
+        """Do nothing: each chart is complete."""
 
-    def _part(self, parcels: Sequence[Parcel], to: Path) -> tuple[Path, list[int]]:
-        """Some documents joined in a file; the pages of each as they are."""
+    def _join(self, items: Sequence[DeliveryItem], part_file: Path) -> tuple[Path, list[int]]:
+        """Join documents into a file; return it with the actual number of pages of each document."""
         counts = []
         with Pdf.new() as part, ExitStack() as opened:
-            for i, parcel in enumerate(parcels):
-                file = to.with_name(f"{to.stem}-{i}.pdf")
-                self._fetch(parcel.pdf, file)
+            for i, item in enumerate(items):
+                file = part_file.with_name(f"{part_file.stem}-{i}.pdf")
+                self._fetch(item.pdf, file)
                 pages = opened.enter_context(Pdf.open(file)).pages
                 part.pages.extend(pages)
                 counts.append(len(pages))
-            part.save(to)
-        for i in range(len(parcels)):
-            to.with_name(f"{to.stem}-{i}.pdf").unlink()
-        return to, counts
+            part.save(part_file)
+        for i in range(len(items)):
+            part_file.with_name(f"{part_file.stem}-{i}.pdf").unlink()
+        return part_file, counts
 
 
-def bind(book: Pdf, parcels: Sequence[Parcel], lengths: Sequence[int], house: House) -> None:
-    """Put the table of contents in front, with links, and the bookmarks beside."""
-    contents = -(-len(parcels) // LINES)
-    starts = [contents + sum(lengths[:i]) for i in range(len(parcels))]
-    for number in range(contents):
-        chosen = range(number * LINES, min((number + 1) * LINES, len(parcels)))
-        rows = [(TOP - LINE * (i - chosen[0]), parcels[i], lengths[i], starts[i]) for i in chosen]
-        book.pages.insert(
-            number, contents_page(book, rows, heading(parcels, sum(lengths), house), number + 1, contents)
-        )
-    for number in range(contents):
-        chosen = range(number * LINES, min((number + 1) * LINES, len(parcels)))
-        links = [link(book, TOP - LINE * (i - chosen[0]), starts[i]) for i in chosen]
-        book.pages[number].Annots = book.make_indirect(Array(links))
-    with book.open_outline() as outline:
-        for parcel, start in zip(parcels, starts, strict=True):
-            outline.root.append(OutlineItem(parcel.title, start))
-    book.docinfo["/Title"] = f"Chart {parcels[0].patient.mrn}"
+def add_contents(
+    chart: Pdf, items: Sequence[DeliveryItem], page_counts: Sequence[int], organization: Organization
+) -> None:
+    """Insert the table of contents in front, with links, and add the bookmarks."""
+    first_pages = [0, *accumulate(page_counts)][:-1]  # without the contents
+    contents_pages, length = 1, 0
+    while contents_pages != length:  # the table's length may depend on the page numbers in it
+        length = contents_pages
+        contents = contents_pdf(items, page_counts, [length + page for page in first_pages], organization)
+        with Pdf.open(io.BytesIO(contents)) as pdf:
+            contents_pages = len(pdf.pages)
+    first_pages = [length + page for page in first_pages]
+    with Pdf.open(io.BytesIO(contents)) as pdf:
+        for number, page in enumerate(pdf.pages):
+            chart.pages.insert(number, page)
+    for page in chart.pages[:length]:
+        for annotation in page.get("/Annots", []):
+            position = str(annotation.A.URI).removeprefix(LINK_SCHEME)
+            annotation.Dest = make_page_destination(chart, first_pages[int(position)])
+            del annotation.A
+    with chart.open_outline() as outline:
+        for item, first_page in zip(items, first_pages, strict=True):
+            outline.root.append(OutlineItem(item.title, first_page))
+    chart.docinfo["/Title"] = f"Chart {items[0].patient.mrn}"
 
 
-def heading(parcels: Sequence[Parcel], pages: int, house: House) -> tuple[str, str]:
-    """Whose chart it is, and what was taken out when."""
-    patient = parcels[0].patient
-    whose = ", ".join(filter(None, (patient.family, " ".join(filter(None, (patient.given, patient.middle))))))
-    counts = f"{len(parcels)} documents, {pages} pages"
-    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return (
-        whose or "Chart",
-        f"MRN {patient.mrn}   born {patient.dob or 'unknown'}   {counts}   {house.name}, {made}",
-    )
+def contents_pdf(
+    items: Sequence[DeliveryItem],
+    page_counts: Sequence[int],
+    first_pages: Sequence[int],
+    organization: Organization,
+) -> bytes:
+    """Return the table of contents as a PDF, with a row for each document.
 
-
-def contents_page(
-    book: Pdf, rows: Sequence[tuple[int, Parcel, int, int]], head: tuple[str, str], number: int, count: int
-) -> Page:
-    """A page of the table: a line for each document with the page on which it begins."""
-    drawn = [text(MARGIN, HEIGHT - 72, head[0], TITLE_SIZE), text(MARGIN, HEIGHT - 92, head[1], SIZE - 1)]
-    drawn += [
-        text(x, TOP + 1.5 * LINE, word, SIZE - 1)
-        for x, word in zip(COLUMNS, ("Day", "Document", "Pages", "On page"), strict=True)
-    ]
-    for y, parcel, pages, start in rows:
-        what = f"{parcel.type.name}{', ' + parcel.author if parcel.author else ''}"
-        values = (str(parcel.date_of_service or "no date"), what[:60], str(pages), str(start + 1))
-        drawn += [text(x, y, value, SIZE) for x, value in zip(COLUMNS, values, strict=True)]
-    drawn.append(text(MARGIN, MARGIN - 18, f"Contents {number} of {count}", SIZE - 2))
-    fonts = Dictionary(
-        F=Dictionary(
-            Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica, Encoding=Name.WinAnsiEncoding
-        )
-    )
-    made = Dictionary(
-        Type=Name.Page,
-        MediaBox=[0, 0, WIDTH, HEIGHT],
-        Resources=Dictionary(Font=fonts),
-        Contents=book.make_stream("\n".join(drawn).encode("ascii")),
-    )
-    return Page(book.make_indirect(made))
-
-
-def link(book: Pdf, y: int, page: int) -> Dictionary:
-    """A line of the table leads to its document."""
-    return Dictionary(
-        Type=Name.Annot,
-        Subtype=Name.Link,
-        Rect=[MARGIN, y - 4, WIDTH - MARGIN, y + LINE - 5],
-        Border=[0, 0, 0],
-        Dest=make_page_destination(book, page),
-    )
-
-
-def text(x: float, y: float, words: str, size: int) -> str:
-    """The operators that show some words."""
-    return f"BT /F {size} Tf {x} {y} Td <{winansi(words).hex()}> Tj ET"
-
-
-def winansi(words: str) -> bytes:
-    """The words in the letters of the standard fonts; others lose their accents, or become a question
-    mark.
+    Args:
+        first_pages: for each document the position of its first page in the chart, from 0.
     """
-    return "".join(letter(c) for c in words.translate(STROKES)).encode("cp1252")
+    patient = items[0].patient
+    given = " ".join(filter(None, (patient.given, patient.middle)))
+    name = ", ".join(filter(None, (patient.family, given)))
+    time = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    letter = Letter(name or "Chart")
+    counts = f"{len(items)} documents, {sum(page_counts)} pages"
+    letter.paragraph(f"MRN {patient.mrn}, born {patient.dob or 'unknown'}, {counts}")
+    letter.paragraph(f"{organization.name}, {time}")
+    rows = [
+        (
+            str(item.date_of_service or "no date"),
+            ", ".join(filter(None, (item.type.name, item.author))),
+            count,
+            first_page + 1,
+        )
+        for item, count, first_page in zip(items, page_counts, first_pages, strict=True)
+    ]
+    letter.table(COLUMNS, rows, RELATIVE_WIDTHS, [f"{LINK_SCHEME}{i}" for i in range(len(items))])
+    return letter.pdf()
 
 
-def letter(c: str) -> str:
-    """A letter of the standard fonts."""
-    return (
-        c
-        if c.encode("cp1252", "ignore")
-        else unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode() or "?"
-    )
-
-
-def safe(name: str) -> str:
-    """A name that a file may have."""
+def safe_file_name(name: str) -> str:
+    """Return the name with every character replaced that a file name may not have everywhere."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".") or "chart"

@@ -27,7 +27,8 @@ def run(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
     for name, value in environment(archive.settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv(
-        "CHARTLOOM_DELIVERIES__TO", json.dumps({"out": {"kind": "folder", "address": str(tmp_path / "out")}})
+        "CHARTLOOM_DELIVERY__DESTINATIONS",
+        json.dumps({"out": {"kind": "folder", "address": str(tmp_path / "out")}}),
     )
     app = typer.Typer()
     deliveries.register(app)
@@ -60,7 +61,7 @@ def test_what_is_dead_is_shown_replayed_and_dropped(archive: Archive, run: Run) 
     run("deliveries", "catch-up", "out")
     archive.change(document, pdf="f" * 64)
     run("deliver", "--once")
-    dead = json.loads(run("deliveries", "list", "--state", "dead", "--json")[1])["id"]
+    dead = json.loads(run("deliveries", "list", "--state", "failed", "--json")[1])["id"]
     assert "cannot be put together" in run("deliveries", "show", str(dead))[1]
     assert run("deliveries", "replay", "--to", "out")[1] == "1 will be sent again.\n"
     assert run("deliveries", "replay")[0] == 2

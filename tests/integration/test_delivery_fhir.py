@@ -92,7 +92,7 @@ def test_a_patient_whom_the_receiver_does_not_know_is_a_refusal_and_nothing_is_f
     assert archive.deliver() == 0
     row = outbox.deliveries(archive.connection)[0]
     assert (row["state"], row["problem"], row["detail"]) == (
-        "dead",
+        "failed",
         "refused",
         "422 0 resources match a reference",
     )
@@ -105,8 +105,8 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
 ) -> None:
     chances = {"no": 0.1, "lost": 0.1, "drop": 0.1, "swallow": 0.1, "busy": 0.1, "twice": 0.1, "hang": 0.03}
     receiver = receive(kind, Moods(5, chances), **given)
-    limits = archive.settings.deliveries.model_copy(update={"refusals": 50})
-    archive.settings = archive.settings.model_copy(update={"deliveries": limits})
+    limits = archive.settings.delivery.model_copy(update={"max_rejections": 50})
+    archive.settings = archive.settings.model_copy(update={"delivery": limits})
     documents = [archive.file() for _ in range(20)]
     for n, document in enumerate(documents):
         if n % 4 == 0:
@@ -143,7 +143,7 @@ def test_a_document_that_is_there_twice_is_for_a_person_to_see_to(archive: Archi
     archive.change(document, type="letter")
     archive.deliver()
     row = outbox.deliveries(archive.connection)[0]
-    assert (row["state"], row["problem"]) == ("dead", "doubled")
+    assert (row["state"], row["problem"]) == ("failed", "duplicate_at_receiver")
 
 
 @pytest.mark.parametrize("metadata", ["minimal", "comprehensive"])

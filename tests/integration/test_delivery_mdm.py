@@ -10,7 +10,7 @@ import pytest
 from psycopg import OperationalError
 
 from pipeline.delivery import outbox
-from pipeline.delivery.delivery_item import Parcel
+from pipeline.delivery.delivery_item import DeliveryItem
 from pipeline.store.database import Connection
 from tests.delivering import Archive, a_pdf
 from tests.receivers import MdmReceiver, Moods
@@ -77,12 +77,12 @@ def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(
     assert archive.deliver() == 0
     row = outbox.deliveries(archive.connection)[0]
     assert (row["state"], row["problem"], row["attempts"]) == (
-        "dead",
+        "failed",
         "refused",
-        archive.settings.deliveries.refusals,
+        archive.settings.delivery.max_rejections,
     )
     receiver.moods.chances = {}
-    outbox.replay(archive.connection, "mwhite", document=document)
+    outbox.retry(archive.connection, "mwhite", document=document)
     assert archive.deliver() == 1
     assert list(receiver.documents) == [f"{document}.1"]
 
@@ -105,8 +105,8 @@ def test_a_receiver_that_is_away_is_waited_for(archive: Archive) -> None:
         port = free.getsockname()[1]
     archive.destination("ehr", "mdm", f"127.0.0.1:{port}")
     documents = [archive.file() for _ in range(3)]
-    deliverer = archive.deliverer()
-    thread = Thread(target=deliverer.run, kwargs={"once": True})
+    service = archive.service()
+    thread = Thread(target=service.run, kwargs={"once": True})
     thread.start()
     thread.join(0.4)
     assert outbox.destinations(archive.connection)[0]["failure"].startswith("unreachable")
@@ -120,20 +120,20 @@ def test_one_that_is_never_answered_is_given_up_where_the_settings_say_so(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
     receiver.moods.chances = {"drop": 1.0}
-    limits = archive.settings.deliveries.model_copy(update={"give_up_hours": 0.2 / 3600})
-    archive.settings = archive.settings.model_copy(update={"deliveries": limits})
+    limits = archive.settings.delivery.model_copy(update={"retry_for_hours": 0.2 / 3600})
+    archive.settings = archive.settings.model_copy(update={"delivery": limits})
     archive.file()
     assert archive.deliver() == 0
     row = outbox.deliveries(archive.connection)[0]
-    assert (row["state"], row["problem"]) == ("dead", "no_answer")
+    assert (row["state"], row["problem"]) == ("failed", "timeout")
 
 
 def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its_corrections(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
     receiver.moods = Moods(2, {"no": 0.1, "lost": 0.1, "twice": 0.1, "drop": 0.1, "hang": 0.04})
-    limits = archive.settings.deliveries.model_copy(update={"refusals": 50})
-    archive.settings = archive.settings.model_copy(update={"deliveries": limits})
+    limits = archive.settings.delivery.model_copy(update={"max_rejections": 50})
+    archive.settings = archive.settings.model_copy(update={"delivery": limits})
     documents = [archive.file() for _ in range(15)]
     expected = {}
     for n, document in enumerate(documents):
@@ -154,17 +154,17 @@ def test_a_process_that_dies_between_the_receivers_yes_and_its_own_note_sends_th
     archive: Archive, receiver: MdmReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documents = [archive.file() for _ in range(5)]
-    settle = outbox.settle
+    settle = outbox.record_result
     died: list[int] = []
 
-    def dies_twice(connection: Connection, parcel: Parcel, *given: Any, **named: Any) -> bool:
+    def dies_twice(connection: Connection, item: DeliveryItem, *given: Any, **named: Any) -> bool:
         if len(died) < 2:
-            died.append(parcel.id)
+            died.append(item.id)
             raise OperationalError("the end")
-        return settle(connection, parcel, *given, **named)
+        return settle(connection, item, *given, **named)
 
-    monkeypatch.setattr(outbox, "settle", dies_twice)
-    while any(row["state"] == "waiting" for row in outbox.deliveries(archive.connection)):
+    monkeypatch.setattr(outbox, "record_result", dies_twice)
+    while any(row["state"] == "pending" for row in outbox.deliveries(archive.connection)):
         with suppress(OperationalError):
             archive.deliver()
     assert len(died) == 2
@@ -178,7 +178,7 @@ def test_what_a_receiver_swallowed_is_sent_again_by_a_replay(archive: Archive, r
     archive.deliver()
     assert len(receiver.documents) < 6
     receiver.moods = Moods()
-    outbox.replay(archive.connection, "mwhite", destination="ehr", delivered=True)
+    outbox.retry(archive.connection, "mwhite", destination="ehr", delivered=True)
     archive.deliver()
     assert sorted(receiver.documents) == [f"{document}.1" for document in documents]
     assert receiver.faults == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.delivery import outbox
-from pipeline.errors import BadInput, Conflict
+from pipeline.errors import Conflict, InvalidInput
 from pipeline.index import document_actions
 from pipeline.patients.patient_merge import merge, unmerge
 from tests.delivering import Archive, a_pdf
@@ -119,7 +119,7 @@ def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(
 
 
 def test_a_type_that_does_not_exist_is_refused_as_a_filter(archive: Archive, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="lettre"):
+    with pytest.raises(InvalidInput, match="lettre"):
         archive.destination("letters", "folder", str(tmp_path), types=("lettre",))
 
 
@@ -128,7 +128,7 @@ def test_a_destination_that_came_later_catches_up_once(archive: Archive, tmp_pat
     archive.withdraw(withdrawn)
     archive.destination("late", "folder", str(tmp_path))
     assert archive.told("late", filed) == []
-    assert outbox.catch_up(archive.connection, "late") == outbox.catch_up(archive.connection, "late") == 1
+    assert outbox.backfill(archive.connection, "late") == outbox.backfill(archive.connection, "late") == 1
     assert (archive.told("late", filed), archive.told("late", withdrawn)) == (["new 1 waiting"], [])
 
 
@@ -158,11 +158,11 @@ def test_the_folder_shows_a_document_that_moved_to_another_patient(archive: Arch
 def test_a_folder_that_is_not_there_is_waited_for_and_never_made(archive: Archive, folder: Path) -> None:
     folder.rename(folder.with_name("elsewhere"))
     document = archive.file()
-    deliverer = archive.deliverer()
+    service = archive.service()
     from threading import Timer
 
     Timer(0.3, folder.with_name("elsewhere").rename, [folder]).start()
-    assert deliverer.run(once=True) == 1
+    assert service.run(once=True) == 1
     assert archive.told("archive", document) == ["new 1 delivered"]
     row = outbox.deliveries(archive.connection)[0]
     assert row["attempts"] > 1
@@ -179,8 +179,8 @@ def test_what_cannot_be_put_together_is_dead_and_holds_up_its_own_document_alone
     assert archive.deliver() == 2
     assert archive.told("archive", lost) == ["new 1 delivered", "replace 2 dead", "edit 2 waiting"]
     assert archive.told("archive", other) == ["new 1 delivered"]
-    dead = outbox.deliveries(archive.connection, state="dead")[0]
-    assert dead["problem"] == "cannot_build"
+    dead = outbox.deliveries(archive.connection, state="failed")[0]
+    assert dead["problem"] == "build_failed"
     assert outbox.delivery(archive.connection, dead["id"])["held_up"] == [dead["id"] + 1]
 
 
@@ -188,15 +188,15 @@ def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, 
     document = archive.file()
     archive.change(document, pdf="f" * 64)
     archive.deliver()
-    dead = outbox.deliveries(archive.connection, state="dead")[0]["id"]
-    assert outbox.replay(archive.connection, "mwhite", destination="archive") == 1
+    dead = outbox.deliveries(archive.connection, state="failed")[0]["id"]
+    assert outbox.retry(archive.connection, "mwhite", destination="archive") == 1
     archive.deliver()
     assert archive.told("archive", document)[1] == "replace 2 dead"
-    with pytest.raises(BadInput):
-        outbox.drop(archive.connection, dead, "mwhite", " ")
-    outbox.drop(archive.connection, dead, "mwhite", "made anew")
+    with pytest.raises(InvalidInput):
+        outbox.discard(archive.connection, dead, "mwhite", " ")
+    outbox.discard(archive.connection, dead, "mwhite", "made anew")
     with pytest.raises(Conflict):
-        outbox.drop(archive.connection, dead, "mwhite", "again")
+        outbox.discard(archive.connection, dead, "mwhite", "again")
     archive.change(document, pdf=archive.blobs.put(a_pdf(3)))
     assert archive.deliver() == 1
     assert archive.told("archive", document) == [
@@ -211,7 +211,7 @@ def test_an_old_state_that_is_replayed_is_not_the_last_word(archive: Archive, fo
     archive.change(document, type="letter")
     archive.deliver()
     first = outbox.deliveries(archive.connection)[-1]["id"]
-    assert outbox.replay(archive.connection, "mwhite", ids=[first]) == 2
+    assert outbox.retry(archive.connection, "mwhite", ids=[first]) == 2
     for file in folder.iterdir():
         file.unlink()
     assert archive.deliver() == 2

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from pipeline.delivery import outbox
-from pipeline.delivery.delivery_service import Deliverer
+from pipeline.delivery.delivery_service import DeliveryService
 from pipeline.store.database import connect
 from tests.delivering import Archive
 from tests.fhir_receiver import FhirReceiver
@@ -51,17 +51,17 @@ def address(kind: str, port: int) -> str:
     return f"127.0.0.1:{port}" if kind == "mdm" else f"http://127.0.0.1:{port}/fhir"
 
 
-BEHAVIOUR = {
-    "mdm": {"no": "refused", "lost": "no_answer", "drop": "no_answer", "hang": "no_answer"},
+BEHAVIOR = {
+    "mdm": {"no": "refused", "lost": "timeout", "drop": "timeout", "hang": "timeout"},
     "fhir": {
-        **{"no": "refused", "lost": "no_answer", "drop": "no_answer", "hang": "no_answer"},
-        **{"swallow": "lost", "busy": "busy"},
+        **{"no": "refused", "lost": "timeout", "drop": "timeout", "hang": "timeout"},
+        **{"swallow": "not_found_after_ack", "busy": "throttled"},
     },
 }
 
 
 @pytest.mark.parametrize(
-    ("kind", "mood", "name"), [(k, *pair) for k, moods in BEHAVIOUR.items() for pair in moods.items()]
+    ("kind", "mood", "name"), [(k, *pair) for k, moods in BEHAVIOR.items() for pair in moods.items()]
 )
 def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_once(
     archive: Archive, port: int, kind: str, mood: str, name: str
@@ -71,16 +71,16 @@ def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_on
     with receiver.listening(port):
         archive.destination("ehr", kind, address(kind, port))
         unhurried = archive.settings
-        soon = {"give_up_hours": 1e-9} | ({"answer_seconds": 0.2} if mood == "hang" else {})
+        soon = {"retry_for_hours": 1e-9} | ({"response_timeout_seconds": 0.2} if mood == "hang" else {})
         archive.settings = unhurried.model_copy(
-            update={"deliveries": unhurried.deliveries.model_copy(update=soon)}
+            update={"delivery": unhurried.delivery.model_copy(update=soon)}
         )
         document = archive.file()
         assert archive.deliver() == 0
         row = outbox.deliveries(archive.connection)[0]
-        assert (row["state"], row["problem"]) == ("dead", name)
+        assert (row["state"], row["problem"]) == ("failed", name)
         receiver.moods, archive.settings = Moods(), unhurried
-        outbox.replay(archive.connection, "mwhite", document=document)
+        outbox.retry(archive.connection, "mwhite", document=document)
         assert archive.deliver() == 1
     assert standing(receiver) == {f"{document}.1": "20012345"}
 
@@ -93,9 +93,9 @@ def test_a_round_that_ends_lets_the_next_process_begin_at_once(
     monkeypatch.setattr(
         kept, "close", lambda: None
     )  # it stays open, as a closed one does for a moment in Postgres
-    limits, fetch = archive.settings.deliveries, archive.blobs.get
+    limits, fetch = archive.settings.delivery, archive.blobs.get
     archive.file()
-    assert Deliverer(limits, lambda: kept, fetch).run(once=True) == 1
+    assert DeliveryService(limits, lambda: kept, fetch).run(once=True) == 1
     archive.file()
     assert archive.deliver() == 1
     monkeypatch.undo()
@@ -108,16 +108,16 @@ def test_a_receiver_that_is_away_for_a_day_is_told_everything_once_when_it_is_ba
 ) -> None:
     archive.destination("ehr", kind, address(kind, port))
     first = archive.file()
-    thread = Thread(target=archive.deliverer().run, kwargs={"once": True})
+    thread = Thread(target=archive.service().run, kwargs={"once": True})
     thread.start()
     until(lambda: (outbox.destinations(archive.connection)[0]["failure"] or "").startswith("unreachable"))
     archive.connection.execute(
-        "update delivery set (written_at, tried_at) = (written_at - '1 day'::interval, tried_at - '1 day'::interval)"
+        "update delivery set (queued_at, last_attempt_at) = (queued_at - '1 day'::interval, last_attempt_at - '1 day'::interval)"
     )
     archive.connection.execute("update destination set failing_since = failing_since - interval '1 day'")
     moved, second = archive.file(), archive.file()
     archive.change(moved, patient=archive.tomasz)
-    assert {row["state"] for row in outbox.deliveries(archive.connection)} == {"waiting"}
+    assert {row["state"] for row in outbox.deliveries(archive.connection)} == {"pending"}
     receiver = receiver_of(kind)
     with receiver.listening(port):
         thread.join(20)

@@ -10,9 +10,9 @@ import pytest
 from pipeline.delivery import outbox
 from pipeline.web.auth.permissions import Role
 from tests.delivering import Archive
-from tests.reviewing import Visitor
+from tests.reviewing import SignedInUser
 
-Enter = Callable[[Role], Visitor]
+Enter = Callable[[Role], SignedInUser]
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def dead(archive: Archive, tmp_path: Path) -> int:
     archive.change(document, pdf="f" * 64)
     archive.change(document, type="letter")
     archive.deliver()
-    return int(outbox.deliveries(archive.connection, state="dead")[0]["id"])
+    return int(outbox.deliveries(archive.connection, state="failed")[0]["id"])
 
 
 def test_the_page_names_what_a_person_must_see_to(dead: int, enter: Enter) -> None:
     text = enter(Role.SUPERVISOR).get("/deliveries").text
     assert f"{dead} to archive" in text
-    assert "cannot_build" in text
+    assert "build_failed" in text
     assert "what it is made of is missing" in text
     assert "Consent" not in text
 
@@ -39,7 +39,7 @@ def test_a_supervisor_sends_again_or_gives_up_with_a_reason(
 ) -> None:
     visitor = enter(Role.SUPERVISOR)
     assert visitor.post("/deliveries/act", delivery=str(dead), act="replay").status_code == 303
-    assert outbox.delivery(archive.connection, dead)["state"] == "waiting"
+    assert outbox.delivery(archive.connection, dead)["state"] == "pending"
     archive.deliver()
     assert visitor.post("/deliveries/act", delivery=str(dead), act="drop", note=" ").status_code == 422
     assert (
@@ -55,4 +55,4 @@ def test_a_supervisor_sends_again_or_gives_up_with_a_reason(
 
 def test_all_dead_of_a_destination_are_sent_again_at_once(archive: Archive, dead: int, enter: Enter) -> None:
     assert enter(Role.ADMINISTRATOR).post("/deliveries/act", to="archive", act="replay").status_code == 303
-    assert outbox.deliveries(archive.connection, state="dead") == []
+    assert outbox.deliveries(archive.connection, state="failed") == []

@@ -12,7 +12,7 @@ from pipeline.config import document_types
 from pipeline.delivery.formats.cda import xds_sd
 from pipeline.delivery.formats.mdm import mdm
 from pipeline.delivery.payload import PDF_FORMAT, Payload
-from tests.delivering import a_parcel
+from tests.delivering import a_delivery_item
 from tests.receivers import validated
 
 V3 = {"v": "urn:hl7-org:v3"}
@@ -74,7 +74,7 @@ def out_of_order(element: Element) -> list[str]:
 
 
 BARE = {
-    "visit": None,
+    "encounter": None,
     "author": None,
     "facility": None,
     "date_of_service": None,
@@ -86,35 +86,35 @@ BARE = {
 def test_an_xds_sd_document_has_what_the_content_module_asks_for_in_the_order_of_the_schema(
     given: dict[str, object],
 ) -> None:
-    root = fromstring(xds_sd(a_parcel(**given), PDF.data))
+    root = fromstring(xds_sd(a_delivery_item(**given), PDF.data))
     assert [path for path in REQUIRED if root.find(path, V3) is None] == []
     assert out_of_order(root) == []
     assert b64decode(root.findtext("v:component/v:nonXMLBody/v:text", namespaces=V3) or "") == PDF.data
 
 
-def test_what_is_not_known_is_said_to_be_unknown_and_never_made_up() -> None:
-    nobody = replace(a_parcel().patient, given=None, family=None, dob=None, sex=None)
-    root = fromstring(xds_sd(a_parcel(**BARE, patient=nobody), PDF.data))
+def test_unknown_values_are_marked_unknown_and_never_invented() -> None:
+    nobody = replace(a_delivery_item().patient, given=None, family=None, dob=None, sex=None)
+    root = fromstring(xds_sd(a_delivery_item(**BARE, patient=nobody), PDF.data))
     unknown = [element.tag.partition("}")[2] for element in root.iter() if element.get("nullFlavor") == "UNK"]
     assert {"code", "birthTime", "administrativeGenderCode", "low", "high", "name"} <= set(unknown)
     assert root.findtext("v:code/v:originalText", namespaces=V3) == "Identity document"
 
 
 def test_names_with_xmls_own_signs_and_letters_that_xml_cannot_hold_are_written() -> None:
-    strange = replace(a_parcel().patient, family="O'Neil <&> \x0b\ud800Ж")
-    root = fromstring(xds_sd(a_parcel(patient=strange), PDF.data))
+    strange = replace(a_delivery_item().patient, family="O'Neil <&> \x0b\ud800Ж")
+    root = fromstring(xds_sd(a_delivery_item(patient=strange), PDF.data))
     assert root.findtext(".//v:patient/v:name/v:family", namespaces=V3) == "O'Neil <&> Ж"
 
 
 def test_the_same_delivery_is_the_same_bytes_at_every_try() -> None:
-    parcel, again = a_parcel(), a_parcel(attempts=7)
-    assert xds_sd(parcel, PDF.data) == xds_sd(again, PDF.data)
-    assert str(mdm(parcel, PDF)) == str(mdm(again, PDF))
+    item, again = a_delivery_item(), a_delivery_item(attempts=7)
+    assert xds_sd(item, PDF.data) == xds_sd(again, PDF.data)
+    assert str(mdm(item, PDF)) == str(mdm(again, PDF))
 
 
 @pytest.mark.parametrize("key", sorted(document_types()))
 def test_a_document_of_every_type_is_a_valid_message(key: str) -> None:
-    text = str(mdm(a_parcel(type=document_types()[key], visit=None), PDF))
+    text = str(mdm(a_delivery_item(type=document_types()[key], encounter=None), PDF))
     if key in (
         "letter",
         "prior_authorization",

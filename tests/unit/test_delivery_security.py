@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from pipeline.config import DestinationSettings, load_settings
-from pipeline.delivery.delivery_result import Failed, Problem, Taken
-from pipeline.delivery.transports.by_destination import sender_of
-from pipeline.errors import BadSettings
-from tests.delivering import a_parcel, a_pdf
+from pipeline.delivery.delivery_result import Accepted, DeliveryProblem, Failure
+from pipeline.delivery.transports.factory import create_transport
+from pipeline.errors import ConfigurationError
+from tests.delivering import a_delivery_item, a_pdf
 from tests.fhir_receiver import FhirReceiver
 
 PEM = serialization.Encoding.PEM
@@ -130,13 +130,13 @@ def unpadded(text: str) -> bytes:
 
 def send(address: str, **given: Any) -> Any:
     """Deliver a document there."""
-    sender = sender_of(
+    sender = create_transport(
         DestinationSettings(kind="fhir", address=address, **given),
-        load_settings().deliveries,
+        load_settings().delivery,
         lambda _: a_pdf(),
     )
     try:
-        return sender.send(a_parcel())
+        return sender.send(a_delivery_item())
     finally:
         sender.close()
 
@@ -160,10 +160,10 @@ def test_a_receiver_whose_certificate_nobody_vouches_for_is_told_nothing(
     context.load_cert_chain(*authority.vouch("receiver"))
     with receiver.listening(tls=context) as address:
         answer = send(address)
-        assert isinstance(answer, Failed)
-        assert answer.problem is Problem.UNREACHABLE
+        assert isinstance(answer, Failure)
+        assert answer.problem is DeliveryProblem.UNREACHABLE
         assert receiver.requests == []
-        assert isinstance(send(address, ca=authority.folder / "ca.pem"), Taken)
+        assert isinstance(send(address, ca=authority.folder / "ca.pem"), Accepted)
 
 
 def test_a_receiver_that_asks_for_our_certificate_is_shown_it(
@@ -174,14 +174,14 @@ def test_a_receiver_that_asks_for_our_certificate_is_shown_it(
     context.verify_mode = ssl.CERT_REQUIRED
     certificate, key = authority.vouch("chartloom")
     with receiver.listening(tls=context) as address:
-        assert isinstance(send(address, ca=authority.folder / "ca.pem"), Failed)
+        assert isinstance(send(address, ca=authority.folder / "ca.pem"), Failure)
         assert isinstance(
-            send(address, ca=authority.folder / "ca.pem", certificate=certificate, key=key), Taken
+            send(address, ca=authority.folder / "ca.pem", certificate=certificate, key=key), Accepted
         )
 
 
 def test_a_certificate_that_is_not_there_is_a_wrong_setting(authority: Authority) -> None:
-    with pytest.raises(BadSettings, match=r"missing\.pem"):
+    with pytest.raises(ConfigurationError, match=r"missing\.pem"):
         send("https://127.0.0.1:1", ca=authority.folder / "missing.pem")
 
 
@@ -189,8 +189,8 @@ def test_a_fixed_token_is_sent_along(receiver: FhirReceiver) -> None:
     receiver.tokens = {"let me in"}
     with receiver.listening() as address:
         refused = send(address, token="of yesterday")
-        assert (refused.problem, refused.whole) == (Problem.UNAUTHORIZED, True)
-        assert isinstance(send(address, token="let me in"), Taken)
+        assert (refused.problem, refused.affects_destination) == (DeliveryProblem.UNAUTHORIZED, True)
+        assert isinstance(send(address, token="let me in"), Accepted)
 
 
 def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_taken(
@@ -205,14 +205,14 @@ def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_taken
             "scope": "system/*.write",
         }
         place = DestinationSettings(kind="fhir", address=address, **given)  # type: ignore[arg-type]
-        sender = sender_of(place, load_settings().deliveries, lambda _: a_pdf())
-        assert isinstance(sender.send(a_parcel()), Taken)
+        sender = create_transport(place, load_settings().delivery, lambda _: a_pdf())
+        assert isinstance(sender.send(a_delivery_item()), Accepted)
         assert len(issuer.asked) == 1
         receiver.tokens = {"another"}
-        assert isinstance(sender.send(a_parcel(document=46)), Taken)
+        assert isinstance(sender.send(a_delivery_item(document=46)), Accepted)
         assert [form["scope"] for form in issuer.asked] == ["system/*.write"] * 2
         sender.close()
-        assert send(address, **{**given, "client_secret": "guess"}).problem is Problem.UNAUTHORIZED
+        assert send(address, **{**given, "client_secret": "guess"}).problem is DeliveryProblem.UNAUTHORIZED
 
 
 def test_client_credentials_may_be_an_assertion_signed_by_our_key(
@@ -223,7 +223,7 @@ def test_client_credentials_may_be_an_assertion_signed_by_our_key(
     issuer = Issuer(receiver, key.public_key())
     with receiver.listening() as address, issuer.listening() as token_url:
         answer = send(address, token_url=token_url, client_id="chartloom", client_key=tmp_path / "client.key")
-    assert isinstance(answer, Taken)
+    assert isinstance(answer, Accepted)
     assert (
         issuer.asked[0]["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     )
@@ -238,9 +238,9 @@ def test_client_credentials_may_be_an_assertion_signed_by_our_key(
     ],
 )
 def test_settings_that_cannot_work_are_said_at_once(kind: Any, address: str, given: dict[str, Any]) -> None:
-    with pytest.raises(BadSettings):
-        sender_of(
+    with pytest.raises(ConfigurationError):
+        create_transport(
             DestinationSettings(kind=kind, address=address, **given),
-            load_settings().deliveries,
+            load_settings().delivery,
             lambda _: b"",
         )

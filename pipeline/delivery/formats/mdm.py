@@ -1,8 +1,8 @@
-"""HL7 v2.5.1 medical document management: MDM^T02 (new), T10 (replacement), T08 (edit), T11 (cancel), the PDF
-within.
+"""HL7 v2.5.1 medical document management: MDM^T02 (new), T10 (replacement), T08 (edit) and T11 (cancel), with
+the PDF inside.
 
-A message is made of a delivery's row alone, so that a second try sends the same bytes under the same control
-id."""
+A message is built only from the delivery's row, so that a retry sends the same bytes with the same control
+ID."""
 
 from __future__ import annotations
 
@@ -11,160 +11,171 @@ from typing import TypeAlias
 
 import hl7
 
-from pipeline.delivery.delivery_item import Parcel
-from pipeline.delivery.formats.hl7_time import day, local, stamp
+from pipeline.delivery.delivery_item import DeliveryItem
+from pipeline.delivery.formats.hl7_values import escape, format_date, format_local_time, format_time
 from pipeline.delivery.payload import Payload
 
 Components: TypeAlias = Sequence["str | Sequence[str]"]
-"""The components of a field, the subcomponents of one where it is a sequence itself."""
-NAMESPACE = 20  # characters of a namespace, by the standard; the OID beside it says all
+"""The components of a field; a sequence among them holds the subcomponents of one."""
+MAX_NAMESPACE_CHARS = 20  # of a namespace ID in the standard; the OID next to it identifies the organization
+MAX_TYPE_CHARS = 30  # of TXA-2 in the standard
 EVENTS = {"new": "T02", "replace": "T10", "edit": "T08", "cancel": "T11"}
 STRUCTURES = {"T02": "MDM_T02", "T10": "MDM_T02", "T08": "MDM_T02", "T11": "MDM_T01"}
 TYPES = {
-    "autopsy_report": "AR", "diagnostic_study": "CD", "consultation": "CN", "radiology_report": "DI", "discharge_summary": "DS",
-    "emergency_department_note": "ED", "history_and_physical": "HP", "operative_report": "OP", "psychiatric_evaluation": "PC",
-    "procedure_note": "PN", "progress_note": "PR", "pathology_report": "SP", "transfer_summary": "TS",
+    "autopsy_report": "AR", "diagnostic_study": "CD", "consultation": "CN", "radiology_report": "DI",
+    "discharge_summary": "DS", "emergency_department_note": "ED", "history_and_physical": "HP",
+    "operative_report": "OP", "psychiatric_evaluation": "PC", "procedure_note": "PN", "progress_note": "PR",
+    "pathology_report": "SP", "transfer_summary": "TS",
 }  # fmt: skip
-"""Table 0270; every other type goes by its key."""
+"""HL7 table 0270; every other type is sent as its key."""
 SEXES = {"F": "F", "M": "M", "X": "O"}
-DOCUMENTED, USUAL, ACTIVE = (
-    "DO",
-    "U",
-    "AC",
-)  # tables 0271, 0272, 0275; that it is signed is for the paper to say, not for us
+DOCUMENTED, USUAL, ACTIVE = "DO", "U", "AC"  # tables 0271, 0272, 0275; only the paper can show a signature
 AVAILABLE, DELETED = "AV", "CA"  # table 0273
-ESCAPES = str.maketrans(
-    {"\\": "\\E\\", "|": "\\F\\", "~": "\\R\\", "^": "\\S\\", "&": "\\T\\", "\r": " ", "\n": " "}
-)
 
 
 def mdm(
-    parcel: Parcel, made: Payload | None, *, authority: str = "", application: str = "", facility: str = ""
+    item: DeliveryItem,
+    payload: Payload | None,
+    *,
+    authority: str = "",
+    application: str = "",
+    facility: str = "",
 ) -> hl7.Message:
-    """The message of a delivery. `made`: the document, None where it is cancelled. `authority`: that of our
-    MRNs (PID-3), `application`, `facility`: the receiver's names (MSH-5, MSH-6)."""
-    event = EVENTS[parcel.change]
+    """Return the message of a delivery.
+
+    Args:
+        payload: the document; None if it is canceled.
+        authority: the assigning authority of the MRNs (PID-3).
+        application: the receiving application (MSH-5).
+        facility: the receiving facility (MSH-6).
+    """
+    event = EVENTS[item.change]
     message = hl7.Message("\r")
-    sender = field((parcel.house.name[:NAMESPACE], parcel.house.oid, "ISO"))
+    sender = format_field((item.organization.name[:MAX_NAMESPACE_CHARS], item.organization.oid, "ISO"))
     head = [
         "MSH",
         "|",
         "^~\\&",
         "CHARTLOOM",
         sender,
-        text(application),
-        text(facility),
-        stamp(parcel.written_at),
+        escape(application),
+        escape(facility),
+        format_time(item.queued_at),
         "",
     ]
-    head += [f"MDM^{event}^{STRUCTURES[event]}", control_id(parcel), "P", "2.5.1", *[""] * 5, "UNICODE UTF-8"]
+    head += [f"MDM^{event}^{STRUCTURES[event]}", control_id(item), "P", "2.5.1", *[""] * 5, "UNICODE UTF-8"]
     message.append(message.create_segment([message.create_field([value]) for value in head]))
-    add(message, "EVN", {1: event, 2: stamp(parcel.written_at)})
-    add(message, "PID", patient(parcel, authority))
-    add(message, "PV1", visit(parcel))
-    add(message, "TXA", document(parcel, made))
-    if made:
-        add(message, "OBX", content(parcel, made))
+    add_segment(message, "EVN", {1: event, 2: format_time(item.queued_at)})
+    add_segment(message, "PID", pid_fields(item, authority))
+    add_segment(message, "PV1", pv1_fields(item))
+    add_segment(message, "TXA", txa_fields(item, payload))
+    if payload:
+        add_segment(message, "OBX", obx_fields(item, payload))
     return message
 
 
-def control_id(parcel: Parcel) -> str:
-    """MSH-10: the delivery's own, the same at every try."""
-    return f"CL{parcel.id}"
+def control_id(item: DeliveryItem) -> str:
+    """Return MSH-10: the delivery's own ID, the same at every attempt."""
+    return f"CL{item.id}"
 
 
-def patient(parcel: Parcel, authority: str) -> dict[int, str | Components]:
-    """PID: the patient as the index knows them now."""
-    known = parcel.patient
-    name = (known.family or "", known.given or "", known.middle or "", known.suffix or "", "", "", "L")
-    home = (known.address or "", "", known.city or "", known.state or "", known.zip or "", "USA", "H")
+def pid_fields(item: DeliveryItem, authority: str) -> dict[int, str | Components]:
+    """Return the fields of PID: the patient as the index has them now."""
+    patient = item.patient
+    name = (
+        patient.family or "",
+        patient.given or "",
+        patient.middle or "",
+        patient.suffix or "",
+        "",
+        "",
+        "L",
+    )
+    address = (
+        patient.address or "", "", patient.city or "", patient.state or "", patient.zip or "", "USA", "H"
+    )  # fmt: skip
     return {
         1: "1",
-        3: (known.mrn, "", "", (authority, parcel.house.mrn_oid, "ISO"), "MR"),
+        3: (patient.mrn, "", "", (authority, item.organization.mrn_oid, "ISO"), "MR"),
         5: name,
-        7: (known.dob or "").replace("-", ""),
-        8: SEXES.get(known.sex or "", "U"),
-        11: home if known.address else "",
-        13: known.phone or "",
-        18: parcel.visit.account or "" if parcel.visit else "",
+        7: (patient.dob or "").replace("-", ""),
+        8: SEXES.get(patient.sex or "", "U"),
+        11: address if patient.address else "",
+        13: patient.phone or "",
+        18: item.encounter.account or "" if item.encounter else "",
     }
 
 
-def visit(parcel: Parcel) -> dict[int, str | Components]:
-    """PV1: the encounter that the document belongs to; class U where it belongs to none."""
-    known = parcel.visit
-    if known is None:
+def pv1_fields(item: DeliveryItem) -> dict[int, str | Components]:
+    """Return the fields of PV1: the document's encounter, or class U if it belongs to none."""
+    encounter = item.encounter
+    if encounter is None:
         return {1: "1", 2: "U"}
     return {
         1: "1",
-        2: known.kind or "U",
-        3: known.location or "",
-        19: known.number,
-        44: local(known.admitted_at),
-        45: local(known.discharged_at),
+        2: encounter.patient_class or "U",
+        3: encounter.location or "",
+        19: encounter.number,
+        44: format_local_time(encounter.admitted_at),
+        45: format_local_time(encounter.discharged_at),
     }
 
 
-def document(parcel: Parcel, made: Payload | None) -> dict[int, str | Components]:
-    """TXA: what the document is, and under which number."""
-    number = f"{parcel.document}.{parcel.edition}"
+def txa_fields(item: DeliveryItem, payload: Payload | None) -> dict[int, str | Components]:
+    """Return the fields of TXA: the document's type, dates, author and number."""
+    number = f"{item.document}.{item.edition}"
     return {
         1: "1",
-        2: TYPES.get(parcel.type.key, parcel.type.key[:30]),
+        2: TYPES.get(item.type.key, item.type.key[:MAX_TYPE_CHARS]),
         3: "AP",
-        4: day(parcel.date_of_service),
-        6: stamp(parcel.scanned_at),
-        8: stamp(parcel.written_at) if parcel.change == "edit" else "",
-        9: person(parcel.author),
-        12: unique(parcel, parcel.edition),
-        13: unique(parcel, parcel.replaces) if parcel.replaces is not None else "",
-        16: f"{number}{made.suffix}" if made else "",
+        4: format_date(item.date_of_service),
+        6: format_time(item.scanned_at),
+        8: format_time(item.queued_at) if item.change == "edit" else "",
+        9: person_name(item.author),
+        12: document_number(item, item.edition),
+        13: document_number(item, item.replaces) if item.replaces is not None else "",
+        16: f"{number}{payload.suffix}" if payload else "",
         17: DOCUMENTED,
         18: USUAL,
-        19: DELETED if parcel.change == "cancel" else AVAILABLE,
+        19: DELETED if item.change == "cancel" else AVAILABLE,
         20: ACTIVE,
-        21: "Removed from this chart" if parcel.change == "cancel" else "",
+        21: "Removed from this chart" if item.change == "cancel" else "",
     }
 
 
-def unique(parcel: Parcel, edition: int) -> Components:
-    """A unique document number: ours, under our OID."""
-    return (f"{parcel.document}.{edition}", "CHARTLOOM", parcel.house.oid, "ISO")
+def document_number(item: DeliveryItem, edition: int) -> Components:
+    """Return the unique document number of an edition, under the organization's OID."""
+    return (f"{item.document}.{edition}", "CHARTLOOM", item.organization.oid, "ISO")
 
 
-def content(parcel: Parcel, made: Payload) -> dict[int, str | Components]:
-    """OBX: the document as encapsulated data."""
-    kind, subtype = made.media_type.split("/")
+def obx_fields(item: DeliveryItem, payload: Payload) -> dict[int, str | Components]:
+    """Return the fields of OBX: the document as encapsulated data."""
+    kind, subtype = payload.media_type.split("/")
     code = (
-        (parcel.type.loinc, parcel.type.name, "LN")
-        if parcel.type.loinc
-        else (parcel.type.key, parcel.type.name, "L")
+        (item.type.loinc, item.type.name, "LN") if item.type.loinc else (item.type.key, item.type.name, "L")
     )
-    return {1: "1", 2: "ED", 3: code, 5: ("", kind, subtype, "Base64", made.base64), 11: "F"}
+    return {1: "1", 2: "ED", 3: code, 5: ("", kind, subtype, "Base64", payload.base64), 11: "F"}
 
 
-def person(name: str | None) -> Components:
-    """A person's name in an XCN: who they are is known by name alone."""
+def person_name(name: str | None) -> Components:
+    """Return the components of an XCN for a person of whom only the name is known."""
     *given, family = (name or "").split() or [""]
     return ("", family, " ".join(given)) if name else ("",)
 
 
-def add(message: hl7.Message, name: str, fields: Mapping[int, str | Components]) -> None:
-    """Append a segment; trailing components and fields that are empty are left out."""
-    values = [field(fields.get(number, "")) for number in range(1, max(fields) + 1)]
+def add_segment(message: hl7.Message, name: str, fields: Mapping[int, str | Components]) -> None:
+    """Append a segment; empty components and fields at its end are left out."""
+    values = [format_field(fields.get(number, "")) for number in range(1, max(fields) + 1)]
     while values and not values[-1]:
         values.pop()
     message.append(message.create_segment([message.create_field([value]) for value in (name, *values)]))
 
 
-def field(value: str | Components) -> str:
-    """A field's text, escaped."""
+def format_field(value: str | Components) -> str:
+    """Return a field's text, escaped."""
     if isinstance(value, str):
-        return text(value)
-    parts = [text(part) if isinstance(part, str) else "&".join(map(text, part)).rstrip("&") for part in value]
+        return escape(value)
+    parts = [
+        escape(part) if isinstance(part, str) else "&".join(map(escape, part)).rstrip("&") for part in value
+    ]
     return "^".join(parts).rstrip("^")
-
-
-def text(value: str) -> str:
-    """A text with HL7's own signs escaped."""
-    return value.translate(ESCAPES)

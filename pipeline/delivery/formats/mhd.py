@@ -1,8 +1,9 @@
 """IHE Mobile access to Health Documents: Provide Document Bundle (ITI-65) and Simplified Publish (ITI-105).
 
-Minimal or comprehensive metadata, by the profiles of MHD 4.2. MHD has no message for a corrected type or
-date: a correction is a new edition that replaces the one before. It has none for a document that is withdrawn
-either: its DocumentReference is superseded, which XDS calls deprecated, by a plain FHIR update (see rest.py).
+Metadata are minimal or comprehensive, following the profiles of MHD 4.2. MHD has no message for a corrected
+type or date: a correction is a new edition that replaces the previous one. It has no message for a withdrawn
+document either: its DocumentReference is marked as superseded, which XDS calls deprecated, with a plain FHIR
+update (see fhir_http.py).
 """
 
 from __future__ import annotations
@@ -14,104 +15,114 @@ from fhir.resources.R4B.documentreference import DocumentReference
 from fhir.resources.R4B.list import List
 
 from pipeline.config import DestinationSettings
-from pipeline.delivery.delivery_item import Parcel, uuid_of
+from pipeline.delivery.delivery_item import DeliveryItem, uuid_of
 from pipeline.delivery.formats.fhir import (
     URI,
-    binary_of,
-    coded,
-    context_of,
+    binary_resource,
+    concept,
+    document_context,
     document_reference,
     entry,
-    named,
+    identifier_search,
     reference,
-    type_of,
+    type_concept,
 )
 from pipeline.delivery.payload import Payload
 
 PROFILES = "https://profiles.ihe.net/ITI/MHD/StructureDefinition"
 LIST_TYPES = "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes"
 GENDERS = {"F": "female", "M": "male", "X": "other"}
-SUBMISSION, BINARY = 1, 2  # arcs below an edition's OID: its submission set, its bytes
-NAMES: dict[str, str] = {"minimal": "Minimal", "comprehensive": "Comprehensive"}
+SUBMISSION_ARC, BINARY_ARC = 1, 2  # below an edition's OID: its submission set, its bytes
+PROFILE_NAMES: dict[str, str] = {"minimal": "Minimal", "comprehensive": "Comprehensive"}
 
 
-def provide_bundle(parcel: Parcel, made: Payload, settings: DestinationSettings) -> Bundle:
-    """ITI-65: the submission set, the DocumentReference and the document, in one transaction."""
-    kind = NAMES[settings.metadata]
-    place, binary = f"urn:uuid:{parcel.uuid}", f"urn:uuid:{uuid_of(f'{parcel.oid}.{BINARY}')}"
+def provide_bundle(item: DeliveryItem, payload: Payload, settings: DestinationSettings) -> Bundle:
+    """Return ITI-65: the submission set, the DocumentReference and the document, in one transaction."""
+    kind = PROFILE_NAMES[settings.metadata]
+    document_url = f"urn:uuid:{item.uuid}"
+    binary_url = f"urn:uuid:{uuid_of(f'{item.oid}.{BINARY_ARC}')}"
     profile = f"{PROFILES}/IHE.MHD.{kind}.DocumentReference"
-    more = comprehensive(parcel, settings) if settings.metadata == "comprehensive" else {}
+    more = comprehensive_elements(item, settings) if settings.metadata == "comprehensive" else {}
     document = document_reference(
-        parcel, made, find=settings.patients, url=binary, profile=profile, doc_status=None, **more
+        item, payload, find=settings.patients, url=binary_url, profile=profile, doc_status=None, **more
     )
-    submission, oid = submission_set(parcel, settings, place), submission_oid(parcel)
-    given: dict[str, Any] = {
+    submission, oid = submission_set(item, settings, document_url), submission_oid(item)
+    elements: dict[str, Any] = {
         "meta": {"profile": [f"{PROFILES}/IHE.MHD.{kind}.ProvideBundle"]},
         "type": "transaction",
-        "timestamp": parcel.written_at.isoformat(),
+        "timestamp": item.queued_at.isoformat(),
         "entry": [
             entry(
                 submission,
                 "POST",
                 "List",
-                fullUrl=f"urn:uuid:{uuid_of(oid)}",
-                ifNoneExist=f"identifier={URI}|urn:oid:{oid}",
+                full_url=f"urn:uuid:{uuid_of(oid)}",
+                if_none_exist=f"identifier={URI}|urn:oid:{oid}",
             ),
-            entry(document, "POST", "DocumentReference", fullUrl=place, ifNoneExist=named(parcel)),
-            entry(binary_of(made), "POST", "Binary", fullUrl=binary),
+            entry(
+                document,
+                "POST",
+                "DocumentReference",
+                full_url=document_url,
+                if_none_exist=identifier_search(item),
+            ),
+            entry(binary_resource(payload), "POST", "Binary", full_url=binary_url),
         ],
     }
-    return Bundle(**given)
+    return Bundle(**elements)
 
 
-def simplified_publish(parcel: Parcel, made: Payload, patient: str) -> DocumentReference:
-    """ITI-105: the DocumentReference with the document within it. `patient`: where the receiver has them. Its
-    entryUUID is the receiver's to give."""
+def simplified_publish(item: DeliveryItem, payload: Payload, patient: str) -> DocumentReference:
+    """Return ITI-105: the DocumentReference with the document embedded.
+
+    The receiver assigns its entryUUID. `patient`: the patient's reference at the receiver."""
     subject = {"reference": patient}
     profile = f"{PROFILES}/IHE.MHD.SimplifiedPublish.DocumentReference"
     more: dict[str, Any] = {"identifier": None, "subject": subject}
-    return document_reference(parcel, made, find="identifier", profile=profile, doc_status=None, **more)
+    return document_reference(item, payload, find="identifier", profile=profile, doc_status=None, **more)
 
 
-def submission_set(parcel: Parcel, settings: DestinationSettings, document: str) -> List:
-    """The List that says who submits what, when. `document`: the fullUrl of its one entry."""
-    source = {"system": URI, "value": f"urn:oid:{parcel.house.oid}"}
+def submission_set(item: DeliveryItem, settings: DestinationSettings, document: str) -> List:
+    """Return the submission set as a List. `document`: the fullUrl of its only entry."""
+    source = {"system": URI, "value": f"urn:oid:{item.organization.oid}"}
     extensions: list[dict[str, Any]] = [{"url": f"{PROFILES}/ihe-sourceId", "valueIdentifier": source}]
     if settings.metadata == "comprehensive":
-        extensions.append({"url": f"{PROFILES}/ihe-designationType", "valueCodeableConcept": type_of(parcel)})
-    given: dict[str, Any] = {
-        "meta": {"profile": [f"{PROFILES}/IHE.MHD.{NAMES[settings.metadata]}.SubmissionSet"]},
+        extensions.append(
+            {"url": f"{PROFILES}/ihe-designationType", "valueCodeableConcept": type_concept(item)}
+        )
+    elements: dict[str, Any] = {
+        "meta": {"profile": [f"{PROFILES}/IHE.MHD.{PROFILE_NAMES[settings.metadata]}.SubmissionSet"]},
         "extension": extensions,
         "identifier": [
-            {"use": "official", "system": URI, "value": f"urn:uuid:{uuid_of(submission_oid(parcel))}"},
-            {"use": "usual", "system": URI, "value": f"urn:oid:{submission_oid(parcel)}"},
+            {"use": "official", "system": URI, "value": f"urn:uuid:{uuid_of(submission_oid(item))}"},
+            {"use": "usual", "system": URI, "value": f"urn:oid:{submission_oid(item)}"},
         ],
         "status": "current",
         "mode": "working",
-        "title": parcel.title,
-        "code": coded(LIST_TYPES, "submissionset"),
-        "subject": reference("Patient", parcel.house.mrn_system, parcel.patient.mrn, settings.patients),
-        "date": parcel.written_at.isoformat(),
+        "title": item.title,
+        "code": concept(LIST_TYPES, "submissionset"),
+        "subject": reference("Patient", item.organization.mrn_system, item.patient.mrn, settings.patients),
+        "date": item.queued_at.isoformat(),
         "entry": [{"item": {"reference": document}}],
     }
-    return List(**given)
+    return List(**elements)
 
 
-def submission_oid(parcel: Parcel) -> str:
-    """The OID of an edition's submission set."""
-    return f"{parcel.oid}.{SUBMISSION}"
+def submission_oid(item: DeliveryItem) -> str:
+    """Return the OID of an edition's submission set."""
+    return f"{item.oid}.{SUBMISSION_ARC}"
 
 
-def comprehensive(parcel: Parcel, settings: DestinationSettings) -> dict[str, Any]:
-    """What comprehensive metadata ask for beyond the minimal: the kind of place, and author and patient,
-    contained.
+def comprehensive_elements(item: DeliveryItem, settings: DestinationSettings) -> dict[str, Any]:
+    """Return the elements that comprehensive metadata require beyond the minimal ones: the facility type, the
+    practice setting, and the author and patient as contained resources.
     """
-    patient = parcel.patient
+    patient = item.patient
     contained: list[dict[str, Any]] = [
         {
             "resourceType": "Patient",
             "id": "patient",
-            "identifier": [{"system": parcel.house.mrn_system, "value": patient.mrn}],
+            "identifier": [{"system": item.organization.mrn_system, "value": patient.mrn}],
             "name": [
                 {
                     "family": patient.family,
@@ -123,22 +134,22 @@ def comprehensive(parcel: Parcel, settings: DestinationSettings) -> dict[str, An
         }
     ]
     more: dict[str, Any] = {}
-    if parcel.author:
-        contained.append({"resourceType": "Practitioner", "id": "author", "name": [{"text": parcel.author}]})
+    if item.author:
+        contained.append({"resourceType": "Practitioner", "id": "author", "name": [{"text": item.author}]})
         more["author"] = [{"reference": "#author"}]
-    elif parcel.facility:
-        contained.append({"resourceType": "Organization", "id": "author", "name": parcel.facility})
+    elif item.facility:
+        contained.append({"resourceType": "Organization", "id": "author", "name": item.facility})
         more["author"] = [{"reference": "#author"}]
     context = {
-        **(context_of(parcel) or {}),
-        "facilityType": concept(settings.facility_type),
-        "practiceSetting": concept(settings.practice_setting),
+        **(document_context(item) or {}),
+        "facilityType": concept_from_setting(settings.facility_type),
+        "practiceSetting": concept_from_setting(settings.practice_setting),
         "sourcePatientInfo": {"reference": "#patient"},
     }
     return {"contained": contained, "context": context, **more}
 
 
-def concept(setting: str) -> dict[str, Any]:
-    """A CodeableConcept written `system|code|words`."""
-    system, code, words = [*setting.split("|"), "", ""][:3]
-    return {"coding": [{"system": system, "code": code, "display": words or None}]}
+def concept_from_setting(setting: str) -> dict[str, Any]:
+    """Return a CodeableConcept from a setting in the form `system|code|display`."""
+    system, code, display = [*setting.split("|"), "", ""][:3]
+    return {"coding": [{"system": system, "code": code, "display": display or None}]}

@@ -1,8 +1,8 @@
-"""FHIR and MHD receivers over HTTP: what is sent, and what each answer means.
+"""FHIR and MHD receivers over HTTP: the requests, and the meaning of each response.
 
-A delivery is done when the receiver has been asked for it and shows it, once, as it should stand (`confirm`):
-some say yes and lose it. Everything that is sent again is sent under the same identifiers, with conditional
-creates and updates."""
+A delivery is accepted when a search at the receiver returns the document, once and as it was sent (setting
+`confirm`): some receivers acknowledge a document and lose it. Retries use the same identifiers, with
+conditional creates and updates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fhir.resources.R4B.documentreference import DocumentReference
 
 from pipeline import __version__
 from pipeline.config import DeliverySettings, DestinationSettings
-from pipeline.delivery.delivery_item import Parcel
-from pipeline.delivery.delivery_result import Answer, Failed, Problem, Taken
-from pipeline.delivery.formats.fhir import named, transaction
+from pipeline.delivery.delivery_item import DeliveryItem
+from pipeline.delivery.delivery_result import Accepted, DeliveryProblem, DeliveryResult, Failure
+from pipeline.delivery.formats.fhir import identifier_search, transaction
 from pipeline.delivery.formats.mhd import provide_bundle, simplified_publish
-from pipeline.delivery.payload import Payload, payload
-from pipeline.delivery.transports.oauth import TokenRefused, client_of
-from pipeline.errors import BadSettings
+from pipeline.delivery.payload import Payload, build_payload
+from pipeline.delivery.transports.oauth import TokenRefused, http_client
+from pipeline.errors import ConfigurationError
 
 JSON = {
     "Content-Type": "application/fhir+json",
@@ -30,138 +30,164 @@ JSON = {
 }
 
 
-class FhirSender:
-    """Sends to one FHIR server. Raises BadSettings where the address is none."""
+class FhirTransport:
+    """Sends to one FHIR server.
+
+    Raises:
+        ConfigurationError: if the address is not an HTTP URL, or certificates or keys cannot be used.
+    """
 
     def __init__(
         self, settings: DestinationSettings, deliveries: DeliverySettings, fetch: Callable[[str], bytes]
     ) -> None:
         if not settings.address.startswith(("http://", "https://")):
-            raise BadSettings(
-                f"{settings.address!r} is no address of a FHIR server.", "Write it as https://host/fhir."
+            raise ConfigurationError(
+                f"{settings.address!r} is not the address of a FHIR server.", "Write it as https://host/fhir."
             )
         self._settings = settings
         self._fetch = fetch
-        timeout = httpx.Timeout(deliveries.answer_seconds, connect=deliveries.connect_seconds)
-        self._client = client_of(
+        timeout = httpx.Timeout(
+            deliveries.response_timeout_seconds, connect=deliveries.connect_timeout_seconds
+        )
+        self._client = http_client(
             settings, base_url=settings.address.rstrip("/") + "/", headers=JSON, timeout=timeout
         )
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         self._client.close()
 
-    def send(self, parcel: Parcel) -> Answer:
-        """Send a delivery, and see that it is there."""
+    def send(self, item: DeliveryItem) -> DeliveryResult:
+        """Send a delivery and, if the settings say so, confirm that the receiver has it."""
         try:
-            if self._settings.kind == "mhd" and parcel.change == "cancel":
-                return self._supersede(parcel)
-            return self._tell(parcel)
+            if self._settings.kind == "mhd" and item.change == "cancel":
+                return self._supersede(item)
+            return self._send(item)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return Failed(Problem.UNREACHABLE, f"{type(error).__name__}: {error}")
+            return Failure(DeliveryProblem.UNREACHABLE, f"{type(error).__name__}: {error}")
         except httpx.HTTPError as error:
-            return Failed(Problem.NO_ANSWER, f"{type(error).__name__}: {error}")
+            return Failure(DeliveryProblem.TIMEOUT, f"{type(error).__name__}: {error}")
         except TokenRefused as error:
-            return Failed(Problem.UNAUTHORIZED, str(error))
+            return Failure(DeliveryProblem.UNAUTHORIZED, str(error))
 
-    def _tell(self, parcel: Parcel) -> Answer:
+    def _send(self, item: DeliveryItem) -> DeliveryResult:
         settings = self._settings
-        made = None if parcel.change == "cancel" else payload(parcel, self._fetch, settings.content)
+        payload = None if item.change == "cancel" else build_payload(item, self._fetch, settings.content)
         if settings.kind == "fhir":
-            bundle = transaction(parcel, made, find=settings.patients, inline=settings.binary == "inline")
-            return self._provide(parcel, bundle)
-        assert made is not None, "MHD's cancellations go another way"
+            bundle = transaction(item, payload, find=settings.patients, inline=settings.binary == "inline")
+            return self._provide(item, bundle)
+        assert payload is not None, "cancellations to MHD receivers are handled by _supersede"
         if settings.transaction == "iti-105":
-            return self._publish(parcel, made)
-        bundle = provide_bundle(parcel, made, settings)
-        if parcel.attempts:  # MHD's Binary has no name of its own: what has arrived is not sent twice
-            there = self._see(parcel, reference_in(bundle))
-            if not (isinstance(there, Failed) and there.problem is Problem.LOST):
-                return there
-        return self._provide(parcel, bundle)
+            return self._publish(item, payload)
+        bundle = provide_bundle(item, payload, settings)
+        if (
+            item.attempts
+        ):  # MHD's Binary has no identifier, so a document that has arrived must not be sent again
+            previous = self._find_sent(item, document_in(bundle))
+            if not (
+                isinstance(previous, Failure) and previous.problem is DeliveryProblem.NOT_FOUND_AFTER_ACK
+            ):
+                return previous
+        return self._provide(item, bundle)
 
-    def _provide(self, parcel: Parcel, bundle: Bundle) -> Answer:
+    def _provide(self, item: DeliveryItem, bundle: Bundle) -> DeliveryResult:
         """Send a transaction."""
         response = self._client.post("", content=bundle.model_dump_json())
         return (
-            failure(response)
-            or refused_in(response)
-            or self._confirmed(parcel, reference_in(bundle), response)
+            failure_from_status(response)
+            or failure_from_entries(response)
+            or self._confirm(item, document_in(bundle), response)
         )
 
-    def _publish(self, parcel: Parcel, made: Payload) -> Answer:
-        """ITI-105. A plain create resolves no search, so the patient is asked for first."""
-        patients = self._search("Patient", f"identifier={parcel.house.mrn_system}|{parcel.patient.mrn}")
-        if isinstance(patients, Failed):
+    def _publish(self, item: DeliveryItem, payload: Payload) -> DeliveryResult:
+        """Send ITI-105. A plain create does not resolve searches, so the patient is looked up first."""
+        patients = self._search("Patient", f"identifier={item.organization.mrn_system}|{item.patient.mrn}")
+        if isinstance(patients, Failure):
             return patients
         if len(patients) != 1:
-            return Failed(Problem.REFUSED, f"The receiver knows {len(patients)} patients by that MRN.")
-        document = simplified_publish(parcel, made, f"Patient/{patients[0]['id']}")
-        once = {"If-None-Exist": named(parcel)}
-        response = self._client.post("DocumentReference", content=document.model_dump_json(), headers=once)
-        return failure(response) or self._confirmed(parcel, document, response)
-
-    def _supersede(self, parcel: Parcel) -> Answer:
-        """Put a DocumentReference back as it lies there, superseded. One that is not there need not be
-        withdrawn.
-        """
-        found = self._search("DocumentReference", named(parcel))
-        if isinstance(found, Failed):
-            return found
-        for one in found:
-            response = self._client.put(
-                f"DocumentReference/{one['id']}", json={**one, "status": "superseded"}
+            return Failure(
+                DeliveryProblem.REFUSED, f"The receiver has {len(patients)} patients with this MRN."
             )
-            if failed := failure(response):
-                return failed
-        left = self._search("DocumentReference", named(parcel)) if self._settings.confirm and found else []
-        if isinstance(left, Failed):
-            return left
-        if any(one.get("status") != "superseded" for one in left):
-            return Failed(Problem.LOST, "It is not superseded.")
-        return Taken(", ".join(f"DocumentReference/{one['id']}" for one in found) or "it was not there")
+        document = simplified_publish(item, payload, f"Patient/{patients[0]['id']}")
+        once = {"If-None-Exist": identifier_search(item)}
+        response = self._client.post("DocumentReference", content=document.model_dump_json(), headers=once)
+        return failure_from_status(response) or self._confirm(item, document, response)
 
-    def _confirmed(self, parcel: Parcel, sent: DocumentReference, response: httpx.Response) -> Answer:
-        """The receiver's yes, and where the settings say so what it shows when it is asked."""
-        return self._see(parcel, sent) if self._settings.confirm else Taken(location_in(response))
+    def _supersede(self, item: DeliveryItem) -> DeliveryResult:
+        """Mark the receiver's DocumentReference as superseded. Succeed if the receiver does not have it."""
+        found = self._search("DocumentReference", identifier_search(item))
+        if isinstance(found, Failure):
+            return found
+        for resource in found:
+            response = self._client.put(
+                f"DocumentReference/{resource['id']}", json={**resource, "status": "superseded"}
+            )
+            if failure := failure_from_status(response):
+                return failure
+        updated = (
+            self._search("DocumentReference", identifier_search(item))
+            if self._settings.confirm and found
+            else []
+        )
+        if isinstance(updated, Failure):
+            return updated
+        if any(resource.get("status") != "superseded" for resource in updated):
+            return Failure(DeliveryProblem.NOT_FOUND_AFTER_ACK, "The document is not superseded.")
+        return Accepted(
+            ", ".join(f"DocumentReference/{resource['id']}" for resource in found)
+            or "the receiver did not have it"
+        )
 
-    def _see(self, parcel: Parcel, sent: DocumentReference) -> Answer:
-        """Ask for an edition: it must be there once, and as it was sent."""
-        found = self._search("DocumentReference", named(parcel))
-        if isinstance(found, Failed):
+    def _confirm(
+        self, item: DeliveryItem, sent: DocumentReference, response: httpx.Response
+    ) -> DeliveryResult:
+        """Return the result after a successful response: with `confirm`, by looking the document up."""
+        return self._find_sent(item, sent) if self._settings.confirm else Accepted(location_in(response))
+
+    def _find_sent(self, item: DeliveryItem, sent: DocumentReference) -> DeliveryResult:
+        """Look an edition up: the receiver must have it once, and as it was sent."""
+        found = self._search("DocumentReference", identifier_search(item))
+        if isinstance(found, Failure):
             return found
         if len(found) > 1:
-            return Failed(
-                Problem.DOUBLED,
-                f"It is there {len(found)} times: {', '.join(str(one.get('id')) for one in found)}.",
+            return Failure(
+                DeliveryProblem.DUPLICATE_AT_RECEIVER,
+                f"The receiver has it {len(found)} times: {', '.join(str(r.get('id')) for r in found)}.",
             )
         if not found:
-            return Failed(Problem.LOST, "It is not there.")
-        if differing := [
-            name for name, value in marks(sent.model_dump()).items() if value != marks(found[0]).get(name)
-        ]:
-            return Failed(Problem.LOST, f"It is there with another {', '.join(differing)}.")
-        return Taken(f"DocumentReference/{found[0].get('id')}")
+            return Failure(DeliveryProblem.NOT_FOUND_AFTER_ACK, "The receiver does not have it.")
+        expected, actual = comparable_values(sent.model_dump()), comparable_values(found[0])
+        if different := [name for name, value in expected.items() if value != actual.get(name)]:
+            return Failure(
+                DeliveryProblem.NOT_FOUND_AFTER_ACK,
+                f"The receiver has it with another {', '.join(different)}.",
+            )
+        return Accepted(f"DocumentReference/{found[0].get('id')}")
 
-    def _search(self, kind: str, criteria: str) -> list[dict[str, Any]] | Failed:
+    def _search(self, kind: str, criteria: str) -> list[dict[str, Any]] | Failure:
         response = self._client.get(kind, params=criteria)
-        if failed := failure(response):
-            return failed
-        body = parsed(response)
+        if failure := failure_from_status(response):
+            return failure
+        body = json_object(response)
         if body.get("resourceType") != "Bundle":
-            return Failed(Problem.WRONG_ANSWER, f"The answer to a search for a {kind} is no bundle.")
-        resources = [one.get("resource") or {} for one in body.get("entry") or []]
-        return [one for one in resources if one.get("resourceType") == kind]
+            return Failure(
+                DeliveryProblem.INVALID_RESPONSE, f"The response to a search for {kind} is not a bundle."
+            )
+        resources = [entry.get("resource") or {} for entry in body.get("entry") or []]
+        return [resource for resource in resources if resource.get("resourceType") == kind]
 
 
-def reference_in(bundle: Bundle) -> DocumentReference:
-    """The DocumentReference that a transaction is about."""
-    found = [one.resource for one in bundle.entry or [] if isinstance(one.resource, DocumentReference)]
-    return found[0]
+def document_in(bundle: Bundle) -> DocumentReference:
+    """Return the DocumentReference that a transaction delivers."""
+    return next(
+        entry.resource for entry in bundle.entry or [] if isinstance(entry.resource, DocumentReference)
+    )
 
 
-def marks(document: dict[str, Any]) -> dict[str, Any]:
-    """What a receiver keeps of a DocumentReference as it is, and tells one state of it from another."""
+def comparable_values(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a DocumentReference that receivers keep unchanged and that differ between its
+    states.
+    """
     coding = (document.get("type") or {}).get("coding") or [{}]
     context = document.get("context") or {}
     attachment = (document.get("content") or [{}])[0].get("attachment") or {}
@@ -169,58 +195,64 @@ def marks(document: dict[str, Any]) -> dict[str, Any]:
         "status": document.get("status"),
         "type": coding[0].get("code"),
         "day": str((context.get("period") or {}).get("start", "")),
-        "visit": [(one.get("identifier") or {}).get("value") for one in context.get("encounter") or []],
-        "author": [one.get("display") for one in document.get("author") or []],
+        "visit": [(visit.get("identifier") or {}).get("value") for visit in context.get("encounter") or []],
+        "author": [author.get("display") for author in document.get("author") or []],
         "size": attachment.get("size"),
     }
 
 
-def failure(response: httpx.Response) -> Failed | None:
-    """What a status means; None where it is a yes."""
-    status, why = response.status_code, f"{response.status_code} {outcome(response)}".strip()
+def failure_from_status(response: httpx.Response) -> Failure | None:
+    """Return the failure that the HTTP status means; None for success."""
+    status, why = response.status_code, f"{response.status_code} {outcome_text(response)}".strip()
     if status in (401, 403):
-        return Failed(Problem.UNAUTHORIZED, why)
+        return Failure(DeliveryProblem.UNAUTHORIZED, why)
     if status in (408, 429, 502, 503):
-        return Failed(Problem.BUSY, why)
-    if status == 412:  # a conditional request that fits several
-        return Failed(Problem.DOUBLED, why)
+        return Failure(DeliveryProblem.THROTTLED, why)
+    if status == 412:  # a conditional request that matches several resources
+        return Failure(DeliveryProblem.DUPLICATE_AT_RECEIVER, why)
     if 400 <= status < 500 or status == 501:
-        return Failed(Problem.REFUSED, why)
-    if status >= 500:  # it may have failed after the document was kept
-        return Failed(Problem.NO_ANSWER, why)
-    return None if 200 <= status < 300 else Failed(Problem.WRONG_ANSWER, why)
+        return Failure(DeliveryProblem.REFUSED, why)
+    if status >= 500:  # the server may have failed after it stored the document
+        return Failure(DeliveryProblem.TIMEOUT, why)
+    return None if 200 <= status < 300 else Failure(DeliveryProblem.INVALID_RESPONSE, why)
 
 
-def outcome(response: httpx.Response) -> str:
-    """What an OperationOutcome says, else nothing: other bodies may hold anything."""
-    body = parsed(response)
+def outcome_text(response: httpx.Response) -> str:
+    """Return the text of an OperationOutcome, "" for other bodies, which may contain anything."""
+    body = json_object(response)
     issues = body.get("issue") if body.get("resourceType") == "OperationOutcome" else None
-    said = [
+    texts = [
         issue.get("diagnostics") or (issue.get("details") or {}).get("text") or issue.get("code")
         for issue in issues or []
     ]
-    return "; ".join(str(words) for words in said if words)
+    return "; ".join(str(text) for text in texts if text)
 
 
-def refused_in(response: httpx.Response) -> Failed | None:
-    """What the answer to a transaction refuses, or that it is no such answer."""
-    body = parsed(response)
+def failure_from_entries(response: httpx.Response) -> Failure | None:
+    """Return a failure if an entry of a transaction's response is refused or the body is no such response."""
+    body = json_object(response)
     if body.get("resourceType") != "Bundle" or not str(body.get("type")).endswith("-response"):
-        return Failed(Problem.WRONG_ANSWER, "The answer to a transaction is no transaction-response.")
-    statuses = [str((one.get("response") or {}).get("status")) for one in body.get("entry") or []]
-    bad = [status for status in statuses if not status.startswith("2")]
-    return Failed(Problem.REFUSED, f"Entries were answered {', '.join(bad)}.") if bad else None
+        return Failure(
+            DeliveryProblem.INVALID_RESPONSE, "The response to a transaction is not a transaction-response."
+        )
+    statuses = [str((entry.get("response") or {}).get("status")) for entry in body.get("entry") or []]
+    refused = [status for status in statuses if not status.startswith("2")]
+    return (
+        Failure(DeliveryProblem.REFUSED, f"Entries have the status {', '.join(refused)}.")
+        if refused
+        else None
+    )
 
 
 def location_in(response: httpx.Response) -> str:
-    """Where the receiver says the DocumentReference is."""
-    answers = [one.get("response") or {} for one in parsed(response).get("entry") or []]
-    places = [response.headers.get("location", ""), *(str(one.get("location", "")) for one in answers)]
-    return next((place for place in places if "DocumentReference/" in place), "")
+    """Return the location that the receiver reports for the DocumentReference, "" if it reports none."""
+    entries = [entry.get("response") or {} for entry in json_object(response).get("entry") or []]
+    locations = [response.headers.get("location", ""), *(str(entry.get("location", "")) for entry in entries)]
+    return next((location for location in locations if "DocumentReference/" in location), "")
 
 
-def parsed(response: httpx.Response) -> dict[str, Any]:
-    """The body as a JSON object; an empty one where it is none."""
+def json_object(response: httpx.Response) -> dict[str, Any]:
+    """Return the body as a JSON object, an empty one if it is none."""
     try:
         body = response.json()
     except ValueError:

@@ -1,8 +1,8 @@
-"""An HTTP client with what a receiver asks for: our certificate, a fixed token, or one of OAuth2 client
-credentials.
+"""An HTTP client that authenticates as the settings say: by a client certificate, a fixed token, or a token
+from OAuth2 client credentials.
 
-Client credentials by a secret, or by a signed assertion (SMART Backend Services), as the settings have a
-secret or a key."""
+Client credentials use a secret or, if the settings have a key, a signed assertion (SMART Backend
+Services)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ import httpx
 
 from pipeline.config import DestinationSettings
 from pipeline.delivery.transports.tls import tls_context
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 
-ALGORITHM = "RS384"  # SMART Backend Services asks every server for it
+ALGORITHM = "RS384"  # SMART Backend Services requires every server to support it
 
 
 class TokenRefused(Exception):
-    """The token's issuer does not give us one, or does not answer."""
+    """The token endpoint refuses to issue a token, or does not respond."""
 
 
 class TokenAuth(httpx.Auth):
-    """Adds a token of the issuer to each request, and asks for a new one when it ends or is no longer
-    taken.
-    """
+    """Adds an access token to each request and fetches a new one when it expires or is rejected."""
 
     requires_response_body = True
 
@@ -33,7 +31,7 @@ class TokenAuth(httpx.Auth):
         self._url = url
 
     def auth_flow(self, request: httpx.Request) -> Any:
-        """Send with a token; once more with a new one where it is not taken."""
+        """Send the request with a token; if it is rejected, once more with a new token."""
         token = self._issuer.token
         if not token or token.is_expired():
             token = self._fetch()
@@ -52,11 +50,15 @@ class TokenAuth(httpx.Auth):
             raise TokenRefused(f"No token from {self._url}: {error}") from error
 
 
-def client_of(settings: DestinationSettings, **options: Any) -> httpx.Client:
-    """The client of a destination. Raises BadSettings where its certificates or keys cannot be read."""
+def http_client(settings: DestinationSettings, **options: Any) -> httpx.Client:
+    """Return the HTTP client of a destination.
+
+    Raises:
+        ConfigurationError: if certificates or keys cannot be read.
+    """
     tls = tls_context(settings)
     if settings.token_url is not None:
-        options["auth"] = TokenAuth(issuer_of(settings, tls), settings.token_url)
+        options["auth"] = TokenAuth(token_client(settings, tls), settings.token_url)
     elif settings.token is not None:
         options["headers"] = {
             **options.get("headers", {}),
@@ -65,16 +67,17 @@ def client_of(settings: DestinationSettings, **options: Any) -> httpx.Client:
     return httpx.Client(verify=tls, follow_redirects=False, trust_env=False, **options)
 
 
-def issuer_of(settings: DestinationSettings, tls: Any) -> Any:
-    """The client of the token's issuer."""
+def token_client(settings: DestinationSettings, tls: Any) -> Any:
+    """Return the client of the token endpoint."""
     from authlib.integrations.httpx_client import OAuth2Client
     from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
     if settings.client_id is None or (settings.client_secret is None and settings.client_key is None):
-        raise BadSettings(
-            "A token_url needs a client_id and a client_secret or client_key.", "See docs/how-to/deliver.md."
+        raise ConfigurationError(
+            "A token_url requires a client_id and a client_secret or client_key.",
+            "See docs/how-to/deliver.md.",
         )
-    given = {
+    options = {
         "client_id": settings.client_id,
         "scope": settings.scope or None,
         "verify": tls,
@@ -82,13 +85,13 @@ def issuer_of(settings: DestinationSettings, tls: Any) -> Any:
     }
     if settings.client_key is None:
         assert settings.client_secret is not None
-        return OAuth2Client(client_secret=settings.client_secret.get_secret_value(), **given)
+        return OAuth2Client(client_secret=settings.client_secret.get_secret_value(), **options)
     try:
         key = settings.client_key.read_text()
     except OSError as error:
-        raise BadSettings(
+        raise ConfigurationError(
             f"The key {settings.client_key} cannot be read: {error.strerror}.", "Correct client_key."
         ) from None
-    issuer = OAuth2Client(client_secret=key, token_endpoint_auth_method="private_key_jwt", **given)  # noqa: S106 - a method's name
-    issuer.register_client_auth_method(PrivateKeyJWT(settings.token_url, alg=ALGORITHM))
-    return issuer
+    client = OAuth2Client(client_secret=key, token_endpoint_auth_method="private_key_jwt", **options)  # noqa: S106 - a method's name
+    client.register_client_auth_method(PrivateKeyJWT(settings.token_url, alg=ALGORITHM))
+    return client

@@ -1,15 +1,20 @@
-"""TLS towards a receiver: its certificate is always checked, ours is shown where the settings have one."""
+"""TLS to a receiver: its certificate is always verified; a client certificate is sent if the settings have
+one."""
 
 from __future__ import annotations
 
 import ssl
 
 from pipeline.config import DestinationSettings
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 
 
 def tls_context(settings: DestinationSettings) -> ssl.SSLContext:
-    """The context of a destination. Raises BadSettings where a file of it is missing or is none."""
+    """Return the TLS context of a destination.
+
+    Raises:
+        ConfigurationError: if a certificate or key is missing or cannot be used.
+    """
     try:
         context = ssl.create_default_context(cafile=None if settings.ca is None else str(settings.ca))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -17,7 +22,7 @@ def tls_context(settings: DestinationSettings) -> ssl.SSLContext:
             context.load_cert_chain(settings.certificate, settings.key)
     except OSError as error:  # ssl.SSLError is one
         files = ", ".join(str(file) for file in (settings.ca, settings.certificate, settings.key) if file)
-        raise BadSettings(
+        raise ConfigurationError(
             f"The certificates cannot be read ({files}): {error.strerror or error}.", "Correct the settings."
         ) from None
     return context
