@@ -15,8 +15,8 @@ from itertools import islice
 
 from bench.population import DAMAGES, Row, people, printed
 from pipeline.config import load_settings
-from pipeline.patients.patient_record import Incoming
-from pipeline.patients.record_linkage import link
+from pipeline.patients.patient_record import PatientUpdate
+from pipeline.patients.record_linkage import link_people
 
 KEPT = 0.5  # of the values that a second system may hold as well
 OPTIONAL = ("middle", "ssn", "phone", "address")
@@ -43,14 +43,14 @@ def main() -> None:
     chance = random.Random(args.seed)
     start = time.monotonic()
     everybody = people(args.people + args.people // 2, args.seed)
-    left = [Incoming(str(n), row) for n, row in enumerate(islice(everybody, args.people))]
+    left = [PatientUpdate(str(n), row) for n, row in enumerate(islice(everybody, args.people))]
     both = args.people // 2  # the last half of the left is the first half of the right
-    right = [Incoming(str(n), second_system(dict(p.row), n, chance)) for n, p in enumerate(left[both:])]  # type: ignore[arg-type]
+    right = [PatientUpdate(str(n), second_system(dict(p.row), n, chance)) for n, p in enumerate(left[both:])]  # type: ignore[arg-type]
     right += [
-        Incoming(str(both + n), second_system(row, both + n, chance)) for n, row in enumerate(everybody)
+        PatientUpdate(str(both + n), second_system(row, both + n, chance)) for n, row in enumerate(everybody)
     ]
     made = time.monotonic()
-    found = link(left, right, load_settings().match)
+    found = link_people(left, right, load_settings().matching)
     seconds = time.monotonic() - made
     links = [(pair.left, pair.right) for pair in found.links if pair.decision == "match"]
     true = sum(a == both + b for a, b in links)

@@ -47,7 +47,7 @@ COUNTED = """
 create table times_read (key text);
 create function count_reading() returns trigger language plpgsql as
     $$ begin insert into times_read values (new.key); return new; end $$;
-create trigger count_reading before insert on reading for each row execute function count_reading();
+create trigger count_reading before insert on ocr_cache for each row execute function count_reading();
 """
 
 
@@ -90,7 +90,7 @@ class Machine:
             "-c",
             code,
         ]
-        env = {**os.environ, **told, "CHARTLOOM_HOME": str(home), "CHARTLOOM_WORK__WORKERS": "1"}
+        env = {**os.environ, **told, "CHARTLOOM_HOME": str(home), "CHARTLOOM_WORKER__PROCESSES": "1"}
         self.worker = subprocess.Popen(
             ["ip", "netns", "exec", self.space, *argv], stdin=subprocess.PIPE, env=env
         )
@@ -213,12 +213,12 @@ def main() -> None:
         file.write_bytes(bytes(img2pdf.convert(pictures)))
         settings = load_settings(Path(folder, "home"))
         settings = settings.model_copy(
-            update={"work": settings.work.model_copy(update={"takeover_seconds": args.takeover})}
+            update={"worker": settings.worker.model_copy(update={"stalled_worker_seconds": args.takeover})}
         )
         with open_installation(settings) as installation, installation.connect() as connection:
             connection.execute(COUNTED.encode())
             with machines(("north", "south", "east"), installation.settings) as (all_, told):
-                told["CHARTLOOM_WORK__TAKEOVER_SECONDS"] = str(args.takeover)
+                told["CHARTLOOM_WORKER__STALLED_WORKER_SECONDS"] = str(args.takeover)
                 for machine in all_:
                     machine.work(Path(folder, machine.name), told)
                 register(file, connection, installation.blobs(), installation.settings, enqueue=enqueue_scan)

@@ -25,11 +25,11 @@ from itertools import islice
 from typing import Any
 
 from bench.population import DAMAGES, Row, decoys, people, printed
-from pipeline.config import MatchSettings, load_settings
-from pipeline.patients.bulk_load import Load, load_rows
-from pipeline.patients.match_json import answer
+from pipeline.config import MatchingSettings, load_settings
+from pipeline.patients.bulk_load import LoadResult, store_patients
+from pipeline.patients.match_json import match_record
 from pipeline.patients.outcome_statistics import reliability
-from pipeline.patients.patient_record import Incoming
+from pipeline.patients.patient_record import PatientUpdate
 from pipeline.store.database import Connection, connect
 from pipeline.store.schema_migrations import migrate
 
@@ -39,9 +39,9 @@ WARM = 50  # first queries that are not timed
 
 def load(connection: Connection, rows: Any) -> tuple[int, float]:
     """Load the rows; how many and in how many seconds."""
-    report = Load()
+    report = LoadResult()
     start = time.monotonic()
-    load_rows(connection, (Incoming(str(n), row) for n, row in enumerate(rows)), report)
+    store_patients(connection, (PatientUpdate(str(n), row) for n, row in enumerate(rows)), report)
     return report.added, round(time.monotonic() - start, 1)
 
 
@@ -59,7 +59,7 @@ def fill(connection: Connection, patients: int, seed: int) -> dict[str, Any]:
 
 
 def speed(
-    connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int
+    connection: Connection, settings: MatchingSettings, patients: int, queries: int, seed: int
 ) -> dict[str, Any]:
     held = connection.execute("select count(*) as n from patient").fetchone()
     figures = {"patients": patients} if held and held["n"] == patients else fill(connection, patients, seed)
@@ -73,7 +73,7 @@ def speed(
         damage = DAMAGES[number % len(DAMAGES)]
         query = printed(person, damage, chance)
         start = time.perf_counter()
-        found = answer(connection, query, settings)
+        found = match_record(connection, query, settings)
         times.append(1000 * (time.perf_counter() - start))
         missed[damage] += all(c["patient"]["mrn"] != person["mrn"] for c in found["candidates"])
     answered, times = len(times), sorted(times[WARM:])
@@ -87,7 +87,7 @@ def speed(
 
 
 def risk(
-    connection: Connection, settings: MatchSettings, patients: int, queries: int, seed: int
+    connection: Connection, settings: MatchingSettings, patients: int, queries: int, seed: int
 ) -> dict[str, Any]:
     known = list(people(patients, seed))
     chance = random.Random(seed + 1)
@@ -133,7 +133,7 @@ def risk(
 
 def ask(
     connection: Connection,
-    settings: MatchSettings,
+    settings: MatchingSettings,
     person: Row,
     damage: str,
     absent: set[str],
@@ -141,7 +141,7 @@ def ask(
 ) -> dict[str, Any]:
     """One query and what came of it."""
     query = printed(person, damage, chance)
-    found = answer(connection, query, settings)
+    found = match_record(connection, query, settings)
     first = found["candidates"][0]["patient"]["mrn"] if found["candidates"] else None
     is_present = person["mrn"] not in absent
     return {
@@ -149,7 +149,7 @@ def ask(
         "query": query,
         "decision": found["decision"],
         "probability": found["probability"],
-        "objections": {r["code"] for r in found["reasons"]} - {"below_threshold", "filed_alone"},
+        "objections": {r["code"] for r in found["reasons"]} - {"below_threshold", "auto_filed"},
         "present": is_present,
         "right": is_present and first == person["mrn"],
         "listed": is_present and any(c["patient"]["mrn"] == person["mrn"] for c in found["candidates"]),
@@ -172,7 +172,7 @@ def main() -> None:
             figures = fill(connection, args.patients, args.seed)
         else:
             measure = speed if args.what == "speed" else risk
-            figures = measure(connection, load_settings().match, args.patients, args.queries, args.seed)
+            figures = measure(connection, load_settings().matching, args.patients, args.queries, args.seed)
         print(json.dumps(figures, indent=1))
 
 

@@ -47,9 +47,9 @@ from pipeline.synthetic.legacy_archive import make_archive
 from pipeline.synthetic.legacy_files import FIELDS
 from pipeline.worker import jobs, scan_stages
 from pipeline.worker.job_queue import enqueue_scan
-from pipeline.worker.launcher import on_one_core
+from pipeline.worker.launcher import limit_to_one_thread
 from pipeline.worker.preload import warm_up
-from pipeline.worker.worker_context import Bench
+from pipeline.worker.worker_context import WorkerContext
 
 FOLDER = 1_000  # files of a folder of the planned archive
 MEAN_PAGES = 2  # of a document that pipeline.synthetic.legacy_archive makes
@@ -63,9 +63,9 @@ TABLES = (
         "decision",
         "review_item",
         "scan",
-        "arrival",
+        "ingest_event",
     ),
-    *("archive_row", "archive_file"),
+    *("migration_row", "migration_file"),
 )
 VICTIMS = ("run", "run", "workers", "worker")
 DONE = (0, 2)
@@ -127,7 +127,7 @@ def make_rows(root: Path, index: Path, rows: int) -> None:
 
 def chartloom(home: Path, *words: object) -> subprocess.Popen[str]:
     """The command, in a process group of its own."""
-    env = {**os.environ, "CHARTLOOM_HOME": str(home), "CHARTLOOM_WORK__TAKEOVER_SECONDS": "6"}
+    env = {**os.environ, "CHARTLOOM_HOME": str(home), "CHARTLOOM_WORKER__STALLED_WORKER_SECONDS": "6"}
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", *map(str, words)],
         env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -197,7 +197,7 @@ def move(given: argparse.Namespace) -> None:
         print(json.dumps({
             "kind": kind, "documents": made.documents, "pages": made.pages, "kills": killed, "runs": runs,
             "seconds": round(moved), "planted": len(made.planted), "not_found": lost, "verify": verified, "checks": checks[-1],
-            "report": reported, "adds_up": account["adds_up"], "pages_in": account["pages"]["in"],
+            "report": reported, "balanced": account["balanced"], "pages_in": account["pages"]["in"],
             "ledger": balanced,
         }))  # fmt: skip
         assert not lost, said
@@ -207,7 +207,7 @@ def move(given: argparse.Namespace) -> None:
 
 def overhead(documents: int, pages: int) -> None:
     """CPU milliseconds a page, by stage, of documents that go through a migration."""
-    on_one_core()
+    limit_to_one_thread()
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
         Path(folder).chmod(0o755)
@@ -242,9 +242,9 @@ def overhead(documents: int, pages: int) -> None:
             )
             quiet = servers(settings.home)
             time.sleep(IDLE_SECONDS)
-            before, begun, bench = servers(settings.home), time.monotonic(), Bench(installation.settings)
+            before, begun, bench = servers(settings.home), time.monotonic(), WorkerContext(installation.settings)
             idle = (before - quiet) / IDLE_SECONDS
-            for listed in manifest.documents(settings.migrate):
+            for listed in manifest.documents(settings.archive):
                 with clock.of("feed"):
                     feeder.take(connection, listed)
             for row in connection.execute("select id from scan order by id").fetchall():

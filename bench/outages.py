@@ -54,9 +54,9 @@ def main() -> None:
         command = [sys.executable, "-m", "pipeline", "ingest", str(scans), "--wait", "--json"]
         told = environment(embedded.settings()) | {
             "PATH": "/usr/bin:/bin",
-            "CHARTLOOM_DATABASE__WAIT_SECONDS": "120",
+            "CHARTLOOM_DATABASE__CONNECT_TIMEOUT_SECONDS": "120",
         }
-        told["CHARTLOOM_STORAGE__WAIT_SECONDS"] = "120"
+        told["CHARTLOOM_STORAGE__CONNECT_TIMEOUT_SECONDS"] = "120"
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=told, text=True) as ingest:
             for service in reversed(embedded.services):  # Postgres first
                 time.sleep(10)

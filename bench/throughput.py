@@ -28,9 +28,9 @@ from pipeline.ingest.registration import register
 from pipeline.runtime.installation import Installation, open_installation
 from pipeline.worker import jobs, scan_stages
 from pipeline.worker.job_queue import enqueue_scan
-from pipeline.worker.launcher import on_one_core
+from pipeline.worker.launcher import limit_to_one_thread
 from pipeline.worker.preload import warm_up
-from pipeline.worker.worker_context import Bench
+from pipeline.worker.worker_context import WorkerContext
 
 STAGES = {
     **{"read_here": "read", "document_file": "pdf", "sort": "sort", "candidates": "match", "decide": "match"},
@@ -123,7 +123,7 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
     clock.wrap(jobs, "commit", "commit")
     for name in ("put", "get", "fetch"):
         clock.wrap(type(blobs), name, "store")
-    bench, before = Bench(installation.settings), servers(installation.settings.home)
+    bench, before = WorkerContext(installation.settings), servers(installation.settings.home)
     for file in files:
         with clock.of("register"):
             taken = register(file, connection, blobs, installation.settings, enqueue=enqueue_scan)
@@ -148,10 +148,10 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
 
 def pages_per_minute(installation: Installation, files: list[Path], workers: int) -> float:
     """The pace of an ingest from its first page read to its last: how it starts is no part of it."""
-    told = {**os.environ, **environment(installation.settings), "CHARTLOOM_WORK__WORKERS": str(workers)}
+    told = {**os.environ, **environment(installation.settings), "CHARTLOOM_WORKER__PROCESSES": str(workers)}
     command = [sys.executable, "-m", "pipeline", "ingest", *map(str, files), "--wait", "--json"]
     subprocess.run(command, env=told, check=True, capture_output=True)
-    query = "select count(*) as pages, extract(epoch from max(made_at) - min(made_at))::float8 as seconds from reading"
+    query = "select count(*) as pages, extract(epoch from max(created_at) - min(created_at))::float8 as seconds from ocr_cache"
     with installation.connect() as connection:
         row = connection.execute(query).fetchone()
     assert row is not None
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--scans", type=int, default=8)
     parser.add_argument("--two", action="store_true")
     args = parser.parse_args()
-    on_one_core()
+    limit_to_one_thread()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         files = args.files

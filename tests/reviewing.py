@@ -18,9 +18,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import Settings
 from pipeline.index.filing import commit
-from pipeline.matching import decide, person_of
+from pipeline.matching import decide, person_from_document
 from pipeline.ocr.output.searchable_pdf import document_pdf
-from pipeline.patients.candidates import candidates
+from pipeline.patients.candidates import find_candidates
 from pipeline.records import (
     Box,
     Document,
@@ -30,21 +30,21 @@ from pipeline.records import (
     Outcome,
     Reason,
     Scan,
-    Sorting,
+    Segmentation,
     TypeGuess,
     Word,
 )
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, open_pool
-from pipeline.web.application import build
-from pipeline.web.auth.accounts import add_account, add_token, csrf_of, open_session
+from pipeline.web.application import create_app
+from pipeline.web.auth.accounts import add_account, add_token, csrf_token, open_session
 from pipeline.web.auth.permissions import Role
-from pipeline.web.auth.request_context import COOKIE, Desk
+from pipeline.web.auth.request_context import SESSION_COOKIE, AppContext
 from pipeline.worker.job_queue import enqueue_scan
 
 PASSWORD = "a password of the tests"
 WIDTH, HEIGHT = 850, 1100
-PEOPLE = (
+PATIENTS = (
     # mrn, given, family, dob, sex, address, city
     ("10012345", "Martha", "Okafor", "1956-08-03", "F", "12 Harbour Lane", "Peabody"),
     ("10012399", "Marta", "Okafor", "1956-03-08", "F", "7 Mill Road", "Salem"),
@@ -54,7 +54,7 @@ PEOPLE = (
 
 
 @dataclass(kw_only=True)
-class House:
+class Hospital:
     """What the tests write into."""
 
     connection: Connection
@@ -67,7 +67,7 @@ class House:
     def people(self) -> dict[Role, int]:
         """An account for each role, named like the role, without a password: a session is opened for it."""
         return {
-            role: add_account(self.connection, role.value.replace("_", "."), role, None, role.title)
+            role: add_account(self.connection, role.value.replace("_", "."), role, None, role.label)
             for role in Role
         }
 
@@ -75,7 +75,7 @@ class House:
         """The patients of the index."""
         sql = """insert into patient (mrn, given, family, dob, sex, address, city)
                  values (%s, %s, %s, %s, %s, %s, %s) returning id"""
-        rows = [self.connection.execute(sql, person).fetchone() for person in PEOPLE]
+        rows = [self.connection.execute(sql, person).fetchone() for person in PATIENTS]
         return [row["id"] for row in rows if row is not None]
 
     def scan(self, name: str, *documents: list[list[str]], doubt: Reason | None = None, **fields: str) -> int:
@@ -88,7 +88,7 @@ class House:
         sql = "insert into scan (sha256, name, media_type, size) values (%s, %s, 'application/pdf', 1) returning id"
         row = self.connection.execute(sql, [sha, name]).fetchone()
         assert row is not None
-        seen = "insert into arrival (scan_id, name, duplicate, seen_at) values (%s, %s, false, now())"
+        seen = "insert into ingest_event (scan_id, name, duplicate, seen_at) values (%s, %s, false, now())"
         self.connection.execute(seen, [row["id"], name])
         scan = Scan(id=row["id"], sha256=sha, name=name, media_type="application/pdf", size=1)
         pages: list[OcrPage] = []
@@ -105,17 +105,17 @@ class House:
                     TypeGuess(type="discharge_summary", probability=0.97),
                     TypeGuess(type="transfer_summary", probability=0.02),
                 ),
-                fields=tuple(found(name, value, read[0]) for name, value in fields.items()),
-                doubts=() if doubt is None else (doubt,),
+                fields=tuple(field_on_page(name, value, read[0]) for name, value in fields.items()),
+                issues=() if doubt is None else (doubt,),
             )
-            around = candidates(self.connection, person_of(document), self.settings.match)
-            filings.append(decide(document, around, self.settings))
+            enclosing_box = find_candidates(self.connection, person_from_document(document), self.settings.matching)
+            filings.append(decide(document, enclosing_box, self.settings))
             parts = [self.blobs.get(page.pdf) for page in read if page.pdf]
             pdfs.append(self.blobs.put(document_pdf(parts, title=f"Scan {scan.id}")))
-        sorting = Sorting(documents=tuple(filing.document for filing in filings))
+        sorting = Segmentation(documents=tuple(filing.document for filing in filings))
         commit(
             self.connection,
-            Outcome(scan=scan, pages=tuple(pages), sorting=sorting, filings=tuple(filings)),
+            Outcome(scan=scan, pages=tuple(pages), segmentation=sorting, filings=tuple(filings)),
             pdfs,
         )
         return scan.id
@@ -198,20 +198,20 @@ class House:
 
 
 @contextmanager
-def application(house: House, dsn: str, connections: int = 6) -> Iterator[FastAPI]:
+def application(house: Hospital, dsn: str, connections: int = 6) -> Iterator[FastAPI]:
     """The web application on the house's store and that database."""
     with open_pool(dsn, connections) as pool:
-        yield build(Desk(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=enqueue_scan))
+        yield create_app(AppContext(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=enqueue_scan))
 
 
-def found(name: str, value: str, page: OcrPage) -> Field:
+def field_on_page(name: str, value: str, page: OcrPage) -> Field:
     """A field where its value stands on the page."""
     parts = value.replace(",", " ").split()
     boxes = [word.box for word in page.words if word.text.strip(",") in parts] or [(70, 70, 200, 90)]
-    return Field(name=name, value=value, page=page.number, box=around(boxes), confidence=0.93)
+    return Field(name=name, value=value, page=page.number, box=enclosing_box(boxes), confidence=0.93)
 
 
-def around(boxes: list[Box]) -> Box:
+def enclosing_box(boxes: list[Box]) -> Box:
     """The smallest box that holds them."""
     return (
         min(b[0] for b in boxes),
@@ -222,7 +222,7 @@ def around(boxes: list[Box]) -> Box:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visitor:
+class SignedInUser:
     """Somebody signed in: every request carries the session, every change its anti-forgery value."""
 
     client: TestClient
@@ -231,7 +231,7 @@ class Visitor:
     name: str
 
     @classmethod
-    def enter(cls, house: House, client: TestClient, role: Role) -> Visitor:
+    def enter(cls, house: Hospital, client: TestClient, role: Role) -> SignedInUser:
         """Open a session for the account of that role."""
         account = house.accounts[role]
         token, bearer = open_session(house.connection, account), add_token(house.connection, account, "tests")
@@ -240,7 +240,7 @@ class Visitor:
     @property
     def headers(self) -> dict[str, str]:
         """What a browser sends along, and a program."""
-        return {"cookie": f"{COOKIE}={self.token}", "authorization": f"Bearer {self.bearer}"}
+        return {"cookie": f"{SESSION_COOKIE}={self.token}", "authorization": f"Bearer {self.bearer}"}
 
     def get(self, url: str, **options: Any) -> Response:
         """Ask for a page."""
@@ -248,4 +248,4 @@ class Visitor:
 
     def post(self, url: str, **form: Any) -> Response:
         """Send a form of ours."""
-        return self.client.post(url, data={"csrf": csrf_of(self.token)} | form, headers=self.headers)
+        return self.client.post(url, data={"csrf": csrf_token(self.token)} | form, headers=self.headers)

@@ -1,11 +1,11 @@
-"""What a migration costs, from the measured figures of a page in [migrate.figures]."""
+"""What a migration costs, from the measured figures of a page in [archive.cost_model]."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from pipeline.archive.throttle import open_share
-from pipeline.config import MigrateSettings
+from pipeline.config import ArchiveSettings
 
 HOUR, DAY = 3600, 86_400
 
@@ -23,11 +23,11 @@ class Cost:
     database_bytes: int
 
 
-def cost_of(pages: int, original_bytes: int, cores: int, settings: MigrateSettings) -> Cost:
+def cost_of(pages: int, original_bytes: int, cores: int, settings: ArchiveSettings) -> Cost:
     """The cost of so many pages."""
-    figures = settings.figures
+    figures = settings.cost_model
     seconds = pages * figures.cpu_seconds
-    used = max(1.0, cores * settings.share) * open_share(settings.hours)
+    used = max(1.0, cores * settings.max_worker_share) * open_share(settings.schedule)
     return Cost(
         cores=cores,
         cpu_hours=seconds / HOUR,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pipeline.archive.crosswalk import Crosswalk
 from pipeline.archive.manifest import Listed, Problem
 from pipeline.archive.manifest_mapping import Mapping
-from pipeline.config import MigrateSettings
-from pipeline.matching.legacy_index_evidence import UNKNOWN
-from pipeline.records import Given
+from pipeline.config import ArchiveSettings
+from pipeline.matching.legacy_index_evidence import UNKNOWN_MRN
+from pipeline.records import LegacyMetadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +43,16 @@ def meaning_of(listed: Listed, mapping: Mapping, numbers: Crosswalk) -> Meaning:
     return Meaning(mrn=mrn, type=kind, date=date, problems=tuple(problems))
 
 
-def given_by(listed: Listed, meaning: Meaning, mapping: Mapping, settings: MigrateSettings) -> Given:
+def given_by(listed: Listed, meaning: Meaning, mapping: Mapping, settings: ArchiveSettings) -> LegacyMetadata:
     """What goes along with the scan, as far as the settings trust it."""
     trusted = {"patient": settings.patient, "type": settings.type, "date": settings.date}
     no_patient = settings.patient != "ignore" and listed.mrn is not None and meaning.mrn is None
-    return Given(
+    return LegacyMetadata(
         mrn=meaning.mrn if settings.patient != "ignore" else None,
         type=meaning.type if settings.type != "ignore" else None,
         date=meaning.date if settings.date != "ignore" else None,
         pages=listed.pages,
-        whole=mapping.whole,
-        believed=tuple(what for what, trust in trusted.items() if trust == "believe"),
-        doubts=(UNKNOWN,) if no_patient else (),
+        single_document=mapping.whole,
+        trusted=tuple(what for what, trust in trusted.items() if trust == "trust"),
+        issues=(UNKNOWN_MRN,) if no_patient else (),
     )

@@ -22,18 +22,18 @@ from pipeline.archive.manifest import Listed, Manifest, Problem
 from pipeline.archive.migration_jobs import Archive, source_of
 from pipeline.archive.source_files import Finder, Source, assembled
 from pipeline.config import Settings
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.ingest.intake_source import Origin, printable
-from pipeline.ingest.registration import Enqueue, Registered, StillChanging, register
-from pipeline.matching.legacy_index_evidence import DISAGREES
+from pipeline.ingest.registration import Enqueue, Registration, FileStillChanging, register
+from pipeline.matching.legacy_index_evidence import PATIENT_CONFLICT
 from pipeline.patients.candidates import mrn_holders
-from pipeline.records import Given, Priority, Reason
+from pipeline.records import LegacyMetadata, Priority, Reason
 from pipeline.store.blobs import Blobs, sha256_of
 from pipeline.store.database import Connection
 from pipeline.store.page_json import reasons_json
-from pipeline.store.scratch import NO_ROOM, NoRoom, Scratch
+from pipeline.store.scratch import NO_ROOM, DiskFull, Scratch
 from pipeline.store.sql import statements
-from pipeline.store.text_partitions import extend_page_text
+from pipeline.store.schema_migrations import extend_page_text
 
 SQL = statements("pipeline.archive")
 
@@ -66,7 +66,7 @@ class Feeder:
             yield from ((listed, listed.key not in taken) for listed in chunk)
 
     def take(self, connection: Connection, listed: Listed) -> str:
-        """Take a document in; its state: taken, missing or refused. Raises ServiceAway, and then nothing is
+        """Take a document in; its state: taken, missing or refused. Raises ServiceUnavailable, and then nothing is
         noted.
         """
         meaning = meaning_of(listed, self.manifest.mapping, self.numbers)
@@ -74,7 +74,7 @@ class Feeder:
         files = [source.file for source in sources if source.file is not None]
         row = Row(
             listed=listed,
-            state="taken" if files else "missing",
+            state="ingested" if files else "missing",
             sources=sources,
             problems=(*meaning.problems, *self._problems(connection, listed, meaning, sources)),
         )
@@ -84,12 +84,12 @@ class Feeder:
         try:
             self._register(connection, files, row, meaning)
         except import_log.TakenMeanwhile:
-            return "taken"
-        except (BadInput, OSError, StillChanging) as error:
+            return "ingested"
+        except (InvalidInput, OSError, FileStillChanging) as error:
             if isinstance(error, OSError) and error.errno in NO_ROOM:  # ours, not the file's
-                raise NoRoom from None
-            self._note(connection, replace(row, state="refused", problems=(*row.problems, refusal_of(error))))
-            return "refused"
+                raise DiskFull from None
+            self._note(connection, replace(row, state="rejected", problems=(*row.problems, refusal_of(error))))
+            return "rejected"
         return row.state
 
     def _register(self, connection: Connection, files: list[Path], row: Row, meaning: Meaning) -> None:
@@ -97,12 +97,12 @@ class Feeder:
         origin = Origin(
             source=source_of(self.archive.name),
             priority=Priority.BACKFILL,
-            given=self._given(row.listed, meaning, row.sources),
+            legacy_metadata=self._given(row.listed, meaning, row.sources),
         )
         with assembled(files, self._scratch) as file:
             kept = replace(row, hashes=self._keep(files))
 
-            def also(connection: Connection, taken: Registered) -> None:
+            def also(connection: Connection, taken: Registration) -> None:
                 problems = (*row.problems, *self._afterwards(connection, row.listed, meaning, taken))
                 done = replace(kept, problems=problems, scan=taken.scan, duplicate=taken.duplicate)
                 import_log.note(connection, self.archive, batch, done)
@@ -134,13 +134,13 @@ class Feeder:
             yield Problem(code="unknown_patient", detail=f"the patient index does not know {meaning.mrn}")
         yield from import_log.listed_before(connection, self.archive, listed, sources)
 
-    def _given(self, listed: Listed, meaning: Meaning, sources: tuple[Source, ...]) -> Given:
-        given = given_by(listed, meaning, self.manifest.mapping, self.settings.migrate)
+    def _given(self, listed: Listed, meaning: Meaning, sources: tuple[Source, ...]) -> LegacyMetadata:
+        given = given_by(listed, meaning, self.manifest.mapping, self.settings.archive)
         missing = sum(source.file is None for source in sources)
         if not missing:
             return given
         detail = f"The old index lists {len(sources)} files, {missing} of them are not there."
-        return replace(given, doubts=(*given.doubts, Reason(code="manifest_incomplete", detail=detail)))
+        return replace(given, issues=(*given.issues, Reason(code="legacy_files_missing", detail=detail)))
 
     def _keep(self, files: list[Path]) -> tuple[str, ...]:
         """Store the bytes of files that are joined, each by itself: the original is what was scanned."""
@@ -152,7 +152,7 @@ class Feeder:
         return hashes
 
     def _afterwards(
-        self, connection: Connection, listed: Listed, meaning: Meaning, taken: Registered
+        self, connection: Connection, listed: Listed, meaning: Meaning, taken: Registration
     ) -> Iterator[Problem]:
         """What is known against a document once its file has been opened. The same pages under two patients
         go to a person.
@@ -160,12 +160,12 @@ class Feeder:
         if taken.pages is not None and listed.pages is not None and taken.pages != listed.pages:
             yield Problem(code="page_count", detail=f"{listed.pages} listed, {taken.pages} there")
         if taken.duplicate and meaning.mrn:
-            first = connection.execute(SQL["given_of_scan"], [taken.scan]).fetchone()
+            first = connection.execute(SQL["legacy_metadata_of_scan"], [taken.scan]).fetchone()
             if first and first["mrn"] not in (None, meaning.mrn):
                 yield Problem(
                     code="other_patient", detail=f"the same bytes are listed for {first['mrn']} too"
                 )
-                reasons = Jsonb(reasons_json([DISAGREES]))
+                reasons = Jsonb(reasons_json([PATIENT_CONFLICT]))
                 connection.execute(SQL["open_patient_review"], {"scan": taken.scan, "reasons": reasons})
 
 
@@ -174,9 +174,9 @@ def name_of(listed: Listed) -> str:
     return printable(listed.files[0]) if len(listed.files) == 1 else f"{listed.document or listed.key}.tif"
 
 
-def refusal_of(error: BadInput | OSError | StillChanging) -> Problem:
+def refusal_of(error: InvalidInput | OSError | FileStillChanging) -> Problem:
     """Why a file could not be taken."""
-    if isinstance(error, BadInput):
+    if isinstance(error, InvalidInput):
         return Problem(code=error.code, detail=str(error))
     if isinstance(error, OSError):
         return Problem(code="unreadable", detail=error.strerror or type(error).__name__)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.archive.manifest_mapping import Mapping
-from pipeline.config import MigrateSettings
-from pipeline.errors import BadInput, NotFound
-from pipeline.ingest.completeness import is_passing
+from pipeline.config import ArchiveSettings
+from pipeline.errors import InvalidInput, NotFound
+from pipeline.ingest.completeness import is_temporary_name
 from pipeline.ingest.intake_source import printable
 from pipeline.store.blobs import sha256_of
 
@@ -86,8 +86,8 @@ class Manifest:
         """Of a table's bytes; a tree has none."""
         return None if self.mapping.kind == "tree" else sha256_of(self.file)
 
-    def documents(self, settings: MigrateSettings) -> Iterator[Listed]:
-        """Every document, in order. Raises BadInput where the table cannot be read at all."""
+    def documents(self, settings: ArchiveSettings) -> Iterator[Listed]:
+        """Every document, in order. Raises InvalidInput where the table cannot be read at all."""
         listed = (
             _of_tree(self.root, self.mapping)
             if self.mapping.kind == "tree"
@@ -112,7 +112,7 @@ def files_below(root: Path) -> Iterator[tuple[str, int]]:
         folder = waiting.pop()
         with os.scandir(root / folder) as entries:
             found = sorted(
-                (entry for entry in entries if not is_passing(entry.name)),
+                (entry for entry in entries if not is_temporary_name(entry.name)),
                 key=lambda entry: natural(entry.name),
             )
         below = [f"{folder}{entry.name}/" for entry in found if entry.is_dir(follow_symlinks=False)]
@@ -172,7 +172,7 @@ def _rows(file: Path, mapping: Mapping) -> Iterator[tuple[int, dict[str, str]]]:
                         {what: v for what, at in places if at < width and (v := values[at].strip(BLANKS))},
                     )
     except (UnicodeDecodeError, LookupError, csv.Error) as error:
-        raise BadInput(
+        raise InvalidInput(
             f"{file.name} cannot be read as its mapping says: {error}.", "Check its encoding and delimiter."
         ) from None
 
@@ -188,7 +188,7 @@ def _places(header: list[str] | None, mapping: Mapping, name: str) -> list[tuple
         if place is not None:
             found.append((what, place))
     if "path" not in dict(found):
-        raise BadInput(
+        raise InvalidInput(
             f"{name} has no column {mapping.columns['path']!r}.",
             "Correct the mapping's columns.",
             "bad_manifest",

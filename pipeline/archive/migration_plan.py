@@ -16,9 +16,9 @@ from pipeline.archive.crosswalk import Crosswalk
 from pipeline.archive.inventory import Survey, survey
 from pipeline.archive.manifest import Manifest
 from pipeline.config import Settings
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.ingest.parsing.open_scan import inspect
-from pipeline.matching.person import number_or_none
+from pipeline.matching.person import normalize_number
 from pipeline.store.blobs import sha256_of
 from pipeline.store.database import Connection
 from pipeline.store.scratch import Scratch
@@ -69,8 +69,8 @@ def plan(
     """Look at everything that a migration would take in.
 
     `connection`: to ask the patient index and the store's hashes; None leaves that out. `depth`: how many
-    files are opened. `out`: where every problem is written as CSV. Raises BadInput, ServiceAway."""
-    documents = manifest.documents(settings.migrate)
+    files are opened. `out`: where every problem is written as CSV. Raises InvalidInput, ServiceUnavailable."""
+    documents = manifest.documents(settings.archive)
     with survey(manifest, documents, numbers, lambda n: tell("rows", n)) as seen:
         if connection is not None:
             _ask_patients(seen, connection)
@@ -87,12 +87,12 @@ def _ask_patients(seen: Survey, connection: Connection) -> None:
     numbers = (row["mrn"] for row in seen.rows("select distinct mrn from listed where mrn is not null"))
     unknown: list[str] = []
     while chunk := list(islice(numbers, ASKED)):
-        plain = [number_or_none(mrn) or mrn for mrn in chunk]
+        plain = [normalize_number(mrn) or mrn for mrn in chunk]
         unknown += [
             row["mrn"] for row in connection.execute(SQL["unknown_mrns"], {"mrns": chunk, "plain": plain})
         ]
     seen.put("unknown", ((mrn,) for mrn in unknown))
-    seen.run("survey_unknown_patients")
+    seen.run("inventory_unknown_patients")
 
 
 def _open(
@@ -101,16 +101,16 @@ def _open(
     """Open the files: how many pages they have, or why intake would refuse them. Empty ones are known without
     that.
     """
-    seen.run("survey_empty_files")
+    seen.run("inventory_empty_files")
     with tempfile.TemporaryDirectory(prefix="chartloom-plan-") as folder:
         scratch = Scratch(Path(folder))
-        for path, spelt in _chosen(seen, depth, settings.migrate.opened):
+        for path, spelt in _chosen(seen, depth, settings.archive.sample_files):
             seen.put(
                 "opened", [(path, *_opened(manifest.root / spelt, scratch, settings, hashed=depth == "all"))]
             )
             tell()
-    seen.run("survey_unreadable")
-    seen.run("survey_page_counts")
+    seen.run("inventory_unreadable")
+    seen.run("inventory_page_counts")
 
 
 def _chosen(seen: Survey, depth: Depth, most: int) -> Iterator[tuple[str, str]]:
@@ -135,7 +135,7 @@ def _opened(
     try:
         sha256 = sha256_of(file) if hashed else None
         opening = inspect(file, scratch, settings.intake)
-    except BadInput as error:
+    except InvalidInput as error:
         return None, None, error.code, sha256
     except OSError as error:
         return None, None, error.strerror or "not readable", sha256
@@ -144,7 +144,7 @@ def _opened(
 
 def _find_duplicates(seen: Survey, connection: Connection | None) -> None:
     """Files with the same bytes as another before them, or as a scan that is in already."""
-    seen.run("survey_duplicates")
+    seen.run("inventory_duplicates")
     hashes = seen.rows("select sha256, path from opened where sha256 is not null")
     known: list[tuple[str, str, str, str]] = []
     while connection is not None and (chunk := {row["sha256"]: row["path"] for row in islice(hashes, ASKED)}):
@@ -167,7 +167,7 @@ def _plan(seen: Survey, settings: Settings, depth: Depth, cores: int, *, asked: 
         for row in seen.rows("select code, count(*) as n from problem group by code order by code")
     }
     few = "select key, path, detail from problem where code = ? order by rowid limit ?"
-    totals = dict(seen.one(SQL["survey_totals"]))
+    totals = dict(seen.one(SQL["inventory_totals"]))
     pages, by = _pages(seen, totals["files"], depth, settings)
     return Plan(
         **totals,
@@ -177,20 +177,20 @@ def _plan(seen: Survey, settings: Settings, depth: Depth, cores: int, *, asked: 
         depth=depth,
         formats={
             row["kind"]: row["n"]
-            for row in seen.rows(SQL["survey_kinds" if totals["opened"] else "survey_endings"])
+            for row in seen.rows(SQL["inventory_kinds" if totals["opened"] else "inventory_endings"])
         },
         problems=problems,
         examples={
             code: [(r["key"], r["path"], r["detail"]) for r in seen.rows(few, code, EXAMPLES)]
             for code in problems
         },
-        cost=cost_of(pages, totals["bytes"], cores, settings.migrate),
+        cost=cost_of(pages, totals["bytes"], cores, settings.archive),
     )
 
 
 def _pages(seen: Survey, files: int, depth: Depth, settings: Settings) -> tuple[int, str]:
     """How many pages there are, and how that is known."""
-    row = seen.one(SQL["survey_pages"])
+    row = seen.one(SQL["inventory_pages"])
     documents: int = seen.one("select count(*) from listed")[0]
     if depth == "all":
         return row["pages_counted"], "opened"
@@ -200,4 +200,4 @@ def _pages(seen: Survey, files: int, depth: Depth, settings: Settings) -> tuple[
         return round(files * row["pages_counted"] / row["files_counted"]), "sample"
     if files > documents:
         return files, "a page a file"
-    return round(files * settings.migrate.figures.pages_per_file), "assumed"
+    return round(files * settings.archive.cost_model.pages_per_file), "assumed"

@@ -10,20 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time
 
-from pipeline.config import MigrateSettings
-from pipeline.errors import BadSettings
+from pipeline.config import ArchiveSettings
+from pipeline.errors import ConfigurationError
 
 SPAN = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$")
 MINUTES = 24 * 60
 
 
 def span_of(hours: str) -> tuple[time, time] | None:
-    """From and until; None: always. Raises BadSettings."""
+    """From and until; None: always. Raises ConfigurationError."""
     if not hours:
         return None
     found = SPAN.match(hours)
     if not found:
-        raise BadSettings(f"migrate.hours is {hours!r}.", 'Write it as "19:00-06:00", or "" for always.')
+        raise ConfigurationError(f"archive.schedule is {hours!r}.", 'Write it as "19:00-06:00", or "" for always.')
     return time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
 
 
@@ -51,14 +51,14 @@ class Throttle:
     are alive.
     """
 
-    settings: MigrateSettings
+    settings: ArchiveSettings
     queued: Callable[[], int]
     workers: Callable[[], int]
 
     def wants(self, now: datetime) -> str | None:
         """None where the next document may be handed in, else what is waited for: hours or workers."""
-        if not within(self.settings.hours, now.time()):
-            return f"the hours {self.settings.hours}"
+        if not within(self.settings.schedule, now.time()):
+            return f"the hours {self.settings.schedule}"
         return None if self.queued() < self.most() else "the workers"
 
     def most(self) -> int:
@@ -67,7 +67,7 @@ class Throttle:
         """
         workers = max(1, self.workers())
         return (
-            workers * (1 + self.settings.ahead)
-            if self.settings.share == 1
-            else max(1, int(workers * self.settings.share))
+            workers * (1 + self.settings.prefetch_per_worker)
+            if self.settings.max_worker_share == 1
+            else max(1, int(workers * self.settings.max_worker_share))
         )

@@ -21,9 +21,9 @@ def legacy_metadata(scan: Scan) -> LegacyMetadata | None:
     """What is said of a scan before it is read: by an old index, else of its type by the folder that it came
     through.
     """
-    if scan.default_type is None or (scan.given is not None and scan.given.type is not None):
-        return scan.given
-    return replace(scan.given or LegacyMetadata(), type=scan.default_type)
+    if scan.default_type is None or (scan.legacy_metadata is not None and scan.legacy_metadata.type is not None):
+        return scan.legacy_metadata
+    return replace(scan.legacy_metadata or LegacyMetadata(), type=scan.default_type)
 
 
 def apply_legacy_metadata(

@@ -22,17 +22,17 @@ from pipeline.commands.common import emit, progress
 from pipeline.config import Settings, load_settings
 from pipeline.errors import NotFound, ServiceUnavailable
 from pipeline.index.scan_result import closed, outcome_json
-from pipeline.ingest.batches import Batch, batches, settle
-from pipeline.ingest.completeness import is_passing
+from pipeline.ingest.batches import Batch, batches, close_batches
+from pipeline.ingest.completeness import is_temporary_name
 from pipeline.ingest.intake_source import Origin, origin_of, printable
-from pipeline.ingest.parsing.file_types import HEAD, kind_of
+from pipeline.ingest.parsing.file_types import SIGNATURE_BYTES, media_type_of
 from pipeline.ingest.registration import Registration, FileStillChanging, register
 from pipeline.ingest.zip_batches import ArchiveMember, archive_members
 from pipeline.runtime.installation import Installation, open_installation
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, database_unavailable
 from pipeline.worker.job_queue import enqueue_scan
-from pipeline.worker.launcher import workers_beside
+from pipeline.worker.launcher import child_workers
 from pipeline.worker.status import live_workers
 
 PICTURES = ".tif .tiff .png .jpg .jpeg .jp2 .j2k .bmp .gif .webp .avif .pbm .pgm .ppm .pnm"
@@ -70,7 +70,7 @@ def files_of(paths: Sequence[Path]) -> Iterator[tuple[Path, Origin]]:
 
 def passing(inside: PurePath) -> bool:
     """Is it, or a folder on the way to it, hidden, a lock, or of the system?"""
-    return any(is_passing(part) for part in inside.parts)
+    return any(is_temporary_name(part) for part in inside.parts)
 
 
 def looks_like_ours(file: Path) -> bool:
@@ -79,7 +79,7 @@ def looks_like_ours(file: Path) -> bool:
         return True
     try:
         with file.open("rb") as stream:
-            return kind_of(stream.read(HEAD)) is not None
+            return media_type_of(stream.read(SIGNATURE_BYTES)) is not None
     except OSError:
         return False
 
@@ -204,7 +204,7 @@ class HandIn:
 
     def close_batches(self) -> list[Batch]:
         """Add up the batches that were handed in: all of them is here."""
-        self.line.ask(lambda c: settle(c, 0.0, self.batches))
+        self.line.ask(lambda c: close_batches(c, 0.0, self.batches))
         return [batch for batch in self.line.ask(batches) if batch.id in self.batches]
 
 
@@ -259,7 +259,7 @@ class Crew:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + MUSTER_SECONDS
             if not self._line.ask(lambda c: live_workers(c, self._settings.worker.stalled_worker_seconds)):
-                self._own = self._stack.enter_context(workers_beside(self._settings))
+                self._own = self._stack.enter_context(child_workers(self._settings))
 
 
 def hand_in(paths: Sequence[Path], *, wait: bool, as_json: bool, home: Path | None) -> int:

@@ -11,7 +11,7 @@ import typer
 from pipeline.commands.common import Home, Json, emit, progress
 
 if TYPE_CHECKING:
-    from pipeline.ingest.reconciliation import Ledger, Paper
+    from pipeline.ingest.reconciliation import Ledger, PaperRetention
 
 EXAMPLE = "Example: chartloom reconcile --json"
 
@@ -46,18 +46,18 @@ def reconcile(
 
     from pipeline.config import load_settings
     from pipeline.ingest import reconciliation as account
-    from pipeline.ingest.batches import settle
+    from pipeline.ingest.batches import close_batches
     from pipeline.runtime.installation import open_installation
 
     settings = load_settings(home)
     with open_installation(settings, store=verify) as installation, installation.connect() as connection:
         if scan is not None:
-            for life in account.lives(connection, scan=scan):
+            for life in account.file_histories(connection, scan=scan):
                 emit(asdict(life))
             return
-        settle(connection, settings.intake.batch_quiet_seconds)
+        close_batches(connection, settings.intake.batch_idle_seconds)
         if paper:
-            for sheet in account.paper(connection):
+            for sheet in account.paper_retention(connection):
                 emit(asdict(sheet)) if as_json else typer.echo(_paper_in_words(sheet))
             return
         found = account.reconcile(connection)
@@ -70,7 +70,7 @@ def reconcile(
                     faults += [fault] if fault else []
                     advance(1)
             found = replace(found, faults=(*found.faults, *faults))
-        seen = account.lives(connection, limit=lives) if lives else []
+        seen = account.file_histories(connection, limit=lives) if lives else []
     if as_json:
         emit(account.ledger_json(found) | ({"lives": [asdict(life) for life in seen]} if lives else {}))
     else:
@@ -79,7 +79,7 @@ def reconcile(
             typer.echo(
                 f"{life.scan:>8}  {life.seen_at:%Y-%m-%d %H:%M:%S}  {life.status:<12}  {life.pages or '-':>5}  {life.name!r}"
             )
-    sys.exit(0 if found.adds_up else 1)
+    sys.exit(0 if found.balanced else 1)
 
 
 KEPT = {
@@ -93,7 +93,7 @@ KEPT = {
 }
 
 
-def _paper_in_words(sheet: Paper) -> str:
+def _paper_in_words(sheet: PaperRetention) -> str:
     batch = f"  (batch {sheet.batch!r})" if sheet.batch else ""
     return f"{sheet.scan:>8}  {sheet.stored_at:%Y-%m-%d %H:%M}  {sheet.name!r}{batch}  {KEPT[sheet.kept_for]}"
 
@@ -115,4 +115,4 @@ def _print(found: Ledger) -> None:
     for fault in found.faults:
         where = f"scan {fault.scan} " if fault.scan else ""
         typer.echo(f"FAULT {fault.code}: {where}{fault.detail}")
-    typer.echo("It adds up." if found.adds_up else "It does NOT add up.")
+    typer.echo("It adds up." if found.balanced else "It does NOT add up.")

@@ -25,7 +25,7 @@ def status(as_json: Json = False, home: Home = None) -> None:
 
     settings = load_settings(home)
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
-        state = status_json(connection, settings.work.takeover_seconds)
+        state = status_json(connection, settings.worker.stalled_worker_seconds)
     emit(state) if as_json else typer.echo(state_in_words(state))
 
 

@@ -1,7 +1,7 @@
 """Is a file all there? Names and open writers that say no, and the ends of the kinds of files that say yes.
 
 These stand beside the other test (its size and time stand still), because a slow network copy may pause for
-longer than that. A file that never gets its end is taken all the same after `intake.incomplete_seconds`, and
+longer than that. A file that never gets its end is taken all the same after `intake.incomplete_grace_seconds`, and
 is then repaired or quarantined."""
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
-from pipeline.ingest.parsing.file_types import HEAD, PDF, ZIP, kind_of
+from pipeline.ingest.parsing.file_types import SIGNATURE_BYTES, PDF, ZIP, media_type_of
 
-UNFINISHED_ENDINGS = (
+TEMPORARY_EXTENSIONS = (
     ".part",
     ".partial",
     ".tmp",
@@ -31,20 +31,20 @@ UNFINISHED_ENDINGS = (
     "~",
 )
 SYSTEM_NAMES = ("thumbs.db", "desktop.ini", "__macosx")
-FILE_END = 2048
+TRAILER_SEARCH_BYTES = 2048
 """Bytes from the end within which the last mark stands; for %%EOF readers accept 1,024 and some writers add
 padding.
 """
 MOST_DIRECTORIES = 100_000
 MOST_PARTS = 100_000  # strips or tiles of a page that are looked at
-SIZED = {"image/webp": (4, 8), "image/bmp": (2, 0)}
+SIZE_FIELDS = {"image/webp": (4, 8), "image/bmp": (2, 0)}
 """Kinds whose header says how long the file is: where it says so, and how many bytes are not counted."""
 
 
-def is_passing(name: str) -> bool:
+def is_temporary_name(name: str) -> bool:
     """Is it the name of a file that is still being written, of a lock, or of the system's own?"""
     lower = name.casefold()
-    return lower.startswith((".", "~$")) or lower.endswith(UNFINISHED_ENDINGS) or lower in SYSTEM_NAMES
+    return lower.startswith((".", "~$")) or lower.endswith(TEMPORARY_EXTENSIONS) or lower in SYSTEM_NAMES
 
 
 def is_being_written(file: Path) -> bool:
@@ -73,8 +73,8 @@ def is_complete(file: Path) -> bool:
     read.
     """
     with file.open("rb") as stream:
-        head = stream.read(HEAD)
-        kind = kind_of(head)
+        head = stream.read(SIGNATURE_BYTES)
+        kind = media_type_of(head)
         if kind == PDF:
             return _ends_with(stream, b"%%EOF")
         if kind == "image/tiff":
@@ -85,8 +85,8 @@ def is_complete(file: Path) -> bool:
             return _ends_with(stream, b"IEND\xaeB`\x82")
         if kind in ("image/jpeg", "image/jp2"):
             return _ends_with(stream, b"\xff\xd9")
-        if kind in SIZED:
-            at, added = SIZED[kind]
+        if kind in SIZE_FIELDS:
+            at, added = SIZE_FIELDS[kind]
             said = struct.unpack_from("<I", head, at)[0] if len(head) >= at + 4 else 0
             return bool(stream.seek(0, os.SEEK_END) >= said + added)
     return True
@@ -94,7 +94,7 @@ def is_complete(file: Path) -> bool:
 
 def _ends_with(stream: BinaryIO, end: bytes) -> bool:
     size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - FILE_END))
+    stream.seek(max(0, size - TRAILER_SEARCH_BYTES))
     return end in stream.read()
 
 

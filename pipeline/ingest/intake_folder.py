@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from pipeline.config import IntakeSettings
-from pipeline.ingest.completeness import is_being_written, is_complete, is_passing
-from pipeline.ingest.intake_source import folder_meanings, origin_of
+from pipeline.ingest.completeness import is_being_written, is_complete, is_temporary_name
+from pipeline.ingest.intake_source import subfolder_meanings, origin_of
 
-LONGEST_PAUSE = (
+MAX_RETRY_PAUSE_SECONDS = (
     60.0  # before a file that could not be taken is tried again; it starts with the poll and doubles
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ObservedFile:
     """A file as it was last seen. `first`: when it was seen first, `since`: when it began to look so, by the
     monotonic clock.
 
@@ -42,12 +42,12 @@ class Seen:
         return (self.size, self.modified_ns) == (status.st_size, status.st_mtime_ns)
 
 
-class Folder:
+class IntakeFolder:
     """The files of a watched folder and what is known of each."""
 
     def __init__(self, root: Path, settings: IntakeSettings) -> None:
         self.root = root
-        self.files: dict[PurePath, Seen] = {}
+        self.files: dict[PurePath, ObservedFile] = {}
         self._settings = settings
         self._empty: dict[PurePath, float] = {}
         self._looked = 0.0
@@ -60,7 +60,7 @@ class Folder:
             known = self.files.get(inside)
             if known is None or not known.looks_like(status):
                 first = known.first if known else now
-                self.files[inside] = Seen(
+                self.files[inside] = ObservedFile(
                     size=status.st_size, modified_ns=status.st_mtime_ns, first=first, since=now
                 )
         for inside in self.files.keys() - found.keys():
@@ -82,20 +82,20 @@ class Folder:
         """Why a file that stands still is not to be taken yet: somebody is writing it, or it has no end.
         Raises OSError.
 
-        One without its end is waited for no longer than incomplete_seconds; one that is open for writing for
+        One without its end is waited for no longer than incomplete_grace_seconds; one that is open for writing for
         as long as it is."""
         seen, file = self.files[inside], self.root / inside
         if is_being_written(file):
             return "Another program has it open for writing: it is taken when that program closes it."
-        waits = time.monotonic() < seen.since + self._settings.incomplete_seconds
+        waits = time.monotonic() < seen.since + self._settings.incomplete_grace_seconds
         if waits and not is_complete(file):
-            return f"It has no end yet: it may still be arriving, and is taken after {self._settings.incomplete_seconds:.0f} s."
+            return f"It has no end yet: it may still be arriving, and is taken after {self._settings.incomplete_grace_seconds:.0f} s."
         return None
 
     def again(self, inside: PurePath) -> None:
         """The file changed under our hands: it has to stand still again."""
         seen = self.files[inside]
-        self.files[inside] = Seen(
+        self.files[inside] = ObservedFile(
             size=seen.size, modified_ns=seen.modified_ns, first=seen.first, since=time.monotonic()
         )
 
@@ -104,7 +104,7 @@ class Folder:
         seconds.
         """
         seen, poll = self.files[inside], self._settings.poll_seconds
-        pause = poll if soon else min(LONGEST_PAUSE, poll * 2 ** min(seen.tries, 10))
+        pause = poll if soon else min(MAX_RETRY_PAUSE_SECONDS, poll * 2 ** min(seen.tries, 10))
         self.files[inside] = replace(
             seen, tries=seen.tries + (not soon), not_before=time.monotonic() + pause, why=why
         )
@@ -118,7 +118,7 @@ class Folder:
         self._empty = {inside: self._empty.get(inside, now) for inside in found}
         return [inside for inside, since in self._empty.items() if now - since >= quiet_seconds]
 
-    def _due(self, seen: Seen) -> float:
+    def _due(self, seen: ObservedFile) -> float:
         return max(seen.since + self._settings.stable_seconds, seen.not_before)
 
 
@@ -133,7 +133,7 @@ def files_below(root: Path, inside: PurePath | None = None) -> Iterator[tuple[Pu
     for entry in entries:
         below = inside / entry.name if inside else PurePath(entry.name)
         with suppress(OSError):
-            if is_passing(entry.name):
+            if is_temporary_name(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from files_below(root, below)
@@ -145,9 +145,9 @@ def empty_below(root: Path) -> Iterator[PurePath]:
     """The folders of batches with nothing in them at all. A hidden folder, a link and a folder with a meaning
     are left alone.
     """
-    meanings = folder_meanings()
+    meanings = subfolder_meanings()
     for top, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not is_passing(name)]
+        folders[:] = [name for name in folders if not is_temporary_name(name)]
         inside = PurePath(top).relative_to(root)
         if not folders and not files and any(part.casefold() not in meanings for part in inside.parts):
             yield inside

@@ -21,7 +21,7 @@ import structlog
 
 from pipeline.config import Settings
 from pipeline.errors import ChartloomError, ServiceUnavailable
-from pipeline.ingest.batches import settle
+from pipeline.ingest.batches import close_batches
 from pipeline.ingest.done_folder import FileModified, remove_expired_days, move_to_done
 from pipeline.ingest.intake_folder import IntakeFolder
 from pipeline.ingest.intake_source import origin_of, printable
@@ -280,7 +280,7 @@ class Watcher:
         self._tidied = now
         quiet = self._settings.intake.batch_idle_seconds
         with translate_connection_errors():
-            for batch in settle(self._connection(), quiet):
+            for batch in close_batches(self._connection(), quiet):
                 log.info(
                     "batch settled",
                     batch=batch.id,

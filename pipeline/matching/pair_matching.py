@@ -8,26 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.config import MatchSettings
+from pipeline.config import MatchingSettings
 from pipeline.matching.decision_rules import (
-    AGREES,
-    Verdict,
-    agreements,
-    judge,
-    levels_of,
-    probabilities,
-    reasons_of,
+    AGREEMENT_LEVELS,
+    MatchDecision,
+    agreeing_identifiers,
+    decide_match,
+    levels_by_field,
+    candidate_probabilities,
+    reasons_from_score,
 )
 from pipeline.matching.person import Person
-from pipeline.matching.weights import Frequencies, weigh
+from pipeline.matching.weights import Frequencies, score_match
 from pipeline.records import Candidate, PatientRef, Reason
 
-NOBODY = PatientRef(id=0, mrn=None)  # a pair is not about a patient of an index
-THIRDS = ("middle", "guardian", "mother_maiden", "home", "phone", "email", "mrn", "ssn", "medicaid")
-ALIKE = (
+NO_PATIENT = PatientRef(id=0, mrn=None)  # a pair is not about a patient of an index
+THIRD_IDENTIFIERS = ("middle", "guardian", "mother_maiden", "home", "phone", "email", "mrn", "ssn", "medicaid")
+JOINING_LEVELS = (
     "exact",
     "misread",
-    "slip",
+    "typo",
     "digit",
     "close",
     "initial",
@@ -38,87 +38,87 @@ ALIKE = (
     "last_four",
 )
 """Fields beyond name and birth date, and the levels at which one of them joins two records."""
-APART = ("different", "elsewhere")
-THIRDS_OF_KIN = tuple(field for field in THIRDS if field not in ("home", "mother_maiden"))
+DISAGREEMENT_LEVELS = ("different", "elsewhere")
+IDENTIFIERS_NOT_SHARED_BY_FAMILY = tuple(field for field in THIRD_IDENTIFIERS if field not in ("home", "mother_maiden"))
 """Where one half of a family name agrees it may be a relative's, with whom one shares a home."""
-NUMBERS = ("mrn", "ssn")
-NUMBER_AGREES = ("exact", "misread", "digit")
-ENTRY_ERRORS = ("given", "family", "middle", "dob")
+UNIQUE_NUMBERS = ("mrn", "ssn")
+NUMBER_AGREEMENT_LEVELS = ("exact", "misread", "digit")
+CORRECTABLE_FIELDS = ("given", "family", "middle", "dob")
 """What a clerk may have entered wrongly: outvoted where a number that is given to one person agrees to the
 digit and more fields agree than differ. (Medicaid numbers are not: a twin is often entered under the
 other's.)"""
-VOTES = {field: levels for field, levels in AGREES.items() if field != "name"} | {
-    "given": ("exact", "misread", "slip", "nickname", "close", "prefix", "turned", "swapped"),
-    "family": ("exact", "misread", "slip", "close", "former", "part", "swapped"),
+VOTE_LEVELS = {field: levels for field, levels in AGREEMENT_LEVELS.items() if field != "name"} | {
+    "given": ("exact", "misread", "typo", "nickname", "close", "prefix", "given_middle_swapped", "swapped"),
+    "family": ("exact", "misread", "typo", "close", "former", "part", "swapped"),
     "middle": ("exact",),
     "guardian": ("exact",),
     "home": ("home", "near_home", "street", "zip"),
 }
-VOTES_NEEDED = 3  # fields that agree, and more than differ
-THIRD_BITS = 0.1  # what agrees beyond name and birth date must outweigh what differs there
+MIN_AGREEING_FIELDS = 3  # fields that agree, and more than differ
+MIN_THIRD_IDENTIFIER_BITS = 0.1  # what agrees beyond name and birth date must outweigh what differs there
 
 
-def compare(left: Person, right: Person, settings: MatchSettings) -> tuple[Candidate, Verdict]:
+def compare_people(left: Person, right: Person, settings: MatchingSettings) -> tuple[Candidate, MatchDecision]:
     """The pair's weight, probability and evidence, and the decision."""
-    weighing = weigh(left, right, Frequencies(), settings.weights)
-    unrelated = settings.model_copy(update={"absent": settings.pairs_absent})
-    (probability,) = probabilities([weighing], settings.pairs_population, unrelated)
+    weighing = score_match(left, right, Frequencies(), settings.weights)
+    unrelated = settings.model_copy(update={"prior_not_in_index": settings.pair_prior_distinct})
+    (probability,) = candidate_probabilities([weighing], settings.pair_population, unrelated)
     pair = Candidate(
-        patient=NOBODY, probability=probability, weight=round(weighing.bits, 2), reasons=reasons_of(weighing)
+        patient=NO_PATIENT, probability=probability, weight=round(weighing.bits, 2), reasons=reasons_from_score(weighing)
     )
     return pair, decide_pair(pair, settings)
 
 
-def decide_pair(pair: Candidate, settings: MatchSettings) -> Verdict:
+def decide_pair(pair: Candidate, settings: MatchingSettings) -> MatchDecision:
     """The rules of filing, but contradictions can be outvoted, and a third identifier must agree."""
-    verdict = judge([pair], settings.model_copy(update={"threshold": settings.pairs_threshold}))
+    verdict = decide_match([pair], settings.model_copy(update={"threshold": settings.pair_threshold}))
     if verdict.decision == "none":
         return verdict
-    levels = levels_of(pair)
+    levels = levels_by_field(pair)
     reasons = [
         r
         for r in verdict.reasons
-        if not (r.code.endswith("_contradicts") and outvoted(r.code[: -len("_contradicts")], levels))
+        if not (r.code.endswith("_contradicts") and is_outvoted(r.code[: -len("_contradicts")], levels))
     ]
-    reasons = [r for r in reasons if r.code not in ("filed_alone", "two_slips")]
-    thirds = THIRDS_OF_KIN if levels.get("family") == "part" else THIRDS
+    reasons = [r for r in reasons if r.code not in ("auto_filed", "multiple_near_matches")]
+    thirds = IDENTIFIERS_NOT_SHARED_BY_FAMILY if levels.get("family") == "part" else THIRD_IDENTIFIERS
     if (
-        levels.get("given") == "turned"
+        levels.get("given") == "given_middle_swapped"
     ):  # twins may be given the same two names in turn, and share their guardian
         thirds = tuple(field for field in thirds if field != "guardian")
-    if third_evidence(pair, thirds) < THIRD_BITS:
+    if third_identifier_bits(pair, thirds) < MIN_THIRD_IDENTIFIER_BITS:
         detail = "Beyond name and date of birth no more agrees than differs"
         reasons.append(Reason(code="no_third_identifier", detail=detail))
-    if "given" not in levels and not any(levels.get(number) in ALIKE for number in NUMBERS):
+    if "given" not in levels and not any(levels.get(number) in JOINING_LEVELS for number in UNIQUE_NUMBERS):
         reasons.append(
             Reason(code="no_given_name", detail="Without a given name it may be a brother or sister")
         )
     if reasons:
-        return Verdict(decision="possible", best=pair, reasons=tuple(reasons))
+        return MatchDecision(decision="possible", best=pair, reasons=tuple(reasons))
     agreeing = Reason(
-        code="agreeing", detail=f"Agreeing: {', '.join(agreements(levels))}", weight=pair.weight
+        code="agreeing", detail=f"Agreeing: {', '.join(agreeing_identifiers(levels))}", weight=pair.weight
     )
-    return Verdict(decision="match", best=pair, reasons=(agreeing,))
+    return MatchDecision(decision="match", best=pair, reasons=(agreeing,))
 
 
-def third_evidence(pair: Candidate, thirds: tuple[str, ...]) -> float:
+def third_identifier_bits(pair: Candidate, thirds: tuple[str, ...]) -> float:
     """Bits of what agrees and differs beyond name and birth date."""
-    levels = levels_of(pair)
+    levels = levels_by_field(pair)
     bits = {
         field: reason.weight or 0.0
         for reason in pair.reasons
         if (field := reason.code.partition(":")[0]) in thirds
     }
-    return sum(weight for field, weight in bits.items() if weight < 0 or levels[field] in ALIKE)
+    return sum(weight for field, weight in bits.items() if weight < 0 or levels[field] in JOINING_LEVELS)
 
 
-def outvoted(field: str, levels: Mapping[str, str]) -> bool:
+def is_outvoted(field: str, levels: Mapping[str, str]) -> bool:
     """May the rest of the evidence overrule this field's contradiction? Sex, suffix and MRN are never
     overruled.
     """
-    agreeing = [name for name, agree in VOTES.items() if levels.get(name) in agree]
-    if field in ENTRY_ERRORS:
-        against = sum(level in APART for level in levels.values())
-        sure = NUMBER_AGREES if field == "family" else ("exact",)
-        return any(levels.get(n) in sure for n in NUMBERS) and len(agreeing) >= max(VOTES_NEEDED, against + 1)
+    agreeing = [name for name, agree in VOTE_LEVELS.items() if levels.get(name) in agree]
+    if field in CORRECTABLE_FIELDS:
+        against = sum(level in DISAGREEMENT_LEVELS for level in levels.values())
+        sure = NUMBER_AGREEMENT_LEVELS if field == "family" else ("exact",)
+        return any(levels.get(n) in sure for n in UNIQUE_NUMBERS) and len(agreeing) >= max(MIN_AGREEING_FIELDS, against + 1)
     return field in ("ssn", "medicaid") and {"given", "family", "dob"} < set(agreeing)

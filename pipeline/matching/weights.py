@@ -15,15 +15,15 @@ from math import log2
 from pathlib import Path
 
 from pipeline.errors import ConfigurationError
-from pipeline.matching.comparison_levels import levels
+from pipeline.matching.comparison_levels import compare_fields
 from pipeline.matching.person import Person
 from pipeline.resources import CONFIG, trained_model_path
 
 LEARNED = "match_weights.json"
 """The file of HOME/models that `train matching` writes."""
-LEAST = 1e-9  # no frequency is nothing: log2 of it must be finite
-ORDINARY_BEGINNING = 0.01  # the share of people whose given name begins with the same three letters
-ORDINARY_COUNT = 1000  # an index of fewer names than this is trusted less than the shipped frequencies
+MIN_FREQUENCY = 1e-9  # no frequency is nothing: log2 of it must be finite
+DEFAULT_PREFIX_FREQUENCY = 0.01  # the share of people whose given name begins with the same three letters
+SMOOTHING_COUNT = 1000  # an index of fewer names than this is trusted less than the shipped frequencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighing:
+class MatchScore:
     """What all fields say together.
 
     `bits` is the match weight; `rivals` are the weights, against a stranger, of a twin, a relative and a
@@ -73,8 +73,8 @@ class Frequencies:
         """The share of people who bear this name; `part` is "given", "family", or "beginning": given names
         that begin so.
         """
-        usual = ORDINARY_BEGINNING if part == "beginning" else shipped_frequency(part, name)
-        return (self.counts.get((part, name), 0) + ORDINARY_COUNT * usual) / (self.size + ORDINARY_COUNT)
+        usual = DEFAULT_PREFIX_FREQUENCY if part == "beginning" else shipped_frequency(part, name)
+        return (self.counts.get((part, name), 0) + SMOOTHING_COUNT * usual) / (self.size + SMOOTHING_COUNT)
 
 
 def shipped_rates() -> dict[str, dict[str, Rates]]:
@@ -88,7 +88,7 @@ def shipped_rates() -> dict[str, dict[str, Rates]]:
 
 
 @cache
-def table(learned: Path | None) -> dict[str, dict[str, Rates]]:
+def load_rates(learned: Path | None) -> dict[str, dict[str, Rates]]:
     """Return {field: {level: rates}}, as shipped or with the rates that `train matching` wrote to a file.
 
     Args:
@@ -114,7 +114,7 @@ def table(learned: Path | None) -> dict[str, dict[str, Rates]]:
 
 
 @cache
-def shipped() -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+def shipped_frequencies() -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """({part: {name: share}}, {part: share of a name that is not listed})."""
     read = tomllib.loads((CONFIG / "match_weights.toml").read_text(encoding="utf-8"))["frequency"]
     listed = {
@@ -125,38 +125,38 @@ def shipped() -> tuple[dict[str, dict[str, float]], dict[str, float]]:
 
 def shipped_frequency(part: str, name: str) -> float:
     """The share of people who bear this name, as shipped."""
-    listed, otherwise = shipped()
+    listed, otherwise = shipped_frequencies()
     return listed[part].get(name, otherwise[part])
 
 
-def weigh(asked: Person, known: Person, frequencies: Frequencies, learned: Path | None = None) -> Weighing:
+def score_match(asked: Person, known: Person, frequencies: Frequencies, learned: Path | None = None) -> MatchScore:
     """Compare what a document (or query) says of a person with what the index knows of one."""
-    rates_of = table(learned)
+    rates_of = load_rates(learned)
     evidence, bits, rivals = [], 0.0, [0.0, 0.0, 0.0]
-    for name, level in levels(asked, known):
+    for name, level in compare_fields(asked, known):
         rates, stranger = rates_of[name][level], rates_of[name][level].stranger
         if name in ("family", "given") and level not in ("initial", "different"):
-            stranger = min(1.0, name_rate(name, level, rates, asked, known, frequencies))
+            stranger = min(1.0, name_agreement_rate(name, level, rates, asked, known, frequencies))
         sure = asked.confidence.get(name, 1.0)
-        weight = log2(weakened(rates.same, stranger, sure) / stranger)
+        weight = log2(adjust_for_confidence(rates.same, stranger, sure) / stranger)
         evidence.append(Evidence(name, level, round(weight, 2)))
         bits += weight
         kin = (rates.twin, rates.relative, rates.namesake)
         if level == "prefix":  # kin share the beginning of a name as often as strangers do
             kin = (stranger, stranger, rates.namesake)
         for n, rival in enumerate(kin):
-            rivals[n] += log2(weakened(max(rival, LEAST), stranger, sure) / stranger)
-    return Weighing(tuple(evidence), bits, (rivals[0], rivals[1], rivals[2]))
+            rivals[n] += log2(adjust_for_confidence(max(rival, MIN_FREQUENCY), stranger, sure) / stranger)
+    return MatchScore(tuple(evidence), bits, (rivals[0], rivals[1], rivals[2]))
 
 
-def weakened(rate: float, stranger: float, sure: float) -> float:
+def adjust_for_confidence(rate: float, stranger: float, sure: float) -> float:
     """The rate, if the value was read with this certainty: what was misread agrees as often as a
     stranger's.
     """
     return sure * rate + (1 - sure) * stranger
 
 
-def name_rate(
+def name_agreement_rate(
     part: str, level: str, rates: Rates, asked: Person, known: Person, frequencies: Frequencies
 ) -> float:
     """How often a stranger's name reaches a level: he bears the very name, written in that way, or another

@@ -8,55 +8,55 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.config import MatchSettings
-from pipeline.matching.birth_dates import readings
-from pipeline.matching.comparison_levels import CONFUSABLE
-from pipeline.matching.decision_rules import DECEASED, OTHER_MRN, probabilities, reasons_of
-from pipeline.matching.person import LAST_FOUR, Person, person_from, plain, record_of
-from pipeline.matching.person_names import also_called, split
-from pipeline.matching.weights import Frequencies, Weighing, weigh
-from pipeline.patients.patient_record import Incoming
+from pipeline.config import MatchingSettings
+from pipeline.matching.birth_dates import possible_misreadings
+from pipeline.matching.comparison_levels import LOOKALIKE_TABLE
+from pipeline.matching.decision_rules import DECEASED, MRN_OF_ANOTHER, candidate_probabilities, reasons_from_score
+from pipeline.matching.person import SSN_SUFFIX_DIGITS, Person, person_from_record, normalize_name, record_from_values
+from pipeline.matching.person_names import nickname_variants, split_name
+from pipeline.matching.weights import Frequencies, MatchScore, score_match
+from pipeline.patients.patient_record import PatientUpdate
 from pipeline.records import Candidate, PatientRef, Reason
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.patients")
-MOST_NAMED = (
+MAX_SAME_NAME_PATIENTS = (
     100  # bearers of both names, the nearest of them, that are weighed against what else leads to a patient
 )
-NICKNAMES_ASKED = 12
-CUT_SHORT = range(3, 6)  # letters of a given name that may be the beginning of a longer one
-FETCHED = 5_000  # rows held at a time when the whole index is read
-LOOKED_AT = 4  # patients weighed for each that is returned
+MAX_NICKNAMES = 12
+PREFIX_LENGTHS = range(3, 6)  # letters of a given name that may be the beginning of a longer one
+CURSOR_ROWS = 5_000  # rows held at a time when the whole index is read
+SCORED_PER_CANDIDATE = 4  # patients weighed for each that is returned
 DIGITS = "0123456789"
 
 
-def candidates(connection: Connection, person: Person, settings: MatchSettings) -> list[Candidate]:
+def find_candidates(connection: Connection, person: Person, settings: MatchingSettings) -> list[Candidate]:
     """The patients a record about this person may belong to, the weightiest first; at most
     `settings.candidates`.
     """
-    looked_at = {"most": settings.candidates * LOOKED_AT, "most_named": MOST_NAMED}
-    rows = connection.execute(SQL["find_candidates"], keys_of(person) | looked_at).fetchall()
+    looked_at = {"most": settings.candidates * SCORED_PER_CANDIDATE, "most_named": MAX_SAME_NAME_PATIENTS}
+    rows = connection.execute(SQL["find_candidates"], search_keys(person) | looked_at).fetchall()
     if not rows:
         return []
-    known = [person_of_row(row) for row in rows]
-    frequencies = frequencies_for(connection, [person, *known])
-    weighings = [weigh(person, other, frequencies, settings.weights) for other in known]
-    shares = probabilities(weighings, max(frequencies.size, settings.smallest_population), settings)
+    known = [person_from_row(row) for row in rows]
+    frequencies = name_frequencies(connection, [person, *known])
+    weighings = [score_match(person, other, frequencies, settings.weights) for other in known]
+    shares = candidate_probabilities(weighings, max(frequencies.size, settings.min_population), settings)
     ordered = sorted(
         zip(rows, weighings, shares, strict=True), key=lambda found: (-found[1].bits, found[0]["id"])
     )
     holders = mrn_holders(connection, person.mrn)
     return [
-        candidate(row, weighing, share, holders) for row, weighing, share in ordered[: settings.candidates]
+        candidate_from_row(row, weighing, share, holders) for row, weighing, share in ordered[: settings.candidates]
     ]
 
 
-def candidate(row: Mapping[str, Any], weighing: Weighing, share: float, holders: set[int]) -> Candidate:
+def candidate_from_row(row: Mapping[str, Any], weighing: MatchScore, share: float, holders: set[int]) -> Candidate:
     """A patient of the index as a candidate; `holders` are the patients whose MRN it is that was printed."""
-    reasons = list(reasons_of(weighing))
+    reasons = list(reasons_from_score(weighing))
     if holders and row["id"] not in holders:
-        reasons.append(Reason(code=OTHER_MRN, detail="The MRN as printed is another patient's"))
+        reasons.append(Reason(code=MRN_OF_ANOTHER, detail="The MRN as printed is another patient's"))
     if row["deceased"]:
         reasons.append(Reason(code=DECEASED, detail=row["deceased"]))
     return Candidate(
@@ -64,14 +64,14 @@ def candidate(row: Mapping[str, Any], weighing: Weighing, share: float, holders:
         probability=share,
         weight=round(weighing.bits, 2),
         reasons=tuple(reasons),
-        person=record_of(row),
+        person=record_from_values(row),
     )
 
 
-def keys_of(person: Person) -> dict[str, Any]:
+def search_keys(person: Person) -> dict[str, Any]:
     """What to look for: the parameters of `find_candidates`."""
     given = (
-        [person.given, *also_called(person.given)[:NICKNAMES_ASKED], *person.other_given]
+        [person.given, *nickname_variants(person.given)[:MAX_NICKNAMES], *person.other_given]
         if person.given
         else []
     )
@@ -79,20 +79,20 @@ def keys_of(person: Person) -> dict[str, Any]:
         part
         for name in (*given, person.family, *person.other_family)
         if name
-        for part in {name, *split(name)}
+        for part in {name, *split_name(name)}
         if len(part) > 1
     ]
     numbers = ["n" + number_key(n) for n in (person.mrn, person.medicaid) if n and number_key(n)]
-    near = ["n" + n for n in near_numbers(number_key(person.mrn))] if person.mrn else []
-    if person.ssn and len(person.ssn) > LAST_FOUR:
+    near = ["n" + n for n in keys_one_edit_away(number_key(person.mrn))] if person.mrn else []
+    if person.ssn and len(person.ssn) > SSN_SUFFIX_DIGITS:
         numbers.append("s" + number_key(person.ssn))
-        near += ["s" + n for n in near_numbers(number_key(person.ssn))]
+        near += ["s" + n for n in keys_one_edit_away(number_key(person.ssn))]
     return {
         "numbers": numbers,
         "near_numbers": near,
         "phones": ["p" + person.phone[-7:]] if person.phone else [],
         "dob": person.dob,
-        "dobs": list(readings(person.dob)) if person.dob else [],
+        "dobs": list(possible_misreadings(person.dob)) if person.dob else [],
         "names": names,
         "spelt": names,
         "sex": person.sex,
@@ -103,10 +103,10 @@ def keys_of(person: Person) -> dict[str, Any]:
 
 def number_key(number: str) -> str:
     """The database's `number_key`: look-alike characters made digits, no leading zeros."""
-    return re.sub(r"[^A-Z0-9]", "", number.upper()).translate(CONFUSABLE).lstrip("0")
+    return re.sub(r"[^A-Z0-9]", "", number.upper()).translate(LOOKALIKE_TABLE).lstrip("0")
 
 
-def near_numbers(key: str) -> set[str]:
+def keys_one_edit_away(key: str) -> set[str]:
     """Every key one digit away: dropped, added, wrong, or two swapped. About 170 for seven digits."""
     cuts = range(len(key))
     dropped = {key[:i] + key[i + 1 :] for i in cuts}
@@ -116,24 +116,24 @@ def near_numbers(key: str) -> set[str]:
     return {near.lstrip("0") for near in dropped | swapped | wrong | added} - {key, ""}
 
 
-def person_of_row(row: Mapping[str, Any]) -> Person:
+def person_from_row(row: Mapping[str, Any]) -> Person:
     """A patient of the index, with former names, the numbers of other facilities and those of merged
     patients.
     """
     other = [*(row["names"] or ()), *((given, family) for given, family, _ in row["merged"] or ())]
     former = [row["previous_family"], *(family for _, family in other)]
     numbers = [*(row["numbers"] or ()), *(mrn for *_, mrn in row["merged"] or () if mrn)]
-    return person_from(
+    return person_from_record(
         row,
-        other_given=tuple({name for given, _ in other if (name := plain(given)) and given != row["given"]}),
+        other_given=tuple({name for given, _ in other if (name := normalize_name(given)) and given != row["given"]}),
         other_family=tuple(
-            {name for family in former if (name := plain(family)) and family != row["family"]}
+            {name for family in former if (name := normalize_name(family)) and family != row["family"]}
         ),
         other_numbers=tuple(re.sub(r"[^A-Za-z0-9]", "", number).upper() for number in numbers),
     )
 
 
-def frequencies_for(connection: Connection, people: Sequence[Person]) -> Frequencies:
+def name_frequencies(connection: Connection, people: Sequence[Person]) -> Frequencies:
     """How common these people's names are in the index."""
     wanted = {
         (part, name) for person in people for part in ("given", "family") if (name := getattr(person, part))
@@ -141,7 +141,7 @@ def frequencies_for(connection: Connection, people: Sequence[Person]) -> Frequen
     parts, names = zip(*sorted(wanted), strict=True) if wanted else ((), ())
     counted = connection.execute(SQL["count_names"], {"parts": list(parts), "names": list(names)})
     counts = {(row["part"], row["name"]): row["n"] for row in counted}
-    cut = sorted({name for person in people if (name := person.given) and len(name) in CUT_SHORT})
+    cut = sorted({name for person in people if (name := person.given) and len(name) in PREFIX_LENGTHS})
     for row in connection.execute(SQL["count_beginnings"], {"beginnings": cut}) if cut else ():
         counts["beginning", row["name"]] = row["n"]
     size = connection.execute(SQL["index_size"]).fetchone()
@@ -155,11 +155,11 @@ def mrn_holders(connection: Connection, mrn: str | None) -> set[int]:
     return {row["id"] for row in connection.execute(SQL["mrn_holders"], {"mrn": mrn})} if mrn else set()
 
 
-def index_people(connection: Connection) -> Iterator[Incoming]:
+def all_patients(connection: Connection) -> Iterator[PatientUpdate]:
     """Everybody in the index who is not merged into another, a few thousand rows at a time."""
     with connection.transaction(), connection.cursor(name="people") as cursor:
-        cursor.itersize = FETCHED
+        cursor.itersize = CURSOR_ROWS
         for row in cursor.execute(SQL["people"]):
-            yield Incoming(
+            yield PatientUpdate(
                 f"patient {row['id']}", {key: str(value) for key, value in row.items() if value is not None}
             )

@@ -7,29 +7,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.config import MatchSettings
-from pipeline.matching.decision_rules import judge
-from pipeline.matching.pair_matching import compare
-from pipeline.matching.person import person_from
-from pipeline.patients.candidates import candidates
+from pipeline.config import MatchingSettings
+from pipeline.matching.decision_rules import decide_match
+from pipeline.matching.pair_matching import compare_people
+from pipeline.matching.person import person_from_record
+from pipeline.patients.candidates import find_candidates
 from pipeline.records import Candidate
 from pipeline.store.database import Connection
 from pipeline.store.page_json import reasons_json
 
 
-def answer(connection: Connection, record: Mapping[str, Any], settings: MatchSettings) -> dict[str, Any]:
+def match_record(connection: Connection, record: Mapping[str, Any], settings: MatchingSettings) -> dict[str, Any]:
     """Whom in the index the record is about."""
-    found = candidates(connection, person_from(record), settings)
-    verdict = judge(found, settings, record.get("date_of_service"))
+    found = find_candidates(connection, person_from_record(record), settings)
+    verdict = decide_match(found, settings, record.get("date_of_service"))
     return {
         "id": record.get("id"),
         "decision": verdict.decision,
-        "patient": patient(verdict.best) if verdict.best and verdict.decision == "match" else None,
+        "patient": patient_json(verdict.best) if verdict.best and verdict.decision == "match" else None,
         "probability": verdict.best.probability if verdict.best else 0.0,
         "reasons": reasons_json(verdict.reasons),
         "candidates": [
             {
-                "patient": patient(c),
+                "patient": patient_json(c),
                 "probability": c.probability,
                 "weight": c.weight,
                 "reasons": reasons_json(c.reasons),
@@ -39,10 +39,10 @@ def answer(connection: Connection, record: Mapping[str, Any], settings: MatchSet
     }
 
 
-def answer_pair(record: Mapping[str, Any], settings: MatchSettings) -> dict[str, Any]:
+def match_pair(record: Mapping[str, Any], settings: MatchingSettings) -> dict[str, Any]:
     """Whether `left` and `right` of the record are about one person."""
-    pair, verdict = compare(
-        person_from(record.get("left") or {}), person_from(record.get("right") or {}), settings
+    pair, verdict = compare_people(
+        person_from_record(record.get("left") or {}), person_from_record(record.get("right") or {}), settings
     )
     return {
         "id": record.get("id"),
@@ -53,6 +53,6 @@ def answer_pair(record: Mapping[str, Any], settings: MatchSettings) -> dict[str,
     }
 
 
-def patient(candidate: Candidate) -> dict[str, Any]:
+def patient_json(candidate: Candidate) -> dict[str, Any]:
     """A patient as the answers name one."""
     return {"id": candidate.patient.id, "mrn": candidate.patient.mrn}

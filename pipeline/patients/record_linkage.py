@@ -11,15 +11,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.config import MatchSettings
-from pipeline.matching.pair_matching import compare
-from pipeline.matching.person import Person, person_from
-from pipeline.matching.weights import table
-from pipeline.patients.patient_record import Incoming
-from pipeline.patients.splink_backend import register, settings_for
+from pipeline.config import MatchingSettings
+from pipeline.matching.pair_matching import compare_people
+from pipeline.matching.person import Person, person_from_record
+from pipeline.matching.weights import load_rates
+from pipeline.patients.patient_record import PatientUpdate
+from pipeline.patients.splink_backend import register_people, splink_settings
 
-LEAST_WEIGHT = -8.0  # bits by Splink's count below which a pair is not looked at by the rules
-SHARED = (
+MIN_SPLINK_BITS = -8.0  # bits by Splink's count below which a pair is not looked at by the rules
+PRIOR_SAME_PERSON = (
     1e-6  # share of all pairs that are one person, for Splink's own probability; the rules have their own
 )
 
@@ -39,13 +39,13 @@ class Link:
 
 
 @dataclass(slots=True)
-class Linking:
+class LinkageResult:
     """What was found. `clusters` hold (file, position), file 0 the left and 1 the right."""
 
     people: tuple[int, int]
     compared: int = 0
     links: list[Link] = field(default_factory=list)
-    clusters: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
+    cluster_links: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
 
     def report(self) -> dict[str, int]:
         """The figures of the report."""
@@ -62,39 +62,39 @@ class Linking:
         }
 
 
-def link(left: Sequence[Incoming], right: Sequence[Incoming] | None, settings: MatchSettings) -> Linking:
+def link_people(left: Sequence[PatientUpdate], right: Sequence[PatientUpdate] | None, settings: MatchingSettings) -> LinkageResult:
     """Link the people of two files, or those within one where `right` is None (a pair then has its lower
     position left).
     """
     from splink import DuckDBAPI, Linker
 
-    lefts = [person_from(patient.row) for patient in left]
-    rights = lefts if right is None else [person_from(patient.row) for patient in right]
+    lefts = [person_from_record(patient.row) for patient in left]
+    rights = lefts if right is None else [person_from_record(patient.row) for patient in right]
     api = DuckDBAPI()
-    tables = [register(api, enumerate(lefts), "a")]
+    tables = [register_people(api, enumerate(lefts), "a")]
     if right is not None:
-        tables.append(register(api, enumerate(rights), "b"))
+        tables.append(register_people(api, enumerate(rights), "b"))
     kind = "dedupe_only" if right is None else "link_only"
     linker = Linker(
         tables if right is not None else tables[0],
-        settings_for(kind, table(settings.weights), SHARED),
+        splink_settings(kind, load_rates(settings.weights), PRIOR_SAME_PERSON),
         log_level=None,
     )
-    predicted = linker.inference.predict(threshold_match_weight=LEAST_WEIGHT)
+    predicted = linker.inference.predict(threshold_match_weight=MIN_SPLINK_BITS)
     pairs = api.duckdb_con.execute(
         f"select unique_id_l, unique_id_r from {predicted.physical_name} order by 1, 2"  # noqa: S608
     ).fetchall()
-    found = Linking(people=(len(lefts), 0 if right is None else len(rights)), compared=len(pairs))
-    found.links = decided(pairs, lefts, rights, settings)
-    found.clusters = clusters((lk for lk in found.links if lk.decision == "match"), one_file=right is None)
+    found = LinkageResult(people=(len(lefts), 0 if right is None else len(rights)), compared=len(pairs))
+    found.links = decide_pairs(pairs, lefts, rights, settings)
+    found.clusters = cluster_links((lk for lk in found.links if lk.decision == "match"), one_file=right is None)
     return found
 
 
-def decided(
+def decide_pairs(
     pairs: Iterable[tuple[int, int]],
     lefts: Sequence[Person],
     rights: Sequence[Person],
-    settings: MatchSettings,
+    settings: MatchingSettings,
 ) -> list[Link]:
     """The pairs that the rules call match or possible. Unequal MRNs say nothing here: each file numbers its
     own.
@@ -102,14 +102,14 @@ def decided(
     links = []
     for a, b in pairs:
         left = lefts[a] if lefts[a].mrn == rights[b].mrn else replace(lefts[a], mrn=None)
-        pair, verdict = compare(left, rights[b], settings)
+        pair, verdict = compare_people(left, rights[b], settings)
         if verdict.decision != "none":
             codes = tuple(reason.code for reason in (*verdict.reasons, *pair.reasons))
             links.append(Link(a, b, verdict.decision, pair.probability, pair.weight, codes))
     return links
 
 
-def clusters(links: Iterable[Link], *, one_file: bool) -> list[tuple[tuple[int, int], ...]]:
+def cluster_links(links: Iterable[Link], *, one_file: bool) -> list[tuple[tuple[int, int], ...]]:
     """Who is one person by way of links, largest first."""
     root: dict[tuple[int, int], tuple[int, int]] = {}
 
@@ -128,7 +128,7 @@ def clusters(links: Iterable[Link], *, one_file: bool) -> list[tuple[tuple[int, 
     return sorted((tuple(sorted(group)) for group in groups.values()), key=lambda group: (-len(group), group))
 
 
-def write(found: Linking, left: Sequence[Incoming], right: Sequence[Incoming] | None, out: Path) -> None:
+def write_linkage(found: LinkageResult, left: Sequence[PatientUpdate], right: Sequence[PatientUpdate] | None, out: Path) -> None:
     """links.csv, review.csv, clusters.csv and report.json in a folder. People are named by MRN, or by their
     place in the file.
     """

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 MB = 1 << 20
 
 
-class Pressure:
+class Backpressure:
     """Watches what a worker's machine has left."""
 
     def __init__(self, settings: Settings) -> None:
@@ -37,7 +37,7 @@ class Pressure:
 
     def shortage(self) -> str | None:
         """What is short, in words; None where nothing is."""
-        free = shutil.disk_usage(existing(self._scratch)).free // MB
+        free = shutil.disk_usage(nearest_existing_folder(self._scratch)).free // MB
         if free < self._limits.min_free_disk_mb:
             return f"the disk of the scratch folder has {free} MB left"
         memory = psutil.virtual_memory().available // MB
@@ -53,7 +53,7 @@ class Pressure:
         return grown
 
 
-def give_back_memory() -> None:
+def release_memory() -> None:
     """Return what a page has freed to the machine, where the C library can: glibc keeps 50 to 80 MB for the
     next one.
     """
@@ -62,6 +62,6 @@ def give_back_memory() -> None:
         trim(0)
 
 
-def existing(folder: Path) -> Path:
+def nearest_existing_folder(folder: Path) -> Path:
     """The folder, or the nearest one above it that exists."""
     return next(place for place in (folder, *folder.parents) if place.exists())

@@ -15,31 +15,31 @@ from pipeline import logs
 from pipeline.config import Settings
 from pipeline.errors import ChartloomError
 
-ONE_THREAD = {
+SINGLE_THREAD_ENVIRONMENT = {
     "OMP_THREAD_LIMIT": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }  # a worker is one core's work
-STOP_SECONDS = 30.0  # what a stopping pool is given before it is killed; its jobs are then taken over
+POOL_STOP_TIMEOUT_SECONDS = 30.0  # what a stopping pool is given before it is killed; its jobs are then taken over
 
 
-def on_one_core() -> None:
+def limit_to_one_thread() -> None:
     """Keep this process and what it starts to one thread each. To be called before numpy is imported."""
-    os.environ.update(ONE_THREAD)
+    os.environ.update(SINGLE_THREAD_ENVIRONMENT)
 
 
 def run_workers(settings: Settings, count: int | None, until: int | None = None) -> None:
     """Run workers until stopped (see Pool). The settings name the database and the store. Raises
     MissingDependency.
     """
-    on_one_core()
+    limit_to_one_thread()
     logs.set_up(logging.WARNING)
-    from pipeline.worker.prefork import Pool
+    from pipeline.worker.prefork import PreforkPool
     from pipeline.worker.preload import warm_up
-    from pipeline.worker.worker import bury, run_worker
+    from pipeline.worker.worker import requeue_jobs_of_dead_worker, run_worker
 
     warm_up(settings)
-    Pool(lambda: run_worker(settings), count or worker_count(settings), lambda pid: bury(settings, pid)).run(
+    PreforkPool(lambda: run_worker(settings), count or worker_count(settings), lambda pid: requeue_jobs_of_dead_worker(settings, pid)).run(
         until
     )
 
@@ -51,27 +51,27 @@ def worker_count(settings: Settings) -> int:
 
 
 @contextmanager
-def workers_beside(settings: Settings) -> Iterator[BaseProcess]:
+def child_workers(settings: Settings) -> Iterator[BaseProcess]:
     """Workers in a child process for as long as the context lasts; they end with this process, however it
     ends.
 
     The child is forked: what the command has imported already it need not import again, a third of a second
     of CPU."""
     ends, held = os.pipe()  # this process alone holds `held`
-    child = get_context("fork").Process(target=beside, args=(settings, ends, held))
+    child = get_context("fork").Process(target=run_pool_child, args=(settings, ends, held))
     child.start()
     os.close(ends)
     try:
         yield child
     finally:
         os.close(held)
-        child.join(STOP_SECONDS)
+        child.join(POOL_STOP_TIMEOUT_SECONDS)
         if child.is_alive():
             child.kill()
             child.join()
 
 
-def beside(settings: Settings, ends: int, held: int) -> None:
+def run_pool_child(settings: Settings, ends: int, held: int) -> None:
     """What the child of `workers_beside` runs: workers until the pipe `ends` does, silent where the command
     answers.
     """

@@ -18,11 +18,11 @@ from pipeline.config import OcrSettings
 from pipeline.ocr.read_page import Reading, read_page, unreadable_page
 from pipeline.records import Page
 
-SPARE = 3.0
+PAGE_TIMEOUT_FACTOR = 3.0
 """Times ocr.page_timeout_seconds that a page may take in all: Tesseract may be asked for its way up, its text and
 what that left out.
 """
-STOPPED = "Reading this page stopped the program that reads. Its picture is whole: look at the original."
+PAGE_KILLED_MESSAGE = "Reading this page stopped the program that reads. Its picture is whole: look at the original."
 
 
 @contextmanager
@@ -37,13 +37,13 @@ def at_most(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def read_here(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
+def read_with_timeout(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
     """The reading of a page. This process ends where that takes far too long."""
-    with at_most(SPARE * settings.page_timeout_seconds):
+    with at_most(PAGE_TIMEOUT_FACTOR * settings.page_timeout_seconds):
         return read_page(page, pixels, settings)
 
 
-def read_apart(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
+def read_isolated(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
     """The same in a process of its own: a page that ends it is one that could not be read."""
     context = get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
@@ -53,7 +53,7 @@ def read_apart(page: Page, pixels: Path | None, settings: OcrSettings) -> Readin
     try:
         made: Reading = ours.recv()
     except EOFError:
-        made = unreadable_page(page, STOPPED)
+        made = unreadable_page(page, PAGE_KILLED_MESSAGE)
     finally:
         ours.close()
         child.join()
@@ -64,4 +64,4 @@ def _send(to: Connection, page: Page, pixels: Path | None, settings: OcrSettings
     signal.signal(
         signal.SIGALRM, signal.SIG_DFL
     )  # whatever the process did with it that this one was forked from
-    to.send(read_here(page, pixels, settings))
+    to.send(read_with_timeout(page, pixels, settings))

@@ -12,23 +12,23 @@ from pipeline.classify.legacy_index import legacy_metadata, apply_legacy_metadat
 from pipeline.classify.segmentation import segment_pages
 from pipeline.config import Settings, document_types
 from pipeline.ingest.parsing.open_scan import open_scan
-from pipeline.matching import decide, person_of
-from pipeline.matching.legacy_index_evidence import beside
+from pipeline.matching import decide, person_from_document
+from pipeline.matching.legacy_index_evidence import apply_legacy_evidence
 from pipeline.ocr.output.searchable_pdf import document_file
 from pipeline.ocr.read_page import engine_key
-from pipeline.patients.candidates import candidates, mrn_holders
+from pipeline.patients.candidates import find_candidates, mrn_holders
 from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Segmentation
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from pipeline.store.ocr_cache import cached, keep, reading_key
+from pipeline.store import ocr_cache
 from pipeline.store.scratch import Scratch
 from pipeline.worker import page_ranges
-from pipeline.worker.backpressure import give_back_memory
-from pipeline.worker.page_isolation import read_apart, read_here
+from pipeline.worker.backpressure import release_memory
+from pipeline.worker.page_isolation import read_isolated, read_with_timeout
 
 
 @dataclass
-class Workshop:
+class ScanStages:
     """Everything that work on one scan needs. `scratch` lasts as long as that work; `original` fetches what a
     SHA-256 names and says where it lies; `pause` raises where the work shall stop."""
 
@@ -46,7 +46,7 @@ class Workshop:
 
     def open(self, scan: Scan) -> Iterator[Page]:
         """The scan's pages: as its ranges have left them, else from its original. Raises InvalidInput."""
-        known = page_ranges.pages_of(self.connection, scan)
+        known = page_ranges.range_pages(self.connection, scan)
         self.keys.update((page.number, key) for page, key in known)
         for page in [page for page, _ in known] or self.open_original():
             self.pause()
@@ -60,14 +60,14 @@ class Workshop:
 
     def read(self, page: Page) -> OcrPage:
         """A page's reading: from the cache, else made, stored and remembered."""
-        key = self.keys.get(page.number) or reading_key(page)
+        key = self.keys.get(page.number) or ocr_cache.page_key(page)
         engine = engine_key(self.settings.ocr)
-        known = None if page.problem else cached(self.connection, key, engine, page.number)
+        known = None if page.problem else ocr_cache.get(self.connection, key, engine, page.number)
         if known is not None:
             return known
         read = self.read_anew(page)
         if read.problem is None:
-            keep(self.connection, key, engine, read)
+            ocr_cache.put(self.connection, key, engine, read)
         return read
 
     def read_anew(self, page: Page) -> OcrPage:
@@ -75,8 +75,8 @@ class Workshop:
         if page.image is not None and not self.scratch.path(page.image).exists():
             page = next(iter(self.open_original(range(page.number, page.number + 1))))
         pixels = None if page.image is None else self.scratch.path(page.image)
-        made = (read_apart if self.careful else read_here)(page, pixels, self.settings.ocr)
-        give_back_memory()
+        made = (read_isolated if self.careful else read_with_timeout)(page, pixels, self.settings.ocr)
+        release_memory()
         if page.image is not None:
             self.scratch.drop(page.image)
         self.scratch.put(made.pdf)
@@ -94,15 +94,15 @@ class Workshop:
 
     def match(self, document: Document) -> Sequence[Candidate]:
         """The patients whom the document may be about."""
-        return candidates(self.connection, person_of(document), self.settings.matching)
+        return find_candidates(self.connection, person_from_document(document), self.settings.matching)
 
     def decide(self, document: Document, found: Sequence[Candidate]) -> Filing:
         """Filed on its own, or before a person."""
         filing = decide(document, found, self.settings)
-        given = self.scan.given
+        given = self.scan.legacy_metadata
         if given is None or given.mrn is None:
             return filing
-        return beside(filing, given, mrn_holders(self.connection, given.mrn), self.settings.archive.mrn_accuracy)
+        return apply_legacy_evidence(filing, given, mrn_holders(self.connection, given.mrn), self.settings.archive.mrn_accuracy)
 
     def document_pdf(self, document: Document, pages: dict[int, OcrPage]) -> str:
         """Make a document's PDF of its pages' and store it; its SHA-256."""

@@ -21,24 +21,24 @@ from pipeline.errors import InvalidInput
 from pipeline.store.scans import quarantine
 from pipeline.worker.job_queue import PAGES, SCAN
 from pipeline.worker.jobs import process_scan, read_range
-from pipeline.worker.scan_stages import Workshop
-from pipeline.worker.worker_context import Bench, passes
+from pipeline.worker.scan_stages import ScanStages
+from pipeline.worker.worker_context import WorkerContext, passes
 
 log = logging.getLogger(__name__)
-Work = Callable[[Workshop], None]
-FIRST_PAUSE, LONGEST_PAUSE = (
+Work = Callable[[ScanStages], None]
+INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = (
     1.0,
     30.0,
 )  # seconds between tries while a service is away: doubling, so that none is flooded
-DEADLY = 5  # workers that died over a job, each by itself, before its scan is taken to be the cause
-FAULT = "A fault of Chartloom's own stopped this file (reference {reference}). Try it again; if it stays, report the reference."
+MAX_WORKER_DEATHS = 5  # workers that died over a job, each by itself, before its scan is taken to be the cause
+INTERNAL_ERROR_MESSAGE = "A fault of Chartloom's own stopped this file (reference {reference}). Try it again; if it stays, report the reference."
 
 
-class TryAgain(Exception):
+class JobFailed(Exception):
     """A job has failed with a fault of ours; the log says which. Carries nothing of what was in hand."""
 
 
-class Retry(BaseRetryStrategy):
+class RetryPolicy(BaseRetryStrategy):
     """When a job runs again: at once where a stopping worker hands it back, later each time where it
     failed.
     """
@@ -49,52 +49,52 @@ class Retry(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": wait})
 
 
-def register(app: App) -> None:
+def register_tasks(app: App) -> None:
     """Tell an app of the two tasks."""
-    app.task(name=SCAN, pass_context=True, retry=Retry())(scan_job)
-    app.task(name=PAGES, pass_context=True, retry=Retry())(pages_job)
+    app.task(name=SCAN, pass_context=True, retry=RetryPolicy())(scan_job)
+    app.task(name=PAGES, pass_context=True, retry=RetryPolicy())(pages_job)
 
 
 def scan_job(context: JobContext, /, *, scan: int, **told: Any) -> None:
     """Process a scan."""
-    work_on(context, scan, process_scan, **told)
+    run_job(context, scan, process_scan, **told)
 
 
 def pages_job(context: JobContext, /, *, scan: int, first: int, last: int, **told: Any) -> None:
     """Read a range of a scan's pages."""
-    work_on(context, scan, lambda shop: read_range(shop, range(first, last + 1)), **told)
+    run_job(context, scan, lambda shop: read_range(shop, range(first, last + 1)), **told)
 
 
-def work_on(context: JobContext, scan_id: int, work: Work, deaths: int = 0) -> None:
+def run_job(context: JobContext, scan_id: int, work: Work, deaths: int = 0) -> None:
     """Do the work, waiting out faults that pass. Raises TryAgain, or JobAborted where the worker is asked to
     stop.
     """
-    bench: Bench = context.additional_context["bench"]
+    bench: WorkerContext = context.additional_context["bench"]
     last_try = context.job.attempts >= bench.settings.worker.max_retries
 
     def pause() -> None:
         if context.should_abort():
             raise JobAborted
 
-    wait = FIRST_PAUSE
+    wait = INITIAL_BACKOFF_SECONDS
     while True:
         pause()
         try:
-            if deaths >= DEADLY:
-                give_up(bench, scan_id, f"{deaths} workers died over scan {scan_id}")
+            if deaths >= MAX_WORKER_DEATHS:
+                quarantine_after_internal_error(bench, scan_id, f"{deaths} workers died over scan {scan_id}")
             else:
                 attempt(bench, scan_id, work, pause, last_try=last_try, careful=deaths > 0)
         except Exception as error:
             if not passes(error):
                 raise
-            log.warning("scan %d: trying again in %.0f s: %s", scan_id, wait, where(error))
+            log.warning("scan %d: trying again in %.0f s: %s", scan_id, wait, describe_location(error))
             wait = rest(wait, pause)
         else:
             return
 
 
 def attempt(
-    bench: Bench, scan_id: int, work: Work, pause: Callable[[], None], *, last_try: bool, careful: bool
+    bench: WorkerContext, scan_id: int, work: Work, pause: Callable[[], None], *, last_try: bool, careful: bool
 ) -> None:
     """Try once. A scan that is closed already is left alone; a file that cannot be taken is closed with its
     reason.
@@ -111,21 +111,21 @@ def attempt(
         if passes(error):
             raise
         if not last_try:
-            log.error("scan %d failed and is tried again: %s", scan_id, where(error))  # noqa: TRY400 - no values in the log
-            raise TryAgain from None
-        give_up(bench, scan_id, where(error))
+            log.error("scan %d failed and is tried again: %s", scan_id, describe_location(error))  # noqa: TRY400 - no values in the log
+            raise JobFailed from None
+        quarantine_after_internal_error(bench, scan_id, describe_location(error))
 
 
-def give_up(bench: Bench, scan_id: int, what: str) -> None:
+def quarantine_after_internal_error(bench: WorkerContext, scan_id: int, what: str) -> None:
     """Close a scan that a fault of ours stops every time; the reference in its reason stands beside the fault
     in the log.
     """
     reference = uuid4().hex[:8]
     log.error("scan %d quarantined, reference %s: %s", scan_id, reference, what)
-    quarantine(bench.connection(), scan_id, "fault", FAULT.format(reference=reference))
+    quarantine(bench.connection(), scan_id, "fault", INTERNAL_ERROR_MESSAGE.format(reference=reference))
 
 
-def where(error: BaseException) -> str:
+def describe_location(error: BaseException) -> str:
     """A fault's type and place. Its message stays out of the log: it may quote a page."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     return f"{type(error).__name__} at " + " < ".join(
@@ -139,4 +139,4 @@ def rest(seconds: float, pause: Callable[[], None]) -> float:
     while time.monotonic() < end:
         pause()
         time.sleep(0.2)
-    return min(2 * seconds, LONGEST_PAUSE)
+    return min(2 * seconds, MAX_BACKOFF_SECONDS)

@@ -62,7 +62,7 @@ def test_two_watchers_on_one_folder_take_each_file_once(running: Running, drop: 
 
 
 def arrivals(running: Running) -> int:
-    return int(running.rows("select count(*) as n from arrival")[0]["n"])
+    return int(running.rows("select count(*) as n from ingest_event")[0]["n"])
 
 
 @pytest.mark.parametrize(("number", "moment"), [(201, 0.0), (202, 4_000_000_000.0)])
@@ -126,7 +126,7 @@ def test_a_database_that_is_away_is_waited_for_and_then_named(tmp_path: Path) ->
     env = {
         **os.environ,
         "CHARTLOOM_DATABASE__DSN": "postgresql://nobody@127.0.0.1:9/none",
-        "CHARTLOOM_DATABASE__WAIT_SECONDS": "2",
+        "CHARTLOOM_DATABASE__CONNECT_TIMEOUT_SECONDS": "2",
     }
     begun = time.monotonic()
     asked = subprocess.run(

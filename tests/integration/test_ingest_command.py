@@ -52,7 +52,7 @@ def chartloom(settings: Settings, *words: object) -> tuple[int, list[dict[str, A
     """(exit status, JSON lines, what it said besides)."""
     run = subprocess.run(
         [sys.executable, "-m", "pipeline", *map(str, words)],
-        env={**os.environ, **environment(settings), "CHARTLOOM_WORK__WORKERS": "1"},
+        env={**os.environ, **environment(settings), "CHARTLOOM_WORKER__PROCESSES": "1"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -120,9 +120,9 @@ def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_s
     assert "3 files expected, 1 arrived" in said
     assert "Batch 'box 18': 1 files, 1 documents, 1 pages; adds up" in said
     waiting = connection.execute(
-        "select reasons from review_item where kinds = '{batch}' and settled_at is null"
+        "select reasons from review_item where kinds = '{batch}' and closed_at is null"
     ).fetchall()
-    assert [row["reasons"][0]["code"] for row in waiting] == ["batch_counts"]
+    assert [row["reasons"][0]["code"] for row in waiting] == ["batch_count_mismatch"]
     kept, papers, _ = chartloom(settings, "ledger", "--paper", "--json")
     assert kept == 0
     assert {paper["kept_for"] for paper in papers if paper["batch"] == "box 17.zip"} <= {"batch", "review"}
@@ -151,7 +151,7 @@ def test_a_store_that_is_away_is_said_so(
 ) -> None:
     storage = settings.storage.model_copy(update={"endpoint": "127.0.0.1:9"})
     away = settings.model_copy(update={"storage": storage})
-    monkeypatch.setenv("CHARTLOOM_STORAGE__WAIT_SECONDS", "0.2")
+    monkeypatch.setenv("CHARTLOOM_STORAGE__CONNECT_TIMEOUT_SECONDS", "0.2")
     code, lines, said = chartloom(away, "ingest", inbox / "b.tif", "--json")
     assert (code, lines) == (3, [])
     assert "127.0.0.1:9" in said

@@ -16,7 +16,7 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from pipeline.config import Settings
-from pipeline.errors import ServiceAway
+from pipeline.errors import ServiceUnavailable
 from pipeline.ingest.reconciliation import reconcile
 from pipeline.ingest.watch import Watcher
 from pipeline.store.blobs import Blobs, sha256_of
@@ -46,7 +46,7 @@ def quick(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "intake": settings.intake.model_copy(
-                update={"stable_seconds": 0.05, "poll_seconds": 0.05, "incomplete_seconds": 0.6}
+                update={"stable_seconds": 0.05, "poll_seconds": 0.05, "incomplete_grace_seconds": 0.6}
             )
         }
     )
@@ -78,10 +78,10 @@ def test_a_stable_file_is_stored_and_moved_to_done_under_its_own_folders(
     assert blobs.exists(sha256)
     assert rows(
         connection,
-        "select priority, batch.name from scan join arrival on scan_id = scan.id join batch on batch.id = batch_id",
+        "select priority, batch.name from scan join ingest_event on scan_id = scan.id join batch on batch.id = batch_id",
     ) == [{"priority": 20, "name": "box 17"}]
-    assert rows(connection, "select left_at is null as here from arrival") == [{"here": False}]
-    assert rows(connection, "select * from sighting") == []
+    assert rows(connection, "select removed_at is null as here from ingest_event") == [{"here": False}]
+    assert rows(connection, "select * from intake_file") == []
 
 
 def test_a_file_that_is_still_being_written_is_left_alone(watcher: Watcher, intake: Path) -> None:
@@ -103,7 +103,7 @@ def test_temporary_lock_and_system_names_are_never_taken(
     file = page(intake / name)
     look(watcher, 3)
     assert file.exists()
-    assert rows(connection, "select * from arrival") == []
+    assert rows(connection, "select * from ingest_event") == []
 
 
 def test_a_pdf_without_its_end_waits_and_is_taken_at_last(
@@ -162,7 +162,7 @@ def test_symbolic_links_are_followed_neither_to_files_nor_to_folders(
     (intake / "folder").symlink_to(outside.parent)
     look(watcher)
     assert outside.exists()
-    assert rows(connection, "select * from arrival") == []
+    assert rows(connection, "select * from ingest_event") == []
 
 
 def test_the_most_urgent_folder_goes_first(watcher: Watcher, intake: Path, connection: Connection) -> None:
@@ -186,7 +186,7 @@ def test_a_zip_is_one_batch_of_its_files(
     look(watcher)
     found = rows(
         connection,
-        "select a.path, b.name as batch from arrival a join batch b on b.id = batch_id order by a.id",
+        "select a.path, b.name as batch from ingest_event a join batch b on b.id = batch_id order by a.id",
     )
     assert found == [
         {"path": "box 3.ZIP/../../escape.tif", "batch": "box 3.ZIP"},
@@ -215,7 +215,7 @@ def test_while_a_service_is_away_the_file_waits_and_is_taken_when_it_is_back(
 
     def opened() -> Blobs:
         if away:
-            raise ServiceAway("The object store does not answer.")
+            raise ServiceUnavailable("The object store does not answer.")
         return blobs
 
     file = page(intake / "Jane Doe.tif")
@@ -246,9 +246,9 @@ def test_two_watchers_on_one_folder_take_every_file_once(
     for thread in threads:
         thread.join()
     assert rows(
-        connection, "select count(*) as n, count(*) filter (where duplicate) as twice from arrival"
+        connection, "select count(*) as n, count(*) filter (where duplicate) as twice from ingest_event"
     ) == [{"n": 30, "twice": 0}]
-    assert rows(connection, "select path from sighting") == []
+    assert rows(connection, "select path from intake_file") == []
 
 
 def test_a_file_written_over_after_it_was_stored_is_a_new_scan(
@@ -273,7 +273,7 @@ def test_a_file_that_goes_away_before_it_was_stored_is_on_the_ledger_as_gone(
     file.unlink()
     watcher.look()
     ledger = reconcile(connection)
-    assert ledger.adds_up
+    assert ledger.balanced
     assert (ledger.files["seen"], ledger.files["gone"]) == (1, 1)
 
 
@@ -313,7 +313,7 @@ def test_a_watcher_that_starts_anew_beside_a_stored_file_that_could_not_leave_do
     page(intake / "a.tif")
     for _ in range(2):
         look(Watcher(quick, lambda: connect(dsn), lambda: blobs, no_job))
-    assert rows(connection, "select count(*) as n from arrival") == [{"n": 1}]
+    assert rows(connection, "select count(*) as n from ingest_event") == [{"n": 1}]
 
 
 def test_the_folder_of_a_batch_goes_when_it_is_empty_and_quiet_and_no_other_does(
@@ -321,7 +321,7 @@ def test_the_folder_of_a_batch_goes_when_it_is_empty_and_quiet_and_no_other_does
 ) -> None:
     monkeypatch.setattr("pipeline.ingest.watch.TIDYING_SECONDS", 0.0)
     at_once = quick.model_copy(
-        update={"intake": quick.intake.model_copy(update={"batch_quiet_seconds": 0.1})}
+        update={"intake": quick.intake.model_copy(update={"batch_idle_seconds": 0.1})}
     )
     watcher = Watcher(at_once, lambda: connect(dsn), lambda: blobs, no_job)
     page(intake / "STAT" / "box 17" / "front" / "a.tif")

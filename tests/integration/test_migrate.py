@@ -24,10 +24,10 @@ from pipeline.archive.sign_off import sign
 from pipeline.archive.source_files import Finder
 from pipeline.archive.verification import Verifier, checked
 from pipeline.config import Settings
-from pipeline.errors import AlreadyRunning, BadInput, Conflict
+from pipeline.errors import AlreadyRunning, InvalidInput, Conflict
 from pipeline.index.document_actions import Sight, file_document
 from pipeline.ingest.registration import register
-from pipeline.patients.bulk_load import Load, csv_rows, load_rows
+from pipeline.patients.bulk_load import LoadResult, read_csv, store_patients
 from pipeline.store.blobs import Blobs, key_of
 from pipeline.store.database import Connection
 from pipeline.synthetic.legacy_archive import make_archive
@@ -35,9 +35,9 @@ from pipeline.synthetic.legacy_files import Archive as Made
 from pipeline.synthetic.legacy_files import Kind
 from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.jobs import process_scan
-from pipeline.worker.worker_context import Bench
+from pipeline.worker.worker_context import WorkerContext
 
-ONLY_READING_TELLS = {"quarantined", "blank_page", "manifest_disagrees", "other_patient", "not_joinable"}
+ONLY_READING_TELLS = {"quarantined", "blank_page", "legacy_patient_conflict", "other_patient", "not_joinable"}
 """What `plan` calls otherwise, or cannot know."""
 
 
@@ -54,11 +54,11 @@ class Move:
         self.made, self.connection, self.blobs = made, connection, blobs
         once = settings.ocr.model_copy(update={"second_engine": "never"})
         self.settings = settings.model_copy(
-            update={"migrate": settings.migrate.model_copy(update=trust), "ocr": once}
+            update={"archive": settings.archive.model_copy(update=trust), "ocr": once}
         )
         self.manifest = Manifest.at(made.manifest, None, load_mapping(made.kind))
         self.links = made.folder / "links.csv" if made.kind == "old-index" else None
-        load_rows(connection, csv_rows(made.folder / "patients.csv", Load(), needed=("family",)), Load())
+        store_patients(connection, read_csv(made.folder / "patients.csv", LoadResult(), needed=("family",)), LoadResult())
 
     def feed(self, *, killed_at: int | None = None) -> Archive:
         """Hand in what is left; with `killed_at`, die after so many transactions have begun."""
@@ -74,9 +74,9 @@ class Move:
         archive = begin(self.connection, "move", self.manifest)
         with crosswalk(self.links) as numbers:
             feeder = Feeder(archive, self.manifest, numbers, self.blobs, self.settings, enqueue)
-            documents = list(self.manifest.documents(self.settings.migrate))
+            documents = list(self.manifest.documents(self.settings.archive))
             self.connection.execute(
-                "update archive set listed = %s where id = %s", [len(documents), archive.id]
+                "update migration_job set listed = %s where id = %s", [len(documents), archive.id]
             )
             for listed, wanted in feeder.left(
                 documents, lambda keys: import_log.taken_keys(self.connection, archive, keys)
@@ -84,12 +84,12 @@ class Move:
                 if wanted:
                     feeder.take(self.connection, listed)
         import_log.note_unlisted(self.connection, archive, self.manifest)
-        self.connection.execute("update archive set fed_at = now() where id = %s", [archive.id])
+        self.connection.execute("update migration_job set import_finished_at = now() where id = %s", [archive.id])
         return archive_named(self.connection, "move")
 
     def read(self) -> None:
         """Do what the workers do."""
-        bench = Bench(self.settings)
+        bench = WorkerContext(self.settings)
         waiting = self.connection.execute(
             "select id from scan where status = 'received' order by id"
         ).fetchall()
@@ -102,7 +102,7 @@ class Move:
     def verify(self, archive: Archive) -> dict[str, tuple[str, str]]:
         """What was found of each row."""
         verifier = Verifier(Finder(self.manifest), self.connection, self.blobs, self.settings)
-        found = checked(verifier, archive.id, self.manifest.documents(self.settings.migrate))
+        found = checked(verifier, archive.id, self.manifest.documents(self.settings.archive))
         results: dict[str, tuple[str, str]] = {
             listed.key: (check.result, check.detail) for listed, check in found
         }
@@ -173,7 +173,7 @@ def test_an_archive_killed_on_the_way_is_in_once_with_every_fault_named_and_tota
     assert account.differences == ()
     assert account.pages["in"] == move.made.pages
     assert account.pages["blank"] == 1
-    assert [key for key, (result, _) in found.items() if result == "fault"] == []
+    assert [key for key, (result, _) in found.items() if result == "failed"] == []
     assert destroyable == []
 
 
@@ -186,7 +186,7 @@ def settle(connection: Connection, document: int, patient: int | None = None) ->
     """File a document of the queue as it stands, or to another patient."""
     row = connection.execute(
         "update review_item i set claimed_by = 'ruth', claimed_until = now() + interval '1 hour' from document d"
-        " where d.id = i.document_id and i.document_id = %s and i.settled_at is null"
+        " where d.id = i.document_id and i.document_id = %s and i.closed_at is null"
         " returning i.id, d.revision, d.patient_id, d.type",
         [document],
     ).fetchone()
@@ -201,16 +201,16 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
 ) -> None:
     move = moving("csv", 3, faults=0)
     archive = move.feed()
-    assert {result for result, _ in move.verify(archive).values()} == {"fault"}, "nothing has been read"
+    assert {result for result, _ in move.verify(archive).values()} == {"failed"}, "nothing has been read"
     move.read()
-    assert set(move.verify(archive).values()) == {("proved", "")}
+    assert set(move.verify(archive).values()) == {("verified", "")}
 
     drawn = draw(connection, archive, None, confidence=0.95, limit=0.01, seed=7, by="ruth")
     assert (drawn.size, drawn.population, drawn.passed) == (3, 3, None)
     filed = connection.execute(
         "select id, patient_id from document where status = 'filed' order by id"
     ).fetchall()
-    with pytest.raises(BadInput, match="may not sign"):
+    with pytest.raises(InvalidInput, match="may not sign"):
         sign(connection, archive, "box000", by="ruth", at="here")
     connection.execute("insert into account (name, role) values ('ruth', 'supervisor')")
     sign(connection, archive, "box000", by="ruth", at="here")
@@ -227,7 +227,7 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
 
     account, _, destroyable = move.report(archive, tmp_path / "after")
     assert {row["path"] for row in destroyable} == {
-        path for d in move.manifest.documents(move.settings.migrate) for path in d.files
+        path for d in move.manifest.documents(move.settings.archive) for path in d.files
     }
     assert {row["signed_by"] for row in destroyable} == {"ruth"}
     assert account.differences == ()
@@ -241,7 +241,7 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
     row = connection.execute("select sha256 from scan order by id limit 1").fetchone()
     assert row is not None
     lose(blobs, row["sha256"])
-    assert sorted(result for result, _ in move.verify(archive).values()) == ["fault", "proved", "proved"]
+    assert sorted(result for result, _ in move.verify(archive).values()) == ["failed", "verified", "verified"]
     with pytest.raises(Conflict, match="1 are faults"):
         sign(connection, archive, "box000", by="ruth", at="here")
     assert move.report(archive, tmp_path / "lost")[2] == []
@@ -251,7 +251,7 @@ def test_a_file_that_comes_back_is_taken_by_the_next_run_and_its_batch_must_be_s
     moving: Callable[..., Move], connection: Connection, tmp_path: Path
 ) -> None:
     move = moving("csv", 2, faults=0)
-    file = move.manifest.root / next(iter(move.manifest.documents(move.settings.migrate))).files[0]
+    file = move.manifest.root / next(iter(move.manifest.documents(move.settings.archive))).files[0]
     kept = file.read_bytes()
     file.unlink()
     archive = move.feed()
@@ -266,7 +266,7 @@ def test_a_scan_that_a_clerk_handed_in_before_is_told_as_a_duplicate(
     moving: Callable[..., Move], connection: Connection, blobs: Blobs, tmp_path: Path
 ) -> None:
     move = moving("csv", 1, faults=0)
-    (listed,) = move.manifest.documents(move.settings.migrate)
+    (listed,) = move.manifest.documents(move.settings.archive)
     register(move.manifest.root / listed.files[0], connection, blobs, move.settings, enqueue=enqueue_scan)
     account, named, _ = move.report(move.feed(), tmp_path / "report")
     assert (account.rows["duplicate"], named) == (1, {("duplicate", "2")})
@@ -277,7 +277,7 @@ def test_two_runs_of_one_archive_do_not_go_side_by_side_and_two_batches_do(
 ) -> None:
     archive = begin(connection, "move", moving("csv", 1).manifest)
     with ExitStack() as stack:
-        bench = Bench(settings)
+        bench = WorkerContext(settings)
         other = bench.connection()
         stack.callback(bench.close)
         stack.enter_context(alone(connection, archive, "box000"))
@@ -294,7 +294,7 @@ def test_a_manifest_that_has_changed_since_the_first_run_is_another_migration(
     archive = begin(connection, "move", move.manifest)
     with move.made.manifest.open("a", encoding="utf-8") as stream:
         stream.write("new.pdf,1,1,box,1,,\n")
-    with pytest.raises(BadInput, match="new name"):
+    with pytest.raises(InvalidInput, match="new name"):
         archive.opened()
-    with pytest.raises(BadInput, match="new name"):
+    with pytest.raises(InvalidInput, match="new name"):
         begin(connection, "move", move.manifest)

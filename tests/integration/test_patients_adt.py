@@ -12,9 +12,9 @@ import pytest
 
 from pipeline.config import Settings
 from pipeline.errors import Conflict
-from pipeline.patients.adt import acknowledgement, take
-from pipeline.patients.hl7v2 import read_message
-from pipeline.patients.mllp_listener import BEGIN, END, Listener
+from pipeline.patients.adt import build_acknowledgment, process_message
+from pipeline.patients.hl7v2 import parse_message
+from pipeline.patients.mllp_listener import FRAME_START, FRAME_END, MllpListener
 from pipeline.patients.patient_merge import merge, patient_id, unmerge
 from pipeline.store.database import Connection, open_pool
 
@@ -45,7 +45,7 @@ def a_document_of(connection: Connection, patient: int) -> int:
     ).fetchone()
     assert scan is not None
     row = connection.execute(
-        "insert into document (scan_id, pages, status, type, type_probability, patient_id, pdf, machine, filed_at, filed_by) "
+        "insert into document (scan_id, pages, status, type, type_probability, patient_id, pdf, machine_result, filed_at, filed_by) "
         "values (%s, '{1}', 'filed', 'letter', 1, %s, repeat('0', 64), '{}', now(), 'machine') returning id",
         [scan["id"], patient],
     ).fetchone()
@@ -61,8 +61,8 @@ def patient_of(connection: Connection, document: int) -> int:
 
 @pytest.mark.parametrize("event", ["A01", "A04", "A05", "A08", "A28", "A31"])
 def test_a_patient_comes_by_message_and_is_brought_up_to_date(connection: Connection, event: str) -> None:
-    assert take(connection, message(event, "1", "7700123")).status == "applied"
-    assert take(connection, message("A08", "2", "7700123", "WHITFIELD^SUSAN^M")).status == "applied"
+    assert process_message(connection, message(event, "1", "7700123")).status == "applied"
+    assert process_message(connection, message("A08", "2", "7700123", "WHITFIELD^SUSAN^M")).status == "applied"
     susan = by_mrn(connection, "7700123")
     assert (susan["family"], susan["dob"], susan["ssn"], susan["phone"]) == (
         "WHITFIELD",
@@ -74,9 +74,9 @@ def test_a_patient_comes_by_message_and_is_brought_up_to_date(connection: Connec
 
 def test_the_same_message_again_is_acknowledged_and_not_applied_again(connection: Connection) -> None:
     first = message("A28", "1", "7700123")
-    take(connection, first)
-    take(connection, message("A08", "2", "7700123", "WHITFIELD^SUSAN"))
-    assert take(connection, first).status == "ignored"
+    process_message(connection, first)
+    process_message(connection, message("A08", "2", "7700123", "WHITFIELD^SUSAN"))
+    assert process_message(connection, first).status == "ignored"
     assert by_mrn(connection, "7700123")["family"] == "WHITFIELD"
 
 
@@ -84,13 +84,13 @@ def test_a_message_that_cannot_be_applied_is_kept_with_its_bytes_and_the_reason(
     connection: Connection,
 ) -> None:
     body = message("A40", "9", "7700123")
-    assert take(connection, body).status == "refused"
-    assert take(connection, b"hello").status == "refused"
+    assert process_message(connection, body).status == "rejected"
+    assert process_message(connection, b"hello").status == "rejected"
     kept = connection.execute(
-        "select body, problem from adt_message where status = 'refused' order by id"
+        "select body, problem from adt_message where status = 'rejected' order by id"
     ).fetchall()
     assert [row["body"] for row in kept] == [body, b"hello"]
-    answer = acknowledgement(body, take(connection, body)).decode()
+    answer = build_acknowledgment(body, process_message(connection, body)).decode()
     assert "MSA|AE|9\r" in answer
     assert "MRG-1" in answer
     assert "MRG-1" in kept[0]["problem"]
@@ -101,17 +101,17 @@ def test_a_message_that_cannot_be_applied_is_kept_with_its_bytes_and_the_reason(
 def test_a_merge_message_moves_the_documents_and_parting_brings_them_back(
     connection: Connection, event: str
 ) -> None:
-    take(connection, message("A28", "1", "111"))
-    take(connection, message("A28", "2", "222", "GARCIA^SUSANA"))
+    process_message(connection, message("A28", "1", "111"))
+    process_message(connection, message("A28", "2", "222", "GARCIA^SUSANA"))
     loser, survivor = by_mrn(connection, "222")["id"], by_mrn(connection, "111")["id"]
     moving, later = a_document_of(connection, loser), a_document_of(connection, survivor)
-    assert take(connection, message(event, "3", "111", prior="222")).status == "applied"
+    assert process_message(connection, message(event, "3", "111", prior="222")).status == "applied"
     assert by_mrn(connection, "222")["merged_into"] == survivor
     assert patient_of(connection, moving) == survivor
     history = connection.execute(
         "select act, after from decision where document_id = %s", [moving]
     ).fetchall()
-    assert [(row["act"], row["after"]["moved_from"]) for row in history] == [("merge", loser)]
+    assert [(row["action"], row["after"]["moved_from"]) for row in history] == [("merge", loser)]
     done = unmerge(connection, loser, "mwhite")
     assert done.documents == 1
     assert by_mrn(connection, "222")["merged_into"] is None
@@ -121,17 +121,17 @@ def test_a_merge_message_moves_the_documents_and_parting_brings_them_back(
 
 
 def test_a_merge_that_is_told_again_is_acknowledged_and_merges_nothing_again(connection: Connection) -> None:
-    take(connection, message("A28", "1", "111"))
-    take(connection, message("A28", "2", "222", "GARCIA^SUSANA"))
-    take(connection, message("A40", "3", "111", prior="222"))
-    assert take(connection, message("A40", "4", "111", prior="222")).status == "applied"
+    process_message(connection, message("A28", "1", "111"))
+    process_message(connection, message("A28", "2", "222", "GARCIA^SUSANA"))
+    process_message(connection, message("A40", "3", "111", prior="222"))
+    assert process_message(connection, message("A40", "4", "111", prior="222")).status == "applied"
     row = connection.execute("select count(*) as n from patient_merge").fetchone()
     assert row == {"n": 1}
 
 
 def test_a_document_refiled_after_the_merge_stays_where_a_person_put_it(connection: Connection) -> None:
     for n in ("1", "2", "3"):
-        take(connection, message("A28", n, n * 3, f"GARCIA^SUSAN{n}"))
+        process_message(connection, message("A28", n, n * 3, f"GARCIA^SUSAN{n}"))
     one, two, three = (by_mrn(connection, n * 3)["id"] for n in ("1", "2", "3"))
     moved = a_document_of(connection, one)
     merge(connection, one, two, "mwhite")
@@ -142,7 +142,7 @@ def test_a_document_refiled_after_the_merge_stays_where_a_person_put_it(connecti
 
 def test_who_was_merged_into_the_loser_follows_it_and_comes_back_to_it(connection: Connection) -> None:
     for n in ("1", "2", "3"):
-        take(connection, message("A28", n, n * 3, f"GARCIA^SUSAN{n}"))
+        process_message(connection, message("A28", n, n * 3, f"GARCIA^SUSAN{n}"))
     one, two, three = (by_mrn(connection, n * 3)["id"] for n in ("1", "2", "3"))
     merge(connection, one, two, "mwhite")
     merge(connection, two, three, "mwhite")
@@ -156,15 +156,15 @@ def test_who_was_merged_into_the_loser_follows_it_and_comes_back_to_it(connectio
 def test_a_merged_patient_is_found_as_the_survivor_by_its_old_number(
     connection: Connection, settings: Settings
 ) -> None:
-    from pipeline.patients.match_json import answer
+    from pipeline.patients.match_json import match_record
 
-    take(connection, message("A28", "1", "1110001"))
-    take(connection, message("A28", "2", "2220002", "GARCIA^SUSANA"))
-    take(connection, message("A40", "3", "1110001", prior="2220002"))
-    found = answer(
+    process_message(connection, message("A28", "1", "1110001"))
+    process_message(connection, message("A28", "2", "2220002", "GARCIA^SUSANA"))
+    process_message(connection, message("A40", "3", "1110001", prior="2220002"))
+    found = match_record(
         connection,
         {"mrn": "2220002", "family": "Garcia", "given": "Susan", "dob": "1964-09-29"},
-        settings.match,
+        settings.matching,
     )
     assert found["decision"] == "match"
     assert found["patient"]["mrn"] == "1110001"
@@ -173,42 +173,42 @@ def test_a_merged_patient_is_found_as_the_survivor_by_its_old_number(
 def test_a_changed_number_leads_to_the_same_patient_and_the_old_one_still_does(
     connection: Connection,
 ) -> None:
-    take(connection, message("A28", "1", "7700123"))
+    process_message(connection, message("A28", "1", "7700123"))
     before = patient_id(connection, "7700123")
-    assert take(connection, message("A47", "2", "9900456", prior="7700123")).status == "applied"
+    assert process_message(connection, message("A47", "2", "9900456", prior="7700123")).status == "applied"
     assert patient_id(connection, "9900456") == patient_id(connection, "7700123") == before
 
 
 def test_a_change_of_a_number_nobody_came_with_leads_both_numbers_to_the_patient(
     connection: Connection,
 ) -> None:
-    assert take(connection, message("A47", "1", "9900456", prior="7700123")).status == "applied"
+    assert process_message(connection, message("A47", "1", "9900456", prior="7700123")).status == "applied"
     assert patient_id(connection, "7700123") == patient_id(connection, "9900456")
 
 
 def test_a_merge_with_a_number_nobody_came_with_leads_that_number_to_the_survivor(
     connection: Connection,
 ) -> None:
-    assert take(connection, message("A40", "1", "7700123", prior="555")).status == "applied"
+    assert process_message(connection, message("A40", "1", "7700123", prior="555")).status == "applied"
     assert patient_id(connection, "555") == by_mrn(connection, "7700123")["id"]
 
 
 def test_events_that_say_nothing_of_who_a_patient_is_are_acknowledged_and_change_nothing(
     connection: Connection,
 ) -> None:
-    assert take(connection, message("A09", "1", "7700123")).status == "ignored"
+    assert process_message(connection, message("A09", "1", "7700123")).status == "ignored"
     assert connection.execute("select count(*) as n from patient").fetchone() == {"n": 0}
 
 
 def test_the_home_facility_says_which_of_several_numbers_is_ours() -> None:
     body = b"MSH|^~\\&|ADT|NORTH|||2026||ADT^A28|1|P|2.5\rPID|1||S-88^^^SOUTH^MR~7700123^^^NORTH^MR||GARCIA^SUSAN\r"
-    assert read_message(body).patient.row["mrn"] == "S-88"  # type: ignore[union-attr]
-    assert read_message(body, "NORTH").patient.row["mrn"] == "7700123"  # type: ignore[union-attr]
+    assert parse_message(body).patient.row["mrn"] == "S-88"  # type: ignore[union-attr]
+    assert parse_message(body, "NORTH").patient.row["mrn"] == "7700123"  # type: ignore[union-attr]
 
 
 @contextmanager
-def listening(dsn: str) -> Iterator[Listener]:
-    with open_pool(dsn, 4) as pool, Listener(("127.0.0.1", 0), pool) as listener:
+def listening(dsn: str) -> Iterator[MllpListener]:
+    with open_pool(dsn, 4) as pool, MllpListener(("127.0.0.1", 0), pool) as listener:
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
@@ -222,11 +222,11 @@ def send(port: int, *bodies: bytes) -> list[str]:
     codes: list[str] = []
     buffer = b""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
-        sender.sendall(b"".join(BEGIN + body + END for body in bodies))
+        sender.sendall(b"".join(FRAME_START + body + FRAME_END for body in bodies))
         while len(codes) < len(bodies):
             buffer += sender.recv(65536)
-            while END in buffer:
-                answer, buffer = buffer.split(END, 1)
+            while FRAME_END in buffer:
+                answer, buffer = buffer.split(FRAME_END, 1)
                 codes.append(answer.decode().split("MSA|")[1][:2])
     return codes
 
@@ -255,7 +255,7 @@ def test_a_sender_that_was_cut_off_sends_again_and_nothing_is_there_twice(
     bodies = [message("A28", str(n), f"55{n:04}", f"GARCIA^SUSAN{n}") for n in range(30)]
     with listening(dsn) as listener:
         with socket.create_connection(("127.0.0.1", listener.port), timeout=20) as sender:
-            sender.sendall(b"".join(BEGIN + body + END for body in bodies[:17]) + BEGIN + bodies[17][:40])
+            sender.sendall(b"".join(FRAME_START + body + FRAME_END for body in bodies[:17]) + FRAME_START + bodies[17][:40])
             sender.recv(20)  # answered in part, then the sender dies
         assert send(listener.port, *bodies) == ["AA"] * 30
     assert connection.execute("select count(*) as n, count(distinct mrn) as m from patient").fetchone() == {

@@ -11,13 +11,13 @@ import pytest
 
 from pipeline.config import load_settings
 from pipeline.errors import InvalidInput, ConfigurationError
-from pipeline.matching.person import person_from
-from pipeline.matching.weights import table
-from pipeline.patients.patient_record import Incoming
+from pipeline.matching.person import person_from_record
+from pipeline.matching.weights import load_rates
+from pipeline.patients.patient_record import PatientUpdate
 from pipeline.patients.record_linkage import Link as PairLink
-from pipeline.patients.record_linkage import clusters, link, write
-from pipeline.patients.weight_training import train
-from pipeline.patients.weight_training import write as write_weights
+from pipeline.patients.record_linkage import cluster_links, link_people, write_linkage
+from pipeline.patients.weight_training import train_weights
+from pipeline.patients.weight_training import write_weights as write_weights
 
 SETTINGS = load_settings().matching
 GIVENS = "Susan Paul Ines Tomasz Martha Otto Ruth Carl Nadia Felix Greta Hugo Irma Jonas Karla Leon Mona Nils Olga Peer"
@@ -43,8 +43,8 @@ def people(count: int, seed: int) -> list[dict[str, str]]:
     ]
 
 
-def taken(rows: list[dict[str, str]]) -> list[Incoming]:
-    return [Incoming(f"line {n}", row) for n, row in enumerate(rows)]
+def taken(rows: list[dict[str, str]]) -> list[PatientUpdate]:
+    return [PatientUpdate(f"line {n}", row) for n, row in enumerate(rows)]
 
 
 def test_two_files_are_linked_through_misspelling_and_other_numbers_and_twins_are_kept_apart(
@@ -56,11 +56,11 @@ def test_two_files_are_linked_through_misspelling_and_other_numbers_and_twins_ar
         for n, row in enumerate(left[:40])
     ]
     twin = left[50] | {"given": "Zebulon", "mrn": "B-twin", "phone": ""}
-    found = link(taken(left), taken([*right, twin]), SETTINGS)
+    found = link_people(taken(left), taken([*right, twin]), SETTINGS)
     linked = {(pair.left, pair.right) for pair in found.links if pair.decision == "match"}
     assert {(n, n) for n in range(40) if n % 3} <= linked <= {(n, n) for n in range(40)}
     assert (50, 40) not in linked
-    write(found, taken(left), taken([*right, twin]), tmp_path)
+    write_linkage(found, taken(left), taken([*right, twin]), tmp_path)
     rows = list(csv.DictReader((tmp_path / "links.csv").open()))
     assert len(rows) == len(linked)
     assert all(row["left"] == left[int(row["right"][1:])]["mrn"] for row in rows)
@@ -70,25 +70,25 @@ def test_two_files_are_linked_through_misspelling_and_other_numbers_and_twins_ar
 def test_somebody_who_is_in_the_index_twice_is_found_under_another_number() -> None:
     rows = people(60, 2)
     rows.append(rows[7] | {"mrn": "9999999", "phone": "", "family": rows[7]["family"] + "x"})
-    found = link(taken(rows), None, SETTINGS)
+    found = link_people(taken(rows), None, SETTINGS)
     assert [(pair.left, pair.right) for pair in found.links if pair.decision == "match"] == [(7, 60)]
     assert found.clusters == [((0, 7), (0, 60))]
 
 
 def test_who_is_linked_through_a_third_is_in_one_cluster() -> None:
     pairs = [PairLink(a, b, "match", 1.0, 40.0, ()) for a, b in ((1, 5), (2, 5), (3, 9))]
-    assert clusters(pairs, one_file=False) == [((0, 1), (0, 2), (1, 5)), ((0, 3), (1, 9))]
+    assert cluster_links(pairs, one_file=False) == [((0, 1), (0, 2), (1, 5)), ((0, 3), (1, 9))]
 
 
 def test_weights_are_learned_from_the_index_and_used_where_the_settings_name_them(tmp_path: Path) -> None:
     rows = people(1_300, 3)
     rows += [row | {"phone": "5550000000", "city": "Boston"} for row in rows[:300]]
-    learned = train([person_from(row) for row in rows])
+    learned = train_weights([person_from_record(row) for row in rows])
     out = tmp_path / "weights.json"
     write_weights(learned, out)
     assert "1600 patients" in out.with_suffix(".md").read_text()
     assert not {row["mrn"] for row in rows} & set(out.read_text().split('"'))
-    shipped, used = table(None), table(out)
+    shipped, used = load_rates(None), load_rates(out)
     assert used["dob"]["exact"].same > 0.9
     assert used["dob"]["exact"].stranger < 0.001
     assert used["home"]["elsewhere"].stranger > 0.6
@@ -97,11 +97,11 @@ def test_weights_are_learned_from_the_index_and_used_where_the_settings_name_the
 
 def test_too_few_patients_teach_nothing() -> None:
     with pytest.raises(InvalidInput, match="too few"):
-        train([person_from(row) for row in people(20, 4)])
+        train_weights([person_from_record(row) for row in people(20, 4)])
 
 
 def test_a_weights_file_that_is_none_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
     broken = tmp_path / "weights.json"
     broken.write_text("{}")
     with pytest.raises(ConfigurationError, match="patients train"):
-        table(broken)
+        load_rates(broken)

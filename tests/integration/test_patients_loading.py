@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from pipeline.config import Settings
-from pipeline.errors import BadInput
-from pipeline.patients.bulk_load import Load, csv_rows, load_rows
-from pipeline.patients.candidates import near_numbers, number_key
-from pipeline.patients.fhir_import import fhir_patients
-from pipeline.patients.match_json import answer
-from pipeline.patients.patient_record import Incoming
+from pipeline.errors import InvalidInput
+from pipeline.patients.bulk_load import LoadResult, read_csv, store_patients
+from pipeline.patients.candidates import keys_one_edit_away, number_key
+from pipeline.patients.fhir_import import read_fhir
+from pipeline.patients.match_json import match_record
+from pipeline.patients.patient_record import PatientUpdate
 from pipeline.store.database import Connection
 
 SUSAN = {
@@ -27,8 +27,8 @@ SUSAN = {
 }
 
 
-def load(connection: Connection, *people: dict[str, Any]) -> Load:
-    return load_rows(connection, [Incoming(f"line {n}", person) for n, person in enumerate(people)], Load())
+def load(connection: Connection, *people: dict[str, Any]) -> LoadResult:
+    return store_patients(connection, [PatientUpdate(f"line {n}", person) for n, person in enumerate(people)], LoadResult())
 
 
 def patients(connection: Connection) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def patients(connection: Connection) -> list[dict[str, Any]]:
 
 
 def ask(connection: Connection, settings: Settings, **record: str) -> dict[str, Any]:
-    return answer(connection, record, settings.match)
+    return match_record(connection, record, settings.matching)
 
 
 def test_a_csv_file_is_loaded_under_the_usual_names_of_its_columns(
@@ -46,8 +46,8 @@ def test_a_csv_file_is_loaded_under_the_usual_names_of_its_columns(
     file.write_text(
         "id,MRN,first_name,last_name,birthdate,gender,street\nP1,7700123,Susan,Garcia,9/29/1964,female,12 Main St\n"
     )
-    report = Load()
-    load_rows(connection, csv_rows(file, report), report)
+    report = LoadResult()
+    store_patients(connection, read_csv(file, report), report)
     (susan,) = patients(connection)
     assert (susan["mrn"], susan["given"], susan["family"], susan["dob"], susan["sex"]) == (
         "7700123",
@@ -64,8 +64,8 @@ def test_a_csv_file_is_loaded_under_the_usual_names_of_its_columns(
 def test_a_file_without_an_mrn_column_is_refused_with_the_columns_it_may_have(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("name,born\nSusan,1964\n")
-    with pytest.raises(BadInput, match="at least the columns mrn and family"):
-        list(csv_rows(file, Load()))
+    with pytest.raises(InvalidInput, match="at least the columns mrn and family"):
+        list(read_csv(file, LoadResult()))
 
 
 def test_a_line_without_an_mrn_is_refused_and_the_others_are_loaded(connection: Connection) -> None:
@@ -135,7 +135,7 @@ def test_an_mrn_that_is_another_patients_as_it_was_printed_brings_a_person(
     load(connection, SUSAN, {"mrn": kept_as, "given": "Otto", "family": "Brandt", "dob": "1931-02-02"})
     found = ask(connection, settings, given="Susan", family="Garcia-Lopez", dob="1964-09-29", mrn="7700128")
     assert found["decision"] == "possible"
-    assert "mrn_of_another" in {reason["code"] for reason in found["reasons"]}
+    assert "mrn_belongs_to_other_patient" in {reason["code"] for reason in found["reasons"]}
 
 
 def test_how_common_a_name_is_is_counted_in_the_index(connection: Connection, settings: Settings) -> None:
@@ -160,7 +160,7 @@ def test_the_database_keys_numbers_as_the_software_does(connection: Connection) 
 
 
 def test_every_single_slip_in_a_number_is_looked_for() -> None:
-    near = near_numbers("7700123")
+    near = keys_one_edit_away("7700123")
     assert {"770123", "7700132", "7700723", "77001234", "17700123"} <= near
     assert "7700123" not in near
 
@@ -196,8 +196,8 @@ def test_fhir_bundles_and_bulk_exports_bring_names_numbers_and_addresses(
         )
     )
     export.write_text(json.dumps(resource) + "\n" + json.dumps({"resourceType": "Observation"}) + "\n")
-    assert [p.row for p in fhir_patients(bundle)] == [p.row for p in fhir_patients(export)]
-    load_rows(connection, fhir_patients(bundle), Load(), source="fhir")
+    assert [p.row for p in read_fhir(bundle)] == [p.row for p in read_fhir(export)]
+    store_patients(connection, read_fhir(bundle), LoadResult(), source="fhir")
     (susan,) = patients(connection)
     assert (susan["mrn"], susan["family"], susan["middle"], susan["dob"]) == (
         "7700123",

@@ -6,15 +6,15 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.web.auth import accounts
 from pipeline.web.auth.permissions import Role
-from pipeline.web.auth.request_context import COOKIE
-from tests.reviewing import PASSWORD, House
+from pipeline.web.auth.request_context import SESSION_COOKIE
+from tests.reviewing import PASSWORD, Hospital
 
 
 @pytest.fixture
-def ruth(house: House) -> int:
+def ruth(house: Hospital) -> int:
     return accounts.add_account(house.connection, "ruth", Role.REVIEWER, PASSWORD, "Ruth Example")
 
 
@@ -40,14 +40,14 @@ def test_over_tls_the_cookie_is_for_tls_alone(site: TestClient, ruth: int) -> No
     assert "strict-transport-security" in answer.headers
 
 
-def test_the_database_knows_neither_password_nor_token(house: House, site: TestClient, ruth: int) -> None:
+def test_the_database_knows_neither_password_nor_token(house: Hospital, site: TestClient, ruth: int) -> None:
     sign_in(site)
     row = house.connection.execute(
         "select password, token from account a join web_session s on s.account_id = a.id"
     ).fetchone()
     assert row is not None
     assert row["password"].startswith("$argon2id$")
-    assert row["token"] != site.cookies[COOKIE]
+    assert row["token"] != site.cookies[SESSION_COOKIE]
 
 
 def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(site: TestClient, ruth: int) -> None:
@@ -55,16 +55,16 @@ def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(site: Test
     assert sign_in(site).status_code == 429
 
 
-def test_a_lock_ends_by_itself(house: House, site: TestClient, ruth: int) -> None:
+def test_a_lock_ends_by_itself(house: Hospital, site: TestClient, ruth: int) -> None:
     for _ in range(5):
         sign_in(site, "wrong")
     house.connection.execute("update account set locked_until = now() - interval '1 second'")
     assert sign_in(site).status_code == 303
 
 
-def test_an_address_that_guesses_names_is_refused(house: House, site: TestClient, ruth: int) -> None:
+def test_an_address_that_guesses_names_is_refused(house: Hospital, site: TestClient, ruth: int) -> None:
     house.connection.execute(
-        "insert into login_failure (address) select 'testclient' from generate_series(1, 30)"
+        "insert into sign_in_failure (address) select 'testclient' from generate_series(1, 30)"
     )
     assert sign_in(site).status_code == 429
 
@@ -80,9 +80,9 @@ def test_signing_in_leads_to_no_other_site(site: TestClient, ruth: int) -> None:
         assert sign_in(site, then=then).headers["location"] == "/"
 
 
-def test_a_session_ends_when_nobody_touches_it(house: House, site: TestClient, ruth: int) -> None:
+def test_a_session_ends_when_nobody_touches_it(house: Hospital, site: TestClient, ruth: int) -> None:
     sign_in(site)
-    minutes = house.settings.web.idle_minutes
+    minutes = house.settings.web.session_idle_minutes
     house.connection.execute(
         "update web_session set seen_at = now() - make_interval(mins => %s)", [minutes + 1]
     )
@@ -90,34 +90,34 @@ def test_a_session_ends_when_nobody_touches_it(house: House, site: TestClient, r
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?then=%2Fqueue%3Freason%3Dtype")
 
 
-def test_a_session_ends_with_the_shift(house: House, site: TestClient, ruth: int) -> None:
+def test_a_session_ends_with_the_shift(house: Hospital, site: TestClient, ruth: int) -> None:
     sign_in(site)
     house.connection.execute("update web_session set opened_at = now() - interval '13 hours'")
     assert site.get("/queue").status_code == 303
 
 
 def test_signing_out_ends_the_session_and_what_the_browser_keeps(
-    house: House, site: TestClient, ruth: int
+    house: Hospital, site: TestClient, ruth: int
 ) -> None:
     sign_in(site)
-    token = site.cookies[COOKIE]
-    answer = site.post("/logout", data={"csrf": accounts.csrf_of(token)})
+    token = site.cookies[SESSION_COOKIE]
+    answer = site.post("/logout", data={"csrf": accounts.csrf_token(token)})
     assert "cache" in answer.headers["clear-site-data"]
-    assert site.get("/queue", headers={"cookie": f"{COOKIE}={token}"}).status_code == 303
+    assert site.get("/queue", headers={"cookie": f"{SESSION_COOKIE}={token}"}).status_code == 303
 
 
-def test_closing_an_account_ends_its_sessions_at_once(house: House, site: TestClient, ruth: int) -> None:
+def test_closing_an_account_ends_its_sessions_at_once(house: Hospital, site: TestClient, ruth: int) -> None:
     sign_in(site)
     accounts.change_account(house.connection, ruth, Role.REVIEWER, enabled=False)
     assert site.get("/queue").status_code == 303
     assert sign_in(site).status_code == 401
 
 
-def test_a_new_password_ends_the_old_sessions(house: House, site: TestClient, ruth: int) -> None:
+def test_a_new_password_ends_the_old_sessions(house: Hospital, site: TestClient, ruth: int) -> None:
     sign_in(site)
-    old = site.cookies[COOKIE]
+    old = site.cookies[SESSION_COOKIE]
     form = {
-        "csrf": accounts.csrf_of(old),
+        "csrf": accounts.csrf_token(old),
         "old": PASSWORD,
         "new": "quite another one",
         "again": "quite another one",
@@ -125,16 +125,16 @@ def test_a_new_password_ends_the_old_sessions(house: House, site: TestClient, ru
     assert site.post("/password", data=form).status_code == 303
     assert site.get("/queue").status_code == 200
     site.cookies.clear()
-    assert site.get("/queue", headers={"cookie": f"{COOKIE}={old}"}).status_code == 303
+    assert site.get("/queue", headers={"cookie": f"{SESSION_COOKIE}={old}"}).status_code == 303
     assert sign_in(site).status_code == 401
 
 
-def test_a_short_password_is_refused(house: House) -> None:
-    with pytest.raises(BadInput, match="12 characters"):
+def test_a_short_password_is_refused(house: Hospital) -> None:
+    with pytest.raises(InvalidInput, match="12 characters"):
         accounts.add_account(house.connection, "short", Role.CLERK, "short")
 
 
-def test_the_first_start_makes_one_administrator_and_tells_the_password_once(house: House) -> None:
+def test_the_first_start_makes_one_administrator_and_tells_the_password_once(house: Hospital) -> None:
     assert accounts.ensure_administrator(house.connection) is None
     house.connection.execute("delete from account")
     password = accounts.ensure_administrator(house.connection)

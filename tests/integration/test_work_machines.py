@@ -18,7 +18,7 @@ from tests.processing import handed_in, until
 
 NAMES = ("north", "south", "east")
 SMALL_RANGES = "from pipeline.worker import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
-QUICK = {"CHARTLOOM_WORK__TAKEOVER_SECONDS": "3", "CHARTLOOM_OCR__SECOND_ENGINE": "never"}
+QUICK = {"CHARTLOOM_WORKER__STALLED_WORKER_SECONDS": "3", "CHARTLOOM_OCR__SECOND_ENGINE": "never"}
 
 
 @pytest.mark.skipif(not allowed(), reason="only root may make network namespaces")

@@ -21,12 +21,12 @@ from pipeline.store.database import Connection, connect
 from pipeline.store.scans import load_scan
 from pipeline.store.sql import statements
 from pipeline.worker import page_ranges, tasks
-from pipeline.worker.db_retry import PatientConnector
-from pipeline.worker.fair_scheduling import FAIR_EVERY, FairManager
+from pipeline.worker.db_retry import RetryingConnector
+from pipeline.worker.fair_scheduling import FETCHES_PER_FAIR_TURN, FairJobManager
 from pipeline.worker.job_queue import QUEUES, enqueue_scan
-from pipeline.worker.tasks import DEADLY, TryAgain, work_on
-from pipeline.worker.worker import bury
-from pipeline.worker.worker_context import Bench
+from pipeline.worker.tasks import MAX_WORKER_DEATHS, JobFailed, run_job
+from pipeline.worker.worker import requeue_jobs_of_dead_worker
+from pipeline.worker.worker_context import WorkerContext
 from tests.processing import BLOB, a_scan
 
 
@@ -38,7 +38,7 @@ def jobs(connection: Connection) -> list[dict[str, Any]]:
 
 def a_job(settings: Settings, attempts: int = 0, stopping: bool = False) -> Any:
     """What a task is told of its job."""
-    context = {"bench": Bench(settings)}
+    context = {"bench": WorkerContext(settings)}
     return SimpleNamespace(
         additional_context=context, job=SimpleNamespace(attempts=attempts), should_abort=lambda: stopping
     )
@@ -69,32 +69,32 @@ def test_a_job_is_enqueued_by_the_transaction_that_needs_it_or_not_at_all(connec
 
 
 def test_a_small_scan_is_not_handed_out(connection: Connection) -> None:
-    assert not page_ranges.hand_out(connection, a_scan(connection), page_ranges.LARGE)
+    assert not page_ranges.dispatch_ranges(connection, a_scan(connection), page_ranges.LARGE_SCAN_PAGES)
     assert jobs(connection) == []
 
 
 def test_a_large_scan_is_handed_out_once_and_meets_again_once(connection: Connection, dsn: str) -> None:
-    scan, pages = a_scan(connection), page_ranges.LARGE + 5
-    assert page_ranges.hand_out(connection, scan, pages)
-    assert not page_ranges.hand_out(connection, scan, pages)
+    scan, pages = a_scan(connection), page_ranges.LARGE_SCAN_PAGES + 5
+    assert page_ranges.dispatch_ranges(connection, scan, pages)
+    assert not page_ranges.dispatch_ranges(connection, scan, pages)
     spans = [range(job["args"]["first"], job["args"]["last"] + 1) for job in jobs(connection)]
     assert [number for span in spans for number in span] == list(range(1, pages + 1))
     with connect(dsn) as other:
         for span in reversed(spans):
             assert len([job for job in jobs(connection) if job["task_name"] == "scan"]) == 0
-            assert page_ranges.pages_of(connection, scan) == []
+            assert page_ranges.range_pages(connection, scan) == []
             opened = [(Page(scan=scan.sha256, number=n, image=BLOB, dpi=200.0), BLOB) for n in span]
-            page_ranges.finish(other, scan, span[0], opened)
-            page_ranges.finish(connection, scan, span[0], opened)
+            page_ranges.close_range(other, scan, span[0], opened)
+            page_ranges.close_range(connection, scan, span[0], opened)
     assert len([job for job in jobs(connection) if job["task_name"] == "scan"]) == 1
-    assert [page.number for page, _ in page_ranges.pages_of(connection, scan)] == list(range(1, pages + 1))
+    assert [page.number for page, _ in page_ranges.range_pages(connection, scan)] == list(range(1, pages + 1))
 
 
 def test_a_file_that_cannot_be_taken_is_quarantined_with_its_reason(
     connection: Connection, settings: Settings, blobs: Blobs
 ) -> None:
     scan = a_scan(connection)
-    work_on(a_job(settings), scan.id, fail_with(InvalidInput("The file is damaged.", code="damaged")))
+    run_job(a_job(settings), scan.id, fail_with(InvalidInput("The file is damaged.", code="damaged")))
     assert state(connection, scan) == ("quarantined", "damaged")
 
 
@@ -102,10 +102,10 @@ def test_a_fault_of_ours_is_tried_again_and_then_quarantines_the_scan(
     connection: Connection, settings: Settings, blobs: Blobs
 ) -> None:
     scan = a_scan(connection)
-    with pytest.raises(TryAgain):
-        work_on(a_job(settings), scan.id, fail_with(ValueError("secret text of a page")))
+    with pytest.raises(JobFailed):
+        run_job(a_job(settings), scan.id, fail_with(ValueError("secret text of a page")))
     assert state(connection, scan) == ("received", None)
-    work_on(
+    run_job(
         a_job(settings, attempts=settings.worker.max_retries),
         scan.id,
         fail_with(ValueError("secret text of a page")),
@@ -117,7 +117,7 @@ def test_what_a_page_says_does_not_reach_the_log(
     connection: Connection, settings: Settings, blobs: Blobs, caplog: pytest.LogCaptureFixture
 ) -> None:
     scan = a_scan(connection)
-    work_on(a_job(settings, attempts=99), scan.id, fail_with(ValueError("secret text of a page")))
+    run_job(a_job(settings, attempts=99), scan.id, fail_with(ValueError("secret text of a page")))
     assert "ValueError" in caplog.text
     assert "secret" not in caplog.text
 
@@ -125,14 +125,14 @@ def test_what_a_page_says_does_not_reach_the_log(
 def test_a_fault_that_passes_is_waited_out(
     connection: Connection, settings: Settings, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(tasks, "INITIAL_BACKOFF_SECONDS", 0.01)
     scan, faults = a_scan(connection), [ServiceUnavailable("away"), OSError(28, "disk full"), None]
 
     def work(_: Any) -> None:
         if (fault := faults.pop(0)) is not None:
             raise fault
 
-    work_on(a_job(settings), scan.id, work)
+    run_job(a_job(settings), scan.id, work)
     assert faults == []
     assert state(connection, scan) == ("received", None)
 
@@ -142,20 +142,20 @@ def test_a_stopping_worker_hands_its_job_back_while_it_waits(
 ) -> None:
     scan = a_scan(connection)
     with pytest.raises(JobAborted):
-        work_on(a_job(settings, stopping=True), scan.id, fail_with(ServiceUnavailable("away")))
+        run_job(a_job(settings, stopping=True), scan.id, fail_with(ServiceUnavailable("away")))
     assert state(connection, scan) == ("received", None)
 
 
 def test_a_scan_that_kills_its_workers_is_quarantined(connection: Connection, settings: Settings) -> None:
     scan = a_scan(connection)
-    work_on(a_job(settings), scan.id, fail_with(AssertionError("must not run")), deaths=DEADLY)
+    run_job(a_job(settings), scan.id, fail_with(AssertionError("must not run")), deaths=MAX_WORKER_DEATHS)
     assert state(connection, scan) == ("quarantined", "fault")
 
 
 def test_a_closed_scan_is_left_alone(connection: Connection, settings: Settings) -> None:
     scan = a_scan(connection)
     connection.execute("update scan set status = 'done', finished_at = now() where id = %s", [scan.id])
-    work_on(a_job(settings), scan.id, fail_with(AssertionError("must not run")))
+    run_job(a_job(settings), scan.id, fail_with(AssertionError("must not run")))
     assert state(connection, scan) == ("done", None)
 
 
@@ -184,17 +184,17 @@ def test_backfill_moves_while_live_work_never_ends(connection: Connection, dsn: 
             enqueue_scan(connection, 1, priority)
 
     async def fetch(count: int) -> list[str]:
-        connector = PatientConnector(conninfo=dsn, min_size=1, max_size=1)
+        connector = RetryingConnector(conninfo=dsn, min_size=1, max_size=1)
         await connector.open_async()
-        manager = FairManager(connector)
+        manager = FairJobManager(connector)
         worker = await manager.register_worker()
         found = [await manager.fetch_job(list(QUEUES), worker) for _ in range(count)]
         await connector.close_async()
         return [job.queue for job in found if job]
 
-    queues = asyncio.run(fetch(4 * FAIR_EVERY))
+    queues = asyncio.run(fetch(4 * FETCHES_PER_FAIR_TURN))
     assert queues.count("backfill") == 2
-    assert queues[: FAIR_EVERY - 1] == ["live"] * (FAIR_EVERY - 1)
+    assert queues[: FETCHES_PER_FAIR_TURN - 1] == ["live"] * (FETCHES_PER_FAIR_TURN - 1)
 
 
 def test_a_scan_known_by_its_number_comes_back_as_it_was(connection: Connection) -> None:
@@ -214,7 +214,7 @@ def test_a_worker_that_dies_by_itself_is_held_against_its_job_and_a_lost_machine
             [number, here if number == 1 else "far", pid],
         )
         connection.execute("select procrastinate_fetch_job_v2(null, %s)", [number])
-        bury(settings, pid)
+        requeue_jobs_of_dead_worker(settings, pid)
     assert [(job["status"], job["args"]) for job in jobs(connection)] == [("doing", {"scan": 1, "deaths": 1})]
 
 
@@ -222,7 +222,7 @@ def test_the_original_of_a_scan_is_fetched_once_for_all_the_ranges_that_a_worker
     settings: Settings, blobs: Blobs
 ) -> None:
     first, second = blobs.put(b"a large scan"), blobs.put(b"another")
-    bench = Bench(settings)
+    bench = WorkerContext(settings)
     fetched = bench.original(first).stat().st_mtime_ns
     assert bench.original(first).stat().st_mtime_ns == fetched
     assert bench.original(second).read_bytes() == b"another"

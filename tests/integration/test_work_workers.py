@@ -27,7 +27,7 @@ from pipeline.records import Page
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.worker import page_isolation, page_ranges, worker
-from pipeline.worker.launcher import workers_beside
+from pipeline.worker.launcher import child_workers
 from pipeline.worker.status import live_workers, status_json
 from tests.processing import handed_in, until
 
@@ -40,16 +40,16 @@ def children(pid: int) -> list[int]:
 def two(settings: Settings) -> Settings:
     """Settings for two workers that are missed after three seconds."""
     changes = {
-        "workers": 2,
-        "takeover_seconds": 3.0,
-        "worker_memory_mb": 4000,
+        "processes": 2,
+        "stalled_worker_seconds": 3.0,
+        "max_worker_memory_mb": 4000,
     }  # workers forked from the tests are large
-    return settings.model_copy(update={"work": settings.work.model_copy(update=changes)})
+    return settings.model_copy(update={"worker": settings.worker.model_copy(update=changes)})
 
 
 @pytest.fixture
 def pool(two: Settings) -> Iterator[BaseProcess]:
-    with workers_beside(two) as child:
+    with child_workers(two) as child:
         yield child
 
 
@@ -95,7 +95,7 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
         "from pipeline.config import load_settings; from pipeline.worker import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
         "from pipeline.worker.launcher import run_workers; run_workers(load_settings(), None, until=0)"
     )
-    monkeypatch.setenv("CHARTLOOM_WORK__WORKERS", "2")
+    monkeypatch.setenv("CHARTLOOM_WORKER__PROCESSES", "2")
     scan = handed_in(connection, blobs, *pages)
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, **environment(two)}
@@ -110,24 +110,24 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
     spans = connection.execute("select first, last from page_range order by first").fetchall()
     assert [(row["first"], row["last"]) for row in spans] == [(1, 2), (3, 4), (5, 6)]
     row = connection.execute(
-        "select (select count(*) from reading) as readings, (select count(*) from page) as pages"
+        "select (select count(*) from ocr_cache) as readings, (select count(*) from page) as pages"
     ).fetchone()
     assert row == {"readings": 6, "pages": 6}
-    assert page_ranges.pages_of(connection, scan)[-1][0].number == 6
+    assert page_ranges.range_pages(connection, scan)[-1][0].number == 6
 
 
 def test_readings_that_nobody_will_need_again_are_forgotten(connection: Connection, two: Settings) -> None:
     old, new = "a" * 64, "b" * 64
     connection.cursor().executemany(
-        "insert into reading (key, engine, page, made_at) values (%s, 'e', '{}', now() - make_interval(days => %s))",
-        [(old, two.work.reading_days + 1), (new, two.work.reading_days - 1)],
+        "insert into ocr_cache (key, engine, page, created_at) values (%s, 'e', '{}', now() - make_interval(days => %s))",
+        [(old, two.worker.ocr_cache_days + 1), (new, two.worker.ocr_cache_days - 1)],
     )
-    with workers_beside(two):
-        until(lambda: [row["key"] for row in connection.execute("select key from reading")] == [new])
+    with child_workers(two):
+        until(lambda: [row["key"] for row in connection.execute("select key from ocr_cache")] == [new])
 
 
 def test_workers_end_with_whoever_started_them(connection: Connection, two: Settings) -> None:
-    with workers_beside(two) as child:
+    with child_workers(two) as child:
         until(lambda: live_workers(connection, 3.0) >= 1)
         assert child.pid is not None
         workers = children(child.pid)
@@ -138,9 +138,9 @@ def test_workers_end_with_whoever_started_them(connection: Connection, two: Sett
 def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gone(
     connection: Connection, two: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "FAREWELL_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "SHUTDOWN_TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(worker, "ANSWER_SECONDS", 0.5)
-    with workers_beside(two) as child:
+    with child_workers(two) as child:
         until(lambda: live_workers(connection, 3.0) == 2)
         assert child.pid is not None
         workers = children(child.pid)
@@ -172,9 +172,9 @@ def test_a_page_that_kills_its_reader_goes_to_a_person_and_the_rest_of_the_scan_
         return read_page(page, pixels, settings)
 
     monkeypatch.setattr(page_isolation, "read_page", crash_on_two)
-    one = two.model_copy(update={"work": two.work.model_copy(update={"workers": 1})})
+    one = two.model_copy(update={"worker": two.worker.model_copy(update={"processes": 1})})
     scan = handed_in(connection, blobs, "The first page", "The second page", "The third page")
-    with workers_beside(one):
+    with child_workers(one):
         until(lambda: outcome_json(connection, scan.id)["status"] != "received")
     assert outcome_json(connection, scan.id)["status"] == "review"
     pages = connection.execute(
@@ -182,7 +182,7 @@ def test_a_page_that_kills_its_reader_goes_to_a_person_and_the_rest_of_the_scan_
     ).fetchall()
     assert [(page["number"], page["problem"]) for page in pages] == [
         (1, None),
-        (2, page_isolation.STOPPED),
+        (2, page_isolation.PAGE_KILLED_MESSAGE),
         (3, None),
     ]
 
@@ -192,6 +192,6 @@ def test_a_page_that_never_ends_ends_its_reader(tmp_path: Path, monkeypatch: pyt
         hashlib.pbkdf2_hmac, "sha256", b"", b"", 1 << 27
     )  # C code that no exception interrupts
     monkeypatch.setattr(page_isolation, "read_page", lambda *_: hash_of_much())
-    short = load_settings(tmp_path).ocr.model_copy(update={"page_seconds": 0.1})
-    reading = page_isolation.read_apart(Page(scan="", number=7, image=None), None, short)
-    assert reading.page.problem == page_isolation.STOPPED
+    short = load_settings(tmp_path).ocr.model_copy(update={"page_timeout_seconds": 0.1})
+    reading = page_isolation.read_isolated(Page(scan="", number=7, image=None), None, short)
+    assert reading.page.problem == page_isolation.PAGE_KILLED_MESSAGE

@@ -41,11 +41,9 @@ def test_every_command_shows_an_example(made: dict[str, str]) -> None:
     assert [section.splitlines()[0] for section in sections if "Example" not in section] == []
 
 
-def test_every_setting_gives_its_reason(made: dict[str, str]) -> None:
-    rows = [
-        line for line in made["settings.md"].splitlines() if line.startswith("| `") and line.count("|") == 4
-    ]
-    assert len(rows) > 20
+def test_every_setting_is_explained(made: dict[str, str]) -> None:
+    rows = [line for line in made["settings.md"].splitlines() if line.startswith("| `")]
+    assert len(rows) > 100
     assert [row for row in rows if row.endswith("|  |")] == []
 
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from pipeline.config import IntakeSettings
-from pipeline.errors import BadInput, MissingProgram
+from pipeline.errors import InvalidInput, MissingDependency
 from pipeline.ingest.parsing import parser_client
 from pipeline.ingest.parsing.open_scan import inspect, open_scan
-from pipeline.store.scratch import NoRoom, Scratch
+from pipeline.store.scratch import DiskFull, Scratch
 from tests.opening import SHA, Opens, drawn, edited, jpeg, nearly, of, pdf_of, refused, saved
 
 
@@ -101,7 +101,7 @@ def test_a_decompression_bomb_costs_one_page_and_not_the_file(
             decode_parms=pikepdf.Array([None, None]),
         )
 
-    first, second = opens(edited(file, swell), open_memory_mb=300)
+    first, second = opens(edited(file, swell), open_memory_limit_mb=300)
     assert first.image is None or not nearly(of(scratch, first), drawn())
     assert of(scratch, second).size == (300, 300)
 
@@ -152,7 +152,7 @@ def test_a_child_of_another_version_is_our_fault_and_no_files(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(drawn((300, 300))))
-    parser_client.end_idle()
+    parser_client.close_idle()
     monkeypatch.setattr(parser_client, "SPEAKS", ["another version"])
     with pytest.raises(parser_client.ParserFault):
         inspect(file, scratch, limits)
@@ -162,7 +162,7 @@ def test_a_child_that_cannot_start_is_our_fault_and_no_files(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(drawn((300, 300))))
-    parser_client.end_idle()
+    parser_client.close_idle()
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(parser_client.ParserFault):
         inspect(file, scratch, limits)
@@ -174,11 +174,11 @@ def test_a_missing_poppler_is_named_with_what_installs_it_and_no_file_is_blamed(
     with pikepdf.new() as pdf:
         pdf.add_blank_page()
         pdf.save(tmp_path / "a.pdf")
-    parser_client.end_idle()
+    parser_client.close_idle()
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(MissingProgram, match="poppler-utils"):
+    with pytest.raises(MissingDependency, match="poppler-utils"):
         list(open_scan(tmp_path / "a.pdf", SHA, scratch, limits))
-    parser_client.end_idle()
+    parser_client.close_idle()
 
 
 def test_a_full_disk_is_no_fault_of_the_file(
@@ -188,7 +188,7 @@ def test_a_full_disk_is_no_fault_of_the_file(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(NoRoom):
+    with pytest.raises(DiskFull):
         scratch.put(b"page")
     assert list(scratch.folder.iterdir()) == []
 
@@ -196,7 +196,7 @@ def test_a_full_disk_is_no_fault_of_the_file(
 def test_a_child_that_reached_its_memory_limit_costs_the_page_alone(tmp_path: Path, opens: Opens) -> None:
     small, large = drawn((300, 300)), Image.new("RGB", (9000, 9000), "red")
     file = saved(tmp_path, small, "a.tif", save_all=True, append_images=[large, small])
-    pages = opens(file, open_memory_mb=350)
+    pages = opens(file, open_memory_limit_mb=350)
     assert [page.image is not None for page in pages] == [True, False, True]
     assert pages[1].problem
 
@@ -222,5 +222,5 @@ def test_a_clerk_is_told_what_the_file_is_instead(tmp_path: Path, opens: Opens) 
         (b"Dear doctor", "plain text"),
     ):
         (tmp_path / "a.pdf").write_bytes(content)
-        with pytest.raises(BadInput, match=said):
+        with pytest.raises(InvalidInput, match=said):
             opens(tmp_path / "a.pdf")

@@ -190,10 +190,10 @@ def test_a_giant_page_is_rendered_smaller_and_says_so(tmp_path: Path, scratch: S
         pdf.add_blank_page(page_size=(14400, 14400))
         appended(pdf, b"0 0 0 rg 5000 5000 100 100 re f")
         pdf.save(tmp_path / "a.pdf")
-    (page,) = opens(tmp_path / "a.pdf", page_pixels=4_000_000)
+    (page,) = opens(tmp_path / "a.pdf", max_render_pixels=4_000_000)
     width, height = of(scratch, page).size
     assert width * height <= 4_100_000
-    assert [note.code for note in page.notes] == ["page_reduced"]
+    assert [note.code for note in page.notes] == ["page_downscaled"]
 
 
 def test_the_same_file_gives_the_same_hashes(tmp_path: Path, opens: Opens) -> None:

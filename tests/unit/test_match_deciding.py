@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.matching import decide, person_from, person_of
-from pipeline.matching.decision_rules import judge, probabilities, reasons_of
-from pipeline.matching.document_matching import name_parts
-from pipeline.matching.weights import Frequencies, weigh
-from pipeline.patients.match_json import answer_pair
+from pipeline.matching import decide, person_from_record, person_from_document
+from pipeline.matching.decision_rules import decide_match, candidate_probabilities, reasons_from_score
+from pipeline.matching.document_matching import parse_name
+from pipeline.matching.weights import Frequencies, score_match
+from pipeline.patients.match_json import match_pair
 from pipeline.records import Candidate, Document, Field, Filed, NeedsReview, PatientRef, Reason
 
 SETTINGS = load_settings()
@@ -21,7 +21,7 @@ SUSAN |= {"address": "12 Main St", "city": "Salem", "zip": "01970"}
 
 
 def pair(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
-    return answer_pair({"id": "1", "left": left, "right": right}, SETTINGS.match)
+    return match_pair({"id": "1", "left": left, "right": right}, SETTINGS.matching)
 
 
 def found(asked: dict[str, Any], *index: dict[str, Any], size: int = 20_000) -> list[Candidate]:
@@ -31,18 +31,18 @@ def found(asked: dict[str, Any], *index: dict[str, Any], size: int = 20_000) -> 
     frequencies = Frequencies(
         size=size, counts={("given", "susan"): size // 10_000, ("family", "caballero"): size // 10_000}
     )
-    weighings = [weigh(person_from(asked), person_from(known), frequencies) for known in index]
-    shares = probabilities(weighings, size, SETTINGS.match)
+    weighings = [score_match(person_from_record(asked), person_from_record(known), frequencies) for known in index]
+    shares = candidate_probabilities(weighings, size, SETTINGS.matching)
     numbered = enumerate(zip(weighings, shares, strict=True), 1)
     candidates = [
-        Candidate(patient=PatientRef(id=n, mrn=str(n)), probability=p, weight=w.bits, reasons=reasons_of(w))
+        Candidate(patient=PatientRef(id=n, mrn=str(n)), probability=p, weight=w.bits, reasons=reasons_from_score(w))
         for n, (w, p) in numbered
     ]
     return sorted(candidates, key=lambda c: -c.weight)
 
 
 def decision(asked: dict[str, Any], *index: dict[str, Any], size: int = 20_000) -> tuple[str, set[str]]:
-    verdict = judge(found(asked, *index, size=size), SETTINGS.match)
+    verdict = decide_match(found(asked, *index, size=size), SETTINGS.matching)
     return verdict.decision, {reason.code for reason in verdict.reasons}
 
 
@@ -55,12 +55,12 @@ def test_name_and_birth_date_alone_do_not_join_two_records_but_an_address_beside
 def test_a_birth_date_a_digit_off_is_no_second_identifier_but_one_with_a_look_alike_is() -> None:
     printed = {key: SUSAN[key] for key in ("given", "family", "sex")} | {"middle": "Ruth"}
     known = SUSAN | {"middle": "Ruth"}
-    assert decision(printed | {"dob": "1965-09-29"}, known)[1] >= {"one_identifier"}
+    assert decision(printed | {"dob": "1965-09-29"}, known)[1] >= {"insufficient_identifiers"}
     assert (
-        "one_identifier"
+        "insufficient_identifiers"
         not in decision(printed | {"dob": "1984-09-29"}, SUSAN | {"middle": "Ruth", "dob": "1934-09-29"})[1]
     )
-    assert "one_identifier" not in decision(printed | {"dob": "1965-09-29", "mrn": SUSAN["mrn"]}, known)[1]
+    assert "insufficient_identifiers" not in decision(printed | {"dob": "1965-09-29", "mrn": SUSAN["mrn"]}, known)[1]
 
 
 def test_twins_are_two_people_though_all_but_the_given_name_agrees() -> None:
@@ -125,7 +125,7 @@ def test_a_value_that_was_hardly_read_contradicts_nothing() -> None:
         replace(f, value="1931-05-17", confidence=0.2) if f.name == "dob" else f for f in printed.fields
     )
     candidates = found_for(replace(printed, fields=blurred))
-    assert not {r.code for r in judge(candidates, SETTINGS.match).reasons} & {"dob_contradicts"}
+    assert not {r.code for r in decide_match(candidates, SETTINGS.matching).reasons} & {"dob_contradicts"}
 
 
 def test_an_initial_with_a_birth_date_may_be_the_twins_whom_the_index_does_not_hold() -> None:
@@ -152,7 +152,7 @@ def test_two_candidates_that_are_nearly_as_likely_bring_a_person() -> None:
     asked = {key: SUSAN[key] for key in ("given", "family", "dob", "sex")}
     what, codes = decision(asked, namesake, namesake)
     assert what == "possible"
-    assert "second_candidate" in codes
+    assert "ambiguous_candidates" in codes
 
 
 def test_a_larger_index_makes_the_same_agreement_less_certain() -> None:
@@ -163,7 +163,7 @@ def test_a_larger_index_makes_the_same_agreement_less_certain() -> None:
 
 def test_somebody_unlike_everybody_is_unknown_rather_than_guessed() -> None:
     other = {"given": "Tomasz", "family": "Wielgosz", "dob": "1971-12-30", "sex": "M"}
-    assert decision(other, SUSAN) == ("none", {"unknown_patient"})
+    assert decision(other, SUSAN) == ("none", {"no_patient_found"})
 
 
 def document(confidence: float = 0.99, **fields: str) -> Document:
@@ -181,36 +181,36 @@ def test_a_documents_fields_lead_to_its_patient() -> None:
     candidates = found_for(printed)
     filing = decide(printed, candidates, SETTINGS)
     assert isinstance(filing, Filed)
-    assert filing.reasons[0].code == "filed_alone"
+    assert filing.reasons[0].code == "auto_filed"
 
 
 def found_for(printed: Document) -> list[Candidate]:
-    weighing = weigh(person_of(printed), person_from(SUSAN), Frequencies(size=20_000))
-    (share,) = probabilities([weighing], 20_000, SETTINGS.match)
+    weighing = score_match(person_from_document(printed), person_from_record(SUSAN), Frequencies(size=20_000))
+    (share,) = candidate_probabilities([weighing], 20_000, SETTINGS.matching)
     return [
         Candidate(
             patient=PatientRef(id=1, mrn="1"),
             probability=share,
             weight=weighing.bits,
-            reasons=reasons_of(weighing),
+            reasons=reasons_from_score(weighing),
         )
     ]
 
 
 def test_what_was_hardly_read_weighs_less_for_and_against() -> None:
     sure, unsure = (
-        weigh(person_of(document(c, **PRINTED)), person_from(SUSAN), Frequencies()) for c in (0.99, 0.3)
+        score_match(person_from_document(document(c, **PRINTED)), person_from_record(SUSAN), Frequencies()) for c in (0.99, 0.3)
     )
     assert unsure.bits < sure.bits
     wrong = PRINTED | {"dob": "1931-05-17"}
     sure, unsure = (
-        weigh(person_of(document(c, **wrong)), person_from(SUSAN), Frequencies()) for c in (0.99, 0.3)
+        score_match(person_from_document(document(c, **wrong)), person_from_record(SUSAN), Frequencies()) for c in (0.99, 0.3)
     )
     assert unsure.bits > sure.bits - 8 > sure.bits - 20
 
 
 def test_what_sorting_doubts_brings_a_person_whoever_the_patient_is() -> None:
-    printed = replace(document(**PRINTED), doubts=(Reason(code="mixed_patients", detail="two MRNs"),))
+    printed = replace(document(**PRINTED), issues=(Reason(code="mixed_patients", detail="two MRNs"),))
     filing = decide(printed, found_for(printed), SETTINGS)
     assert isinstance(filing, NeedsReview)
     assert [reason.code for reason in filing.reasons] == ["mixed_patients"]
@@ -222,7 +222,7 @@ def test_two_slips_with_nothing_that_agrees_to_the_digit_go_to_a_person() -> Non
     )
     filing = decide(printed, found_for(printed), SETTINGS)
     assert isinstance(filing, NeedsReview)
-    assert "two_slips" in {reason.code for reason in filing.reasons}
+    assert "multiple_near_matches" in {reason.code for reason in filing.reasons}
 
 
 def test_a_document_that_names_nobody_says_so() -> None:
@@ -242,7 +242,7 @@ def test_a_patient_who_had_died_before_the_date_of_service_is_not_filed_to() -> 
     )
     filing = decide(printed, [dead], SETTINGS)
     assert isinstance(filing, NeedsReview)
-    assert {reason.code for reason in filing.reasons} == {"died_before"}
+    assert {reason.code for reason in filing.reasons} == {"service_after_death"}
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_patient_who_had_died_before_the_date_of_service_is_not_filed_to() -> 
     ],
 )
 def test_a_printed_name_falls_into_its_parts(printed: str, parts: tuple[str, ...]) -> None:
-    found = name_parts(printed)
+    found = parse_name(printed)
     assert (found["given"], found["middle"], found["family"], found["suffix"]) == parts
 
 

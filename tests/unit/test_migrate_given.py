@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.classify.legacy_index import type_posterior, legacy_metadata, apply_legacy_metadata
 from pipeline.config import document_types, load_settings
-from pipeline.matching.legacy_index_evidence import beside
+from pipeline.matching.legacy_index_evidence import apply_legacy_evidence
 from pipeline.records import (
     Candidate,
     Document,
@@ -93,8 +93,8 @@ def test_the_type_of_an_intake_folder_counts_where_no_index_says_another() -> No
         default_type="radiology_report",
     )
     assert legacy_metadata(scan) == LegacyMetadata(type="radiology_report")
-    assert legacy_metadata(replace(scan, given=LegacyMetadata(mrn="7700001"))) == LegacyMetadata(mrn="7700001", type="radiology_report")
-    assert legacy_metadata(replace(scan, given=LegacyMetadata(type="consultation"))) == LegacyMetadata(type="consultation")
+    assert legacy_metadata(replace(scan, legacy_metadata=LegacyMetadata(mrn="7700001"))) == LegacyMetadata(mrn="7700001", type="radiology_report")
+    assert legacy_metadata(replace(scan, legacy_metadata=LegacyMetadata(type="consultation"))) == LegacyMetadata(type="consultation")
     assert legacy_metadata(replace(scan, default_type=None)) is None
 
 
@@ -133,16 +133,16 @@ def test_a_page_of_another_patient_than_the_index_names_is_a_persons_even_if_the
     None
 ):
     given = LegacyMetadata(mrn="7700001")
-    assert isinstance(beside(filed(ANNA), given, {1}, 0.98), Filed)
-    assert reasons(beside(filed(BERT), given, {1}, 0.98))[0] == "legacy_patient_conflict"
+    assert isinstance(apply_legacy_evidence(filed(ANNA), given, {1}, 0.98), Filed)
+    assert reasons(apply_legacy_evidence(filed(BERT), given, {1}, 0.98))[0] == "legacy_patient_conflict"
     against = doubted(a_document(), ANNA, "given_contradicts")
-    assert reasons(beside(against, given, {1}, 0.98))[0] == "legacy_patient_conflict"
+    assert reasons(apply_legacy_evidence(against, given, {1}, 0.98))[0] == "legacy_patient_conflict"
     other_number = doubted(a_document(a_field("mrn", "7700002")), BERT, "insufficient_identifiers")
-    assert reasons(beside(other_number, given, {1}, 0.98))[0] == "legacy_patient_conflict"
+    assert reasons(apply_legacy_evidence(other_number, given, {1}, 0.98))[0] == "legacy_patient_conflict"
 
 
 def test_a_number_that_the_patient_index_does_not_know_goes_to_a_person_whatever_the_page_says() -> None:
-    assert reasons(beside(filed(BERT), LegacyMetadata(mrn="999"), set(), 0.98)) == ["legacy_unknown_mrn"]
+    assert reasons(apply_legacy_evidence(filed(BERT), LegacyMetadata(mrn="999"), set(), 0.98)) == ["legacy_unknown_mrn"]
 
 
 @pytest.mark.parametrize(
@@ -158,5 +158,5 @@ def test_a_believed_index_files_only_what_names_nobody_and_has_no_other_doubt(
     document: Document, why: tuple[str, ...], files: bool
 ) -> None:
     filing = doubted(document, ANNA, *why)
-    assert isinstance(beside(filing, LegacyMetadata(mrn="7700001", trusted=("patient",)), {1}, 0.98), Filed) is files
-    assert isinstance(beside(filing, LegacyMetadata(mrn="7700001"), {1}, 0.98), NeedsReview)
+    assert isinstance(apply_legacy_evidence(filing, LegacyMetadata(mrn="7700001", trusted=("patient",)), {1}, 0.98), Filed) is files
+    assert isinstance(apply_legacy_evidence(filing, LegacyMetadata(mrn="7700001"), {1}, 0.98), NeedsReview)

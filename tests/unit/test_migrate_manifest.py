@@ -20,7 +20,7 @@ from pipeline.archive.quality_sampling import interval, size_for
 from pipeline.archive.throttle import Throttle, open_share, within
 from pipeline.archive.tiff import NotTiff, join, page_count
 from pipeline.config import load_settings
-from pipeline.errors import BadInput, BadSettings
+from pipeline.errors import InvalidInput, ConfigurationError
 
 SETTINGS = load_settings()
 
@@ -28,7 +28,7 @@ SETTINGS = load_settings()
 def listed(folder: Path, text: str, mapping: Mapping) -> list[Listed]:
     file = folder / "index.txt"
     file.write_bytes(text.encode(mapping.encoding))
-    return list(Manifest.at(file, None, mapping).documents(SETTINGS.migrate))
+    return list(Manifest.at(file, None, mapping).documents(SETTINGS.archive))
 
 
 def codes(document: Listed) -> list[str]:
@@ -68,12 +68,12 @@ def test_a_page_listed_twice_is_taken_once_and_a_missing_number_is_told(tmp_path
 def test_a_manifest_of_another_encoding_or_without_its_path_column_is_refused_in_a_sentence(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(BadInput, match="no column 'path'"):
+    with pytest.raises(InvalidInput, match="no column 'path'"):
         listed(tmp_path, "file,mrn\na,1\n", load_mapping("csv"))
     file = tmp_path / "latin.csv"
     file.write_bytes(b"path,mrn\n\xe4.tif,1\n")
-    with pytest.raises(BadInput, match="encoding"):
-        list(Manifest.at(file, None, load_mapping("csv")).documents(SETTINGS.migrate))
+    with pytest.raises(InvalidInput, match="encoding"):
+        list(Manifest.at(file, None, load_mapping("csv")).documents(SETTINGS.archive))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_manifest_of_another_encoding_or_without_its_path_column_is_refused_in
 )
 def test_a_mapping_that_means_nothing_is_refused_with_what_is_wrong(tmp_path: Path, table: str) -> None:
     (tmp_path / "m.toml").write_text(table, encoding="utf-8")
-    with pytest.raises(BadSettings, match=r"m\.toml"):
+    with pytest.raises(ConfigurationError, match=r"m\.toml"):
         load_mapping(str(tmp_path / "m.toml"))
 
 
@@ -152,7 +152,7 @@ def test_joined_tiffs_have_every_page_pixel_for_pixel_and_always_the_same_bytes(
 def test_what_is_no_whole_tiff_is_refused_by_its_name(tmp_path: Path, data: bytes) -> None:
     bad = tmp_path / "bad.tif"
     bad.write_bytes(data)
-    with pytest.raises(BadInput, match=r"bad\.tif") as refused:
+    with pytest.raises(InvalidInput, match=r"bad\.tif") as refused:
         join([tiff(tmp_path, "good.tif", 1, "1", "group4"), bad], io.BytesIO())
     assert refused.value.code == "not_joinable"
 
@@ -177,20 +177,20 @@ def test_the_hours_may_pass_midnight() -> None:
     ]
     assert [within("", time(3)), within("08:00-08:00", time(3))] == [True, True]
     assert (open_share(night), open_share("")) == (pytest.approx(11 / 24), 1.0)
-    with pytest.raises(BadSettings):
+    with pytest.raises(ConfigurationError):
         within("7pm-6am", time(3))
 
 
 @pytest.mark.parametrize(("share", "workers", "most"), [(1.0, 4, 12), (0.5, 4, 2), (0.1, 4, 1), (1.0, 0, 3)])
 def test_no_more_jobs_wait_than_the_share_of_workers_takes(share: float, workers: int, most: int) -> None:
-    settings = SETTINGS.migrate.model_copy(update={"share": share, "ahead": 2})
+    settings = SETTINGS.archive.model_copy(update={"max_worker_share": share, "prefetch_per_worker": 2})
     assert Throttle(settings=settings, queued=lambda: 0, workers=lambda: workers).most() == most
 
 
 def test_the_cost_counts_the_hours_and_the_share() -> None:
-    settings = SETTINGS.migrate.model_copy(update={"hours": "00:00-12:00", "share": 0.5})
+    settings = SETTINGS.archive.model_copy(update={"schedule": "00:00-12:00", "max_worker_share": 0.5})
     cost = cost_of(1_000_000, 50, 16, settings)
-    assert cost.cpu_hours == pytest.approx(1_000_000 * settings.figures.cpu_seconds / 3600)
+    assert cost.cpu_hours == pytest.approx(1_000_000 * settings.cost_model.cpu_seconds / 3600)
     assert cost.days == pytest.approx(cost.cpu_hours / 24 / 4)
 
 

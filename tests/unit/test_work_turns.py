@@ -13,8 +13,8 @@ import pytest
 from pipeline.config import load_settings
 from pipeline.errors import InvalidInput, ServiceUnavailable
 from pipeline.records import Priority
-from pipeline.worker.backpressure import Pressure
-from pipeline.worker.fair_scheduling import FAIR_EVERY, turns
+from pipeline.worker.backpressure import Backpressure
+from pipeline.worker.fair_scheduling import FETCHES_PER_FAIR_TURN, first_queues
 from pipeline.worker.job_queue import QUEUES, queue_of
 from pipeline.worker.worker_context import passes
 
@@ -24,8 +24,8 @@ def test_stat_goes_before_live_and_live_before_backfill() -> None:
 
 
 def test_every_lower_queue_gets_a_turn_however_much_waits_above_it() -> None:
-    first = Counter(islice(turns(), 10 * FAIR_EVERY))
-    assert first == {None: 10 * (FAIR_EVERY - 1), "live": 5, "backfill": 5}
+    first = Counter(islice(first_queues(), 10 * FETCHES_PER_FAIR_TURN))
+    assert first == {None: 10 * (FETCHES_PER_FAIR_TURN - 1), "live": 5, "backfill": 5}
 
 
 def test_a_priority_between_two_classes_belongs_to_the_lower() -> None:
@@ -59,6 +59,6 @@ def test_a_bad_file_and_a_fault_of_ours_do_not_pass(fault: Exception) -> None:
 def test_no_new_job_is_taken_while_the_machine_is_short(limit: str, what: str | None, tmp_path: Path) -> None:
     settings = load_settings(tmp_path / "home")
     short = settings.model_copy(update={"worker": settings.worker.model_copy(update={limit: 1 << 40})})
-    pressure = Pressure(short)
+    pressure = Backpressure(short)
     assert pressure.relieved() == (what is None)
     assert (pressure.shortage() is None) if what is None else (what in str(pressure.shortage()))

@@ -15,7 +15,7 @@ from pipeline.archive.manifest_mapping import load_mapping
 from pipeline.archive.migration_plan import Depth, Plan, plan
 from pipeline.commands.common import emit, progress
 from pipeline.config import load_settings
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.runtime.installation import open_installation
 
 GB = 1e9
@@ -24,7 +24,7 @@ KNOWN = {
     "manifest": "as the manifest says",
     "sample": "by the mean of a sample",
     "a page a file": "a page for each file",
-    "assumed": "assumed: migrate.figures.pages_per_file",
+    "assumed": "assumed: archive.cost_model.pages_per_file",
 }
 DEPTHS = {
     "none": "No file was opened: damaged, encrypted and doubled files and wrong page counts are not known.",
@@ -49,7 +49,7 @@ def plan_migration(
     """Plan, and tell it."""
     depth = next((known for known in get_args(Depth) if known == opened), None)
     if depth is None:
-        raise BadInput(f"--open {opened}?", f"Choose one of {', '.join(get_args(Depth))}.", "bad_option")
+        raise InvalidInput(f"--open {opened}?", f"Choose one of {', '.join(get_args(Depth))}.", "bad_option")
     settings = load_settings(home)
     manifest = Manifest.at(file, root, load_mapping(mapping))
     with ExitStack() as stack:

@@ -74,7 +74,7 @@ class Run:
     def settle(self) -> None:
         """Until every scan of the archive is read."""
         source = source_of(self.feeder.archive.name)
-        while self.line.ask(lambda c: count(c, "still_waiting", source)):
+        while self.line.ask(lambda c: count(c, "count_unfinished", source)):
             time.sleep(LOOK_SECONDS)
             self.crew.muster()
 
@@ -105,34 +105,34 @@ def run_migration(
         numbers = stack.enter_context(crosswalk(links))
         archive = line.ask(lambda c: begin(c, name, manifest))
         stack.enter_context(alone(stack.enter_context(installation.connect()), archive, batch))
-        total = sum(1 for listed in manifest.documents(settings.migrate) if batch in (None, listed.batch))
+        total = sum(1 for listed in manifest.documents(settings.archive) if batch in (None, listed.batch))
         if batch is None:
             line.ask(lambda c: c.execute(SQL["count_listed"], {"archive": archive.id, "listed": total}))
         feeder = Feeder(archive, manifest, numbers, installation.blobs(), installation.settings, enqueue_scan)
         throttle = Throttle(
-            settings=settings.migrate,
+            settings=settings.archive,
             queued=lambda: line.ask(lambda c: count(c, "jobs_in_queue", throttle.most())),
-            workers=lambda: line.ask(lambda c: live_workers(c, settings.work.takeover_seconds)),
+            workers=lambda: line.ask(lambda c: live_workers(c, settings.worker.stalled_worker_seconds)),
         )
         teller = Teller(total, stack.enter_context(progress("Handing in", total)), quiet=watched())
         run = Run(line, feeder, throttle, Crew(installation.settings, line, stack), teller.tell)
         documents = (
-            listed for listed in manifest.documents(settings.migrate) if batch in (None, listed.batch)
+            listed for listed in manifest.documents(settings.archive) if batch in (None, listed.batch)
         )
         done = run.feed(documents)
         unlisted = 0
         if batch is None:
             unlisted = line.ask(lambda c: import_log.note_unlisted(c, archive, manifest))
-            line.ask(lambda c: c.execute(SQL["archive_fed"], {"archive": archive.id}))
+            line.ask(lambda c: c.execute(SQL["finish_import"], {"archive": archive.id}))
         run.settle()
     told = {
         "migration": name,
         "listed": total,
-        **{k: done[k] for k in ("taken", "before", "missing", "refused")},
+        **{k: done[k] for k in ("ingested", "before", "missing", "rejected")},
     }
     told["unlisted"] = unlisted
     emit(told) if as_json else typer.echo(", ".join(f"{key}: {value}" for key, value in told.items()))
-    return SOME_LEFT if done["missing"] or done["refused"] or unlisted else ALL_TAKEN
+    return SOME_LEFT if done["missing"] or done["rejected"] or unlisted else ALL_TAKEN
 
 
 class Teller:

@@ -39,7 +39,7 @@ def verify_migration(name: str, *, batch: str | None, again: bool, as_json: bool
         manifest = archive.opened()
         verifier = Verifier(Finder(manifest), connection, installation.blobs(), installation.settings)
         documents = (
-            listed for listed in manifest.documents(settings.migrate) if batch in (None, listed.batch)
+            listed for listed in manifest.documents(settings.archive) if batch in (None, listed.batch)
         )
         found: Counter[str] = Counter()
         with progress("Comparing", archive.listed) as advance:
@@ -48,7 +48,7 @@ def verify_migration(name: str, *, batch: str | None, again: bool, as_json: bool
             ):
                 found[check.result] += 1
                 advance(1)
-                if check.result != "proved":
+                if check.result != "verified":
                     line = {
                         "row": listed.key,
                         "files": listed.files,
@@ -57,9 +57,9 @@ def verify_migration(name: str, *, batch: str | None, again: bool, as_json: bool
                     }
                     emit(line) if as_json else typer.echo(f"{check.result:9} {listed.key}: {check.detail}")
         connection.execute(SQL["check_unlisted"], [archive.id])
-    told = {"migration": name, **{result: found[result] for result in ("proved", "excepted", "fault")}}
+    told = {"migration": name, **{result: found[result] for result in ("verified", "exempt", "failed")}}
     emit(told) if as_json else typer.echo(", ".join(f"{key}: {value}" for key, value in told.items()))
-    return NOT_PROVED if found["fault"] else PROVED
+    return NOT_PROVED if found["failed"] else PROVED
 
 
 def unproved(connection: Connection, archive: Archive, documents: Iterator[Listed]) -> Iterator[Listed]:
@@ -74,7 +74,7 @@ def report_migration(name: str, out: Path, *, as_json: bool, home: Path | None) 
     with database(home) as connection:
         account = write_report(connection, archive_named(connection, name), out)
     told = {
-        "migration": name, "out": str(out), "adds_up": not account.differences, "differences": list(account.differences),
+        "migration": name, "out": str(out), "balanced": not account.differences, "differences": list(account.differences),
         "documents": account.rows, "files": account.files, "pages": account.pages,
     }  # fmt: skip
     if as_json:

@@ -9,7 +9,7 @@ import typer
 
 from pipeline import logs
 from pipeline.config import load_settings
-from pipeline.patients.mllp_listener import Listener, tls_of
+from pipeline.patients.mllp_listener import MllpListener, server_tls_context
 from pipeline.runtime.installation import open_installation
 
 SENDERS = 8  # connections that are served at the same time; more wait their turn
@@ -19,12 +19,12 @@ def listen(host: str, port: int, home: Path | None) -> None:
     """Listen until SIGINT or SIGTERM; the message at hand is finished and answered first."""
     logs.set_up()
     settings = load_settings(home)
-    tls = tls_of(settings.adt)
+    tls = server_tls_context(settings.adt)
     with (
         open_installation(settings, store=False) as installation,
         installation.pool(SENDERS) as pool,
-        Listener(
-            (host, port), pool, settings.match.home_facility, tls, settings.adt.handshake_seconds
+        MllpListener(
+            (host, port), pool, settings.matching.assigning_authority, tls, settings.adt.tls_handshake_timeout_seconds
         ) as listener,
     ):
         serving = threading.Thread(target=listener.serve_forever, daemon=True)

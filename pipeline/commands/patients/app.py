@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.commands.common import Home, Json, emit
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 
 patients = typer.Typer(
     help="The patient index: load it, keep it current, join and part records.", no_args_is_help=True
@@ -151,16 +151,16 @@ def match(
     One line in, one line out, at once. Exit status: 0 all answered; 2 a line was no record; 3 a service is
     away."""
     from pipeline.config import load_settings
-    from pipeline.patients.match_json import answer, answer_pair
+    from pipeline.patients.match_json import match_record, match_pair
 
     settings = load_settings(home)
     if pairs:
-        sys.exit(answer_lines(lambda record: answer_pair(record, settings.match)))
+        sys.exit(answer_lines(lambda record: match_pair(record, settings.matching)))
 
     from pipeline.runtime.installation import open_installation
 
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
-        sys.exit(answer_lines(lambda record: answer(connection, record, settings.match)))
+        sys.exit(answer_lines(lambda record: match_record(connection, record, settings.matching)))
 
 
 def answer_lines(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
@@ -173,20 +173,20 @@ def answer_lines(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
             continue
         try:
             emit(answer(record_on(text)))
-        except BadInput as error:
+        except InvalidInput as error:
             emit({"line": number, "error": str(error), "code": error.code})
-            status = BadInput.exit_code
+            status = InvalidInput.exit_code
     return status
 
 
 def record_on(text: str) -> dict[str, Any]:
-    """The JSON object on a line; BadInput where there is none."""
+    """The JSON object on a line; InvalidInput where there is none."""
     try:
         record = json.loads(text)
     except ValueError as error:
-        raise BadInput(f"Not JSON: {error}.", "Send one JSON object a line.") from None
+        raise InvalidInput(f"Not JSON: {error}.", "Send one JSON object a line.") from None
     if not isinstance(record, dict) or any(
         isinstance(record.get(side, {}), dict) is False for side in ("left", "right")
     ):
-        raise BadInput("Not a JSON object of a person.", "Send one JSON object a line.")
+        raise InvalidInput("Not a JSON object of a person.", "Send one JSON object a line.")
     return record

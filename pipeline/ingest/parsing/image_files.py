@@ -14,14 +14,14 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from pipeline.ingest.parsing.file_types import PILLOW_FORMATS
 from pipeline.ingest.parsing.image_normalization import (
     TooManyPixels,
-    as_seen,
+    as_displayed,
     check_size,
     fit,
-    packed,
+    encode,
     plausible_dpi,
 )
 from pipeline.ingest.parsing.parser_protocol import Limits, Sheet
-from pipeline.ingest.parsing.rejections import refusal
+from pipeline.ingest.parsing.rejections import rejection
 from pipeline.store.scratch import Scratch
 
 SUBFILE_TYPE, REDUCED = 254, 1
@@ -57,7 +57,7 @@ class PictureFile:
             self._picture = Image.open(file, formats=self._formats)
             self._frames = self._find_frames() if media_type == "image/tiff" else [0]
         except (UnidentifiedImageError, *DECODING_ERRORS) as error:
-            raise refusal("damaged", type(error).__name__) from None
+            raise rejection("damaged", type(error).__name__) from None
         self.pages = len(self._frames)
         self.notes: tuple[tuple[str, str], ...] = ()
 
@@ -104,8 +104,8 @@ class PictureFile:
     def _jpeg_page(self, picture: Image.Image, dpi: tuple[float, float] | None) -> Sheet:
         """A JPEG stays as it is, unless it must be turned, made smaller or brought to RGB."""
         width, height = picture.size
-        if width * height > self._limits.page_pixels:
-            picture.draft(None, reduced(picture.size, self._limits.page_pixels))
+        if width * height > self._limits.max_render_pixels:
+            picture.draft(None, reduced(picture.size, self._limits.max_render_pixels))
             if dpi:
                 dpi = dpi[0] * picture.width / width, dpi[1] * picture.height / height
         check_size(picture, self._limits.max_pixels)
@@ -123,16 +123,16 @@ class PictureFile:
     def _sheet(self, picture: Image.Image, dpi: tuple[float, float] | None) -> Sheet:
         across = picture.size
         picture.load()
-        seen = as_seen(picture)
+        seen = as_displayed(picture)
         if dpi and seen.size != across and seen.size == across[::-1]:
             dpi = dpi[1], dpi[0]
-        fitted, dots = fit(seen, dpi, self._limits.page_pixels)
+        fitted, dots = fit(seen, dpi, self._limits.max_render_pixels)
         note = (
             f"The page has {across[0]} x {across[1]} pixels and was made smaller to be read."
             if shrunk(seen, fitted)
             else None
         )
-        return Sheet(image=self._scratch.put(packed(fitted)), dpi=dots, taken="kept", note=note)
+        return Sheet(image=self._scratch.put(encode(fitted)), dpi=dots, taken="kept", note=note)
 
     def _dpi(self) -> tuple[float, float] | None:
         dpi: Any = self._picture.info.get("dpi")

@@ -11,14 +11,14 @@ import io
 
 from PIL import Image, ImageChops, ImageOps
 
-WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-COLOUR_BYTES = 4  # Pillow keeps a colour pixel in four bytes, every other in one
-DECODED_BYTES = 400_000_000
+HIGH_BIT_DEPTH_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+COLOR_PIXEL_BYTES = 4  # Pillow keeps a colour pixel in four bytes, every other in one
+MAX_DECODED_BYTES = 400_000_000
 """Memory that one decoded picture may take."""
-BAND_ROWS = 1024
-SQUARE_TOLERANCE = 1.1
+BAND_HEIGHT_PX = 1024
+MAX_PIXEL_ASPECT_RATIO = 1.1
 """Pixels less oblong than this are left as they are; a standard fax (204 x 98 dpi) is far beyond."""
-PLAUSIBLE_INCHES = (0.5, 60.0)
+PAGE_SIDE_RANGE_INCHES = (0.5, 60.0)
 """The longer side of a page. A picture whose dots per inch say otherwise does not know them (cameras write
 72).
 """
@@ -28,20 +28,20 @@ class TooManyPixels(Exception):
     """The picture is larger than a page may be."""
 
 
-def as_seen(picture: Image.Image) -> Image.Image:
+def as_displayed(picture: Image.Image) -> Image.Image:
     """The decoded picture in mode "1", "L" or "RGB": turned as its tags say, transparent parts white, no
     needless colour.
     """
     picture = ImageOps.exif_transpose(picture)
-    if picture.mode in WIDE_MODES:
+    if picture.mode in HIGH_BIT_DEPTH_MODES:
         picture = eight_bits(picture)
     elif picture.mode == "LAB":
         picture = from_lab(picture)
     elif "A" in picture.getbands() or "transparency" in picture.info or picture.mode in ("La", "RGBa"):
-        picture = on_white(picture)
+        picture = flatten_on_white(picture)
     elif picture.mode not in ("1", "L", "RGB"):
         picture = picture.convert("RGB")
-    return plain(picture)
+    return reduce_mode(picture)
 
 
 def eight_bits(picture: Image.Image) -> Image.Image:
@@ -68,7 +68,7 @@ def from_lab(picture: Image.Image) -> Image.Image:
     return seen
 
 
-def on_white(picture: Image.Image) -> Image.Image:
+def flatten_on_white(picture: Image.Image) -> Image.Image:
     """Transparent parts show white paper."""
     picture = picture.convert("RGBA")
     paper = Image.new("RGB", picture.size, "white")
@@ -76,7 +76,7 @@ def on_white(picture: Image.Image) -> Image.Image:
     return paper
 
 
-def plain(picture: Image.Image) -> Image.Image:
+def reduce_mode(picture: Image.Image) -> Image.Image:
     """Without loss in the smallest mode: RGB of equal channels is grey, grey of black and white alone is
     bilevel.
     """
@@ -99,22 +99,22 @@ def check_size(picture: Image.Image, max_pixels: int) -> None:
     allowed for it.
     """
     width, height = picture.size
-    pixel = 1 if picture.mode in ("1", "L", "P") else COLOUR_BYTES
-    if width * height > max_pixels or width * height * pixel > DECODED_BYTES:
+    pixel = 1 if picture.mode in ("1", "L", "P") else COLOR_PIXEL_BYTES
+    if width * height > max_pixels or width * height * pixel > MAX_DECODED_BYTES:
         raise TooManyPixels(f"{width} x {height} pixels")
 
 
 def fit(
-    picture: Image.Image, dpi: tuple[float, float] | None, page_pixels: int
+    picture: Image.Image, dpi: tuple[float, float] | None, max_render_pixels: int
 ) -> tuple[Image.Image, float | None]:
-    """With square pixels, and made smaller where it has more than `page_pixels`; with the dots per inch it
+    """With square pixels, and made smaller where it has more than `max_render_pixels`; with the dots per inch it
     then has.
     """
     across, down = dpi or (1.0, 1.0)
-    dots = max(across, down) if max(across, down) / min(across, down) > SQUARE_TOLERANCE else None
+    dots = max(across, down) if max(across, down) / min(across, down) > MAX_PIXEL_ASPECT_RATIO else None
     width, height = picture.size
     wide, high = (width * dots / across, height * dots / down) if dots else (float(width), float(height))
-    shrink = min(1.0, (page_pixels / (wide * high)) ** 0.5)
+    shrink = min(1.0, (max_render_pixels / (wide * high)) ** 0.5)
     if dots or shrink < 1:
         picture = resized(picture, (max(1, round(wide * shrink)), max(1, round(high * shrink))))
     if dpi is None:
@@ -129,8 +129,8 @@ def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     mode = "RGB" if picture.mode == "RGB" else "L"
     scale = picture.height / size[1]
     target = Image.new(mode, size)
-    for top in range(0, size[1], BAND_ROWS):
-        bottom = min(top + BAND_ROWS, size[1])
+    for top in range(0, size[1], BAND_HEIGHT_PX):
+        bottom = min(top + BAND_HEIGHT_PX, size[1])
         first, last = int(top * scale), min(picture.height, int(bottom * scale + 0.999999))
         band = picture.crop((0, first, picture.width, last)).convert(mode)
         box = (
@@ -153,10 +153,10 @@ def plausible_dpi(dpi: tuple[float, float] | None, size: tuple[int, int]) -> tup
     if dpi is None or not all(1 < value < 10_000 for value in dpi):
         return None
     inches = max(size[0] / dpi[0], size[1] / dpi[1])
-    return dpi if PLAUSIBLE_INCHES[0] <= inches <= PLAUSIBLE_INCHES[1] else None
+    return dpi if PAGE_SIDE_RANGE_INCHES[0] <= inches <= PAGE_SIDE_RANGE_INCHES[1] else None
 
 
-def packed(picture: Image.Image) -> bytes:
+def encode(picture: Image.Image) -> bytes:
     """The file's bytes: PNG for bilevel; for grey and colour PNM, which is not compressed.
 
     The file lives for seconds. To compress and decompress a colour page of 300 dpi as PNG takes some 0.5 s of
@@ -166,7 +166,7 @@ def packed(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def is_one_colour(picture: Image.Image) -> bool:
+def is_one_color(picture: Image.Image) -> bool:
     """Does nothing at all stand on it?"""
     extrema = picture.getextrema()
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)

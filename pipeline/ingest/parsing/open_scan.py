@@ -2,7 +2,7 @@
 with limits.
 
 A page that cannot be opened is a Page with a problem, so that a person sees it; a file without any page that
-can is BadInput."""
+can is InvalidInput."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import IntakeSettings
-from pipeline.errors import ChartloomError, MissingProgram
-from pipeline.ingest.parsing.file_types import HEAD, ZIP, kind_of, what_else
+from pipeline.errors import ChartloomError, MissingDependency
+from pipeline.ingest.parsing.file_types import SIGNATURE_BYTES, ZIP, media_type_of, describe_unsupported
 from pipeline.ingest.parsing.parser_client import (
     Parser,
     ParserDied,
     ParserFault,
     ParserTimeout,
-    borrow,
-    give_back,
+    acquire,
+    release,
 )
-from pipeline.ingest.parsing.parser_protocol import TOO_SLOW, WALL_PER_CPU, Limits
-from pipeline.ingest.parsing.rejections import refusal
+from pipeline.ingest.parsing.parser_protocol import TIMEOUT_PREFIX, WALL_SECONDS_PER_CPU_SECOND, Limits
+from pipeline.ingest.parsing.rejections import rejection
 from pipeline.records import Page, Reason, Word
-from pipeline.store.scratch import NoRoom, Scratch
+from pipeline.store.scratch import DiskFull, Scratch
 
-PATIENCE = 5
+MAX_CONSECUTIVE_PAGE_FAILURES = 5
 """Pages in a row that may kill the parser or run out of time before the rest of the file is given up as
 unreadable.
 """
@@ -36,7 +36,7 @@ GRACE_SECONDS = 10.0  # beyond the child's own limits, before its parent steps i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class FileInfo:
     """What is known of a file once it has been opened."""
 
     media_type: str
@@ -44,7 +44,7 @@ class Opening:
     notes: tuple[Reason, ...] = ()
 
 
-class Opener:
+class ScanOpener:
     """One file in a child process; a child that dies is replaced and the file goes on with the next page."""
 
     def __init__(self, file: Path, scratch: Scratch, settings: IntakeSettings) -> None:
@@ -52,30 +52,30 @@ class Opener:
         self._scratch = scratch
         self._settings = settings
         self._limits = Limits(
-            open_seconds=settings.open_seconds,
-            page_seconds=settings.page_seconds,
-            memory_bytes=settings.open_memory_mb << 20,
+            open_cpu_limit_seconds=settings.open_cpu_limit_seconds,
+            page_cpu_limit_seconds=settings.page_cpu_limit_seconds,
+            memory_bytes=settings.open_memory_limit_mb << 20,
             max_pages=settings.max_pages,
             max_pixels=settings.max_pixels,
-            page_pixels=settings.page_pixels,
+            max_render_pixels=settings.max_render_pixels,
         )
-        self._media_type = check_kind(file, settings)
+        self._media_type = check_file_type(file, settings)
         self._work = tempfile.TemporaryDirectory(
             dir=scratch.folder, prefix="new-", ignore_cleanup_errors=True
         )
         self._parser: Parser | None = None
         self._careful = False
 
-    def open(self) -> Opening:
-        """Open the file. Raises BadInput with a code of `refusals`."""
+    def open(self) -> FileInfo:
+        """Open the file. Raises InvalidInput with a code of `refusals`."""
         answer = self._open()
         pages = int(answer["pages"])
         if pages == 0:
-            raise refusal("no_pages")
+            raise rejection("no_pages")
         if pages > self._settings.max_pages:
-            raise refusal("too_many_pages", f"{pages} pages, {self._settings.max_pages} are allowed")
+            raise rejection("too_many_pages", f"{pages} pages, {self._settings.max_pages} are allowed")
         notes = tuple(Reason(code=code, detail=detail) for code, detail in answer["notes"])
-        return Opening(media_type=self._media_type, pages=pages, notes=notes)
+        return FileInfo(media_type=self._media_type, pages=pages, notes=notes)
 
     def page(self, number: int) -> dict[str, Any]:
         """The page's sheet. Raises ParserDied or ParserTimeout; the next page may be asked for all the
@@ -92,12 +92,12 @@ class Opener:
 
     def _open(self) -> dict[str, Any]:
         try:
-            return self._ask(self._opening_request(), self._settings.open_seconds * WALL_PER_CPU)
+            return self._ask(self._opening_request(), self._settings.open_cpu_limit_seconds * WALL_SECONDS_PER_CPU_SECOND)
         except ParserTimeout:
-            raise refusal("timeout", f"more than {self._settings.open_seconds:.0f} seconds") from None
+            raise rejection("timeout", f"more than {self._settings.open_cpu_limit_seconds:.0f} seconds") from None
         except ParserDied:
             if self._careful:
-                raise refusal("parser_failed") from None
+                raise rejection("parser_failed") from None
             self._careful = True
             return self._open()
 
@@ -109,7 +109,7 @@ class Opener:
 
     def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         if self._parser is None:
-            self._parser = borrow()
+            self._parser = acquire()
             self._parser.files += 1
         try:
             answer = self._parser.ask(request, seconds)
@@ -117,50 +117,50 @@ class Opener:
             self._parser = None
             raise
         if "refused" in answer:
-            raise refusal(answer["refused"], answer["detail"])
+            raise rejection(answer["refused"], answer["detail"])
         if "fault" in answer:
-            raise fault_of(answer)
+            raise parser_error(answer)
         return answer
 
     def close(self) -> None:
         """Give the child back and remove the work folder."""
         if self._parser is not None:
-            give_back(self._parser)
+            release(self._parser)
             self._parser = None
         self._work.cleanup()
 
 
-def fault_of(answer: dict[str, str]) -> ChartloomError:
+def parser_error(answer: dict[str, str]) -> ChartloomError:
     """The error for what is no fault of the file: a full disk passes, a missing program or module has to be
     put right.
     """
-    if answer["fault"] == NoRoom.code:
-        return NoRoom()
-    if answer["fault"] == MissingProgram.code:
-        return MissingProgram(answer["message"], answer["remedy"])
+    if answer["fault"] == DiskFull.code:
+        return DiskFull()
+    if answer["fault"] == MissingDependency.code:
+        return MissingDependency(answer["message"], answer["remedy"])
     return ParserFault(answer["message"], answer["remedy"])
 
 
-def check_kind(file: Path, settings: IntakeSettings) -> str:
-    """The media type by the file's first bytes. Raises BadInput where it is empty, too large or of no kind
+def check_file_type(file: Path, settings: IntakeSettings) -> str:
+    """The media type by the file's first bytes. Raises InvalidInput where it is empty, too large or of no kind
     that is taken.
     """
     size = file.stat().st_size
     if size == 0:
-        raise refusal("empty")
+        raise rejection("empty")
     if size > settings.max_bytes:
-        raise refusal("too_large", f"{size} bytes, {settings.max_bytes} are allowed")
+        raise rejection("too_large", f"{size} bytes, {settings.max_bytes} are allowed")
     with file.open("rb") as stream:
-        head = stream.read(HEAD)
-    kind = kind_of(head)
+        head = stream.read(SIGNATURE_BYTES)
+    kind = media_type_of(head)
     if kind is None or kind == ZIP:
-        raise refusal("unknown_kind", what_else(head))
+        raise rejection("unknown_kind", describe_unsupported(head))
     return kind
 
 
-def inspect(file: Path, scratch: Scratch, settings: IntakeSettings) -> Opening:
-    """What the file is and how many pages it has. Raises BadInput."""
-    opener = Opener(file, scratch, settings)
+def inspect(file: Path, scratch: Scratch, settings: IntakeSettings) -> FileInfo:
+    """What the file is and how many pages it has. Raises InvalidInput."""
+    opener = ScanOpener(file, scratch, settings)
     try:
         return opener.open()
     finally:
@@ -172,9 +172,9 @@ def open_scan(
 ) -> Iterator[Page]:
     """The scan's pages in order, each opened when it is asked for; `pages` (from 1) limits them.
 
-    Images lie in `scratch` under their hash until whoever reads them drops them. Raises BadInput where the
+    Images lie in `scratch` under their hash until whoever reads them drops them. Raises InvalidInput where the
     file cannot be opened, or where all of it was asked for and no page of it can."""
-    opener = Opener(file, scratch, settings)
+    opener = ScanOpener(file, scratch, settings)
     try:
         opening = opener.open()
         wanted = pages if pages is not None else range(1, opening.pages + 1)
@@ -184,30 +184,30 @@ def open_scan(
             failures = 0 if page.image or not _gave_up(page) else failures + 1
             readable = readable or page.image is not None
             if pages is None and not readable and number == opening.pages:
-                raise refusal("unreadable_pages", page.problem or "")
+                raise rejection("unreadable_pages", page.problem or "")
             yield page
     finally:
         opener.close()
 
 
-DIED = "Opening the page made the parser fail or needed more memory than it may have."
-SLOW = "Opening the page took too long."
-GIVEN_UP = "The pages before it could not be opened one after the other, so this one was not tried."
+PARSER_DIED = "Opening the page made the parser fail or needed more memory than it may have."
+PAGE_TIMED_OUT = "Opening the page took too long."
+PAGE_SKIPPED = "The pages before it could not be opened one after the other, so this one was not tried."
 
 
-def _page(opener: Opener, scan: str, number: int, failures: int) -> Page:
-    if failures >= PATIENCE:
-        return Page(scan=scan, number=number, image=None, problem=GIVEN_UP)
+def _page(opener: ScanOpener, scan: str, number: int, failures: int) -> Page:
+    if failures >= MAX_CONSECUTIVE_PAGE_FAILURES:
+        return Page(scan=scan, number=number, image=None, problem=PAGE_SKIPPED)
     try:
         sheet = opener.page(number)
     except ParserDied:
-        return Page(scan=scan, number=number, image=None, problem=DIED)
+        return Page(scan=scan, number=number, image=None, problem=PARSER_DIED)
     except ParserTimeout:
-        return Page(scan=scan, number=number, image=None, problem=SLOW)
+        return Page(scan=scan, number=number, image=None, problem=PAGE_TIMED_OUT)
     words = tuple(
         Word(text=text, box=(x0, y0, x1, y1), confidence=1.0) for text, x0, y0, x1, y1 in sheet["words"]
     )
-    notes = (Reason(code="page_reduced", detail=sheet["note"]),) if sheet["note"] else ()
+    notes = (Reason(code="page_downscaled", detail=sheet["note"]),) if sheet["note"] else ()
     return Page(
         scan=scan,
         number=number,
@@ -221,4 +221,4 @@ def _page(opener: Opener, scan: str, number: int, failures: int) -> Page:
 
 def _gave_up(page: Page) -> bool:
     """Did the page cost its full time or its parser's life?"""
-    return page.problem in (DIED, SLOW, GIVEN_UP) or (page.problem or "").startswith(TOO_SLOW)
+    return page.problem in (PARSER_DIED, PAGE_TIMED_OUT, PAGE_SKIPPED) or (page.problem or "").startswith(TIMEOUT_PREFIX)

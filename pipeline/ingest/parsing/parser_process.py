@@ -26,12 +26,12 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.errors import BadInput, ChartloomError, MissingProgram
+from pipeline.errors import InvalidInput, ChartloomError, MissingDependency
 from pipeline.ingest.parsing.file_types import PDF
-from pipeline.ingest.parsing.parser_protocol import SPEAKS, Limits, Opened
+from pipeline.ingest.parsing.parser_protocol import PROTOCOL, Limits, OpenedFile
 from pipeline.store.scratch import Scratch
 
-LARGEST_OUTPUT = 1_000_000_000  # bytes of any one file that it or poppler writes
+MAX_OUTPUT_BYTES = 1_000_000_000  # bytes of any one file that it or poppler writes
 
 
 def limit_resources(limits: Limits, cpu_seconds: float) -> None:
@@ -40,7 +40,7 @@ def limit_resources(limits: Limits, cpu_seconds: float) -> None:
     seconds = math.ceil(used.ru_utime + used.ru_stime + cpu_seconds)
     for which, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_FSIZE, LARGEST_OUTPUT),
+        (resource.RLIMIT_FSIZE, MAX_OUTPUT_BYTES),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, seconds),
     ):
@@ -48,7 +48,7 @@ def limit_resources(limits: Limits, cpu_seconds: float) -> None:
         resource.setrlimit(which, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
-def opener_of(request: dict[str, Any], limits: Limits) -> Callable[[], Opened]:
+def opener_for(request: dict[str, Any], limits: Limits) -> Callable[[], OpenedFile]:
     """How to open the file that the request names. What fails here is no fault of the file."""
     file, scratch = Path(request["open"]), Scratch(Path(request["scratch"]))
     if request["kind"] == PDF:
@@ -71,8 +71,8 @@ def serve() -> None:
     )  # what a library prints must not become an answer, nor its warnings a log with a patient's text
     os.dup2(nowhere, 2)
     say = partial(_say, answers)
-    say({"speaks": SPEAKS})
-    current: Opened | None = None
+    say({"speaks": PROTOCOL})
+    current: OpenedFile | None = None
     limits: Limits | None = None
     for line in sys.stdin.buffer:
         request = json.loads(line)
@@ -82,18 +82,18 @@ def serve() -> None:
                     current.close()
                     current = None
                 limits = Limits(**request["limits"])
-                opening = opener_of(request, limits)
-                limit_resources(limits, limits.open_seconds)
+                opening = opener_for(request, limits)
+                limit_resources(limits, limits.open_cpu_limit_seconds)
                 current = opening()
                 say({"pages": current.pages, "notes": current.notes})
             else:
                 assert current is not None, "a file is opened before its pages"
                 assert limits is not None
-                limit_resources(limits, limits.page_seconds)
+                limit_resources(limits, limits.page_cpu_limit_seconds)
                 say(asdict(current.page(request["page"], bool(request["careful"]))))
-        except BadInput as error:
+        except InvalidInput as error:
             say({"refused": error.code, "detail": ""})
-        except MissingProgram as error:
+        except MissingDependency as error:
             say({"fault": error.code, "message": error.program, "remedy": error.install})
         except ChartloomError as error:
             say({"fault": error.code, "message": error.args[0], "remedy": error.remedy})

@@ -12,12 +12,12 @@ from pipeline import __version__
 PlacedWord: TypeAlias = tuple[str, int, int, int, int]
 """Text, x0, y0, x1, y1 in pixels of the page's image."""
 
-WALL_PER_CPU = 4.0
+WALL_SECONDS_PER_CPU_SECOND = 4.0
 """The clock may run this much longer than the CPU limit: on a busy machine a page takes its turn among
 others.
 """
 
-TOO_SLOW = "The page took longer than"
+TIMEOUT_PREFIX = "The page took longer than"
 """How the problem of a page begins that ran out of its time."""
 
 
@@ -27,17 +27,17 @@ class Limits:
     on.
     """
 
-    open_seconds: float
-    page_seconds: float
+    open_cpu_limit_seconds: float
+    page_cpu_limit_seconds: float
     memory_bytes: int
     max_pages: int
     max_pixels: int
-    page_pixels: int
+    max_render_pixels: int
 
     @property
     def page_wall(self) -> float:
         """How long the clock may run for a page."""
-        return self.page_seconds * WALL_PER_CPU
+        return self.page_cpu_limit_seconds * WALL_SECONDS_PER_CPU_SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +54,13 @@ class Sheet:
     taken: Literal["kept", "extracted", "rendered", ""] = ""
 
 
-SPEAKS = [__version__, *Limits.__slots__, *Sheet.__slots__]
+PROTOCOL = [__version__, *Limits.__slots__, *Sheet.__slots__]
 """What parent and child must agree on: a child of another version than its parent's is our fault, never a
 file's.
 """
 
 
-class Opened(Protocol):
+class OpenedFile(Protocol):
     """An open file of any kind."""
 
     pages: int

@@ -15,11 +15,11 @@ import pikepdf
 from PIL import Image
 
 from pipeline.ingest.parsing import poppler
-from pipeline.ingest.parsing.embedded_images import taken_out
-from pipeline.ingest.parsing.image_normalization import fit, is_one_colour, packed, plain
-from pipeline.ingest.parsing.parser_protocol import TOO_SLOW, WALL_PER_CPU, Limits, Sheet
-from pipeline.ingest.parsing.pdf_content import LONGEST_CONTENT, Drawing, Placed, Rect, common, drawing_of
-from pipeline.ingest.parsing.rejections import refusal
+from pipeline.ingest.parsing.embedded_images import extract_image
+from pipeline.ingest.parsing.image_normalization import fit, is_one_color, encode, reduce_mode
+from pipeline.ingest.parsing.parser_protocol import TIMEOUT_PREFIX, WALL_SECONDS_PER_CPU_SECOND, Limits, Sheet
+from pipeline.ingest.parsing.pdf_content import LONGEST_CONTENT, PageContent, PlacedImage, Rect, common, analyze_content
+from pipeline.ingest.parsing.rejections import rejection
 from pipeline.store.scratch import Scratch
 
 RENDER_DPI = 300.0
@@ -59,9 +59,9 @@ class PdfFile:
         except PARSING_ERRORS:
             pages = 0
         if pages == 0:
-            pages = poppler.page_count(self._file, self._limits.open_seconds * WALL_PER_CPU)
+            pages = poppler.page_count(self._file, self._limits.open_cpu_limit_seconds * WALL_SECONDS_PER_CPU_SECOND)
             if pages == 0 and self._pdf is None:
-                raise refusal("damaged")
+                raise rejection("damaged")
             self._pdf = None
         return pages
 
@@ -90,15 +90,15 @@ class PdfFile:
         )
         return replace(sheet, problem=sheet.problem or PART_MISSING) if damaged else sheet
 
-    def _extract(self, placed: Placed, turn: int) -> Sheet | None:
+    def _extract(self, placed: PlacedImage, turn: int) -> Sheet | None:
         """The page's only picture; None where it must be rendered after all. Raises DAMAGED_PICTURE where its
         data break off.
         """
         width, height = placed.pixels
-        if not placed.upright or width * height > self._limits.page_pixels or turn % 90:
+        if not placed.upright or width * height > self._limits.max_render_pixels or turn % 90:
             return None
         try:
-            taken = taken_out(placed)
+            taken = extract_image(placed)
         except DAMAGED_PICTURE:
             raise
         except PARSING_ERRORS:
@@ -112,30 +112,30 @@ class PdfFile:
                 image=self._scratch.put(taken), dpi=round((across * down) ** 0.5, 2), taken="extracted"
             )
         picture = Image.open(io.BytesIO(taken)) if isinstance(taken, bytes) else taken
-        fitted, dpi = fit(plain(picture.convert("RGB") if picture.mode not in ("1", "L", "RGB") else picture), (across, down),
-                          self._limits.page_pixels)  # fmt: skip
+        fitted, dpi = fit(reduce_mode(picture.convert("RGB") if picture.mode not in ("1", "L", "RGB") else picture), (across, down),
+                          self._limits.max_render_pixels)  # fmt: skip
         turned = fitted.transpose(TURNS[turn]) if turn else fitted
-        return Sheet(image=self._scratch.put(packed(turned)), dpi=dpi, taken="extracted")
+        return Sheet(image=self._scratch.put(encode(turned)), dpi=dpi, taken="extracted")
 
     def _render(
-        self, number: int, size: tuple[float, float] | None, drawing: Drawing | None, text: bool
+        self, number: int, size: tuple[float, float] | None, drawing: PageContent | None, text: bool
     ) -> Sheet:
         """The page as poppler draws it, at 300 dpi or at the resolution of the pictures it consists of."""
         seconds = self._limits.page_wall
         width, height = size or poppler.page_size(self._file, number, seconds)
         wanted = _native_dpi(drawing) or RENDER_DPI
-        most = 72.0 * (self._limits.page_pixels / max(width * height, 1e-6)) ** 0.5
+        most = 72.0 * (self._limits.max_render_pixels / max(width * height, 1e-6)) ** 0.5
         dpi = round(min(wanted, most), 2)
         try:
             picture = poppler.render(self._file, number, dpi, self._work, self._limits)
             if picture is None:
                 self._scratch.check_room()
                 return Sheet(problem="The page is damaged and cannot be drawn.")
-            if is_one_colour(picture):
+            if is_one_color(picture):
                 poppler.render(self._file, number, 20, self._work, self._limits, strict=True)
             words = poppler.words_of(self._file, number, dpi, seconds) if text else ()
         except poppler.TooSlow:
-            return Sheet(problem=f"{TOO_SLOW} {self._limits.page_seconds:.0f} seconds to draw.")
+            return Sheet(problem=f"{TIMEOUT_PREFIX} {self._limits.page_cpu_limit_seconds:.0f} seconds to draw.")
         except (poppler.DamagedPage, OSError, ValueError):
             return Sheet(problem="The page is damaged: it comes out empty or not at all.")
         note = (
@@ -144,7 +144,7 @@ class PdfFile:
             else None
         )
         return Sheet(
-            image=self._scratch.put(packed(plain(picture))), dpi=dpi, words=words, taken="rendered", note=note
+            image=self._scratch.put(encode(reduce_mode(picture))), dpi=dpi, words=words, taken="rendered", note=note
         )
 
     def close(self) -> None:
@@ -154,13 +154,13 @@ class PdfFile:
 
 
 def _opened(file: Path) -> pikepdf.Pdf | None:
-    """The file in qpdf; None where qpdf gives it up. Raises BadInput (encrypted) where it asks for a
+    """The file in qpdf; None where qpdf gives it up. Raises InvalidInput (encrypted) where it asks for a
     password.
     """
     try:
         return pikepdf.Pdf.open(file, suppress_warnings=True)
     except pikepdf.PasswordError:
-        raise refusal("encrypted") from None
+        raise rejection("encrypted") from None
     except PARSING_ERRORS:
         return None
 
@@ -235,7 +235,7 @@ def _inherited(node: pikepdf.Object, key: str, default: Any) -> Any:
     return default
 
 
-def _look(page: pikepdf.Page, visible: Rect) -> tuple[Drawing | None, bool]:
+def _look(page: pikepdf.Page, visible: Rect) -> tuple[PageContent | None, bool]:
     """(what the page draws, whether it may have text). A page without pictures or with endless content is not
     followed.
     """
@@ -249,7 +249,7 @@ def _look(page: pikepdf.Page, visible: Rect) -> tuple[Drawing | None, bool]:
     text = "/Form" in kinds or (isinstance(resources, pikepdf.Dictionary) and "/Font" in resources)
     if not kinds or _content_length(page) > LONGEST_CONTENT:
         return None, text
-    return drawing_of(page, visible), text
+    return analyze_content(page, visible), text
 
 
 def _content_length(page: pikepdf.Page) -> int:
@@ -258,7 +258,7 @@ def _content_length(page: pikepdf.Page) -> int:
     return sum(int(stream.get("/Length", 0)) for stream in streams if isinstance(stream, pikepdf.Stream))
 
 
-def _native_dpi(drawing: Drawing | None) -> float | None:
+def _native_dpi(drawing: PageContent | None) -> float | None:
     """The resolution of the pictures that cover the page, where it is worth keeping."""
     if drawing is None or drawing.pictured <= TEXT_PAGE:
         return None

@@ -21,7 +21,7 @@ from pdf2image.exceptions import (
 )
 from PIL import Image
 
-from pipeline.errors import MissingProgram
+from pipeline.errors import MissingDependency
 from pipeline.ingest.parsing.parser_protocol import Limits, PlacedWord
 
 INSTALL = "sudo apt-get install poppler-utils"
@@ -73,7 +73,7 @@ def _info(file: Path, options: tuple[str, ...], seconds: float) -> bytes:
             ["pdfinfo", *options, str(file)], capture_output=True, timeout=seconds, check=False
         ).stdout
     except FileNotFoundError:
-        raise MissingProgram("pdfinfo", INSTALL) from None
+        raise MissingDependency("pdfinfo", INSTALL) from None
     except subprocess.TimeoutExpired:
         raise TooSlow from None
 
@@ -105,11 +105,11 @@ def render(
     except PDFPageCountError:
         return None
     except PDFInfoNotInstalledError:
-        raise MissingProgram("pdftoppm", INSTALL) from None
+        raise MissingDependency("pdftoppm", INSTALL) from None
     finally:
         for leftover in work.iterdir():
             leftover.unlink(missing_ok=True)
-    if not pictures and cpu_spent() - spent > 0.9 * limits.page_seconds:
+    if not pictures and cpu_spent() - spent > 0.9 * limits.page_cpu_limit_seconds:
         raise TooSlow
     return pictures[0] if pictures else None
 
@@ -122,7 +122,7 @@ def words_of(file: Path, number: int, dpi: float, seconds: float) -> tuple[Place
     try:
         done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)
     except FileNotFoundError:
-        raise MissingProgram("pdftotext", INSTALL) from None
+        raise MissingDependency("pdftotext", INSTALL) from None
     except subprocess.TimeoutExpired:
         return ()
     found = []

@@ -4,9 +4,9 @@ says what to do.
 
 from __future__ import annotations
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 
-REFUSALS: dict[str, tuple[str, str]] = {
+REJECTIONS: dict[str, tuple[str, str]] = {
     "empty": ("The file is empty.", "Scan or export it again."),
     "unknown_kind": (
         "The file is not a PDF or a picture that can be read (PDF, TIFF, PNG, JPEG, JPEG 2000, BMP, GIF, WebP, AVIF, PNM).",
@@ -35,7 +35,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "timeout": (
         "The file took too long to open.",
-        "Print it to PDF and hand that in, or ask for intake.open_seconds to be raised.",
+        "Print it to PDF and hand that in, or ask for intake.open_cpu_limit_seconds to be raised.",
     ),
     "parser_failed": (
         "The file made the program that opens it fail, or needed more memory than it may have.",
@@ -44,9 +44,9 @@ REFUSALS: dict[str, tuple[str, str]] = {
 }
 
 
-def refusal(code: str, detail: str = "") -> BadInput:
+def rejection(code: str, detail: str = "") -> InvalidInput:
     """The error for a file that cannot be taken. `detail` is a technical remark without the file's
     content.
     """
-    sentence, remedy = REFUSALS[code]
-    return BadInput(f"{sentence} ({detail})" if detail else sentence, remedy, code)
+    sentence, remedy = REJECTIONS[code]
+    return InvalidInput(f"{sentence} ({detail})" if detail else sentence, remedy, code)

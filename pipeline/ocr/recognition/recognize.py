@@ -1,5 +1,5 @@
-"""The words of an upright page: brought to the size the engine reads best, read, looked at again where it is
-doubtful.
+"""Recognize the words of an upright page: scale it to the size that the engine reads best, recognize it, and
+recognize uncertain parts again.
 """
 
 from __future__ import annotations
@@ -17,24 +17,27 @@ from pipeline.ocr.recognition.second_pass import MIN_EXPECTED_ERRORS_PER_1000_PX
 from pipeline.ocr.recognition.word_confidence import calibrate
 
 TARGET_LETTER_SIZE_PX = 20.0
-"""Pixels of a usual letter that Tesseract reads best: on FUNSD (10 pixels) doubling lifts word F1 from .745
-to .851.
-"""
+"""Letter size that Tesseract reads best: on FUNSD (10 pixels) doubling raises word F1 from 0.745 to 0.851."""
 MIN_ENLARGEMENT = 1.3
-"""Enlargement below which nothing is gained."""
+"""A smaller enlargement gains nothing."""
 MAX_ENLARGEMENT = 2.5
 REREAD_ALL = -1.0
-"""Below the worth of any segment: all are read twice."""
+"""Below the expected errors of any segment: all segments are recognized twice."""
 MIN_REPORTED_DPI = 150.0
-"""Tesseract is told at least this resolution; it takes the print of a page of 90 dpi for noise where it knows
-the truth.
+"""Resolution reported to Tesseract at least. With the true resolution of a 90-dpi page, it treats the page's
+print as noise.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstPass:
-    """What the first engine saw: its words, and the picture that it was shown, enlarged by `factor` to
-    `dpi`.
+    """The first engine's result.
+
+    Attributes:
+        words: In pixels of `image`.
+        image: The cleaned page as recognized, shape (height, width).
+        factor: Enlargement of `image` relative to the page.
+        dpi: Resolution reported to Tesseract.
     """
 
     words: list[OcrWord]
@@ -44,62 +47,83 @@ class FirstPass:
 
 
 def recognize_words(
-    flat: GrayImage, size: float, dpi: float, settings: OcrSettings, watch: StepObserver = ignore_step
+    page: GrayImage,
+    letter_size: float,
+    dpi: float,
+    settings: OcrSettings,
+    on_step: StepObserver = ignore_step,
 ) -> list[OcrWord]:
-    """The words in the engine's order. `flat`: upright and level; `size`: its usual letter in pixels. Raises
-    TimeoutError.
+    """Return the words of a page in the engine's order, with calibrated confidence.
+
+    Args:
+        page: The upright, level page, shape (height, width).
+        letter_size: Typical letter size in pixels, 0 if unknown.
+        dpi: Resolution of the page.
+        settings: The languages and the second engine.
+        on_step: Called with the name and the result of each cleanup step.
+
+    Raises:
+        TimeoutError: Tesseract exceeded its time limit.
     """
-    look = first_pass(flat, size, dpi, settings, watch)
-    if languages := detect_other_languages(look.words, look.image, look.dpi, settings):
+    first = first_pass(page, letter_size, dpi, settings, on_step)
+    if languages := detect_other_languages(first.words, first.image, first.dpi, settings):
         settings = settings.model_copy(
             update={"languages": languages, "second_engine": "never"}
         )  # it reads Latin print alone
-        again = tesseract.recognize(
-            [look.image], languages, psm=3, dpi=look.dpi, seconds=settings.page_timeout_seconds
+        words = tesseract.recognize(
+            [first.image], languages, psm=3, dpi=first.dpi, seconds=settings.page_timeout_seconds
         )[0]
-        look = replace(look, words=again)
-    seen = calibrate(second_pass(look, settings))
-    return [to_page_pixels(word, look.factor, flat.shape[1], flat.shape[0]) for word in seen]
+        first = replace(first, words=words)
+    words = calibrate(second_pass(first, settings))
+    return [to_page_pixels(word, first.factor, page.shape[1], page.shape[0]) for word in words]
 
 
 def first_pass(
-    flat: GrayImage, size: float, dpi: float, settings: OcrSettings, watch: StepObserver = ignore_step
+    page: GrayImage,
+    letter_size: float,
+    dpi: float,
+    settings: OcrSettings,
+    on_step: StepObserver = ignore_step,
 ) -> FirstPass:
-    """Tesseract's reading of the whole page at the size that it reads best. Raises TimeoutError."""
-    factor = enlargement_factor(size)
-    picture = clean_for_recognition(resize(flat, factor), size * factor, watch)
-    told = max(MIN_REPORTED_DPI, dpi * factor)
-    seen = tesseract.recognize(
-        [picture], settings.languages, psm=3, dpi=told, seconds=settings.page_timeout_seconds
+    """Recognize the whole page with Tesseract at the size that it reads best.
+
+    Raises:
+        TimeoutError: Tesseract exceeded its time limit.
+    """
+    factor = enlargement_factor(letter_size)
+    image = clean_for_recognition(resize(page, factor), letter_size * factor, on_step)
+    reported_dpi = max(MIN_REPORTED_DPI, dpi * factor)
+    words = tesseract.recognize(
+        [image], settings.languages, psm=3, dpi=reported_dpi, seconds=settings.page_timeout_seconds
     )[0]
-    return FirstPass(words=seen, image=picture, factor=factor, dpi=told)
+    return FirstPass(words=words, image=image, factor=factor, dpi=reported_dpi)
 
 
-def second_pass(look: FirstPass, settings: OcrSettings) -> list[OcrWord]:
-    """The words with doubtful parts read again as the settings ask, and dropped print added; in pixels of the
-    picture.
+def second_pass(first: FirstPass, settings: OcrSettings) -> list[OcrWord]:
+    """Recognize uncertain parts again as the settings require, and add missed text. Boxes are in pixels of
+    the recognized image.
     """
     if settings.second_engine == "never":
         return add_missed_text(
-            look.words,
-            look.image,
-            tesseract.TesseractStripReader(settings.languages, look.dpi, settings.page_timeout_seconds),
+            first.words,
+            first.image,
+            tesseract.TesseractStripReader(settings.languages, first.dpi, settings.page_timeout_seconds),
         )
     reader = rapidocr_engine.get_engine()
-    least = REREAD_ALL if settings.second_engine == "always" else MIN_EXPECTED_ERRORS_PER_1000_PX
+    min_errors = REREAD_ALL if settings.second_engine == "always" else MIN_EXPECTED_ERRORS_PER_1000_PX
     return add_missed_text(
-        reread_uncertain_segments(look.words, look.image, reader, least), look.image, reader
+        reread_uncertain_segments(first.words, first.image, reader, min_errors), first.image, reader
     )
 
 
-def enlargement_factor(size: float) -> float:
-    """The factor that brings letters of this size to the best one."""
-    factor = min(MAX_ENLARGEMENT, TARGET_LETTER_SIZE_PX / size) if size else 1.0
+def enlargement_factor(letter_size: float) -> float:
+    """Return the factor that scales letters of a size in pixels to the best size."""
+    factor = min(MAX_ENLARGEMENT, TARGET_LETTER_SIZE_PX / letter_size) if letter_size else 1.0
     return factor if factor >= MIN_ENLARGEMENT else 1.0
 
 
 def to_page_pixels(word: OcrWord, factor: float, width: int, height: int) -> OcrWord:
-    """The word with its box in pixels of the page itself, inside it."""
+    """Return the word with its box in pixels of the page itself, clipped to the page."""
     x0, y0, x1, y1 = (side / factor for side in word.box)
     left, top = min(int(x0), width - 1), min(int(y0), height - 1)
     return replace(

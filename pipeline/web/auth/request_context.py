@@ -1,9 +1,9 @@
-"""A visit: one request by one person, in one transaction, with its line in the audit table.
+"""The context of one request: its user, their permissions, a database transaction and its audit entry.
 
-Every route depends on `Visiting`. It finds out who asks, whether the table of roles lets them, and whether a
-change comes from our own page; it opens the transaction that the route works in, and takes on the person's
-role in the database for as long. When the route has ended and before anything is sent, what the audit needs
-must have been recorded, or the request fails and nothing of it is kept."""
+Every route depends on `Context`. The dependency identifies the user, checks the table of permissions and the
+origin of a change, opens the transaction that the route works in, and takes on the user's database role until
+the transaction ends. After the route has returned and before anything is sent, the audit entry that the
+route's rule demands must exist; otherwise the request fails and its transaction is rolled back."""
 
 from __future__ import annotations
 
@@ -21,82 +21,88 @@ from pipeline.store.audit import write_audit
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
 from pipeline.store.replica import Replica
-from pipeline.web.auth.accounts import Account, account_of_token, csrf_of, resume
+from pipeline.web.auth.accounts import Account, account_for_token, csrf_token, resume_session
 from pipeline.web.auth.oidc import Provider
 from pipeline.web.auth.permissions import RULES, Role, Rule
+from pipeline.web.dates import DateFormat
 
-COOKIE = "chartloom_session"
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-SAFE = ("GET", "HEAD")
+SESSION_COOKIE = "chartloom_session"
+FORM_CONTENT_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+SAFE_METHODS = ("GET", "HEAD")
+API_PREFIX = "/api/"
+"""Requests below this path are authenticated by a bearer token and never by a cookie, so they need no
+protection against cross-site request forgery."""
 T = TypeVar("T")
-API = "/api/"  # here a token says who asks, never a cookie: nothing for a foreign page to borrow
 
 
 class NotAllowed(ChartloomError):
-    """The person's role does not go with this route."""
+    """The user's role may not use this route."""
 
     code = "not_allowed"
 
 
-class ForeignRequest(ChartloomError):
-    """A change that does not come from a page of ours."""
+class CsrfFailure(ChartloomError):
+    """A change that was not sent from a page of this application."""
 
-    code = "foreign_request"
+    code = "csrf_failure"
 
 
-class NotAudited(ChartloomError):
-    """A route ended without the audit line that its rule asks for: a fault of ours, and nothing of it may be
-    kept.
+class MissingAuditEntry(ChartloomError):
+    """A route returned without the audit entry that its rule demands: a programming error. Nothing that the
+    route did may be kept.
     """
 
-    code = "not_audited"
+    code = "missing_audit_entry"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
-    """What the application has at hand."""
+class AppContext:
+    """What every request needs: the settings, the database pools, the object store, the job queue."""
 
     settings: Settings
     pool: Pool
     blobs: Callable[[], Blobs]
     enqueue: Callable[[Connection, int, int], None]
-    """Enqueues the processing of a scan (its id, its priority) in the connection's transaction."""
+    """Enqueue the processing of a scan (its id, its priority) in the connection's transaction."""
     replica: Replica | None = None
 
     @cached_property
     def provider(self) -> Provider | None:
-        """The identity provider, where the settings name one."""
-        return (
-            Provider(self.settings.web)
-            if self.settings.web.oidc_issuer and self.settings.web.oidc_client_id
-            else None
-        )
+        """The identity provider, if the settings name one."""
+        web = self.settings.web
+        return Provider(web) if web.oidc_issuer and web.oidc_client_id else None
+
+    @cached_property
+    def dates(self) -> DateFormat:
+        """How dates and times are shown and typed. Raises ConfigurationError for an unknown time zone."""
+        return DateFormat.from_settings(self.settings.display)
 
 
 @dataclass(slots=True, kw_only=True)
-class Visit:
-    """A request that is allowed. `connection` is in a transaction that commits when the route returns."""
+class RequestContext:
+    """An allowed request. `connection` is in a transaction that commits when the route returns."""
 
     request: Request
-    desk: Desk
+    app: AppContext
     connection: Connection
     rule: Rule
     account: Account
     csrf: str
-    recorded: int = field(default=0)
-    behind: float = field(default=0.0)
-    """How many seconds what was asked may be behind the database."""
+    audit_entries: int = field(default=0)
+    lag_seconds: float = field(default=0.0)
+    """How many seconds the shown data may be behind the database."""
 
-    def ask(self, question: Callable[[Connection], T]) -> T:
-        """What a question that changes nothing finds, with the rights of the person: at the replica where
-        there is one that is close behind, else in the visit's own transaction."""
-        replica = self.desk.replica
+    def run_query(self, query: Callable[[Connection], T]) -> T:
+        """Return the result of a read-only query, run with the user's rights.
+
+        The query runs on the read replica if there is one whose lag is small, otherwise in the request's own
+        transaction."""
+        replica = self.app.replica
         if replica is None:
-            return question(self.connection)
-        answer = replica.ask(
-            self.connection, question, None if self.rule.as_owner else self.account.role.in_database
-        )
-        self.behind = max(self.behind, answer.behind)
+            return query(self.connection)
+        role = None if self.rule.as_owner else self.account.role.database_role
+        answer = replica.ask(self.connection, query, role)
+        self.lag_seconds = max(self.lag_seconds, answer.behind)
         return answer.found
 
     def record(
@@ -107,15 +113,15 @@ class Visit:
         scan: int | None = None,
         **detail: Any,
     ) -> None:
-        """Write this use of the route in the audit table, in the route's own transaction."""
-        assert self.rule.audit is not None, "the table of roles says what this route is called in the audit"
-        self.recorded += 1
+        """Write an audit entry for this request, in the request's own transaction."""
+        assert self.rule.audit is not None, "the table of permissions names the audit action of this route"
+        self.audit_entries += 1
         write_audit(
             self.connection,
             self.account.name,
             self.rule.audit,
             role=self.account.role,
-            address=address_of(self.request),
+            address=client_address(self.request),
             patient=patient,
             document=document,
             scan=scan,
@@ -123,36 +129,36 @@ class Visit:
         )
 
 
-def act_as(connection: Connection, role: Role) -> None:
-    """Until the transaction ends, the database lets us do what it lets this role do, and no more."""
-    connection.execute("select set_config('role', %s, true)", [role.in_database])
+def set_database_role(connection: Connection, role: Role) -> None:
+    """Restrict the connection to the rights of this role until its transaction ends."""
+    connection.execute("select set_config('role', %s, true)", [role.database_role])
 
 
-def address_of(request: Request) -> str:
-    """Where the request comes from."""
+def client_address(request: Request) -> str:
+    """Return the network address of the client."""
     return request.client.host if request.client else "unknown"
 
 
-def desk_of(request: Request) -> Desk:
-    """What the application has at hand."""
-    desk: Desk = request.app.state.desk
-    return desk
+def app_context(request: Request) -> AppContext:
+    """Return the application's context."""
+    context: AppContext = request.app.state.context
+    return context
 
 
-async def token_sent(request: Request) -> str | None:
-    """The anti-forgery value that came with a change: in a header, or in the form."""
-    if request.method in SAFE or request.url.path.startswith(API):
+async def submitted_csrf_token(request: Request) -> str | None:
+    """Return the anti-forgery token that came with a change, in a header or in the form."""
+    if request.method in SAFE_METHODS or request.url.path.startswith(API_PREFIX):
         return None
-    if request.headers.get("content-type", "").partition(";")[0] in FORMS:
+    if request.headers.get("content-type", "").partition(";")[0] in FORM_CONTENT_TYPES:
         value = (await request.form()).get("csrf")
         return value if isinstance(value, str) else request.headers.get("x-csrf-token")
     return request.headers.get("x-csrf-token")
 
 
-def same_origin(request: Request) -> bool:
-    """Does the browser say that the request comes from a page of ours? A client that says nothing is not a
-    browser.
-    """
+def is_same_origin(request: Request) -> bool:
+    """Do the browser's headers say that the request comes from a page of this application?
+
+    A client that sends neither header is not a browser, and is accepted."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
@@ -160,49 +166,57 @@ def same_origin(request: Request) -> bool:
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 
 
-def visiting(request: Request, sent: Annotated[str | None, Depends(token_sent)]) -> Iterator[Visit]:
-    """Open the visit. Raises NotSignedIn, NotAllowed, ForeignRequest."""
-    desk = desk_of(request)
+def open_request_context(
+    request: Request, submitted: Annotated[str | None, Depends(submitted_csrf_token)]
+) -> Iterator[RequestContext]:
+    """Yield the request's context. Raises NotSignedIn, NotAllowed, CsrfFailure, MissingAuditEntry."""
+    app = app_context(request)
     name: str = request.scope["route"].name
     rule = RULES[name]
-    token = request.cookies.get(COOKIE)
-    with desk.pool.connection() as connection:
-        program = request.url.path.startswith(API)
-        bearer = request.headers.get("authorization", "").removeprefix("Bearer ") if program else ""
-        account = (
-            account_of_token(connection, bearer)
-            if program
-            else resume(connection, token, desk.settings.web.idle_minutes)
-        )
-        if rule.roles is not None and account.role not in rule.roles:
-            refused = {"route": name}
-            write_audit(
-                connection,
-                account.name,
-                "refused",
-                role=account.role,
-                address=address_of(request),
-                detail=refused,
-            )
-            raise NotAllowed(
-                f"This page is not for the role {account.role.title}.",
-                "Ask an administrator for another role.",
-            )
-        csrf = csrf_of(token or "")
-        if not program and request.method not in SAFE and not (sent == csrf and same_origin(request)):
-            raise ForeignRequest(
-                "This change did not come from a page of this session.", "Load the page again and repeat it."
+    is_api = request.url.path.startswith(API_PREFIX)
+    session_token = request.cookies.get(SESSION_COOKIE)
+    csrf = csrf_token(session_token or "")
+    with app.pool.connection() as connection:
+        if is_api:
+            bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+            account = account_for_token(connection, bearer)
+        else:
+            account = resume_session(connection, session_token, app.settings.web.session_idle_minutes)
+        _check_role(request, connection, name, rule, account)
+        is_change = not is_api and request.method not in SAFE_METHODS
+        if is_change and not (submitted == csrf and is_same_origin(request)):
+            raise CsrfFailure(
+                "This change was not sent from a page of your current session.",
+                "Reload the page and repeat the change.",
             )
         with connection.transaction():
             if not rule.as_owner:
-                act_as(connection, account.role)
-            visit = Visit(
-                request=request, desk=desk, connection=connection, rule=rule, account=account, csrf=csrf
+                set_database_role(connection, account.role)
+            context = RequestContext(
+                request=request, app=app, connection=connection, rule=rule, account=account, csrf=csrf
             )
-            request.state.visit = visit
-            yield visit
-            if rule.audit is not None and visit.recorded == 0:
-                raise NotAudited(f"The route {name} wrote no line in the audit.")
+            request.state.context = context
+            yield context
+            if rule.audit is not None and context.audit_entries == 0:
+                raise MissingAuditEntry(f"The route {name} wrote no audit entry.")
 
 
-Visiting = Annotated[Visit, Depends(visiting, scope="function")]
+def _check_role(request: Request, connection: Connection, name: str, rule: Rule, account: Account) -> None:
+    """Raise NotAllowed, and audit the refused attempt, if the account's role may not use the route."""
+    if rule.roles is None or account.role in rule.roles:
+        return
+    write_audit(
+        connection,
+        account.name,
+        "refused",
+        role=account.role,
+        address=client_address(request),
+        detail={"route": name},
+    )
+    raise NotAllowed(
+        f"The role {account.role.label} may not open this page.",
+        "If you need it, ask an administrator to change your role.",
+    )
+
+
+Context = Annotated[RequestContext, Depends(open_request_context, scope="function")]

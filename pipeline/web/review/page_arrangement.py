@@ -1,4 +1,4 @@
-"""Pages that a person puts together anew, and what the machine says of them by the stages of every scan."""
+"""Pages that a reviewer has arranged into documents, evaluated by the same stages as every scan."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from pipeline.classify.fields import find_fields
-from pipeline.classify.types import guess_types
+from pipeline.classify.types import predict_types
 from pipeline.config import Settings
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.index.split_merge import NewDocument, loose_documents, regroup
-from pipeline.matching import decide, person_of
+from pipeline.matching import decide, person_from_document
 from pipeline.ocr.output.searchable_pdf import document_pdf
-from pipeline.patients.candidates import candidates
+from pipeline.patients.candidates import find_candidates
 from pipeline.records import Document, NeedsReview, OcrPage, Reason
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
@@ -24,98 +24,113 @@ from pipeline.store.scans import load_scan
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.web.review")
+RELOAD = "Reload the page and arrange the pages again."
 
-
-Number = Annotated[int, Field(ge=0, le=2**31 - 1)]  # what a page or a revision can be
+Number = Annotated[int, Field(ge=0, le=2**31 - 1)]  # the range of a page number or a revision
 DocumentId = Annotated[int, Field(ge=1, le=2**62)]
 
 
-class Arrangement(BaseModel):
-    """What the page sends: the documents' pages in order, those left out, those turned, and the revisions
-    that the person saw.
-    """
+class PageArrangement(BaseModel):
+    """How a scan is to be split.
+
+    `groups`: the pages of each document in order. `excluded`: pages that go into no document. `rotations`:
+    degrees clockwise by page. `revisions`: the revision of each document that the reviewer saw."""
 
     groups: list[Annotated[list[Number], Field(min_length=1, max_length=5000)]] = Field(max_length=5000)
-    left_out: list[Number] = Field(default_factory=list, max_length=5000)
-    turns: dict[Number, Literal[90, 180, 270]] = Field(default_factory=dict)
-    seen: dict[DocumentId, Number]
+    excluded: list[Number] = Field(default_factory=list, max_length=5000)
+    rotations: dict[Number, Literal[90, 180, 270]] = Field(default_factory=dict)
+    revisions: dict[DocumentId, Number]
+
+    def rotations_of(self, pages: Iterable[int]) -> dict[int, int]:
+        """Return the rotations of those of the pages that are rotated."""
+        return {number: self.rotations[number] for number in pages if number in self.rotations}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """The documents that were replaced, and those that stand in their place."""
+class SplitResult:
+    """The documents that were replaced, and the documents that replace them."""
 
     replaced: list[int]
-    made: list[int]
+    created: list[int]
 
 
-def rearrange(
-    connection: Connection, blobs: Blobs, settings: Settings, scan: int, wanted: Arrangement, by: str
-) -> Cut:
-    """Cut the scan as wanted; documents that stay as they are are not touched. Joins the caller's
-    transaction.
+def apply_arrangement(
+    connection: Connection,
+    blobs: Blobs,
+    settings: Settings,
+    scan: int,
+    arrangement: PageArrangement,
+    actor: str,
+) -> SplitResult:
+    """Split the scan as arranged; unchanged documents are not touched. Joins the caller's transaction.
 
-    Raises BadInput where a page would be lost or cannot be moved, or nothing changes; Outdated, Conflict as
-    `regroup` does."""
-    whole, loose = load_scan(connection, scan), loose_documents(connection, scan)
-    tiles = connection.execute(SQL["tiles"], {"scan": scan}).fetchall()
-    free = {tile["number"] for tile in tiles if tile["document_id"] is None or tile["document_id"] in loose}
-    grouped = {number for group in wanted.groups for number in group}
-    if not grouped <= free:
-        raise BadInput(
-            f"Page {min(grouped - free)} cannot be moved.", "Load the pages again.", "page_not_free"
-        )
-    changed = {
-        document: wanted.seen.get(document, 0)
-        for document, row in loose.items()
-        if not stays(row, wanted, grouped)
-    }
-    groups = [
-        group
-        for group in wanted.groups
-        if not any(group == loose[d]["pages"] for d in loose.keys() - changed.keys())
-    ]
-    aside = sorted({number for document in changed for number in loose[document]["pages"]} - grouped)
-    if not set(aside) <= set(wanted.left_out):
-        raise BadInput(
-            f"Page {aside[0]} would be in no document.", "Load the pages again.", "pages_do_not_add_up"
-        )
-    if not changed and not groups:
-        raise BadInput("Nothing was changed.", "Go back to the item.", "nothing_changed")
-    read = pages_read(connection, scan)
-    new = []
-    for numbers in (*groups, aside):
-        pages = [read[number] for number in numbers]
-        if pages:
-            filing, turns = judge(connection, pages, by, settings), turns_of(numbers, wanted)
-            pdf = bind(blobs, pages, f"Scan {scan}", turns)
-            new.append(NewDocument(filing=filing, pdf=pdf, kept=numbers is not aside, turns=turns))
-    made = regroup(connection, whole, changed, new, {number: page.text for number, page in read.items()}, by)
-    return Cut(replaced=[*changed], made=made)
-
-
-def stays(row: dict[str, Any], wanted: Arrangement, grouped: set[int]) -> bool:
-    """Is this document left as it is: in review with just these pages as they lie, or aside with all of its
-    pages?
+    Raises:
+        InvalidInput: If a page would be lost or cannot be moved, or if nothing changes.
+        StaleRevision, Conflict: As `regroup` does.
     """
+    loose = loose_documents(connection, scan)
+    grouped = {number for group in arrangement.groups for number in group}
+    _check_pages_are_free(connection, scan, grouped, loose)
+    changed = {
+        document: arrangement.revisions.get(document, 0)
+        for document, row in loose.items()
+        if not is_unchanged(row, arrangement, grouped)
+    }
+    unchanged_groups = [row["pages"] for document, row in loose.items() if document not in changed]
+    groups = [group for group in arrangement.groups if group not in unchanged_groups]
+    excluded = sorted({number for document in changed for number in loose[document]["pages"]} - grouped)
+    if not set(excluded) <= set(arrangement.excluded):
+        message = f"Page {excluded[0]} would not be in any document."
+        raise InvalidInput(message, RELOAD, "page_accounting_error")
+    if not changed and not groups:
+        raise InvalidInput("Nothing was changed.", "Go back to the item.", "nothing_changed")
+    pages_by_number = load_ocr_pages(connection, scan)
+    new = []
+    for numbers in (*groups, excluded):
+        pages = [pages_by_number[number] for number in numbers]
+        if pages:
+            rotations = arrangement.rotations_of(numbers)
+            new.append(
+                NewDocument(
+                    filing=evaluate_document(connection, pages, actor, settings),
+                    pdf=build_pdf(blobs, pages, f"Scan {scan}", rotations),
+                    kept=numbers is not excluded,
+                    turns=rotations,
+                )
+            )
+    texts = {number: page.text for number, page in pages_by_number.items()}
+    created = regroup(connection, load_scan(connection, scan), changed, new, texts, actor)
+    return SplitResult(replaced=[*changed], created=created)
+
+
+def _check_pages_are_free(
+    connection: Connection, scan: int, grouped: set[int], loose: Mapping[int, dict[str, Any]]
+) -> None:
+    """Raise InvalidInput if one of the pages belongs to a filed document, or does not exist."""
+    rows = connection.execute(SQL["page_thumbnails"], {"scan": scan}).fetchall()
+    free = {row["number"] for row in rows if row["document_id"] is None or row["document_id"] in loose}
+    if not grouped <= free:
+        raise InvalidInput(f"Page {min(grouped - free)} cannot be moved.", RELOAD, "page_not_free")
+
+
+def is_unchanged(row: dict[str, Any], arrangement: PageArrangement, grouped: set[int]) -> bool:
+    """Does this document stay as it is?
+
+    A document in review stays if it keeps its pages and their rotations, an excluded one if none of its pages
+    is used."""
     if row["status"] != "review":
         return not grouped & set(row["pages"])
-    return row["pages"] in wanted.groups and turns_of(row["pages"], wanted) == {
-        int(n): turn for n, turn in row["turns"].items()
-    }
+    rotations = {int(number): degrees for number, degrees in row["page_rotations"].items()}
+    return row["pages"] in arrangement.groups and arrangement.rotations_of(row["pages"]) == rotations
 
 
-def turns_of(pages: Iterable[int], wanted: Arrangement) -> dict[int, int]:
-    """How far those of the pages are turned that are."""
-    return {number: wanted.turns[number] for number in pages if number in wanted.turns}
+def load_ocr_pages(connection: Connection, scan: int) -> dict[int, OcrPage]:
+    """Return the scan's recognized pages by number."""
+    rows = connection.execute(SQL["recognized_pages"], {"scan": scan})
+    return {row["number"]: _ocr_page(row) for row in rows}
 
 
-def pages_read(connection: Connection, scan: int) -> dict[int, OcrPage]:
-    """The scan's pages as they were read, by number."""
-    return {row["number"]: _page(row) for row in connection.execute(SQL["pages_as_read"], {"scan": scan})}
-
-
-def _page(row: Mapping[str, Any]) -> OcrPage:
+def _ocr_page(row: Mapping[str, Any]) -> OcrPage:
     words = words_from(row["words"])
     return OcrPage(
         number=row["number"],
@@ -133,27 +148,30 @@ def _page(row: Mapping[str, Any]) -> OcrPage:
     )
 
 
-def judge(connection: Connection, pages: Sequence[OcrPage], by: str, settings: Settings) -> NeedsReview:
-    """The pages as a document before a person: who cut it so is the first of the reasons."""
-    types = guess_types("\n\n".join(page.text for page in pages), pages)
-    cut = Reason(code="person_rearranged", detail=f"{by} put these pages together.")
+def evaluate_document(
+    connection: Connection, pages: Sequence[OcrPage], actor: str, settings: Settings
+) -> NeedsReview:
+    """Return the pages as a document for review; its first reason names who arranged the pages."""
+    types = predict_types("\n\n".join(page.text for page in pages), pages)
+    rearranged = Reason(code="manually_rearranged", detail=f"{actor} put these pages together.")
     document = Document(
         pages=tuple(page.number for page in pages),
         type=types[0].type if types else "other",
         type_probability=types[0].probability if types else 0.0,
         alternatives=tuple(types[1:4]),
         fields=find_fields(pages, settings.classify),
-        doubts=(cut,),
+        issues=(rearranged,),
     )
-    around = candidates(connection, person_of(document), settings.match)
-    filing = decide(document, around, settings)
-    reasons = (cut, *(reason for reason in filing.reasons if reason.code != cut.code))
+    possible = find_candidates(connection, person_from_document(document), settings.matching)
+    filing = decide(document, possible, settings)
+    reasons = (rearranged, *(reason for reason in filing.reasons if reason.code != rearranged.code))
     return NeedsReview(
         document=document, probability=filing.probability, candidates=filing.candidates, reasons=reasons
     )
 
 
-def bind(blobs: Blobs, pages: Sequence[OcrPage], title: str, turns: Mapping[int, int]) -> str:
-    """The pages as one PDF in the store, each turned clockwise by its degrees in `turns`; its SHA-256."""
-    there = [(blobs.get(page.pdf), turns.get(page.number, 0)) for page in pages if page.pdf]
-    return blobs.put(document_pdf([pdf for pdf, _ in there], title=title, turns=[turn for _, turn in there]))
+def build_pdf(blobs: Blobs, pages: Sequence[OcrPage], title: str, rotations: Mapping[int, int]) -> str:
+    """Store the pages as one PDF, each rotated clockwise by its `rotations`; return the PDF's SHA-256."""
+    parts = [(blobs.get(page.pdf), rotations.get(page.number, 0)) for page in pages if page.pdf]
+    degrees = [rotation for _, rotation in parts]
+    return blobs.put(document_pdf([pdf for pdf, _ in parts], title=title, turns=degrees))

@@ -1,8 +1,7 @@
-"""The same pages for programs: JSON under /api/v1, described by /api/v1/openapi.json, with a token for each
-client.
+"""The JSON API under /api/v1: the queue, items, patients, documents and search.
 
-A token acts for its account: the same table of roles, the same claims and revisions, the same audit. No
-cookie is read here."""
+/api/v1/openapi.json describes it. A client sends a token, which acts for its account under the same
+permissions, claims, revisions and audit as the pages. Cookies are ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from fastapi.responses import Response
 from pipeline import __version__
 from pipeline.config import document_types
 from pipeline.store.sql import statements
-from pipeline.web.auth.request_context import Visit, Visiting
+from pipeline.web.auth.request_context import Context, RequestContext
 from pipeline.web.review import review_item, review_queue
 from pipeline.web.review.review_queue import Filters
 from pipeline.web.routes import api_decisions
@@ -36,97 +35,94 @@ SQL = statements("pipeline.web.routes")
 
 router = APIRouter(prefix=PREFIX, tags=["api"], responses=RESPONSES)
 
+MAX_CHART_DOCUMENTS = 500
+
 
 @router.get("/openapi.json", name="api_openapi", include_in_schema=False)
 def openapi() -> dict[str, Any]:
-    """The description of these routes."""
+    """Return the OpenAPI description of the JSON API."""
     from fastapi.openapi.utils import get_openapi
 
     routes = [*router.routes, *api_decisions.router.routes]
-    found = get_openapi(title="Chartloom", version=__version__, openapi_version="3.1.0", routes=routes)
-    found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-    found["security"] = [{"token": []}]
-    return found
+    description = get_openapi(title="Chartloom", version=__version__, openapi_version="3.1.0", routes=routes)
+    description["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    description["security"] = [{"token": []}]
+    return description
 
 
 @router.get("/queue", name="api_queue")
 def queue(
-    visit: Visiting,
+    context: Context,
     reason: Annotated[str | None, Query(max_length=40)] = None,
     type: Annotated[str | None, Query(max_length=60)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[Item]:
-    """Open items, in the order in which they are given out."""
-    visit.record(limit=limit)
-    return [
-        _item(row)
-        for row in review_queue.open_items(visit.connection, Filters(reason=reason, type=type), limit)
-    ]
+    """Return open items, in the order in which they are assigned."""
+    context.record(limit=limit)
+    rows = review_queue.open_items(context.connection, Filters(reason=reason, type=type), limit)
+    return [_item_model(row) for row in rows]
 
 
 @router.post("/queue/next", name="api_next")
-def next_item(visit: Visiting) -> Item | None:
-    """Take the next item; null where the queue is empty."""
-    minutes = visit.desk.settings.web.lease_minutes
-    item = review_queue.claim_next(visit.connection, visit.account.name, Filters(), minutes)
-    visit.record(item=item)
-    return None if item is None else _item(review_item.item_of(visit.connection, item))
+def next_item(context: Context) -> Item | None:
+    """Claim the next item; null if no item is free."""
+    minutes = context.app.settings.web.claim_lease_minutes
+    item = review_queue.claim_next(context.connection, context.account.name, Filters(), minutes)
+    context.record(item=item)
+    return None if item is None else _item_model(review_item.load_item(context.connection, item))
 
 
 @router.get("/items/{item}", name="api_item")
-def item(visit: Visiting, item: Id) -> ItemWithDocument:
-    """An item with the document that it is about and the patients whom it may be about (nobody while values
-    are typed blind).
-    """
-    row = review_item.item_of(visit.connection, item)
-    visit.record(document=row["document_id"], scan=row["scan_id"], item=item)
-    subject = None if row["document_id"] is None else _document(visit, row["document_id"])
-    blind = row["document_id"] is not None and bool(review_item.unseen(visit, row["document_id"]))
-    return ItemWithDocument(
-        **_item(row).model_dump(), candidates=[] if blind else row["candidates"], subject=subject
-    )
+def item(context: Context, item: Id) -> ItemWithDocument:
+    """Return an item with its document and its candidates (none while values are typed blind)."""
+    row = review_item.load_item(context.connection, item)
+    context.record(document=row["document_id"], scan=row["scan_id"], item=item)
+    subject = None if row["document_id"] is None else _document_model(context, row["document_id"])
+    blind = row["document_id"] is not None and bool(review_item.hidden_fields(context, row["document_id"]))
+    candidates = [] if blind else row["candidates"]
+    return ItemWithDocument(**_item_model(row).model_dump(), candidates=candidates, subject=subject)
 
 
 @router.post("/items/{item}/claim", name="api_claim")
-def claim(visit: Visiting, item: Id) -> Item:
-    """Take this item, or renew the lease on it."""
-    review_queue.claim(visit.connection, item, visit.account.name, visit.desk.settings.web.lease_minutes)
-    visit.record(item=item)
-    return _item(review_item.item_of(visit.connection, item))
+def claim(context: Context, item: Id) -> Item:
+    """Claim this item, or renew the claim."""
+    minutes = context.app.settings.web.claim_lease_minutes
+    review_queue.claim(context.connection, item, context.account.name, minutes)
+    context.record(item=item)
+    return _item_model(review_item.load_item(context.connection, item))
 
 
 @router.post("/items/{item}/release", name="api_release")
-def release(visit: Visiting, item: Id) -> Item:
-    """Give the item back."""
-    review_queue.release(visit.connection, item, visit.account.name)
-    visit.record(item=item)
-    return _item(review_item.item_of(visit.connection, item))
+def release(context: Context, item: Id) -> Item:
+    """Release the item."""
+    review_queue.release(context.connection, item, context.account.name)
+    context.record(item=item)
+    return _item_model(review_item.load_item(context.connection, item))
 
 
 @router.get("/patients", name="api_patients")
-def patients(visit: Visiting, q: Words) -> list[Patient]:
-    """Patients by MRN, name (as typed or misspelt) or birth date."""
-    found = review_item.find_patients(visit.connection, q)
-    visit.record(words=q, found=len(found))
-    return [Patient(**{name: row[name] for name in Patient.model_fields}) for row in found]
+def patients(context: Context, q: Words) -> list[Patient]:
+    """Return patients by MRN, name (spelling variants are found) or date of birth."""
+    rows = review_item.find_patients(context.connection, q)
+    context.record(query=q, results=len(rows))
+    return [Patient(**{name: row[name] for name in Patient.model_fields}) for row in rows]
 
 
 @router.get("/patients/{patient}/documents", name="api_chart")
-def chart(visit: Visiting, patient: Id) -> list[int]:
-    """The ids of the documents filed in a chart, newest first."""
-    rows = visit.connection.execute(
-        SQL["chart"], {"patient": patient, "type": None, "limit": 500, "skip": 0}
-    ).fetchall()
-    visit.record(patient=patient)
+def chart(context: Context, patient: Id) -> list[int]:
+    """Return the ids of the documents filed in a chart, newest first."""
+    params = {"patient": patient, "type": None, "limit": MAX_CHART_DOCUMENTS, "offset": 0}
+    rows = context.connection.execute(SQL["chart"], params).fetchall()
+    context.record(patient=patient)
     return [row["id"] for row in rows]
 
 
 @router.get("/documents/{document}", name="api_document")
-def document(visit: Visiting, document: Id) -> Document:
-    """A document and its index fields."""
-    found = _document(visit, document)
-    visit.record(patient=found.patient, document=document, scan=found.scan)
-    return found
+def document(context: Context, document: Id) -> Document:
+    """Return a document and its index fields."""
+    model = _document_model(context, document)
+    context.record(patient=model.patient, document=document, scan=model.scan)
+    return model
 
 
 @router.get(
@@ -135,20 +131,20 @@ def document(visit: Visiting, document: Id) -> Document:
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}}},
 )
-def document_pdf(visit: Visiting, document: Id) -> Response:
-    """The searchable PDF."""
-    row = review_item.document_of(visit.connection, document)
-    visit.record(patient=row["patient_id"], document=document, scan=row["scan_id"], how="api")
-    return Response(visit.desk.blobs().get(row["pdf"]), media_type="application/pdf")
+def document_pdf(context: Context, document: Id) -> Response:
+    """Return the searchable PDF."""
+    row = review_item.load_document(context.connection, document)
+    context.record(patient=row["patient_id"], document=document, scan=row["scan_id"], how="api")
+    return Response(context.app.blobs().get(row["pdf"]), media_type="application/pdf")
 
 
 @router.get("/search", name="api_search")
-def search(visit: Visiting, q: Words, type: Annotated[str | None, Query(max_length=60)] = None) -> list[Hit]:
-    """Documents by the words on their pages, by MRN, name, day or id."""
+def search(context: Context, q: Words, type: Annotated[str | None, Query(max_length=60)] = None) -> list[Hit]:
+    """Return documents by the words on their pages, by MRN, name, date or id."""
     from pipeline.index.search import search as find
 
-    hits = find(visit.connection, q, type=type) if q.strip() else []
-    visit.record(words=q, type=type, found=len(hits))
+    hits = find(context.connection, q, type=type) if q.strip() else []
+    context.record(query=q, type=type, results=len(hits))
     return [
         Hit(
             document=hit.document,
@@ -163,8 +159,14 @@ def search(visit: Visiting, q: Words, type: Annotated[str | None, Query(max_leng
     ]
 
 
-def _item(row: dict[str, Any]) -> Item:
-    held = row["held_by"] if "held_by" in row else row["claimed_by"] if row["held"] else None
+def _held_by(row: dict[str, Any]) -> str | None:
+    """Return who has claimed the item, from a row of the queue or of one item."""
+    if "held_by" in row:
+        return str(row["held_by"]) if row["held_by"] else None
+    return str(row["claimed_by"]) if row["held"] else None
+
+
+def _item_model(row: dict[str, Any]) -> Item:
     return Item(
         id=row["id"],
         scan=row["scan_id"],
@@ -172,30 +174,30 @@ def _item(row: dict[str, Any]) -> Item:
         priority=row["priority"],
         opened_at=row["opened_at"],
         reasons=row["reasons"],
-        held_by=held,
+        held_by=_held_by(row),
     )
 
 
-def _document(visit: Visit, document: int) -> Document:
-    row = review_item.document_of(visit.connection, document)
-    kind = document_types().get(row["type"])
-    blind = review_item.unseen(visit, document)
-    values = [value for value in review_item.values_of(visit.connection, row) if value.name not in blind]
+def _document_model(context: RequestContext, document: int) -> Document:
+    row = review_item.load_document(context.connection, document)
+    document_type = document_types().get(row["type"])
+    hidden = review_item.hidden_fields(context, document)
+    values = [
+        value
+        for value in review_item.field_values(context.connection, row)
+        if value.value and value.name not in hidden
+    ]
     return Document(
         id=row["id"],
         scan=row["scan_id"],
         pages=row["pages"],
         status=row["status"],
         type=row["type"],
-        loinc=kind.loinc if kind else None,
+        loinc=document_type.loinc if document_type else None,
         type_probability=row["type_probability"],
         patient=row["patient_id"],
         date_of_service=row["date_of_service"],
         revision=row["revision"],
         filed_by=row["filed_by"],
-        fields=[
-            Value(**{name: getattr(value, name) for name in Value.model_fields})
-            for value in values
-            if value.value
-        ],
+        fields=[Value(**{name: getattr(value, name) for name in Value.model_fields}) for value in values],
     )

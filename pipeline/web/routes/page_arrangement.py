@@ -1,84 +1,95 @@
-"""The pages of a scan, to be cut anew: where a document starts, in which order, what is left out."""
+"""The page that changes the split of a scan: where documents begin, page order, and excluded pages."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.index.split_merge import loose_documents
 from pipeline.store.scans import load_scan
-from pipeline.web.auth.request_context import Visiting
-from pipeline.web.rendering import page
+from pipeline.web.auth.request_context import Context
+from pipeline.web.rendering import render_page
 from pipeline.web.review import review_item, review_queue
-from pipeline.web.review.page_arrangement import Arrangement, rearrange
-from pipeline.web.review.review_item import SQL
+from pipeline.web.review.page_arrangement import PageArrangement, apply_arrangement
+from pipeline.web.review.review_item import SQL, Row
 
 router = APIRouter()
 
 
-ARRANGEMENT = TypeAdapter(Arrangement)
+ARRANGEMENT = TypeAdapter(PageArrangement)
+MAX_ARRANGEMENT_LENGTH = 200_000
 
 
 @router.get("/scans/{scan}/pages", name="scan_pages", response_class=HTMLResponse)
-def scan_pages(visit: Visiting, scan: int) -> HTMLResponse:
-    """All pages of a scan as they are cut now."""
-    connection = visit.connection
-    whole = load_scan(connection, scan)
-    visit.record(scan=scan)
-    tiles = connection.execute(SQL["tiles"], {"scan": scan}).fetchall()
+def scan_pages(context: Context, scan: int) -> HTMLResponse:
+    """Show all pages of a scan with its current split."""
+    connection = context.connection
+    row = load_scan(connection, scan)
+    context.record(scan=scan)
+    pages = connection.execute(SQL["page_thumbnails"], {"scan": scan}).fetchall()
     loose = loose_documents(connection, scan)
-    fixed = [tile for tile in tiles if tile["document_id"] is not None and tile["document_id"] not in loose]
-    return page(
-        visit,
+    return render_page(
+        context,
         "page_arrangement.html",
-        scan=whole,
-        tiles=in_order(tiles, loose),
-        fixed=fixed,
-        seen=seen_now(loose),
+        scan=row,
+        pages=movable_pages(pages, loose),
+        fixed_pages=[page for page in pages if not _is_movable(page, loose)],
+        revisions=revisions_json(loose),
     )
 
 
-def seen_now(loose: dict[int, dict[str, Any]]) -> str:
-    """The revisions, as the page sends them back."""
+def revisions_json(loose: dict[int, Row]) -> str:
+    """Return the documents' revisions, as the page sends them back."""
     return json.dumps({str(document): row["revision"] for document, row in loose.items()})
 
 
-def in_order(tiles: list[dict[str, Any]], loose: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The pages that can be moved: documents in review by their first page and each in its order; the rest
-    where it lies.
-    """
-    first = {document: min(row["pages"]) for document, row in loose.items()}
-    free = [tile for tile in tiles if tile["document_id"] is None or tile["document_id"] in loose]
-    free.sort(key=lambda tile: (first.get(tile["document_id"], tile["number"]), tile["position"] or 0))
-    before = None
-    for tile in free:
-        tile["out"] = tile["document_id"] is None or tile["status"] == "withdrawn"
-        tile["starts"] = not tile["out"] and tile["document_id"] != before
-        before = before if tile["out"] else tile["document_id"]
-    return free
+def movable_pages(pages: list[Row], loose: dict[int, Row]) -> list[Row]:
+    """Return the pages that can be moved, each with the flags `excluded` and `starts_document`.
+
+    Documents in review come in the order of their first pages, and each one's pages in its own order."""
+    first_pages = {document: min(row["pages"]) for document, row in loose.items()}
+    movable = [page for page in pages if _is_movable(page, loose)]
+    movable.sort(
+        key=lambda page: (first_pages.get(page["document_id"], page["number"]), page["position"] or 0)
+    )
+    current_document = None
+    for page in movable:
+        page["excluded"] = page["document_id"] is None or page["status"] == "withdrawn"
+        page["starts_document"] = not page["excluded"] and page["document_id"] != current_document
+        if not page["excluded"]:
+            current_document = page["document_id"]
+    return movable
 
 
-@router.post("/scans/{scan}/pages", name="arrange")
-def arrange(visit: Visiting, scan: int, arrangement: Annotated[str, Form(max_length=200_000)]) -> Response:
-    """Cut the scan as the person says; documents that stay as they are are not touched."""
+def _is_movable(page: Row, loose: dict[int, Row]) -> bool:
+    return page["document_id"] is None or page["document_id"] in loose
+
+
+@router.post("/scans/{scan}/pages", name="arrange_pages")
+def arrange_pages(
+    context: Context, scan: int, arrangement: Annotated[str, Form(max_length=MAX_ARRANGEMENT_LENGTH)]
+) -> Response:
+    """Split the scan as arranged and go to the first new document; unchanged documents are not touched."""
     try:
-        wanted = ARRANGEMENT.validate_json(arrangement)
+        parsed = ARRANGEMENT.validate_json(arrangement)
     except ValidationError:
-        raise BadInput(
-            "The arrangement was not understood.", "Load the pages again.", "bad_arrangement"
+        raise InvalidInput(
+            "The arrangement of the pages is invalid.",
+            "Reload the page and arrange the pages again.",
+            "bad_arrangement",
         ) from None
-    connection, me, settings = visit.connection, visit.account.name, visit.desk.settings
-    cut = rearrange(connection, visit.desk.blobs(), settings, scan, wanted, me)
-    for document in (*cut.replaced, *cut.made):
-        visit.record(document=document, scan=scan, act="regroup")
-    for document in cut.made:
-        item = review_item.open_item_of(connection, document)
+    connection, app, user = context.connection, context.app, context.account.name
+    result = apply_arrangement(connection, app.blobs(), app.settings, scan, parsed, user)
+    for document in (*result.replaced, *result.created):
+        context.record(document=document, scan=scan, action="regroup")
+    for document in result.created:
+        item = review_item.open_item_id(connection, document)
         if item is not None:
-            review_queue.claim(connection, item, me, settings.web.lease_minutes)
+            review_queue.claim(connection, item, user, app.settings.web.claim_lease_minutes)
             return RedirectResponse(f"/items/{item}", 303)
     return RedirectResponse(f"/scans/{scan}/pages", 303)

@@ -1,4 +1,4 @@
-"""The review queue: what is open, taking an item, giving it back, handing it up."""
+"""The review queue: its open items, and claiming, releasing and escalating an item."""
 
 from __future__ import annotations
 
@@ -8,101 +8,111 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from pipeline.web.auth.request_context import Visit, Visiting
-from pipeline.web.rendering import page
+from pipeline.web.auth.request_context import Context, RequestContext
+from pipeline.web.rendering import render_page
 from pipeline.web.review import review_queue
 from pipeline.web.review.review_queue import Filters
 
 router = APIRouter()
 
-SHOWN = 100  # items on the queue's page; filters find the rest
+MAX_ITEMS = 100  # shown on the page; the filters find the others
 
 
-def filters_of(visit: Visit) -> Filters:
-    """The filters of an address, which a form carries on; an empty one is none."""
-    query = visit.request.query_params
-    words = {name: query.get(name) or None for name in ("reason", "type", "department", "source")}
+def filters_from_query(context: RequestContext) -> Filters:
+    """Return the filters of the address, which forms carry along; an empty one is not set."""
+    query = context.request.query_params
+    values = {name: query.get(name) or None for name in ("reason", "type", "department", "source")}
     escalated = query.get("escalated")
-    return Filters(**words, escalated=escalated.lower() == "true" if escalated else None)
+    return Filters(**values, escalated=escalated.lower() == "true" if escalated else None)
 
 
 @router.get("/queue", name="queue", response_class=HTMLResponse)
-def queue(visit: Visiting) -> Response:
-    """What needs a person, in the order in which it is given out."""
-    filters = filters_of(visit)
-    visit.record(filters=filters.query())
-    if filters.reason == "quarantine":  # files that are no documents yet have a page of their own
+def queue(context: Context) -> Response:
+    """Show the open items, in the order in which they are assigned."""
+    filters = filters_from_query(context)
+    context.record(filters=filters.query())
+    if filters.reason == "quarantine":  # quarantined files have no documents yet, and a page of their own
         return RedirectResponse("/quarantine", 303)
-    return page(
-        visit,
+    return render_page(
+        context,
         "queue.html",
-        items=review_queue.open_items(visit.connection, filters, SHOWN),
-        counts=review_queue.counts(visit.connection),
+        items=review_queue.open_items(context.connection, filters, MAX_ITEMS),
+        counts=review_queue.queue_counts(context.connection),
         filters=filters,
-        done="done" in visit.request.query_params,
-        none_free="none" in visit.request.query_params,
-        shown=SHOWN,
+        done="done" in context.request.query_params,
+        none_free="none" in context.request.query_params,
+        limit=MAX_ITEMS,
     )
 
 
 @router.post("/queue/next", name="next_item")
-def next_item(visit: Visiting, but: Annotated[int | None, Form()] = None) -> Response:
-    """Take the first free item; `but` is skipped first and does not come again at once."""
-    filters = filters_of(visit)
-    if but is not None:
-        review_queue.skip(visit.connection, but, visit.account.name)
-    return go_to_next(visit, filters, but)
+def next_item(context: Context, skip: Annotated[int | None, Form()] = None) -> Response:
+    """Claim the first free item; `skip` is an item to skip first."""
+    filters = filters_from_query(context)
+    if skip is not None:
+        review_queue.skip(context.connection, skip, context.account.name)
+    return go_to_next(context, filters, skip)
 
 
-def go_to_next(visit: Visit, filters: Filters, but: int | None = None, done: int | None = None) -> Response:
-    """To the next item, which is now this person's; to the queue where there is none. `done`: a decision just
+def go_to_next(
+    context: RequestContext, filters: Filters, exclude_item: int | None = None, done: int | None = None
+) -> Response:
+    """Claim the next item and redirect to it, or to the queue if none is free. `done`: the decision just
     made.
     """
-    minutes = visit.desk.settings.web.lease_minutes
-    item = review_queue.claim_next(visit.connection, visit.account.name, filters, minutes, but=but)
-    visit.record(item=item, but=but)
+    minutes = context.app.settings.web.claim_lease_minutes
+    user = context.account.name
+    item = review_queue.claim_next(context.connection, user, filters, minutes, exclude_item=exclude_item)
+    context.record(item=item, skipped=exclude_item)
     if item is not None:
-        return RedirectResponse(f"/items/{item}{address(filters, done)}", 303)
-    asked = done is None and but is None  # who had an item in hand is not told that none was free
-    return RedirectResponse(f"/queue{address(filters, done, none=asked)}", 303)
+        return RedirectResponse(f"/items/{item}{query_string(filters, done)}", 303)
+    came_from_queue = done is None and exclude_item is None  # only then is "no free items" worth a message
+    return RedirectResponse(f"/queue{query_string(filters, done, none_free=came_from_queue)}", 303)
 
 
-def address(filters: Filters, done: int | None = None, *, none: bool = False) -> str:
-    """The filters, what was just done, and that no item was free, as the end of an address."""
-    given = (
-        filters.query() | ({"done": str(done)} if done is not None else {}) | ({"none": "1"} if none else {})
-    )
-    return f"?{urlencode(given)}" if given else ""
+def query_string(filters: Filters, done: int | None = None, *, none_free: bool = False) -> str:
+    """Return the filters, the decision just made, and the flag that no item was free, as a query string."""
+    params = filters.query()
+    if done is not None:
+        params["done"] = str(done)
+    if none_free:
+        params["none"] = "1"
+    return f"?{urlencode(params)}" if params else ""
+
+
+def _claim(context: RequestContext, item: int) -> None:
+    minutes = context.app.settings.web.claim_lease_minutes
+    review_queue.claim(context.connection, item, context.account.name, minutes)
 
 
 @router.post("/items/{item}/claim", name="claim")
-def claim(visit: Visiting, item: int) -> RedirectResponse:
-    """Take this item."""
-    review_queue.claim(visit.connection, item, visit.account.name, visit.desk.settings.web.lease_minutes)
-    visit.record(item=item)
-    return RedirectResponse(f"/items/{item}{address(filters_of(visit))}", 303)
+def claim(context: Context, item: int) -> RedirectResponse:
+    """Claim this item."""
+    _claim(context, item)
+    context.record(item=item)
+    return RedirectResponse(f"/items/{item}{query_string(filters_from_query(context))}", 303)
 
 
-@router.post("/items/{item}/keep", name="keep")
-def keep(visit: Visiting, item: int) -> dict[str, bool]:
-    """The person is still at it: the lease begins anew."""
-    review_queue.claim(visit.connection, item, visit.account.name, visit.desk.settings.web.lease_minutes)
-    return {"kept": True}
+@router.post("/items/{item}/renew", name="renew_claim")
+def renew_claim(context: Context, item: int) -> dict[str, bool]:
+    """Renew the claim, because the user is still active."""
+    _claim(context, item)
+    return {"renewed": True}
 
 
 @router.post("/items/{item}/release", name="release")
-def release(visit: Visiting, item: int) -> RedirectResponse:
-    """Give the item back and return to the queue."""
-    review_queue.release(visit.connection, item, visit.account.name)
-    visit.record(item=item)
-    return RedirectResponse(f"/queue{address(filters_of(visit))}", 303)
+def release(context: Context, item: int) -> RedirectResponse:
+    """Release the item and return to the queue."""
+    review_queue.release(context.connection, item, context.account.name)
+    context.record(item=item)
+    return RedirectResponse(f"/queue{query_string(filters_from_query(context))}", 303)
 
 
 @router.post("/items/{item}/escalate", name="escalate")
 def escalate(
-    visit: Visiting, item: int, note: Annotated[str, Form(min_length=1, max_length=2000)]
+    context: Context, item: int, note: Annotated[str, Form(min_length=1, max_length=2000)]
 ) -> Response:
-    """Hand the item up with a note, and go on."""
-    review_queue.escalate(visit.connection, item, visit.account.name, note)
-    visit.record(item=item)
-    return go_to_next(visit, filters_of(visit), but=item)
+    """Escalate the item with a note, and go on to the next item."""
+    review_queue.escalate(context.connection, item, context.account.name, note)
+    context.record(item=item)
+    return go_to_next(context, filters_from_query(context), exclude_item=item)

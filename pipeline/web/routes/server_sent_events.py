@@ -1,6 +1,6 @@
-"""Parts of a page that stay true without a reload: drawn again every few seconds, sent as an event when they
-changed.
-"""
+"""Server-sent events, which keep a part of a page current without a reload.
+
+The part is rendered every few seconds and sent when it has changed."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from pipeline.store.database import Connection
-from pipeline.web.auth.accounts import NotSignedIn, still_there
-from pipeline.web.auth.request_context import COOKIE, Visit, act_as
+from pipeline.web.auth.accounts import NotSignedIn, check_session
+from pipeline.web.auth.request_context import SESSION_COOKIE, RequestContext, set_database_role
 
-EVERY_SECONDS = 4.0
+UPDATE_INTERVAL_SECONDS = 4.0
+Render = Callable[[Connection], str]
 
 
-def live(visit: Visit, draw: Callable[[Connection], str]) -> StreamingResponse:
-    """What `draw` returns, again and again, for as long as the session lasts. Looking on does not keep the
-    session alive.
+def stream_updates(context: RequestContext, render: Render) -> StreamingResponse:
+    """Return a stream of what `render` returns, until the session ends. The stream does not count as use of
+    the session.
     """
     return StreamingResponse(
-        _events(visit, draw), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        _events(context, render), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
 
 
-async def _events(visit: Visit, draw: Callable[[Connection], str]) -> AsyncIterator[str]:
-    before = ""
+async def _events(context: RequestContext, render: Render) -> AsyncIterator[str]:
+    previous = ""
     while True:
         try:
-            part = await run_in_threadpool(_drawn, visit, draw)
+            html = await run_in_threadpool(_render_update, context, render)
         except NotSignedIn:
             yield "event: over\ndata:\n\n"
             return
-        yield (
-            ": still here\n\n"
-            if part == before
-            else "".join(f"data: {line}\n" for line in part.splitlines()) + "\n"
-        )
-        before = part
-        await asyncio.sleep(EVERY_SECONDS)
+        if html == previous:
+            yield ": no change\n\n"
+        else:
+            yield "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
+        previous = html
+        await asyncio.sleep(UPDATE_INTERVAL_SECONDS)
 
 
-def _drawn(visit: Visit, draw: Callable[[Connection], str]) -> str:
-    """The part as it is now, on a connection of its own. Raises NotSignedIn where the session has ended."""
-    desk = visit.desk
-    with desk.pool.connection() as connection:
-        still_there(connection, visit.request.cookies[COOKIE], desk.settings.web.idle_minutes)
+def _render_update(context: RequestContext, render: Render) -> str:
+    """Render the part on a connection of its own. Raises NotSignedIn if the session has ended."""
+    app = context.app
+    with app.pool.connection() as connection:
+        token = context.request.cookies[SESSION_COOKIE]
+        check_session(connection, token, app.settings.web.session_idle_minutes)
         with connection.transaction():
-            act_as(connection, visit.account.role)
-            return draw(connection)
+            set_database_role(connection, context.account.role)
+            return render(connection)
