@@ -1,11 +1,11 @@
-"""The patient index: who a document is about, how sure that is, and whether it may be filed with nobody's
-help.
+"""Patient matching: which patient a document is about, how probable that is, and whether the document may be
+filed automatically.
 
-person_of(document)                        what a document's fields say of the patient
-decide(document, candidates, settings)     Filed or NeedsReview, with the rules that decided
+person_of(document)                        return the patient's data from a document's fields
+decide(document, candidates, settings)     return Filed or NeedsReview, with the rules that decided
 """
 
-from pipeline.matching.document_matching import decide, person_of
-from pipeline.matching.person import Person, person_from
+from pipeline.matching.document_matching import decide, person_from_document
+from pipeline.matching.person import Person, person_from_record
 
-__all__ = ["Person", "decide", "person_from", "person_of"]
+__all__ = ["Person", "decide", "person_from_document", "person_from_record"]

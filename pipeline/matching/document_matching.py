@@ -1,6 +1,4 @@
-"""A document's filing: the person its fields name, the candidates for that person, and the decision with its
-reasons.
-"""
+"""Decide on a document's filing: the person named in its fields, and the decision on the candidates."""
 
 from __future__ import annotations
 
@@ -17,41 +15,42 @@ RECORD_KEYS_BY_FIELD = {
     "address": "address", "patient_address": "address", "city": "city", "state": "state", "zip": "zip",
     "medicaid": "medicaid",
 }  # fmt: skip
-"""The document fields that speak of the patient, and the record keys they are."""
+"""Document fields about the patient, and their record keys."""
 IDENTIFYING_FIELDS = ("patient_name", "dob", "mrn", "ssn")
 TITLE_PATTERN = re.compile(r"^(?:mr|mrs|ms|miss|mx|dr|prof|patient|pt|name)\b[. :]*", re.IGNORECASE)
 DEGREE_PATTERN = re.compile(r",?\s+(?:M\.?D|D\.?O|R\.?N|Ph\.?D|Esq)\.?$")
 
 
 def person_from_document(document: Document) -> Person:
-    """What the document's fields say of the patient; how surely each was read goes with it."""
-    found = {name: document.field(name) for name in ("patient_name", *RECORD_KEYS_BY_FIELD)}
-    return person_from_fields({name: (field.value, field.confidence) for name, field in found.items() if field})
+    """Return the patient's data from the document's fields, with the confidence of each."""
+    fields = {name: document.field(name) for name in ("patient_name", *RECORD_KEYS_BY_FIELD)}
+    return person_from_fields(
+        {name: (field.value, field.confidence) for name, field in fields.items() if field}
+    )
 
 
 def person_from_fields(fields: Mapping[str, tuple[str, float]]) -> Person:
-    """The same from {field: (value, how surely it was read)}."""
-    said: dict[str, object] = {}
+    """Return the patient's data from {field: (value, confidence)}."""
+    record: dict[str, object] = {}
     confidence: dict[str, float] = {}
     if "patient_name" in fields:
-        name, sure = fields["patient_name"]
-        said |= parse_name(name)
-        confidence |= dict.fromkeys(("given", "family", "middle", "suffix"), sure)
+        name, name_confidence = fields["patient_name"]
+        record |= parse_name(name)
+        confidence |= dict.fromkeys(("given", "family", "middle", "suffix"), name_confidence)
     for name_of_field, key in RECORD_KEYS_BY_FIELD.items():
         if name_of_field in fields:
-            said[key], confidence["home" if key == "address" else key] = fields[name_of_field]
-    return person_from_record(said, confidence=confidence)
+            record[key], confidence["home" if key == "address" else key] = fields[name_of_field]
+    return person_from_record(record, confidence=confidence)
 
 
 def parse_name(name: str) -> dict[str, str]:
-    """A name as it is printed ("Garcia-Lopez, Anna M", "Mr. John Smith Jr.") in its parts: given, middle,
-    family, suffix.
-    """
+    """Return the parts of a printed name ("Garcia-Lopez, Anna M", "Mr. John Smith Jr."): given, middle,
+    family and suffix."""
     text = DEGREE_PATTERN.sub("", TITLE_PATTERN.sub("", " ".join(name.split()))).strip(" ,.;:")
     suffix = ""
-    found = re.search(r"[, ]+(\w+)\.?$", text)
-    if found and found.start() and found[1].lower() in SUFFIXES and found[1].lower() not in ("i", "v"):
-        text, suffix = text[: found.start()], found[1]
+    match = re.search(r"[, ]+(\w+)\.?$", text)
+    if match and match.start() and match[1].lower() in SUFFIXES and match[1].lower() not in ("i", "v"):
+        text, suffix = text[: match.start()], match[1]
     if "," in text:
         family, rest = (part.strip() for part in text.split(",", 1))
         last = family.rsplit(" ", 1)
@@ -64,9 +63,8 @@ def parse_name(name: str) -> dict[str, str]:
 
 
 def parse_name_without_comma(words: list[str], suffix: str) -> tuple[str, str, str, str]:
-    """Given, middle, family and suffix of a name whose comma was lost or never was ("George Jr. Jonathan",
-    "Reyes Ana M").
-    """
+    """Return given, middle, family and suffix of a name without a comma ("George Jr. Jonathan", "Reyes Ana
+    M")."""
     at = next(
         (n for n, word in enumerate(words[1:-1], 1) if word.lower().strip(".") in SUFFIXES and len(word) > 1),
         None,
@@ -80,9 +78,8 @@ def parse_name_without_comma(words: list[str], suffix: str) -> tuple[str, str, s
 
 
 def decide(document: Document, candidates: Sequence[Candidate], settings: Settings) -> Filing:
-    """File the document with nobody's help where its patient is beyond doubt and sorting had no doubts; else
-    say why not.
-    """
+    """File the document automatically if its patient is certain and the document has no issues; otherwise
+    return the reasons for a review."""
     service = document.field("date_of_service")
     verdict = decide_match(candidates, settings.matching, service.value if service else None)
     probability = candidates[0].probability if candidates else None
@@ -102,6 +99,6 @@ def decide(document: Document, candidates: Sequence[Candidate], settings: Settin
 
 
 def missing_patient_reasons(document: Document) -> Iterator[Reason]:
-    """A document that names nobody says so, rather than that nobody was found."""
+    """Yield a reason if the document has no patient identifiers, which differs from an unknown patient."""
     if not any(document.field(name) for name in IDENTIFYING_FIELDS):
-        yield Reason(code="no_patient_named", detail="The document does not say whose it is")
+        yield Reason(code="no_patient_named", detail="The document does not name its patient")

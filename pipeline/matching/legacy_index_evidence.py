@@ -1,64 +1,86 @@
-"""An old index's word on the patient beside the page's: it never files what the page speaks against.
+"""Combine the legacy index's patient with the page's evidence; it never overrides a contradiction on the
+page.
 
-Where it is believed, a document that names nobody is filed to the patient whom it names; that is said in the
-reasons."""
+If the legacy index is trusted, a document without patient identifiers is filed to the patient that the index
+names. The reasons state this."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from pipeline.matching.document_matching import NAMING
-from pipeline.matching.person import number_or_none
-from pipeline.records import Candidate, Document, Filed, Filing, Given, NeedsReview, Reason
+from pipeline.matching.document_matching import IDENTIFYING_FIELDS
+from pipeline.matching.person import normalize_number
+from pipeline.records import Candidate, Document, Filed, Filing, LegacyMetadata, NeedsReview, Reason
 
-DISAGREES = Reason(code="manifest_disagrees", detail="The page and the old index name different patients.")
-UNKNOWN = Reason(
-    code="manifest_unknown_patient",
-    detail="The patient index does not know the record number of the old index.",
+PATIENT_CONFLICT = Reason(
+    code="legacy_patient_conflict", detail="The page and the legacy index name different patients."
 )
-ABOUT_PATIENT = ("no_patient_named", "one_identifier", "two_slips", "below_threshold", "second_candidate")
-"""Reasons for a review that a believed index answers: the page says too little, nothing of it speaks
-against.
+UNKNOWN_MRN = Reason(
+    code="legacy_unknown_mrn",
+    detail="The patient index does not have the record number in the legacy index.",
+)
+INSUFFICIENT_EVIDENCE_CODES = (
+    "no_patient_named",
+    "insufficient_identifiers",
+    "multiple_near_matches",
+    "below_threshold",
+    "ambiguous_candidates",
+)
+"""Reasons for a review that a trusted legacy index resolves: the page has too little evidence, but no
+contradiction.
 """
 
 
-def beside(filing: Filing, given: Given, holders: Collection[int], sure: float) -> Filing:
-    """The filing in the light of what is given. `holders`: whose number it is; `sure`: how often such a
-    number is right.
+def apply_legacy_evidence(
+    filing: Filing, legacy: LegacyMetadata, holders: Collection[int], accuracy: float
+) -> Filing:
+    """Return the filing after the legacy index's record number is taken into account.
+
+    Args:
+        legacy: the legacy index's entry.
+        holders: the patients with its record number.
+        accuracy: how often such a record number is correct, in [0, 1].
     """
-    if given.mrn is None:
+    if legacy.mrn is None:
         return filing
     if not holders:
-        return _doubted(filing, UNKNOWN)
-    if _disagrees(filing, given, holders):
-        return _doubted(filing, DISAGREES)
-    if "patient" in given.believed and isinstance(filing, NeedsReview):
-        return _believed(filing, holders, sure)
+        return _sent_to_review(filing, UNKNOWN_MRN)
+    if _contradicts_page(filing, legacy, holders):
+        return _sent_to_review(filing, PATIENT_CONFLICT)
+    if "patient" in legacy.trusted and isinstance(filing, NeedsReview):
+        return _filed_by_legacy_index(filing, holders, accuracy)
     return filing
 
 
-def _disagrees(filing: Filing, given: Given, holders: Collection[int]) -> bool:
-    """Does the page name another patient, or speak against this one?"""
+def _contradicts_page(filing: Filing, legacy: LegacyMetadata, holders: Collection[int]) -> bool:
+    """Return whether the page names another patient or contradicts this one."""
     if isinstance(filing, Filed):
         return filing.patient.id not in holders
-    own = _own_mrn(filing.document)
-    if own is not None and number_or_none(own) != number_or_none(given.mrn):
-        return not (filing.candidates and filing.candidates[0].patient.id in holders and not _against(filing))
-    return bool(filing.candidates) and (filing.candidates[0].patient.id not in holders or _against(filing))
-
-
-def _against(filing: NeedsReview) -> bool:
-    return any(
-        reason.code.endswith("_contradicts") or reason.code == "mrn_of_another" for reason in filing.reasons
+    printed = _printed_mrn(filing.document)
+    if printed is not None and normalize_number(printed) != normalize_number(legacy.mrn):
+        return not (
+            filing.candidates
+            and filing.candidates[0].patient.id in holders
+            and not _has_contradiction(filing)
+        )
+    return bool(filing.candidates) and (
+        filing.candidates[0].patient.id not in holders or _has_contradiction(filing)
     )
 
 
-def _own_mrn(document: Document) -> str | None:
-    """The record number that stands on the pages."""
+def _has_contradiction(filing: NeedsReview) -> bool:
+    return any(
+        reason.code.endswith("_contradicts") or reason.code == "mrn_belongs_to_other_patient"
+        for reason in filing.reasons
+    )
+
+
+def _printed_mrn(document: Document) -> str | None:
+    """Return the record number printed on the pages."""
     return next((field.value for field in document.fields if field.name == "mrn" and any(field.box)), None)
 
 
-def _doubted(filing: Filing, reason: Reason) -> NeedsReview:
+def _sent_to_review(filing: Filing, reason: Reason) -> NeedsReview:
     return NeedsReview(
         document=filing.document,
         probability=filing.probability,
@@ -67,18 +89,22 @@ def _doubted(filing: Filing, reason: Reason) -> NeedsReview:
     )
 
 
-def _believed(filing: NeedsReview, holders: Collection[int], sure: float) -> Filing:
-    """Filed, where the pages name nobody and nothing else is doubted."""
-    names_itself = any(field.name in NAMING and any(field.box) for field in filing.document.fields)
+def _filed_by_legacy_index(filing: NeedsReview, holders: Collection[int], accuracy: float) -> Filing:
+    """Return the document as filed if its pages name no patient and nothing else needs review."""
+    has_printed_identifier = any(
+        field.name in IDENTIFYING_FIELDS and any(field.box) for field in filing.document.fields
+    )
     chosen: Candidate | None = next((c for c in filing.candidates if c.patient.id in holders), None)
-    others = [reason for reason in filing.reasons if reason.code not in ABOUT_PATIENT]
-    if names_itself or chosen is None or others or len(holders) > 1:
+    others = [reason for reason in filing.reasons if reason.code not in INSUFFICIENT_EVIDENCE_CODES]
+    if has_printed_identifier or chosen is None or others or len(holders) > 1:
         return filing
-    reason = Reason(code="filed_by_manifest", detail="The pages name nobody; the old index is believed")
+    reason = Reason(
+        code="filed_from_legacy_index", detail="The pages name no patient; the legacy index is trusted"
+    )
     return Filed(
         document=filing.document,
         patient=chosen.patient,
-        probability=sure,
+        probability=accuracy,
         candidates=filing.candidates,
         reasons=(reason, *chosen.reasons),
     )

@@ -1,8 +1,8 @@
-"""Two records without an index: are they of one person?
+"""Decide whether two records without an index are about one person.
 
-Nothing is known of how many others there are, so name and birth date alone do not join them. On the other
-hand both were typed by a clerk, so that one wrong entry among many that agree does not keep them apart, as it
-would a printed page and a chart."""
+The number of other people is unknown, so name and birth date alone are not enough. On the other hand both
+records were typed by a clerk, so one wrong entry among many that agree does not separate them, as it would a
+printed page and a chart."""
 
 from __future__ import annotations
 
@@ -13,17 +13,27 @@ from pipeline.matching.decision_rules import (
     AGREEMENT_LEVELS,
     MatchDecision,
     agreeing_identifiers,
+    candidate_probabilities,
     decide_match,
     levels_by_field,
-    candidate_probabilities,
     reasons_from_score,
 )
 from pipeline.matching.person import Person
 from pipeline.matching.weights import Frequencies, score_match
 from pipeline.records import Candidate, PatientRef, Reason
 
-NO_PATIENT = PatientRef(id=0, mrn=None)  # a pair is not about a patient of an index
-THIRD_IDENTIFIERS = ("middle", "guardian", "mother_maiden", "home", "phone", "email", "mrn", "ssn", "medicaid")
+NO_PATIENT = PatientRef(id=0, mrn=None)  # a pair is not about a patient in an index
+THIRD_IDENTIFIERS = (
+    "middle",
+    "guardian",
+    "mother_maiden",
+    "home",
+    "phone",
+    "email",
+    "mrn",
+    "ssn",
+    "medicaid",
+)
 JOINING_LEVELS = (
     "exact",
     "misread",
@@ -37,15 +47,17 @@ JOINING_LEVELS = (
     "zip",
     "last_four",
 )
-"""Fields beyond name and birth date, and the levels at which one of them joins two records."""
+"""Fields other than name and birth date, and the levels at which one of them supports a match."""
 DISAGREEMENT_LEVELS = ("different", "elsewhere")
-IDENTIFIERS_NOT_SHARED_BY_FAMILY = tuple(field for field in THIRD_IDENTIFIERS if field not in ("home", "mother_maiden"))
-"""Where one half of a family name agrees it may be a relative's, with whom one shares a home."""
+IDENTIFIERS_NOT_SHARED_BY_FAMILY = tuple(
+    field for field in THIRD_IDENTIFIERS if field not in ("home", "mother_maiden")
+)
+"""Used if only one part of a family name agrees: relatives share an address."""
 UNIQUE_NUMBERS = ("mrn", "ssn")
 NUMBER_AGREEMENT_LEVELS = ("exact", "misread", "digit")
 CORRECTABLE_FIELDS = ("given", "family", "middle", "dob")
-"""What a clerk may have entered wrongly: outvoted where a number that is given to one person agrees to the
-digit and more fields agree than differ. (Medicaid numbers are not: a twin is often entered under the
+"""Fields that a clerk may have entered wrongly. Their contradiction is outvoted if a unique number agrees
+exactly and more fields agree than differ. (Medicaid numbers are not unique: a twin is often entered under the
 other's.)"""
 VOTE_LEVELS = {field: levels for field, levels in AGREEMENT_LEVELS.items() if field != "name"} | {
     "given": ("exact", "misread", "typo", "nickname", "close", "prefix", "given_middle_swapped", "swapped"),
@@ -54,23 +66,29 @@ VOTE_LEVELS = {field: levels for field, levels in AGREEMENT_LEVELS.items() if fi
     "guardian": ("exact",),
     "home": ("home", "near_home", "street", "zip"),
 }
-MIN_AGREEING_FIELDS = 3  # fields that agree, and more than differ
-MIN_THIRD_IDENTIFIER_BITS = 0.1  # what agrees beyond name and birth date must outweigh what differs there
+MIN_AGREEING_FIELDS = 3  # and more than differ
+MIN_THIRD_IDENTIFIER_BITS = 0.1  # third identifiers that agree must outweigh those that differ
 
 
-def compare_people(left: Person, right: Person, settings: MatchingSettings) -> tuple[Candidate, MatchDecision]:
-    """The pair's weight, probability and evidence, and the decision."""
+def compare_people(
+    left: Person, right: Person, settings: MatchingSettings
+) -> tuple[Candidate, MatchDecision]:
+    """Return the pair's weight, probability and evidence, and the decision."""
     weighing = score_match(left, right, Frequencies(), settings.weights)
     unrelated = settings.model_copy(update={"prior_not_in_index": settings.pair_prior_distinct})
     (probability,) = candidate_probabilities([weighing], settings.pair_population, unrelated)
     pair = Candidate(
-        patient=NO_PATIENT, probability=probability, weight=round(weighing.bits, 2), reasons=reasons_from_score(weighing)
+        patient=NO_PATIENT,
+        probability=probability,
+        weight=round(weighing.bits, 2),
+        reasons=reasons_from_score(weighing),
     )
     return pair, decide_pair(pair, settings)
 
 
 def decide_pair(pair: Candidate, settings: MatchingSettings) -> MatchDecision:
-    """The rules of filing, but contradictions can be outvoted, and a third identifier must agree."""
+    """Apply the rules of filing, except that contradictions can be outvoted and a third identifier must
+    agree."""
     verdict = decide_match([pair], settings.model_copy(update={"threshold": settings.pair_threshold}))
     if verdict.decision == "none":
         return verdict
@@ -84,15 +102,13 @@ def decide_pair(pair: Candidate, settings: MatchingSettings) -> MatchDecision:
     thirds = IDENTIFIERS_NOT_SHARED_BY_FAMILY if levels.get("family") == "part" else THIRD_IDENTIFIERS
     if (
         levels.get("given") == "given_middle_swapped"
-    ):  # twins may be given the same two names in turn, and share their guardian
+    ):  # twins may have the same two names in the opposite order and share a guardian
         thirds = tuple(field for field in thirds if field != "guardian")
     if third_identifier_bits(pair, thirds) < MIN_THIRD_IDENTIFIER_BITS:
-        detail = "Beyond name and date of birth no more agrees than differs"
+        detail = "Apart from name and date of birth, no more agrees than differs"
         reasons.append(Reason(code="no_third_identifier", detail=detail))
     if "given" not in levels and not any(levels.get(number) in JOINING_LEVELS for number in UNIQUE_NUMBERS):
-        reasons.append(
-            Reason(code="no_given_name", detail="Without a given name it may be a brother or sister")
-        )
+        reasons.append(Reason(code="no_given_name", detail="Without a given name it may be a sibling"))
     if reasons:
         return MatchDecision(decision="possible", best=pair, reasons=tuple(reasons))
     agreeing = Reason(
@@ -102,7 +118,7 @@ def decide_pair(pair: Candidate, settings: MatchingSettings) -> MatchDecision:
 
 
 def third_identifier_bits(pair: Candidate, thirds: tuple[str, ...]) -> float:
-    """Bits of what agrees and differs beyond name and birth date."""
+    """Return the total weight, in bits, of the third identifiers that agree or differ."""
     levels = levels_by_field(pair)
     bits = {
         field: reason.weight or 0.0
@@ -113,12 +129,14 @@ def third_identifier_bits(pair: Candidate, thirds: tuple[str, ...]) -> float:
 
 
 def is_outvoted(field: str, levels: Mapping[str, str]) -> bool:
-    """May the rest of the evidence overrule this field's contradiction? Sex, suffix and MRN are never
+    """Return whether the other evidence overrules this field's contradiction. Sex, suffix and MRN are never
     overruled.
     """
     agreeing = [name for name, agree in VOTE_LEVELS.items() if levels.get(name) in agree]
     if field in CORRECTABLE_FIELDS:
-        against = sum(level in DISAGREEMENT_LEVELS for level in levels.values())
-        sure = NUMBER_AGREEMENT_LEVELS if field == "family" else ("exact",)
-        return any(levels.get(n) in sure for n in UNIQUE_NUMBERS) and len(agreeing) >= max(MIN_AGREEING_FIELDS, against + 1)
+        differing = sum(level in DISAGREEMENT_LEVELS for level in levels.values())
+        required = NUMBER_AGREEMENT_LEVELS if field == "family" else ("exact",)
+        return any(levels.get(n) in required for n in UNIQUE_NUMBERS) and len(agreeing) >= max(
+            MIN_AGREEING_FIELDS, differing + 1
+        )
     return field in ("ssn", "medicaid") and {"given", "family", "dob"} < set(agreeing)

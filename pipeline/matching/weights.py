@@ -1,7 +1,7 @@
-"""Fellegi-Sunter weights: how often each level of agreement is seen when two records are of one person, of
-strangers, or of kin.
+"""Fellegi-Sunter weights: how often each level of agreement occurs if two records are about one person,
+strangers or relatives.
 
-The tables are config/match_weights.toml; the file that the setting matching.weights names replaces what it
+The rates are in config/match_weights.toml; the file that the setting matching.weights names replaces what it
 learned."""
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from pipeline.resources import CONFIG, trained_model_path
 
 LEARNED = "match_weights.json"
 """The file of HOME/models that `train matching` writes."""
-MIN_FREQUENCY = 1e-9  # no frequency is nothing: log2 of it must be finite
-DEFAULT_PREFIX_FREQUENCY = 0.01  # the share of people whose given name begins with the same three letters
-SMOOTHING_COUNT = 1000  # an index of fewer names than this is trusted less than the shipped frequencies
+MIN_FREQUENCY = 1e-9  # keeps log2 of a frequency finite
+DEFAULT_PREFIX_FREQUENCY = 0.01  # share of people whose given name begins with the same three letters
+SMOOTHING_COUNT = 1000  # in an index with fewer names, the shipped frequencies count more
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How often a level is seen, by who the other record is about."""
+    """How often a level occurs if the other record is about the same person, a stranger, a twin, a relative
+    or a namesake."""
 
     same: float
     stranger: float
@@ -48,33 +49,36 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class MatchScore:
-    """What all fields say together.
+    """The evidence of all fields.
 
-    `bits` is the match weight; `rivals` are the weights, against a stranger, of a twin, a relative and a
-    namesake."""
+    `bits` is the match weight: the log2 likelihood ratio of the same person against a stranger. `rivals` are
+    the weights of a twin, a relative and a namesake against a stranger."""
 
     evidence: tuple[Evidence, ...]
     bits: float
     rivals: tuple[float, float, float]
 
     def level(self, name: str) -> str | None:
-        """The level that a field reached, None where it could not be compared."""
+        """Return the level of a field, None if it was not compared."""
         return next((e.level for e in self.evidence if e.field == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """How common names are: counted in an index of `size` patients where there is one, else as shipped."""
+    """How common names are: as counted in an index of `size` patients, combined with the shipped
+    frequencies."""
 
     size: int = 0
     counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def of(self, part: str, name: str) -> float:
-        """The share of people who bear this name; `part` is "given", "family", or "beginning": given names
-        that begin so.
+        """Return the share of people with this name.
+
+        Args:
+            part: "given", "family", or "beginning" for given names that begin with `name`.
         """
-        usual = DEFAULT_PREFIX_FREQUENCY if part == "beginning" else shipped_frequency(part, name)
-        return (self.counts.get((part, name), 0) + SMOOTHING_COUNT * usual) / (self.size + SMOOTHING_COUNT)
+        shipped = DEFAULT_PREFIX_FREQUENCY if part == "beginning" else shipped_frequency(part, name)
+        return (self.counts.get((part, name), 0) + SMOOTHING_COUNT * shipped) / (self.size + SMOOTHING_COUNT)
 
 
 def shipped_rates() -> dict[str, dict[str, Rates]]:
@@ -115,7 +119,7 @@ def load_rates(learned: Path | None) -> dict[str, dict[str, Rates]]:
 
 @cache
 def shipped_frequencies() -> tuple[dict[str, dict[str, float]], dict[str, float]]:
-    """({part: {name: share}}, {part: share of a name that is not listed})."""
+    """Return ({part: {name: share of people}}, {part: share for a name that is not listed})."""
     read = tomllib.loads((CONFIG / "match_weights.toml").read_text(encoding="utf-8"))["frequency"]
     listed = {
         part: {name: percent / 100 for name, percent in read[part].items()} for part in ("family", "given")
@@ -124,47 +128,57 @@ def shipped_frequencies() -> tuple[dict[str, dict[str, float]], dict[str, float]
 
 
 def shipped_frequency(part: str, name: str) -> float:
-    """The share of people who bear this name, as shipped."""
+    """Return the shipped share of people with this name."""
     listed, otherwise = shipped_frequencies()
     return listed[part].get(name, otherwise[part])
 
 
-def score_match(asked: Person, known: Person, frequencies: Frequencies, learned: Path | None = None) -> MatchScore:
-    """Compare what a document (or query) says of a person with what the index knows of one."""
+def score_match(
+    query: Person, patient: Person, frequencies: Frequencies, learned: Path | None = None
+) -> MatchScore:
+    """Compare the person of a document (or query) with a patient in the index.
+
+    Args:
+        query: the person of the document, with confidences.
+        patient: the patient in the index.
+        frequencies: how common names are.
+        learned: a file of learned weights.
+    """
     rates_of = load_rates(learned)
     evidence, bits, rivals = [], 0.0, [0.0, 0.0, 0.0]
-    for name, level in compare_fields(asked, known):
+    for name, level in compare_fields(query, patient):
         rates, stranger = rates_of[name][level], rates_of[name][level].stranger
         if name in ("family", "given") and level not in ("initial", "different"):
-            stranger = min(1.0, name_agreement_rate(name, level, rates, asked, known, frequencies))
-        sure = asked.confidence.get(name, 1.0)
-        weight = log2(adjust_for_confidence(rates.same, stranger, sure) / stranger)
+            stranger = min(1.0, name_agreement_rate(name, level, rates, query, patient, frequencies))
+        confidence = query.confidence.get(name, 1.0)
+        weight = log2(adjust_for_confidence(rates.same, stranger, confidence) / stranger)
         evidence.append(Evidence(name, level, round(weight, 2)))
         bits += weight
-        kin = (rates.twin, rates.relative, rates.namesake)
-        if level == "prefix":  # kin share the beginning of a name as often as strangers do
-            kin = (stranger, stranger, rates.namesake)
-        for n, rival in enumerate(kin):
-            rivals[n] += log2(adjust_for_confidence(max(rival, MIN_FREQUENCY), stranger, sure) / stranger)
+        rival_rates = (rates.twin, rates.relative, rates.namesake)
+        if level == "prefix":  # relatives share the beginning of a name as often as strangers do
+            rival_rates = (stranger, stranger, rates.namesake)
+        for n, rival in enumerate(rival_rates):
+            rivals[n] += log2(
+                adjust_for_confidence(max(rival, MIN_FREQUENCY), stranger, confidence) / stranger
+            )
     return MatchScore(tuple(evidence), bits, (rivals[0], rivals[1], rivals[2]))
 
 
-def adjust_for_confidence(rate: float, stranger: float, sure: float) -> float:
-    """The rate, if the value was read with this certainty: what was misread agrees as often as a
+def adjust_for_confidence(rate: float, stranger: float, confidence: float) -> float:
+    """Return the rate for a value that was read with this confidence: a misread value agrees as often as a
     stranger's.
     """
-    return sure * rate + (1 - sure) * stranger
+    return confidence * rate + (1 - confidence) * stranger
 
 
 def name_agreement_rate(
-    part: str, level: str, rates: Rates, asked: Person, known: Person, frequencies: Frequencies
+    part: str, level: str, rates: Rates, query: Person, patient: Person, frequencies: Frequencies
 ) -> float:
-    """How often a stranger's name reaches a level: he bears the very name, written in that way, or another
-    that is like it.
-    """
+    """Return how often a stranger's name reaches a level: the stranger has the same name, spelled that way,
+    or a similar one."""
     if part == "given" and level == "prefix":
-        shorter = min(asked.given or "", known.given or "", key=len)
+        shorter = min(query.given or "", patient.given or "", key=len)
         return rates.same * frequencies.of("beginning", shorter)
-    names = [name for person in (asked, known) if (name := getattr(person, part)) and len(name) > 1]
-    common = max((frequencies.of(part, name) for name in names), default=0.0)
-    return rates.same * common + rates.stranger
+    names = [name for person in (query, patient) if (name := getattr(person, part)) and len(name) > 1]
+    frequency = max((frequencies.of(part, name) for name in names), default=0.0)
+    return rates.same * frequency + rates.stranger

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from pipeline.matching.person import person_from
-from pipeline.matching.weights import table
-from pipeline.patients.outcome_statistics import ENOUGH, Decided, agreement, learned_same, reliability, told
+from pipeline.matching.person import person_from_record
+from pipeline.matching.weights import load_rates
+from pipeline.patients.outcome_statistics import MIN_DOCUMENTS_PER_FIELD, LabelledOutcome, count_levels, learn_same_rates, reliability, first_candidates
 
 SUSAN = {"given": "Susan", "family": "Caballero", "dob": "1964-09-29", "mrn": "7700123"}
 
 
-def document(probability: float | None = 0.99, right: bool = True, **printed: str) -> Decided:
-    return Decided(person_from(SUSAN | printed), person_from(SUSAN), probability, right)
+def document(probability: float | None = 0.99, right: bool = True, **printed: str) -> LabelledOutcome:
+    return LabelledOutcome(person_from_record(SUSAN | printed), person_from_record(SUSAN), probability, right)
 
 
 def test_a_level_that_pages_reach_often_gets_its_rate_from_them() -> None:
-    pages = [document()] * ENOUGH + [document(dob="1964-09-28")] * ENOUGH
-    learned = learned_same(agreement(pages), table(None))
+    pages = [document()] * MIN_DOCUMENTS_PER_FIELD + [document(dob="1964-09-28")] * MIN_DOCUMENTS_PER_FIELD
+    learned = learn_same_rates(count_levels(pages), load_rates(None))
     assert 0.4 < learned["dob"]["exact"] < 0.55
     assert learned["dob"]["misread"] > 0.4
     assert sum(learned["dob"].values()) == 1.0 or abs(sum(learned["dob"].values()) - 1) < 1e-9
 
 
 def test_a_field_that_few_pages_show_keeps_its_rates() -> None:
-    assert learned_same(agreement([document()] * (ENOUGH - 1)), table(None)) == {}
+    assert learn_same_rates(count_levels([document()] * (MIN_DOCUMENTS_PER_FIELD - 1)), load_rates(None)) == {}
 
 
 def test_an_initial_says_nothing_of_how_often_a_name_that_is_written_out_agrees() -> None:
-    pages = [document()] * ENOUGH + [document(given="S")] * ENOUGH
-    learned = learned_same(agreement(pages), table(None))
+    pages = [document()] * MIN_DOCUMENTS_PER_FIELD + [document(given="S")] * MIN_DOCUMENTS_PER_FIELD
+    learned = learn_same_rates(count_levels(pages), load_rates(None))
     assert learned["given"]["exact"] > 0.95
     assert "initial" not in learned["given"]
 
@@ -39,6 +39,6 @@ def test_probabilities_stand_beside_what_became_of_them() -> None:
         document(0.6, right=False),
         document(None),
     ]
-    low, high = reliability(told(pages))
+    low, high = reliability(first_candidates(pages))
     assert (low.documents, low.right, round(low.expected, 2)) == (2, 1, 0.6)
     assert (high.low, high.documents, high.right) == (0.999, 100, 99)
