@@ -23,14 +23,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.population import LOOKALIKE_LETTERS, SYLLABLES, confused, people
 from pipeline.config import document_types, load_settings
-from pipeline.ocr.output.preview import preview
+from pipeline.ocr.output.preview import encode_preview
 from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
-from pipeline.web.application import build
-from pipeline.web.auth.accounts import add_account, csrf_of, open_session
+from pipeline.web.application import create_app
+from pipeline.web.auth.accounts import add_account, csrf_token, open_session
 from pipeline.web.auth.permissions import Role
-from pipeline.web.auth.request_context import COOKIE, Desk
+from pipeline.web.auth.request_context import SESSION_COOKIE, AppContext
 from pipeline.worker.job_queue import enqueue_scan
 
 SQL = statements("bench")
@@ -111,7 +111,7 @@ def printed_page() -> bytes:
     draw, font, words = ImageDraw.Draw(image), ImageFont.load_default(22), iter(vocabulary())
     for line in range(80, 1500, 56):
         draw.text((110, line), " ".join(islice(words, 9)), font=font, fill=20)
-    return preview(np.asarray(image))
+    return encode_preview(np.asarray(image))
 
 
 def asked_for(patients: int, times: int) -> list[str]:
@@ -195,9 +195,9 @@ def main() -> None:
             token = open_session(connection, add_account(connection, name, Role.SUPERVISOR, None))
         print(f"filled in {time.perf_counter() - start:.0f} s", flush=True)
         words, typed = vocabulary(), iter(asked_for(options.patients, options.times))
-        desk = Desk(settings=installation.settings, pool=pool, blobs=lambda: blobs, enqueue=enqueue_scan)
-        with TestClient(build(desk), base_url="http://127.0.0.1", follow_redirects=False) as client:
-            headers = {"cookie": f"{COOKIE}={token}"}
+        desk = AppContext(settings=installation.settings, pool=pool, blobs=lambda: blobs, enqueue=enqueue_scan)
+        with TestClient(create_app(desk), base_url="http://127.0.0.1", follow_redirects=False) as client:
+            headers = {"cookie": f"{SESSION_COOKIE}={token}"}
 
             def get(url: str, **query: str) -> int:
                 return int(client.get(url, headers=headers, params=query).status_code)
@@ -210,7 +210,7 @@ def main() -> None:
                 "queue page": lambda: get("/queue"),
                 "queue, filtered": lambda: get("/queue", reason="type", department="surgery"),
                 "next item": lambda: (
-                    client.post("/queue/next", data={"csrf": csrf_of(token)}, headers=headers).status_code
+                    client.post("/queue/next", data={"csrf": csrf_token(token)}, headers=headers).status_code
                 ),
                 "item page": lambda: get(f"/items/{rng.randint(1, options.queue)}"),
                 "patient search": lambda: get("/patients", q=next(typed)),
@@ -220,8 +220,8 @@ def main() -> None:
                 "word search": lambda: get(
                     "/search", q=" ".join(words[int(len(words) * rng.random() ** 2)] for _ in range(2))
                 ),
-                "today": lambda: get("/today"),
-                "figures": lambda: get("/supervisor"),
+                "today": lambda: get("/intake"),
+                "figures": lambda: get("/dashboard"),
             }
             with installation.connect() as watching:
                 for page, ask in pages.items():
@@ -233,7 +233,7 @@ def main() -> None:
         if options.screens:
             from bench.review_screen import browsing, next_items, page_images
 
-            with browsing(build(desk), token) as screen:
+            with browsing(create_app(desk), token) as screen:
                 some = rng.sample(range(1, options.documents), options.screens + 1)
                 for name, taken in (
                     ("next item", next_items(screen, options.screens, LOOKED_SECONDS)),

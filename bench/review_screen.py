@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from fastapi import FastAPI
 from playwright.sync_api import Page, sync_playwright
 
-from pipeline.web.auth.request_context import COOKIE
+from pipeline.web.auth.request_context import SESSION_COOKIE
 from tests.serving import serving
 
 ARGUMENTS = [
@@ -32,7 +32,7 @@ addEventListener("keydown", (event) => {
 }, true);
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
-    if (entry.element?.matches(".sheet img")) window.painted = { at: performance.timeOrigin + entry.startTime, url: entry.url };
+    if (entry.element?.matches(".page-view img")) window.painted = { at: performance.timeOrigin + entry.startTime, url: entry.url };
   }
 }).observe({ type: "largest-contentful-paint", buffered: true });
 """
@@ -49,7 +49,7 @@ def browsing(app: FastAPI, token: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 800})
         context.add_cookies(
-            [{"name": COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}]
+            [{"name": SESSION_COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}]
         )
         context.add_init_script(WATCH)
         yield context.new_page()

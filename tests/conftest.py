@@ -5,7 +5,7 @@ installation  the session's services, started by the project's own code in a hom
 dsn           a fresh database, cloned from a migrated one; `connection` is an open connection to it
 blobs         an empty bucket
 settings      settings that name that database and that bucket, with a home of the test's own
-house         an empty house with its people and patients, for the tests of the review workspace
+hospital      a hospital with accounts and patients but no documents, for the tests of the web application
 """
 
 from __future__ import annotations
@@ -122,9 +122,9 @@ def blobs(settings: Settings) -> Blobs:
 
 
 @pytest.fixture
-def house(connection: Connection, blobs: Blobs, settings: Settings) -> Hospital:
-    """An empty house with its people and patients."""
-    made = Hospital(connection=connection, blobs=blobs, settings=settings)
-    made.accounts = made.people()
-    made.known = made.patients()
-    return made
+def hospital(connection: Connection, blobs: Blobs, settings: Settings) -> Hospital:
+    """A hospital with an account for each role and a few patients, but no documents."""
+    created = Hospital(connection=connection, blobs=blobs, settings=settings)
+    created.accounts = created.add_accounts()
+    created.patient_ids = created.add_patients()
+    return created

@@ -1,6 +1,6 @@
-"""A small house for the tests of the review workspace: people with roles, patients, and scans filed by the
-project's own road.
-"""
+"""A small hospital for the tests of the web application.
+
+It has accounts, patients, and scans that are filed by the pipeline's own functions."""
 
 from __future__ import annotations
 
@@ -55,37 +55,40 @@ PATIENTS = (
 
 @dataclass(kw_only=True)
 class Hospital:
-    """What the tests write into."""
+    """The database and store that the tests write to."""
 
     connection: Connection
     blobs: Blobs
     settings: Settings
     count: int = 0
     accounts: dict[Role, int] = field(default_factory=dict)
-    known: list[int] = field(default_factory=list)
+    patient_ids: list[int] = field(default_factory=list)
 
-    def people(self) -> dict[Role, int]:
-        """An account for each role, named like the role, without a password: a session is opened for it."""
+    def add_accounts(self) -> dict[Role, int]:
+        """Add an account for each role, named after the role and without a password."""
         return {
             role: add_account(self.connection, role.value.replace("_", "."), role, None, role.label)
             for role in Role
         }
 
-    def patients(self) -> list[int]:
-        """The patients of the index."""
+    def add_patients(self) -> list[int]:
+        """Add the patients and return their ids."""
         sql = """insert into patient (mrn, given, family, dob, sex, address, city)
                  values (%s, %s, %s, %s, %s, %s, %s) returning id"""
         rows = [self.connection.execute(sql, person).fetchone() for person in PATIENTS]
         return [row["id"] for row in rows if row is not None]
 
-    def scan(self, name: str, *documents: list[list[str]], doubt: Reason | None = None, **fields: str) -> int:
-        """File a scan with these documents (each a list of pages, each a list of lines); the scan's id.
+    def file_scan(
+        self, name: str, *documents: list[list[str]], issue: Reason | None = None, **fields: str
+    ) -> int:
+        """File a scan with these documents, each a list of pages, each a list of lines; return the scan's id.
 
-        `fields` are read on the first page of the first document, where their value stands in a line.
+        `fields` are found on the first page of each document, in the boxes of their words.
         """
         self.count += 1
         sha = hashlib.sha256(f"{name} {self.count}".encode()).hexdigest()
-        sql = "insert into scan (sha256, name, media_type, size) values (%s, %s, 'application/pdf', 1) returning id"
+        sql = """insert into scan (sha256, name, media_type, size)
+                 values (%s, %s, 'application/pdf', 1) returning id"""
         row = self.connection.execute(sql, [sha, name]).fetchone()
         assert row is not None
         seen = "insert into ingest_event (scan_id, name, duplicate, seen_at) values (%s, %s, false, now())"
@@ -95,7 +98,7 @@ class Hospital:
         filings: list[Filing] = []
         pdfs: list[str] = []
         for lines_of_pages in documents:
-            read = [self.page(len(pages) + i, lines) for i, lines in enumerate(lines_of_pages, 1)]
+            read = [self.make_page(len(pages) + i, lines) for i, lines in enumerate(lines_of_pages, 1)]
             pages.extend(read)
             document = Document(
                 pages=tuple(page.number for page in read),
@@ -106,10 +109,11 @@ class Hospital:
                     TypeGuess(type="transfer_summary", probability=0.02),
                 ),
                 fields=tuple(field_on_page(name, value, read[0]) for name, value in fields.items()),
-                issues=() if doubt is None else (doubt,),
+                issues=() if issue is None else (issue,),
             )
-            enclosing_box = find_candidates(self.connection, person_from_document(document), self.settings.matching)
-            filings.append(decide(document, enclosing_box, self.settings))
+            person = person_from_document(document)
+            possible = find_candidates(self.connection, person, self.settings.matching)
+            filings.append(decide(document, possible, self.settings))
             parts = [self.blobs.get(page.pdf) for page in read if page.pdf]
             pdfs.append(self.blobs.put(document_pdf(parts, title=f"Scan {scan.id}")))
         sorting = Segmentation(documents=tuple(filing.document for filing in filings))
@@ -120,8 +124,8 @@ class Hospital:
         )
         return scan.id
 
-    def page(self, number: int, lines: list[str]) -> OcrPage:
-        """A printed page with its words, picture and PDF."""
+    def make_page(self, number: int, lines: list[str]) -> OcrPage:
+        """Return a printed page with its words, image and PDF."""
         image = Image.new("L", (WIDTH, HEIGHT), 255)
         draw = ImageDraw.Draw(image)
         font = ImageFont.load_default(22)
@@ -149,8 +153,8 @@ class Hospital:
             preview=self.blobs.put(jpeg.getvalue()),
         )
 
-    def doubtful(self, name: str = "ward 7.pdf", pages: int = 2) -> int:
-        """A scan whose document names nobody's MRN: a review item; its id."""
+    def uncertain_item(self, name: str = "ward 7.pdf", pages: int = 2) -> int:
+        """File a scan without a legible MRN and return the id of its review item."""
         first = [
             "DISCHARGE SUMMARY",
             "Patient: Okafor, Martha",
@@ -164,17 +168,17 @@ class Hospital:
             "dob": "1956-08-03",
             "date_of_service": "2026-03-14",
         }
-        return self.item_of(
-            self.scan(
+        return self.first_item(
+            self.file_scan(
                 name,
                 [first, *rest],
-                doubt=Reason(code="patient_unclear", detail="The MRN is not legible."),
+                issue=Reason(code="patient_unclear", detail="The MRN is not legible."),
                 **given,
             )
         )
 
-    def sure(self, name: str = "clean.pdf") -> int:
-        """A scan whose document is filed by the machine; the document's id."""
+    def filed_document(self, name: str = "clean.pdf") -> int:
+        """File a scan whose document is filed automatically and return the document's id."""
         lines = ["DISCHARGE SUMMARY", "Patient: Wielgosz, Tomasz", "Born: 1971-12-30", "MRN: 10055501", "Seen on: 2026-02-01",
                  "Appendectomy without complications"]  # fmt: skip
         given: dict[str, Any] = {
@@ -183,13 +187,13 @@ class Hospital:
             "mrn": "10055501",
             "date_of_service": "2026-02-01",
         }
-        scan = self.scan(name, [lines], **given)
+        scan = self.file_scan(name, [lines], **given)
         row = self.connection.execute("select id from document where scan_id = %s", [scan]).fetchone()
         assert row is not None
         return int(row["id"])
 
-    def item_of(self, scan: int) -> int:
-        """The scan's first review item."""
+    def first_item(self, scan: int) -> int:
+        """Return the id of the scan's first review item."""
         row = self.connection.execute(
             "select id from review_item where scan_id = %s order by id limit 1", [scan]
         ).fetchone()
@@ -198,21 +202,25 @@ class Hospital:
 
 
 @contextmanager
-def application(house: Hospital, dsn: str, connections: int = 6) -> Iterator[FastAPI]:
-    """The web application on the house's store and that database."""
+def application(hospital: Hospital, dsn: str, connections: int = 6) -> Iterator[FastAPI]:
+    """Yield the web application on the hospital's store and that database."""
     with open_pool(dsn, connections) as pool:
-        yield create_app(AppContext(settings=house.settings, pool=pool, blobs=lambda: house.blobs, enqueue=enqueue_scan))
+        yield create_app(
+            AppContext(
+                settings=hospital.settings, pool=pool, blobs=lambda: hospital.blobs, enqueue=enqueue_scan
+            )
+        )
 
 
 def field_on_page(name: str, value: str, page: OcrPage) -> Field:
-    """A field where its value stands on the page."""
+    """Return a field in the box of its words on the page."""
     parts = value.replace(",", " ").split()
     boxes = [word.box for word in page.words if word.text.strip(",") in parts] or [(70, 70, 200, 90)]
     return Field(name=name, value=value, page=page.number, box=enclosing_box(boxes), confidence=0.93)
 
 
 def enclosing_box(boxes: list[Box]) -> Box:
-    """The smallest box that holds them."""
+    """Return the smallest box that contains all boxes."""
     return (
         min(b[0] for b in boxes),
         min(b[1] for b in boxes),
@@ -223,7 +231,7 @@ def enclosing_box(boxes: list[Box]) -> Box:
 
 @dataclass(frozen=True, kw_only=True)
 class SignedInUser:
-    """Somebody signed in: every request carries the session, every change its anti-forgery value."""
+    """A signed-in user: every request sends the session cookie, every change the anti-forgery token."""
 
     client: TestClient
     token: str
@@ -231,21 +239,24 @@ class SignedInUser:
     name: str
 
     @classmethod
-    def enter(cls, house: Hospital, client: TestClient, role: Role) -> SignedInUser:
-        """Open a session for the account of that role."""
-        account = house.accounts[role]
-        token, bearer = open_session(house.connection, account), add_token(house.connection, account, "tests")
+    def sign_in(cls, hospital: Hospital, client: TestClient, role: Role) -> SignedInUser:
+        """Open a session for the account of this role."""
+        account = hospital.accounts[role]
+        token, bearer = (
+            open_session(hospital.connection, account),
+            add_token(hospital.connection, account, "tests"),
+        )
         return cls(client=client, token=token, bearer=bearer, name=role.value.replace("_", "."))
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a browser sends along, and a program."""
+        """The headers of a browser, and of a program."""
         return {"cookie": f"{SESSION_COOKIE}={self.token}", "authorization": f"Bearer {self.bearer}"}
 
     def get(self, url: str, **options: Any) -> Response:
-        """Ask for a page."""
+        """Request a page."""
         return self.client.get(url, headers=self.headers | options.pop("headers", {}), **options)
 
     def post(self, url: str, **form: Any) -> Response:
-        """Send a form of ours."""
+        """Submit a form of the application."""
         return self.client.post(url, data={"csrf": csrf_token(self.token)} | form, headers=self.headers)

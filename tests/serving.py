@@ -1,4 +1,4 @@
-"""The web application as a browser meets it: on a free port of loopback."""
+"""Running the web application for a browser, on a free port of loopback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
-    """The address at which the application answers for as long as the context lasts."""
+    """Yield the address of the running application."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

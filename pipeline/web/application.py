@@ -1,12 +1,11 @@
-"""The web application: routes from several rooms, one table of who may use them, one place where errors
-become pages.
-"""
+"""The web application: its routers, the check of the table of permissions, and error handling."""
 
 from __future__ import annotations
 
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import psycopg
@@ -18,11 +17,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from pipeline import __version__
-from pipeline.errors import BadInput, ChartloomError, Conflict, NotFound, ServiceAway
+from pipeline.errors import ChartloomError, Conflict, InvalidInput, NotFound, ServiceUnavailable
 from pipeline.web.auth.accounts import NotSignedIn, TooManyAttempts
 from pipeline.web.auth.permissions import RULES
-from pipeline.web.auth.request_context import API, Desk, ForeignRequest, NotAllowed
-from pipeline.web.rendering import STATIC, page
+from pipeline.web.auth.request_context import API_PREFIX, AppContext, CsrfFailure, NotAllowed
+from pipeline.web.rendering import STATIC_FOLDER, render_page
 from pipeline.web.routes import (
     admin,
     api,
@@ -40,9 +39,9 @@ from pipeline.web.routes import (
     reassignment,
 )
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -50,26 +49,27 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-STATUS: tuple[tuple[type[ChartloomError], int], ...] = (
+STATUS_CODES: tuple[tuple[type[ChartloomError], int], ...] = (
     (NotSignedIn, 401),
     (NotAllowed, 403),
-    (ForeignRequest, 403),
+    (CsrfFailure, 403),
     (NotFound, 404),
     (Conflict, 409),
-    (BadInput, 422),
+    (InvalidInput, 422),
     (TooManyAttempts, 429),
-    (ServiceAway, 503),
+    (ServiceUnavailable, 503),
 )
-TITLES = {
+ERROR_TITLES = {
     401: "Signed out",
     403: "Not allowed",
     404: "Not found",
-    409: "Somebody was faster",
-    422: "Please correct this",
-    429: "Wait",
-    503: "A service is away",
+    409: "Not saved",
+    422: "Invalid input",
+    429: "Too many attempts",
+    503: "Service unavailable",
 }
-ROOMS: tuple[APIRouter, ...] = (
+INTERNAL_ERROR_TITLE = "Internal error"
+ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     queue.router,
     items.router,
@@ -89,46 +89,59 @@ ROOMS: tuple[APIRouter, ...] = (
 log = logging.getLogger(__name__)
 
 
-def build(desk: Desk) -> FastAPI:
-    """The application. Raises KeyError where a route has no rule in the table of roles."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorDescription:
+    """An error as it is reported to the client."""
+
+    status: int
+    title: str
+    message: str
+    remedy: str
+    code: str
+
+
+def create_app(context: AppContext) -> FastAPI:
+    """Return the application.
+
+    Raises KeyError if a route has no rule in the table of permissions, or a rule has no route."""
     app = FastAPI(title="Chartloom", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.desk = desk
-    for room in ROOMS:
-        app.include_router(room)
+    app.state.context = context
+    for router in ROUTERS:
+        app.include_router(router)
     check_rules()
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
     app.middleware("http")(add_headers)
-    app.add_exception_handler(ChartloomError, tell)
-    app.add_exception_handler(HTTPException, tell)
-    app.add_exception_handler(RequestValidationError, tell)
+    app.add_exception_handler(ChartloomError, handle_error)
+    app.add_exception_handler(HTTPException, handle_error)
+    app.add_exception_handler(RequestValidationError, handle_error)
     return app
 
 
-def routes_of() -> list[APIRoute]:
-    """Every route of ours."""
-    return [route for room in ROOMS for route in room.routes if isinstance(route, APIRoute)]
+def all_routes() -> list[APIRoute]:
+    """Return every route of the routers."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
 def check_rules() -> None:
-    """Each route has a rule, each rule a route, and no name stands for two."""
-    names = [route.name for route in routes_of()]
+    """Check that routes and rules match one to one. Raises KeyError."""
+    names = [route.name for route in all_routes()]
     if sorted(names) != sorted(RULES):
         raise KeyError(f"Routes and rules differ: {sorted(set(names) ^ set(RULES)) or names}.")
 
 
-async def add_headers(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    """What every answer says to the browser. Nothing with a patient in it may be kept by a browser, unless a
-    route says so.
-    """
+async def add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Add the security headers to every response.
+
+    Responses are not cached unless the route allows it, because they may contain patient data."""
     try:
-        response = await call(request)
-    except Exception as error:  # a fault of ours gets its page and its headers like every other answer
-        response = await tell(request, error)
-    for name, value in HEADERS.items():
+        response = await call_next(request)
+    except Exception as error:  # an unexpected error gets a page and the headers, like any other response
+        response = await handle_error(request, error)
+    for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
-    known = request.url.path.startswith("/static/") and "v" in request.query_params
+    is_versioned = request.url.path.startswith("/static/") and "v" in request.query_params
     response.headers.setdefault(
-        "Cache-Control", "public, max-age=31536000, immutable" if known else "no-store"
+        "Cache-Control", "public, max-age=31536000, immutable" if is_versioned else "no-store"
     )
     if request.url.scheme == "https":
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
@@ -136,63 +149,78 @@ async def add_headers(request: Request, call: Callable[[Request], Awaitable[Resp
 
 
 def wants_json(request: Request) -> bool:
-    """Does a program ask (our own modules too)?"""
-    return request.url.path.startswith(API) or "application/json" in request.headers.get("accept", "")
+    """Does the client expect JSON? Programs do, and the scripts of the pages."""
+    return request.url.path.startswith(API_PREFIX) or "application/json" in request.headers.get("accept", "")
 
 
-async def tell(request: Request, error: Exception) -> Response:
-    """Any error as a page, or as JSON for a program. What is not ours to tell is logged without its text."""
-    status, title, message, remedy, code = _words(error)
+async def handle_error(request: Request, error: Exception) -> Response:
+    """Return an error as a page, or as JSON. Unexpected errors are logged without their text, which may
+    contain patient data.
+    """
+    described = _describe_error(error)
+    status = described.status
     if status >= 500:
         route = request.scope.get("route")
-        places = " < ".join(
-            f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-4:])
-        )
-        # the error's own text may hold what a page says: the log has its kind and its places
+        frames = reversed(traceback.extract_tb(error.__traceback__)[-4:])
+        places = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
         log.error("the route %s failed: %s at %s", getattr(route, "name", "?"), type(error).__name__, places)
     if wants_json(request):
-        return JSONResponse({"error": message, "remedy": remedy, "code": code}, status)
+        body = {"error": described.message, "remedy": described.remedy, "code": described.code}
+        return JSONResponse(body, status)
     if status == 401 and request.method == "GET":
-        there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/login?then={quote(there, safe='')}", 303)
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?then={quote(target, safe='')}", 303)
     if request.url.path.startswith("/static/"):
-        return PlainTextResponse(title, status)
-    return page(
-        getattr(request.state, "visit", None),
+        return PlainTextResponse(described.title, status)
+    return render_page(
+        getattr(request.state, "context", None),
         "error.html",
         status=status,
-        title=title,
-        message=message,
-        remedy=remedy,
+        title=described.title,
+        message=described.message,
+        remedy=described.remedy,
     )
 
 
-def _words(error: Exception) -> tuple[int, str, str, str, str]:
+def _describe_error(error: Exception) -> ErrorDescription:
     if isinstance(error, ChartloomError):
-        status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-        return (
-            status,
-            TITLES.get(status, "Something went wrong"),
-            str(error.args[0]),
-            error.remedy,
-            error.code,
+        status = next((status for kind, status in STATUS_CODES if isinstance(error, kind)), 500)
+        return ErrorDescription(
+            status=status,
+            title=ERROR_TITLES.get(status, INTERNAL_ERROR_TITLE),
+            message=str(error.args[0]),
+            remedy=error.remedy,
+            code=error.code,
         )
     if isinstance(error, RequestValidationError):
-        wrong = ", ".join(str(entry["loc"][-1]) for entry in error.errors())
-        return (
-            422,
-            TITLES[422],
-            f"This was missing or not understood: {wrong}.",
-            "Go back and correct it.",
-            "bad_request",
+        names = ", ".join(str(entry["loc"][-1]) for entry in error.errors())
+        return ErrorDescription(
+            status=422,
+            title=ERROR_TITLES[422],
+            message=f"Missing or invalid: {names}.",
+            remedy="Go back and correct it.",
+            code="bad_request",
         )
-    if isinstance(error, psycopg.DataError):  # a number too large for its column, a NUL in a text
-        return 422, TITLES[422], "A value cannot be stored as it is.", "Correct it.", "bad_value"
+    if isinstance(error, psycopg.DataError):  # such as a number too large for its column, or a NUL in a text
+        return ErrorDescription(
+            status=422,
+            title=ERROR_TITLES[422],
+            message="A value is too large or contains invalid characters.",
+            remedy="Go back and correct it.",
+            code="bad_value",
+        )
     if isinstance(error, HTTPException):
-        title = TITLES.get(error.status_code, "That did not work")
-        return error.status_code, title, "There is nothing at this address.", "", "http"
-    message, remedy = (
-        "Chartloom failed at this; nothing was changed.",
-        "Try again, then tell an administrator.",
+        return ErrorDescription(
+            status=error.status_code,
+            title=ERROR_TITLES.get(error.status_code, "Request failed"),
+            message="There is no page at this address.",
+            remedy="Check the address, or start from the home page.",
+            code="http",
+        )
+    return ErrorDescription(
+        status=500,
+        title=INTERNAL_ERROR_TITLE,
+        message="An internal error occurred; nothing was changed.",
+        remedy="Try again. If it happens again, contact your administrator.",
+        code="error",
     )
-    return 500, "Something went wrong", message, remedy, "error"

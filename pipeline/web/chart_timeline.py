@@ -1,16 +1,15 @@
-"""A chart's documents as a person looks for them: by visit where they belong to one, by year where not, the
-latest first.
-"""
+"""A chart's documents in sections, by encounter if they belong to one, otherwise by year; latest first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 Row = dict[str, Any]
 
-VISITS = {  # HL7 table 0004, as registration systems send it
+ENCOUNTER_CLASSES = {  # HL7 table 0004, as registration systems send it
     "I": "Inpatient stay",
     "O": "Outpatient visit",
     "E": "Emergency visit",
@@ -22,32 +21,43 @@ VISITS = {  # HL7 table 0004, as registration systems send it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A visit or a year, what there is to say about it, and its documents, the latest first."""
+    """An encounter or a year: its title, admission and discharge if known, details, and its documents, the
+    latest first.
+    """
 
     title: str
+    dates: tuple[datetime, ...]
     detail: str
     documents: list[Row]
 
 
-def timeline(documents: Iterable[Row]) -> list[Section]:
-    """The sections, in the order of the first document of each. `documents` come with the latest first."""
+def group_documents(documents: Iterable[Row]) -> list[Section]:
+    """Group the documents of a chart, which come with the latest first, into sections in the order of the
+    first document of each.
+    """
     groups: dict[tuple[str, int], list[Row]] = {}
     for row in documents:
         day = row["date_of_service"]
-        key = ("visit", row["encounter_id"]) if row["encounter_id"] else ("year", day.year if day else 0)
+        encounter = row["encounter_id"]
+        key = ("encounter", encounter) if encounter else ("year", day.year if day else 0)
         groups.setdefault(key, []).append(row)
-    return [_section(kind, number, rows) for (kind, number), rows in groups.items()]
+    return [
+        _encounter_section(rows) if kind == "encounter" else _year_section(number, rows)
+        for (kind, number), rows in groups.items()
+    ]
 
 
-def _section(kind: str, number: int, rows: list[Row]) -> Section:
-    if kind == "year":
-        return Section(title=str(number) if number else "Without a date", detail="", documents=rows)
-    visit = rows[0]
-    begun, ended = visit["admitted_at"], visit["discharged_at"]
-    days = dict.fromkeys(f"{when:%Y-%m-%d}" for when in (begun, ended) if when)
-    details = (f"visit {visit['visit']}", visit["location"], visit["facility"])
+def _year_section(year: int, rows: list[Row]) -> Section:
+    return Section(title=str(year) if year else "No date of service", dates=(), detail="", documents=rows)
+
+
+def _encounter_section(rows: list[Row]) -> Section:
+    encounter = rows[0]
+    times = [time for time in (encounter["admitted_at"], encounter["discharged_at"]) if time]
+    details = (f"encounter {encounter['encounter_number']}", encounter["location"], encounter["facility"])
     return Section(
-        title=" ".join([VISITS.get(visit["class"] or "", "Visit"), " to ".join(days)]).strip(),
+        title=ENCOUNTER_CLASSES.get(encounter["class"] or "", "Encounter"),
+        dates=tuple({time.date(): time for time in reversed(times)}.values())[::-1],
         detail=" · ".join(part for part in details if part),
         documents=rows,
     )

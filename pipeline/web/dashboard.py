@@ -1,6 +1,4 @@
-"""The supervisor's figures: what came in, what was filed, what waits, who does what, how right the machine
-is, what is kept.
-"""
+"""The dashboard's numbers: intake, filing, the review queue, each person's work, model accuracy, storage."""
 
 from __future__ import annotations
 
@@ -8,48 +6,52 @@ from typing import Any
 
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
-from pipeline.web.review.review_queue import counts
-from pipeline.web.review.review_reasons import KINDS, kind
-from pipeline.web.ttl_cache import kept
+from pipeline.web.review.review_queue import queue_counts
+from pipeline.web.review.review_reasons import KIND_LABELS, kind_label
+from pipeline.web.ttl_cache import TtlCache
 
 SQL = statements("pipeline.web")
 Rows = list[dict[str, Any]]
 
-# how old the figures may be that add up a million sizes or three months of decisions: they hardly move
-SLOW_SECONDS = 60.0
+# sums over a million sizes or three months of decisions hardly change within this time
+CACHE_SECONDS = 60.0
+
+_statistics_cache: TtlCache[dict[str, Any]] = TtlCache()
 
 
-def figures(connection: Connection) -> dict[str, Any]:
-    """All figures of the page at this moment."""
+def dashboard_data(connection: Connection) -> dict[str, Any]:
+    """Return the values of the dashboard's template at this moment."""
+    reasons = queue_counts(connection).get("reason", [])
+    statistics = _statistics_cache.get(connection)
     return {
-        "now": connection.execute(SQL["figures"]).fetchone(),
-        "ages": connection.execute(SQL["figures_ages"]).fetchall(),
-        "reasons": [
-            {"name": kind(row["key"]), "n": row["n"]} for row in counts(connection).get("reason", [])
-        ],
-        "people": connection.execute(SQL["figures_people"]).fetchall(),
-        "settled": by_reason(connection.execute(SQL["figures_people_reasons"]).fetchall()),
-        **kept(connection, "figures", lambda: _slow(connection), lambda _: SLOW_SECONDS),
+        "now": connection.execute(SQL["dashboard_counts"]).fetchone(),
+        "ages": connection.execute(SQL["review_ages"]).fetchall(),
+        "reasons": [{"name": kind_label(row["key"]), "n": row["n"]} for row in reasons],
+        "people": connection.execute(SQL["decisions_by_person"]).fetchall(),
+        "closed": decisions_by_reason(connection.execute(SQL["decisions_by_reason"]).fetchall()),
+        **(statistics or _statistics_cache.put(connection, _statistics(connection), CACHE_SECONDS)),
     }
 
 
-def by_reason(rows: Rows) -> dict[str, Any]:
-    """What each person settled, by reason: {"reasons": their names, "people": [{"person", "counts" in their
-    order, "n"}]}.
+def decisions_by_reason(rows: Rows) -> dict[str, Any]:
+    """Return how many items each person closed, by reason.
+
+    Returns:
+        {"reasons": their labels, "people": [{"person", "counts" in the order of the labels}]}.
     """
-    kinds = sorted({row["kind"] for row in rows}, key=list(KINDS).index)
-    found = {(row["person"], row["kind"]): row["n"] for row in rows}
+    kinds = sorted({row["kind"] for row in rows}, key=list(KIND_LABELS).index)
+    counts = {(row["person"], row["kind"]): row["n"] for row in rows}
     people = [
-        {"person": person, "counts": [found.get((person, kind), 0) for kind in kinds]}
+        {"person": person, "counts": [counts.get((person, kind), 0) for kind in kinds]}
         for person in dict.fromkeys(row["person"] for row in rows)
     ]
-    return {"reasons": [KINDS[kind] for kind in kinds], "people": people}
+    return {"reasons": [KIND_LABELS[kind] for kind in kinds], "people": people}
 
 
-def _slow(connection: Connection) -> dict[str, Any]:
-    """Storage, and how machine and people agree."""
+def _statistics(connection: Connection) -> dict[str, Any]:
+    """Return storage use and how often reviewers kept what the model proposed."""
     return {
-        "storage": connection.execute(SQL["figures_storage"]).fetchone(),
-        "agreement": connection.execute(SQL["figures_agreement"]).fetchone(),
-        "calibration": connection.execute(SQL["figures_calibration"]).fetchall(),
+        "storage": connection.execute(SQL["storage_totals"]).fetchone(),
+        "agreement": connection.execute(SQL["model_agreement"]).fetchone(),
+        "calibration": connection.execute(SQL["model_calibration"]).fetchall(),
     }

@@ -1,7 +1,26 @@
-"""Pages from templates: autoescaped, with what every page needs to know about the visit."""
+"""Rendering of pages: autoescaped Jinja templates with the values that every page needs.
+
+Filters of the templates:
+    date, datetime         a date or time in the hospital's form (pipeline.web.dates)
+    field_value(name)      an index field's stored value as it is shown: a date in the hospital's form
+    age                    the time since a moment, in one unit: 5 min, 3 h, 2 d
+    page_list              page numbers as text: pages 1-3, 5
+    field_label            an index field's name, or another identifier, in words
+    type_name              a document type's name
+    person_name            a person's name, family name first
+    probability, share     a probability or a proportion in percent
+    bits                   an evidence weight with its sign
+    highlight              a search snippet with its hits marked
+    reason_text            a review reason in words (see review_reasons)
+    group_reasons          several reasons, grouped by their advice
+    kind_label             a kind of review reasons in words
+
+Globals: `static_url` (the address of a static file), `types` (the document types), `date_pattern` (the form
+in which a date is typed)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -13,101 +32,120 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from pipeline.config import document_types
-from pipeline.web.auth.permissions import RULES, Role, allowed
-from pipeline.web.auth.request_context import Visit
-from pipeline.web.review.review_reasons import all_told, kind, told
+from pipeline.web.auth.permissions import Role, is_allowed
+from pipeline.web.auth.request_context import RequestContext
+from pipeline.web.dates import DATE_FIELDS, DateFormat
+from pipeline.web.review.review_reasons import group_reasons, kind_label, reason_text
 
-HERE = Path(__file__).parent
-STATIC = HERE / "static"
-MENU = (  # route, address, word, key after g
+WEB_FOLDER = Path(__file__).parent
+STATIC_FOLDER = WEB_FOLDER / "static"
+MENU = (  # route, address, label, key after g
     ("queue", "/queue", "Queue", "q"),
     ("patients", "/patients", "Patients", "p"),
     ("search", "/search", "Search", "s"),
-    ("today", "/today", "Today", "t"),
+    ("intake", "/intake", "Intake", "i"),
     ("quarantine", "/quarantine", "Quarantine", "z"),
-    ("ledger", "/ledger", "Ledger", "l"),
+    ("reconciliation", "/reconciliation", "Reconciliation", "r"),
     ("deliveries", "/deliveries", "Deliveries", "v"),
-    ("supervisor", "/supervisor", "Figures", "f"),
+    ("dashboard", "/dashboard", "Dashboard", "d"),
     ("audit", "/audit", "Audit", "a"),
     ("accounts", "/accounts", "Accounts", "k"),
 )
-FIELD_NAMES = {"mrn": "MRN", "dob": "Birth date", "patient_name": "Patient name", "ssn": "SSN", "npi": "NPI"}
+FIELD_LABELS = {
+    "mrn": "MRN",
+    "dob": "Date of birth",
+    "patient_name": "Patient name",
+    "ssn": "SSN",
+    "npi": "NPI",
+    "given": "First name",
+    "family": "Last name",
+    "zip": "ZIP code",
+}
 
 
 @cache
-def environment() -> Environment:
-    """The templates."""
-    found = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+def template_environment(dates: DateFormat) -> Environment:
+    """Return the templates, which show dates and times in this form."""
+    environment = Environment(
+        loader=FileSystemLoader(WEB_FOLDER / "templates"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(
-        {
-            f.__name__: f
-            for f in (
-                ago,
-                moment,
-                field_name,
-                type_name,
-                percent,
-                share,
-                person,
-                bits,
-                marked,
-                told,
-                all_told,
-                kind,
-            )
-        }
+    environment.filters.update(
+        date=dates.format_date,
+        datetime=dates.format_datetime,
+        field_value=lambda value, name: dates.format_date(value) if name in DATE_FIELDS else value,
+        age=format_age,
+        page_list=page_list,
+        field_label=field_label,
+        type_name=type_name,
+        person_name=person_name,
+        probability=format_probability,
+        share=format_share,
+        bits=format_bits,
+        highlight=highlight,
+        reason_text=reason_text,
+        group_reasons=group_reasons,
+        kind_label=kind_label,
     )
-    found.globals.update(static=static, types=document_types())
-    return found
+    environment.globals.update(static_url=static_url, types=document_types(), date_pattern=dates.pattern)
+    return environment
 
 
-def page(visit: Visit | None, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A whole page. `visit` is None where nobody is signed in."""
-    role = visit.account.role if visit else None
+def render_page(
+    context: RequestContext | None, template: str, *, status: int = 200, **values: Any
+) -> HTMLResponse:
+    """Return a complete page. `context` is None if no one is signed in."""
+    role = context.account.role if context else None
+    dates = context.app.dates if context else DateFormat()
     common = {
-        "account": visit.account if visit else None,
-        "csrf": visit.csrf if visit else "",
-        "menu": [entry for entry in MENU if role and entry[0] in RULES and allowed(entry[0], role)],
-        "here": visit.request.url.path if visit else "",
-        "behind": visit.behind if visit else 0.0,
-        "may": (lambda route: allowed(route, role)) if role else (lambda _: False),
+        "account": context.account if context else None,
+        "csrf": context.csrf if context else "",
+        "menu": [entry for entry in MENU if role and is_allowed(entry[0], role)],
+        "current_path": context.request.url.path if context else "",
+        "lag_seconds": context.lag_seconds if context else 0.0,
+        "may": (lambda route: is_allowed(route, role)) if role else (lambda _: False),
     }
-    return HTMLResponse(environment().get_template(template).render(common | values), status_code=status)
+    html = template_environment(dates).get_template(template).render(common | values)
+    return HTMLResponse(html, status_code=status)
 
 
-def fragment(template: str, **values: Any) -> str:
-    """A part of a page."""
-    return environment().get_template(template).render(values)
+def render_fragment(dates: DateFormat, template: str, **values: Any) -> str:
+    """Return a part of a page."""
+    return template_environment(dates).get_template(template).render(values)
 
 
 @cache
-def static(name: str) -> str:
-    """The address of a file of ours; it changes with the file, so that a browser may keep it for ever."""
-    return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+def static_url(name: str) -> str:
+    """Return the address of a static file. It changes with the file, so browsers may cache it forever."""
+    return f"/static/{name}?v={sha256((STATIC_FOLDER / name).read_bytes()).hexdigest()[:12]}"
 
 
-def ago(when: datetime) -> str:
-    """How long ago, in the largest unit that says enough: 5 min, 3 h, 2 d."""
-    seconds = max(0, int((datetime.now(UTC) - when).total_seconds()))
+def format_age(since: datetime) -> str:
+    """Return the time since a moment, in the largest unit that fits: 5 min, 3 h, 2 d."""
+    seconds = max(0, int((datetime.now(UTC) - since).total_seconds()))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
 
 
-def moment(when: datetime | None) -> str:
-    """A point in time, in the machine's own zone."""
-    return when.astimezone().strftime("%Y-%m-%d %H:%M") if when else ""
+def page_list(numbers: Sequence[int]) -> str:
+    """Return page numbers as text, consecutive ones as a range: page 3, pages 1-3, 5."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    text = ", ".join("-".join(map(str, run)) for run in runs)
+    return f"page {text}" if len(numbers) == 1 else f"pages {text}"
 
 
-def percent(value: float | None) -> str:
-    """A probability, with as many digits as tell it from certainty."""
+def format_probability(value: float | None) -> str:
+    """Return a probability in percent, with as many digits as are needed to differ from certainty."""
     if value is None:
         return ""
     if 0.01 <= value <= 0.99:
@@ -117,29 +155,29 @@ def percent(value: float | None) -> str:
     return "> 99.99%" if value > 0.5 else "< 0.01%"
 
 
-def share(value: float) -> str:
-    """A part of what was counted: all of it is 100%, whatever may come."""
-    return f"{value:.0%}" if value in (0, 1) else percent(value)
+def format_share(value: float) -> str:
+    """Return a proportion of counted things in percent. Unlike a probability, it may be exactly 0 or 100."""
+    return f"{value:.0%}" if value in (0, 1) else format_probability(value)
 
 
-def bits(weight: float | None) -> str:
-    """A weight with its sign."""
+def format_bits(weight: float | None) -> str:
+    """Return an evidence weight with its sign."""
     return "" if weight is None else f"{weight:+.1f}"
 
 
-def field_name(name: str) -> str:
-    """An index field's name as a person writes it."""
-    return FIELD_NAMES.get(name, name.replace("_", " ").capitalize())
+def field_label(name: str) -> str:
+    """Return the label of an index field."""
+    return FIELD_LABELS.get(name, name.replace("_", " ").capitalize())
 
 
 def type_name(key: str | None) -> str:
-    """A document type's name."""
-    known = document_types().get(key or "")
-    return known.name if known else (key or "")
+    """Return a document type's name."""
+    document_type = document_types().get(key or "")
+    return document_type.name if document_type else (key or "")
 
 
-def person(record: dict[str, Any] | None) -> str:
-    """A person's name, family name first."""
+def person_name(record: dict[str, Any] | None) -> str:
+    """Return a person's name, family name first."""
     if not record:
         return ""
     given = " ".join(part for part in (record.get("given"), record.get("middle")) if part)
@@ -147,11 +185,11 @@ def person(record: dict[str, Any] | None) -> str:
     return ", ".join(part for part in (family, given) if part)
 
 
-def marked(snippet: str) -> Markup:
-    """A snippet with its hits, which stand between \\x02 and \\x03, marked."""
-    return Markup(str(escape(snippet)).replace("\x02", "<mark>").replace("\x03", "</mark>"))  # noqa: S704 - escaped just here
+def highlight(snippet: str) -> Markup:
+    """Return a search snippet as HTML with its hits, which are between \\x02 and \\x03, marked."""
+    return escape(snippet).replace("\x02", Markup("<mark>")).replace("\x03", Markup("</mark>"))
 
 
 def role_titles() -> dict[str, str]:
-    """Every role by its key."""
-    return {role.value: role.title for role in Role}
+    """Return the title of each role by its key."""
+    return {role.value: role.label for role in Role}

@@ -1,4 +1,4 @@
-"""Where the words of a search stand on a page: the page's own word boxes, so that the ink itself is
+"""Search highlights: the boxes of the words on a page that match a search, so that the page image itself is
 marked.
 """
 
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 WORD = re.compile(r"[\w'-]+")
-# letters that an inflected word must share with the one looked for: "fracture" marks "fractures", "fractured"
-STEM = 4
+# letters that an inflected word must share with the searched one: "fracture" marks "fractures", "fractured"
+MIN_STEM_LETTERS = 4
+MAX_ENDING_LETTERS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class HighlightBox:
     """A box on the page, in its pixels."""
 
     x0: int
@@ -24,19 +25,23 @@ class Hit:
     y1: int
 
 
-def hits_on(words: Sequence[dict[str, Any]], query: str) -> list[Hit]:
-    """The boxes of the page's words that the query's words mean, in the page's order."""
-    wanted = [word.casefold() for word in WORD.findall(query)]
-    return [Hit(*word["box"]) for word in words if _means(word["text"].casefold(), wanted)]
+def find_highlights(words: Sequence[dict[str, Any]], query: str) -> list[HighlightBox]:
+    """Return the boxes of the page's words that match a word of the query, in the page's order."""
+    searched = [word.casefold() for word in WORD.findall(query)]
+    return [HighlightBox(*word["box"]) for word in words if _matches_any(word["text"].casefold(), searched)]
 
 
-def _means(text: str, wanted: Sequence[str]) -> bool:
-    return any(_same(found, word) for found in WORD.findall(text) for word in wanted)
+def _matches_any(text: str, searched: Sequence[str]) -> bool:
+    return any(_same_stem(word, other) for word in WORD.findall(text) for other in searched)
 
 
-def _same(found: str, wanted: str) -> bool:
-    """The same word, or an ending apart."""
-    if found == wanted:
+def _same_stem(word: str, other: str) -> bool:
+    """Are the words equal, or do they differ in an ending only?"""
+    if word == other:
         return True
-    shared = min(len(found), len(wanted))
-    return shared >= STEM and found[:shared] == wanted[:shared] and max(len(found), len(wanted)) - shared <= 3
+    shared = min(len(word), len(other))
+    return (
+        shared >= MIN_STEM_LETTERS
+        and word[:shared] == other[:shared]
+        and max(len(word), len(other)) - shared <= MAX_ENDING_LETTERS
+    )

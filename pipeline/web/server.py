@@ -1,6 +1,4 @@
-"""Running the web application: one process with threads, plain HTTP on loopback or TLS with the settings'
-certificate.
-"""
+"""The web server: one process with threads; plain HTTP on loopback, or TLS with the settings' certificate."""
 
 from __future__ import annotations
 
@@ -12,15 +10,15 @@ from functools import cache
 from typing import Protocol
 
 from pipeline.config import Settings
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
 from pipeline.store.replica import Replica
-from pipeline.web.auth.accounts import ADMINISTRATOR, demo_accounts, ensure_administrator
+from pipeline.web.auth.accounts import ADMINISTRATOR_NAME, create_demo_accounts, ensure_administrator
 
 
 class Installation(Protocol):
-    """What serving needs of pipeline.runtime.installation.Installation."""
+    """The part of pipeline.runtime.installation.Installation that the server needs."""
 
     @property
     def settings(self) -> Settings: ...
@@ -30,47 +28,63 @@ class Installation(Protocol):
     def blobs(self) -> Blobs: ...
 
 
-NEXT_PORTS = 20  # how many ports are tried where none was asked for
-BACKLOG = 128
-POOL = 12  # routes run in threads; a dozen at once saturates the cores that one web process can use
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+MAX_PORTS_TRIED = 20  # how many ports are tried if none was requested
+LISTEN_BACKLOG = 128
+# routes run in threads; a dozen at once saturate the cores that one web process can use
+MAX_DATABASE_CONNECTIONS = 12
+SHUTDOWN_TIMEOUT_SECONDS = 3
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
-def run(
+def run_server(
     installation: Installation,
     enqueue: Callable[[Connection, int, int], None],
     port: int | None = None,
     *,
     demo: bool = False,
 ) -> None:
-    """Serve until interrupted. Makes the first administrator and prints the password, once; `demo`: an
-    account of each role.
+    """Serve until interrupted.
+
+    The first start creates the first administrator and prints the password once.
+
+    Args:
+        installation: The settings, the database and the object store.
+        enqueue: Enqueues the processing of a scan (its id, its priority) in a connection's transaction.
+        port: The port to listen on; None is the setting's or the next free one.
+        demo: At the first start, also create an account for each role.
+
+    Raises:
+        ConfigurationError: If the host or the port of the settings cannot be used.
     """
     import uvicorn
 
-    from pipeline.web.application import build
-    from pipeline.web.auth.request_context import Desk
+    from pipeline.web.application import create_app
+    from pipeline.web.auth.request_context import AppContext
 
     settings = installation.settings
     web = settings.web
     tls = web.tls_certificate is not None
-    if not tls and web.host not in LOOPBACK and not web.behind_proxy:
-        raise BadSettings(
-            f"web.host is {web.host}, which other machines reach, and there is no web.tls_certificate.",
-            "Set web.tls_certificate and web.tls_key, or web.behind_proxy where a proxy in front speaks TLS.",
+    if not tls and web.host not in LOOPBACK_HOSTS and not web.behind_proxy:
+        raise ConfigurationError(
+            f"web.host is {web.host}, which other machines can reach, but web.tls_certificate is not set.",
+            "Set web.tls_certificate and web.tls_key, or set web.behind_proxy if a proxy in front of it "
+            "handles TLS.",
         )
-    listening = listen(web.host, port or web.port, exact=port is not None)
+    listening = open_listening_socket(web.host, port or web.port, exact=port is not None)
     with installation.connect() as connection:
         password = ensure_administrator(connection)
-        others = demo_accounts(connection, password) if password is not None and demo else []
-    where = f"http{'s' if tls else ''}://{web.host}:{listening.getsockname()[1]}/"
-    names = ", ".join([*others, ADMINISTRATOR])
+        others = create_demo_accounts(connection, password) if password is not None and demo else []
     if password is not None:
-        print(f"First start: sign in as {names} with the password {password}  (it is shown this once)")
-    print(f"Chartloom answers at {where}", flush=True)
-    with installation.pool(POOL) as pool, installation.replica(POOL) as replica:
-        app = build(
-            Desk(
+        names = ", ".join([*others, ADMINISTRATOR_NAME])
+        print(f"First start: sign in as {names} with the password {password} (shown only once)")
+    address = f"http{'s' if tls else ''}://{web.host}:{listening.getsockname()[1]}/"
+    print(f"Chartloom is running at {address}", flush=True)
+    with (
+        installation.pool(MAX_DATABASE_CONNECTIONS) as pool,
+        installation.replica(MAX_DATABASE_CONNECTIONS) as replica,
+    ):
+        app = create_app(
+            AppContext(
                 settings=settings,
                 pool=pool,
                 blobs=cache(installation.blobs),
@@ -87,36 +101,38 @@ def run(
             forwarded_allow_ips="127.0.0.1" if web.behind_proxy else None,
             ssl_certfile=str(web.tls_certificate) if web.tls_certificate else None,
             ssl_keyfile=str(web.tls_key) if web.tls_key else None,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
         )
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def listen(host: str, port: int, *, exact: bool) -> socket.socket:
-    """A socket that listens on that port; on one of the next where it is taken and not `exact`. Raises
-    BadSettings.
-    """
+def open_listening_socket(host: str, port: int, *, exact: bool) -> socket.socket:
+    """Return a socket that listens on the port or, unless `exact`, on the next free one.
+
+    Raises ConfigurationError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in range(port, port + 1 if exact else port + NEXT_PORTS):
+    for candidate in range(port, port + 1 if exact else port + MAX_PORTS_TRIED):
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, candidate))
-            listening.listen(BACKLOG)
+            listening.listen(LISTEN_BACKLOG)
         except PermissionError:
             listening.close()
-            raise BadSettings(
-                f"Port {candidate} is not for this user.", "Choose one above 1023 with --port."
+            raise ConfigurationError(
+                f"This user is not permitted to use port {candidate}.",
+                "Choose a port above 1023 with --port.",
             ) from None
         except OSError as error:
             listening.close()
             if error.errno != errno.EADDRINUSE:
-                raise BadSettings(
-                    f"web.host {host} cannot be listened on: {error.strerror}.", "Correct it."
+                raise ConfigurationError(
+                    f"The server cannot listen on web.host {host}: {error.strerror}.",
+                    "Correct the setting.",
                 ) from None
         else:
             return listening
-    raise BadSettings(
-        f"Port {port} is taken by another program.",
-        "Choose another with --port, or web.port in the settings.",
+    raise ConfigurationError(
+        f"Port {port} is in use by another program.",
+        "Choose another port with --port or the setting web.port.",
     )

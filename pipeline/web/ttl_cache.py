@@ -1,27 +1,34 @@
-"""Answers that may be some seconds old, kept in this process by database: sums of many rows that are asked
-for all the time.
-"""
+"""A per-process cache, keyed by database, for results that may be a few seconds stale.
+
+It is meant for sums over many rows that are requested all the time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pipeline.store.database import Connection
 
 T = TypeVar("T")
 
-_kept: dict[tuple[str, str], tuple[float, object]] = {}  # by database and name: until when, and what
+
+class TtlCache(Generic[T]):
+    """One value for each database, until its time to live has passed."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, tuple[float, T]] = {}
+
+    def get(self, connection: Connection) -> T | None:
+        """Return the value for the connection's database, or None if there is none or it has expired."""
+        expires_at, value = self._entries.get(_database(connection), (0.0, None))
+        return value if time.monotonic() < expires_at else None
+
+    def put(self, connection: Connection, value: T, seconds: float) -> T:
+        """Keep the value for that many seconds and return it."""
+        self._entries[_database(connection)] = time.monotonic() + seconds, value
+        return value
 
 
-def kept(connection: Connection, name: str, make: Callable[[], T], seconds: Callable[[T], float]) -> T:
-    """What `make` returned last, as long as it is younger than `seconds` says of it; else made anew."""
-    info, now = connection.info, time.monotonic()
-    key = (f"{info.host}:{info.port}/{info.dbname}", name)
-    until, found = _kept.get(key, (0.0, None))
-    if found is None or now >= until:
-        made = make()
-        _kept[key] = now + seconds(made), made
-        return made
-    return found  # type: ignore[return-value]  # what stands under a name was made by that name's maker
+def _database(connection: Connection) -> str:
+    info = connection.info
+    return f"{info.host}:{info.port}/{info.dbname}"

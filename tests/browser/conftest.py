@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from pipeline.web.auth.accounts import open_session
 from pipeline.web.auth.permissions import Role
-from pipeline.web.auth.request_context import COOKIE
+from pipeline.web.auth.request_context import SESSION_COOKIE
 from pipeline.web.routes import server_sent_events
-from tests.reviewing import House, application
+from tests.reviewing import Hospital, application
 from tests.serving import serving
 
 ARGUMENTS = [
@@ -44,17 +44,17 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site(house: House, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def site(hospital: Hospital, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of the running application. Its live pages are drawn anew more often than anybody needs but
     a test.
     """
-    monkeypatch.setattr(server_sent_events, "EVERY_SECONDS", 0.3)
-    with application(house, dsn) as app, serving(app) as address:
+    monkeypatch.setattr(server_sent_events, "UPDATE_INTERVAL_SECONDS", 0.3)
+    with application(hospital, dsn) as app, serving(app) as address:
         yield address
 
 
 @pytest.fixture
-def window(chromium: Browser, house: House, site: str) -> Iterator[Callable[..., Page]]:
+def window(chromium: Browser, hospital: Hospital, site: str) -> Iterator[Callable[..., Page]]:
     """A browser window of somebody of that role (None: of nobody). What a page's script complains about fails
     the test.
     """
@@ -69,9 +69,17 @@ def window(chromium: Browser, house: House, site: str) -> Iterator[Callable[...,
         )
         contexts.append(context)
         if role is not None:
-            token = open_session(house.connection, house.accounts[role])
+            token = open_session(hospital.connection, hospital.accounts[role])
             context.add_cookies(
-                [{"name": COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}]
+                [
+                    {
+                        "name": SESSION_COOKIE,
+                        "value": token,
+                        "url": site,
+                        "httpOnly": True,
+                        "sameSite": "Strict",
+                    }
+                ]
             )
         page = context.new_page()
         page.set_default_timeout(PATIENCE)

@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 
 from pipeline.config import Settings
-from pipeline.web.auth.accounts import tie
-from tests.reviewing import House
+from pipeline.web.auth.accounts import link_sso
+from tests.reviewing import Hospital
 
 HERE = Path(__file__).parent / "identity_provider"
 FETCH_SECONDS = 120.0  # a few megabytes
@@ -65,7 +65,7 @@ def settings(settings: Settings, issuer: str) -> Settings:
 def provider(packages: Path, issuer: str, site: str) -> Iterator[None]:
     """The running provider."""
     port = issuer.rpartition(":")[2]
-    command = ["node", "provider.mjs", port, f"{site}/login/oidc/back"]
+    command = ["node", "provider.mjs", port, f"{site}/login/oidc/callback"]
     with subprocess.Popen(
         command, cwd=packages, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -78,29 +78,29 @@ def provider(packages: Path, issuer: str, site: str) -> Iterator[None]:
 def sign_in_there(page: Page, who: str) -> None:
     """The provider's own form, then its question whether Chartloom may know."""
     page.goto("/login")
-    page.get_by_role("link", name="Sign in through").press("Enter")
+    page.get_by_role("link", name="Sign in with").press("SignInAs")
     page.fill("input[name=login]", who)
     page.fill("input[name=password]", "any")
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name=re.compile("continue", re.IGNORECASE)).press("Enter")
+    page.keyboard.press("SignInAs")
+    page.get_by_role("button", name=re.compile("continue", re.IGNORECASE)).press("SignInAs")
 
 
 def test_a_person_tied_to_an_account_comes_in_as_that_account_with_its_rights(
-    house: House, window: Window, issuer: str, provider: None
+    hospital: Hospital, window: Window, issuer: str, provider: None
 ) -> None:
-    tie(house.connection, "clerk", f"{issuer}#carl")
+    link_sso(hospital.connection, "clerk", f"{issuer}#carl")
     page = window(None)
     sign_in_there(page, "carl")
-    page.wait_for_url("**/today")
+    page.wait_for_url("**/intake")
     expect(page.get_by_role("link", name="Clerk")).to_be_visible()
-    row = house.connection.execute("select account, action from audit where action = 'login'").fetchone()
+    row = hospital.connection.execute("select account, action from audit where action = 'login'").fetchone()
     assert row == {"account": "clerk", "action": "login"}
     page.goto("/queue")
     expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
 
 
 def test_a_person_whom_nobody_tied_stays_outside(
-    house: House, window: Window, issuer: str, provider: None
+    hospital: Hospital, window: Window, issuer: str, provider: None
 ) -> None:
     page = window(None)
     sign_in_there(page, "stranger")
@@ -110,13 +110,13 @@ def test_a_person_whom_nobody_tied_stays_outside(
 
 
 def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
-    house: House, window: Window, provider: None
+    hospital: Hospital, window: Window, provider: None
 ) -> None:
     page = window(None)
-    page.goto("/login/oidc/back?state=stolen&code=stolen")
-    expect(page.get_by_role("alert")).to_contain_text("not begun in this browser")
+    page.goto("/login/oidc/callback?state=stolen&code=stolen")
+    expect(page.get_by_role("alert")).to_contain_text("not started in this browser")
     page.goto("/login")
-    page.get_by_role("link", name="Sign in through").click()
+    page.get_by_role("link", name="Sign in with").click()
     page.wait_for_selector("input[name=login]")
-    page.goto("/login/oidc/back?state=stolen&code=stolen")
+    page.goto("/login/oidc/callback?state=stolen&code=stolen")
     expect(page.get_by_role("alert")).to_contain_text("another sign-in")

@@ -9,35 +9,35 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import House
+from tests.reviewing import Hospital
 
 Window = Callable[..., Page]
 
 
 def test_files_are_handed_in_and_each_is_told_what_became_of_it(
-    house: House, window: Window, tmp_path: Path
+    hospital: Hospital, window: Window, tmp_path: Path
 ) -> None:
     Image.new("L", (300, 400), 200).save(tmp_path / "one.png")
     (tmp_path / "two.png").write_bytes((tmp_path / "one.png").read_bytes())
     (tmp_path / "three.pdf").write_bytes(b"this is no PDF")
     page = window(Role.CLERK)
-    page.goto("/today")
+    page.goto("/intake")
     page.set_input_files("#files", [tmp_path / "one.png", tmp_path / "two.png", tmp_path / "three.pdf"])
-    lines = page.locator("#dropped li")
-    expect(lines.nth(2)).to_contain_text("could not be taken")
-    expect(lines.nth(0)).to_have_text("one.png: taken in, being read")
-    expect(lines.nth(1)).to_have_text("two.png: was here already, as one.png")
+    lines = page.locator("#uploads li")
+    expect(lines.nth(2)).to_contain_text("could not be ingested")
+    expect(lines.nth(0)).to_have_text("one.png: uploaded, processing")
+    expect(lines.nth(1)).to_have_text("two.png: already received as one.png")
     page.reload()
-    expect(page.get_by_role("row", name="one.png")).to_contain_text("being read")
+    expect(page.get_by_role("row", name="one.png")).to_contain_text("processing")
     page.goto("/quarantine")
     expect(page.get_by_role("row", name="three.pdf")).to_be_visible()
-    page.get_by_role("button", name="Close the case of three.pdf").press("Enter")
-    expect(page.locator("main")).to_contain_text("Nothing is quarantined")
+    page.get_by_role("button", name="Dismiss three.pdf").press("SignInAs")
+    expect(page.locator("main")).to_contain_text("No files in quarantine")
 
 
-def test_the_ledger_says_that_everything_adds_up(house: House, window: Window) -> None:
-    house.sure()
+def test_the_ledger_says_that_everything_adds_up(hospital: Hospital, window: Window) -> None:
+    hospital.filed_document()
     page = window(Role.CLERK)
-    page.goto("/ledger")
-    expect(page.get_by_role("status")).to_have_text("Everything adds up.")
+    page.goto("/reconciliation")
+    expect(page.get_by_role("status")).to_have_text("Every file and page is accounted for.")
     expect(page.get_by_role("table").first).to_contain_text("Seen")

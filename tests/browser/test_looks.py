@@ -10,10 +10,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from pipeline.index import document_actions
-from pipeline.index.document_actions import Sight
+from pipeline.index.document_actions import ReviewContext
 from pipeline.web.auth.accounts import add_account
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import PASSWORD, House
+from tests.reviewing import PASSWORD, Hospital
 
 Window = Callable[..., Page]
 TABLET = {"width": 820, "height": 1180}
@@ -30,10 +30,10 @@ PAGES: tuple[tuple[str, Role | None, str], ...] = (
     ("document", Role.REVIEWER, "/documents/{document}?q=appendectomy"),
     ("search", Role.CLINICIAN, "/search?q=wound"),
     ("search-arriving", Role.CLINICIAN, "/search?q=thorax"),
-    ("today", Role.CLERK, "/today"),
+    ("intake", Role.CLERK, "/intake"),
     ("quarantine", Role.CLERK, "/quarantine"),
-    ("ledger", Role.CLERK, "/ledger"),
-    ("supervisor", Role.SUPERVISOR, "/supervisor"),
+    ("reconciliation", Role.CLERK, "/reconciliation"),
+    ("dashboard", Role.SUPERVISOR, "/dashboard"),
     ("deliveries", Role.SUPERVISOR, "/deliveries"),
     ("merge", Role.SUPERVISOR, "/patients/{patient}/merge"),
     ("moved", Role.REVIEWER, "/documents/{moved}/moves/{move}"),
@@ -46,17 +46,23 @@ PAGES: tuple[tuple[str, Role | None, str], ...] = (
 
 
 def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
-    house: House, window: Window, shot: Callable[[Page, str], None]
+    hospital: Hospital, window: Window, shot: Callable[[Page, str], None]
 ) -> None:
-    item, document = house.doubtful(pages=3), house.sure()
-    house.connection.execute(
+    item, document = hospital.uncertain_item(pages=3), hospital.filed_document()
+    hospital.connection.execute(
         "update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'"
     )
-    moved = house.sure("another.pdf")
-    why = Sight(document=moved, revision=1, by="reviewer", note="The name is another.")
-    move = document_actions.move(house.connection, why, house.known[0])
-    given = {"item": item, "document": document, "patient": house.known[2], "moved": moved, "move": move}
-    still_being_read(house)
+    moved = hospital.filed_document("another.pdf")
+    why = ReviewContext(document=moved, revision=1, actor="reviewer", note="The name is another.")
+    move = document_actions.reassign(hospital.connection, why, hospital.patient_ids[0])
+    given = {
+        "item": item,
+        "document": document,
+        "patient": hospital.patient_ids[2],
+        "moved": moved,
+        "move": move,
+    }
+    still_being_read(hospital)
     windows: dict[Role | None, Page] = {}
     found = []
     for name, role, path in PAGES:
@@ -65,10 +71,10 @@ def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
         found += faults(page, name, shot)
     reviewing = windows[Role.REVIEWER]
     reviewing.goto(f"/items/{item}")
-    house.connection.execute("update document set revision = revision + 1")  # somebody else was faster
+    hospital.connection.execute("update document set revision = revision + 1")  # somebody else was faster
     reviewing.keyboard.press("1")
     reviewing.keyboard.press("a")
-    reviewing.get_by_role("heading", name="Nothing was saved").wait_for()
+    reviewing.get_by_role("heading", name="Not saved").wait_for()
     assert found + faults(reviewing, "conflict", shot) == []
 
 
@@ -94,23 +100,23 @@ def faults(page: Page, name: str, shot: Callable[[Page, str], None]) -> list[tup
     return found
 
 
-def still_being_read(house: House) -> None:
+def still_being_read(hospital: Hospital) -> None:
     """A large scan of which one page was read so far: the cover sheet of the patient whose chart is looked
     at.
     """
     scan = """insert into scan (sha256, name, media_type, size, pages_in)
               values (repeat('e', 64), 'box 12.pdf', 'application/pdf', 1, 900) returning id"""
-    row = house.connection.execute(scan).fetchone()
+    row = hospital.connection.execute(scan).fetchone()
     assert row is not None
-    page = "insert into arriving_page (scan_id, number, text, mrn) values (%s, 1, 'Thorax in two planes', '10055501')"
-    house.connection.execute(page, [row["id"]])
+    page = "insert into pending_page (scan_id, number, text, mrn) values (%s, 1, 'Thorax in two planes', '10055501')"
+    hospital.connection.execute(page, [row["id"]])
 
 
 def test_the_actions_stand_in_one_row_in_sight_and_the_focus_is_visible_wherever_the_tab_key_leads(
-    house: House, window: Window
+    hospital: Hospital, window: Window
 ) -> None:
-    item = house.doubtful()
-    house.connection.execute(
+    item = hospital.uncertain_item()
+    hospital.connection.execute(
         "update review_item set claimed_by = 'reviewer', claimed_until = now() + interval '1 hour'"
     )
     page = window(Role.REVIEWER)
@@ -131,7 +137,7 @@ def test_the_actions_stand_in_one_row_in_sight_and_the_focus_is_visible_wherever
         assert page.evaluate(outline) == "solid 3px", page.evaluate("document.activeElement.outerHTML")
 
 
-def test_the_theme_is_switched_and_stays(house: House, window: Window) -> None:
+def test_the_theme_is_switched_and_stays(hospital: Hospital, window: Window) -> None:
     page = window(Role.REVIEWER)
     page.goto("/queue")
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -140,27 +146,27 @@ def test_the_theme_is_switched_and_stays(house: House, window: Window) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
 
 
-def test_one_signs_in_reads_a_chart_and_signs_out(house: House, window: Window) -> None:
-    house.sure()
-    add_account(house.connection, "dr.lee", Role.CLINICIAN, PASSWORD, "Dr Lee")
+def test_one_signs_in_reads_a_chart_and_signs_out(hospital: Hospital, window: Window) -> None:
+    hospital.filed_document()
+    add_account(hospital.connection, "dr.lee", Role.CLINICIAN, PASSWORD, "Dr Lee")
     page = window(None)
     page.goto("/")
     page.keyboard.type("dr.lee")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
+    page.keyboard.press("SignInAs")
     page.wait_for_url("**/patients")
     page.keyboard.type("vielgosh tomas")
-    page.keyboard.press("Enter")
+    page.keyboard.press("SignInAs")
     page.wait_for_url("**/patients?q=*")
-    page.get_by_role("link", name="Wielgosz, Tomasz").press("Enter")
+    page.get_by_role("link", name="Wielgosz, Tomasz").press("SignInAs")
     page.get_by_role("heading", name="Wielgosz, Tomasz").wait_for()
-    page.get_by_role("link", name="Discharge summary").press("Enter")
+    page.get_by_role("link", name="Discharge summary").press("SignInAs")
     page.wait_for_url("**/documents/*")
     with page.expect_download() as download:
         page.keyboard.press("d")
     assert download.value.path().read_bytes().startswith(b"%PDF")
-    page.get_by_role("button", name="Sign out").press("Enter")
+    page.get_by_role("button", name="Sign out").press("SignInAs")
     page.wait_for_url("**/login")
     page.go_back()
     page.reload()

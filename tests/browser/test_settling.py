@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import House
+from tests.reviewing import Hospital
 
 Window = Callable[..., Page]
 
@@ -18,16 +18,16 @@ def press(page: Page, *keys: str) -> int:
     return len(keys)
 
 
-def status(house: House, item: int) -> dict[str, object]:
-    sql = """select d.status, d.patient_id, d.type, i.settled_by, i.claimed_by from review_item i
+def status(hospital: Hospital, item: int) -> dict[str, object]:
+    sql = """select d.status, d.patient_id, d.type, i.closed_by, i.claimed_by from review_item i
              join document d on d.id = i.document_id where i.id = %s"""
-    row = house.connection.execute(sql, [item]).fetchone()
+    row = hospital.connection.execute(sql, [item]).fetchone()
     assert row is not None
     return row
 
 
-def test_a_clean_item_takes_two_keys_and_the_next_one_comes(house: House, window: Window) -> None:
-    first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
+def test_a_clean_item_takes_two_keys_and_the_next_one_comes(hospital: Hospital, window: Window) -> None:
+    first, second = hospital.uncertain_item("a.pdf"), hospital.uncertain_item("b.pdf")
     page = window(Role.REVIEWER)
     page.goto("/queue")
     press(page, "n")
@@ -35,16 +35,18 @@ def test_a_clean_item_takes_two_keys_and_the_next_one_comes(house: House, window
     keys = press(page, "1", "a")
     page.wait_for_url(f"**/items/{second}?done=*")
     assert keys <= 5
-    found = status(house, first)
-    assert (found["status"], found["patient_id"], found["settled_by"]) == (
+    found = status(hospital, first)
+    assert (found["status"], found["patient_id"], found["closed_by"]) == (
         "filed",
-        house.known[0],
+        hospital.patient_ids[0],
         "reviewer",
     )
 
 
-def test_nobody_is_chosen_beforehand_where_the_patient_is_in_doubt(house: House, window: Window) -> None:
-    item = house.doubtful()
+def test_nobody_is_chosen_beforehand_where_the_patient_is_in_doubt(
+    hospital: Hospital, window: Window
+) -> None:
+    item = hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto("/queue")
     press(page, "n")
@@ -52,33 +54,33 @@ def test_nobody_is_chosen_beforehand_where_the_patient_is_in_doubt(house: House,
     expect(page.locator("input[name=patient]:checked")).to_have_count(0)
     press(page, "a")
     expect(page.get_by_role("alert")).to_contain_text("Choose the patient first")
-    assert status(house, item)["status"] == "review"
+    assert status(hospital, item)["status"] == "review"
 
 
-def test_focusing_a_field_shows_its_ink_on_its_page(house: House, window: Window) -> None:
-    item = house.doubtful(pages=3)
+def test_focusing_a_field_shows_its_ink_on_its_page(hospital: Hospital, window: Window) -> None:
+    item = hospital.uncertain_item(pages=3)
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
     press(page, "c")
     page.wait_for_selector(".actions")
     press(page, "j", "j")
-    expect(page.locator(".now")).to_have_text("3")
+    expect(page.locator(".current-page")).to_have_text("3")
     press(page, "f")
-    expect(page.locator(".now")).to_have_text("1")
-    lit = page.locator("rect.ink.on")
+    expect(page.locator(".current-page")).to_have_text("1")
+    lit = page.locator("rect.field-box.active")
     expect(lit).to_have_count(1)
-    box, picture = lit.bounding_box(), page.locator(".sheet:not([hidden]) img").bounding_box()
+    box, picture = lit.bounding_box(), page.locator(".page-view:not([hidden]) img").bounding_box()
     assert box is not None
     assert picture is not None
     assert picture["x"] <= box["x"] <= picture["x"] + picture["width"]
     assert picture["y"] <= box["y"] <= picture["y"] + picture["height"] / 4
 
 
-def test_a_page_is_zoomed_fitted_and_turned_with_keys(house: House, window: Window) -> None:
-    item = house.doubtful()
+def test_a_page_is_zoomed_fitted_and_turned_with_keys(hospital: Hospital, window: Window) -> None:
+    item = hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
-    sheet = page.locator(".sheet:not([hidden])")
+    sheet = page.locator(".page-view:not([hidden])")
 
     def size() -> tuple[int, int]:
         box = sheet.bounding_box()
@@ -94,8 +96,8 @@ def test_a_page_is_zoomed_fitted_and_turned_with_keys(house: House, window: Wind
     assert size()[0] > size()[1]
 
 
-def test_another_patient_is_searched_and_chosen_from_the_item(house: House, window: Window) -> None:
-    item = house.doubtful()
+def test_another_patient_is_searched_and_chosen_from_the_item(hospital: Hospital, window: Window) -> None:
+    item = hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
     press(page, "c")
@@ -103,27 +105,27 @@ def test_another_patient_is_searched_and_chosen_from_the_item(house: House, wind
     press(page, "/")
     page.keyboard.type("cabalero")
     page.get_by_role("option", name="Caballero-Reyes, Ines").wait_for()
-    press(page, "ArrowDown", "Enter", "a")
+    press(page, "ArrowDown", "SignInAs", "a")
     page.wait_for_url("**/queue?done=*")
-    assert status(house, item)["patient_id"] == house.known[3]
+    assert status(hospital, item)["patient_id"] == hospital.patient_ids[3]
 
 
-def test_a_corrected_value_is_filed_with_control_and_enter(house: House, window: Window) -> None:
-    item = house.doubtful()
+def test_a_corrected_value_is_filed_with_control_and_enter(hospital: Hospital, window: Window) -> None:
+    item = hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
     press(page, "c")
     page.wait_for_selector(".actions")
-    press(page, "1", "f", "Enter", "Enter")
+    press(page, "1", "f", "SignInAs", "SignInAs")
     page.keyboard.type("10012345")
-    press(page, "Control+Enter")
+    press(page, "Control+SignInAs")
     page.wait_for_url("**/queue?done=*")
     sql = "select value from document_field where name = 'mrn' and source = 'person'"
-    assert house.connection.execute(sql).fetchone() == {"value": "10012345"}
+    assert hospital.connection.execute(sql).fetchone() == {"value": "10012345"}
 
 
-def test_the_last_decision_is_undone_with_one_key(house: House, window: Window) -> None:
-    item = house.doubtful()
+def test_the_last_decision_is_undone_with_one_key(hospital: Hospital, window: Window) -> None:
+    item = hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto("/queue")
     press(page, "n")
@@ -132,12 +134,14 @@ def test_the_last_decision_is_undone_with_one_key(house: House, window: Window) 
     page.wait_for_url("**/queue?done=*")
     press(page, "u")
     page.wait_for_url(f"**/items/{item}")
-    assert status(house, item)["status"] == "review"
-    assert status(house, item)["claimed_by"] == "reviewer"
+    assert status(hospital, item)["status"] == "review"
+    assert status(hospital, item)["claimed_by"] == "reviewer"
 
 
-def test_two_people_on_one_queue_never_see_the_same_item_to_decide(house: House, window: Window) -> None:
-    first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
+def test_two_people_on_one_queue_never_see_the_same_item_to_decide(
+    hospital: Hospital, window: Window
+) -> None:
+    first, second = hospital.uncertain_item("a.pdf"), hospital.uncertain_item("b.pdf")
     ann, ben = window(Role.REVIEWER), window(Role.SUPERVISOR)
     for page, item in ((ann, first), (ben, second)):
         page.goto("/queue")
@@ -148,49 +152,49 @@ def test_two_people_on_one_queue_never_see_the_same_item_to_decide(house: House,
     expect(ben.locator(".actions")).to_have_count(0)
 
 
-def test_an_item_is_handed_up_and_one_is_sent_to_be_scanned_again(house: House, window: Window) -> None:
-    first, second = house.doubtful("a.pdf"), house.doubtful("b.pdf")
+def test_an_item_is_handed_up_and_one_is_sent_to_be_scanned_again(hospital: Hospital, window: Window) -> None:
+    first, second = hospital.uncertain_item("a.pdf"), hospital.uncertain_item("b.pdf")
     page = window(Role.REVIEWER)
     page.goto("/queue")
     press(page, "n")
     page.wait_for_url(f"**/items/{first}")
     press(page, "e")
     page.keyboard.type("Two sisters of one name?")
-    press(page, "Tab", "Enter")
+    press(page, "Tab", "SignInAs")
     page.wait_for_url(f"**/items/{second}")
     press(page, "x")
     page.keyboard.type("The page is cut off.")
-    press(page, "Tab", "Enter")
+    press(page, "Tab", "SignInAs")
     page.wait_for_url("**/queue?done=*")
-    assert status(house, second)["status"] == "withdrawn"
-    assert status(house, first)["status"] == "review"
+    assert status(hospital, second)["status"] == "withdrawn"
+    assert status(hospital, first)["status"] == "review"
 
 
-def test_single_keys_can_be_switched_off(house: House, window: Window) -> None:
-    house.doubtful()
+def test_single_keys_can_be_switched_off(hospital: Hospital, window: Window) -> None:
+    hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto("/queue")
     press(page, "?")
-    page.get_by_label("Single keys work").uncheck()
+    page.get_by_label("Enable single-key shortcuts").uncheck()
     press(page, "Escape", "n")
     page.wait_for_timeout(300)
     assert page.url.endswith("/queue")
 
 
 def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(
-    house: House, window: Window
+    hospital: Hospital, window: Window
 ) -> None:
-    item = house.doubtful()
+    item = hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
     press(page, "c")
     page.wait_for_selector(".actions")
     press(page, "1")
-    page.get_by_label("Read Birth date from a box drawn on the page").click()
-    picture = page.locator(".sheet:not([hidden]) img").bounding_box()
+    page.get_by_label("Read Date of birth from a box drawn on the page").click()
+    picture = page.locator(".page-view:not([hidden]) img").bounding_box()
     assert picture is not None
     scale = picture["width"] / 850
-    words = house.connection.execute("select words from page where number = 1").fetchone()
+    words = hospital.connection.execute("select words from page where number = 1").fetchone()
     assert words is not None
     box = next(word["box"] for word in words["words"] if word["text"] == "2026-03-14")
     page.mouse.move(picture["x"] + (box[0] - 3) * scale, picture["y"] + (box[1] - 3) * scale)
@@ -198,9 +202,9 @@ def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(
     page.mouse.move(picture["x"] + (box[2] + 3) * scale, picture["y"] + (box[3] + 3) * scale, steps=4)
     page.mouse.up()
     expect(page.locator("#field-dob")).to_have_value("2026-03-14")
-    press(page, "Control+Enter")
+    press(page, "Control+SignInAs")
     page.wait_for_url("**/queue?done=*")
-    row = house.connection.execute(
+    row = hospital.connection.execute(
         "select value, page, box from document_field where name = 'dob' and source = 'person'"
     ).fetchone()
     assert row is not None
@@ -208,11 +212,11 @@ def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(
     assert all(abs(a - b) <= 5 for a, b in zip(row["box"], box, strict=True))
 
 
-def test_the_next_items_picture_is_there_before_it_is_wanted(house: House, window: Window) -> None:
-    house.doubtful("a.pdf")
-    second = house.doubtful("b.pdf")
+def test_the_next_items_picture_is_there_before_it_is_wanted(hospital: Hospital, window: Window) -> None:
+    hospital.uncertain_item("a.pdf")
+    second = hospital.uncertain_item("b.pdf")
     page = window(Role.REVIEWER)
-    scan = house.connection.execute("select scan_id from review_item where id = %s", [second]).fetchone()
+    scan = hospital.connection.execute("select scan_id from review_item where id = %s", [second]).fetchone()
     assert scan is not None
     page.goto("/queue")
     with page.expect_request(f"**/scans/{scan['scan_id']}/pages/1/preview"):
@@ -221,41 +225,48 @@ def test_the_next_items_picture_is_there_before_it_is_wanted(house: House, windo
 
 
 def test_a_scan_is_cut_in_two_with_the_keyboard(
-    house: House, window: Window, shot: Callable[[Page, str], None]
+    hospital: Hospital, window: Window, shot: Callable[[Page, str], None]
 ) -> None:
-    item = house.doubtful(pages=4)
+    item = hospital.uncertain_item(pages=4)
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
     press(page, "m")
     page.wait_for_url("**/scans/*/pages")
     press(page, "ArrowRight", "r", "ArrowRight", "b", "ArrowRight", "x")
-    expect(page.locator(".belongs")).to_have_text(
-        ["Document 1, 1 of 2", "Document 1, 2 of 2", "Document 2, 1 of 1", "left out"]
+    expect(page.locator(".tile-document")).to_have_text(
+        [
+            "Document 1, page 1 of 2",
+            "Document 1, page 2 of 2",
+            "Document 2, page 1 of 1",
+            "excluded",
+        ]
     )
     shot(page, "pages-light")
     press(page, "a")
     page.wait_for_url("**/items/*")
-    rows = house.connection.execute("select pages, status from document where id > 1 order by id").fetchall()
+    rows = hospital.connection.execute(
+        "select pages, status from document where id > 1 order by id"
+    ).fetchall()
     assert [(row["pages"], row["status"]) for row in rows] == [
         ([1, 2], "review"),
         ([3], "review"),
         ([4], "withdrawn"),
     ]
     press(page, "j")
-    turned = page.locator(".sheet:not([hidden])").bounding_box()
+    turned = page.locator(".page-view:not([hidden])").bounding_box()
     assert turned is not None
     assert turned["width"] > turned["height"]  # the quarter that was kept with the page
 
 
 def test_the_slower_of_two_browsers_sees_both_versions(
-    house: House, window: Window, shot: Callable[[Page, str], None]
+    hospital: Hospital, window: Window, shot: Callable[[Page, str], None]
 ) -> None:
-    item = house.doubtful()
+    item = hospital.uncertain_item()
     slow, fast = window(Role.REVIEWER), window(Role.SUPERVISOR)
     slow.goto(f"/items/{item}")
     press(slow, "c")
     slow.wait_for_selector(".actions")
-    house.connection.execute(
+    hospital.connection.execute(
         "update review_item set claimed_until = now() - interval '1 second'"
     )  # she was called away
     fast.goto(f"/items/{item}")
@@ -264,9 +275,9 @@ def test_the_slower_of_two_browsers_sees_both_versions(
     press(fast, "1", "a")
     fast.wait_for_url("**/queue?done=*")
     press(slow, "2", "a")
-    expect(slow.get_by_role("heading", name="Nothing was saved: somebody was faster")).to_be_visible()
+    expect(slow.get_by_role("heading", name="Not saved: someone else changed this document")).to_be_visible()
     expect(
         slow.get_by_role("row", name="Patient Okafor, Marta 10012399 Okafor, Martha 10012345")
     ).to_be_visible()
     shot(slow, "conflict-light")
-    assert status(house, item)["patient_id"] == house.known[0]
+    assert status(hospital, item)["patient_id"] == hospital.patient_ids[0]

@@ -7,37 +7,37 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from pipeline.index import document_actions
-from pipeline.index.document_actions import Sight
+from pipeline.index.document_actions import ReviewContext
 from pipeline.web.auth.permissions import Role
 from pipeline.web.review import review_queue
-from tests.reviewing import House
+from tests.reviewing import Hospital
 
 
 def test_a_filing_shows_in_the_figures_while_the_page_is_open(
-    house: House, window: Callable[..., Page], shot: Callable[[Page, str], None]
+    hospital: Hospital, window: Callable[..., Page], shot: Callable[[Page, str], None]
 ) -> None:
-    item = house.doubtful()
+    item = hospital.uncertain_item()
     page = window(Role.SUPERVISOR)
-    page.goto("/supervisor")
-    waiting = page.locator("dt", has_text="Waiting for a person").locator("xpath=following-sibling::dd[1]")
+    page.goto("/dashboard")
+    waiting = page.locator("dt", has_text="Waiting for review").locator("xpath=following-sibling::dd[1]")
     expect(waiting).to_have_text("1")
     expect(page.locator("#live")).to_have_text("live")
-    review_queue.claim(house.connection, item, "reviewer", 10)
-    sight = Sight(document=1, revision=1, by="reviewer", item=item)
+    review_queue.claim(hospital.connection, item, "reviewer", 10)
+    sight = ReviewContext(document=1, revision=1, actor="reviewer", item=item)
     document_actions.file_document(
-        house.connection, sight, patient=house.known[0], type="discharge_summary", fields={}
+        hospital.connection, sight, patient=hospital.patient_ids[0], type="discharge_summary", fields={}
     )
     expect(waiting).to_have_text("0", timeout=15_000)
     expect(page.get_by_role("row", name="reviewer 1 0 0 0")).to_be_visible()
-    expect(page.get_by_role("columnheader", name="Patient in doubt")).to_be_visible()
-    shot(page, "supervisor-live")
+    expect(page.get_by_role("columnheader", name="Uncertain patient")).to_be_visible()
+    shot(page, "dashboard-live")
 
 
 def test_a_file_that_comes_in_shows_on_the_clerks_page_while_it_is_open(
-    house: House, window: Callable[..., Page]
+    hospital: Hospital, window: Callable[..., Page]
 ) -> None:
     page = window(Role.CLERK)
-    page.goto("/today")
+    page.goto("/intake")
     expect(page.locator("#live")).to_have_text("live")
-    house.sure("from the ward.pdf")
+    hospital.filed_document("from the ward.pdf")
     expect(page.get_by_role("row", name="from the ward.pdf")).to_be_visible(timeout=15_000)

@@ -1,4 +1,4 @@
-"""For the tests of the review workspace: a browser-like client for each role."""
+"""Fixtures for the tests of the web application: clients that are signed in as any role."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.web.auth.permissions import Role
 from tests.delivering import Archive
-from tests.reviewing import House, Visitor, application
+from tests.reviewing import Hospital, SignedInUser, application
 
 
 @pytest.fixture
-def site(house: House, dsn: str) -> Iterator[TestClient]:
-    """The application, asked by nobody in particular."""
+def site(hospital: Hospital, dsn: str) -> Iterator[TestClient]:
+    """The application, without a session."""
     with (
-        application(house, dsn) as app,
+        application(hospital, dsn) as app,
         TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client,
     ):
         yield client
 
 
 @pytest.fixture
-def enter(house: House, site: TestClient) -> Callable[[Role], Visitor]:
-    """Sign somebody of that role in."""
-    return lambda role: Visitor.enter(house, site, role)
+def sign_in_as(hospital: Hospital, site: TestClient) -> Callable[[Role], SignedInUser]:
+    """Sign in a user of a role."""
+    return lambda role: SignedInUser.sign_in(hospital, site, role)
 
 
 @pytest.fixture

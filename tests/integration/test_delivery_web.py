@@ -12,7 +12,7 @@ from pipeline.web.auth.permissions import Role
 from tests.delivering import Archive
 from tests.reviewing import SignedInUser
 
-Enter = Callable[[Role], SignedInUser]
+SignInAs = Callable[[Role], SignedInUser]
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def dead(archive: Archive, tmp_path: Path) -> int:
     return int(outbox.deliveries(archive.connection, state="failed")[0]["id"])
 
 
-def test_the_page_names_what_a_person_must_see_to(dead: int, enter: Enter) -> None:
-    text = enter(Role.SUPERVISOR).get("/deliveries").text
+def test_the_page_names_what_a_person_must_see_to(dead: int, sign_in_as: SignInAs) -> None:
+    text = sign_in_as(Role.SUPERVISOR).get("/deliveries").text
     assert f"{dead} to archive" in text
     assert "build_failed" in text
     assert "what it is made of is missing" in text
@@ -35,15 +35,19 @@ def test_the_page_names_what_a_person_must_see_to(dead: int, enter: Enter) -> No
 
 
 def test_a_supervisor_sends_again_or_gives_up_with_a_reason(
-    archive: Archive, dead: int, enter: Enter
+    archive: Archive, dead: int, sign_in_as: SignInAs
 ) -> None:
-    visitor = enter(Role.SUPERVISOR)
-    assert visitor.post("/deliveries/act", delivery=str(dead), act="replay").status_code == 303
+    user = sign_in_as(Role.SUPERVISOR)
+    assert user.post("/deliveries/action", delivery=str(dead), operation="retry").status_code == 303
     assert outbox.delivery(archive.connection, dead)["state"] == "pending"
     archive.deliver()
-    assert visitor.post("/deliveries/act", delivery=str(dead), act="drop", note=" ").status_code == 422
     assert (
-        visitor.post("/deliveries/act", delivery=str(dead), act="drop", note="scanned again").status_code
+        user.post("/deliveries/action", delivery=str(dead), operation="discard", note=" ").status_code == 422
+    )
+    assert (
+        user.post(
+            "/deliveries/action", delivery=str(dead), operation="discard", note="scanned again"
+        ).status_code
         == 303
     )
     row = archive.connection.execute(
@@ -53,6 +57,11 @@ def test_a_supervisor_sends_again_or_gives_up_with_a_reason(
     assert row["detail"]["note"] == "scanned again"
 
 
-def test_all_dead_of_a_destination_are_sent_again_at_once(archive: Archive, dead: int, enter: Enter) -> None:
-    assert enter(Role.ADMINISTRATOR).post("/deliveries/act", to="archive", act="replay").status_code == 303
+def test_all_dead_of_a_destination_are_sent_again_at_once(
+    archive: Archive, dead: int, sign_in_as: SignInAs
+) -> None:
+    assert (
+        sign_in_as(Role.ADMINISTRATOR).post("/deliveries/action", to="archive", operation="retry").status_code
+        == 303
+    )
     assert outbox.deliveries(archive.connection, state="failed") == []

@@ -8,45 +8,45 @@ import io
 import zipfile
 from collections.abc import Callable
 
-from pipeline.ingest.batches import settle
-from pipeline.web.auth.accounts import csrf_of
+from pipeline.ingest.batches import close_batches
+from pipeline.web.auth.accounts import csrf_token
 from pipeline.web.auth.permissions import Role
 from tests.processing import printed
-from tests.reviewing import House, Visitor
+from tests.reviewing import Hospital, SignedInUser
 
-Enter = Callable[[Role], Visitor]
+SignInAs = Callable[[Role], SignedInUser]
 
 
-def test_a_zip_from_the_browser_is_a_batch_of_its_files(house: House, enter: Enter) -> None:
+def test_a_zip_from_the_browser_is_a_batch_of_its_files(hospital: Hospital, sign_in_as: SignInAs) -> None:
     box = io.BytesIO()
     with zipfile.ZipFile(box, "w") as archive:
         archive.writestr("1.tif", printed("Progress note"))
         archive.writestr("note.txt", "no scan")
-    clerk = enter(Role.CLERK)
+    clerk = sign_in_as(Role.CLERK)
     headers = clerk.headers | {
-        "x-csrf-token": csrf_of(clerk.token),
+        "x-csrf-token": csrf_token(clerk.token),
         "content-type": "application/octet-stream",
     }
     answer = clerk.client.post("/upload/box%2017.zip", content=box.getvalue(), headers=headers)
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert (told["status"], told["files"]) == ("stored", 2)
-    assert told["reason"].startswith("1 of its 2 files could not be taken")
-    found = house.connection.execute(
-        "select name, (select count(*) from arrival) as files from batch"
+    assert told["reason"].startswith("1 of 2 files could not be ingested")
+    found = hospital.connection.execute(
+        "select name, (select count(*) from ingest_event) as files from batch"
     ).fetchall()
     assert found == [{"name": "box 17.zip", "files": 2}]
 
 
 def test_a_batch_that_is_short_and_a_file_that_waits_stand_on_the_ledger_and_the_batch_in_the_queue(
-    house: House, enter: Enter
+    hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
-    connection, document = house.connection, house.sure()
+    connection, document = hospital.connection, hospital.filed_document()
     row = connection.execute("insert into batch (name) values ('box 17') returning id").fetchone()
     assert row is not None
     known = {"batch": row["id"], "document": document}
     connection.execute(
-        "insert into arrival (scan_id, name, duplicate, seen_at, batch_id)"
+        "insert into ingest_event (scan_id, name, duplicate, seen_at, batch_id)"
         " select scan_id, 'a', false, now(), %(batch)s from document where id = %(document)s", known,
     )  # fmt: skip
     connection.execute(
@@ -54,30 +54,30 @@ def test_a_batch_that_is_short_and_a_file_that_waits_stand_on_the_ledger_and_the
         " select scan_id, 'a sheet', %(batch)s, 3 from document where id = %(document)s", known,
     )  # fmt: skip
     connection.execute(
-        "insert into sighting (path, size, why) values ('locked.pdf', 1, 'It cannot be read.')"
+        "insert into intake_file (path, size, why) values ('locked.pdf', 1, 'It cannot be read.')"
     )
-    settle(connection, 0)
-    ledger = enter(Role.CLERK).get("/ledger").text
+    close_batches(connection, 0)
+    ledger = sign_in_as(Role.CLERK).get("/reconciliation").text
     assert "3 files expected, 1 arrived" in ledger
     assert "locked.pdf" in ledger
     assert "It cannot be read." in ledger
-    queue = enter(Role.REVIEWER).get("/queue?reason=batch").text
+    queue = sign_in_as(Role.REVIEWER).get("/queue?reason=batch").text
     assert "Batch box 17 does not add up: 3 files expected, 1 arrived." in queue
     item = connection.execute("select id from review_item where kinds = '{batch}'").fetchone()
     assert item is not None
-    reviewer = enter(Role.REVIEWER)
+    reviewer = sign_in_as(Role.REVIEWER)
     reviewer.post(f"/items/{item['id']}/claim")
-    assert "How was it settled?" in reviewer.get(f"/items/{item['id']}").text
+    assert "How was it resolved?" in reviewer.get(f"/items/{item['id']}").text
     assert (
         reviewer.post(f"/items/{item['id']}/reject", revision=0, note="two sheets counted wrong").status_code
         == 303
     )
-    settle(connection, 0)
+    close_batches(connection, 0)
     state = connection.execute(
-        "select adds_up, settled_by, note from batch join review_item as r on r.id = review_item_id"
+        "select balanced, closed_by, note from batch join review_item as r on r.id = review_item_id"
     ).fetchone()
     assert state is not None
-    assert (state["adds_up"], state["settled_by"], state["note"]) == (
+    assert (state["balanced"], state["closed_by"], state["note"]) == (
         False,
         reviewer.name,
         "two sheets counted wrong",

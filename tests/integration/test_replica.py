@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from pipeline.errors import BadSettings, ServiceAway
+from pipeline.errors import ConfigurationError, ServiceUnavailable
 from pipeline.index.search import search
 from pipeline.runtime import daemon
 from pipeline.runtime.doctor import _replica
@@ -23,12 +23,12 @@ from pipeline.runtime.installation import Embedded, Installation
 from pipeline.runtime.os_user import choose_account
 from pipeline.runtime.postgres import ENVIRONMENT, SETTINGS, binaries
 from pipeline.store.database import Connection, open_pool
-from pipeline.store.replica import Answer, Replica
-from pipeline.web.application import build
+from pipeline.store.replica import Replica, ReplicaResult
+from pipeline.web.application import create_app
 from pipeline.web.auth.permissions import Role
-from pipeline.web.auth.request_context import Desk
+from pipeline.web.auth.request_context import AppContext
 from tests.processing import until
-from tests.reviewing import House, Visitor
+from tests.reviewing import Hospital, SignedInUser
 
 PLACE = "select pg_is_in_recovery() as standby"
 
@@ -67,7 +67,7 @@ def standby(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def replica(standby: dict[str, str | int], dsn: str) -> Iterator[Replica]:
     """The test's database at the standby."""
     with open_pool(make_conninfo(dsn, **standby), 2, 10.0) as pool:
-        yield Replica(pool, most_behind=5.0)
+        yield Replica(pool, max_lag_seconds=5.0)
 
 
 def at_standby(connection: Connection) -> bool:
@@ -81,77 +81,77 @@ def documents(connection: Connection) -> list[int]:
 
 
 def test_a_search_is_answered_by_the_standby_as_soon_as_it_has_what_was_filed(
-    house: House, replica: Replica
+    hospital: Hospital, replica: Replica
 ) -> None:
-    document = house.sure()
-    until(lambda: replica.ask(house.connection, at_standby) == Answer(found=True, behind=0.0))
-    found = replica.ask(house.connection, lambda c: search(c, str(document)))
-    assert [hit.document for hit in found.found] == [document]
+    document = hospital.filed_document()
+    until(lambda: replica.run(hospital.connection, at_standby) == ReplicaResult(value=True, lag_seconds=0.0))
+    found = replica.run(hospital.connection, lambda c: search(c, str(document)))
+    assert [hit.document for hit in found.value] == [document]
 
 
 def test_a_standby_that_has_not_everything_says_how_old_it_is_and_too_old_it_is_not_asked(
-    house: House, replica: Replica, embedded: Embedded, standby: dict[str, str | int]
+    hospital: Hospital, replica: Replica, embedded: Embedded, standby: dict[str, str | int]
 ) -> None:
     assert embedded.postgres is not None
-    before = house.sure()
-    until(lambda: replica.ask(house.connection, at_standby) == Answer(found=True, behind=0.0))
+    before = hospital.filed_document()
+    until(lambda: replica.run(hospital.connection, at_standby) == ReplicaResult(value=True, lag_seconds=0.0))
     with psycopg.connect(
         make_conninfo(embedded.postgres.dsn(superuser=True), **standby), autocommit=True
     ) as superuser:
         superuser.execute("select pg_wal_replay_pause()")
         try:
-            after = house.sure("another.pdf")
-            old = replica.ask(house.connection, documents)
-            replica.most_behind = 0.0
-            now = replica.ask(house.connection, documents)
+            after = hospital.filed_document("another.pdf")
+            old = replica.run(hospital.connection, documents)
+            replica.max_lag_seconds = 0.0
+            now = replica.run(hospital.connection, documents)
         finally:
             superuser.execute("select pg_wal_replay_resume()")
-    assert (old.found, now) == ([before], Answer(found=[before, after], behind=0.0))
-    assert 0.0 < old.behind < 5.0
+    assert (old.value, now) == ([before], ReplicaResult(value=[before, after], lag_seconds=0.0))
+    assert 0.0 < old.lag_seconds < 5.0
 
 
-def test_a_person_sees_at_the_standby_what_the_role_may_see(house: House, replica: Replica, dsn: str) -> None:
-    document = house.sure()
-    until(lambda: replica.behind(house.connection) == 0.0)
+def test_a_person_sees_at_the_standby_what_the_role_may_see(hospital: Hospital, replica: Replica, dsn: str) -> None:
+    document = hospital.filed_document()
+    until(lambda: replica.lag(hospital.connection) == 0.0)
     with open_pool(dsn, 4) as pool:
-        desk = Desk(
-            settings=house.settings,
+        desk = AppContext(
+            settings=hospital.settings,
             pool=pool,
-            blobs=lambda: house.blobs,
+            blobs=lambda: hospital.blobs,
             enqueue=lambda *_: None,
             replica=replica,
         )
-        with TestClient(build(desk), base_url="http://127.0.0.1", follow_redirects=False) as client:
-            clinician = Visitor.enter(house, client, Role.CLINICIAN)
-            assert f"/documents/{document}" in clinician.get(f"/patients/{house.known[2]}").text
+        with TestClient(create_app(desk), base_url="http://127.0.0.1", follow_redirects=False) as client:
+            clinician = SignedInUser.sign_in(hospital, client, Role.CLINICIAN)
+            assert f"/documents/{document}" in clinician.get(f"/patients/{hospital.patient_ids[2]}").text
             assert clinician.get("/search?q=2024").status_code == 200
 
 
-def test_without_an_answer_from_the_standby_the_database_is_asked_at_once(house: House, dsn: str) -> None:
+def test_without_an_answer_from_the_standby_the_database_is_asked_at_once(hospital: Hospital, dsn: str) -> None:
     with open_pool(make_conninfo(dsn, port=1), 1, 0.2) as nowhere:
-        replica = Replica(nowhere, most_behind=5.0)
-        assert not replica.ask(house.connection, at_standby).found
+        replica = Replica(nowhere, max_lag_seconds=5.0)
+        assert not replica.run(hospital.connection, at_standby).value
         begun = time.monotonic()
-        assert not replica.ask(house.connection, at_standby).found
+        assert not replica.run(hospital.connection, at_standby).value
         assert time.monotonic() - begun < 0.2, "it is left in peace for a while"
 
 
-def test_a_database_that_is_no_standby_is_never_asked(house: House, dsn: str) -> None:
+def test_a_database_that_is_no_standby_is_never_asked(hospital: Hospital, dsn: str) -> None:
     with open_pool(dsn, 1) as pool:
-        answer = Replica(pool, most_behind=1e9).ask(house.connection, lambda c: c is house.connection)
-    assert answer.found
+        answer = Replica(pool, max_lag_seconds=1e9).run(hospital.connection, lambda c: c is hospital.connection)
+    assert answer.value
 
 
 def test_the_doctor_tells_a_standby_that_is_of_use_from_one_that_is_not(
-    house: House, replica: Replica, standby: dict[str, str | int], dsn: str
+    hospital: Hospital, replica: Replica, standby: dict[str, str | int], dsn: str
 ) -> None:
     def with_replica(address: str) -> Installation:
-        database = house.settings.database.model_copy(update={"replica_dsn": SecretStr(address)})
-        return Installation(house.settings.model_copy(update={"database": database}))
+        database = hospital.settings.database.model_copy(update={"replica_dsn": SecretStr(address)})
+        return Installation(hospital.settings.model_copy(update={"database": database}))
 
-    until(lambda: replica.ask(house.connection, at_standby).found)
+    until(lambda: replica.run(hospital.connection, at_standby).value)
     assert _replica(with_replica(make_conninfo(dsn, **standby))).endswith("s behind")
-    with pytest.raises(BadSettings, match="no streaming standby"):
+    with pytest.raises(ConfigurationError, match="no streaming standby"):
         _replica(with_replica(dsn))
-    with pytest.raises(ServiceAway, match="does not answer"):
+    with pytest.raises(ServiceUnavailable, match="does not answer"):
         _replica(with_replica(make_conninfo(dsn, port=1)))

@@ -17,15 +17,17 @@ from schemathesis.core.result import Ok
 
 from pipeline.web.auth.accounts import add_token
 from pipeline.web.auth.permissions import Role
-from pipeline.web.auth.request_context import COOKIE
-from tests.reviewing import House, Visitor
+from pipeline.web.auth.request_context import SESSION_COOKIE
+from tests.reviewing import Hospital, SignedInUser
 
-Enter = Callable[[Role], Visitor]
+SignInAs = Callable[[Role], SignedInUser]
 
 
-def test_a_program_settles_an_item_as_a_person_does(house: House, site: TestClient, enter: Enter) -> None:
-    house.doubtful()
-    program = enter(Role.REVIEWER)
+def test_a_program_settles_an_item_as_a_person_does(
+    hospital: Hospital, site: TestClient, sign_in_as: SignInAs
+) -> None:
+    hospital.uncertain_item()
+    program = sign_in_as(Role.REVIEWER)
     item = site.post("/api/v1/queue/next", headers=program.headers).json()
     seen = program.get(f"/api/v1/items/{item['id']}").json()
     best, subject = seen["candidates"][0]["patient"]["id"], seen["subject"]
@@ -46,20 +48,20 @@ def test_a_program_settles_an_item_as_a_person_does(house: House, site: TestClie
 
 
 def test_a_cookie_opens_nothing_here_and_a_revoked_token_neither(
-    house: House, site: TestClient, enter: Enter
+    hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
-    visitor = enter(Role.REVIEWER)
-    assert site.get("/api/v1/queue", headers={"cookie": f"{COOKIE}={visitor.token}"}).status_code == 401
-    token = add_token(house.connection, house.accounts[Role.REVIEWER], "worklist")
+    user = sign_in_as(Role.REVIEWER)
+    assert site.get("/api/v1/queue", headers={"cookie": f"{SESSION_COOKIE}={user.token}"}).status_code == 401
+    token = add_token(hospital.connection, hospital.accounts[Role.REVIEWER], "worklist")
     bearer = {"authorization": f"Bearer {token}"}
     assert site.get("/api/v1/queue", headers=bearer).status_code == 200
-    house.connection.execute("update api_token set revoked_at = now()")
+    hospital.connection.execute("update api_token set revoked_at = now()")
     assert site.get("/api/v1/queue", headers=bearer).status_code == 401
 
 
-def test_a_token_opens_no_page_for_people(site: TestClient, enter: Enter) -> None:
-    visitor = enter(Role.REVIEWER)
-    assert site.get("/queue", headers={"authorization": f"Bearer {visitor.bearer}"}).status_code == 303
+def test_a_token_opens_no_page_for_people(site: TestClient, sign_in_as: SignInAs) -> None:
+    user = sign_in_as(Role.REVIEWER)
+    assert site.get("/queue", headers={"authorization": f"Bearer {user.bearer}"}).status_code == 303
 
 
 CHECKS = [
@@ -80,11 +82,11 @@ EASY = settings(
 
 @pytest.mark.filterwarnings("ignore")
 def test_no_request_makes_it_fail_or_answer_what_it_does_not_describe(
-    house: House, site: TestClient, enter: Enter
+    hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
-    house.doubtful()
-    house.sure()
-    program = enter(Role.SUPERVISOR)
+    hospital.uncertain_item()
+    hospital.filed_document()
+    program = sign_in_as(Role.SUPERVISOR)
     description = schemathesis.openapi.from_dict(site.get("/api/v1/openapi.json").json())
     tried = set()
     for found in description.get_all_operations():

@@ -10,14 +10,14 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 from pipeline.runtime.installation import Embedded
 from pipeline.store.database import connect
 from pipeline.store.database_roles import NAMES, ensure_roles
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import House, Visitor
+from tests.reviewing import Hospital, SignedInUser
 
-Enter = Callable[[Role], Visitor]
+SignInAs = Callable[[Role], SignedInUser]
 
 READING = {Role.REVIEWER, Role.CLINICIAN, Role.SUPERVISOR, Role.PRIVACY_OFFICER}
 SECRETS: tuple[tuple[str, set[Role]], ...] = (
@@ -26,16 +26,16 @@ SECRETS: tuple[tuple[str, set[Role]], ...] = (
     ("select value from document_field", READING),
     ("select machine from document", READING),
     ("select reasons, candidates from review_item", READING),
-    ("select text from arriving_page", READING),
+    ("select text from pending_page", READING),
     ("select family, dob from patient", READING),
     ("select id from find_patients('okafor', 5)", READING),
     ("select before, after from decision", READING),
-    ("select entered from blind_entry", READING),
+    ("select entered from double_entry", READING),
     ("select account, patient_id from audit", {Role.PRIVACY_OFFICER}),
     ("select password from account", {Role.ADMINISTRATOR}),
     ("select token from web_session", {Role.ADMINISTRATOR}),
     ("select token from api_token", set()),
-    ("select page from reading", set()),
+    ("select page from ocr_cache", set()),
     (
         "update document set status = 'filed', filed_at = now(), filed_by = 'x'",
         {Role.REVIEWER, Role.SUPERVISOR},
@@ -50,55 +50,59 @@ SECRETS: tuple[tuple[str, set[Role]], ...] = (
 )
 # Tables that the web application never touches in a person's role.
 MACHINERYS = {
-    *("api_token", "login_failure", "reading", "page_range", "worker", "migration", "adt_message"),
+    *("api_token", "sign_in_failure", "reading", "page_range", "worker", "migration", "adt_message"),
     *("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers"),
     "installation",
 }
 
 
-def may(house: House, role: Role, statement: str) -> bool:
+def may(hospital: Hospital, role: Role, statement: str) -> bool:
     try:
-        with house.connection.transaction(force_rollback=True):
-            house.connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role.in_database)))
-            house.connection.execute(statement.encode())
+        with hospital.connection.transaction(force_rollback=True):
+            hospital.connection.execute(
+                sql.SQL("set local role {}").format(sql.Identifier(role.database_role))
+            )
+            hospital.connection.execute(statement.encode())
     except psycopg.errors.InsufficientPrivilege:
         return False
     return True
 
 
-def test_the_database_lets_each_role_do_what_the_table_here_says_and_no_more(house: House) -> None:
-    house.doubtful()
-    house.sure()
+def test_the_database_lets_each_role_do_what_the_table_here_says_and_no_more(hospital: Hospital) -> None:
+    hospital.uncertain_item()
+    hospital.filed_document()
     wrong = [
         (statement, role.value)
         for statement, allowed in SECRETS
         for role in Role
-        if may(house, role, statement) != (role in allowed)
+        if may(hospital, role, statement) != (role in allowed)
     ]
     assert wrong == []
 
 
-def test_everybody_can_write_a_line_of_the_audit(house: House) -> None:
+def test_everybody_can_write_a_line_of_the_audit(hospital: Hospital) -> None:
     line = "insert into audit (account, role, action) values ('x', 'x', 'x')"
-    assert [role for role in Role if not may(house, role, line)] == []
+    assert [role for role in Role if not may(hospital, role, line)] == []
 
 
-def test_a_request_is_answered_with_the_rights_of_the_persons_role(house: House, enter: Enter) -> None:
-    house.sure()
-    clinician, reviewer = enter(Role.CLINICIAN), enter(Role.REVIEWER)
+def test_a_request_is_answered_with_the_rights_of_the_persons_role(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    hospital.filed_document()
+    clinician, reviewer = sign_in_as(Role.CLINICIAN), sign_in_as(Role.REVIEWER)
     assert "Appendectomy" in clinician.get("/search?q=appendectomy").text
-    house.connection.execute("revoke select on document_page from chartloom_clinician")
+    hospital.connection.execute("revoke select on document_page from chartloom_clinician")
     refused = clinician.get("/search?q=appendectomy")
     assert refused.status_code == 500
     assert "Wielgosz" not in refused.text
     assert reviewer.get("/search?q=appendectomy").status_code == 200
 
 
-def test_the_role_ends_with_the_request(house: House, enter: Enter) -> None:
-    clerk = enter(Role.CLERK)
+def test_the_role_ends_with_the_request(hospital: Hospital, sign_in_as: SignInAs) -> None:
+    clerk = sign_in_as(Role.CLERK)
     for _ in range(6):  # every connection of the pool
-        assert clerk.get("/today").status_code == 200
-    assert enter(Role.CLINICIAN).get("/patients?q=okafor").status_code == 200
+        assert clerk.get("/intake").status_code == 200
+    assert sign_in_as(Role.CLINICIAN).get("/patients?q=okafor").status_code == 200
 
 
 @pytest.fixture
@@ -124,20 +128,20 @@ def test_an_installation_from_before_the_roles_gets_them_by_its_own_superuser(
 
 
 def test_a_foreign_server_that_lacks_them_says_what_its_administrator_runs(stranger: str) -> None:
-    with connect(stranger) as connection, pytest.raises(BadSettings) as refused:
+    with connect(stranger) as connection, pytest.raises(ConfigurationError) as refused:
         ensure_roles(connection)
     assert "grant chartloom_clerk to" in refused.value.remedy
 
 
-def test_every_table_is_granted_to_somebody_or_is_the_machinerys_alone(house: House) -> None:
+def test_every_table_is_granted_to_somebody_or_is_the_machinerys_alone(hospital: Hospital) -> None:
     tables = {
         row["n"]
-        for row in house.connection.execute(
+        for row in hospital.connection.execute(
             "select tablename as n from pg_tables where schemaname = 'public'"
         )
     }
     given = """select table_name as n from information_schema.role_table_grants where grantee = any(%s)
                union select table_name from information_schema.column_privileges where grantee = any(%s)"""
-    granted = {row["n"] for row in house.connection.execute(given, [list(NAMES), list(NAMES)])}
+    granted = {row["n"] for row in hospital.connection.execute(given, [list(NAMES), list(NAMES)])}
     forgotten = {name for name in tables - granted - MACHINERYS if not name.startswith("archive")}
     assert forgotten == set(), "grant it in its migration, or name it here"

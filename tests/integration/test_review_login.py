@@ -14,8 +14,8 @@ from tests.reviewing import PASSWORD, Hospital
 
 
 @pytest.fixture
-def ruth(house: Hospital) -> int:
-    return accounts.add_account(house.connection, "ruth", Role.REVIEWER, PASSWORD, "Ruth Example")
+def ruth(hospital: Hospital) -> int:
+    return accounts.add_account(hospital.connection, "ruth", Role.REVIEWER, PASSWORD, "Ruth Example")
 
 
 def sign_in(site: TestClient, password: str = PASSWORD, then: str = "/queue", name: str = "ruth") -> Response:
@@ -40,9 +40,11 @@ def test_over_tls_the_cookie_is_for_tls_alone(site: TestClient, ruth: int) -> No
     assert "strict-transport-security" in answer.headers
 
 
-def test_the_database_knows_neither_password_nor_token(house: Hospital, site: TestClient, ruth: int) -> None:
+def test_the_database_knows_neither_password_nor_token(
+    hospital: Hospital, site: TestClient, ruth: int
+) -> None:
     sign_in(site)
-    row = house.connection.execute(
+    row = hospital.connection.execute(
         "select password, token from account a join web_session s on s.account_id = a.id"
     ).fetchone()
     assert row is not None
@@ -55,15 +57,15 @@ def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(site: Test
     assert sign_in(site).status_code == 429
 
 
-def test_a_lock_ends_by_itself(house: Hospital, site: TestClient, ruth: int) -> None:
+def test_a_lock_ends_by_itself(hospital: Hospital, site: TestClient, ruth: int) -> None:
     for _ in range(5):
         sign_in(site, "wrong")
-    house.connection.execute("update account set locked_until = now() - interval '1 second'")
+    hospital.connection.execute("update account set locked_until = now() - interval '1 second'")
     assert sign_in(site).status_code == 303
 
 
-def test_an_address_that_guesses_names_is_refused(house: Hospital, site: TestClient, ruth: int) -> None:
-    house.connection.execute(
+def test_an_address_that_guesses_names_is_refused(hospital: Hospital, site: TestClient, ruth: int) -> None:
+    hospital.connection.execute(
         "insert into sign_in_failure (address) select 'testclient' from generate_series(1, 30)"
     )
     assert sign_in(site).status_code == 429
@@ -80,24 +82,24 @@ def test_signing_in_leads_to_no_other_site(site: TestClient, ruth: int) -> None:
         assert sign_in(site, then=then).headers["location"] == "/"
 
 
-def test_a_session_ends_when_nobody_touches_it(house: Hospital, site: TestClient, ruth: int) -> None:
+def test_a_session_ends_when_nobody_touches_it(hospital: Hospital, site: TestClient, ruth: int) -> None:
     sign_in(site)
-    minutes = house.settings.web.session_idle_minutes
-    house.connection.execute(
+    minutes = hospital.settings.web.session_idle_minutes
+    hospital.connection.execute(
         "update web_session set seen_at = now() - make_interval(mins => %s)", [minutes + 1]
     )
     answer = site.get("/queue?reason=type")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?then=%2Fqueue%3Freason%3Dtype")
 
 
-def test_a_session_ends_with_the_shift(house: Hospital, site: TestClient, ruth: int) -> None:
+def test_a_session_ends_with_the_shift(hospital: Hospital, site: TestClient, ruth: int) -> None:
     sign_in(site)
-    house.connection.execute("update web_session set opened_at = now() - interval '13 hours'")
+    hospital.connection.execute("update web_session set opened_at = now() - interval '13 hours'")
     assert site.get("/queue").status_code == 303
 
 
 def test_signing_out_ends_the_session_and_what_the_browser_keeps(
-    house: Hospital, site: TestClient, ruth: int
+    hospital: Hospital, site: TestClient, ruth: int
 ) -> None:
     sign_in(site)
     token = site.cookies[SESSION_COOKIE]
@@ -106,21 +108,23 @@ def test_signing_out_ends_the_session_and_what_the_browser_keeps(
     assert site.get("/queue", headers={"cookie": f"{SESSION_COOKIE}={token}"}).status_code == 303
 
 
-def test_closing_an_account_ends_its_sessions_at_once(house: Hospital, site: TestClient, ruth: int) -> None:
+def test_closing_an_account_ends_its_sessions_at_once(
+    hospital: Hospital, site: TestClient, ruth: int
+) -> None:
     sign_in(site)
-    accounts.change_account(house.connection, ruth, Role.REVIEWER, enabled=False)
+    accounts.change_account(hospital.connection, ruth, Role.REVIEWER, enabled=False)
     assert site.get("/queue").status_code == 303
     assert sign_in(site).status_code == 401
 
 
-def test_a_new_password_ends_the_old_sessions(house: Hospital, site: TestClient, ruth: int) -> None:
+def test_a_new_password_ends_the_old_sessions(hospital: Hospital, site: TestClient, ruth: int) -> None:
     sign_in(site)
     old = site.cookies[SESSION_COOKIE]
     form = {
         "csrf": accounts.csrf_token(old),
         "old": PASSWORD,
         "new": "quite another one",
-        "again": "quite another one",
+        "confirmation": "quite another one",
     }
     assert site.post("/password", data=form).status_code == 303
     assert site.get("/queue").status_code == 200
@@ -129,17 +133,17 @@ def test_a_new_password_ends_the_old_sessions(house: Hospital, site: TestClient,
     assert sign_in(site).status_code == 401
 
 
-def test_a_short_password_is_refused(house: Hospital) -> None:
+def test_a_short_password_is_refused(hospital: Hospital) -> None:
     with pytest.raises(InvalidInput, match="12 characters"):
-        accounts.add_account(house.connection, "short", Role.CLERK, "short")
+        accounts.add_account(hospital.connection, "short", Role.CLERK, "short")
 
 
-def test_the_first_start_makes_one_administrator_and_tells_the_password_once(house: Hospital) -> None:
-    assert accounts.ensure_administrator(house.connection) is None
-    house.connection.execute("delete from account")
-    password = accounts.ensure_administrator(house.connection)
+def test_the_first_start_makes_one_administrator_and_tells_the_password_once(hospital: Hospital) -> None:
+    assert accounts.ensure_administrator(hospital.connection) is None
+    hospital.connection.execute("delete from account")
+    password = accounts.ensure_administrator(hospital.connection)
     assert password is not None
-    assert accounts.ensure_administrator(house.connection) is None
-    found = accounts.sign_in(house.connection, "admin", password, "here")
+    assert accounts.ensure_administrator(hospital.connection) is None
+    found = accounts.sign_in(hospital.connection, "admin", password, "here")
     assert found is not None
     assert found[0].role is Role.ADMINISTRATOR

@@ -8,23 +8,23 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from pipeline.web.application import routes_of
-from pipeline.web.auth.accounts import csrf_of
-from pipeline.web.auth.permissions import RULES, Role, allowed
-from tests.reviewing import House, Visitor
+from pipeline.web.application import all_routes
+from pipeline.web.auth.accounts import csrf_token
+from pipeline.web.auth.permissions import RULES, Role, is_allowed
+from tests.reviewing import Hospital, SignedInUser
 
-Enter = Callable[[Role], Visitor]
-ROUTES = [(route.name, sorted(route.methods or ())[0], route.path) for route in routes_of()]
-OPEN = ("health", "login_page", "login", "oidc_leave", "oidc_back", "api_openapi")
+SignInAs = Callable[[Role], SignedInUser]
+ROUTES = [(route.name, sorted(route.methods or ())[0], route.path) for route in all_routes()]
+OPEN = ("health", "login_page", "login", "oidc_login", "oidc_callback", "api_openapi")
 
 
-def address(path: str, house: House, item: int, document: int) -> str:
-    row = house.connection.execute("select scan_id from document where id = %s", [document]).fetchone()
+def address(path: str, hospital: Hospital, item: int, document: int) -> str:
+    row = hospital.connection.execute("select scan_id from document where id = %s", [document]).fetchone()
     assert row is not None
     values = {
         "item": item,
         "document": document,
-        "patient": house.known[0],
+        "patient": hospital.patient_ids[0],
         "scan": row["scan_id"],
         "number": 1,
         "account": 10**6,
@@ -35,29 +35,29 @@ def address(path: str, house: House, item: int, document: int) -> str:
 
 
 def test_each_route_lets_in_the_roles_of_the_table_and_nobody_else(
-    house: House, site: TestClient, enter: Enter
+    hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
-    item, document = house.doubtful(), house.sure()
+    item, document = hospital.uncertain_item(), hospital.filed_document()
     leaks = []
     for role in Role:
-        visitor = enter(role)
+        user = sign_in_as(role)
         for name, method, path in ROUTES:
             if name in (*OPEN, "logout") or (
-                name.endswith("_stream") and allowed(name, role)
+                name.endswith("_stream") and is_allowed(name, role)
             ):  # a stream has no end
                 continue
-            url = address(path, house, item, document)
-            answer = visitor.get(url) if method == "GET" else visitor.post(url)
-            if (answer.status_code == 403) == allowed(name, role) or answer.status_code in (401, 405, 500):
+            url = address(path, hospital, item, document)
+            answer = user.get(url) if method == "GET" else user.post(url)
+            if (answer.status_code == 403) == is_allowed(name, role) or answer.status_code in (401, 405, 500):
                 leaks.append((name, role, answer.status_code))
     assert leaks == []
 
 
-def test_nobody_gets_nothing_but_the_door(house: House, site: TestClient) -> None:
-    item, document = house.doubtful(), house.sure()
+def test_nobody_gets_nothing_but_the_door(hospital: Hospital, site: TestClient) -> None:
+    item, document = hospital.uncertain_item(), hospital.filed_document()
     leaks = []
     for name, method, path in ROUTES:
-        url = address(path, house, item, document)
+        url = address(path, hospital, item, document)
         answer = site.request(method, url, headers={"accept": "application/json"})
         if name not in OPEN and answer.status_code != 401:
             leaks.append((name, answer.status_code))
@@ -67,36 +67,36 @@ def test_nobody_gets_nothing_but_the_door(house: House, site: TestClient) -> Non
 def test_every_route_has_a_rule_and_every_rule_that_shows_a_patient_is_audited() -> None:
     assert {name for name, *_ in ROUTES} == set(RULES)
     silent = {name for name, rule in RULES.items() if rule.audit is None}
-    assert silent <= {*OPEN, "home", "password_page", "keep"}
+    assert silent <= {*OPEN, "home", "password_page", "renew_claim"}
 
 
 def test_a_change_without_the_sessions_own_value_is_refused(
-    house: House, site: TestClient, enter: Enter
+    hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
-    item = house.doubtful()
-    visitor = enter(Role.REVIEWER)
-    for given in ({}, {"csrf": "made up"}, {"csrf": csrf_of("another session")}):
-        assert site.post(f"/items/{item}/claim", data=given, headers=visitor.headers).status_code == 403
+    item = hospital.uncertain_item()
+    user = sign_in_as(Role.REVIEWER)
+    for given in ({}, {"csrf": "made up"}, {"csrf": csrf_token("another session")}):
+        assert site.post(f"/items/{item}/claim", data=given, headers=user.headers).status_code == 403
 
 
-def test_a_change_sent_from_another_site_is_refused(house: House, site: TestClient, enter: Enter) -> None:
-    item = house.doubtful()
-    visitor = enter(Role.REVIEWER)
-    form = {"csrf": csrf_of(visitor.token)}
+def test_a_change_sent_from_another_site_is_refused(
+    hospital: Hospital, site: TestClient, sign_in_as: SignInAs
+) -> None:
+    item = hospital.uncertain_item()
+    user = sign_in_as(Role.REVIEWER)
+    form = {"csrf": csrf_token(user.token)}
     for foreign in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
-        assert (
-            site.post(f"/items/{item}/claim", data=form, headers=visitor.headers | foreign).status_code == 403
-        )
+        assert site.post(f"/items/{item}/claim", data=form, headers=user.headers | foreign).status_code == 403
 
 
 def test_every_answer_forbids_foreign_scripts_frames_and_keeping(
-    house: House, site: TestClient, enter: Enter
+    hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
     pages = [
         site.get("/login"),
         site.get("/nowhere"),
-        enter(Role.REVIEWER).get("/queue"),
-        enter(Role.CLERK).get("/queue"),
+        sign_in_as(Role.REVIEWER).get("/queue"),
+        sign_in_as(Role.CLERK).get("/queue"),
     ]
     for answer in pages:
         policy = answer.headers["content-security-policy"]
@@ -107,18 +107,18 @@ def test_every_answer_forbids_foreign_scripts_frames_and_keeping(
         assert answer.headers["cache-control"] == "no-store"
 
 
-def test_no_page_has_a_script_or_style_of_its_own(house: House, enter: Enter) -> None:
-    item, document = house.doubtful(), house.sure()
-    visitor = enter(Role.SUPERVISOR)
-    visitor.post(f"/items/{item}/claim")
+def test_no_page_has_a_script_or_style_of_its_own(hospital: Hospital, sign_in_as: SignInAs) -> None:
+    item, document = hospital.uncertain_item(), hospital.filed_document()
+    user = sign_in_as(Role.SUPERVISOR)
+    user.post(f"/items/{item}/claim")
     for url in (
         "/queue",
         f"/items/{item}",
         f"/documents/{document}",
         "/patients?q=okafor",
-        f"/patients/{house.known[2]}",
+        f"/patients/{hospital.patient_ids[2]}",
     ):
-        text = visitor.get(url).text
+        text = user.get(url).text
         assert " style=" not in text
         assert "<style" not in text
         assert " onclick=" not in text
@@ -127,9 +127,9 @@ def test_no_page_has_a_script_or_style_of_its_own(house: House, enter: Enter) ->
         )
 
 
-def test_the_audit_cannot_be_changed_or_emptied(house: House, enter: Enter) -> None:
-    enter(Role.REVIEWER).get("/queue")
-    house.sure()
+def test_the_audit_cannot_be_changed_or_emptied(hospital: Hospital, sign_in_as: SignInAs) -> None:
+    sign_in_as(Role.REVIEWER).get("/queue")
+    hospital.filed_document()
     for sql in (
         "update audit set account = 'x'",
         "delete from audit",
@@ -137,20 +137,22 @@ def test_the_audit_cannot_be_changed_or_emptied(house: House, enter: Enter) -> N
         "update decision set note = ''",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            house.connection.execute(sql)
+            hospital.connection.execute(sql)
 
 
-def test_every_look_at_a_chart_is_written_with_the_person_and_the_patient(house: House, enter: Enter) -> None:
-    document, patient = house.sure(), house.known[2]
-    visitor = enter(Role.CLINICIAN)
+def test_every_look_at_a_chart_is_written_with_the_person_and_the_patient(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    document, patient = hospital.filed_document(), hospital.patient_ids[2]
+    user = sign_in_as(Role.CLINICIAN)
     for url in (
         f"/patients/{patient}",
         f"/documents/{document}",
         f"/documents/{document}/file.pdf",
         f"/documents/{document}/file.pdf?print=true",
     ):
-        assert visitor.get(url).status_code == 200
-    lines = house.connection.execute(
+        assert user.get(url).status_code == 200
+    lines = hospital.connection.execute(
         "select account, action, patient_id, detail from audit order by id"
     ).fetchall()
     assert [(line["account"], line["action"], line["patient_id"]) for line in lines] == [
@@ -162,18 +164,18 @@ def test_every_look_at_a_chart_is_written_with_the_person_and_the_patient(house:
     assert [line["detail"].get("how") for line in lines[2:]] == ["download", "print"]
 
 
-def test_what_cannot_be_audited_is_not_shown(house: House, enter: Enter) -> None:
-    document = house.sure()
-    visitor = enter(Role.CLINICIAN)
-    house.connection.execute(
+def test_what_cannot_be_audited_is_not_shown(hospital: Hospital, sign_in_as: SignInAs) -> None:
+    document = hospital.filed_document()
+    user = sign_in_as(Role.CLINICIAN)
+    hospital.connection.execute(
         "alter table audit add constraint full_disk check (action <> 'view_document') not valid"
     )
-    answer = visitor.get(f"/documents/{document}")
+    answer = user.get(f"/documents/{document}")
     assert answer.status_code == 500
     assert "Wielgosz" not in answer.text
 
 
-def test_a_refused_attempt_is_written_too(house: House, enter: Enter) -> None:
-    enter(Role.CLERK).get(f"/patients/{house.known[0]}")
-    row = house.connection.execute("select account, action, detail from audit").fetchone()
+def test_a_refused_attempt_is_written_too(hospital: Hospital, sign_in_as: SignInAs) -> None:
+    sign_in_as(Role.CLERK).get(f"/patients/{hospital.patient_ids[0]}")
+    row = hospital.connection.execute("select account, action, detail from audit").fetchone()
     assert row == {"account": "clerk", "action": "refused", "detail": {"route": "chart"}}

@@ -17,27 +17,27 @@ from tests.reviewing import Hospital
 
 
 def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_the_person_gave(
-    house: Hospital,
+    hospital: Hospital,
 ) -> None:
-    item = house.doubtful()
-    assert reviewed_examples(house.connection) == []
+    item = hospital.uncertain_item()
+    assert reviewed_examples(hospital.connection) == []
     document_actions.file_document(
-        house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields={}
+        hospital.connection, sight(hospital, item), patient=hospital.patient_ids[0], type="transfer_summary", fields={}
     )
-    (example,) = reviewed_examples(house.connection)
+    (example,) = reviewed_examples(hospital.connection)
     assert example.type == "transfer_summary"
     assert example.real
     assert example.text
 
 
-def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_settled(house: Hospital) -> None:
-    item = house.doubtful()
-    assert list(settled_stacks(house.connection)) == []
+def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_settled(hospital: Hospital) -> None:
+    item = hospital.uncertain_item()
+    assert list(settled_stacks(hospital.connection)) == []
     document_actions.file_document(
-        house.connection, sight(house, item), patient=house.known[0], type="transfer_summary", fields={}
+        hospital.connection, sight(hospital, item), patient=hospital.patient_ids[0], type="transfer_summary", fields={}
     )
-    (stack,) = settled_stacks(house.connection)
-    pages = house.connection.execute("select pages from document where status = 'filed'").fetchall()
+    (stack,) = settled_stacks(hospital.connection)
+    pages = hospital.connection.execute("select pages from document where status = 'filed'").fetchall()
     assert stack.documents == tuple(tuple(row["pages"]) for row in pages)
     assert {page.number for page in stack.pages} >= set(stack.documents[0])
     case = build_case(stack, made=False)

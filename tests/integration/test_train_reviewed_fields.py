@@ -19,15 +19,15 @@ ANSWERS = {
 
 
 def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_on_the_page(
-    house: Hospital,
+    hospital: Hospital,
 ) -> None:
-    item = house.doubtful()
-    assert list(confirmed_fields(house.connection)) == []
+    item = hospital.uncertain_item()
+    assert list(confirmed_fields(hospital.connection)) == []
     given = ANSWERS | {"dob": ""}
     document_actions.file_document(
-        house.connection, sight(house, item), patient=house.known[0], type="discharge_summary", fields=given
+        hospital.connection, sight(hospital, item), patient=hospital.patient_ids[0], type="discharge_summary", fields=given
     )
-    (case,) = confirmed_fields(house.connection)
+    (case,) = confirmed_fields(hospital.connection)
     assert case.truth == given | {"dob": None}
     assert [page.number for page in case.pages] == [1, 2]
     verdicts = {
@@ -39,9 +39,9 @@ def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_
     assert verdicts["mrn"] == (True, False, False)
 
 
-def test_what_the_machine_filed_alone_teaches_nothing(house: Hospital) -> None:
-    house.sure()
-    assert list(confirmed_fields(house.connection)) == []
+def test_what_the_machine_filed_alone_teaches_nothing(hospital: Hospital) -> None:
+    hospital.filed_document()
+    assert list(confirmed_fields(hospital.connection)) == []
 
 
 def test_corrections_make_a_field_less_sure_than_generated_documents_made_it() -> None:

@@ -10,7 +10,7 @@ values (%(name)s, %(role)s, %(password)s, %(full_name)s)
 returning id
 
 -- name: list_accounts
-select id, name, full_name, role, disabled_at, locked_until > now() as locked, password is not null as has_password, made_at,
+select id, name, full_name, role, disabled_at, locked_until > now() as locked, password is not null as has_password, created_at,
     (select max(seen_at) from web_session where account_id = account.id) as seen_at
 from account
 order by disabled_at is not null, name
@@ -31,10 +31,10 @@ from account
 where name = lower(%(name)s) and disabled_at is null
 
 -- name: failures_from
-select count(*) as n from login_failure where address = %(address)s and at > now() - make_interval(mins => %(minutes)s)
+select count(*) as n from sign_in_failure where address = %(address)s and at > now() - make_interval(mins => %(minutes)s)
 
 -- name: add_failure
-insert into login_failure (address) values (%(address)s)
+insert into sign_in_failure (address) values (%(address)s)
 
 -- name: count_failure
 update account
@@ -42,7 +42,7 @@ set failures = case when failures + 1 >= %(after)s then 0 else failures + 1 end,
     locked_until = case when failures + 1 >= %(after)s then now() + make_interval(mins => %(minutes)s) else locked_until end
 where id = %(id)s
 
--- name: forget_failures
+-- name: clear_failures
 update account set failures = 0, locked_until = null where id = %(id)s
 
 -- name: open_session
@@ -56,7 +56,7 @@ with session as (
     where s.token = %(token)s and a.disabled_at is null
         and s.seen_at > now() - make_interval(mins => %(idle)s)
         and s.opened_at > now() - make_interval(hours => %(hours)s)
-), touched as (  -- not at every request: a page's pictures come side by side and would wait for one another
+), touched as (  -- not at every request: a page loads its images in parallel, and their requests would wait for one another
     update web_session s set seen_at = now()
     from session
     where s.token = session.token and session.seen_at < now() - interval '20 seconds'
@@ -82,7 +82,7 @@ with token as (
 )
 select id, name, full_name, role from token
 
--- name: session_lives
+-- name: session_is_active
 select 1
 from web_session s
 join account a on a.id = s.account_id
@@ -113,5 +113,5 @@ select id from account where name = lower(%(name)s)
 -- name: account_of_subject
 select id, name, full_name, role from account where subject = %(subject)s and disabled_at is null
 
--- name: tie_account
+-- name: link_account
 update account set subject = %(subject)s where name = lower(%(name)s)

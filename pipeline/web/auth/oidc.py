@@ -1,9 +1,9 @@
-"""Signing in through the house's identity provider: OpenID Connect, authorization code with PKCE, state and
-nonce.
+"""Signing in through the organization's identity provider: OpenID Connect, authorization code flow with PKCE,
+state and nonce.
 
-The provider says who somebody is (its issuer and subject); which account that is, and its role, is decided
-here: an administrator ties the subject to an account. The provider's description and keys are fetched when
-they are needed and kept for KEPT_SECONDS."""
+The provider identifies the person (its issuer and subject). Which account and role that person has is decided
+here: an administrator links the subject to an account. The provider's discovery document and keys are fetched
+when they are needed and cached for CACHE_SECONDS."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config import WebSettings
-from pipeline.errors import ChartloomError, ServiceAway
+from pipeline.errors import ChartloomError, ServiceUnavailable
 
-KEPT_SECONDS = 600.0
-SECONDS = 10.0  # a provider that takes longer is away
+CACHE_SECONDS = 600.0
+TIMEOUT_SECONDS = 10.0  # a provider that takes longer counts as unavailable
 ALGORITHMS = ["RS256", "ES256", "PS256", "EdDSA"]
+CLOCK_LEEWAY_SECONDS = 60
 
 
 class SignInFailed(ChartloomError):
-    """The provider's answer does not prove who somebody is."""
+    """The provider's response does not prove the person's identity."""
 
     code = "sign_in_failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What the browser carries from leaving for the provider until it is back."""
+class OidcState:
+    """The secrets of one sign-in, kept in the browser's cookie until it returns from the provider."""
 
     state: str
     nonce: str
     verifier: str
 
     @classmethod
-    def fresh(cls) -> Attempt:
-        """A new one, which nobody can guess."""
+    def generate(cls) -> OidcState:
+        """Return new random secrets."""
         return cls(
             state=secrets.token_urlsafe(24),
             nonce=secrets.token_urlsafe(24),
@@ -45,15 +46,18 @@ class Attempt:
         )
 
     @classmethod
-    def read(cls, cookie: str | None) -> Attempt:
-        """As `cookie` wrote it. Raises SignInFailed."""
+    def from_cookie(cls, cookie: str | None) -> OidcState:
+        """Return the secrets that `cookie` has written. Raises SignInFailed."""
         parts = (cookie or "").split(".")
         if len(parts) != 3 or not all(parts):
-            raise SignInFailed("This sign-in was not begun in this browser, or too long ago.", "Begin again.")
+            raise SignInFailed(
+                "This sign-in was not started in this browser, or it has expired.", "Sign in again."
+            )
         return cls(state=parts[0], nonce=parts[1], verifier=parts[2])
 
     @property
     def cookie(self) -> str:
+        """The secrets as the value of a cookie."""
         return f"{self.state}.{self.nonce}.{self.verifier}"
 
 
@@ -64,57 +68,60 @@ class Provider:
         assert settings.oidc_issuer is not None
         assert settings.oidc_client_id is not None
         self._issuer = settings.oidc_issuer.rstrip("/")
-        self._id = settings.oidc_client_id
-        self._secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None
-        self._known: dict[str, tuple[float, Any]] = {}
+        self._client_id = settings.oidc_client_id
+        secret = settings.oidc_client_secret
+        self._client_secret = secret.get_secret_value() if secret else None
+        self._cache: dict[str, tuple[float, Any]] = {}
 
-    def leave(self, attempt: Attempt, back: str) -> str:
-        """Where the browser goes to sign in. Raises ServiceAway."""
-        with self._client(back) as client:
+    def authorization_url(self, state: OidcState, callback: str) -> str:
+        """Return the address at which the person signs in. Raises ServiceUnavailable."""
+        with self._client(callback) as client:
             url, _ = client.create_authorization_url(
-                self._described()["authorization_endpoint"],
-                state=attempt.state,
-                nonce=attempt.nonce,
-                code_verifier=attempt.verifier,
+                self._discovery()["authorization_endpoint"],
+                state=state.state,
+                nonce=state.nonce,
+                code_verifier=state.verifier,
             )
         return str(url)
 
-    def subject(self, attempt: Attempt, back: str, state: str, code: str) -> str:
-        """Who signed in, by the provider's own signed word. Raises SignInFailed, ServiceAway."""
+    def fetch_subject(self, expected: OidcState, callback: str, state: str, code: str) -> str:
+        """Exchange the authorization code for the person's verified identity, "issuer#subject".
+
+        Raises SignInFailed, ServiceUnavailable."""
         import httpx
         from authlib.common.errors import AuthlibBaseError
 
-        if not hmac.compare_digest(state.encode(), attempt.state.encode()):
-            raise SignInFailed("This answer belongs to another sign-in.", "Begin again.")
+        if not hmac.compare_digest(state.encode(), expected.state.encode()):
+            raise SignInFailed("This response belongs to another sign-in.", "Sign in again.")
         try:
-            with self._client(back) as client:
-                endpoint = self._described()["token_endpoint"]
+            with self._client(callback) as client:
                 token = client.fetch_token(
-                    endpoint, code=code, code_verifier=attempt.verifier, grant_type="authorization_code"
+                    self._discovery()["token_endpoint"],
+                    code=code,
+                    code_verifier=expected.verifier,
+                    grant_type="authorization_code",
                 )
         except AuthlibBaseError as error:
-            raise SignInFailed("The identity provider refused the sign-in.", "Begin again.") from error
+            raise SignInFailed("The identity provider refused the sign-in.", "Sign in again.") from error
         except httpx.HTTPError as error:
-            raise ServiceAway(
-                "The identity provider does not answer.", "Try again, or sign in with a password."
-            ) from error
-        return self._checked(str(token.get("id_token", "")), attempt.nonce)
+            raise _unavailable() from error
+        return self._verified_subject(str(token.get("id_token", "")), expected.nonce)
 
-    def _checked(self, token: str, nonce: str) -> str:
+    def _verified_subject(self, id_token: str, nonce: str) -> str:
         from joserfc import jwt
         from joserfc.errors import JoseError
         from joserfc.jwk import KeySet
 
         try:
             claims = jwt.decode(
-                token,
-                KeySet.import_key_set(self._fetched(self._described()["jwks_uri"])),
+                id_token,
+                KeySet.import_key_set(self._fetch(self._discovery()["jwks_uri"])),
                 algorithms=ALGORITHMS,
             ).claims
             rules = jwt.JWTClaimsRegistry(
-                leeway=60,
-                iss={"essential": True, "value": self._described()["issuer"]},
-                aud={"essential": True, "value": self._id},
+                leeway=CLOCK_LEEWAY_SECONDS,
+                iss={"essential": True, "value": self._discovery()["issuer"]},
+                aud={"essential": True, "value": self._client_id},
                 exp={"essential": True},
                 sub={"essential": True},
                 nonce={"essential": True, "value": nonce},
@@ -122,41 +129,46 @@ class Provider:
             rules.validate(claims)
         except (JoseError, ValueError) as error:
             raise SignInFailed(
-                "The identity provider's answer cannot be trusted.", "Tell an administrator."
+                "The identity provider's response could not be verified.", "Contact your administrator."
             ) from error
         return f"{self._issuer}#{claims['sub']}"
 
-    def _described(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._fetched(f"{self._issuer}/.well-known/openid-configuration")
-        if str(found.get("issuer", "")).rstrip("/") != self._issuer:
+    def _discovery(self) -> dict[str, Any]:
+        document: dict[str, Any] = self._fetch(f"{self._issuer}/.well-known/openid-configuration")
+        if str(document.get("issuer", "")).rstrip("/") != self._issuer:
             raise SignInFailed(
-                "The identity provider is another than the settings name.", "Correct web.oidc_issuer."
+                "The identity provider's issuer differs from the setting web.oidc_issuer.",
+                "Correct the setting.",
             )
-        return found
+        return document
 
-    def _fetched(self, url: str) -> Any:
+    def _fetch(self, url: str) -> Any:
+        """Return the JSON at this address, at most CACHE_SECONDS old."""
         import httpx
 
-        when, found = self._known.get(url, (0.0, None))
-        if found is None or time.monotonic() - when > KEPT_SECONDS:
+        fetched_at, document = self._cache.get(url, (0.0, None))
+        if document is None or time.monotonic() - fetched_at > CACHE_SECONDS:
             try:
-                answer = httpx.get(url, timeout=SECONDS)
-                found = answer.raise_for_status().json()
+                document = httpx.get(url, timeout=TIMEOUT_SECONDS).raise_for_status().json()
             except (httpx.HTTPError, ValueError) as error:
-                raise ServiceAway(
-                    "The identity provider does not answer.", "Try again, or sign in with a password."
-                ) from error
-            self._known[url] = (time.monotonic(), found)
-        return found
+                raise _unavailable() from error
+            self._cache[url] = (time.monotonic(), document)
+        return document
 
-    def _client(self, back: str) -> Any:
+    def _client(self, callback: str) -> Any:
         from authlib.integrations.httpx_client import OAuth2Client
 
         return OAuth2Client(
-            self._id,
-            self._secret,
+            self._client_id,
+            self._client_secret,
             scope="openid",
-            redirect_uri=back,
+            redirect_uri=callback,
             code_challenge_method="S256",
-            timeout=SECONDS,
+            timeout=TIMEOUT_SECONDS,
         )
+
+
+def _unavailable() -> ServiceUnavailable:
+    return ServiceUnavailable(
+        "The identity provider does not respond.", "Try again, or sign in with your password."
+    )

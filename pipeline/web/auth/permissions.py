@@ -1,8 +1,7 @@
-"""Who may do what: one table of every route. A route that is not in it does not start; a role that is not in
-its row is refused.
+"""The table of permissions: which roles may use which route.
 
-docs/reference/roles.md has this table; `make docs` writes it.
-"""
+The application does not start with a route that has no rule, and a role that is not in a route's rule is
+refused. docs/reference/roles.md shows the same table; `make docs` writes it."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person is in this house. Each person has exactly one."""
+    """A user's role in the organization. Each account has exactly one."""
 
     CLERK = "clerk"
     REVIEWER = "reviewer"
@@ -21,13 +20,13 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
     @property
-    def in_database(self) -> str:
-        """The role of the database that acts for a person of this role."""
+    def database_role(self) -> str:
+        """The database role whose rights a user of this role has."""
         return f"chartloom_{self.value}"
 
     @property
-    def title(self) -> str:  # type: ignore[override]
-        """As a person writes it."""
+    def label(self) -> str:
+        """The role's name as it is shown."""
         return self.value.replace("_", " ").capitalize()
 
 
@@ -43,11 +42,11 @@ ADMINISTERING = frozenset({Role.ADMINISTRATOR})
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`roles`: who may; None: anybody, signed in or not. `audit`: the action that every use must write in the
-    audit table.
+    """Who may use a route, and how its use is audited.
 
-    `as_owner`: the route works with the application's own rights in the database, not with those of the
-    person's role: it is about the person's own account, or hands work to the machine."""
+    `roles`: None means anyone, signed in or not. `audit`: the action that every use must write to the audit
+    log. `as_owner`: the route works with the application's own database rights instead of the user's role,
+    because it concerns the user's own account or starts automatic processing."""
 
     roles: frozenset[Role] | None
     audit: str | None = None
@@ -55,12 +54,12 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {
-    # coming and going
+    # signing in and out
     "health": Rule(None),
     "login_page": Rule(None),
     "login": Rule(None),
-    "oidc_leave": Rule(None),
-    "oidc_back": Rule(None),
+    "oidc_login": Rule(None),
+    "oidc_callback": Rule(None),
     "logout": Rule(EVERYONE, "logout", as_owner=True),
     "home": Rule(EVERYONE),
     "password_page": Rule(EVERYONE),
@@ -70,14 +69,14 @@ RULES: dict[str, Rule] = {
     "next_item": Rule(REVIEWING, "claim"),
     "item": Rule(REVIEWING, "view_item"),
     "claim": Rule(REVIEWING, "claim"),
-    "keep": Rule(REVIEWING),
+    "renew_claim": Rule(REVIEWING),
     "release": Rule(REVIEWING, "release"),
     "escalate": Rule(REVIEWING, "escalate"),
     "enter_values": Rule(REVIEWING, "enter_values"),
     "file_item": Rule(REVIEWING, "decide"),
     "reject_item": Rule(REVIEWING, "decide"),
     "scan_pages": Rule(REVIEWING, "view_scan"),
-    "arrange": Rule(REVIEWING, "decide"),
+    "arrange_pages": Rule(REVIEWING, "decide"),
     "undo": Rule(REVIEWING, "decide"),
     # charts
     "patients": Rule(READING, "search_patients"),
@@ -90,21 +89,21 @@ RULES: dict[str, Rule] = {
     "page_preview": Rule(READING, "view_page"),
     "page_text": Rule(REVIEWING, "view_page"),
     "withdraw": Rule(REVIEWING, "decide"),
-    "move_document": Rule(REVIEWING, "decide"),
-    "move_report": Rule(REVIEWING | AUDITING, "view_exposure", as_owner=True),
+    "reassign_document": Rule(REVIEWING, "decide"),
+    "reassignment_report": Rule(REVIEWING | AUDITING, "view_disclosures", as_owner=True),
     "merge_page": Rule(SUPERVISING, "view_merge"),
     "merge": Rule(SUPERVISING, "merge", as_owner=True),
     "unmerge": Rule(SUPERVISING, "merge", as_owner=True),
-    # intake
-    "today": Rule(INTAKE, "view_intake"),
-    "today_stream": Rule(INTAKE, "view_intake"),
+    # intake and delivery
+    "intake": Rule(INTAKE, "view_intake"),
+    "intake_stream": Rule(INTAKE, "view_intake"),
     "upload": Rule(INTAKE, "upload", as_owner=True),
     "quarantine": Rule(INTAKE | {Role.REVIEWER}, "view_intake"),
-    "quarantine_act": Rule(INTAKE | {Role.REVIEWER}, "quarantine", as_owner=True),
-    "ledger": Rule(INTAKE, "view_intake"),
+    "quarantine_action": Rule(INTAKE | {Role.REVIEWER}, "quarantine", as_owner=True),
+    "reconciliation": Rule(INTAKE, "view_intake"),
     "deliveries": Rule(MANAGING, "view_deliveries"),
-    "delivery_act": Rule(MANAGING, "delivery", as_owner=True),
-    # for programs
+    "delivery_action": Rule(MANAGING, "delivery", as_owner=True),
+    # the JSON API
     "api_openapi": Rule(None),
     "api_queue": Rule(REVIEWING, "queue"),
     "api_next": Rule(REVIEWING, "claim"),
@@ -125,8 +124,8 @@ RULES: dict[str, Rule] = {
     "api_document_pdf": Rule(READING, "download"),
     "api_search": Rule(READING, "search"),
     # oversight
-    "supervisor": Rule(MANAGING, "view_figures"),
-    "supervisor_stream": Rule(MANAGING, "view_figures"),
+    "dashboard": Rule(MANAGING, "view_dashboard"),
+    "dashboard_stream": Rule(MANAGING, "view_dashboard"),
     "audit": Rule(AUDITING, "view_audit"),
     "accounts": Rule(ADMINISTERING, "view_accounts"),
     "account_add": Rule(ADMINISTERING, "account"),
@@ -134,19 +133,18 @@ RULES: dict[str, Rule] = {
 }
 
 
-def allowed(route: str, role: Role) -> bool:
-    """May this role use this route? KeyError for a route that has no rule."""
+def is_allowed(route: str, role: Role) -> bool:
+    """Return whether this role may use this route. Raises KeyError for a route that has no rule."""
     rule = RULES[route]
     return rule.roles is None or role in rule.roles
 
 
-def table() -> str:
-    """The rules as a Markdown table."""
-    head = "| route | " + " | ".join(role.title for role in Role) + " | nobody | written in the audit as |"
+def permissions_table() -> str:
+    """Return the rules as a Markdown table."""
+    head = "| route | " + " | ".join(role.label for role in Role) + " | not signed in | audit action |"
     lines = [head, "|" + " --- |" * (len(Role) + 3)]
     for name, rule in RULES.items():
-        cells = ["yes" if allowed(name, role) else "" for role in Role]
-        lines.append(
-            f"| {name} | {' | '.join(cells)} | {'yes' if rule.roles is None else ''} | {rule.audit or ''} |"
-        )
+        cells = ["yes" if is_allowed(name, role) else "" for role in Role]
+        public = "yes" if rule.roles is None else ""
+        lines.append(f"| {name} | {' | '.join(cells)} | {public} | {rule.audit or ''} |")
     return "\n".join(lines) + "\n"

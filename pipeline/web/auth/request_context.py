@@ -74,7 +74,7 @@ class AppContext:
 
     @cached_property
     def dates(self) -> DateFormat:
-        """How dates and times are shown and typed. Raises ConfigurationError for an unknown time zone."""
+        """How dates and times are shown and typed."""
         return DateFormat.from_settings(self.settings.display)
 
 
@@ -101,9 +101,9 @@ class RequestContext:
         if replica is None:
             return query(self.connection)
         role = None if self.rule.as_owner else self.account.role.database_role
-        answer = replica.ask(self.connection, query, role)
-        self.lag_seconds = max(self.lag_seconds, answer.behind)
-        return answer.found
+        answer = replica.run(self.connection, query, role)
+        self.lag_seconds = max(self.lag_seconds, answer.lag_seconds)
+        return answer.value
 
     def record(
         self,

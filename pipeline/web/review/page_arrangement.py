@@ -12,7 +12,8 @@ from pipeline.classify.fields import find_fields
 from pipeline.classify.types import predict_types
 from pipeline.config import Settings
 from pipeline.errors import InvalidInput
-from pipeline.index.split_merge import NewDocument, loose_documents, regroup
+from pipeline.index.decision import UnfiledDocument
+from pipeline.index.split_merge import NewDocument, regroup, unfiled_documents
 from pipeline.matching import decide, person_from_document
 from pipeline.ocr.output.searchable_pdf import document_pdf
 from pipeline.patients.candidates import find_candidates
@@ -68,17 +69,17 @@ def apply_arrangement(
         InvalidInput: If a page would be lost or cannot be moved, or if nothing changes.
         StaleRevision, Conflict: As `regroup` does.
     """
-    loose = loose_documents(connection, scan)
+    unfiled = unfiled_documents(connection, scan)
     grouped = {number for group in arrangement.groups for number in group}
-    _check_pages_are_free(connection, scan, grouped, loose)
+    _check_pages_are_free(connection, scan, grouped, unfiled)
     changed = {
         document: arrangement.revisions.get(document, 0)
-        for document, row in loose.items()
+        for document, row in unfiled.items()
         if not is_unchanged(row, arrangement, grouped)
     }
-    unchanged_groups = [row["pages"] for document, row in loose.items() if document not in changed]
+    unchanged_groups = [row.pages for document, row in unfiled.items() if document not in changed]
     groups = [group for group in arrangement.groups if group not in unchanged_groups]
-    excluded = sorted({number for document in changed for number in loose[document]["pages"]} - grouped)
+    excluded = sorted({number for document in changed for number in unfiled[document].pages} - grouped)
     if not set(excluded) <= set(arrangement.excluded):
         message = f"Page {excluded[0]} would not be in any document."
         raise InvalidInput(message, RELOAD, "page_accounting_error")
@@ -94,8 +95,8 @@ def apply_arrangement(
                 NewDocument(
                     filing=evaluate_document(connection, pages, actor, settings),
                     pdf=build_pdf(blobs, pages, f"Scan {scan}", rotations),
-                    kept=numbers is not excluded,
-                    turns=rotations,
+                    excluded=numbers is excluded,
+                    rotations=rotations,
                 )
             )
     texts = {number: page.text for number, page in pages_by_number.items()}
@@ -104,24 +105,24 @@ def apply_arrangement(
 
 
 def _check_pages_are_free(
-    connection: Connection, scan: int, grouped: set[int], loose: Mapping[int, dict[str, Any]]
+    connection: Connection, scan: int, grouped: set[int], unfiled: Mapping[int, UnfiledDocument]
 ) -> None:
     """Raise InvalidInput if one of the pages belongs to a filed document, or does not exist."""
     rows = connection.execute(SQL["page_thumbnails"], {"scan": scan}).fetchall()
-    free = {row["number"] for row in rows if row["document_id"] is None or row["document_id"] in loose}
+    free = {row["number"] for row in rows if row["document_id"] is None or row["document_id"] in unfiled}
     if not grouped <= free:
         raise InvalidInput(f"Page {min(grouped - free)} cannot be moved.", RELOAD, "page_not_free")
 
 
-def is_unchanged(row: dict[str, Any], arrangement: PageArrangement, grouped: set[int]) -> bool:
+def is_unchanged(row: UnfiledDocument, arrangement: PageArrangement, grouped: set[int]) -> bool:
     """Does this document stay as it is?
 
     A document in review stays if it keeps its pages and their rotations, an excluded one if none of its pages
     is used."""
-    if row["status"] != "review":
-        return not grouped & set(row["pages"])
-    rotations = {int(number): degrees for number, degrees in row["page_rotations"].items()}
-    return row["pages"] in arrangement.groups and arrangement.rotations_of(row["pages"]) == rotations
+    if row.status != "review":
+        return not grouped & set(row.pages)
+    rotations = {int(number): degrees for number, degrees in row.page_rotations.items()}
+    return row.pages in arrangement.groups and arrangement.rotations_of(row.pages) == rotations
 
 
 def load_ocr_pages(connection: Connection, scan: int) -> dict[int, OcrPage]:
@@ -174,4 +175,4 @@ def build_pdf(blobs: Blobs, pages: Sequence[OcrPage], title: str, rotations: Map
     """Store the pages as one PDF, each rotated clockwise by its `rotations`; return the PDF's SHA-256."""
     parts = [(blobs.get(page.pdf), rotations.get(page.number, 0)) for page in pages if page.pdf]
     degrees = [rotation for _, rotation in parts]
-    return blobs.put(document_pdf([pdf for pdf, _ in parts], title=title, turns=degrees))
+    return blobs.put(document_pdf([pdf for pdf, _ in parts], title=title, rotations=degrees))

@@ -1,6 +1,6 @@
-"""The review queue: what is open, who holds what. A claim is a lease: it ends by itself, so nothing stays
-with who went home.
-"""
+"""The review queue: its open items and who has claimed them.
+
+A claim is a lease that expires, so no item stays with a user who has left."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.errors import Conflict, NotFound
-from pipeline.index.double_entry import NotYours
+from pipeline.index.double_entry import NotClaimedByYou
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
-from pipeline.web.ttl_cache import kept
+from pipeline.web.ttl_cache import TtlCache
 
 SQL = statements("pipeline.web.review")
+Counts = dict[str, list[dict[str, Any]]]
 
-LONG = 2_000  # items: a queue as long as this is counted
-LONG_SECONDS = 5.0  # no more often than this; nobody sees the difference of a few in thousands
+# the counts of a queue of at least this many items are cached: a few more or less do not matter in thousands
+LONG_QUEUE_ITEMS = 2_000
+COUNT_CACHE_SECONDS = 5.0
+
+_counts_cache: TtlCache[Counts] = TtlCache()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which items of the queue; None is any. `escalated`: those that were handed up."""
+    """Which items of the queue are wanted; None means any."""
 
     reason: str | None = None
     type: str | None = None
@@ -29,95 +33,104 @@ class Filters:
     source: str | None = None
     escalated: bool | None = None
 
-    def given(self) -> dict[str, Any]:
-        """As parameters of a statement."""
+    def params(self) -> dict[str, Any]:
+        """Return the filters as parameters of a statement."""
         return asdict(self)
 
     def query(self) -> dict[str, str]:
-        """As it stands in an address."""
+        """Return the filters that are set, as parameters of an address."""
         return {key: str(value) for key, value in asdict(self).items() if value is not None}
 
 
 def open_items(connection: Connection, filters: Filters, limit: int) -> list[dict[str, Any]]:
-    """The first items of the queue, in the order in which they are given out."""
-    return connection.execute(SQL["open_items"], filters.given() | {"limit": limit}).fetchall()
+    """Return the first open items, in the order in which they are assigned."""
+    return connection.execute(SQL["open_items"], filters.params() | {"limit": limit}).fetchall()
 
 
-def counts(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    """How many open items there are, by each thing to filter by: {"reason": [{"key", "n"}], ...}; "all" has
-    one row.
+def queue_counts(connection: Connection) -> Counts:
+    """Return the number of open items by each value of each filter.
 
-    Of a long queue they may be LONG_SECONDS old.
+    The counts of a long queue may be COUNT_CACHE_SECONDS old.
+
+    Returns:
+        {"reason": [{"key", "n"}], ...}; "all" and "escalated" have one entry each.
     """
-    return kept(
-        connection,
-        "counts",
-        lambda: _count(connection),
-        lambda found: LONG_SECONDS * (found["all"][0]["n"] >= LONG),
-    )
-
-
-def _count(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
+    cached = _counts_cache.get(connection)
+    if cached is not None:
+        return cached
+    counts: Counts = {}
     for row in connection.execute(SQL["count_items"]):
-        found.setdefault(row["dimension"], []).append({"key": row["key"], "n": row["n"]})
-    return found
+        counts.setdefault(row["dimension"], []).append({"key": row["key"], "n": row["n"]})
+    is_long = counts["all"][0]["n"] >= LONG_QUEUE_ITEMS
+    return _counts_cache.put(connection, counts, COUNT_CACHE_SECONDS) if is_long else counts
 
 
 def claim_next(
-    connection: Connection, person: str, filters: Filters, minutes: int, *, but: int | None = None
+    connection: Connection, user: str, filters: Filters, minutes: int, *, exclude_item: int | None = None
 ) -> int | None:
-    """Take the first item that nobody else holds; None where there is none. Two people asking at once get two
-    items.
+    """Claim the first free item and return its id; None if there is none.
 
-    What this person has skipped comes when nothing else is left; `but`, what was skipped or handed up just
-    now, not even then."""
-    for again in (False, True):
-        given = filters.given() | {"person": person, "minutes": minutes, "but": but, "again": again}
-        row = connection.execute(SQL["claim_next"], given).fetchone()
+    Two users who ask at the same time get different items. Items that this user has skipped come when no
+    others are left; `exclude_item`, which was skipped or escalated just now, does not come at all."""
+    for include_skipped in (False, True):
+        params = filters.params() | {
+            "user": user,
+            "minutes": minutes,
+            "exclude_item": exclude_item,
+            "include_skipped": include_skipped,
+        }
+        row = connection.execute(SQL["claim_next"], params).fetchone()
         if row is not None:
             return int(row["id"])
     return None
 
 
-def page_ahead(connection: Connection, person: str, filters: Filters, but: int) -> tuple[int, int] | None:
-    """Scan and number of the page that this person would see after this item, to be fetched in advance.
-    Nothing is claimed.
-    """
-    row = connection.execute(SQL["peek_next"], filters.given() | {"but": but, "person": person}).fetchone()
+def next_page(
+    connection: Connection, user: str, filters: Filters, exclude_item: int
+) -> tuple[int, int] | None:
+    """Return scan and number of the page that this user will probably see after this item.
+
+    The browser loads it in advance. Nothing is claimed."""
+    params = filters.params() | {"exclude_item": exclude_item, "user": user}
+    row = connection.execute(SQL["peek_next"], params).fetchone()
     return None if row is None else (row["scan_id"], row["number"])
 
 
-def claim(connection: Connection, item: int, person: str, minutes: int) -> None:
-    """Take this item. Raises Conflict where somebody else holds it or it is settled."""
-    if (
-        connection.execute(SQL["claim"], {"id": item, "person": person, "minutes": minutes}).fetchone()
-        is None
-    ):
-        row = connection.execute(SQL["who_holds"], {"id": item}).fetchone()
-        if row is None:
-            raise NotFound(f"There is no review item {item}.")
-        if row["settled_at"] is not None:
-            raise Conflict(f"{row['settled_by']} has settled this item.", "Take the next one.")
-        if person in row["barred"]:
-            raise Conflict(
-                "You have typed the values of this item: somebody else goes on with it.", "Take the next one."
-            )
-        raise Conflict(f"{row['claimed_by']} is working on this item.", "Take another one, or ask for it.")
+def claim(connection: Connection, item: int, user: str, minutes: int) -> None:
+    """Claim this item, or renew the claim.
+
+    Raises NotFound, or Conflict if another user has claimed it, it is closed, or this user has typed its
+    values."""
+    params = {"id": item, "user": user, "minutes": minutes}
+    if connection.execute(SQL["claim"], params).fetchone() is not None:
+        return
+    row = connection.execute(SQL["who_holds"], {"id": item}).fetchone()
+    if row is None:
+        raise NotFound(f"There is no review item {item}.", "Go back to the queue.")
+    if row["closed_at"] is not None:
+        raise Conflict(f"{row['closed_by']} has already closed this item.", "Claim the next one.")
+    if user in row["excluded_users"]:
+        raise Conflict(
+            "You have typed the values of this item, so another reviewer must continue with it.",
+            "Claim the next one.",
+        )
+    raise Conflict(
+        f"{row['claimed_by']} is working on this item.", "Claim another one, or ask them to release it."
+    )
 
 
-def release(connection: Connection, item: int, person: str) -> None:
-    """Give the item back, if the person holds it."""
-    connection.execute(SQL["release"], {"id": item, "person": person})
+def release(connection: Connection, item: int, user: str) -> None:
+    """Release the item, if the user has claimed it."""
+    connection.execute(SQL["release"], {"id": item, "user": user})
 
 
-def skip(connection: Connection, item: int, person: str) -> None:
-    """Give the item back, if the person holds it, and let others come first from now on."""
-    connection.execute(SQL["skip"], {"id": item, "person": person})
+def skip(connection: Connection, item: int, user: str) -> None:
+    """Release the item, if the user has claimed it, and assign it to this user only after all others."""
+    connection.execute(SQL["skip"], {"id": item, "user": user})
 
 
-def escalate(connection: Connection, item: int, person: str, note: str) -> None:
-    """Hand the item up with a note, and let go of it. Raises NotYours."""
-    done = connection.execute(SQL["escalate"], {"id": item, "person": person, "note": note})
+def escalate(connection: Connection, item: int, user: str, note: str) -> None:
+    """Escalate the item with a note, and release it. Raises NotYours."""
+    done = connection.execute(SQL["escalate"], {"id": item, "user": user, "note": note})
     if done.rowcount == 0:
-        raise NotYours
+        raise NotClaimedByYou

@@ -1,6 +1,7 @@
-"""Why an item waits, in words for who settles it: what is in doubt and what to do. The machine's own words
-keep the numbers.
-"""
+"""Reviewer-facing explanations of why an item needs review, and what to do about it.
+
+A reason is stored with a code and with the stage's own detail, which contains the figures. The sentences here
+are shown first; the detail is one click away."""
 
 from __future__ import annotations
 
@@ -8,137 +9,153 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.matching.decision_rules import WORDS
+from pipeline.matching.decision_rules import FIELD_LABELS
 
-KINDS = {
-    "patient": "Patient in doubt",
-    "type": "Type in doubt",
-    "split": "Cut in doubt",
-    "field": "Field in doubt",
-    "page": "Page unreadable",
-    "mixed": "Mixed patients",
-    "batch": "Batch does not add up",
-    "empty": "No document in the scan",
-    "person": "Asked for by a person",
+KIND_LABELS = {
+    "patient": "Uncertain patient",
+    "type": "Uncertain document type",
+    "split": "Uncertain split",
+    "field": "Uncertain field",
+    "page": "Page quality",
+    "mixed_patients": "Mixed patients",
+    "batch": "Batch count mismatch",
+    "no_document": "No document in scan",
+    "manual": "Requested by a user",
     "quality": "Quality sample",
-    "given": "Differs from the manifest",
+    "legacy_index": "Differs from legacy index",
     "quarantine": "File in quarantine",
 }
-"""What a reviewer filters by; the function reason_kinds of the schema says which reasons are of which
-kind.
-"""
+"""The kinds of reasons to filter the queue by. The table reason_code gives each code its kind."""
 
-AS_TOLD = ""  # the machine's own sentence says it best: it names pages, counts or people, and has no figures
-COMPARE = "Compare name, birth date and MRN with the page, then choose the patient."
-LOOK = "Look at the page, then decide."
+USE_DETAIL = ""
+"""Marks codes whose stored detail is shown: it names pages, counts or people, and contains no weights."""
+COMPARE_IDENTIFIERS = "Compare name, date of birth and MRN with the page, then choose the patient."
+REVIEW_PAGE = "Look at the page, then decide."
+RESCAN_IF_UNREADABLE = "If you cannot read it either, reject it for rescan."
 ADVICE: dict[str, tuple[str, str]] = {
     "no_patient_named": (
-        "No patient's name or number was found on these pages.",
-        "Read them: if they name somebody, search for that patient; if not, hand the item up.",
+        "No patient name or number was found on these pages.",
+        "Read the pages: if they name a patient, search for that patient; if not, escalate the item.",
     ),
-    "unknown_patient": (
-        "Nobody in the patient index fits what is written here.",
-        "Search by birth date, MRN or another spelling; if the patient is not registered yet, hand the item up.",
+    "no_patient_found": (
+        "No matching patient found automatically.",
+        "Search by date of birth, MRN or another spelling. If the patient is not registered yet, "
+        "escalate the item.",
     ),
-    "below_threshold": ("The nearest patient fits, but not well enough to file unseen.", COMPARE),
-    "one_identifier": ("Too little on the page tells who the patient is.", COMPARE),
-    "second_candidate": (
-        "Two patients fit almost equally well.",
+    "below_threshold": ("Likely match; please confirm.", COMPARE_IDENTIFIERS),
+    "insufficient_identifiers": (
+        "The page has too few identifiers to be sure of the patient.",
+        COMPARE_IDENTIFIERS,
+    ),
+    "ambiguous_candidates": (
+        "Two patients match almost equally well.",
         "Compare both with the page, then choose one.",
     ),
     "initial_only": (
-        "The first name is an initial: it may be a twin or another relative.",
-        "Look for the whole first name on the pages, then choose the patient.",
+        "The first name is only an initial, so this may be a twin or another relative.",
+        "Look for the full first name on the pages, then choose the patient.",
     ),
-    "two_slips": (
-        "Several details differ a little from the nearest patient's.",
-        "Compare them digit by digit, then choose.",
+    "multiple_near_matches": (
+        "Several details differ slightly from the closest match.",
+        "Compare them character by character, then choose the patient.",
     ),
-    "mrn_of_another": (
-        "The MRN on the page belongs to another patient than name and birth date.",
-        "Check the MRN digit by digit, then choose whom the page is about.",
+    "mrn_belongs_to_other_patient": (
+        "The MRN on the page belongs to a different patient than the name and date of birth.",
+        "Check the MRN digit by digit, then choose the patient whom the page is about.",
     ),
-    "died_before": (
-        "The nearest patient had died before the date of service.",
-        "Check the date on the page, and whether it is another patient.",
+    "service_after_death": (
+        "The closest match died before the date of service.",
+        "Check the date on the page, and whether the page is about another patient.",
     ),
-    "mixed_patients": (AS_TOLD, "If there are two patients, cut the scan where the second begins."),
+    "mixed_patients": (
+        USE_DETAIL,
+        "If there are two patients, split the scan where the second patient's pages begin.",
+    ),
     **dict.fromkeys(
-        ("field_patient_name_disagrees", "field_mrn_disagrees", "field_dob_disagrees"),
-        (AS_TOLD, "Compare the two pages; if there are two patients, cut the scan between them."),
+        ("conflicting_patient_name", "conflicting_mrn", "conflicting_dob"),
+        (USE_DETAIL, "Compare the two pages. If they are about two patients, split the scan between them."),
     ),
-    "page_unreadable": (AS_TOLD, "If you cannot read it either, have it scanned again."),
-    "page_handwritten": (
-        AS_TOLD,
+    "unreadable_page": (USE_DETAIL, RESCAN_IF_UNREADABLE),
+    "handwritten_page": (
+        USE_DETAIL,
         "Read it yourself: check patient, type and date, and correct what is wrong.",
     ),
-    "page_picture": (AS_TOLD, "Look whom it shows or belongs to; it may be part of the document before it."),
-    "page_faint": (
-        AS_TOLD,
-        "Compare the values with the page; if they cannot be made out, have it scanned again.",
+    "non_text_page": (
+        USE_DETAIL,
+        "Check what it shows and whom it belongs to. It may be part of the previous document.",
+    ),
+    "low_ocr_confidence": (
+        USE_DETAIL,
+        "Compare the values with the page. If they are illegible, reject it for rescan.",
     ),
     "split_uncertain": (
         "Pages may be missing here, or belong to another document.",
-        "Look at the first and the last page; if they are not its own, cut the scan anew.",
+        "Check the first and the last page. If they belong elsewhere, change the split.",
     ),
     "type_uncertain": (
-        "What kind of document this is, is not certain.",
-        "Read its heading, then choose the type.",
+        "The document type is uncertain.",
+        "Read the title, then choose the type.",
     ),
-    "no_documents": (AS_TOLD, "If that is right, settle the item; if not, have the paper scanned again."),
-    "batch_counts": (AS_TOLD, "Count the paper, hand in what is missing, then settle the item with a note."),
-    "person_rearranged": (AS_TOLD, "Check patient, type and values, then file it."),
-    "person_reopened": (AS_TOLD, LOOK),
+    "no_documents": (USE_DETAIL, "If that is correct, close the item. If not, have the paper rescanned."),
+    "batch_count_mismatch": (
+        USE_DETAIL,
+        "Count the paper, scan what is missing, then close the item with a note.",
+    ),
+    "manually_rearranged": (USE_DETAIL, "Check patient, type and values, then file it."),
+    "manually_reopened": (USE_DETAIL, REVIEW_PAGE),
     "quality_sample": (
-        "This filed document was drawn at random to check how well filing works.",
+        "This filed document was selected at random for a quality check.",
         "Check patient, type, date and pages, correct what is wrong, then file it.",
     ),
-    "manifest_pages": (
-        AS_TOLD,
+    "legacy_page_count": (
+        USE_DETAIL,
         "Compare with the paper chart: pages may be missing, or belong to another document.",
     ),
-    "manifest_incomplete": (
-        AS_TOLD,
-        "Look for the missing files in the old archive before you file what is here.",
+    "legacy_files_missing": (
+        USE_DETAIL,
+        "Look for the missing files in the legacy archive before you file these pages.",
     ),
-    "manifest_disagrees": (AS_TOLD, "Go by the page: choose whom it names."),
-    "manifest_unknown_patient": (AS_TOLD, "Search by the name and birth date on the page."),
+    "legacy_patient_conflict": (USE_DETAIL, "Trust the page: choose the patient whom it names."),
+    "legacy_unknown_mrn": (USE_DETAIL, "Search by the name and date of birth on the page."),
 }
-CONTRADICTS = "_contradicts"
+CONTRADICTS_SUFFIX = "_contradicts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A reason as a person reads it. `machine`: its own words and figures. `code` is stable."""
+class ReasonText:
+    """A reason in words: its stable code, the problem, what to do, and the stage's own detail with its
+    weight.
+    """
 
     code: str
-    what: str
-    do: str
-    machine: str
+    problem: str
+    advice: str
+    detail: str
 
 
-def kind(name: str) -> str:
-    """A kind of reasons as a person reads it."""
-    return KINDS.get(name, name)
+def kind_label(kind: str) -> str:
+    """Return the label of a kind of reasons."""
+    return KIND_LABELS.get(kind, kind)
 
 
-def told(reason: dict[str, Any]) -> Told:
-    """The words for a reason as stored: {"code", "detail", "weight"}. One that has none here is told in the
-    machine's.
-    """
+def reason_text(reason: dict[str, Any]) -> ReasonText:
+    """Return the words for a stored reason, {"code", "detail", "weight"}.
+
+    A code without words of its own is shown with its stored detail."""
     code, detail, weight = reason["code"], reason["detail"], reason.get("weight")
-    if code.endswith(CONTRADICTS) and (field := code.removesuffix(CONTRADICTS)) in WORDS:
-        what = f"{WORDS[field]}: the page and the nearest patient differ."
-        do = "Check it on the page; if it was read rightly, look for another patient."
+    field = code.removesuffix(CONTRADICTS_SUFFIX)
+    if code.endswith(CONTRADICTS_SUFFIX) and field in FIELD_LABELS:
+        problem = f"{FIELD_LABELS[field]}: the page and the closest match differ."
+        advice = "Check it on the page. If it was read correctly, look for another patient."
     else:
-        what, do = ADVICE.get(code, (AS_TOLD, LOOK))
-    machine = detail if weight is None else f"{detail} ({weight:+.1f} bits)"
-    return Told(code=code, what=what or detail, do=do, machine=machine)
+        problem, advice = ADVICE.get(code, (USE_DETAIL, REVIEW_PAGE))
+    weighted = detail if weight is None else f"{detail} ({weight:+.1f} bits)"
+    return ReasonText(code=code, problem=problem or detail, advice=advice, detail=weighted)
 
 
-def all_told(reasons: Iterable[dict[str, Any]]) -> list[tuple[list[str], str]]:
-    """What is in doubt, each thing once, and what to do; doubts that ask for the same stand together."""
-    found: dict[str, dict[str, None]] = {}
-    for one in map(told, reasons):
-        found.setdefault(one.do, {})[one.what] = None
-    return [(list(whats), do) for do, whats in found.items()]
+def group_reasons(reasons: Iterable[dict[str, Any]]) -> list[tuple[list[str], str]]:
+    """Return the problems, each one once, grouped by their advice: [(problems, advice)]."""
+    groups: dict[str, dict[str, None]] = {}
+    for text in map(reason_text, reasons):
+        groups.setdefault(text.advice, {})[text.problem] = None
+    return [(list(problems), advice) for advice, problems in groups.items()]

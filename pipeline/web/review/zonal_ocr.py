@@ -1,6 +1,6 @@
-"""The text under a box drawn on a page: the words that were read there, else what Tesseract reads of that
-part alone.
-"""
+"""Zonal OCR: the text under a box drawn on a page.
+
+If no words were recognized there, Tesseract reads the region again."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import Any
 from pipeline.config import OcrSettings
 from pipeline.records import Box
 
-ENLARGE = 2.0  # the picture for the screen has about 150 dpi; Tesseract likes 300
+ENLARGEMENT = 2.0  # the preview has about 150 dpi; Tesseract works best at 300
 DPI = 300.0
-BORDER = 20  # white pixels around the part: letters that touch the edge are read badly
-BLOCK = 6  # Tesseract's page segmentation: a block of text
-SECONDS = 10.0  # a person waits
+BORDER_PX = 20  # white border: characters that touch the image's edge are recognized badly
+MIN_REGION_PX = 4
+PSM_SINGLE_BLOCK = 6  # Tesseract's page segmentation mode for a block of text
+TIMEOUT_SECONDS = 10.0  # a person is waiting
 
 
-def words_within(words: Sequence[dict[str, Any]], box: Box) -> str:
-    """The page's words whose middle lies in the box, in reading order."""
+def words_in_box(words: Sequence[dict[str, Any]], box: Box) -> str:
+    """Return the page's words whose center is in the box, in reading order."""
     x0, y0, x1, y1 = box
     return " ".join(
         word["text"]
@@ -29,23 +30,33 @@ def words_within(words: Sequence[dict[str, Any]], box: Box) -> str:
     )
 
 
-def read_within(preview: bytes, size: tuple[int, int], box: Box, settings: OcrSettings, turn: int = 0) -> str:
-    """What Tesseract reads in that part of a page. `size`: width and height of the page that the box refers
-    to, in pixels; `turn`: degrees clockwise by which a person turned the page."""
+def recognize_box(
+    preview: bytes, size: tuple[int, int], box: Box, settings: OcrSettings, rotation: int = 0
+) -> str:
+    """Return the text that Tesseract recognizes in a region of a page.
+
+    Args:
+        preview: The page's preview image.
+        size: Width and height in pixels of the page that the box refers to.
+        box: The region on that page.
+        settings: The languages to recognize.
+        rotation: Degrees clockwise by which a reviewer rotated the page.
+    """
     import numpy as np
     from PIL import Image
 
     from pipeline.ocr.engines import tesseract
 
     with Image.open(io.BytesIO(preview)) as image:
-        across, down = image.width / size[0], image.height / size[1]
-        part = image.convert("L").crop(
-            (int(box[0] * across), int(box[1] * down), int(box[2] * across), int(box[3] * down))
+        scale_x, scale_y = image.width / size[0], image.height / size[1]
+        region = image.convert("L").crop(
+            (int(box[0] * scale_x), int(box[1] * scale_y), int(box[2] * scale_x), int(box[3] * scale_y))
         )
-    part = part.rotate(-turn, expand=True)
-    if min(part.size) < 4:
+    region = region.rotate(-rotation, expand=True)
+    if min(region.size) < MIN_REGION_PX:
         return ""
-    large = part.resize((round(part.width * ENLARGE), round(part.height * ENLARGE)), Image.Resampling.BICUBIC)
-    framed = np.pad(np.asarray(large), BORDER, constant_values=255)
-    (seen,) = tesseract.read([framed], settings.languages, BLOCK, DPI, SECONDS)
-    return " ".join(word.text for word in seen)
+    enlarged_size = (round(region.width * ENLARGEMENT), round(region.height * ENLARGEMENT))
+    enlarged = region.resize(enlarged_size, Image.Resampling.BICUBIC)
+    framed = np.pad(np.asarray(enlarged), BORDER_PX, constant_values=255)
+    (words,) = tesseract.recognize([framed], settings.languages, PSM_SINGLE_BLOCK, DPI, TIMEOUT_SECONDS)
+    return " ".join(word.text for word in words)

@@ -1,23 +1,20 @@
-"""What a program may decide through the JSON API: the same claims, revisions, double entry and audit as on
-the pages.
-"""
+"""Decisions through the JSON API, with the claims, revisions, double entry and audit of the pages."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.index import document_actions, double_entry
-from pipeline.index.document_actions import Sight
-from pipeline.index.split_merge import take_back
+from pipeline.index.document_actions import ReviewContext
+from pipeline.index.split_merge import undo_decision
 from pipeline.web.auth.permissions import Role
-from pipeline.web.auth.request_context import Visit, Visiting
+from pipeline.web.auth.request_context import Context, RequestContext
 from pipeline.web.review import review_item, review_queue
-from pipeline.web.review.page_arrangement import Arrangement, rearrange
+from pipeline.web.review.page_arrangement import PageArrangement, apply_arrangement
 from pipeline.web.routes.api_models import (
     PREFIX,
     RESPONSES,
-    Cut,
     Decided,
     Entered,
     Entry,
@@ -25,6 +22,7 @@ from pipeline.web.routes.api_models import (
     Id,
     Note,
     Rejection,
+    SplitResult,
     Withdrawal,
 )
 
@@ -32,88 +30,96 @@ router = APIRouter(prefix=PREFIX, tags=["api"], responses=RESPONSES)
 
 
 @router.post("/items/{item}/file", name="api_file")
-def file(visit: Visiting, item: Id, filing: Filing) -> Decided:
-    """File the document to a patient and type. The item must be the client's."""
-    sight = _sight(visit, item, filing.revision)
-    twice = visit.desk.settings.web.double_entry
+def file(context: Context, item: Id, filing: Filing) -> Decided:
+    """File the document to a patient and type. The client must have claimed the item."""
+    review = _review_context(context, item, filing.revision)
     decision = document_actions.file_document(
-        visit.connection, sight, patient=filing.patient, type=filing.type, fields=filing.fields, twice=twice
+        context.connection,
+        review,
+        patient=filing.patient,
+        type=filing.type,
+        fields=filing.fields,
+        double_entry=context.app.settings.web.double_entry,
     )
-    visit.record(patient=filing.patient, document=sight.document, act="file", decision=decision)
-    return Decided(decision=decision, document=sight.document)
+    context.record(patient=filing.patient, document=review.document, action="file", decision=decision)
+    return Decided(decision=decision, document=review.document)
 
 
 @router.post("/items/{item}/reject", name="api_reject")
-def reject(visit: Visiting, item: Id, rejection: Rejection) -> Decided:
-    """Have the document scanned again."""
-    sight = _sight(visit, item, rejection.revision, rejection.note)
-    decision = document_actions.reject(visit.connection, sight)
-    visit.record(document=sight.document, act="reject", decision=decision)
-    return Decided(decision=decision, document=sight.document)
+def reject(context: Context, item: Id, rejection: Rejection) -> Decided:
+    """Reject the document for rescan."""
+    review = _review_context(context, item, rejection.revision, rejection.note)
+    decision = document_actions.reject(context.connection, review)
+    context.record(document=review.document, action="reject", decision=decision)
+    return Decided(decision=decision, document=review.document)
 
 
 @router.post("/items/{item}/skip", name="api_skip", status_code=204)
-def skip(visit: Visiting, item: Id) -> None:
-    """Give the item back; it comes to this client again when nothing else is left."""
-    review_queue.skip(visit.connection, item, visit.account.name)
-    visit.record(item=item)
+def skip(context: Context, item: Id) -> None:
+    """Release the item; this client gets it again when no other items are left."""
+    review_queue.skip(context.connection, item, context.account.name)
+    context.record(item=item)
 
 
 @router.post("/items/{item}/escalate", name="api_escalate", status_code=204)
-def escalate(visit: Visiting, item: Id, note: Note) -> None:
-    """Hand the item up with a note."""
-    review_queue.escalate(visit.connection, item, visit.account.name, note.note)
-    visit.record(item=item)
+def escalate(context: Context, item: Id, note: Note) -> None:
+    """Escalate the item with a note."""
+    review_queue.escalate(context.connection, item, context.account.name, note.note)
+    context.record(item=item)
 
 
 @router.post("/items/{item}/enter", name="api_enter")
-def enter(visit: Visiting, item: Id, entry: Entry) -> Entered:
-    """Keep MRN and birth date typed blind, where the installation asks for double entry."""
-    entries = double_entry.enter(visit.connection, item, visit.account.name, entry.model_dump())
-    visit.record(item=item, entry=len(entries.rows), agreed=entries.agreed is not None)
-    return Entered(wanting=entries.wanting, agreed=entries.agreed is not None)
+def enter(context: Context, item: Id, entry: Entry) -> Entered:
+    """Store MRN and date of birth typed blind, if the installation uses double entry."""
+    entries = double_entry.enter(context.connection, item, context.account.name, entry.model_dump())
+    context.record(item=item, entry=len(entries.rows), agreed=entries.agreed is not None)
+    return Entered(incomplete=entries.incomplete, agreed=entries.agreed is not None)
 
 
 @router.post("/decisions/{decision}/undo", name="api_undo")
-def undo(visit: Visiting, decision: Id) -> Decided:
-    """Take a decision back: one's own, or as a supervisor anybody's."""
-    me = visit.account
-    document = take_back(visit.connection, decision, me.name, of_others=me.role == Role.SUPERVISOR)
-    visit.record(document=document, act="undo", decision=decision)
+def undo(context: Context, decision: Id) -> Decided:
+    """Undo a decision: one's own, or as a supervisor anyone's."""
+    account = context.account
+    is_supervisor = account.role == Role.SUPERVISOR
+    document = undo_decision(context.connection, decision, account.name, of_others=is_supervisor)
+    context.record(document=document, action="undo", decision=decision)
     return Decided(decision=decision, document=document)
 
 
 @router.post("/documents/{document}/withdraw", name="api_withdraw")
-def withdraw(visit: Visiting, document: Id, withdrawal: Withdrawal) -> Decided:
-    """Take a filed document out of its chart, or send it back into the queue."""
-    row = review_item.document_of(visit.connection, document)
-    sight = Sight(
-        document=document, revision=withdrawal.revision, by=visit.account.name, note=withdrawal.note
+def withdraw(context: Context, document: Id, withdrawal: Withdrawal) -> Decided:
+    """Take a filed document out of its chart, or return it to the queue."""
+    row = review_item.load_document(context.connection, document)
+    review = ReviewContext(
+        document=document, revision=withdrawal.revision, actor=context.account.name, note=withdrawal.note
     )
-    decision = (document_actions.reopen if withdrawal.again else document_actions.withdraw)(
-        visit.connection, sight
-    )
-    visit.record(
-        patient=row["patient_id"], document=document, act="reopen" if withdrawal.again else "withdraw"
-    )
+    if withdrawal.reopen:
+        decision = document_actions.reopen(context.connection, review)
+    else:
+        decision = document_actions.withdraw(context.connection, review)
+    action = "reopen" if withdrawal.reopen else "withdraw"
+    context.record(patient=row["patient_id"], document=document, action=action, decision=decision)
     return Decided(decision=decision, document=document)
 
 
 @router.post("/scans/{scan}/pages", name="api_arrange")
-def arrange(visit: Visiting, scan: Id, arrangement: Arrangement) -> Cut:
-    """Cut a scan anew: split, merge, reorder, turn, leave out and bring back pages."""
-    cut = rearrange(
-        visit.connection, visit.desk.blobs(), visit.desk.settings, scan, arrangement, visit.account.name
+def arrange(context: Context, scan: Id, arrangement: PageArrangement) -> SplitResult:
+    """Change the split of a scan: split, merge, reorder, rotate, exclude and restore pages."""
+    app = context.app
+    result = apply_arrangement(
+        context.connection, app.blobs(), app.settings, scan, arrangement, context.account.name
     )
-    for document in (*cut.replaced, *cut.made):
-        visit.record(document=document, scan=scan, act="regroup")
-    return Cut(replaced=cut.replaced, made=cut.made)
+    for document in (*result.replaced, *result.created):
+        context.record(document=document, scan=scan, action="regroup")
+    return SplitResult(replaced=result.replaced, created=result.created)
 
 
-def _sight(visit: Visit, item: int, revision: int, note: str = "") -> Sight:
-    row = review_item.item_of(visit.connection, item)
+def _review_context(context: RequestContext, item: int, revision: int, note: str = "") -> ReviewContext:
+    row = review_item.load_item(context.connection, item)
     if row["document_id"] is None:
-        raise BadInput(
-            "This item is about a scan without documents.", "Settle it on the web page.", "no_document"
+        raise InvalidInput(
+            "This item is about a scan without documents.", "Close it on its web page.", "no_document"
         )
-    return Sight(document=row["document_id"], revision=revision, by=visit.account.name, item=item, note=note)
+    return ReviewContext(
+        document=row["document_id"], revision=revision, actor=context.account.name, item=item, note=note
+    )

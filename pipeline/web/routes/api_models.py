@@ -1,4 +1,4 @@
-"""What goes over the wire of the JSON API, and what every answer of it may be."""
+"""The data types of the JSON API's requests and responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PREFIX = "/api/v1"
 
 
 class Problem(BaseModel):
-    """What went wrong, what to do, and a code that stays the same."""
+    """What is wrong, what to do, and a stable code."""
 
     error: str
     remedy: str
@@ -28,12 +28,16 @@ Words = Annotated[str, Query(max_length=200)]
 
 
 class Reason(BaseModel):
+    """Why an item needs review, or what supports or contradicts a candidate (with its weight in bits)."""
+
     code: str
     detail: str
     weight: float | None = None
 
 
 class Patient(BaseModel):
+    """A patient of the index."""
+
     id: int
     mrn: str | None
     given: str | None
@@ -43,11 +47,15 @@ class Patient(BaseModel):
 
 
 class PatientRef(BaseModel):
+    """A patient's id and MRN."""
+
     id: int
     mrn: str | None
 
 
 class Candidate(BaseModel):
+    """A patient whom a document may be about."""
+
     patient: PatientRef
     probability: float
     weight: float
@@ -55,7 +63,7 @@ class Candidate(BaseModel):
 
 
 class Item(BaseModel):
-    """An item of the queue. `document` is None for a scan without documents."""
+    """An item of the review queue. `document` is null for a scan without documents."""
 
     id: int
     scan: int
@@ -67,7 +75,7 @@ class Item(BaseModel):
 
 
 class Value(BaseModel):
-    """An index field in force; `machine` is the machine's own value, `page` and `box` say where it stands."""
+    """An index field: the value in force, the automatic value (`machine`), and where it is on the page."""
 
     name: str
     value: str
@@ -78,6 +86,8 @@ class Value(BaseModel):
 
 
 class Document(BaseModel):
+    """A document and its index fields. Dates are ISO 8601."""
+
     id: int
     scan: int
     pages: list[int]
@@ -93,13 +103,15 @@ class Document(BaseModel):
 
 
 class ItemWithDocument(Item):
-    """The item, its candidates and the document that it is about."""
+    """An item with its candidates and the document that it is about."""
 
     candidates: list[Candidate]
     subject: Document | None
 
 
 class Hit(BaseModel):
+    """A document that matches a search. `why` is what matched: text, mrn, name, date or id."""
+
     document: int
     status: str
     type: str
@@ -110,7 +122,7 @@ class Hit(BaseModel):
 
 
 class Filing(BaseModel):
-    """`revision` is the document's that the client saw; `fields` the values as they shall be."""
+    """A filing decision. `revision` is the document's that the client saw; `fields` are its final values."""
 
     revision: int = Field(ge=1, le=2**31 - 1)
     patient: int = Field(ge=1, le=2**62)
@@ -121,45 +133,49 @@ class Filing(BaseModel):
 
 
 class Rejection(BaseModel):
+    """A decision to have a document scanned again."""
+
     revision: int = Field(ge=1, le=2**31 - 1)
     note: str = Field(min_length=1, max_length=2000)
 
 
 class Decided(BaseModel):
+    """The decision that was made, and its document."""
+
     decision: int
     document: int
 
 
 class Note(BaseModel):
-    """Why, in words for whoever comes after."""
+    """A note for the person who handles the item next."""
 
     note: str = Field(min_length=1, max_length=2000)
 
 
 class Withdrawal(Rejection):
-    """`again`: the document goes back into the queue instead of out of circulation."""
+    """A decision to take a filed document out of its chart. `reopen`: return it to the review queue."""
 
-    again: bool = False
+    reopen: bool = False
 
 
 class Entry(BaseModel):
-    """MRN and birth date as they stand on the page, typed blind; empty where it has none."""
+    """MRN and date of birth as they appear on the page, typed blind; empty if the page has none."""
 
     mrn: str = Field(default="", max_length=100)
     dob: str = Field(default="", max_length=10)
 
 
 class Entered(BaseModel):
-    """`wanting`: somebody else must type yet; `agreed`: both typed the same, and the item stays with the
-    second.
+    """`incomplete`: another person must still type the values. `agreed`: both typed the same, and the item
+    stays with the second person.
     """
 
-    wanting: bool
+    incomplete: bool
     agreed: bool
 
 
-class Cut(BaseModel):
-    """The documents that were replaced, and those that stand in their place."""
+class SplitResult(BaseModel):
+    """The documents that were replaced, and the documents that replace them."""
 
     replaced: list[int]
-    made: list[int]
+    created: list[int]

@@ -1,4 +1,4 @@
-"""Coming in and going out: sign in, sign out, the own password, the first page of each role."""
+"""Signing in and out, changing your own password, and the home page of each role."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from pipeline.errors import BadInput, NotFound
+from pipeline.errors import InvalidInput, NotFound
 from pipeline.store.audit import write_audit
 from pipeline.store.database import Connection
 from pipeline.web.auth import accounts
 from pipeline.web.auth.accounts import TooManyAttempts
-from pipeline.web.auth.oidc import Attempt, Provider, SignInFailed
-from pipeline.web.auth.permissions import allowed
+from pipeline.web.auth.oidc import OidcState, Provider, SignInFailed
+from pipeline.web.auth.permissions import is_allowed
 from pipeline.web.auth.request_context import (
-    COOKIE,
-    ForeignRequest,
-    Visiting,
-    address_of,
-    desk_of,
-    same_origin,
+    SESSION_COOKIE,
+    Context,
+    CsrfFailure,
+    app_context,
+    client_address,
+    is_same_origin,
 )
-from pipeline.web.rendering import MENU, page
+from pipeline.web.rendering import MENU, render_page
 
 router = APIRouter()
 
-ATTEMPT = "chartloom_attempt"
-FIRST_PAGES = {
-    "clerk": "/today",
+OIDC_STATE_COOKIE = "chartloom_oidc_state"
+OIDC_STATE_SECONDS = 600
+MAX_AUDITED_NAME_LENGTH = 64
+HOME_PAGES = {
+    "clerk": "/intake",
     "administrator": "/accounts",
     "clinician": "/patients",
     "privacy_officer": "/audit",
@@ -38,76 +40,90 @@ FIRST_PAGES = {
 
 @router.get("/health", name="health")
 def health(request: Request) -> dict[str, str | int]:
-    """Does the application answer, and its database? `process`: its number, by which whoever started it knows
-    it again.
-    """
-    with desk_of(request).pool.connection() as connection:
+    """Report that the application and its database respond.
+
+    `process` is the server's process id, by which its supervisor recognizes it."""
+    with app_context(request).pool.connection() as connection:
         connection.execute("select 1")
     return {"status": "ok", "process": os.getpid()}
 
 
 @router.get("/login", name="login_page", response_class=HTMLResponse)
 def login_page(request: Request, then: str = "/") -> HTMLResponse:
-    """Where one signs in."""
-    return door(request, then)
+    """Show the sign-in page."""
+    return sign_in_page(request, then)
 
 
-def door(request: Request, then: str, message: str = "", name: str = "", status: int = 200) -> HTMLResponse:
-    """The sign-in page, with what went wrong last."""
-    web = desk_of(request).settings.web
-    provider = web.oidc_name if web.oidc_issuer else None
-    return page(
-        None, "sign_in.html", status=status, then=safe(then), message=message, name=name, provider=provider
+def sign_in_page(
+    request: Request, then: str, message: str = "", name: str = "", status: int = 200
+) -> HTMLResponse:
+    """Return the sign-in page, with a message if the last attempt failed."""
+    web = app_context(request).settings.web
+    return render_page(
+        None,
+        "sign_in.html",
+        status=status,
+        then=safe_redirect(then),
+        message=message,
+        name=name,
+        provider=web.oidc_name if web.oidc_issuer else None,
     )
 
 
-@router.get("/login/oidc", name="oidc_leave")
-def oidc_leave(request: Request) -> RedirectResponse:
-    """To the identity provider."""
-    attempt = Attempt.fresh()
-    response = RedirectResponse(_provider(request).leave(attempt, _back(request)), 303)
-    secure = request.url.scheme == "https"
-    # lax: the browser comes back from another site and must bring it along
+@router.get("/login/oidc", name="oidc_login")
+def oidc_login(request: Request) -> RedirectResponse:
+    """Redirect to the identity provider."""
+    state = OidcState.generate()
+    response = RedirectResponse(_provider(request).authorization_url(state, _callback_url(request)), 303)
     response.set_cookie(
-        ATTEMPT, attempt.cookie, max_age=600, httponly=True, samesite="lax", secure=secure, path="/login"
+        OIDC_STATE_COOKIE,
+        state.cookie,
+        max_age=OIDC_STATE_SECONDS,
+        httponly=True,
+        samesite="lax",  # the browser returns from another site and must send the cookie then
+        secure=request.url.scheme == "https",
+        path="/login",
     )
     return response
 
 
-@router.get("/login/oidc/back", name="oidc_back", response_class=HTMLResponse)
-def oidc_back(request: Request, state: str = "", code: str = "") -> Response:
-    """Back from the identity provider: the account that an administrator has tied to this person."""
-    address = address_of(request)
+@router.get("/login/oidc/callback", name="oidc_callback", response_class=HTMLResponse)
+def oidc_callback(request: Request, state: str = "", code: str = "") -> Response:
+    """Sign in the account that is linked to the person whom the identity provider has authenticated."""
+    address = client_address(request)
     try:
-        attempt = Attempt.read(request.cookies.get(ATTEMPT))
-        subject = _provider(request).subject(attempt, _back(request), state, code)
+        expected = OidcState.from_cookie(request.cookies.get(OIDC_STATE_COOKIE))
+        subject = _provider(request).fetch_subject(expected, _callback_url(request), state, code)
     except SignInFailed as error:
-        return door(request, "/", str(error), status=401)
-    with desk_of(request).pool.connection() as connection:
-        account = accounts.account_of_subject(connection, subject)
+        return sign_in_page(request, "/", str(error), status=401)
+    with app_context(request).pool.connection() as connection:
+        account = accounts.account_for_subject(connection, subject)
         if account is None:
-            _tell(connection, subject, "login_failed", address)
-            message = f"No account is tied to this person. An administrator ties it to: {subject}"
-            return door(request, "/", message, status=401)
-        _tell(connection, account.name, "login", address, account.role)
+            _write_sign_in_audit(connection, subject, "login_failed", address)
+            message = (
+                "No account is linked to you yet. Ask an administrator to link your account to this ID: "
+                f"{subject}"
+            )
+            return sign_in_page(request, "/", message, status=401)
+        _write_sign_in_audit(connection, account.name, "login", address, account.role)
         token = accounts.open_session(connection, account.id)
-    # a page of ours goes on from here: the session's cookie is strict, and a redirect from another site would
-    # leave it behind
-    response = page(None, "signed_in.html")
-    keep_session(request, response, token)
-    response.delete_cookie(ATTEMPT, path="/login")
+    # the session cookie is strict: the browser would not send it after a redirect from another site, so a
+    # page of this application continues from here
+    response = render_page(None, "signed_in.html")
+    set_session_cookie(request, response, token)
+    response.delete_cookie(OIDC_STATE_COOKIE, path="/login")
     return response
 
 
 def _provider(request: Request) -> Provider:
-    provider = desk_of(request).provider
+    provider = app_context(request).provider
     if provider is None:
-        raise NotFound("No identity provider is set.", "Sign in with a password.")
+        raise NotFound("No identity provider is configured.", "Sign in with your password.")
     return provider
 
 
-def _back(request: Request) -> str:
-    return str(request.url_for("oidc_back"))
+def _callback_url(request: Request) -> str:
+    return str(request.url_for("oidc_callback"))
 
 
 @router.post("/login", name="login", response_class=HTMLResponse)
@@ -117,85 +133,94 @@ def login(
     password: Annotated[str, Form()],
     then: Annotated[str, Form()] = "/",
 ) -> Response:
-    """Sign in."""
-    if not same_origin(request):
-        raise ForeignRequest("This did not come from our own page.", "Open the sign-in page and try again.")
-    desk, address = desk_of(request), address_of(request)
-    with desk.pool.connection() as connection:
+    """Sign in with a password."""
+    if not is_same_origin(request):
+        raise CsrfFailure(
+            "The sign-in was not sent from this application's own page.",
+            "Open the sign-in page and try again.",
+        )
+    address = client_address(request)
+    with app_context(request).pool.connection() as connection:
         try:
-            found = accounts.sign_in(connection, name.strip().lower(), password, address)
+            signed_in = accounts.sign_in(connection, name.strip().lower(), password, address)
         except TooManyAttempts as error:
-            _tell(connection, name, "login_refused", address)
-            return door(request, then, str(error), name, 429)
-        if found is None:
-            _tell(connection, name, "login_failed", address)
-            return door(request, then, "Name and password do not fit together.", name, 401)
-        account, token = found
-        _tell(connection, account.name, "login", address, account.role)
-    response = RedirectResponse(safe(then), 303)
-    keep_session(request, response, token)
+            _write_sign_in_audit(connection, name, "login_refused", address)
+            return sign_in_page(request, then, str(error), name, 429)
+        if signed_in is None:
+            _write_sign_in_audit(connection, name, "login_failed", address)
+            return sign_in_page(request, then, "Wrong user name or password.", name, 401)
+        account, token = signed_in
+        _write_sign_in_audit(connection, account.name, "login", address, account.role)
+    response = RedirectResponse(safe_redirect(then), 303)
+    set_session_cookie(request, response, token)
     return response
 
 
-def keep_session(request: Request, response: Response, token: str) -> None:
-    """Have the browser bring the session's token along, to us alone and out of reach of any script."""
+def set_session_cookie(request: Request, response: Response, token: str) -> None:
+    """Set the session cookie, which is sent to this application alone and is out of reach of scripts."""
     secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+    response.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
 
 
-def _tell(connection: Connection, name: str, action: str, address: str, role: str = "") -> None:
-    write_audit(connection, name[:64], action, role=role, address=address)
+def _write_sign_in_audit(
+    connection: Connection, name: str, action: str, address: str, role: str = ""
+) -> None:
+    write_audit(connection, name[:MAX_AUDITED_NAME_LENGTH], action, role=role, address=address)
 
 
-def safe(then: str) -> str:
-    """An address of ours to go on to; the first page where it is somebody else's."""
-    inside = then.startswith("/") and not then.startswith(("//", "/\\")) and "\\" not in then
-    return then if inside and then.isprintable() else "/"
+def safe_redirect(then: str) -> str:
+    """Return the address if it is a path of this application, otherwise the home page."""
+    is_local = then.startswith("/") and not then.startswith(("//", "/\\")) and "\\" not in then
+    return then if is_local and then.isprintable() else "/"
 
 
 @router.post("/logout", name="logout")
-def logout(visit: Visiting) -> RedirectResponse:
-    """Sign out; the browser forgets what it keeps of ours."""
-    visit.record()
-    accounts.end_session(visit.connection, visit.request.cookies[COOKIE])
+def logout(context: Context) -> RedirectResponse:
+    """Sign out, and have the browser clear what it has stored of this application."""
+    context.record()
+    accounts.end_session(context.connection, context.request.cookies[SESSION_COOKIE])
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(SESSION_COOKIE, path="/")
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
 @router.get("/", name="home")
-def home(visit: Visiting) -> RedirectResponse:
-    """The first page of the person's role."""
-    role = visit.account.role
-    other = next((address for route, address, *_ in MENU if allowed(route, role)), "/password")
-    return RedirectResponse(FIRST_PAGES.get(role, other), 303)
+def home(context: Context) -> RedirectResponse:
+    """Redirect to the home page of the user's role."""
+    role = context.account.role
+    first_allowed = next((address for route, address, *_ in MENU if is_allowed(route, role)), "/password")
+    return RedirectResponse(HOME_PAGES.get(role, first_allowed), 303)
 
 
 @router.get("/password", name="password_page", response_class=HTMLResponse)
-def password_page(visit: Visiting) -> HTMLResponse:
-    """Where one changes the own password."""
-    return page(visit, "password.html", message="", done=False)
+def password_page(context: Context) -> HTMLResponse:
+    """Show the page to change one's own password."""
+    return render_page(context, "password.html", message="")
 
 
 @router.post("/password", name="password", response_class=HTMLResponse)
 def password(
-    visit: Visiting, old: Annotated[str, Form()], new: Annotated[str, Form()], again: Annotated[str, Form()]
+    context: Context,
+    old: Annotated[str, Form()],
+    new: Annotated[str, Form()],
+    confirmation: Annotated[str, Form()],
 ) -> Response:
-    """Change the own password. All sessions end but a new one."""
-    visit.record()
+    """Change one's own password. All sessions end except for a new one."""
+    context.record()
     message = ""
-    if new != again:
-        message = "The two new passwords differ."
-    elif not accounts.knows_password(visit.connection, visit.account.id, old):
-        message = "The old password is not right."
+    if new != confirmation:
+        message = "The two new passwords differ. Type the new password twice."
+    elif not accounts.verify_password(context.connection, context.account.id, old):
+        message = "The current password is wrong."
     else:
         try:
-            accounts.set_password(visit.connection, visit.account.id, new)
-        except BadInput as error:
+            accounts.set_password(context.connection, context.account.id, new)
+        except InvalidInput as error:
             message = str(error)
     if message:
-        return page(visit, "password.html", status=422, message=message, done=False)
+        return render_page(context, "password.html", status=422, message=message)
+    token = accounts.open_session(context.connection, context.account.id)
     response = RedirectResponse("/", 303)
-    keep_session(visit.request, response, accounts.open_session(visit.connection, visit.account.id))
+    set_session_cookie(context.request, response, token)
     return response

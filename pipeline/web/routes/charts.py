@@ -1,4 +1,4 @@
-"""Charts: finding a patient, reading what is filed, searching the text of all documents."""
+"""Charts: finding a patient, reading the filed documents, and searching the text of all documents."""
 
 from __future__ import annotations
 
@@ -8,107 +8,124 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline.errors import NotFound
+from pipeline.store.database import Connection
 from pipeline.store.sql import statements
-from pipeline.web.auth.request_context import Visiting
-from pipeline.web.chart_timeline import timeline
-from pipeline.web.rendering import page, person, type_name
+from pipeline.web.auth.request_context import Context, RequestContext
+from pipeline.web.chart_timeline import group_documents
+from pipeline.web.rendering import person_name, render_page, type_name
 from pipeline.web.review import review_item
+from pipeline.web.review.review_item import Row
 
 SQL = statements("pipeline.web.routes")
 
 router = APIRouter()
 
-HITS = 50  # what a search shows; more words find fewer
-CHART = 100  # documents of a chart on one page; the older ones are a step away, and its types narrow it down
-SET = 500  # documents in one PDF
-BESIDE = {"kinds": "chart_types", "waiting": "waiting_for_patient", "coming": "coming_for_patient"}
+MAX_HITS = 50  # a search with more words finds fewer documents
+MAX_PATIENT_SUGGESTIONS = 12
+DOCUMENTS_PER_PAGE = 100  # of a chart; its types narrow it down
+MAX_DOCUMENTS_PER_PDF = 500
 
 Words = Annotated[str, Query(max_length=200)]
-Skipped = Annotated[int, Query(ge=0, le=1_000_000)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+DocumentIds = Annotated[list[int], Query(min_length=1, max_length=MAX_DOCUMENTS_PER_PDF)]
 
 
 @router.get("/patients", name="patients", response_class=HTMLResponse)
-def patients(visit: Visiting, q: Words = "") -> Response:
-    """Find a patient by MRN, name (as typed or misspelt) or birth date. A whole MRN leads straight to the
-    chart.
-    """
-    found = visit.ask(lambda connection: review_item.find_patients(connection, q))
-    visit.record(words=q, found=len(found))
-    if len(found) == 1 and found[0]["mrn"] == q.strip():
-        return RedirectResponse(f"/patients/{found[0]['id']}", 303)
-    return page(visit, "patients.html", q=q, found=found)
+def patients(context: Context, q: Words = "") -> Response:
+    """Find patients by MRN, name or date of birth. A complete MRN opens the chart directly."""
+    rows = _find_patients(context, q, review_item.MAX_PATIENTS_FOUND)
+    if len(rows) == 1 and rows[0]["mrn"] == q.strip():
+        return RedirectResponse(f"/patients/{rows[0]['id']}", 303)
+    return render_page(context, "patients.html", q=q, patients=rows)
 
 
 @router.get("/patients.json", name="patients_json")
-def patients_json(visit: Visiting, q: Words = "") -> list[dict[str, Any]]:
-    """The same for a form that picks a patient."""
-    found = visit.ask(lambda connection: review_item.find_patients(connection, q, most=12))
-    visit.record(words=q, found=len(found))
+def patients_json(context: Context, q: Words = "") -> list[dict[str, Any]]:
+    """Find patients for a form that chooses one. `born` is the date of birth as it is shown."""
     return [
         {
             "id": row["id"],
             "mrn": row["mrn"],
-            "name": person(row),
+            "name": person_name(row),
             "dob": row["dob"],
+            "born": context.app.dates.format_date(row["dob"]),
             "sex": row["sex"],
             "city": row["city"],
         }
-        for row in found
+        for row in _find_patients(context, q, MAX_PATIENT_SUGGESTIONS)
     ]
+
+
+def _find_patients(context: RequestContext, q: str, limit: int) -> list[Row]:
+    query = context.app.dates.dates_to_iso(q)
+    rows = context.run_query(lambda connection: review_item.find_patients(connection, query, limit))
+    context.record(query=q, results=len(rows))
+    return rows
 
 
 @router.get("/patients/{patient}", name="chart", response_class=HTMLResponse)
 def chart(
-    visit: Visiting, patient: int, type: Annotated[str | None, Query(max_length=60)] = None, skip: Skipped = 0
+    context: Context,
+    patient: int,
+    type: Annotated[str | None, Query(max_length=60)] = None,
+    offset: Offset = 0,
 ) -> HTMLResponse:
-    """A patient's chart: what is filed, newest first, and what waits for a person and may belong here."""
-    given = {"patient": patient, "type": type or None, "limit": CHART + 1, "skip": skip}
-    row, documents, beside = visit.ask(
-        lambda connection: (
-            review_item.patient_of(connection, patient),
-            connection.execute(SQL["chart"], given).fetchall(),
-            {
-                what: connection.execute(SQL[name], {"patient": patient}).fetchall()
-                for what, name in BESIDE.items()
-            },
-        )
-    )
-    if row is None:
+    """Show a patient's chart: the filed documents, newest first, and those in review or still being read that
+    may belong to it.
+    """
+
+    def load(connection: Connection) -> dict[str, Any]:
+        params = {
+            "patient": patient,
+            "type": type or None,
+            "limit": DOCUMENTS_PER_PAGE + 1,
+            "offset": offset,
+        }
+        return {
+            "patient": review_item.load_patient(connection, patient),
+            "documents": connection.execute(SQL["chart"], params).fetchall(),
+            "types_in_chart": connection.execute(SQL["chart_types"], params).fetchall(),
+            "in_review": connection.execute(SQL["in_review_for_patient"], params).fetchall(),
+            "pending": connection.execute(SQL["pending_for_patient"], params).fetchall(),
+        }
+
+    data = context.run_query(load)
+    if data["patient"] is None:
         raise NotFound(f"There is no patient {patient}.", "Search for the name or the MRN.")
-    visit.record(patient=patient)
-    return page(
-        visit,
+    context.record(patient=patient)
+    documents = data.pop("documents")
+    return render_page(
+        context,
         "chart.html",
-        patient=row,
-        sections=timeline(documents[:CHART]),
-        more=len(documents) > CHART,
-        kinds=beside["kinds"],
-        waiting=beside["waiting"],
-        coming=beside["coming"],
+        **data,
+        sections=group_documents(documents[:DOCUMENTS_PER_PAGE]),
+        has_more=len(documents) > DOCUMENTS_PER_PAGE,
         type=type or None,
-        limit=CHART,
-        skip=skip,
+        limit=DOCUMENTS_PER_PAGE,
+        offset=offset,
     )
 
 
-@router.get("/patients/{patient}/set.pdf", name="chart_pdf", response_class=Response)
-def chart_pdf(
-    visit: Visiting, patient: int, document: Annotated[list[int], Query(min_length=1, max_length=SET)]
-) -> Response:
-    """These documents of the chart as one PDF, in its order, with an entry for each in the outline."""
+@router.get("/patients/{patient}/selection.pdf", name="chart_pdf", response_class=Response)
+def chart_pdf(context: Context, patient: int, document: DocumentIds) -> Response:
+    """Return the selected documents as one PDF, in the order of the chart, with a bookmark for each."""
     from pipeline.ocr.output.searchable_pdf import document_pdf
 
-    given = {"patient": patient, "documents": document}
-    rows = visit.ask(lambda connection: connection.execute(SQL["chart_set"], given).fetchall())
+    params = {"patient": patient, "documents": document}
+    rows = context.run_query(lambda connection: connection.execute(SQL["chart_set"], params).fetchall())
     if len(rows) != len(set(document)):
-        raise NotFound("One of these documents is not in this chart.", "Load the chart again.")
+        raise NotFound(
+            "One of these documents is no longer in this chart.", "Reload the chart and select again."
+        )
     for row in rows:
-        visit.record(patient=patient, document=row["id"], scan=row["scan_id"], how="set")
-    blobs, first = visit.desk.blobs(), 1
+        context.record(patient=patient, document=row["id"], scan=row["scan_id"], how="selection")
     outline: list[tuple[int, str]] = []
+    first_page = 1
     for row in rows:
-        outline.append((first, f"{type_name(row['type'])} {row['date_of_service'] or ''}".strip()))
-        first += len(row["pages"])
+        date_of_service = context.app.dates.format_date(row["date_of_service"])
+        outline.append((first_page, f"{type_name(row['type'])} {date_of_service}".strip()))
+        first_page += len(row["pages"])
+    blobs = context.app.blobs()
     pdf = document_pdf([blobs.get(row["pdf"]) for row in rows], title="Documents of a chart", outline=outline)
     return Response(
         pdf,
@@ -119,31 +136,36 @@ def chart_pdf(
 
 @router.get("/search", name="search", response_class=HTMLResponse)
 def search(
-    visit: Visiting, q: Words = "", type: Annotated[str, Query(max_length=60)] = "", patient: Words = ""
+    context: Context, q: Words = "", type: Annotated[str, Query(max_length=60)] = "", patient: Words = ""
 ) -> HTMLResponse:
-    """Find documents by what is written on their pages."""
+    """Find documents by the words on their pages."""
     from pipeline.index import search as index
 
     hits: list[index.Hit] = []
-    coming: list[index.Arriving] = []
+    pending: list[index.PendingHit] = []
     message = ""
+    query = context.app.dates.dates_to_iso(q)
     try:
-        if q.strip():
-            narrowed = {"patient": patient or None, "type": type or None}
-            hits = visit.ask(lambda connection: index.search(connection, q, **narrowed, limit=HITS))
-        if q.strip() and not patient and not type:  # of a page that is still being read, neither is known
-            coming = visit.ask(lambda connection: index.arriving(connection, q, limit=HITS))
+        if query:
+            filters = {"patient": patient or None, "type": type or None}
+            hits = context.run_query(
+                lambda connection: index.search(connection, query, **filters, limit=MAX_HITS)
+            )
+        if query and not patient and not type:  # both are unknown for a page that is still being read
+            pending = context.run_query(
+                lambda connection: index.search_pending(connection, query, limit=MAX_HITS)
+            )
     except NotFound as error:
         message = str(error)
-    visit.record(words=q, type=type, mrn=patient, found=len(hits), coming=len(coming))
-    return page(
-        visit,
+    context.record(query=q, type=type, mrn=patient, results=len(hits), pending=len(pending))
+    return render_page(
+        context,
         "search.html",
         q=q,
         type=type,
         patient=patient,
         hits=hits,
-        coming=coming,
-        limit=HITS,
+        pending=pending,
+        limit=MAX_HITS,
         message=message,
     )

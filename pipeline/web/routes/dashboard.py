@@ -1,27 +1,32 @@
-"""The supervisor's page, live."""
+"""The dashboard, updated live."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, StreamingResponse
 
-from pipeline.web.auth.request_context import Visiting
-from pipeline.web.dashboard import figures
-from pipeline.web.rendering import fragment, page
-from pipeline.web.routes.server_sent_events import live
+from pipeline.store.database import Connection
+from pipeline.web.auth.request_context import Context
+from pipeline.web.dashboard import dashboard_data
+from pipeline.web.rendering import render_fragment, render_page
+from pipeline.web.routes.server_sent_events import stream_updates
 
 router = APIRouter()
 
 
-@router.get("/supervisor", name="supervisor", response_class=HTMLResponse)
-def supervisor(visit: Visiting) -> HTMLResponse:
-    """The figures as they are now."""
-    visit.record()
-    return page(visit, "supervisor.html", **figures(visit.connection))
+@router.get("/dashboard", name="dashboard", response_class=HTMLResponse)
+def dashboard(context: Context) -> HTMLResponse:
+    """Show the dashboard."""
+    context.record()
+    return render_page(context, "dashboard.html", **dashboard_data(context.connection))
 
 
-@router.get("/supervisor/stream", name="supervisor_stream", response_class=StreamingResponse)
-def supervisor_stream(visit: Visiting) -> StreamingResponse:
-    """The figures again and again."""
-    visit.record()
-    return live(visit, lambda connection: fragment("dashboard.html", **figures(connection)))
+@router.get("/dashboard/stream", name="dashboard_stream", response_class=StreamingResponse)
+def dashboard_stream(context: Context) -> StreamingResponse:
+    """Stream the dashboard's content."""
+    context.record()
+
+    def render(connection: Connection) -> str:
+        return render_fragment(context.app.dates, "dashboard_content.html", **dashboard_data(connection))
+
+    return stream_updates(context, render)

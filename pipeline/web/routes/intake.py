@@ -1,4 +1,4 @@
-"""The clerk's pages: what came in, where it stands, what failed and why; handing files in; the ledger."""
+"""The clerk's pages: intake with upload, quarantine, and reconciliation."""
 
 from __future__ import annotations
 
@@ -10,144 +10,167 @@ from fastapi import APIRouter, Form, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
-from pipeline.errors import BadInput
-from pipeline.ingest import quarantine as held
-from pipeline.ingest import reconciliation as ledgers
+from pipeline.errors import InvalidInput
+from pipeline.ingest import quarantine as quarantined_files
+from pipeline.ingest import reconciliation as reconciling
 from pipeline.ingest.intake_source import Origin, printable
-from pipeline.ingest.registration import Registered, register
-from pipeline.ingest.zip_batches import pieces
+from pipeline.ingest.registration import Registration, register
+from pipeline.ingest.zip_batches import archive_members
 from pipeline.store.database import Connection
 from pipeline.store.scratch import Scratch
 from pipeline.store.sql import statements
-from pipeline.web.auth.request_context import FORMS, Visit, Visiting
-from pipeline.web.rendering import fragment, page
-from pipeline.web.routes.server_sent_events import live
+from pipeline.web.auth.request_context import FORM_CONTENT_TYPES, Context, RequestContext
+from pipeline.web.rendering import render_fragment, render_page
+from pipeline.web.routes.server_sent_events import stream_updates
 
 SQL = statements("pipeline.web.routes")
 
 router = APIRouter()
 
-SHOWN = 200  # scans on a page; a part of the name finds the rest
-SHOWN_BATCHES = 50  # settled batches on the ledger's page
+MAX_SCANS = 200  # shown on a page; the search by name finds the others
+MAX_CLOSED_BATCHES = 50  # shown on the page of reconciliation
 
-Words = Annotated[str, Query(max_length=200)]
-
-
-@router.get("/today", name="today", response_class=HTMLResponse)
-def today(visit: Visiting, q: Words = "") -> HTMLResponse:
-    """What came in last, and where each file stands."""
-    visit.record(page="today", words=q)
-    return page(visit, "intake.html", **what_came(visit, visit.connection, q))
+FileName = Annotated[str, Query(max_length=200)]
 
 
-@router.get("/today/stream", name="today_stream", response_class=StreamingResponse)
-def today_stream(visit: Visiting, q: Words = "") -> StreamingResponse:
-    """The same again and again."""
-    visit.record(page="today", words=q)
-    return live(visit, lambda connection: fragment("intake_scans.html", **what_came(visit, connection, q)))
+@router.get("/intake", name="intake", response_class=HTMLResponse)
+def intake(context: Context, q: FileName = "") -> HTMLResponse:
+    """Show the latest files and the status of each."""
+    context.record(page="intake", query=q)
+    return render_page(context, "intake.html", **intake_data(context, context.connection, q))
 
 
-def what_came(visit: Visit, connection: Connection, q: str) -> dict[str, Any]:
-    """The scans that came last, those of such a name where `q` is given, and how many there are in all."""
+@router.get("/intake/stream", name="intake_stream", response_class=StreamingResponse)
+def intake_stream(context: Context, q: FileName = "") -> StreamingResponse:
+    """Stream the list of the latest files."""
+    context.record(page="intake", query=q)
+
+    def render(connection: Connection) -> str:
+        values = intake_data(context, connection, q)
+        return render_fragment(context.app.dates, "intake_scans.html", **values)
+
+    return stream_updates(context, render)
+
+
+def intake_data(context: RequestContext, connection: Connection, q: str) -> dict[str, Any]:
+    """Return the latest scans whose name contains `q`, and the total counts."""
+    params = {"name": like_pattern(q), "limit": MAX_SCANS}
     return {
-        "scans": connection.execute(SQL["intake"], {"words": like(q), "limit": SHOWN}).fetchall(),
+        "scans": connection.execute(SQL["intake"], params).fetchall(),
         "counts": connection.execute(SQL["intake_counts"]).fetchone(),
-        "folder": visit.desk.settings.intake_folder,
+        "folder": context.app.settings.intake_folder,
         "q": q,
-        "shown": SHOWN,
+        "limit": MAX_SCANS,
     }
 
 
 @router.post("/upload/{name}", name="upload")
-async def upload(visit: Visiting, name: Annotated[str, "the file's own name"]) -> dict[str, Any]:
-    """Take one file in, or a ZIP as a batch: its bytes are the body. {"status":
-    "stored|duplicate|quarantined", "reason"}.
+async def upload(context: Context, name: Annotated[str, "the file's own name"]) -> dict[str, Any]:
+    """Ingest one file, or a ZIP as a batch. The request's body is the file's content.
+
+    Returns:
+        {"scan", "status": "stored", "duplicate" or "quarantined", "duplicate_of", "reason"}; for a ZIP with
+        several files also "files", their number.
     """
-    settings = visit.desk.settings
-    if visit.request.headers.get("content-type", "").partition(";")[0] in FORMS:
-        raise BadInput("A file is sent as it is, not as a form.", "", "form_sent")
+    settings = context.app.settings
+    if context.request.headers.get("content-type", "").partition(";")[0] in FORM_CONTENT_TYPES:
+        raise InvalidInput(
+            "The upload is a form.", "Send the file itself as the request's body.", "form_sent"
+        )
     scratch, size = Scratch(settings.intake_scratch), 0
     with tempfile.NamedTemporaryFile(dir=scratch.folder, prefix="new-") as out:
-        async for chunk in visit.request.stream():
+        async for chunk in context.request.stream():
             size += len(chunk)
             if size > settings.intake.max_bytes:
-                raise BadInput("This file is too large.", "Cut it into parts.", "too_large")
+                raise InvalidInput("This file is too large.", "Split it into smaller files.", "too_large")
             out.write(chunk)
         out.flush()
-        done = await run_in_threadpool(take, visit, Path(out.name), printable(Path(name).name))
-    for one in done:
-        visit.record(scan=one.scan, status=one.status, size=size)
-    if len(done) == 1:
+        path, file_name = Path(out.name), printable(Path(name).name)
+        results = await run_in_threadpool(register_upload, context, path, file_name)
+    for result in results:
+        context.record(scan=result.scan, status=result.status, size=size)
+    first = results[0]
+    if len(results) == 1:
         return {
-            "scan": done[0].scan,
-            "status": done[0].status,
-            "first_name": done[0].first_name,
-            "reason": done[0].reason,
+            "scan": first.scan,
+            "status": first.status,
+            "duplicate_of": first.first_name,
+            "reason": first.reason,
         }
-    refused = [one.reason for one in done if one.status == "quarantined"]
-    status = next((one.status for one in done if one.status == "stored"), done[0].status)
-    reason = f"{len(refused)} of its {len(done)} files could not be taken: {refused[0]}" if refused else None
-    return {"scan": None, "status": status, "first_name": name, "reason": reason, "files": len(done)}
+    problems = [result.reason for result in results if result.status == "quarantined"]
+    status = next((result.status for result in results if result.status == "stored"), first.status)
+    reason = (
+        f"{len(problems)} of {len(results)} files could not be ingested: {problems[0]}" if problems else None
+    )
+    return {"scan": None, "status": status, "duplicate_of": name, "reason": reason, "files": len(results)}
 
 
-def take(visit: Visit, file: Path, name: str) -> list[Registered]:
+def register_upload(context: RequestContext, file: Path, name: str) -> list[Registration]:
     """Register an uploaded file, or each file of a ZIP."""
-    desk, settings = visit.desk, visit.desk.settings
-    taken = []
-    with pieces(file, settings.intake_scratch, settings.intake.max_bytes, follow=False) as found:
-        for piece in found:
-            origin = Origin(source="upload", batch=name if piece.inside else None)
-            known_as = printable(Path(piece.inside).name) if piece.inside else name
-            taken.append(
-                register(
-                    piece.file, visit.connection, desk.blobs(), settings, enqueue=desk.enqueue, origin=origin, name=known_as,
-                    refused=piece.refused,
-                )
-            )  # fmt: skip
-    return taken
+    app, settings = context.app, context.app.settings
+    with archive_members(file, settings.intake_scratch, settings.intake.max_bytes, follow=False) as members:
+        return [
+            register(
+                member.file,
+                context.connection,
+                app.blobs(),
+                settings,
+                enqueue=app.enqueue,
+                origin=Origin(source="upload", batch=name if member.inside else None),
+                name=printable(Path(member.inside).name) if member.inside else name,
+                refused=member.refused,
+            )
+            for member in members
+        ]
 
 
 @router.get("/quarantine", name="quarantine", response_class=HTMLResponse)
-def quarantine(visit: Visiting) -> HTMLResponse:
-    """What could not be taken, and what to do about it."""
-    visit.record(page="quarantine")
-    return page(visit, "quarantine.html", scans=held.quarantined(visit.connection))
+def quarantine(context: Context) -> HTMLResponse:
+    """Show the files that could not be ingested, and what to do about each."""
+    context.record(page="quarantine")
+    return render_page(
+        context, "quarantine.html", scans=quarantined_files.quarantined_scans(context.connection)
+    )
 
 
-@router.post("/quarantine/{scan}", name="quarantine_act")
-def quarantine_act(
-    visit: Visiting,
+@router.post("/quarantine/{scan}", name="quarantine_action")
+def quarantine_action(
+    context: Context,
     scan: int,
-    act: Annotated[Literal["retry", "reject"], Form()],
+    operation: Annotated[Literal["retry", "dismiss"], Form()],
     note: Annotated[str, Form(max_length=2000)] = "",
 ) -> RedirectResponse:
-    """Try the kept bytes again, or close the case."""
-    by, desk = visit.account.name, visit.desk
-    visit.record(scan=scan, act=act)
-    if act == "retry":
-        held.retry(
-            visit.connection, desk.blobs(), desk.settings, scan, by=by, enqueue=desk.enqueue, note=note
+    """Retry the stored file, or dismiss it."""
+    app, user = context.app, context.account.name
+    context.record(scan=scan, action=operation)
+    if operation == "retry":
+        quarantined_files.retry(
+            context.connection, app.blobs(), app.settings, scan, by=user, enqueue=app.enqueue, note=note
         )
     else:
-        held.reject(visit.connection, scan, by=by, note=note or "closed from the web page")
+        quarantined_files.dismiss(context.connection, scan, by=user, note=note or "dismissed on the web page")
     return RedirectResponse("/quarantine", 303)
 
 
-@router.get("/ledger", name="ledger", response_class=HTMLResponse)
-def ledger(visit: Visiting) -> HTMLResponse:
-    """Does everything that came in add up? What became of every file and every page."""
-    visit.record(page="ledger")
-    with (
-        visit.desk.pool.connection() as snapshot
-    ):  # of its own: the account is read in one transaction that changes nothing
-        account = ledgers.reconcile(snapshot)
-    newest = {batch.id for batch in account.batches[-SHOWN_BATCHES:]}
-    batches = [batch for batch in reversed(account.batches) if batch.settled_at is None or batch.id in newest]
-    lives = ledgers.lives(visit.connection, limit=SHOWN)
-    return page(visit, "ledger.html", ledger=account, batches=batches, lives=lives, shown=SHOWN_BATCHES)
+@router.get("/reconciliation", name="reconciliation", response_class=HTMLResponse)
+def reconciliation(context: Context) -> HTMLResponse:
+    """Show whether every file and every page is accounted for."""
+    context.record(page="reconciliation")
+    # reconciliation needs a connection of its own, for a read-only transaction with one snapshot
+    with context.app.pool.connection() as snapshot:
+        report = reconciling.reconcile(snapshot)
+    newest = {batch.id for batch in report.batches[-MAX_CLOSED_BATCHES:]}
+    return render_page(
+        context,
+        "reconciliation.html",
+        report=report,
+        batches=[b for b in reversed(report.batches) if b.closed_at is None or b.id in newest],
+        histories=reconciling.file_histories(context.connection, limit=MAX_SCANS),
+        max_closed_batches=MAX_CLOSED_BATCHES,
+    )
 
 
-def like(words: str) -> str | None:
-    """The words as a part of a `like` pattern; None for none."""
-    words = words.strip()
-    return words.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") or None
+def like_pattern(text: str) -> str | None:
+    """Return the text escaped for a `like` pattern; None if it is empty."""
+    text = text.strip()
+    return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") or None

@@ -1,205 +1,280 @@
-"""The item: the ink beside the form, and what a person decides about it."""
+"""The review item: the page image next to the form, and the reviewer's decisions."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from pipeline.errors import BadInput, Conflict
+from pipeline.errors import Conflict, InvalidInput
 from pipeline.index import document_actions, double_entry
-from pipeline.index.document_actions import Ink, Outdated, Sight
-from pipeline.index.split_merge import take_back
-from pipeline.web.auth.request_context import Visit, Visiting
-from pipeline.web.rendering import page
+from pipeline.index.document_actions import FieldBox, ReviewContext, StaleRevision
+from pipeline.index.split_merge import undo_decision
+from pipeline.web.auth.permissions import Role
+from pipeline.web.auth.request_context import Context, RequestContext
+from pipeline.web.dates import DATE_FIELDS, DateFormat
+from pipeline.web.rendering import field_label, render_page
 from pipeline.web.review import review_item, review_queue
-from pipeline.web.routes.queue import address, filters_of, go_to_next
+from pipeline.web.review.review_item import Row
+from pipeline.web.routes.queue import filters_from_query, go_to_next, query_string
 
 router = APIRouter()
 
-INK = "ink."
-FIELD = "field."  # what the names of the index fields begin with in the form
+BOX_PREFIX = "box."
+FIELD_PREFIX = "field."  # of the names of the index fields in the form
+MAX_COORDINATE_DIGITS = 6
 
 
-async def fields_sent(request: Request) -> dict[str, str]:
-    """The index fields of the form."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a reviewer has submitted, to be shown again if it is refused."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    type: str | None = None
+    patient: int | None = None
+
+
+async def submitted_fields(request: Request) -> dict[str, str]:
+    """Return the index fields of the form, as typed."""
     form = await request.form()
     return {
-        name[len(FIELD) :]: value
+        name.removeprefix(FIELD_PREFIX): value
         for name, value in form.items()
-        if name.startswith(FIELD) and isinstance(value, str)
+        if name.startswith(FIELD_PREFIX) and isinstance(value, str)
     }
 
 
-async def inks_sent(request: Request) -> dict[str, Ink]:
-    """Where the person drew a box for a value: ink.NAME is "page,x0,y0,x1,y1". What is not so is left out."""
+async def submitted_boxes(request: Request) -> dict[str, FieldBox]:
+    """Return the boxes that the reviewer drew for values: box.NAME is "page,x0,y0,x1,y1". Malformed ones are
+    ignored.
+    """
     form = await request.form()
-    found: dict[str, Ink] = {}
+    boxes: dict[str, FieldBox] = {}
     for name, value in form.items():
-        parts = value.split(",") if name.startswith(INK) and isinstance(value, str) else []
-        if len(parts) == 5 and all(part.isdecimal() and len(part) < 7 for part in parts):
+        parts = value.split(",") if name.startswith(BOX_PREFIX) and isinstance(value, str) else []
+        is_valid = all(part.isdecimal() and len(part) <= MAX_COORDINATE_DIGITS for part in parts)
+        if len(parts) == 5 and is_valid:
             page_number, x0, y0, x1, y1 = map(int, parts)
-            found[name[len(INK) :]] = (page_number, (x0, y0, x1, y1))
-    return found
+            boxes[name.removeprefix(BOX_PREFIX)] = (page_number, (x0, y0, x1, y1))
+    return boxes
 
 
-Inks = Annotated[dict[str, Ink], Depends(inks_sent)]
-Fields = Annotated[dict[str, str], Depends(fields_sent)]
+Boxes = Annotated[dict[str, FieldBox], Depends(submitted_boxes)]
+Fields = Annotated[dict[str, str], Depends(submitted_fields)]
+
+
+def stored_values(fields: dict[str, str], dates: DateFormat) -> dict[str, str]:
+    """Return typed field values as they are stored: dates in ISO form. Raises InvalidInput for a date that is
+    none.
+    """
+    values = {}
+    for name, typed in fields.items():
+        try:
+            values[name] = dates.parse_date(typed) if name in DATE_FIELDS else typed
+        except InvalidInput as error:
+            raise InvalidInput(f"{field_label(name)}: {error.args[0]}", error.remedy, error.code) from None
+    return values
 
 
 @router.get("/items/{item}", name="item", response_class=HTMLResponse)
-def item(visit: Visiting, item: int, done: int | None = None) -> HTMLResponse:
-    """The item; it can be decided on by who holds it."""
-    return item_page(visit, item, done=done)
+def item(context: Context, item: int, done: int | None = None) -> HTMLResponse:
+    """Show the item. The user who has claimed it can decide on it."""
+    return item_page(context, item, done=done)
 
 
 def item_page(
-    visit: Visit, item: int, *, done: int | None = None, message: str = "", status: int = 200
+    context: RequestContext,
+    item: int,
+    *,
+    done: int | None = None,
+    message: str = "",
+    submission: Submission | None = None,
+    status: int = 200,
 ) -> HTMLResponse:
-    """The item's page, with a message above the form where the last attempt was refused."""
-    connection = visit.connection
-    row = review_item.item_of(connection, item)
-    document = review_item.document_of(connection, row["document_id"]) if row["document_id"] else None
-    visit.record(document=row["document_id"], scan=row["scan_id"], item=item)
-    held = bool(row["held"])
-    ahead = review_queue.page_ahead(connection, visit.account.name, filters_of(visit), item)
-    twice = visit.desk.settings.web.double_entry and document is not None and row["settled_at"] is None
-    entries = double_entry.entries_of(connection, item) if twice else None
-    values = review_item.values_of(connection, document) if document else []
-    if entries and entries.agreed:
-        values = review_item.typed_twice(values, entries.agreed)
-    candidates, unlikely = review_item.candidates_of(row)
-    of_scan = review_item.patients_of_scan(connection, row, candidates) if document else []
-    shown = {patient["id"] for patient in of_scan}
-    return page(
-        visit,
-        "double_entry.html" if entries and entries.wanting else "item.html",
+    """Return the item's page; `message` and `submission`: why a submission was refused, and its values.
+
+    `done` is the decision that the user made just before, which can be undone."""
+    connection, user = context.connection, context.account.name
+    row = review_item.load_item(connection, item)
+    document = review_item.load_document(connection, row["document_id"]) if row["document_id"] else None
+    context.record(document=row["document_id"], scan=row["scan_id"], item=item)
+    submission = submission or Submission()
+    entries = None
+    if document is not None and row["closed_at"] is None and context.app.settings.web.double_entry:
+        entries = double_entry.entries_of(connection, item)
+    filters = filters_from_query(context)
+    upcoming = review_queue.next_page(connection, user, filters, item)
+    is_held = bool(row["held"])
+    values = {
+        "item": row,
+        "document": document,
+        "pages": review_item.load_pages(connection, document=row["document_id"], scan=row["scan_id"]),
+        "entries": entries,
+        "submission": submission,
+        "is_mine": is_held and row["claimed_by"] == user and row["closed_at"] is None,
+        "other_user": row["claimed_by"] if is_held and row["claimed_by"] != user else None,
+        "query": query_string(filters),
+        "next_preview": f"/scans/{upcoming[0]}/pages/{upcoming[1]}/preview" if upcoming else None,
+        "message": message,
+    }
+    if entries and entries.incomplete:
+        return render_page(context, "double_entry.html", status=status, **values)
+    agreed = (entries.agreed if entries else None) or {}
+    return render_page(
+        context,
+        "item.html",
         status=status,
-        item=row,
-        document=document,
-        pages=review_item.pages_of(connection, document=row["document_id"], scan=row["scan_id"]),
-        values=values,
-        entries=entries,
-        choices=review_item.type_choices(document) if document else [],
-        candidates=candidates,
-        unlikely=[one for one in unlikely if one["patient"]["id"] not in shown],
-        of_scan=of_scan,
-        mine=held and row["claimed_by"] == visit.account.name and row["settled_at"] is None,
-        other=row["claimed_by"] if held and row["claimed_by"] != visit.account.name else None,
-        doubtful=row["kinds"],
-        query=address(filters_of(visit)),
-        ahead=ahead and f"/scans/{ahead[0]}/pages/{ahead[1]}/preview",
+        **values,
+        **_form_values(context, row, document, agreed, submission),
         done=done,
-        message=message,
     )
 
 
+def _form_values(
+    context: RequestContext, item: Row, document: Row | None, agreed: dict[str, str], submission: Submission
+) -> dict[str, Any]:
+    """Return the values of the form: the fields, the types, and the patients to choose from."""
+    connection = context.connection
+    values = review_item.field_values(connection, document) if document else []
+    candidates, unlikely = review_item.split_candidates(item)
+    of_scan = review_item.patients_of_scan(connection, item, candidates) if document else []
+    ids_of_scan = {patient["id"] for patient in of_scan}
+    unlikely = [candidate for candidate in unlikely if candidate["patient"]["id"] not in ids_of_scan]
+    offered = ids_of_scan | {candidate["patient"]["id"] for candidate in (*candidates, *unlikely)}
+    searched = None if submission.patient in offered else submission.patient
+    return {
+        "values": review_item.with_values(values, agreed | submission.fields),
+        "agreed": agreed,
+        "choices": review_item.type_choices(document) if document else [],
+        "candidates": candidates,
+        "unlikely": unlikely,
+        "of_scan": of_scan,
+        "searched_patient": review_item.load_patient(connection, searched),
+        "preselect": not {"patient", "mixed_patients"} & set(item["kinds"]),
+    }
+
+
 @router.post("/items/{item}/enter", name="enter_values", response_class=HTMLResponse)
-def enter_values(visit: Visiting, item: int, fields: Fields) -> Response:
-    """Keep what was typed blind. Who agrees with the first goes on with the item; else to the next."""
+def enter_values(context: Context, item: int, fields: Fields) -> Response:
+    """Store what was typed blind. The second person continues with the item if both agree; otherwise the user
+    gets the next one.
+    """
     try:
-        entries = double_entry.enter(visit.connection, item, visit.account.name, fields)
-    except BadInput as error:
-        return item_page(visit, item, message=str(error), status=422)
-    visit.record(item=item, entry=len(entries.rows), agreed=entries.agreed is not None)
+        values = stored_values(fields, context.app.dates)
+        entries = double_entry.enter(context.connection, item, context.account.name, values)
+    except InvalidInput as error:
+        submission = Submission(fields=fields)
+        return item_page(context, item, message=str(error), submission=submission, status=422)
+    context.record(item=item, entry=len(entries.rows), agreed=entries.agreed is not None)
     if entries.agreed is None:
-        return go_to_next(visit, filters_of(visit), but=item)
-    return RedirectResponse(f"/items/{item}{address(filters_of(visit))}", 303)
+        return go_to_next(context, filters_from_query(context), exclude_item=item)
+    return RedirectResponse(f"/items/{item}{query_string(filters_from_query(context))}", 303)
 
 
 @router.post("/items/{item}/file", name="file_item", response_class=HTMLResponse)
 def file_item(
-    visit: Visiting,
+    context: Context,
     item: int,
     fields: Fields,
-    inks: Inks,
+    boxes: Boxes,
     revision: Annotated[int, Form()],
     type: Annotated[str, Form()],
     patient: Annotated[int | None, Form()] = None,
 ) -> Response:
-    """File the item's document to a patient and type, and go on to the next."""
-    connection = visit.connection
-    row = review_item.item_of(connection, item)
+    """File the item's document to a patient and type, and go on to the next item."""
+    connection = context.connection
+    row = review_item.load_item(connection, item)
     if row["document_id"] is None:
-        raise BadInput("This scan has no document to file.", "Reject it for rescan.", "no_document")
-    document = review_item.document_of(connection, row["document_id"])
+        raise InvalidInput("This scan has no document to file.", "Close the item instead.", "no_document")
+    document = review_item.load_document(connection, row["document_id"])
+    submission = Submission(fields=fields, type=type, patient=patient)
+    review = ReviewContext(document=document["id"], revision=revision, actor=context.account.name, item=item)
     if patient is None:
-        return item_page(
-            visit, item, message="Choose the patient first: a candidate, or one that you search.", status=422
-        )
-    sight = Sight(document=document["id"], revision=revision, by=visit.account.name, item=item)
-    given = {"type": type, "patient": patient, "fields": fields}
-    twice = visit.desk.settings.web.double_entry
+        message = "Choose the patient first: a candidate, or one that you search for."
+        return item_page(context, item, message=message, submission=submission, status=422)
     try:
+        values = stored_values(fields, context.app.dates)
         decision = document_actions.file_document(
-            connection, sight, patient=patient, type=type, fields=fields, inks=inks, twice=twice
+            connection,
+            review,
+            patient=patient,
+            type=type,
+            fields=values,
+            boxes=boxes,
+            double_entry=context.app.settings.web.double_entry,
         )
     except Conflict as error:
-        return conflict_page(visit, error, document, given)
-    except BadInput as error:
-        return item_page(visit, item, message=str(error), status=422)
-    visit.record(patient=patient, document=document["id"], act="file", decision=decision)
-    return go_to_next(visit, filters_of(visit), done=decision)
+        return conflict_page(context, error, document, submission)
+    except InvalidInput as error:
+        return item_page(context, item, message=str(error), submission=submission, status=422)
+    context.record(patient=patient, document=document["id"], action="file", decision=decision)
+    return go_to_next(context, filters_from_query(context), done=decision)
 
 
 @router.post("/items/{item}/reject", name="reject_item", response_class=HTMLResponse)
 def reject_item(
-    visit: Visiting,
+    context: Context,
     item: int,
     revision: Annotated[int, Form()],
     note: Annotated[str, Form(min_length=1, max_length=2000)],
 ) -> Response:
-    """Have the item's document scanned again, and go on to the next."""
-    row = review_item.item_of(visit.connection, item)
-    sight = Sight(
-        document=row["document_id"] or 0, revision=revision, by=visit.account.name, item=item, note=note
+    """Reject the item's document for rescan, or close an item without a document; go on to the next item."""
+    row = review_item.load_item(context.connection, item)
+    document = row["document_id"]
+    review = ReviewContext(
+        document=document or 0, revision=revision, actor=context.account.name, item=item, note=note
     )
-    if row["document_id"] is None:
-        document_actions.close_scan_item(visit.connection, sight)
-        visit.record(scan=row["scan_id"], act="reject")
-        return go_to_next(visit, filters_of(visit))
+    if document is None:
+        document_actions.close_scan_item(context.connection, review)
+        context.record(scan=row["scan_id"], action="reject")
+        return go_to_next(context, filters_from_query(context))
     try:
-        decision = document_actions.reject(visit.connection, sight)
+        decision = document_actions.reject(context.connection, review)
     except Conflict as error:
-        document = review_item.document_of(visit.connection, row["document_id"])
-        return conflict_page(visit, error, document, {"note": note})
-    visit.record(document=row["document_id"], act="reject", decision=decision)
-    return go_to_next(visit, filters_of(visit), done=decision)
+        return conflict_page(context, error, review_item.load_document(context.connection, document), note)
+    context.record(document=document, action="reject", decision=decision)
+    return go_to_next(context, filters_from_query(context), done=decision)
 
 
 @router.post("/undo", name="undo")
-def undo(visit: Visiting, decision: Annotated[int | None, Form()] = None) -> RedirectResponse:
-    """Take the person's last decision back (or that one) and show what it was about."""
-    connection, me = visit.connection, visit.account
+def undo(context: Context, decision: Annotated[int | None, Form()] = None) -> RedirectResponse:
+    """Undo this decision, or the user's last one, and show what it was about."""
+    connection, account = context.connection, context.account
     if decision is None:
-        last = document_actions.last_decision(connection, me.name)
+        last = document_actions.last_decision(connection, account.name)
         if last is None:
-            raise Conflict("There is nothing of yours to undo.", "")
-        decision = int(last["id"])
-    document = take_back(connection, decision, me.name, of_others=me.role == "supervisor")
-    visit.record(document=document, act="undo", decision=decision)
-    item = review_item.open_item_of(connection, document)
+            raise Conflict("You have no decision to undo.", "Go back to the queue.")
+        decision = last.id
+    is_supervisor = account.role == Role.SUPERVISOR
+    document = undo_decision(connection, decision, account.name, of_others=is_supervisor)
+    context.record(document=document, action="undo", decision=decision)
+    item = review_item.open_item_id(connection, document)
     return RedirectResponse(f"/items/{item}" if item else f"/documents/{document}", 303)
 
 
 def conflict_page(
-    visit: Visit, error: Conflict, document: dict[str, Any], mine: dict[str, Any]
+    context: RequestContext, error: Conflict, document: Row, submitted: Submission | str
 ) -> HTMLResponse:
-    """What the person was about to save beside what stands there now. Nothing was saved."""
-    connection = visit.connection
-    visit.record(document=document["id"], act="refused", code=error.code)
-    now = review_item.document_of(connection, document["id"])
-    theirs = {value.name: value.value for value in review_item.values_of(connection, now)}
-    return page(
-        visit,
+    """Return what the user was about to save next to the document as it is now. Nothing was saved.
+
+    `submitted` is a filing, or the note of a rejection."""
+    connection = context.connection
+    context.record(document=document["id"], action="refused", code=error.code)
+    current = review_item.load_document(connection, document["id"])
+    current_values = {value.name: value.value for value in review_item.field_values(connection, current)}
+    filing = submitted if isinstance(submitted, Submission) else None
+    return render_page(
+        context,
         "conflict.html",
         status=409,
         message=str(error),
-        by=error.by if isinstance(error, Outdated) else None,
-        document=now,
-        theirs=theirs,
-        their_patient=review_item.patient_of(connection, now["patient_id"]),
-        mine=mine,
-        my_patient=review_item.patient_of(connection, mine.get("patient")),
+        changed_by=error.by if isinstance(error, StaleRevision) else None,
+        document=current,
+        current_values=current_values,
+        current_patient=review_item.load_patient(connection, current["patient_id"]),
+        filing=filing,
+        filing_patient=review_item.load_patient(connection, filing.patient) if filing else None,
+        note=submitted if isinstance(submitted, str) else "",
     )

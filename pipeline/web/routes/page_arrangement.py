@@ -10,7 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import InvalidInput
-from pipeline.index.split_merge import loose_documents
+from pipeline.index.decision import UnfiledDocument
+from pipeline.index.split_merge import unfiled_documents
 from pipeline.store.scans import load_scan
 from pipeline.web.auth.request_context import Context
 from pipeline.web.rendering import render_page
@@ -32,28 +33,28 @@ def scan_pages(context: Context, scan: int) -> HTMLResponse:
     row = load_scan(connection, scan)
     context.record(scan=scan)
     pages = connection.execute(SQL["page_thumbnails"], {"scan": scan}).fetchall()
-    loose = loose_documents(connection, scan)
+    unfiled = unfiled_documents(connection, scan)
     return render_page(
         context,
         "page_arrangement.html",
         scan=row,
-        pages=movable_pages(pages, loose),
-        fixed_pages=[page for page in pages if not _is_movable(page, loose)],
-        revisions=revisions_json(loose),
+        pages=movable_pages(pages, unfiled),
+        fixed_pages=[page for page in pages if not _is_movable(page, unfiled)],
+        revisions=revisions_json(unfiled),
     )
 
 
-def revisions_json(loose: dict[int, Row]) -> str:
+def revisions_json(unfiled: dict[int, UnfiledDocument]) -> str:
     """Return the documents' revisions, as the page sends them back."""
-    return json.dumps({str(document): row["revision"] for document, row in loose.items()})
+    return json.dumps({str(document): row.revision for document, row in unfiled.items()})
 
 
-def movable_pages(pages: list[Row], loose: dict[int, Row]) -> list[Row]:
+def movable_pages(pages: list[Row], unfiled: dict[int, UnfiledDocument]) -> list[Row]:
     """Return the pages that can be moved, each with the flags `excluded` and `starts_document`.
 
     Documents in review come in the order of their first pages, and each one's pages in its own order."""
-    first_pages = {document: min(row["pages"]) for document, row in loose.items()}
-    movable = [page for page in pages if _is_movable(page, loose)]
+    first_pages = {document: min(row.pages) for document, row in unfiled.items()}
+    movable = [page for page in pages if _is_movable(page, unfiled)]
     movable.sort(
         key=lambda page: (first_pages.get(page["document_id"], page["number"]), page["position"] or 0)
     )
@@ -66,8 +67,8 @@ def movable_pages(pages: list[Row], loose: dict[int, Row]) -> list[Row]:
     return movable
 
 
-def _is_movable(page: Row, loose: dict[int, Row]) -> bool:
-    return page["document_id"] is None or page["document_id"] in loose
+def _is_movable(page: Row, unfiled: dict[int, UnfiledDocument]) -> bool:
+    return page["document_id"] is None or page["document_id"] in unfiled
 
 
 @router.post("/scans/{scan}/pages", name="arrange_pages")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from pipeline.errors import NotFound
-from pipeline.index.search import patients_of
+from pipeline.index.search import patients_with_mrn
 from pipeline.matching import person_from_record
 from pipeline.matching.pair_matching import compare_people
 from pipeline.patients import patient_merge
@@ -33,8 +33,10 @@ def merge_page(
     other_row: Row | None = None
     evidence: tuple[Reason, ...] = ()
     if other.strip():
-        other_row = load_record(context, patients_of(context.connection, other.strip())[0])
-        pair, _ = compare_people(person_from_record(row), person_from_record(other_row), context.app.settings.matching)
+        other_row = load_record(context, patients_with_mrn(context.connection, other.strip())[0])
+        pair, _ = compare_people(
+            person_from_record(row), person_from_record(other_row), context.app.settings.matching
+        )
         evidence = pair.reasons
     merged = context.connection.execute(SQL["merged_into"], {"patient": patient}).fetchall()
     return render_page(

@@ -1,13 +1,14 @@
-// What every page has: keys, the list of keys, the theme, dialogs, filters that apply themselves.
+// Used on every page: keyboard shortcuts and their list, the theme, dialogs, filters that submit themselves.
 
-const typing = (target) =>
-  target.isContentEditable || target.matches("textarea, select, input:not([type=radio]):not([type=checkbox]):not([type=button])");
-const visible = (element) => element.offsetParent !== null && !element.disabled && !element.closest("fieldset:disabled");
-const keysOn = () => localStorage.getItem("single-keys") !== "off";
+const TEXT_INPUT = "input:not([type=radio]):not([type=checkbox])";
 
-// An element says its key: <button data-key="n" data-help="Take the next item">. A field is focused, anything else is clicked.
-function press(element) {
-  if (element.matches("input:not([type=radio]):not([type=checkbox]), select, textarea")) {
+const isTyping = (target) => target.isContentEditable || target.matches(`textarea, select, ${TEXT_INPUT}:not([type=button])`);
+const isUsable = (element) => element.offsetParent !== null && !element.disabled && !element.closest("fieldset:disabled");
+const shortcutsEnabled = () => localStorage.getItem("single-keys") !== "off";
+
+// An element names its shortcut: <button data-key="n" data-help="Claim the next item">. A field is focused, anything else is clicked.
+function activate(element) {
+  if (element.matches(`${TEXT_INPUT}, select, textarea`)) {
     element.focus();
     element.select?.();
   } else {
@@ -16,60 +17,63 @@ function press(element) {
   }
 }
 
-let going = false; // after "g", the next key goes to a page of the menu
+let afterG = false; // after "g", the next key opens a page of the menu
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && typing(event.target) && !event.target.closest("dialog")) {
+  if (event.key === "Escape" && isTyping(event.target) && !event.target.closest("dialog")) {
     event.target.blur();
     return;
   }
+  const dialogIsOpen = document.querySelector("dialog[open]") !== null;
   if (event.ctrlKey && event.key === "Enter") {
     const form = document.getElementById("decision");
-    if (form && !document.querySelector("dialog[open]")) {
+    if (form && !dialogIsOpen) {
       event.preventDefault();
       form.requestSubmit();
     }
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || !keysOn() || document.querySelector("dialog[open]")) return;
-  const link = going && document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
-  going = event.key === "g" && !going;
-  const element = link || (!going && [...document.querySelectorAll(`[data-key="${CSS.escape(event.key)}"]`)].find(visible));
+  const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
+  if (hasModifier || isTyping(event.target) || !shortcutsEnabled() || dialogIsOpen) return;
+  const key = CSS.escape(event.key);
+  const link = afterG && document.querySelector(`[data-go="${key}"]`);
+  afterG = event.key === "g" && !afterG;
+  const element = link || (!afterG && [...document.querySelectorAll(`[data-key="${key}"]`)].find(isUsable));
   if (element) {
     event.preventDefault();
-    press(element);
+    activate(element);
   }
 });
 
+function shortcutRow([key, description]) {
+  const row = document.createElement("tr");
+  const [keyCell, textCell] = [document.createElement("td"), document.createElement("td")];
+  const kbd = document.createElement("kbd");
+  kbd.textContent = key;
+  keyCell.append(kbd);
+  textCell.textContent = description;
+  row.append(keyCell, textCell);
+  return row;
+}
+
 const help = document.getElementById("help");
 document.getElementById("help-button")?.addEventListener("click", () => {
-  const rows = [...document.querySelectorAll("[data-key][data-help]")].filter(visible).map((e) => [e.dataset.key, e.dataset.help]);
-  for (const link of document.querySelectorAll("[data-go]")) rows.push([`g ${link.dataset.go}`, `Go to ${link.textContent}`]);
-  if (document.getElementById("decision")) rows.push(["Ctrl+Enter", "File and go on, from a field too"]);
-  rows.push(["Esc", "Leave a field, close a window"]);
-  help.querySelector("tbody").replaceChildren(
-    ...rows.map(([key, words]) => {
-      const row = document.createElement("tr");
-      const [cell, text] = [document.createElement("td"), document.createElement("td")];
-      const kbd = document.createElement("kbd");
-      kbd.textContent = key;
-      cell.append(kbd);
-      text.textContent = words;
-      row.append(cell, text);
-      return row;
-    }),
-  );
-  document.getElementById("keys-on").checked = keysOn();
+  const shortcuts = [...document.querySelectorAll("[data-key][data-help]")].filter(isUsable).map((e) => [e.dataset.key, e.dataset.help]);
+  for (const link of document.querySelectorAll("[data-go]")) shortcuts.push([`g ${link.dataset.go}`, `Go to ${link.textContent}`]);
+  if (document.getElementById("decision")) shortcuts.push(["Ctrl+Enter", "Save and go to the next item, also from a field"]);
+  shortcuts.push(["Esc", "Leave a field, close a dialog"]);
+  help.querySelector("tbody").replaceChildren(...shortcuts.map(shortcutRow));
+  document.getElementById("shortcuts-enabled").checked = shortcutsEnabled();
   help.showModal();
 });
-document.getElementById("keys-on")?.addEventListener("change", (event) => {
+document.getElementById("shortcuts-enabled")?.addEventListener("change", (event) => {
   localStorage.setItem("single-keys", event.target.checked ? "on" : "off");
 });
 
 document.getElementById("theme-button")?.addEventListener("click", () => {
   const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
+  const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = isDark ? "light" : "dark";
   localStorage.setItem("theme", root.dataset.theme);
 });
 
@@ -79,26 +83,27 @@ for (const button of document.querySelectorAll("[data-dialog]")) {
 for (const button of document.querySelectorAll("[data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
-for (const form of document.querySelectorAll("form[data-auto]")) {
+for (const form of document.querySelectorAll("form[data-auto-submit]")) {
   form.addEventListener("change", () => form.requestSubmit());
 }
 
-document.getElementById("tick-all")?.addEventListener("change", (event) => {
-  for (const box of document.querySelectorAll("input[form=set]")) box.checked = event.target.checked;
+// The documents of a chart that are selected for one PDF.
+document.getElementById("select-all")?.addEventListener("change", (event) => {
+  for (const checkbox of document.querySelectorAll("input[form=selection]")) checkbox.checked = event.target.checked;
 });
-document.getElementById("set")?.addEventListener("submit", (event) => {
-  if (document.querySelector("input[form=set]:checked")) return;
+document.getElementById("selection")?.addEventListener("submit", (event) => {
+  if (document.querySelector("input[form=selection]:checked")) return;
   event.preventDefault();
-  document.querySelector("input[form=set]").focus();
+  document.querySelector("input[form=selection]").focus();
 });
 
-// A form is sent once: a second press of an impatient finger is not a second decision.
+// A form is submitted once: a double click must not make two decisions.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
-  if (form.dataset.sent) event.preventDefault();
-  form.dataset.sent = "yes";
+  if (form.dataset.submitted) event.preventDefault();
+  form.dataset.submitted = "yes";
 });
 addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const form of document.querySelectorAll("form[data-submitted]")) delete form.dataset.submitted;
 });

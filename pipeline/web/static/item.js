@@ -1,11 +1,11 @@
-// The form beside the ink: candidates, another patient, the type's chips, the lease.
+// The form of a review item: the search for another patient, the type chips, and the renewal of the claim.
 
-const desk = document.querySelector(".desk");
+const workspace = document.querySelector(".workspace");
 const form = document.getElementById("decision");
 const csrf = document.querySelector("meta[name=csrf]").content;
-const mine = desk.dataset.mine === "yes";
+const isClaimed = workspace.dataset.claimed === "yes";
 
-// Enter goes on to the next field; filing takes Ctrl+Enter or the button, never a slip.
+// Enter goes to the next field. Filing takes Ctrl+Enter or the button, so that it does not happen by accident.
 form?.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.ctrlKey || !event.target.matches(".field input")) return;
   event.preventDefault();
@@ -13,103 +13,120 @@ form?.addEventListener("keydown", (event) => {
   fields[fields.indexOf(event.target) + 1]?.focus();
 });
 
-const select = document.getElementById("type");
+const typeSelect = document.getElementById("type");
 const chips = [...document.querySelectorAll(".chip")];
-const markChip = () => chips.forEach((chip) => chip.setAttribute("aria-pressed", String(chip.dataset.type === select.value)));
-chips.forEach((chip) => chip.addEventListener("click", () => ((select.value = chip.dataset.type), markChip())));
-select?.addEventListener("change", markChip);
-if (select) markChip();
+const updateChips = () => chips.forEach((chip) => chip.setAttribute("aria-pressed", String(chip.dataset.type === typeSelect.value)));
+chips.forEach((chip) =>
+  chip.addEventListener("click", () => {
+    typeSelect.value = chip.dataset.type;
+    updateChips();
+  }),
+);
+typeSelect?.addEventListener("change", updateChips);
+if (typeSelect) updateChips();
 
 // Another patient: a combobox over the patient index.
-const input = document.getElementById("patient-search");
-const list = document.getElementById("patient-found");
+const SEARCH_DELAY_MS = 150;
+const MIN_QUERY_LENGTH = 2;
+const searchInput = document.getElementById("patient-search");
+const resultList = document.getElementById("patient-results");
 const chosen = document.getElementById("patient-chosen");
-let found = [];
-let at = -1;
-let asked = 0;
+let results = [];
+let activeIndex = -1;
+let lastRequest = 0;
 
-function offer(patients) {
-  found = patients;
-  at = -1;
-  list.replaceChildren(
-    ...patients.map((patient, i) => {
-      const entry = document.createElement("li");
-      entry.id = `found-${i}`;
-      entry.role = "option";
-      entry.setAttribute("aria-selected", "false");
-      entry.textContent = [patient.name, patient.dob, patient.sex, patient.mrn && `MRN ${patient.mrn}`, patient.city].filter(Boolean).join(" · ");
-      entry.addEventListener("mousedown", (event) => (event.preventDefault(), choose(i)));
-      return entry;
-    }),
-  );
-  if (!patients.length && input.value.trim()) {
-    const entry = document.createElement("li");
-    entry.role = "option";
-    entry.setAttribute("aria-disabled", "true");
-    entry.textContent = "Nobody found";
-    list.append(entry);
-  }
-  list.hidden = !list.children.length;
-  input.setAttribute("aria-expanded", String(!list.hidden));
+const describe = (patient, parts) => [patient.name, patient.born, ...parts].filter(Boolean).join(" · ");
+const mrnText = (patient) => patient.mrn && `MRN ${patient.mrn}`;
+
+function resultOption(patient, index) {
+  const option = document.createElement("li");
+  option.id = `result-${index}`;
+  option.role = "option";
+  option.setAttribute("aria-selected", "false");
+  option.textContent = describe(patient, [patient.sex, mrnText(patient), patient.city]);
+  option.addEventListener("mousedown", (event) => {
+    event.preventDefault();
+    choose(index);
+  });
+  return option;
 }
 
-function mark(index) {
-  at = index;
-  [...list.children].forEach((entry, i) => entry.setAttribute("aria-selected", String(i === at)));
-  if (at >= 0) input.setAttribute("aria-activedescendant", `found-${at}`);
-  else input.removeAttribute("aria-activedescendant");
-  list.children[at]?.scrollIntoView({ block: "nearest" });
+function showResults(patients) {
+  results = patients;
+  activeIndex = -1;
+  resultList.replaceChildren(...patients.map(resultOption));
+  if (!patients.length && searchInput.value.trim()) {
+    const option = document.createElement("li");
+    option.role = "option";
+    option.setAttribute("aria-disabled", "true");
+    option.textContent = "No patients found";
+    resultList.append(option);
+  }
+  resultList.hidden = !resultList.children.length;
+  searchInput.setAttribute("aria-expanded", String(!resultList.hidden));
+}
+
+function setActive(index) {
+  activeIndex = index;
+  [...resultList.children].forEach((option, i) => option.setAttribute("aria-selected", String(i === activeIndex)));
+  if (activeIndex >= 0) searchInput.setAttribute("aria-activedescendant", `result-${activeIndex}`);
+  else searchInput.removeAttribute("aria-activedescendant");
+  resultList.children[activeIndex]?.scrollIntoView({ block: "nearest" });
 }
 
 function choose(index) {
-  const patient = found[index];
+  const patient = results[index];
   if (!patient) return;
   const label = document.createElement("label");
   const radio = Object.assign(document.createElement("input"), { type: "radio", name: "patient", value: patient.id, checked: true });
-  label.append(radio, ` ${[patient.name, patient.dob, patient.mrn && `MRN ${patient.mrn}`].filter(Boolean).join(" · ")}`);
+  label.append(radio, ` ${describe(patient, [mrnText(patient)])}`);
   chosen.replaceChildren(label);
   chosen.hidden = false;
-  input.value = "";
-  offer([]);
+  searchInput.value = "";
+  showResults([]);
   radio.focus();
 }
 
-input?.addEventListener("input", () => {
-  const mineNow = ++asked;
-  setTimeout(async () => {
-    if (mineNow !== asked) return; // another letter came
-    const words = input.value.trim();
-    if (words.length < 2) return offer([]);
-    const answer = await fetch(`/patients.json?q=${encodeURIComponent(words)}`, { headers: { accept: "application/json" } });
-    if (mineNow === asked) offer(answer.ok ? await answer.json() : []);
-  }, 150);
+async function search(request) {
+  if (request !== lastRequest) return; // the text has changed since
+  const query = searchInput.value.trim();
+  if (query.length < MIN_QUERY_LENGTH) return showResults([]);
+  const response = await fetch(`/patients.json?q=${encodeURIComponent(query)}`, { headers: { accept: "application/json" } });
+  if (request === lastRequest) showResults(response.ok ? await response.json() : []);
+}
+
+searchInput?.addEventListener("input", () => {
+  const request = ++lastRequest;
+  setTimeout(() => search(request), SEARCH_DELAY_MS);
 });
-input?.addEventListener("keydown", (event) => {
+searchInput?.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
-    mark((at + (event.key === "ArrowDown" ? 1 : -1) + found.length) % (found.length || 1));
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    setActive((activeIndex + step + results.length) % (results.length || 1));
   } else if (event.key === "Enter") {
     event.preventDefault();
-    choose(Math.max(at, 0));
+    choose(Math.max(activeIndex, 0));
   } else if (event.key === "Escape") {
-    offer([]);
+    showResults([]);
   }
 });
-input?.addEventListener("blur", () => setTimeout(() => offer([]), 150));
+searchInput?.addEventListener("blur", () => setTimeout(() => showResults([]), SEARCH_DELAY_MS));
 
-// The next item's page is fetched while this one is read, once this one has been painted: it is there when it is wanted.
-const ahead = document.querySelector(".panel").dataset.ahead;
-const PAINTED = 250; // ms after loading; fetched at once it held this page's paint up by 35 ms
-if (mine && ahead) addEventListener("load", () => setTimeout(() => (new Image().src = ahead), PAINTED));
+// The next item's page image is loaded in advance, after this page has been painted.
+const nextPreview = document.querySelector(".panel").dataset.nextPreview;
+const PREFETCH_DELAY_MS = 250; // after loading; without a delay it held this page's paint up by 35 ms
+if (isClaimed && nextPreview) addEventListener("load", () => setTimeout(() => (new Image().src = nextPreview), PREFETCH_DELAY_MS));
 
-// While somebody works here the lease is renewed; a screen left alone lets go of the item by itself.
-if (mine) {
-  let active = true;
-  for (const kind of ["keydown", "pointerdown", "wheel"]) addEventListener(kind, () => (active = true), { passive: true });
+// The claim is renewed while the user is active; on an idle screen it expires.
+const RENEWAL_INTERVAL_MS = 60_000;
+if (isClaimed) {
+  let isActive = true;
+  for (const type of ["keydown", "pointerdown", "wheel"]) addEventListener(type, () => (isActive = true), { passive: true });
   setInterval(async () => {
-    if (!active) return;
-    active = false;
-    const answer = await fetch(`/items/${desk.dataset.item}/keep`, { method: "POST", headers: { "x-csrf-token": csrf, accept: "application/json" } });
-    if (answer.status === 409 || answer.status === 401) location.reload();
-  }, 60_000);
+    if (!isActive) return;
+    isActive = false;
+    const response = await fetch(`/items/${workspace.dataset.item}/renew`, { method: "POST", headers: { "x-csrf-token": csrf, accept: "application/json" } });
+    if (response.status === 409 || response.status === 401) location.reload();
+  }, RENEWAL_INTERVAL_MS);
 }

@@ -1,80 +1,91 @@
-// The pages of a scan as tiles in a row of documents: begin, leave out, move, turn; the form sends what is shown.
+// The pages of a scan as tiles: start a document, exclude, move, rotate; the form submits the displayed arrangement.
 
 const list = document.getElementById("tiles");
-const told = document.getElementById("told");
+const announcement = document.getElementById("announcement");
 const tiles = () => [...list.querySelectorAll(".tile")];
-const out = (tile) => tile.dataset.out === "yes";
+const isExcluded = (tile) => tile.dataset.excluded === "yes";
 
-// Documents as they stand: a tile that begins one, and those after it until the next.
-function groups() {
-  const found = [];
+// The page numbers of each document: a tile that starts one, and those after it until the next.
+function documents() {
+  const groups = [];
   for (const tile of tiles()) {
-    if (out(tile)) continue;
-    if (tile.dataset.starts === "yes" || !found.length) found.push([]);
-    found.at(-1).push(Number(tile.dataset.number));
+    if (isExcluded(tile)) continue;
+    if (tile.dataset.startsDocument === "yes" || !groups.length) groups.push([]);
+    groups.at(-1).push(Number(tile.dataset.number));
   }
-  return found;
+  return groups;
 }
 
 function draw() {
-  const place = new Map();
-  groups().forEach((pages, i) => pages.forEach((page, j) => place.set(page, { document: i + 1, first: j === 0, page: j + 1, of: pages.length })));
+  const positions = new Map();
+  documents().forEach((pages, i) => pages.forEach((page, j) => positions.set(page, { document: i + 1, page: j + 1, of: pages.length })));
   for (const tile of tiles()) {
-    const at = place.get(Number(tile.dataset.number));
-    tile.classList.toggle("first", Boolean(at?.first));
-    tile.dataset.odd = at ? String(at.document % 2) : "";
-    tile.querySelector(".belongs").textContent = at ? `Document ${at.document}, ${at.page} of ${at.of}` : "left out";
-    tile.querySelector("[data-do=start]").setAttribute("aria-pressed", String(Boolean(at?.first)));
-    tile.querySelector("[data-do=out]").setAttribute("aria-pressed", String(!at));
+    const position = positions.get(Number(tile.dataset.number));
+    const isFirst = position?.page === 1;
+    tile.classList.toggle("first", isFirst);
+    tile.dataset.parity = position ? String(position.document % 2) : "";
+    tile.querySelector(".tile-document").textContent = position ? `Document ${position.document}, page ${position.page} of ${position.of}` : "excluded";
+    tile.querySelector("[data-command=start]").setAttribute("aria-pressed", String(isFirst));
+    tile.querySelector("[data-command=exclude]").setAttribute("aria-pressed", String(!position));
   }
 }
 
-function act(tile, what) {
-  if (what === "start") tile.dataset.starts = tile.classList.contains("first") && tile !== tiles().find((t) => !out(t)) ? "no" : "yes";
-  if (what === "out") tile.dataset.out = out(tile) ? "no" : "yes";
-  if (what === "turn") tile.dataset.turn = String((Number(tile.dataset.turn) + 90) % 360);
-  if (what === "back") tile.previousElementSibling?.before(tile);
-  if (what === "on") tile.nextElementSibling?.after(tile);
+const commands = {
+  start: (tile) => {
+    const isFirstOfScan = tile === tiles().find((other) => !isExcluded(other));
+    tile.dataset.startsDocument = tile.classList.contains("first") && !isFirstOfScan ? "no" : "yes";
+  },
+  exclude: (tile) => (tile.dataset.excluded = isExcluded(tile) ? "no" : "yes"),
+  rotate: (tile) => (tile.dataset.rotation = String((Number(tile.dataset.rotation) + 90) % 360)),
+  "move-left": (tile) => tile.previousElementSibling?.before(tile),
+  "move-right": (tile) => tile.nextElementSibling?.after(tile),
+};
+
+function run(command, tile) {
+  commands[command](tile);
   draw();
-  focus(tile);
-  const lies = tile.dataset.turn === "0" ? "" : `, turned by ${tile.dataset.turn} degrees`;
-  told.textContent = `Page ${tile.dataset.number}: ${tile.querySelector(".belongs").textContent}${lies}`;
+  focusTile(tile);
+  const rotation = tile.dataset.rotation === "0" ? "" : `, rotated by ${tile.dataset.rotation} degrees`;
+  announcement.textContent = `Page ${tile.dataset.number}: ${tile.querySelector(".tile-document").textContent}${rotation}`;
 }
 
-function focus(tile) {
+function focusTile(tile) {
   if (!tile) return;
   for (const other of tiles()) other.querySelector(".page-button").tabIndex = other === tile ? 0 : -1;
   tile.querySelector(".page-button").focus();
 }
 
-// How many tiles stand in a row, to move up and down.
-const across = () => Math.max(1, tiles().findIndex((tile) => tile.offsetTop > tiles()[0].offsetTop));
+const tilesPerRow = () => Math.max(1, tiles().findIndex((tile) => tile.offsetTop > tiles()[0].offsetTop));
 
 list?.addEventListener("keydown", (event) => {
   const tile = event.target.closest(".tile");
   if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
-  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across(), ArrowUp: -across() };
-  const acts = { b: "start", x: "out", "[": "back", "]": "on", r: "turn" };
-  if (steps[event.key]) focus(tiles()[tiles().indexOf(tile) + steps[event.key]]);
-  else if (acts[event.key]) act(tile, acts[event.key]);
+  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: tilesPerRow(), ArrowUp: -tilesPerRow() };
+  const shortcuts = { b: "start", x: "exclude", r: "rotate", "[": "move-left", "]": "move-right" };
+  if (steps[event.key]) focusTile(tiles()[tiles().indexOf(tile) + steps[event.key]]);
+  else if (shortcuts[event.key]) run(shortcuts[event.key], tile);
   else return;
   event.preventDefault();
   event.stopPropagation();
 });
 list?.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-do]");
-  if (button) act(button.closest(".tile"), button.dataset.do);
-  else if (event.target.closest(".page-button")) focus(event.target.closest(".tile"));
+  const button = event.target.closest("[data-command]");
+  if (button) run(button.dataset.command, button.closest(".tile"));
+  else if (event.target.closest(".page-button")) focusTile(event.target.closest(".tile"));
 });
 
 document.getElementById("arrange").addEventListener("submit", (event) => {
-  const left = tiles().filter(out).map((tile) => Number(tile.dataset.number));
-  const turned = tiles().filter((tile) => tile.dataset.turn !== "0").map((tile) => [tile.dataset.number, Number(tile.dataset.turn)]);
-  const sent = { groups: groups(), left_out: left, turns: Object.fromEntries(turned), seen: JSON.parse(list.dataset.seen) };
-  event.target.elements.arrangement.value = JSON.stringify(sent);
+  const rotated = tiles().filter((tile) => tile.dataset.rotation !== "0");
+  const arrangement = {
+    groups: documents(),
+    excluded: tiles().filter(isExcluded).map((tile) => Number(tile.dataset.number)),
+    rotations: Object.fromEntries(rotated.map((tile) => [tile.dataset.number, Number(tile.dataset.rotation)])),
+    revisions: JSON.parse(list.dataset.revisions),
+  };
+  event.target.elements.arrangement.value = JSON.stringify(arrangement);
 });
-document.getElementById("again").addEventListener("click", () => location.reload());
+document.getElementById("reset").addEventListener("click", () => location.reload());
 if (list) {
   draw();
-  focus(tiles()[0]);
+  focusTile(tiles()[0]);
 }

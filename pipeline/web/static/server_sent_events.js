@@ -1,14 +1,14 @@
-// The figures stay true without a reload: the server sends that part of the page again when it has changed.
+// Live updates: the server sends a part of the page again when it has changed.
 
 const part = document.querySelector("[data-stream]");
 const live = document.getElementById("live");
 const source = new EventSource(part.dataset.stream);
 source.onopen = () => (live.textContent = "live");
 source.onmessage = (event) => {
-  part.innerHTML = event.data; // our own server's template, escaped there; no script in it could run under the policy
+  part.innerHTML = event.data; // from this server's own template, escaped there; the content security policy blocks inline scripts
   live.textContent = "live";
 };
-source.onerror = () => (live.textContent = "the connection is lost; trying again");
+source.onerror = () => (live.textContent = "connection lost, reconnecting");
 source.addEventListener("over", () => {
   source.close();
   live.textContent = "signed out";

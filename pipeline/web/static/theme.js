@@ -1,5 +1,5 @@
-// Before the first paint: the theme that this person chose here, else the system's.
+// Before the first paint: apply the theme that was chosen in this browser, otherwise the system's.
 (() => {
-  const chosen = localStorage.getItem("theme");
-  if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
+  const theme = localStorage.getItem("theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 })();

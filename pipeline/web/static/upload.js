@@ -1,36 +1,37 @@
-// Files handed in from the browser: dropped or chosen, sent one after the other, each with what became of it.
+// Upload: files that are dropped or chosen are sent one after the other, each with its result.
 
-const form = document.getElementById("drop");
-const list = document.getElementById("dropped");
+const form = document.getElementById("upload");
+const list = document.getElementById("uploads");
 const csrf = document.querySelector("meta[name=csrf]").content;
-const words = {
-  stored: (answer) => (answer.files ? `${answer.files} files taken in as a batch, being read${answer.reason ? `; ${answer.reason}` : ""}` : "taken in, being read"),
-  duplicate: (answer) => `was here already, as ${answer.first_name}`,
-  quarantined: (answer) => `could not be taken: ${answer.reason}`,
+const descriptions = {
+  stored: (result) => (result.files ? `${result.files} files uploaded as a batch, processing${result.reason ? `; ${result.reason}` : ""}` : "uploaded, processing"),
+  duplicate: (result) => `already received as ${result.duplicate_of}`,
+  quarantined: (result) => `could not be ingested: ${result.reason}`,
 };
 let queue = Promise.resolve();
 
 async function send(file, line) {
-  line.textContent = `${file.name}: being sent`;
+  line.textContent = `${file.name}: uploading`;
   try {
-    const answer = await fetch(`/upload/${encodeURIComponent(file.name)}`, {
+    const response = await fetch(`/upload/${encodeURIComponent(file.name)}`, {
       method: "POST",
       body: file,
       headers: { "x-csrf-token": csrf, accept: "application/json", "content-type": "application/octet-stream" },
     });
-    const told = await answer.json();
-    line.textContent = `${file.name}: ${answer.ok ? words[told.status](told) : `not taken. ${told.error} ${told.remedy}`}`;
-    line.classList.toggle("bad-words", !answer.ok || told.status === "quarantined");
+    const result = await response.json();
+    const description = response.ok ? descriptions[result.status](result) : `not uploaded. ${result.error} ${result.remedy}`;
+    line.textContent = `${file.name}: ${description}`;
+    line.classList.toggle("error-text", !response.ok || result.status === "quarantined");
   } catch {
-    line.textContent = `${file.name}: not taken, the connection broke. Hand it in again.`;
-    line.classList.add("bad-words");
+    line.textContent = `${file.name}: not uploaded, the connection was lost. Upload it again.`;
+    line.classList.add("error-text");
   }
 }
 
-function take(files) {
+function enqueue(files) {
   for (const file of files) {
     const line = document.createElement("li");
-    line.textContent = `${file.name}: waits`;
+    line.textContent = `${file.name}: waiting`;
     list.append(line);
     queue = queue.then(() => send(file, line));
   }
@@ -38,13 +39,13 @@ function take(files) {
 
 form.hidden = false;
 document.getElementById("files").addEventListener("change", (event) => {
-  take(event.target.files);
+  enqueue(event.target.files);
   event.target.value = "";
 });
-for (const kind of ["dragover", "dragleave", "drop"]) {
-  addEventListener(kind, (event) => {
+for (const type of ["dragover", "dragleave", "drop"]) {
+  addEventListener(type, (event) => {
     event.preventDefault();
-    form.classList.toggle("over", kind === "dragover");
-    if (kind === "drop") take(event.dataTransfer.files);
+    form.classList.toggle("over", type === "dragover");
+    if (type === "drop") enqueue(event.dataTransfer.files);
   });
 }

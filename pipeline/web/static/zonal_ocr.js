@@ -1,74 +1,80 @@
-// Drawing a box on the page: its text is read into a field, and the box is kept as where the value stands.
+// Zonal OCR: a box is drawn on the page, its text is read into a field, and the box is stored with the value.
 
-const SMALLEST = 6; // page pixels: less is a click, not a box
+const MIN_BOX_PX = 6; // page pixels: a smaller box is a click
 
 const stage = document.querySelector(".stage");
-const scan = document.querySelector(".desk").dataset.scan;
-let button = null; // the field's, while a box is being drawn for it
-let from = null;
+const scan = document.querySelector(".workspace").dataset.scan;
+let button = null; // the field's button, while a box is being drawn for it
+let start = null;
 let box = null;
 
-const sheet = () => document.querySelector(".sheet:not([hidden])");
+const currentPage = () => document.querySelector(".page-view:not([hidden])");
 
-// A point of the screen in pixels of the upright page, whatever the zoom and the turn.
-function onPage(event) {
-  const svg = sheet().querySelector("svg");
-  const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-  const [width, height] = [Number(sheet().dataset.width), Number(sheet().dataset.height)];
-  return [Math.round(Math.max(0, Math.min(width, point.x))), Math.round(Math.max(0, Math.min(height, point.y)))];
+// A point of the screen in pixels of the upright page, at any zoom and rotation.
+function pagePoint(event) {
+  const page = currentPage();
+  const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(page.querySelector("svg").getScreenCTM().inverse());
+  const clamp = (value, max) => Math.round(Math.max(0, Math.min(max, value)));
+  return [clamp(point.x, Number(page.dataset.width)), clamp(point.y, Number(page.dataset.height))];
 }
 
-export function begin(next) {
-  end();
-  button = next;
+export function beginDrawing(fieldButton) {
+  endDrawing();
+  button = fieldButton;
   button.setAttribute("aria-pressed", "true");
   stage.dataset.drawing = button.dataset.draw;
 }
 
-function end() {
+function endDrawing() {
   button?.setAttribute("aria-pressed", "false");
   delete stage.dataset.drawing;
-  button = from = null;
+  button = start = null;
 }
 
-async function read(name, page, [x0, y0, x1, y1]) {
-  const input = document.getElementById(`field-${name}`);
+async function readBox(field, page, [x0, y0, x1, y1]) {
+  const input = document.getElementById(`field-${field}`);
   input.setAttribute("aria-busy", "true");
-  const answer = await fetch(`/scans/${scan}/pages/${page}/text?${new URLSearchParams({ x0, y0, x1, y1 })}`, { headers: { accept: "application/json" } });
+  const response = await fetch(`/scans/${scan}/pages/${page}/text?${new URLSearchParams({ x0, y0, x1, y1 })}`, { headers: { accept: "application/json" } });
   input.removeAttribute("aria-busy");
-  if (answer.ok) {
-    const { text } = await answer.json();
+  if (response.ok) {
+    const { text } = await response.json();
     if (text) input.value = text;
   }
-  const form = document.getElementById("decision");
-  const ink = form.querySelector(`[name="ink.${name}"]`) ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name: `ink.${name}` }));
-  ink.value = [page, x0, y0, x1, y1].join(",");
+  storeBox(field, [page, x0, y0, x1, y1].join(","));
   input.focus();
 }
 
+function storeBox(field, value) {
+  const form = document.getElementById("decision");
+  const name = `box.${field}`;
+  let input = form.querySelector(`[name="${name}"]`);
+  if (!input) input = form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name }));
+  input.value = value;
+}
+
 stage.addEventListener("pointerdown", (event) => {
-  if (!button || !sheet().querySelector("svg")) return;
+  if (!button || !currentPage().querySelector("svg")) return;
   event.preventDefault();
-  from = onPage(event);
-  document.querySelectorAll("rect.drawn").forEach((old) => old.remove());
+  start = pagePoint(event);
+  document.querySelectorAll("rect.drawn-box").forEach((old) => old.remove());
   box = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  box.classList.add("drawn");
-  sheet().querySelector("svg").append(box);
+  box.classList.add("drawn-box");
+  currentPage().querySelector("svg").append(box);
 });
-const corners = (to) => [Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.max(from[0], to[0]), Math.max(from[1], to[1])];
+const corners = (end) => [Math.min(start[0], end[0]), Math.min(start[1], end[1]), Math.max(start[0], end[0]), Math.max(start[1], end[1])];
 addEventListener("pointermove", (event) => {
-  if (!from) return;
-  const [x0, y0, x1, y1] = corners(onPage(event));
+  if (!start) return;
+  const [x0, y0, x1, y1] = corners(pagePoint(event));
   for (const [name, value] of Object.entries({ x: x0, y: y0, width: x1 - x0, height: y1 - y0 })) box.setAttribute(name, value);
 });
 addEventListener("pointerup", (event) => {
-  if (!from) return;
-  const drawn = corners(onPage(event));
-  const [name, page] = [button.dataset.draw, Number(sheet().dataset.number)];
-  end();
-  if (drawn[2] - drawn[0] >= SMALLEST && drawn[3] - drawn[1] >= SMALLEST) read(name, page, drawn);
+  if (!start) return;
+  const drawn = corners(pagePoint(event));
+  const [field, page] = [button.dataset.draw, Number(currentPage().dataset.number)];
+  endDrawing();
+  if (drawn[2] - drawn[0] >= MIN_BOX_PX && drawn[3] - drawn[1] >= MIN_BOX_PX) readBox(field, page, drawn);
 });
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape") end();
+  if (event.key === "Escape") endDrawing();
 });
-for (const draw of document.querySelectorAll(".draw")) draw.addEventListener("click", () => begin(draw));
+for (const fieldButton of document.querySelectorAll(".draw-box")) fieldButton.addEventListener("click", () => beginDrawing(fieldButton));
