@@ -26,11 +26,11 @@ from pathlib import Path
 import img2pdf
 import psutil
 
-from bench.environment import environment
 from bench.pages import page
 from pipeline.config import load_settings
-from pipeline.index.search import arriving
+from pipeline.index.search import search_pending
 from pipeline.runtime.installation import Installation, open_installation
+from tests.environment import environment
 
 MB = 1 << 20
 LOOK_SECONDS = 0.5
@@ -104,10 +104,10 @@ def run(installation: Installation, file: Path, pages: int) -> None:
     ):
         while ingest.poll() is None:
             watch.look()
-            row = connection.execute("select count(*) as read from arriving_page").fetchone()
+            row = connection.execute("select count(*) as read from pending_page").fetchone()
             read = row["read"] if row else 0
             now = time.monotonic() - begun
-            if read and "first page found" not in marks and arriving(connection, "progress"):
+            if read and "first page found" not in marks and search_pending(connection, "progress"):
                 marks["first page found"] = now
                 print(f"first page found after {now:.0f} s, when {read} pages were read", flush=True)
             if read >= pages:

@@ -17,10 +17,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from bench.environment import environment
 from bench.pages import chart
 from pipeline.config import load_settings
 from pipeline.runtime.installation import Embedded
+from tests.environment import environment
 
 
 def away(service: Any, seconds: float, begun: float) -> None:

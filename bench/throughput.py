@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from pipeline.worker.preload import warm_up
 
-from bench.environment import environment
 from bench.pages import chart
 from pipeline.config import load_settings
 from pipeline.ingest.registration import register
@@ -29,8 +29,8 @@ from pipeline.runtime.installation import Installation, open_installation
 from pipeline.worker import jobs, scan_stages
 from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.launcher import limit_to_one_thread
-from pipeline.worker.preload import warm_up
 from pipeline.worker.worker_context import WorkerContext
+from tests.environment import environment
 
 STAGES = {
     **{"read_here": "read", "document_file": "pdf", "sort": "sort", "candidates": "match", "decide": "match"},

@@ -10,10 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bench.environment import environment
 from pipeline.commands import deliveries, export
 from pipeline.errors import ChartloomError
 from tests.delivering import Archive, a_pdf
+from tests.environment import environment
 
 Run = Callable[..., tuple[int, str]]
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from bench.environment import environment
 from pipeline.config import Settings
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
+from tests.environment import environment
 from tests.processing import printed
 
 KEYS = [
@@ -116,9 +116,9 @@ def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_s
     zipped = by_name["box 17.zip"]
     assert (zipped["status"], len(zipped["documents"])) == ("review", 1)
     assert [line["file"] for line in zipped["files"]] == ["0 sheet.pdf", "ward/1.tif"]
-    assert "Batch 'box 17.zip': 1 files, 1 documents, 1 pages; DOES NOT ADD UP" in said
+    assert "Batch 'box 17.zip': 1 files, 1 documents, 1 pages; NOT BALANCED" in said
     assert "3 files expected, 1 arrived" in said
-    assert "Batch 'box 18': 1 files, 1 documents, 1 pages; adds up" in said
+    assert "Batch 'box 18': 1 files, 1 documents, 1 pages; balanced" in said
     waiting = connection.execute(
         "select reasons from review_item where kinds = '{batch}' and closed_at is null"
     ).fetchall()

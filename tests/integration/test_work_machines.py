@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.machines import CODE, COUNTED, allowed, at_work, machines
 from pipeline.config import Settings
-from pipeline.index.scan_result import outcome_json
+from pipeline.index.scan_result import scan_result
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.worker.status import live_workers, status_json
+from tests.machines import CODE, COUNTED, allowed, at_work, machines
 from tests.processing import handed_in, until
 
 NAMES = ("north", "south", "east")
-SMALL_RANGES = "from pipeline.worker import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
+SMALL_RANGES = "from pipeline.worker import page_ranges as r; r.LARGE_SCAN_PAGES, r.PAGES_PER_RANGE = 4, 2;"
 QUICK = {"CHARTLOOM_WORKER__STALLED_WORKER_SECONDS": "3", "CHARTLOOM_OCR__SECOND_ENGINE": "never"}
 
 
@@ -41,7 +41,7 @@ def test_three_machines_read_each_page_once_and_go_on_without_the_one_that_is_lo
         before = status_json(connection, 3.0)
         lost = next(machine for machine in all_ if machine.name in at_work(connection))
         lost.lose()
-        until(lambda: outcome_json(connection, scan.id)["status"] != "received")
+        until(lambda: scan_result(connection, scan.id)["status"] != "received")
         until(lambda: live_workers(connection, 3.0) == 2)
         after = status_json(connection, 3.0)
     assert {worker["host"] for worker in before["workers"]} == set(NAMES)

@@ -18,10 +18,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from bench.environment import environment
 from pipeline.config import OcrSettings, Settings, load_settings
-from pipeline.index.scan_result import outcome_json
-from pipeline.index.search import arriving, search
+from pipeline.index.scan_result import scan_result
+from pipeline.index.search import search, search_pending
 from pipeline.ocr.read_page import Reading, read_page
 from pipeline.records import Page
 from pipeline.store.blobs import Blobs
@@ -29,6 +28,7 @@ from pipeline.store.database import Connection
 from pipeline.worker import page_isolation, page_ranges, worker
 from pipeline.worker.launcher import child_workers
 from pipeline.worker.status import live_workers, status_json
+from tests.environment import environment
 from tests.processing import handed_in, until
 
 
@@ -58,8 +58,8 @@ def test_workers_file_scans_and_survive_the_death_of_one(
 ) -> None:
     until(lambda: live_workers(connection, 3.0) == 2)
     first = handed_in(connection, blobs, "Admission note zebra", "Second page giraffe")
-    until(lambda: outcome_json(connection, first.id)["status"] != "received")
-    answer = outcome_json(connection, first.id)
+    until(lambda: scan_result(connection, first.id)["status"] != "received")
+    answer = scan_result(connection, first.id)
     assert [number for document in answer["documents"] for number in document["pages"]] == [1, 2]
     (hit,) = search(connection, "giraffe")
     assert hit.page == 2
@@ -76,10 +76,10 @@ def test_workers_file_scans_and_survive_the_death_of_one(
     )
     assert pool.pid is not None
     os.kill(children(pool.pid)[0], signal.SIGKILL)
-    until(lambda: outcome_json(connection, lost.id)["status"] != "received")
+    until(lambda: scan_result(connection, lost.id)["status"] != "received")
     until(lambda: len(children(pool.pid or 0)) == 2)
 
-    idle = {"waiting": 0, "running": 0, "to_retry": 0}
+    idle = {"waiting": 0, "running": 0, "retrying": 0}
     until(lambda: all(queue == idle for queue in status_json(connection, 3.0)["queue"].values()))
     state = status_json(connection, 3.0)
     assert state["scans"] == {"waiting": 0, "done": 2, "quarantined": 0}
@@ -92,7 +92,7 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
 ) -> None:
     pages = [f"Page number {number} of the chart" for number in range(1, 7)]
     code = (
-        "from pipeline.config import load_settings; from pipeline.worker import ranges; ranges.LARGE, ranges.RANGE = 4, 2;"
+        "from pipeline.config import load_settings; from pipeline.worker import page_ranges as r; r.LARGE_SCAN_PAGES, r.PAGES_PER_RANGE = 4, 2;"
         "from pipeline.worker.launcher import run_workers; run_workers(load_settings(), None, until=0)"
     )
     monkeypatch.setenv("CHARTLOOM_WORKER__PROCESSES", "2")
@@ -100,11 +100,11 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, **environment(two)}
     ) as child:
-        until(lambda: arriving(connection, "chart"))
-        assert {hit.scan for hit in arriving(connection, "chart")} == {scan.id}
-        assert outcome_json(connection, scan.id)["status"] == "received"
-        until(lambda: outcome_json(connection, scan.id)["status"] != "received")
-        assert arriving(connection, "chart") == []
+        until(lambda: search_pending(connection, "chart"))
+        assert {hit.scan for hit in search_pending(connection, "chart")} == {scan.id}
+        assert scan_result(connection, scan.id)["status"] == "received"
+        until(lambda: scan_result(connection, scan.id)["status"] != "received")
+        assert search_pending(connection, "chart") == []
         assert child.stdin is not None
         child.stdin.close()
     spans = connection.execute("select first, last from page_range order by first").fetchall()
@@ -139,7 +139,7 @@ def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gon
     connection: Connection, two: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "SHUTDOWN_TIMEOUT_SECONDS", 0.5)
-    monkeypatch.setattr(worker, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "CONNECT_TIMEOUT_SECONDS", 0.5)
     with child_workers(two) as child:
         until(lambda: live_workers(connection, 3.0) == 2)
         assert child.pid is not None
@@ -157,8 +157,8 @@ def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gon
 
 def test_workers_whose_starter_is_gone_before_they_are_started_end_too() -> None:
     code = (
-        "import os, time; from pipeline.worker.prefork import Pool; gone, held = os.pipe(); os.close(held); "
-        "Pool(lambda: time.sleep(60), 2, print).run(gone)"
+        "import os, time; from pipeline.worker.prefork import PreforkPool; gone, held = os.pipe(); os.close(held); "
+        "PreforkPool(lambda: time.sleep(60), 2, print).run(gone)"
     )
     subprocess.run([sys.executable, "-c", code], timeout=20, check=True)
 
@@ -175,8 +175,8 @@ def test_a_page_that_kills_its_reader_goes_to_a_person_and_the_rest_of_the_scan_
     one = two.model_copy(update={"worker": two.worker.model_copy(update={"processes": 1})})
     scan = handed_in(connection, blobs, "The first page", "The second page", "The third page")
     with child_workers(one):
-        until(lambda: outcome_json(connection, scan.id)["status"] != "received")
-    assert outcome_json(connection, scan.id)["status"] == "review"
+        until(lambda: scan_result(connection, scan.id)["status"] != "received")
+    assert scan_result(connection, scan.id)["status"] == "review"
     pages = connection.execute(
         "select number, problem from page where scan_id = %s order by number", [scan.id]
     ).fetchall()

@@ -94,6 +94,10 @@ def test_every_declared_distribution_is_imported_or_used_in_another_way() -> Non
     assert names - imported("pipeline") == set(USED_WITHOUT_IMPORT)
 
 
+def test_tests_do_not_import_benchmarks() -> None:
+    assert "bench" not in imported_modules(ROOT / "tests")
+
+
 def locked(file: str) -> list[str]:
     lock = (ROOT / file).read_text(encoding="utf-8")
     return [canonical(name) for name in re.findall(r"^([a-zA-Z0-9_.-]+)==", lock, re.MULTILINE)]

@@ -1,4 +1,4 @@
-"""What a child process is told of the installation that a benchmark has opened."""
+"""The environment variables by which a child process finds an installation that is already running."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pipeline.config import Settings
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The variables by which a child reaches the same database and store. The settings must name both."""
+    """Return the variables by which a child process reaches the same database and store.
+
+    The settings must name both."""
     database, storage = settings.database, settings.storage
     assert database.dsn is not None
     assert storage.endpoint is not None
