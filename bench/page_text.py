@@ -18,7 +18,7 @@ from bench.throughput import servers
 from pipeline.config import load_settings
 from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
-from pipeline.store.text_partitions import extend_page_text
+from pipeline.store.schema_migrations import extend_page_text
 from pipeline.synthetic import documents, patients
 
 STEP = 1_000  # documents in a transaction
@@ -29,8 +29,8 @@ insert into scan (sha256, name, media_type, size, status, finished_at)
 select encode(sha256(n::text::bytea), 'hex'), 'page', 'image/tiff', 1, 'done', now() from generate_series(1, %(pages)s) n;
 insert into page (scan_id, number, kind, width, height, rotation, skew, confidence)
 select id, 1, 'content', 1275, 1650, 0, 0, 0.9 from scan;
-alter table document disable trigger document_stands;
-insert into document (scan_id, pages, status, type, type_probability, pdf, machine)
+alter table document disable trigger on_document_committed;
+insert into document (scan_id, pages, status, type, type_probability, pdf, machine_result)
 select id, '{1}', 'review', 'progress_note', 0.9, repeat('0', 64), '{}' from scan;
 """
 SIZES = """
@@ -73,7 +73,7 @@ def figures(connection: Connection, home: Path, pages: int) -> Iterator[str]:
         yield f"{row['name']:26} {row['bytes'] / pages:9,.0f} bytes a page"
     rebuilt = timed(lambda: connection.execute("reindex index document_page_1_search"))
     yield f"{'search index built anew':26} {rebuilt / pages * 1e6:9,.0f} s a million pages"
-    waited = timed(lambda: extend_page_text(connection, most=pages))
+    waited = timed(lambda: extend_page_text(connection, max_pages=pages))
     yield f"{'next partition begun':26} {waited * 1000:9,.0f} ms, for {pages:,} pages looked through"
 
 

@@ -5,7 +5,7 @@ select encode(sha256(n::text::bytea), 'hex'), 'scan ' || n || '.pdf', 'applicati
 from generate_series(%(first)s::integer, %(last)s::integer) as n
 
 -- name: fill_arrivals
-insert into arrival (scan_id, name, duplicate, seen_at, stored_at)
+insert into ingest_event (scan_id, name, duplicate, seen_at, stored_at)
 select id, name, false, received_at, received_at from scan where id between %(first)s and %(last)s
 
 -- name: fill_pages
@@ -14,7 +14,7 @@ select id, 1, 'content', 1700, 2200, 0, 0, 0.9, %(preview)s from scan where id b
 
 -- name: fill_documents
 -- charts are as unequal as in a hospital: the first of 200,000 patients has 2,200 of a million documents, half of them one or two
-insert into document (scan_id, pages, status, type, type_probability, patient_id, match_probability, date_of_service, pdf, machine,
+insert into document (scan_id, pages, status, type, type_probability, patient_id, match_probability, date_of_service, pdf, machine_result,
                       filed_at, filed_by)
 select id, '{1}', case when waits then 'review' else 'filed' end, type, 0.9, patient, 0.9999,
     date '2015-01-01' + (id * 7919 %% 4000)::integer, %(preview)s,
@@ -36,7 +36,7 @@ select d.id, d.scan_id, 1, 1, (
 from document d where d.scan_id between %(first)s and %(last)s
 
 -- name: fill_decisions
-insert into decision (document_id, decided_by, decided_at, before, after, act)
+insert into decision (document_id, decided_by, decided_at, before, after, action)
 select id, coalesce(filed_by, 'machine'), coalesce(filed_at, created_at), case when filed_by = 'ann' then '{}'::jsonb end,
     jsonb_build_object('revision', 1, 'status', status), case when filed_by = 'ann' then 'file' else 'decide' end
 from document where scan_id between %(first)s and %(last)s
@@ -44,7 +44,7 @@ from document where scan_id between %(first)s and %(last)s
 -- name: fill_queue
 insert into review_item (scan_id, document_id, reasons, candidates, priority, opened_at)
 select scan_id, id,
-    jsonb_build_array(jsonb_build_object('code', (array['patient_unclear', 'type_uncertain', 'split_uncertain'])[1 + id %% 3],
+    jsonb_build_array(jsonb_build_object('code', (array['no_patient_named', 'type_uncertain', 'split_uncertain'])[1 + id %% 3],
                                          'detail', 'It is in doubt.', 'weight', null)),
     jsonb_build_array(jsonb_build_object('patient', jsonb_build_object('id', 1 + id %% %(patients)s, 'mrn', 'x'), 'probability', 0.9,
         'weight', 12, 'reasons', '[]'::jsonb, 'person', jsonb_build_object('given', 'Anna', 'family', 'Barton'))),

@@ -1,14 +1,14 @@
-"""Who saw a document in a chart that was not its own, and what had been sent out of it: for whoever must tell
-the patient.
+"""Report who saw a document in the wrong chart, and what was delivered from there: for the person who must
+inform the patient.
 
-Both are read from what is written anyway, the audit and the outbox, so that they can be asked for at any time
-after the move."""
+Both are read from the audit log and the outbox, so they are available at any time after the document was
+moved."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg.rows import class_row
 
@@ -19,12 +19,13 @@ from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.index")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Somebody looked: `action` as the audit calls it (view_document, download, ...); `times` between `first`
-    and `last`.
+class Viewed:
+    """A user's accesses: `action` as in the audit log (view_document, download), `times` between `first` and
+    `last`.
     """
 
     account: str
@@ -36,21 +37,23 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What a destination was told of the document as the wrong patient's: `change` is new, replace, edit or
-    (the correction) cancel; `state` says whether it has arrived there."""
+class Delivered:
+    """What a destination was sent about the document under the wrong patient.
+
+    `change` is new, replace, edit or, as the correction, cancel; `state` says whether it was delivered.
+    """
 
     destination: str
     change: str
     state: str
-    written_at: datetime
-    settled_at: datetime | None
+    queued_at: datetime
+    closed_at: datetime | None
     receipt: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
-    """A document's time in the wrong chart. `beside`: documents of the same scan that are still filed
+class Disclosure:
+    """A document's time in the wrong chart. `same_scan`: documents of the same scan that are still filed
     there.
     """
 
@@ -60,16 +63,18 @@ class Exposure:
     right: PatientRef
     since: datetime
     until: datetime
-    by: str
+    decided_by: str
     note: str | None
-    seen: tuple[Seen, ...]
-    sent: tuple[Sent, ...]
-    beside: tuple[int, ...]
+    viewed: tuple[Viewed, ...]
+    delivered: tuple[Delivered, ...]
+    same_scan: tuple[int, ...]
 
 
-def exposure(connection: Connection, decision: int) -> Exposure:
-    """What came of the document until that decision moved it. Raises NotFound where the decision moved
-    none.
+def disclosures(connection: Connection, decision: int) -> Disclosure:
+    """Return the disclosures of a document until a decision moved it to the right chart.
+
+    Raises:
+        NotFound: The decision moved no document.
     """
     row = connection.execute(SQL["moved"], {"id": decision}).fetchone()
     if row is None:
@@ -80,36 +85,47 @@ def exposure(connection: Connection, decision: int) -> Exposure:
         "since": row["since"],
         "until": row["until"],
     }
-    return Exposure(
+    return Disclosure(
         decision=decision,
         document=row["document_id"],
         wrong=PatientRef(id=row["wrong"], mrn=row["wrong_mrn"]),
         right=PatientRef(id=row["right"], mrn=row["right_mrn"]),
         since=row["since"],
         until=row["until"],
-        by=row["decided_by"],
+        decided_by=row["decided_by"],
         note=row["note"],
-        seen=tuple(rows_of(connection, Seen, "seen_in_chart", wrong)),
-        sent=tuple(rows_of(connection, Sent, "sent_from_chart", wrong)),
-        beside=tuple(found["id"] for found in connection.execute(SQL["beside_in_chart"], wrong)),
+        viewed=tuple(rows_of(connection, Viewed, "seen_in_chart", wrong)),
+        delivered=tuple(rows_of(connection, Delivered, "sent_from_chart", wrong)),
+        same_scan=tuple(other["id"] for other in connection.execute(SQL["neighbors_in_chart"], wrong)),
     )
 
 
 def last_move(connection: Connection, document: int) -> int:
-    """The decision that moved a document last. Raises NotFound."""
+    """Return the decision that last moved a document.
+
+    Raises:
+        NotFound: It was never moved.
+    """
     row = connection.execute(SQL["last_move"], {"document": document}).fetchone()
     if row is None:
         raise NotFound(f"Document {document} was never moved from one chart to another.")
     return int(row["id"])
 
 
-def note_move(connection: Connection, account: str, found: Exposure) -> None:
-    """Write into the audit that somebody at the command line moved a document."""
-    detail = {"act": "move", "to": found.right.id, "decision": found.decision}
-    write_audit(connection, account, "decide", patient=found.wrong.id, document=found.document, detail=detail)
+def audit_move(connection: Connection, account: str, disclosure: Disclosure) -> None:
+    """Record in the audit log that a document was moved from the command line."""
+    detail = {"action": "move", "to": disclosure.right.id, "decision": disclosure.decision}
+    write_audit(
+        connection,
+        account,
+        "decide",
+        patient=disclosure.wrong.id,
+        document=disclosure.document,
+        detail=detail,
+    )
 
 
-def rows_of(connection: Connection, kind: type[Any], name: str, given: dict[str, Any]) -> list[Any]:
-    """The rows of a statement as records."""
-    with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(SQL[name], given).fetchall()
+def rows_of(connection: Connection, record: type[T], name: str, params: dict[str, Any]) -> list[T]:
+    """Return the rows of a statement as records."""
+    with connection.cursor(row_factory=class_row(record)) as cursor:
+        return cursor.execute(SQL[name], params).fetchall()

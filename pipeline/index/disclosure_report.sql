@@ -5,10 +5,10 @@ from decision n
 join document d on d.id = n.document_id
 join patient wrong on wrong.id = (n.before ->> 'patient_id')::bigint
 join patient own on own.id = (n.after ->> 'patient_id')::bigint
-where n.id = %(id)s and n.act = 'move'
+where n.id = %(id)s and n.action = 'move'
 
 -- name: last_move
-select id from decision where document_id = %(document)s and act = 'move' order by id desc limit 1
+select id from decision where document_id = %(document)s and action = 'move' order by id desc limit 1
 
 -- name: seen_in_chart
 -- looks at the document itself, and at the chart while it stood there; what was decided is told by the document's history
@@ -20,12 +20,12 @@ group by account, role, action
 order by first, account, action
 
 -- name: sent_from_chart
-select destination, change, state, written_at, settled_at, receipt
+select destination, change, state, queued_at, closed_at, receipt
 from delivery
 where document_id = %(document)s and (content ->> 'patient_id')::bigint = %(patient)s
 order by id
 
--- name: beside_in_chart
+-- name: neighbors_in_chart
 select other.id
 from document d
 join document other on other.scan_id = d.scan_id and other.id <> d.id

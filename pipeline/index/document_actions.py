@@ -1,296 +1,337 @@
-"""A person's decision about a document. It stands beside the machine's answer and never overwrites it.
+"""A person's decisions about a document. They are stored next to the software's result and never overwrite
+it.
 
 Every decision names the revision of the document that the person saw. It is written in one transaction: the
-document as it is now, the person's fields beside the machine's, the review item settled, and a row of
-`decision` with what was before and after. Whoever comes second, having seen an older revision, gets Outdated,
-with what stands there now. All functions join the caller's transaction."""
+document, the person's values next to the software's, the closed review item, and a row of `decision` with the
+state before and after. A decision about an older revision raises StaleRevision with the current state. All
+functions join the caller's transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from psycopg.errors import ForeignKeyViolation
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from pipeline.config import document_types
-from pipeline.errors import BadInput, Conflict, NotFound
-from pipeline.index.double_entry import NotYours, entries_of
+from pipeline.errors import Conflict, InvalidInput, NotFound
+from pipeline.index.decision import Decision, LastDecision, Snapshot
+from pipeline.index.double_entry import NotClaimedByYou, entries_of
 from pipeline.records import Box
 from pipeline.store.database import Connection
+from pipeline.store.page_json import ReasonJson
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.index")
-Ink: TypeAlias = tuple[int, Box]
-"""A page of the scan and a box on it."""
-DATES = {"dob", "date_of_service"}
+FieldBox: TypeAlias = tuple[int, Box]
+"""A page of the scan and a box on it, in pixels."""
+DATE_FIELDS = {"dob", "date_of_service"}
 
 
-class Outdated(Conflict):
-    """Somebody else changed the document after this person looked. `theirs`: a snapshot of it now, `by`: who
-    changed it.
+class StaleRevision(Conflict):
+    """Someone else changed the document after this person saw it.
+
+    `current` is a snapshot of it now, `changed_by` the name of who changed it.
     """
 
-    code = "outdated"
+    code = "stale_revision"
 
-    def __init__(self, document: int, theirs: dict[str, Any], by: str) -> None:
+    def __init__(self, document: int, current: Snapshot, changed_by: str) -> None:
         super().__init__(
-            f"{by} changed document {document} while you were looking at it.",
+            f"{changed_by} changed document {document} while you were looking at it.",
             "Compare both, then decide again.",
         )
         self.document = document
-        self.theirs = theirs
-        self.by = by
+        self.current = current
+        self.changed_by = changed_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """Who decides, and on what they saw: the document at that revision, from that review item where it came
-    from the queue.
-    """
+class ReviewContext:
+    """Who decides about which document, at which revision, and from which review item, if any."""
 
     document: int
     revision: int
-    by: str
+    actor: str
     item: int | None = None
     note: str = ""
 
 
 def file_document(
     connection: Connection,
-    sight: Sight,
+    context: ReviewContext,
     *,
     patient: int,
     type: str,
     fields: Mapping[str, str],
-    inks: Mapping[str, Ink] | None = None,
+    boxes: Mapping[str, FieldBox] | None = None,
     pdf: str | None = None,
-    twice: bool = False,
+    double_entry: bool = False,
 ) -> int:
-    """File the document into this patient's chart as this type; the decision's id.
+    """File the document to a patient's chart.
 
-    `fields`: the values as the person leaves them, all that were shown; those that differ from the machine's
-    are kept as the person's, an empty one says that the page has no such value. `inks`: where the person saw
-    a value. `pdf`: the document's new PDF where it was made again. `twice`: MRN and birth date must have been
-    typed by two people; what they agreed on is what is filed. Raises Outdated, Conflict where the item is no
-    longer the person's, BadInput for a type, patient or date that does not exist."""
+    Args:
+        connection: The database.
+        context: Who decides, and what they saw.
+        patient: ID of the patient.
+        type: Key of the document type.
+        fields: All values that were shown, as the person leaves them. Values that differ from the software's
+        are
+            stored as the person's; an empty value says that the page has none.
+        boxes: Where the person saw a value.
+        pdf: Object key of the document's new PDF, if it was built again.
+        double_entry: MRN and birth date must have been typed by two people; the values they agree on are
+        filed.
+
+    Returns:
+        The decision's ID.
+
+    Raises:
+        StaleRevision: Someone else changed the document.
+        Conflict: The item is no longer claimed by this person.
+        InvalidInput: There is no such type, patient or date.
+    """
     if type not in document_types():
-        raise BadInput(f"There is no document type {type!r}.", "Choose one of the list.", "unknown_type")
-    before = _lock(connection, sight)
-    if twice and sight.item is not None:
-        fields = {**fields, **_typed_twice(connection, sight.item)}
-    change = {"id": sight.document, "by": sight.by, "patient": patient, "type": type, "pdf": pdf}
+        raise InvalidInput(
+            f"There is no document type {type!r}.", "Choose one from the list.", "unknown_type"
+        )
+    before = _lock(connection, context)
+    if double_entry and context.item is not None:
+        fields = {**fields, **_double_entered(connection, context.item)}
+    params = {"id": context.document, "actor": context.actor, "patient": patient, "type": type, "pdf": pdf}
     try:
         with connection.transaction():
-            connection.execute(SQL["file_by_person"], change)
+            connection.execute(SQL["file_by_person"], params)
     except ForeignKeyViolation:
-        raise BadInput(
-            f"There is no patient {patient}.", "Choose one of the patient index.", "unknown_patient"
-        ) from None
-    _keep_fields(connection, sight.document, fields, inks or {})
-    return _settle(connection, sight, "file", before)
+        raise no_such_patient(patient) from None
+    _store_fields(connection, context.document, fields, boxes or {})
+    return _record_and_close(connection, context, "file", before)
 
 
-def reject(connection: Connection, sight: Sight) -> int:
-    """Take the document out of circulation: it is to be scanned again. The note says why. The decision's
-    id.
+def reject(connection: Connection, context: ReviewContext) -> int:
+    """Withdraw the document because its paper is to be scanned again, and return the decision's ID.
+
+    The note says why.
     """
-    return _close(connection, sight, "reject")
+    return _withdraw(connection, context, "reject")
 
 
-def close_scan_item(connection: Connection, sight: Sight) -> None:
-    """Settle an item that is about a scan without documents; the note says how. Raises Conflict where it is
-    not the person's.
+def close_scan_item(connection: Connection, context: ReviewContext) -> None:
+    """Close an item about a scan without documents; the note says how it was resolved.
+
+    Raises:
+        NotClaimedByYou: The person has not claimed the item.
     """
-    done = connection.execute(SQL["settle_scan_item"], {"id": sight.item, "by": sight.by, "note": sight.note})
-    if done.rowcount == 0:
-        raise NotYours
+    params = {"id": context.item, "actor": context.actor, "note": context.note}
+    if connection.execute(SQL["close_scan_item"], params).rowcount == 0:
+        raise NotClaimedByYou
 
 
-def withdraw(connection: Connection, sight: Sight) -> int:
-    """Take a filed document out of its chart, with a note that says why; its bytes stay. The decision's
-    id.
+def withdraw(connection: Connection, context: ReviewContext) -> int:
+    """Remove a filed document from its chart and return the decision's ID. The note says why; its bytes
+    stay.
     """
-    return _close(connection, sight, "withdraw")
+    return _withdraw(connection, context, "withdraw")
 
 
-def move(connection: Connection, sight: Sight, patient: int) -> int:
-    """Move a document that was filed into the wrong chart to this patient's; the note says why. The
-    decision's id.
+def reassign(connection: Connection, context: ReviewContext, patient: int) -> int:
+    """Move a document from the wrong chart to this patient's. The note says why.
 
-    What the page is and says stays; whom it is about changes. Receivers are told by the transaction itself
-    (see outputs), and `pipeline.index.disclosure_report` tells who had seen it where it was. Raises as
-    `file_document` does, BadInput without a note, and Conflict where the document is in no chart or in this
-    one already."""
-    _demand_note(sight)
-    before = _lock(connection, sight)
+    The document stays as it is except for its patient. The transaction enqueues what receivers must be sent,
+    and `pipeline.index.disclosure_report` lists who had seen the document in the wrong chart.
+
+    Returns:
+        The decision's ID.
+
+    Raises:
+        StaleRevision: Someone else changed the document.
+        InvalidInput: There is no note, or no such patient.
+        Conflict: The document is in no chart, or in this one already.
+    """
+    _require_note(context)
+    before = _lock(connection, context)
     row = connection.execute(SQL["living_patient"], {"id": patient}).fetchone()
     if row is None:
-        raise BadInput(
-            f"There is no patient {patient}.", "Choose one of the patient index.", "unknown_patient"
-        )
+        raise no_such_patient(patient)
     if before["status"] != "filed":
-        raise Conflict(f"Document {sight.document} is in no chart.", "File it from its review item.")
+        raise Conflict(f"Document {context.document} is in no chart.", "File it from its review item.")
     if row["id"] == before["patient_id"]:
         raise Conflict(
-            f"Document {sight.document} is in this patient's chart already.",
-            "Choose the patient whom it is about.",
+            f"Document {context.document} is in this patient's chart already.", "Choose the correct patient."
         )
-    connection.execute(SQL["move_document"], {"id": sight.document, "patient": row["id"], "by": sight.by})
-    return _settle(connection, sight, "move", before)
+    params = {"id": context.document, "patient": row["id"], "actor": context.actor}
+    connection.execute(SQL["move_document"], params)
+    return _record_and_close(connection, context, "move", before)
 
 
-def reopen(connection: Connection, sight: Sight, code: str = "person_reopened") -> int:
-    """Send a document back into the queue, with the note as the reason. The decision's id."""
-    before = _lock(connection, sight)
-    connection.execute(SQL["reopen_document"], {"id": sight.document})
-    reasons = [{"code": code, "detail": sight.note or f"{sight.by} asks for another look.", "weight": None}]
-    connection.execute(SQL["open_item"], {"document": sight.document, "reasons": Jsonb(reasons)})
-    return _settle(connection, sight, "reopen", before)
+def reopen(connection: Connection, context: ReviewContext, code: str = "manually_reopened") -> int:
+    """Send a document back to the review queue with the note as the reason; return the decision's ID."""
+    before = _lock(connection, context)
+    connection.execute(SQL["reopen_document"], {"id": context.document})
+    detail = context.note or f"{context.actor} asks for another review."
+    reasons: list[ReasonJson] = [{"code": code, "detail": detail, "weight": None}]
+    connection.execute(SQL["open_item"], {"document": context.document, "reasons": Jsonb(reasons)})
+    return _record_and_close(connection, context, "reopen", before)
 
 
-def undoable(connection: Connection, decision: int, by: str, *, of_others: bool = False) -> dict[str, Any]:
-    """The decision, if this person may undo it: {id, act, batch, document_id, review_item_id, before, after}.
+def undoable(connection: Connection, decision: int, actor: str, *, of_others: bool = False) -> Decision:
+    """Return a decision that this person may undo.
 
-    Raises NotFound; Conflict where it is somebody else's (unless `of_others`) or is undone already.
+    Raises:
+        NotFound: There is no such decision, or it cannot be undone.
+        Conflict: It is someone else's (unless `of_others`), or it is undone already.
     """
-    row = connection.execute(SQL["decision"], {"id": decision}).fetchone()
-    if row is None or row["before"] is None:
+    with connection.cursor(row_factory=class_row(Decision)) as cursor:
+        row = cursor.execute(SQL["decision"], {"id": decision}).fetchone()
+    if row is None or row.before is None:
         raise NotFound(f"There is no decision {decision} that can be undone.")
-    if row["decided_by"] != by and not of_others:
-        raise Conflict(f"That was decided by {row['decided_by']}.", "A supervisor can undo it.")
-    if row["undone"]:
+    if row.decided_by != actor and not of_others:
+        raise Conflict(f"That was decided by {row.decided_by}.", "A supervisor can undo it.")
+    if row.undone:
         raise Conflict("That decision is undone already.")
     return row
 
 
-def undo(connection: Connection, decision: int, by: str, *, of_others: bool = False) -> int:
-    """Put a document back to what it was before that decision, and its review item back into `by`'s hands.
-    The document's id.
+def undo(connection: Connection, decision: int, actor: str, *, of_others: bool = False) -> int:
+    """Restore a document to its state before a decision, and give its review item back to the person.
 
-    Raises as `undoable` does, and Outdated where something was decided since.
+    Returns:
+        The document's ID.
+
+    Raises:
+        StaleRevision: Something was decided since.
+        NotFound, Conflict: As `undoable` does.
     """
-    row = undoable(connection, decision, by, of_others=of_others)
-    sight = Sight(
-        document=row["document_id"], revision=row["after"]["revision"], by=by, item=row["review_item_id"]
+    row = undoable(connection, decision, actor, of_others=of_others)
+    context = ReviewContext(
+        document=row.document_id, revision=row.after["revision"], actor=actor, item=row.review_item_id
     )
-    now = _lock(connection, sight, holding=False)
-    connection.execute(SQL["restore_document"], {"id": sight.document, "snapshot": Jsonb(row["before"])})
-    connection.execute(SQL["forget_person_fields"], {"document": sight.document})
+    current = _lock(connection, context, claimed=False)
+    params = {"id": context.document, "snapshot": Jsonb(row.before)}
+    connection.execute(SQL["restore_document"], params)
+    connection.execute(SQL["delete_person_fields"], {"document": context.document})
     connection.execute(
-        SQL["restore_person_fields"], {"document": sight.document, "snapshot": Jsonb(row["before"])}
+        SQL["restore_person_fields"], {"document": context.document, "snapshot": Jsonb(row.before)}
     )
-    if sight.item is not None:
-        connection.execute(SQL["reopen_item"], {"id": sight.item, "by": by})
-    _record(connection, sight, "undo", now, undoes=decision)
-    return sight.document
+    if context.item is not None:
+        connection.execute(SQL["reopen_item"], {"id": context.item, "actor": actor})
+    _record(connection, context, "undo", current, undoes=decision)
+    return context.document
 
 
-def last_decision(connection: Connection, by: str) -> dict[str, Any] | None:
-    """The person's last decision that is neither undone nor an undoing: {id, act, document_id,
-    decided_at}.
+def last_decision(connection: Connection, actor: str) -> LastDecision | None:
+    """Return the person's last decision of the past 12 hours that is not undone and is not an undo itself."""
+    with connection.cursor(row_factory=class_row(LastDecision)) as cursor:
+        return cursor.execute(SQL["last_decision"], {"actor": actor}).fetchone()
+
+
+def snapshot(connection: Connection, document: int) -> Snapshot:
+    """Return the document's current state with the person's values, as `decision` stores it.
+
+    Raises:
+        NotFound: There is no such document.
     """
-    return connection.execute(SQL["last_decision"], {"by": by}).fetchone()
+    row = connection.execute(SQL["snapshot"], {"id": document}).fetchone()
+    if row is None:
+        raise NotFound(f"There is no document {document}.")
+    state: Snapshot = row["snapshot"]
+    return state
 
 
-def _typed_twice(connection: Connection, item: int) -> dict[str, str]:
-    """What two people typed alike; nothing where they differed and a third person has the word. Raises
-    Conflict.
-    """
+def no_such_patient(patient: int) -> InvalidInput:
+    """Return the error for a patient that does not exist."""
+    return InvalidInput(
+        f"There is no patient {patient}.", "Choose one from the patient index.", "unknown_patient"
+    )
+
+
+def _double_entered(connection: Connection, item: int) -> dict[str, str]:
+    """Return the values that two people agree on; none if they differ and a third person decides."""
     entries = entries_of(connection, item)
-    if entries.wanting:
+    if entries.incomplete:
         raise Conflict(
             "Two people must type the MRN and the birth date first.", "Open the item and type them."
         )
     return entries.agreed or {}
 
 
-def _close(connection: Connection, sight: Sight, act: str) -> int:
-    _demand_note(sight)
-    before = _lock(connection, sight)
-    connection.execute(SQL["withdraw_document"], {"id": sight.document})
-    return _settle(connection, sight, act, before)
+def _withdraw(connection: Connection, context: ReviewContext, action: str) -> int:
+    _require_note(context)
+    before = _lock(connection, context)
+    connection.execute(SQL["withdraw_document"], {"id": context.document})
+    return _record_and_close(connection, context, action, before)
 
 
-def _demand_note(sight: Sight) -> None:
-    if not sight.note.strip():
-        raise BadInput("There is no reason given.", "Say in a few words why.", "no_note")
+def _require_note(context: ReviewContext) -> None:
+    if not context.note.strip():
+        raise InvalidInput("The reason is missing.", "State the reason in a few words.", "no_note")
 
 
-def _lock(connection: Connection, sight: Sight, *, holding: bool = True) -> dict[str, Any]:
-    """Hold the document for this transaction; a snapshot of it. Raises NotFound, Outdated, Conflict."""
-    row = connection.execute(SQL["lock_document"], {"id": sight.document}).fetchone()
+def _lock(connection: Connection, context: ReviewContext, *, claimed: bool = True) -> Snapshot:
+    """Lock the document for this transaction and return its snapshot; raise NotFound, StaleRevision,
+    Conflict.
+    """
+    row = connection.execute(SQL["lock_document"], {"id": context.document}).fetchone()
     if row is None:
-        raise NotFound(f"There is no document {sight.document}.")
-    before = snapshot(connection, sight.document)
-    if row["revision"] != sight.revision:
-        raise Outdated(sight.document, before, row["changed_by"])
-    if sight.item is not None and holding:
-        held = connection.execute(
-            SQL["hold_item"], {"id": sight.item, "document": sight.document, "by": sight.by}
-        ).fetchone()
-        if held is None:
-            raise NotYours
+        raise NotFound(f"There is no document {context.document}.")
+    before = snapshot(connection, context.document)
+    if row["revision"] != context.revision:
+        raise StaleRevision(context.document, before, row["changed_by"])
+    if context.item is not None and claimed:
+        params = {"id": context.item, "document": context.document, "actor": context.actor}
+        if connection.execute(SQL["hold_item"], params).fetchone() is None:
+            raise NotClaimedByYou
     return before
 
 
-def snapshot(connection: Connection, document: int) -> dict[str, Any]:
-    """The document as it stands, with the person's fields, as `decision` keeps it. Raises NotFound."""
-    row = connection.execute(SQL["snapshot"], {"id": document}).fetchone()
-    if row is None:
-        raise NotFound(f"There is no document {document}.")
-    found: dict[str, Any] = row["snapshot"]
-    return found
-
-
-def _keep_fields(
-    connection: Connection, document: int, fields: Mapping[str, str], inks: Mapping[str, Ink]
+def _store_fields(
+    connection: Connection, document: int, fields: Mapping[str, str], boxes: Mapping[str, FieldBox]
 ) -> None:
     values = {name: value.strip() for name, value in fields.items()}
-    for name in DATES & values.keys():
-        _date(name, values[name])
-    connection.execute(SQL["forget_person_fields"], {"document": document})
-    connection.execute(SQL["keep_person_fields"], {"document": document, "fields": Jsonb(values)})
-    for name, (page, box) in inks.items():
-        connection.execute(
-            SQL["keep_ink"], {"document": document, "name": name, "page": page, "box": list(box)}
-        )
-    if "date_of_service" in values:
-        on = _date("date_of_service", values["date_of_service"])
-        connection.execute(SQL["date_document"], {"document": document, "on": on})
+    dates = {name: _parse_date(name, values[name]) for name in DATE_FIELDS & values.keys()}
+    connection.execute(SQL["delete_person_fields"], {"document": document})
+    connection.execute(SQL["insert_person_fields"], {"document": document, "fields": Jsonb(values)})
+    for name, (page, box) in boxes.items():
+        params = {"document": document, "name": name, "page": page, "box": list(box)}
+        connection.execute(SQL["copy_field_boxes"], params)
+    if "date_of_service" in dates:
+        params = {"document": document, "date_of_service": dates["date_of_service"]}
+        connection.execute(SQL["set_date_of_service"], params)
 
 
-def _date(name: str, value: str) -> date | None:
+def _parse_date(name: str, value: str) -> date | None:
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
-        raise BadInput(f"{value!r} is not a date.", f"Write {name} as YYYY-MM-DD.", "bad_date") from None
+        raise InvalidInput(f"{value!r} is not a date.", f"Write {name} as YYYY-MM-DD.", "bad_date") from None
 
 
-def _settle(connection: Connection, sight: Sight, act: str, before: dict[str, Any]) -> int:
-    decision = _record(connection, sight, act, before)
-    if sight.item is not None:
-        connection.execute(SQL["settle_item"], {"id": sight.item, "by": sight.by})
+def _record_and_close(connection: Connection, context: ReviewContext, action: str, before: Snapshot) -> int:
+    decision = _record(connection, context, action, before)
+    if context.item is not None:
+        connection.execute(SQL["close_item"], {"id": context.item, "actor": context.actor})
     return decision
 
 
 def _record(
-    connection: Connection, sight: Sight, act: str, before: dict[str, Any], undoes: int | None = None
+    connection: Connection, context: ReviewContext, action: str, before: Snapshot, undoes: int | None = None
 ) -> int:
-    """The next revision, and the row that tells of it."""
-    connection.execute(SQL["next_revision"], {"id": sight.document})
-    given = {
-        "document": sight.document,
-        "item": sight.item,
-        "by": sight.by,
+    """Advance the document's revision and insert the decision; return its ID."""
+    connection.execute(SQL["next_revision"], {"id": context.document})
+    params = {
+        "document": context.document,
+        "item": context.item,
+        "actor": context.actor,
         "before": Jsonb(before),
-        "after": Jsonb(snapshot(connection, sight.document)),
-        "note": sight.note or None,
-        "act": act,
+        "after": Jsonb(snapshot(connection, context.document)),
+        "note": context.note or None,
+        "action": action,
         "undoes": undoes,
     }
-    row = connection.execute(SQL["record_decision"], given).fetchone()
+    row = connection.execute(SQL["record_decision"], params).fetchone()
     assert row is not None
     return int(row["id"])

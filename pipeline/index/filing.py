@@ -1,8 +1,8 @@
-"""Filing a scan: one transaction for all its pages, documents, fields, reviews and decisions, or nothing of
-it.
+"""File a scan: all its pages, documents, fields, review items and decisions in one transaction, or nothing.
 
-The blobs are in the store before the transaction begins: a crash leaves an orphan object, never a row that
-names nothing."""
+The blobs are stored before the transaction begins: a crash leaves an orphan object, never a row that names a
+missing one.
+"""
 
 from __future__ import annotations
 
@@ -14,60 +14,88 @@ from typing import Any
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from psycopg.types.json import Jsonb
 
-from pipeline.errors import Conflict, PagesDoNotAddUp
-from pipeline.index.machine_result import answer_json, candidates_json
-from pipeline.records import Document, Field, Filed, Filing, OcrPage, Outcome, PageKind, Reason, Scan, Sorting
+from pipeline.errors import Conflict, PageAccountingError
+from pipeline.index.machine_result import CandidateJson, candidates_json, machine_result
+from pipeline.records import (
+    Document,
+    Field,
+    Filed,
+    Filing,
+    OcrPage,
+    Outcome,
+    PageKind,
+    Reason,
+    Scan,
+    Segmentation,
+)
 from pipeline.store.database import Connection
 from pipeline.store.page_json import barcodes_json, reasons_json, storable, words_json
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.index")
 MACHINE = "machine"
+"""The name under which the software's own decisions are recorded."""
 NO_DOCUMENTS = Reason(
     code="no_documents", detail="No page of this scan has content: all are blank or separator sheets."
 )
 
 
 def commit(connection: Connection, outcome: Outcome, pdfs: Sequence[str]) -> bool:
-    """File an outcome; `pdfs` are the objects of its filings' PDFs, in their order. False where the scan was
-    closed before.
+    """Commit the outcome of processing a scan.
 
-    Raises Conflict where a patient is gone in the meantime, PagesDoNotAddUp where a page would be in two
-    documents."""
+    Args:
+        connection: The database.
+        outcome: What processing found.
+        pdfs: Object keys of the PDFs of the outcome's filings, in their order.
+
+    Returns:
+        False if the scan was closed before; nothing is written then.
+
+    Raises:
+        Conflict: A patient was removed in the meantime.
+        PageAccountingError: A page would be in two documents.
+    """
     scan = outcome.scan
-    with violations_are_errors(), connection.transaction():
+    with translate_constraint_errors(), connection.transaction():
         row = connection.execute(SQL["lock_scan"], [scan.id]).fetchone()
         if row is None or row["status"] != "received":
             return False
-        insert_pages(connection, scan, outcome.pages, outcome.sorting)
+        insert_pages(connection, scan, outcome.pages, outcome.segmentation)
         texts = {page.number: page.text for page in outcome.pages}
         for filing, pdf in zip(outcome.filings, pdfs, strict=True):
             insert_filing(connection, scan, filing, pdf, texts)
         if not outcome.filings:
             open_review(connection, scan, None, [NO_DOCUMENTS], [])
-        connection.execute(SQL["pages_have_arrived"], [scan.id])
+        connection.execute(SQL["delete_pending_pages"], [scan.id])
         connection.execute(SQL["finish_scan"], {"id": scan.id, "pages": len(outcome.pages)})
     return True
 
 
-def arrive(connection: Connection, scan: Scan, page: OcrPage, mrn: str | None = None) -> None:
-    """Let a page of a large scan be found before the scan is filed. `mrn`: the patient's, where it is a
-    patient's cover sheet.
+def add_pending_page(connection: Connection, scan: Scan, page: OcrPage, mrn: str | None = None) -> None:
+    """Make a page of a large scan searchable before the scan is filed.
+
+    Args:
+        connection: The database.
+        scan: The page's scan.
+        page: The page.
+        mrn: The patient's MRN, if the page is a patient cover sheet.
     """
-    given = {"scan": scan.id, "number": page.number, "text": storable(page.text), "mrn": mrn}
-    connection.execute(SQL["arrive"], given)
+    params = {"scan": scan.id, "number": page.number, "text": storable(page.text), "mrn": mrn}
+    connection.execute(SQL["insert_pending_page"], params)
 
 
-def insert_pages(connection: Connection, scan: Scan, pages: Sequence[OcrPage], sorting: Sorting) -> None:
-    """A row for each page, with what became of it."""
+def insert_pages(
+    connection: Connection, scan: Scan, pages: Sequence[OcrPage], segmentation: Segmentation
+) -> None:
+    """Insert a row for each page, with its kind."""
     with connection.cursor() as cursor:
         cursor.executemany(
             SQL["insert_page"],
-            (  # made as they are sent: together they would take as much memory as the scan's words
+            (  # created while they are sent: together they would take as much memory as the words of the scan
                 {
                     "scan": scan.id,
                     "number": page.number,
-                    "kind": kind_of(page, sorting),
+                    "kind": page_kind(page, segmentation),
                     "image": page.image,
                     "pdf": page.pdf,
                     "preview": page.preview,
@@ -77,6 +105,7 @@ def insert_pages(connection: Connection, scan: Scan, pages: Sequence[OcrPage], s
                     "skew": page.skew,
                     "confidence": page.confidence,
                     "problem": None if page.problem is None else storable(page.problem),
+                    "notes": Jsonb(reasons_json(page.notes)),
                     "words": Jsonb(words_json(page.words)),
                     "codes": Jsonb(barcodes_json(page.barcodes)),
                 }
@@ -85,53 +114,62 @@ def insert_pages(connection: Connection, scan: Scan, pages: Sequence[OcrPage], s
         )
 
 
-def kind_of(page: OcrPage, sorting: Sorting) -> PageKind:
-    """What became of a page, for the ledger. A damaged page that still has words on it has content."""
+def page_kind(page: OcrPage, segmentation: Segmentation) -> PageKind:
+    """Return the kind that reconciliation counts a page as. A damaged page with words on it has content."""
     if page.problem is not None and not page.words:
         return PageKind.UNREADABLE
-    if page.number in sorting.blank:
+    if page.number in segmentation.blank:
         return PageKind.BLANK
-    return PageKind.SEPARATOR if page.number in sorting.separators else PageKind.CONTENT
+    return PageKind.SEPARATOR if page.number in segmentation.separators else PageKind.CONTENT
 
 
-def insert_filing(
-    connection: Connection, scan: Scan, filing: Filing, pdf: str, texts: dict[int, str]
-) -> None:
-    """A document with its pages' text, its fields, the machine's decision and, where it doubts, the
+def insert_filing(connection: Connection, scan: Scan, filing: Filing, pdf: str, texts: dict[int, str]) -> int:
+    """Insert a document with the text of its pages, its fields, the software's decision and, if needed, its
     review.
+
+    Returns:
+        The document's ID.
     """
     document, filed = filing.document, isinstance(filing, Filed)
-    answer = answer_json(filing)
+    result = machine_result(filing)
     values = {
         "scan": scan.id,
         "pages": list(document.pages),
-        "status": answer["status"],
+        "status": result["status"],
         "type": document.type,
         "type_probability": document.type_probability,
         "patient": filing.patient.id if isinstance(filing, Filed) else None,
         "match_probability": filing.probability,
         "date_of_service": date_of_service(document),
         "pdf": pdf,
-        "machine": Jsonb(answer),
+        "machine_result": Jsonb(result),
         "filed_by": MACHINE if filed else None,
     }
     row = connection.execute(SQL["insert_document"], values).fetchone()
     assert row is not None, "an insert with `returning` gives a row"
-    key: int = row["id"]
+    document_id: int = row["id"]
     pages = [
-        {"document": key, "scan": scan.id, "number": n, "position": i, "text": storable(texts[n])}
+        {"document": document_id, "scan": scan.id, "number": n, "position": i, "text": storable(texts[n])}
         for i, n in enumerate(document.pages, 1)
     ]
     with connection.cursor() as cursor:
         cursor.executemany(SQL["insert_document_page"], pages)
-        cursor.executemany(SQL["insert_field"], [field_values(key, f) for f in best_fields(document)])
+        cursor.executemany(SQL["insert_field"], [field_values(document_id, f) for f in best_fields(document)])
     review = (
         None
         if filed
-        else open_review(connection, scan, key, filing.reasons, candidates_json(filing.candidates))
+        else open_review(connection, scan, document_id, filing.reasons, candidates_json(filing.candidates))
     )
-    after = {name: answer[name] for name in ("status", "type", "patient", "pages")}
-    connection.execute(SQL["insert_decision"], {"document": key, "review": review, "after": Jsonb(after)})
+    after = {
+        "status": result["status"],
+        "type": result["type"],
+        "patient": result["patient"],
+        "pages": result["pages"],
+    }
+    connection.execute(
+        SQL["insert_decision"], {"document": document_id, "review": review, "after": Jsonb(after)}
+    )
+    return document_id
 
 
 def open_review(
@@ -139,9 +177,9 @@ def open_review(
     scan: Scan,
     document: int | None,
     reasons: Sequence[Reason],
-    candidates: list[dict[str, Any]],
+    candidates: list[CandidateJson],
 ) -> int:
-    """Put a document, or a scan that has none, before a person; the item's id."""
+    """Open a review item for a document, or for a scan without documents; return its ID."""
     values = {
         "scan": scan.id,
         "document": document,
@@ -155,13 +193,13 @@ def open_review(
 
 
 def best_fields(document: Document) -> list[Field]:
-    """Of each name the most confident value; all of them stand in the machine's answer."""
+    """Return the most confident value of each field; the software's result has all of them."""
     best = (document.field(name) for name in dict.fromkeys(f.name for f in document.fields))
     return [field for field in best if field is not None]
 
 
 def field_values(document: int, field: Field) -> dict[str, Any]:
-    """The row of a field."""
+    """Return the row of a field."""
     return {
         "document": document,
         "name": field.name,
@@ -173,7 +211,7 @@ def field_values(document: int, field: Field) -> dict[str, Any]:
 
 
 def date_of_service(document: Document) -> date | None:
-    """The day the document is about; None where it names none or an impossible one."""
+    """Return the document's date of service; None if it has none or an impossible one."""
     field = document.field("date_of_service")
     try:
         return date.fromisoformat(field.value) if field else None
@@ -182,15 +220,18 @@ def date_of_service(document: Document) -> date | None:
 
 
 @contextmanager
-def violations_are_errors() -> Iterator[None]:
-    """What Postgres refuses, in the words of the domain."""
+def translate_constraint_errors() -> Iterator[None]:
+    """Raise the domain's errors for violated constraints."""
     try:
         yield
     except ForeignKeyViolation as error:
         raise Conflict(
-            f"A row that this filing names is gone ({error.diag.constraint_name}).", "It is tried again."
+            f"A row that this filing refers to was removed ({error.diag.constraint_name}).",
+            "It is retried automatically.",
         ) from error
     except UniqueViolation as error:
-        raise PagesDoNotAddUp(f"A page would be in two documents ({error.diag.constraint_name}).") from error
+        raise PageAccountingError(
+            f"A page would be in two documents ({error.diag.constraint_name})."
+        ) from error
     except CheckViolation as error:
-        raise PagesDoNotAddUp(f"A value is out of its range ({error.diag.constraint_name}).") from error
+        raise PageAccountingError(f"A value is out of range ({error.diag.constraint_name}).") from error

@@ -2,15 +2,15 @@
 select status from scan where id = %s for update
 
 -- name: insert_page
-insert into page (scan_id, number, kind, image, pdf, preview, width, height, rotation, skew, confidence, problem, words, codes)
+insert into page (scan_id, number, kind, image, pdf, preview, width, height, rotation, skew, confidence, problem, notes, words, codes)
 values (%(scan)s, %(number)s, %(kind)s, %(image)s, %(pdf)s, %(preview)s, %(width)s, %(height)s, %(rotation)s, %(skew)s,
-        %(confidence)s, %(problem)s, %(words)s, %(codes)s)
+        %(confidence)s, %(problem)s, %(notes)s, %(words)s, %(codes)s)
 
 -- name: insert_document
 insert into document (scan_id, pages, status, type, type_probability, patient_id, match_probability, date_of_service, pdf,
-                      machine, filed_at, filed_by)
+                      machine_result, filed_at, filed_by)
 values (%(scan)s, %(pages)s, %(status)s, %(type)s, %(type_probability)s, %(patient)s, %(match_probability)s,
-        %(date_of_service)s, %(pdf)s, %(machine)s, case when %(filed_by)s::text is not null then now() end, %(filed_by)s)
+        %(date_of_service)s, %(pdf)s, %(machine_result)s, case when %(filed_by)s::text is not null then now() end, %(filed_by)s)
 returning id
 
 -- name: insert_document_page
@@ -33,8 +33,8 @@ values (%(document)s, %(review)s, 'machine', %(after)s)
 -- name: finish_scan
 update scan set status = 'done', page_count = %(pages)s, finished_at = now() where id = %(id)s
 
--- name: arrive
-insert into arriving_page (scan_id, number, text, mrn) values (%(scan)s, %(number)s, %(text)s, %(mrn)s) on conflict do nothing
+-- name: insert_pending_page
+insert into pending_page (scan_id, number, text, mrn) values (%(scan)s, %(number)s, %(text)s, %(mrn)s) on conflict do nothing
 
--- name: pages_have_arrived
-delete from arriving_page where scan_id = %s
+-- name: delete_pending_pages
+delete from pending_page where scan_id = %s

@@ -1,9 +1,10 @@
-"""Finding a document: by words anywhere on its pages, by its patient's number or (also misspelt) name, by its
-id, by its day.
+"""Find documents by words anywhere on their pages, by their patient's MRN or name (also misspelled), by ID or
+by date of service.
 
 A query is what a person types: `"left hip" fracture -shoulder`, `Gonzales`, `MRN 0012345`, `2024-03-01`,
-`fracture 2024-03`. Days and months in it narrow the dates of service; the rest is looked for in the pages'
-text and in the patient index."""
+`fracture 2024-03`. Days and months in it narrow the dates of service; the rest is searched in the text of
+pages and in the patient index.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +24,22 @@ from pipeline.store.sql import statements
 SQL = statements("pipeline.index")
 HIT_START, HIT_STOP = "\x02", "\x03"
 HEADLINE = f"StartSel={HIT_START}, StopSel={HIT_STOP}, MaxWords=24, MinWords=8, MaxFragments=1"
-# pages, newest first, that are ranked: common words stand on a tenth of all pages, and reading those takes
-# seconds
-SCOPE = 500
-ACROSS = 200  # pages of each word, newest first, whose documents are looked through for the other words
-LIKENESS = 0.45  # trigram likeness from which a misspelt name is shown: Smyth and Smith have 0.5
+MAX_RANKED_PAGES = 500
+"""Pages that are ranked, newest first: a common word is on a tenth of all pages, and reading those takes
+seconds.
+"""
+MAX_PAGES_PER_WORD = 200
+"""Pages of each word, newest first, whose documents are searched for the other words."""
+MIN_NAME_SIMILARITY = 0.45
+"""Trigram similarity from which a misspelled name is shown: Smyth and Smith have 0.5."""
 OPERATORS = re.compile(r'["]|(?:^|\s)(?:-\S|or\s)', re.IGNORECASE)
 LABEL = re.compile(r"^\s*(?:mrn|patient|document|doc|id)\b[\s:#]*(?=\S)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A document that was found. `page` and `snippet` where words of it were: the hits stand between
-    HIT_START and HIT_STOP.
-    """
+    """A document that was found. `page` and `snippet` are set if words matched: the words are between
+    HIT_START and HIT_STOP."""
 
     document: int
     scan: int
@@ -53,8 +56,8 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arriving:
-    """A page that was found though its scan is still being read: it stands in no document yet."""
+class PendingHit:
+    """A page that was found while its scan is still being read: it is in no document yet."""
 
     scan: int
     page: int
@@ -62,13 +65,13 @@ class Arriving:
     rank: float
 
 
-def arriving(connection: Connection, query: str, *, limit: int = 50) -> list[Arriving]:
-    """Pages of large scans that are still being read, by words on them, best first."""
+def search_pending(connection: Connection, query: str, *, limit: int = 50) -> list[PendingHit]:
+    """Return pages of large scans that are still being read, by words on them, best first."""
     words, _ = without_days(query)
     rows = connection.execute(
-        SQL["arriving"], {"words": LABEL.sub("", words), "headline": HEADLINE, "limit": limit}
+        SQL["search_pending_pages"], {"words": LABEL.sub("", words), "headline": HEADLINE, "limit": limit}
     )
-    return [Arriving(**row) for row in rows]
+    return [PendingHit(**row) for row in rows]
 
 
 def search(
@@ -79,15 +82,27 @@ def search(
     type: str | None = None,
     limit: int = 50,
 ) -> list[Hit]:
-    """The documents found, best first. `patient`: an MRN. Raises NotFound for an MRN or a type that does not
-    exist.
+    """Search for documents.
+
+    Args:
+        connection: The database, or its replica.
+        query: As typed by a person.
+        patient: Only documents of the patient with this MRN.
+        type: Only documents of this type.
+        limit: Highest number of hits.
+
+    Returns:
+        The documents found, best first.
+
+    Raises:
+        NotFound: There is no such MRN or type.
     """
     if type is not None and type not in document_types():
         raise NotFound(f"There is no document type {type}.", "config/document_types.toml lists them.")
-    patients = None if patient is None else patients_of(connection, patient)
+    patients = None if patient is None else patients_with_mrn(connection, patient)
     words, span = without_days(query)
     words = LABEL.sub("", words)
-    given = {
+    params = {
         "words": words,
         "id": int(words) if words.isdecimal() and len(words) < 19 else None,
         "from": span[0] if span else None,
@@ -95,15 +110,15 @@ def search(
         "patients": patients,
         "type": type,
         "limit": limit,
-        "scope": SCOPE,
-        "likeness": LIKENESS,
+        "scope": MAX_RANKED_PAGES,
+        "likeness": MIN_NAME_SIMILARITY,
         "headline": HEADLINE,
     }
-    pages = _pages_with(connection, given)
+    pages = _pages_matching(connection, params)
     if OPERATORS.search(words) is None and len({page["document"] for page in pages}) < limit:
-        pages += _across_pages(connection, given)
+        pages += _documents_with_all(connection, params)
     columns = {name: [page[name] for page in pages] for name in ("document", "number", "rank")}
-    rows = connection.execute(SQL["search"], given | columns)
+    rows = connection.execute(SQL["search"], params | columns)
     return [
         Hit(
             document=row["document"],
@@ -123,45 +138,49 @@ def search(
     ]
 
 
-def _pages_with(connection: Connection, given: dict[str, Any]) -> list[dict[str, Any]]:
-    """The newest pages with the words on them, as many as `scope` says: {document, number, rank}.
+def _pages_matching(connection: Connection, params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the newest pages with the words, at most `scope`: {document, number, rank}.
 
-    Planned for these very words: whether the index of words or going back from the newest page is quicker
-    depends on them."""
-    return connection.execute(SQL["pages_with"], given, prepare=False).fetchall()
+    The statement is not prepared: whether the text index or a scan back from the newest page is faster
+    depends on the words."""
+    return connection.execute(SQL["pages_matching"], params, prepare=False).fetchall()
 
 
-def _across_pages(connection: Connection, given: dict[str, Any]) -> list[dict[str, Any]]:
-    """Documents that have each of the words on some page: the newest ACROSS pages of each word are looked
-    at.
-    """
-    terms = [row["term"] for row in connection.execute(SQL["terms_of"], given)]
+def _documents_with_all(connection: Connection, params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return documents that have each of the words on some page, among the newest pages of each word."""
+    terms = [row["term"] for row in connection.execute(SQL["search_terms"], params)]
     if len(terms) < 2:
         return []
     pages = [
-        page for term in terms for page in _pages_with(connection, given | {"words": term, "scope": ACROSS})
+        page
+        for term in terms
+        for page in _pages_matching(connection, params | {"words": term, "scope": MAX_PAGES_PER_WORD})
     ]
-    near = {
+    candidates = {
         "document": [page["document"] for page in pages],
         "number": [page["number"] for page in pages],
         "terms": terms,
     }
-    return connection.execute(SQL["documents_with_all"], near).fetchall()
+    return connection.execute(SQL["documents_with_all"], candidates).fetchall()
 
 
-def note_search(connection: Connection, account: str, query: str, found: int, **narrowed: str | None) -> None:
-    """Write into the audit who searched for what from the command line, and how much was found."""
+def audit_search(connection: Connection, account: str, query: str, hits: int, **filters: str | None) -> None:
+    """Record a search from the command line in the audit log, with the number of hits."""
     detail = {
         "query": query,
-        "found": found,
-        **{name: value for name, value in narrowed.items() if value is not None},
+        "hits": hits,
+        **{name: value for name, value in filters.items() if value is not None},
     }
     write_audit(connection, account, "search", detail=detail)
 
 
-def patients_of(connection: Connection, mrn: str) -> list[int]:
-    """The patient who has, or once had, this number. Raises NotFound."""
-    found = [row["id"] for row in connection.execute(SQL["patients_of_number"], {"mrn": mrn})]
-    if not found:
+def patients_with_mrn(connection: Connection, mrn: str) -> list[int]:
+    """Return the IDs of the patients who have, or once had, an MRN.
+
+    Raises:
+        NotFound: No patient has it.
+    """
+    patients = [row["id"] for row in connection.execute(SQL["patients_of_number"], {"mrn": mrn})]
+    if not patients:
         raise NotFound(f"No patient has the MRN {mrn}.", "Check the number, or search by name.")
-    return found
+    return patients

@@ -1,4 +1,4 @@
--- name: pages_with
+-- name: pages_matching
 -- The newest pages with all the words on them, and how well each fits.
 select document, number, ts_rank_cd(search, websearch_to_tsquery('english', %(words)s), 1)::float8 as rank
 from (
@@ -14,7 +14,7 @@ from (
     limit %(scope)s
 ) as newest
 
--- name: terms_of
+-- name: search_terms
 -- The words that mean something, each once.
 select distinct word as term
 from regexp_split_to_table(%(words)s, '\s+') as word
@@ -41,7 +41,7 @@ with named as (
     select id, case when mrn = %(words)s or exists (select from patient_key as known
                                                     where known.patient_id = found.id and known.key = 'n' || number_key(%(words)s))
                     then 'mrn' else 'name' end as why,
-           word_similarity(plain_text(%(words)s), plain_text(concat_ws(' ', given, family, given))) as likeness
+           word_similarity(normalized_text(%(words)s), normalized_text(concat_ws(' ', given, family, given))) as likeness
     from find_patients(%(words)s, 50) as found
     where %(words)s <> ''
 ),
@@ -91,10 +91,10 @@ select coalesce(merged_into, id) as id from patient where mrn = %(mrn)s
 union
 select patient_id from patient_key where key = 'n' || number_key(%(mrn)s)
 
--- name: arriving
+-- name: search_pending_pages
 select scan_id as scan, number as page, ts_rank_cd(search, whole, 1)::float8 as rank,
        ts_headline('english', left(text, 200000), whole, %(headline)s) as snippet
-from arriving_page, websearch_to_tsquery('english', %(words)s) as whole
+from pending_page, websearch_to_tsquery('english', %(words)s) as whole
 where search @@ whole
 order by rank desc, scan_id, number
 limit %(limit)s

@@ -1,8 +1,8 @@
--- name: loose_documents
-select d.id, d.revision, d.status, d.type, d.turns,
+-- name: unfiled_documents
+select d.id, d.revision, d.status, d.type, d.page_rotations,
     array_agg(p.number order by p.position) as pages,
     (select i.claimed_by from review_item i
-     where i.document_id = d.id and i.settled_at is null and i.claimed_until > now()) as holder
+     where i.document_id = d.id and i.closed_at is null and i.claimed_until > now()) as holder
 from document d
 join document_page p on p.document_id = d.id and p.scan_id = d.scan_id
 where d.scan_id = %(scan)s and d.status in ('review', 'withdrawn')
@@ -16,7 +16,7 @@ update page set kind = 'content' where scan_id = %(scan)s and number = any(%(pag
 -- name: take_page_texts
 delete from document_page where document_id = any(%(documents)s) returning number, text
 
--- name: give_pages_back
+-- name: restore_pages
 insert into document_page (document_id, scan_id, number, position, text)
 select d.id, d.scan_id, page.number, page.position, coalesce(kept.text, '')
 from document d
@@ -25,25 +25,22 @@ left join jsonb_to_recordset(%(texts)s) as kept (number integer, text text) on k
 where d.id = %(document)s
 
 -- name: close_items_of
-update review_item set settled_at = now(), settled_by = %(by)s, claimed_by = null, claimed_until = null
-where document_id = %(document)s and settled_at is null
+update review_item set closed_at = now(), closed_by = %(actor)s, claimed_by = null, claimed_until = null
+where document_id = %(document)s and closed_at is null
 returning id
 
 -- name: reopen_items_of
 update review_item
-set settled_at = null, settled_by = null, claimed_by = %(by)s, claimed_until = now() + interval '10 minutes'
+set closed_at = null, closed_by = null, claimed_by = %(actor)s, claimed_until = now() + interval '10 minutes'
 where id = (select review_item_id from decision where id = %(decision)s) and document_id = %(document)s
 
--- name: document_of_page
-select document_id from document_page where scan_id = %(scan)s and number = %(number)s
-
--- name: turn_pages
-update document set turns = %(turns)s where id = %(document)s
+-- name: rotate_pages
+update document set page_rotations = %(rotations)s where id = %(document)s
 
 -- name: record_regrouping
-insert into decision (id, document_id, review_item_id, decided_by, before, after, act, undoes, batch)
+insert into decision (id, document_id, review_item_id, decided_by, before, after, action, undoes, batch)
 overriding system value
-select fresh.id, %(document)s, %(item)s, %(by)s, %(before)s, %(after)s, %(act)s, %(undoes)s, coalesce(%(batch)s, fresh.id)
+select fresh.id, %(document)s, %(item)s, %(actor)s, %(before)s, %(after)s, %(action)s, %(undoes)s, coalesce(%(batch)s, fresh.id)
 from (select nextval(pg_get_serial_sequence('decision', 'id')) as id) as fresh
 returning id, batch
 
@@ -51,5 +48,5 @@ returning id, batch
 select n.id, n.document_id, n.before, n.after, d.revision, d.scan_id
 from decision n
 join document d on d.id = n.document_id
-where n.batch = %(batch)s and n.act = 'regroup'
+where n.batch = %(batch)s and n.action = 'regroup'
 order by n.id

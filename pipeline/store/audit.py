@@ -1,6 +1,4 @@
-"""The audit: a line for each time somebody looked into a chart or changed something, kept for good and
-changed by nobody.
-"""
+"""The audit log: a line for each time someone looked into a chart or changed something. Append-only."""
 
 from __future__ import annotations
 
@@ -13,7 +11,8 @@ from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.store")
-COMMAND_LINE = "command line"  # the role of who acts there: whoever may run commands on the server is trusted
+COMMAND_LINE = "command line"
+"""The role recorded for commands: a user who may run commands on the server is trusted."""
 
 
 def write_audit(
@@ -28,8 +27,19 @@ def write_audit(
     scan: int | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a line, in the transaction of what it tells of. `account`: who, by name; `address`: from where,
-    None at the command line; `detail`: what else is to be known, as JSON."""
-    who = {"account": account, "role": role, "address": address, "action": action}
-    what = {"patient": patient, "document": document, "scan": scan, "detail": Jsonb(dict(detail or {}))}
-    connection.execute(SQL["write_audit"], who | what)
+    """Write a line, in the transaction of the action that it records.
+
+    Args:
+        connection: The database.
+        account: The user's name.
+        action: What was done, such as "view_chart".
+        role: The role in which it was done.
+        address: The client's address; None for a command.
+        patient: ID of the patient concerned.
+        document: ID of the document concerned.
+        scan: ID of the scan concerned.
+        detail: Further facts, as JSON.
+    """
+    user = {"account": account, "role": role, "address": address, "action": action}
+    subject = {"patient": patient, "document": document, "scan": scan, "detail": Jsonb(dict(detail or {}))}
+    connection.execute(SQL["write_audit"], user | subject)

@@ -1,6 +1,5 @@
-"""Object storage. Every object is named by the SHA-256 of its bytes, so that writing twice is harmless and
-reading is checked.
-"""
+"""Object storage. Every object is named by the SHA-256 of its bytes: writing it twice is harmless and reading
+it is checked."""
 
 from __future__ import annotations
 
@@ -19,31 +18,33 @@ from pipeline.config import StorageSettings
 from pipeline.errors import ChartloomError, NotFound, ServiceUnavailable
 from pipeline.store.transient import retry
 
-CHUNK = 1 << 20
-IN_MEMORY = 16 * CHUNK  # a larger file goes to the store in parts
-CONNECT_SECONDS, READ_SECONDS = 5, 60
-REGION = "us-east-1"  # given, so that the client does not ask the store for it first
+CHUNK_BYTES = 1 << 20
+MAX_IN_MEMORY_BYTES = 16 * CHUNK_BYTES
+"""A larger file is uploaded in parts."""
+CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 5, 60
+REGION = "us-east-1"
+"""Set so that the client does not query the store for it first."""
 
 
 class BlobDamaged(ChartloomError):
-    """What the store gives back is not what its name says."""
+    """The bytes of an object do not match its name."""
 
     code = "blob_damaged"
 
 
 def sha256_of(file: Path) -> str:
-    """SHA-256 of a file's bytes, in hex, in bounded memory."""
+    """Return the SHA-256 of a file's bytes, in hex, using bounded memory."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def key_of(sha256: str) -> str:
-    """The object's key: two levels of folders, so that no listing grows too long."""
+def object_key(sha256: str) -> str:
+    """Return an object's key: two levels of folders keep every listing short."""
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
 class Blobs:
-    """The objects of one bucket. Raises ServiceUnavailable where the store does not answer."""
+    """The objects of one bucket. Every method raises ServiceUnavailable if the store does not respond."""
 
     def __init__(self, client: Minio, bucket: str) -> None:
         self._client = client
@@ -51,16 +52,17 @@ class Blobs:
 
     @classmethod
     def connect(cls, settings: StorageSettings) -> Blobs:
-        """Open the bucket, making it where it is missing; tries for `wait_seconds`."""
-        assert settings.endpoint is not None, "the endpoint is known by now: embedded or configured"
+        """Open the bucket, creating it if it is missing; retry for `connect_timeout_seconds`."""
+        endpoint = settings.endpoint
+        assert endpoint is not None, "the installation sets the endpoint, embedded or configured"
         http = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS),
             maxsize=8,
             retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         )
         secret = settings.secret_key.get_secret_value() if settings.secret_key else None
         client = Minio(
-            settings.endpoint,
+            endpoint,
             settings.access_key,
             secret,
             secure=settings.secure,
@@ -69,7 +71,7 @@ class Blobs:
         )
 
         def open_bucket() -> Blobs:
-            with translate_connection_errors(settings.endpoint):
+            with translate_connection_errors(endpoint):
                 if not client.bucket_exists(settings.bucket):
                     client.make_bucket(settings.bucket)
             return cls(client, settings.bucket)
@@ -77,60 +79,59 @@ class Blobs:
         return retry(open_bucket, for_seconds=settings.connect_timeout_seconds)
 
     def put(self, data: bytes) -> str:
-        """Store bytes; return their SHA-256. Whether they are there already is not asked: it would cost a
-        third of a put.
+        """Store bytes and return their SHA-256.
 
-        The store answers with the MD5 of what it keeps; where it answers anything else the object is read
-        back. Raises ServiceUnavailable where the store does not keep what it was given: it may do better later."""
+        An existing object is written again: checking for it would cost a third of a put. If the store does
+        not return the MD5 of the bytes, the object is read back.
+
+        Raises:
+            ServiceUnavailable: The store does not keep the bytes as sent.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
         with translate_connection_errors():
-            kept = self._client.put_object(self._bucket, key_of(sha256), io.BytesIO(data), len(data))
-        if kept.etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
-            self._must_have(sha256)
+            stored = self._client.put_object(self._bucket, object_key(sha256), io.BytesIO(data), len(data))
+        if stored.etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
+            self._verify_stored(sha256)
         return sha256
 
-    def put_made(self, file: Path) -> str:
-        """Store a file of our making, of any size; return the SHA-256 of its bytes."""
-        if file.stat().st_size <= IN_MEMORY:
+    def put_generated(self, file: Path) -> str:
+        """Store a generated file of any size and return the SHA-256 of its bytes."""
+        if file.stat().st_size <= MAX_IN_MEMORY_BYTES:
             return self.put(file.read_bytes())
         sha256 = sha256_of(file)
         self.put_file(file, sha256)
         return sha256
 
     def put_file(self, file: Path, sha256: str) -> None:
-        """Store a file's bytes under the hash it was found to have, and read them back; raises as `put`
-        does.
-        """
+        """Store a file under its known hash and read it back; raise as `put` does."""
         size = file.stat().st_size
         with translate_connection_errors(), file.open("rb") as stream:
             if not self.exists(sha256, size):
-                self._client.put_object(self._bucket, key_of(sha256), stream, size)
-        self._must_have(sha256)
+                self._client.put_object(self._bucket, object_key(sha256), stream, size)
+        self._verify_stored(sha256)
 
-    def _must_have(self, sha256: str) -> None:
-        """Read the object back that was just stored. Raises ServiceUnavailable where it is not there or has other
-        bytes.
-        """
+    def _verify_stored(self, sha256: str) -> None:
+        """Read back an object that was just stored; raise ServiceUnavailable if it is missing or differs."""
         try:
             self.verify(sha256)
         except (BlobDamaged, NotFound) as error:
             raise ServiceUnavailable(
-                "The object store does not keep what it is given.", "Look at its disk and its logs."
+                "The object store does not keep the bytes as sent.", "Check its disk and its logs."
             ) from error
 
     def exists(self, sha256: str, size: int | None = None) -> bool:
-        """Is the object there (and of that size)?"""
+        """Return whether the object exists (and has that size, in bytes)."""
         with translate_connection_errors():
             try:
-                found = self._client.stat_object(self._bucket, key_of(sha256))
+                status = self._client.stat_object(self._bucket, object_key(sha256))
             except S3Error as error:
                 if error.code in ("NoSuchKey", "NoSuchObject"):
                     return False
                 raise
-            return size is None or found.size == size
+            return size is None or status.size == size
 
     def get(self, sha256: str) -> bytes:
-        """The object's bytes, checked against their name."""
+        """Return the object's bytes, checked against its name."""
         return b"".join(self.stream(sha256))
 
     def fetch(self, sha256: str, to: Path) -> None:
@@ -140,16 +141,18 @@ class Blobs:
                 out.write(chunk)
 
     def verify(self, sha256: str) -> None:
-        """Read the object back; BlobDamaged if its bytes are not those its name says."""
+        """Read the object and raise BlobDamaged if its bytes do not match its name."""
         for _ in self.stream(sha256):
             pass
 
     def stream(self, sha256: str) -> Iterator[bytes]:
-        """The object's bytes in pieces; BlobDamaged after the last one if they are not what its name says."""
+        """Yield the object's bytes in chunks; raise BlobDamaged after the last one if they do not match its
+        name.
+        """
         digest = hashlib.sha256()
         with translate_connection_errors():
             try:
-                response = self._client.get_object(self._bucket, key_of(sha256))
+                response = self._client.get_object(self._bucket, object_key(sha256))
             except S3Error as error:
                 if error.code in ("NoSuchKey", "NoSuchObject"):
                     raise NotFound(
@@ -157,7 +160,7 @@ class Blobs:
                     ) from None
                 raise
             try:
-                for chunk in response.stream(CHUNK):
+                for chunk in response.stream(CHUNK_BYTES):
                     digest.update(chunk)
                     yield chunk
             finally:
@@ -165,19 +168,20 @@ class Blobs:
                 response.release_conn()
         if digest.hexdigest() != sha256:
             raise BlobDamaged(
-                f"The object {sha256} has other bytes than its name says.",
-                "Restore it from a copy; see docs/how-to/back-up.md.",
+                f"The bytes of object {sha256} do not match its name.",
+                "Restore it from a backup; see docs/how-to/back-up.md.",
             )
 
 
 @contextmanager
 def translate_connection_errors(endpoint: str = "") -> Iterator[None]:
-    """Turn what the client raises for a store that is away or refuses into ServiceUnavailable."""
+    """Raise ServiceUnavailable for what the client raises if the store is unreachable or refuses."""
     try:
         yield
     except (MinioException, HTTPError, OSError) as error:
-        where = f" at {endpoint}" if endpoint else ""
+        location = f" at {endpoint}" if endpoint else ""
         raise ServiceUnavailable(
-            f"The object store{where} does not answer as it should: {error}.",
-            "Start it, or correct storage.endpoint and its keys in the settings; `chartloom doctor` shows what is reachable.",
+            f"The object store{location} does not respond as expected: {error}.",
+            "Start it, or correct storage.endpoint and its keys in the settings; `chartloom doctor` shows what is "
+            "reachable.",
         ) from error

@@ -21,18 +21,21 @@ Connection: TypeAlias = psycopg.Connection[DictRow]
 Pool: TypeAlias = ConnectionPool[Connection]
 
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""A machine that is gone without a word is missed after a minute at both ends: until then the server keeps
-the locks of what it was about to commit, and by the system's own defaults it would keep them for two
-hours."""
+"""A machine that vanishes is noticed after a minute at both ends. Until then the server keeps the locks of
+its transactions; with the operating system's defaults it would keep them for two hours."""
 
 
 def connect(dsn: str, wait_seconds: float = 0.0, **options: Any) -> Connection:
-    """An autocommit connection. Tries for `wait_seconds`, then raises ServiceUnavailable."""
-    told = conninfo_to_dict(dsn).get("options") or ""
-    at_the_server = " ".join(
-        [str(told), *(f"-c tcp_{name}={seconds}" for name, seconds in KEEPALIVE.items())]
+    """Open an autocommit connection, retrying for `wait_seconds`.
+
+    Raises:
+        ServiceUnavailable: The database does not respond in that time.
+    """
+    dsn_options = conninfo_to_dict(dsn).get("options") or ""
+    server_options = " ".join(
+        [str(dsn_options), *(f"-c tcp_{name}={seconds}" for name, seconds in KEEPALIVE.items())]
     )
-    options = {"connect_timeout": 10, "options": at_the_server, **KEEPALIVE, **options}
+    options = {"connect_timeout": 10, "options": server_options, **KEEPALIVE, **options}
     with translate_connection_errors(wait_seconds):
         return retry(
             lambda: psycopg.connect(dsn, autocommit=True, row_factory=dict_row, **options),
@@ -41,7 +44,7 @@ def connect(dsn: str, wait_seconds: float = 0.0, **options: Any) -> Connection:
 
 
 def open_pool(dsn: str, size: int, wait_seconds: float = 30.0) -> Pool:
-    """A pool of at most `size` connections with dictionary rows, for programs with threads."""
+    """Open a pool of at most `size` connections with dictionary rows, for programs with threads."""
     return ConnectionPool(
         dsn,
         connection_class=psycopg.Connection[DictRow],
@@ -56,7 +59,7 @@ def open_pool(dsn: str, size: int, wait_seconds: float = 30.0) -> Pool:
 
 @contextmanager
 def translate_connection_errors(wait_seconds: float = 0.0) -> Iterator[None]:
-    """Turn a lost connection into ServiceUnavailable."""
+    """Raise ServiceUnavailable for a lost connection."""
     try:
         yield
     except psycopg.OperationalError as error:
@@ -64,9 +67,9 @@ def translate_connection_errors(wait_seconds: float = 0.0) -> Iterator[None]:
 
 
 def database_unavailable(waited: float, error: Exception) -> ServiceUnavailable:
-    """The domain's error for a database that does not answer."""
+    """Return the error for a database that does not respond."""
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return ServiceUnavailable(
-        f"The database does not answer (waited {waited:.0f} s): {first_line}.",
+        f"The database does not respond (waited {waited:.0f} s): {first_line}.",
         "Start it, or correct database.dsn in the settings; `chartloom doctor` shows what is reachable.",
     )

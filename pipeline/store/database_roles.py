@@ -1,9 +1,8 @@
-"""The database's own roles: one for each role of the people in the web application, which takes it on for a
-request.
+"""The database roles that the web application takes for a request: one for each role of its users.
 
-Roles belong to the whole server, not to one database, so no migration can bring them. The embedded Postgres
-is made with them. On a server of one's own they are made here where our role may, else an administrator of
-that server makes them once."""
+Roles belong to the whole server, not to one database, so no migration can create them. The embedded Postgres
+is created with them. On another server they are created here if Chartloom's own role may do so; otherwise an
+administrator of that server creates them once."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from contextlib import nullcontext
 
 from psycopg.errors import DuplicateObject, InsufficientPrivilege, UniqueViolation
 
-from pipeline.errors import BadSettings
+from pipeline.errors import ConfigurationError
 from pipeline.store.database import Connection, connect
 
 NAMES = tuple(
@@ -20,8 +19,8 @@ NAMES = tuple(
 )
 
 
-def making(owner: str) -> list[str]:
-    """The statements that make these roles, for the role `owner` to take on."""
+def create_statements(owner: str) -> list[str]:
+    """Return the statements that create the roles and let the role `owner` take them."""
     return [part for name in NAMES for part in (_create(name), _grant(name, owner))]
 
 
@@ -34,26 +33,33 @@ def _grant(name: str, owner: str) -> str:
 
 
 def ensure_roles(connection: Connection, superuser: str | None = None) -> None:
-    """Make the roles that are missing.
+    """Create the missing roles.
 
-    `superuser`: the DSN of the server's superuser, where the server is our own (it may have been made before
-    there were such roles). Raises BadSettings where there is none and our own rights do not suffice."""
-    sql = "select rolname as name, pg_has_role(oid, 'member') as ours from pg_roles where rolname = any(%s)"
-    there = {row["name"]: row["ours"] for row in connection.execute(sql, [[*NAMES]])}
-    if len(there) == len(NAMES) and all(there.values()):
+    Args:
+        connection: A connection as the owner of the database.
+        superuser: The DSN of the embedded server's superuser; the server may be older than the roles.
+
+    Raises:
+        ConfigurationError: There is no superuser DSN and the owner may not create roles.
+    """
+    sql = (
+        "select rolname as name, pg_has_role(oid, 'member') as granted from pg_roles where rolname = any(%s)"
+    )
+    existing = {row["name"]: row["granted"] for row in connection.execute(sql, [[*NAMES]])}
+    if len(existing) == len(NAMES) and all(existing.values()):
         return
     row = connection.execute("select current_user as name").fetchone()
     assert row is not None
-    statements = [_create(name) for name in NAMES if name not in there]
-    statements += [_grant(name, row["name"]) for name in NAMES if not there.get(name)]
+    statements = [_create(name) for name in NAMES if name not in existing]
+    statements += [_grant(name, row["name"]) for name in NAMES if not existing.get(name)]
     try:
-        with connect(superuser) if superuser else nullcontext(connection) as maker, maker.transaction():
+        with connect(superuser) if superuser else nullcontext(connection) as creator, creator.transaction():
             for statement in statements:
-                maker.execute(statement.encode())
-    except (DuplicateObject, UniqueViolation):  # another process made them just now
+                creator.execute(statement.encode())
+    except (DuplicateObject, UniqueViolation):  # another process created them at the same time
         return
     except InsufficientPrivilege:
-        raise BadSettings(
-            "The database lacks the roles that the web application acts in, and our own role may not make them.",
-            f"Let an administrator of the server run: {'; '.join(statements)};",
+        raise ConfigurationError(
+            "The database lacks the roles of the web application, and Chartloom's own role may not create them.",
+            f"Ask an administrator of the database server to run: {'; '.join(statements)};",
         ) from None

@@ -1,4 +1,4 @@
-"""The reading cache: a page is read once for each way of reading it, whoever needs it again."""
+"""The OCR cache: a page is read once for each set of engines, models and settings."""
 
 from __future__ import annotations
 
@@ -15,22 +15,34 @@ from pipeline.store.sql import statements
 SQL = statements("pipeline.store")
 
 
-def reading_key(page: Page) -> str:
-    """SHA-256, in hex, of all that a reading depends on: the picture, its resolution and the page's own
-    text.
+def page_key(page: Page) -> str:
+    """Return the SHA-256, in hex, of everything about a page that its OCR result depends on.
+
+    That is its image, its resolution and its embedded text.
     """
     words = [(w.text, w.box, w.confidence) for w in page.words]
     return hashlib.sha256(repr((page.image, page.dpi, words)).encode(errors="replace")).hexdigest()
 
 
-def cached(connection: Connection, key: str, engine: str, number: int) -> OcrPage | None:
-    """What was read under that key by that engine, as page `number` of the scan at hand; None where nobody
-    has read it.
+def get(connection: Connection, key: str, engine: str, number: int) -> OcrPage | None:
+    """Return the cached OCR result of a page.
+
+    Args:
+        connection: The database.
+        key: What page_key returned for the page.
+        engine: Key of the engines with their models and settings.
+        number: The page's number in the current scan, from 1.
+
+    Returns:
+        The result as page `number`; None if there is none, or if it was stored in an older shape.
     """
-    row = connection.execute(SQL["cached_reading"], [key, engine]).fetchone()
-    return None if row is None else replace(page_from(row["page"]), number=number)
+    row = connection.execute(SQL["get_cached_page"], [key, engine]).fetchone()
+    page = None if row is None else page_from(row["page"])
+    return None if page is None else replace(page, number=number)
 
 
-def keep(connection: Connection, key: str, engine: str, page: OcrPage) -> None:
-    """Remember a reading; the blobs that it names are in the store already."""
-    connection.execute(SQL["keep_reading"], [key, engine, Jsonb(page_json(page))])
+def put(connection: Connection, key: str, engine: str, page: OcrPage) -> None:
+    """Store an OCR result, in place of one in an older shape. The blobs that it names must be stored
+    already.
+    """
+    connection.execute(SQL["put_cached_page"], [key, engine, Jsonb(page_json(page))])

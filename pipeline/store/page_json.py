@@ -1,7 +1,7 @@
-"""Pages and reasons as JSON, for the columns that keep them. Boxes are lists of four; a thumbnail is base64.
+"""Pages and reasons as JSON, for the columns that store them. Boxes are lists of four; a thumbnail is base64.
 
-What Postgres cannot hold in text (NUL, lone surrogates) is dropped here, so that a strange page never fails
-to be stored."""
+Characters that Postgres cannot store in text (NUL, lone surrogates) are dropped here, so that an unusual page
+can always be stored."""
 
 from __future__ import annotations
 
@@ -9,59 +9,115 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from sys import intern
-from typing import Any, cast
+from typing import TypedDict, cast
 
 from pipeline.records import Barcode, Box, OcrPage, Reason, Word
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-PIXELS = tuple(
-    range(6000)
-)  # the numbers of nearly every box, once: as they come out of JSON each is an object of its own
-CONFIDENCES = tuple(n / 1000 for n in range(1001))  # as words_json rounds them
+SHARED_PIXELS = tuple(range(6000))
+"""One object for each number of nearly every box: JSON decoding creates a new one each time."""
+SHARED_CONFIDENCES = tuple(n / 1000 for n in range(1001))
+"""The same for confidences, as words_json rounds them."""
+PAGE_JSON_VERSION = 2
+"""Raised when the shape of PageJson changes: a page stored in another version is read again."""
+
+
+class WordJson(TypedDict):
+    """A word of the column page.words."""
+
+    text: str
+    box: Iterable[int]
+    confidence: float
+
+
+class BarcodeJson(TypedDict):
+    """A barcode of the column page.codes."""
+
+    format: str
+    text: str
+    box: Iterable[int]
+
+
+class ReasonJson(TypedDict):
+    """A reason, wherever one is stored."""
+
+    code: str
+    detail: str
+    weight: float | None
+
+
+class PageJson(TypedDict):
+    """A page of the OCR cache, complete."""
+
+    version: int
+    number: int
+    image: str | None
+    width: int
+    height: int
+    dpi: float | None
+    rotation: int
+    skew: float
+    blank: bool
+    content_kind: str
+    confidence: float
+    text: str
+    words: list[WordJson]
+    barcodes: list[BarcodeJson]
+    thumbnail: str
+    pdf: str | None
+    preview: str | None
+    problem: str | None
 
 
 def storable(text: str) -> str:
-    """The text without the characters that Postgres refuses."""
+    """Return the text without the characters that Postgres rejects."""
     return UNSTORABLE.sub("", text)
 
 
-def words_json(words: Iterable[Word]) -> list[dict[str, Any]]:
-    """`[{"text", "box", "confidence"}]`."""
+def words_json(words: Iterable[Word]) -> list[WordJson]:
+    """Return words for their column."""
     return [{"text": storable(w.text), "box": w.box, "confidence": round(w.confidence, 3)} for w in words]
 
 
-def words_from(entries: Iterable[dict[str, Any]]) -> tuple[Word, ...]:
-    """The words that `words_json` wrote, sharing what is equal: a chart of thousands of pages is held in
-    memory at once.
+def words_from(entries: Iterable[WordJson]) -> tuple[Word, ...]:
+    """Return the words that words_json wrote.
+
+    Equal values share one object, because a chart of thousands of pages is in memory at once.
     """
     return tuple(
         Word(
             text=intern(e["text"]),
             box=box_from(e["box"]),
-            confidence=CONFIDENCES[round(e["confidence"] * 1000)],
+            confidence=SHARED_CONFIDENCES[round(e["confidence"] * 1000)],
         )
         for e in entries
     )
 
 
-def barcodes_json(barcodes: Iterable[Barcode]) -> list[dict[str, Any]]:
-    """`[{"format", "text", "box"}]`."""
+def barcodes_json(barcodes: Iterable[Barcode]) -> list[BarcodeJson]:
+    """Return barcodes for their column."""
     return [{"format": b.format, "text": storable(b.text), "box": b.box} for b in barcodes]
 
 
+def barcodes_from(entries: Iterable[BarcodeJson]) -> tuple[Barcode, ...]:
+    """Return the barcodes that barcodes_json wrote."""
+    return tuple(Barcode(format=e["format"], text=e["text"], box=box_from(e["box"])) for e in entries)
+
+
 def box_from(numbers: Iterable[int]) -> Box:
-    """A box from its four numbers."""
-    return cast("Box", tuple(PIXELS[n] if 0 <= n < len(PIXELS) else n for n in numbers))
+    """Return a box from its four numbers, in pixels."""
+    return cast("Box", tuple(SHARED_PIXELS[n] if 0 <= n < len(SHARED_PIXELS) else n for n in numbers))
 
 
-def reasons_json(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
-    """`[{"code", "detail", "weight"}]`."""
+def reasons_json(reasons: Iterable[Reason]) -> list[ReasonJson]:
+    """Return reasons for their column."""
     return [{"code": r.code, "detail": storable(r.detail), "weight": r.weight} for r in reasons]
 
 
-def page_json(page: OcrPage) -> dict[str, Any]:
-    """A page that has been read, whole."""
+def page_json(page: OcrPage) -> PageJson:
+    """Return a page for the OCR cache. Its notes are left out: they belong to the scan that it came with."""
     return {
+        "version": PAGE_JSON_VERSION,
         "number": page.number,
         "image": page.image,
         "width": page.width,
@@ -82,15 +138,26 @@ def page_json(page: OcrPage) -> dict[str, Any]:
     }
 
 
-def page_from(entry: dict[str, Any]) -> OcrPage:
-    """The page that `page_json` wrote."""
-    barcodes = tuple(
-        Barcode(format=b["format"], text=b["text"], box=box_from(b["box"])) for b in entry["barcodes"]
+def page_from(entry: PageJson) -> OcrPage | None:
+    """Return the page that page_json wrote; None if it was stored in another version of the shape."""
+    if entry.get("version") != PAGE_JSON_VERSION:
+        return None
+    return OcrPage(
+        number=entry["number"],
+        image=entry["image"],
+        width=entry["width"],
+        height=entry["height"],
+        dpi=entry["dpi"],
+        rotation=entry["rotation"],
+        skew=entry["skew"],
+        blank=entry["blank"],
+        content_kind=entry["content_kind"],
+        confidence=entry["confidence"],
+        text=entry["text"],
+        words=words_from(entry["words"]),
+        barcodes=barcodes_from(entry["barcodes"]),
+        thumbnail=b64decode(entry["thumbnail"]),
+        pdf=entry["pdf"],
+        preview=entry["preview"],
+        problem=entry["problem"],
     )
-    given = {
-        **entry,
-        "words": words_from(entry["words"]),
-        "barcodes": barcodes,
-        "thumbnail": b64decode(entry["thumbnail"]),
-    }
-    return OcrPage(**given)

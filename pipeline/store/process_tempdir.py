@@ -1,5 +1,5 @@
-"""A process's own folder for what it has in hand: gone when the process ends, and when it was killed, removed
-by the next one.
+"""A temporary folder for each process: removed when the process ends, or by the next process if it was
+killed.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 PREFIX = "worker-"
-LOCK = "lock"
+LOCK_FILE = "lock"
 
 
-class OwnFolder:
-    """A new folder below `above`, held by a lock that the kernel frees with the process."""
+class ProcessTempdir:
+    """A new folder, held by a file lock that the kernel releases when the process ends."""
 
-    def __init__(self, above: Path) -> None:
-        above.mkdir(parents=True, exist_ok=True)
-        with _alone(above):
-            _sweep(above)
-            self.path = Path(mkdtemp(prefix=PREFIX, dir=above))
-            self._lock = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    def __init__(self, parent: Path) -> None:
+        """Create the folder in `parent`, and remove the folders of processes that were killed."""
+        parent.mkdir(parents=True, exist_ok=True)
+        with _exclusive(parent):
+            _remove_abandoned(parent)
+            self.path = Path(mkdtemp(prefix=PREFIX, dir=parent))
+            self._lock = os.open(self.path / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def close(self) -> None:
@@ -33,13 +34,11 @@ class OwnFolder:
         os.close(self._lock)
 
 
-def _sweep(above: Path) -> None:
-    """Remove the folders of processes that were killed. They hold pages of patients, and nobody needs them
-    any more.
-    """
-    for folder in above.glob(f"{PREFIX}*"):
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the folders of killed processes: they hold patients' pages that no one needs anymore."""
+    for folder in parent.glob(f"{PREFIX}*"):
         try:
-            lock = os.open(folder / LOCK, os.O_RDWR)
+            lock = os.open(folder / LOCK_FILE, os.O_RDWR)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             continue
@@ -47,15 +46,15 @@ def _sweep(above: Path) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
         except BlockingIOError:
-            pass  # it lives
+            pass  # its process is running
         finally:
             os.close(lock)
 
 
 @contextmanager
-def _alone(above: Path) -> Iterator[None]:
-    """One process at a time makes or sweeps folders."""
-    gate = os.open(above / f".{PREFIX}gate", os.O_CREAT | os.O_RDWR, 0o600)
+def _exclusive(parent: Path) -> Iterator[None]:
+    """Let one process at a time create or remove folders in `parent`."""
+    gate = os.open(parent / f".{PREFIX}gate", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(gate, fcntl.LOCK_EX)
         yield

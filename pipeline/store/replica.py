@@ -1,13 +1,11 @@
-"""A standby of the database, asked instead of it by whoever only looks something up, as long as it is close
-behind.
+"""A read replica for read-only queries, used while its replication lag is small.
 
-How far it is behind is told by the database's own log: nothing, where it has replayed all that the database
-had written when the question came; else the age of the last change that it has. A database that is no standby
-is never asked."""
+The lag is zero if the replica has replayed everything that the primary had written when the query came; else
+it is the age of the last change that it has replayed. A database that is no standby is never used as a
+replica."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +13,15 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import psycopg
+import structlog
 
 from pipeline.store.database import Connection, Pool
 
-log = logging.getLogger(__name__)
-REST_SECONDS = 10.0  # a replica that did not answer is not tried again meanwhile
-BEHIND = """
+log = structlog.get_logger()
+
+RETRY_SECONDS = 10.0
+"""A replica that did not respond is not tried again for this long."""
+LAG_QUERY = """
 select case when pg_last_wal_replay_lsn() >= %s::pg_lsn then 0
        else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 end as seconds
 """
@@ -28,53 +29,62 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
-    """What was found, and how many seconds it may be behind the database; 0 where nothing is missing."""
+class ReplicaResult(Generic[T]):
+    """A query's result, and how many seconds it may lag behind the primary; 0 if nothing is missing."""
 
-    found: T
-    behind: float
+    value: T
+    lag_seconds: float
 
 
 @dataclass
 class Replica:
-    """The standby. `most_behind`: seconds; further behind, it is not asked. Threads may share it."""
+    """A streaming standby. Threads may share it. With a lag above `max_lag_seconds` it is not used."""
 
     pool: Pool
-    most_behind: float
-    _rests_until: float = field(default=0.0, init=False)
+    max_lag_seconds: float
+    _unused_until: float = field(default=0.0, init=False)
 
-    def ask(
-        self, primary: Connection, question: Callable[[Connection], T], role: str | None = None
-    ) -> Answer[T]:
-        """What a question that changes nothing finds: at the standby, or at the database where the standby is
-        away, too far behind, or breaks off. `role`: with whose rights, at the standby; the primary's
-        connection has them already."""
-        if time.monotonic() >= self._rests_until:
+    def run(
+        self, primary: Connection, query: Callable[[Connection], T], role: str | None = None
+    ) -> ReplicaResult[T]:
+        """Run a read-only query at the replica, or at the primary if the replica is unavailable or lags too
+        far.
+
+        Args:
+            primary: A connection to the primary, with the rights that the query needs.
+            query: Reads through the connection it is called with.
+            role: The database role for the query at the replica.
+
+        Returns:
+            The query's result and its lag.
+        """
+        if time.monotonic() >= self._unused_until:
             try:
-                with self._standby(primary) as (standby, behind):
-                    if behind is not None and behind <= self.most_behind:
+                with self._standby(primary) as (standby, lag):
+                    if lag is not None and lag <= self.max_lag_seconds:
                         if role is not None:
                             standby.execute("select set_config('role', %s, true)", [role])
-                        return Answer(question(standby), behind)
-            except (
-                psycopg.OperationalError
-            ) as error:  # no connection, or the standby had to break off to keep up
-                self._rests_until = time.monotonic() + REST_SECONDS
-                log.warning("the replica does not answer (%s); the database is asked", type(error).__name__)
-        return Answer(question(primary), 0.0)
+                        return ReplicaResult(query(standby), lag)
+            # no connection, or the standby cancelled the query to keep up with the primary
+            except psycopg.OperationalError as error:
+                self._unused_until = time.monotonic() + RETRY_SECONDS
+                log.warning("replica unavailable, using the primary", error=type(error).__name__)
+        return ReplicaResult(query(primary), 0.0)
 
-    def behind(self, primary: Connection) -> float | None:
-        """How many seconds it is behind; None where it is no standby. Raises psycopg.OperationalError where
-        it is away.
+    def lag(self, primary: Connection) -> float | None:
+        """Return the replication lag in seconds; None if the server is no standby.
+
+        Raises:
+            psycopg.OperationalError: The replica is unavailable.
         """
-        with self._standby(primary) as (_, behind):
-            return behind
+        with self._standby(primary) as (_, lag):
+            return lag
 
     @contextmanager
     def _standby(self, primary: Connection) -> Iterator[tuple[Connection, float | None]]:
-        """A transaction at the standby, and how far that is behind what the database has written by now."""
-        written = primary.execute("select pg_current_wal_insert_lsn()::text as place").fetchone()
+        """Open a transaction at the standby; yield it with its lag in seconds."""
+        written = primary.execute("select pg_current_wal_insert_lsn()::text as position").fetchone()
         assert written is not None
         with self.pool.connection() as standby, standby.transaction():
-            row = standby.execute(BEHIND, [written["place"]]).fetchone()
+            row = standby.execute(LAG_QUERY, [written["position"]]).fetchone()
             yield standby, row["seconds"] if row else None

@@ -1,10 +1,10 @@
 -- name: load_scan
-select id, sha256, name, media_type, size, source, department, default_type, priority, given
+select id, sha256, name, media_type, size, source, department, default_type, priority, legacy_metadata
 from scan
 where id = %s
 
 -- name: waiting_scan
-select id, sha256, name, media_type, size, source, department, default_type, priority, given
+select id, sha256, name, media_type, size, source, department, default_type, priority, legacy_metadata
 from scan
 where id = %s and status = 'received'
 
@@ -16,8 +16,11 @@ update scan
 set status = 'quarantined', quarantine_code = %(code)s, quarantine_reason = %(reason)s, finished_at = now()
 where id = %(id)s and status = 'received'
 
--- name: cached_reading
-select page from reading where key = %s and engine = %s
+-- name: get_cached_page
+select page from ocr_cache where key = %s and engine = %s
 
--- name: keep_reading
-insert into reading (key, engine, page) values (%s, %s, %s) on conflict do nothing
+-- name: put_cached_page
+insert into ocr_cache (key, engine, page) values (%s, %s, %s)
+-- a page that was stored in another version of the shape is replaced
+on conflict (key, engine) do update set page = excluded.page, created_at = now()
+where ocr_cache.page -> 'version' is distinct from excluded.page -> 'version'

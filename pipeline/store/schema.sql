@@ -48,69 +48,16 @@ CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
 CREATE DOMAIN public.sha256 AS text
 	CONSTRAINT sha256_check CHECK ((VALUE ~ '^[0-9a-f]{64}$'::text));
 
-CREATE TABLE public.destination (
-    name text NOT NULL,
-    kind text NOT NULL,
-    edits boolean NOT NULL,
-    types text[] DEFAULT '{}'::text[] NOT NULL,
-    departments text[] DEFAULT '{}'::text[] NOT NULL,
-    department_types text[] DEFAULT '{}'::text[] NOT NULL,
-    classes text[] DEFAULT '{}'::text[] NOT NULL,
-    registered_at timestamp with time zone DEFAULT now() NOT NULL,
-    closed_at timestamp with time zone,
-    failing_since timestamp with time zone,
-    failure text,
-    CONSTRAINT destination_kind_check CHECK ((kind = ANY (ARRAY['fhir'::text, 'mhd'::text, 'mdm'::text, 'folder'::text])))
-);
-
-CREATE FUNCTION public.announce(doc bigint, place public.destination) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public'
-    AS $$
-declare
-    told delivery;
-    now_holds jsonb;
-    fresh integer;
-begin
-    select * into told from delivery
-    where document_id = doc and destination = place.name and state <> 'dropped' order by id desc limit 1;
-    now_holds := content_to_deliver(doc);
-    if now_holds is not null and not wanted_there(place, now_holds) then
-        now_holds := null;
-    end if;
-    select greatest(revision, coalesce(told.edition + 1, 1)) into fresh from document where id = doc;
-    if told.id is null or told.change = 'cancel' then
-        if now_holds is not null then
-            insert into delivery (destination, document_id, change, edition, content) values (place.name, doc, 'new', fresh, now_holds);
-        end if;
-    elsif now_holds is null or now_holds -> 'patient_id' <> told.content -> 'patient_id' then
-        insert into delivery (destination, document_id, change, edition, content)
-        values (place.name, doc, 'cancel', told.edition, told.content);
-        if now_holds is not null then
-            insert into delivery (destination, document_id, change, edition, content) values (place.name, doc, 'new', fresh, now_holds);
-        end if;
-    elsif now_holds - 'filed_at' = told.content - 'filed_at' then
-        return;
-    elsif now_holds -> 'pdf' <> told.content -> 'pdf' or not place.edits then
-        insert into delivery (destination, document_id, change, edition, replaces, content)
-        values (place.name, doc, 'replace', fresh, told.edition, now_holds);
-    else
-        insert into delivery (destination, document_id, change, edition, content)
-        values (place.name, doc, 'edit', told.edition, now_holds);
-    end if;
-end
-$$;
-
 CREATE FUNCTION public.attach_encounter(doc bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public'
     AS $$
 declare
     d document;
-    said text;
+    printed text;
     by_account bigint[];
     by_day bigint[];
-    near bigint[];
+    by_account_and_time bigint[];
     fits bigint;
     why text;
     days_before constant integer := 30;  -- a referral or consent is signed before the stay that carries its account number,
@@ -121,29 +68,29 @@ begin
         update document set encounter_id = null, encounter_reason = null where id = doc and encounter_reason is not null;
         return;
     end if;
-    select number_key(value) into said from document_field where document_id = doc and name = 'account' order by source desc limit 1;
-    with known as (
-        select e.* from encounter e where e.patient_id in (select same_patient(d.patient_id)) and e.cancelled_at is null
-    ), judged as (
-        select id, said in (number_key(number), number_key(account)) as of_account,
-            d.date_of_service between admitted_at::date and last_day(class, admitted_at, discharged_at) as of_day,
-            d.date_of_service between admitted_at::date - days_before and last_day(class, admitted_at, discharged_at) + days_after as of_time,
-            said is not null and account is not null and said not in (number_key(number), number_key(account)) as of_another
-        from known
+    select number_key(value) into printed from document_field where document_id = doc and name = 'account' order by source desc limit 1;
+    with own as (
+        select e.* from encounter e where e.patient_id in (select merged_patient_ids(d.patient_id)) and e.cancelled_at is null
+    ), compared as (
+        select id, printed in (number_key(number), number_key(account)) as of_account,
+            d.date_of_service between admitted_at::date and encounter_end_date(class, admitted_at, discharged_at) as of_day,
+            d.date_of_service between admitted_at::date - days_before and encounter_end_date(class, admitted_at, discharged_at) + days_after as of_time,
+            printed is not null and account is not null and printed not in (number_key(number), number_key(account)) as of_other_account
+        from own
     )
-    select array_agg(id) filter (where of_account), array_agg(id) filter (where of_day and not of_another),
+    select array_agg(id) filter (where of_account), array_agg(id) filter (where of_day and not of_other_account),
         array_agg(id) filter (where of_account and coalesce(of_time, true)),
         case when count(*) = 0 then 'no_encounter' when bool_or(of_account and of_day) then 'account_and_date' end
-    into by_account, by_day, near, why
-    from judged;
+    into by_account, by_day, by_account_and_time, why
+    from compared;
     if why = 'account_and_date' then
         by_account := array(select unnest(by_account) intersect select unnest(by_day));
         if cardinality(by_account) = 1 then fits := by_account[1]; else why := 'several'; end if;
     elsif why is null and by_account is not null then
-        why := case when near is null then 'account_contradicts' when cardinality(near) > 1 then 'several' else 'account' end;
-        if why = 'account' then fits := near[1]; end if;
+        why := case when by_account_and_time is null then 'account_contradicts' when cardinality(by_account_and_time) > 1 then 'several' else 'account' end;
+        if why = 'account' then fits := by_account_and_time[1]; end if;
     elsif why is null then
-        why := case when by_day is null and d.date_of_service is null then 'no_date' when by_day is null and said is not null then 'account_unknown'
+        why := case when by_day is null and d.date_of_service is null then 'no_date' when by_day is null and printed is not null then 'account_unknown'
             when by_day is null then 'outside' when cardinality(by_day) > 1 then 'several' else 'date' end;
         if why = 'date' then fits := by_day[1]; end if;
     end if;
@@ -158,7 +105,29 @@ CREATE FUNCTION public.candidate_patients(candidates jsonb) RETURNS bigint[]
     select coalesce(array_agg((candidate #>> '{patient,id}')::bigint), '{}') from jsonb_array_elements(candidates) as candidate
 $$;
 
-CREATE FUNCTION public.content_to_deliver(doc bigint) RETURNS jsonb
+CREATE FUNCTION public.name_parts(name text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (name ~ '[- ]'::text) THEN ARRAY(SELECT name_parts.name AS name UNION SELECT part.part FROM regexp_split_to_table(name_parts.name, '[- ]+'::text) part(part) WHERE (length(part.part) > 2)) ELSE ARRAY[name] END;
+
+CREATE FUNCTION public.normalized_text(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
+
+CREATE FUNCTION public.counted_names(family text, given text) RETURNS TABLE(part text, name text)
+    LANGUAGE sql IMMUTABLE
+    BEGIN ATOMIC
+ SELECT 'family'::text AS part,
+     public.normalized_text(f.f) AS name
+    FROM unnest(public.name_parts(counted_names.family)) f(f)
+   WHERE (f.f <> ''::text)
+ UNION ALL
+  SELECT 'given'::text AS part,
+     public.normalized_text(g.g) AS name
+    FROM unnest(public.name_parts(counted_names.given)) g(g)
+   WHERE (g.g <> ''::text);
+END;
+
+CREATE FUNCTION public.delivery_content(doc bigint) RETURNS jsonb
     LANGUAGE sql STABLE
     AS $$
     select jsonb_build_object(
@@ -172,51 +141,75 @@ CREATE FUNCTION public.content_to_deliver(doc bigint) RETURNS jsonb
     where d.id = doc and d.status = 'filed'
 $$;
 
-CREATE FUNCTION public.name_parts(name text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (name ~ '[- ]'::text) THEN ARRAY(SELECT name_parts.name AS name UNION SELECT part.part FROM regexp_split_to_table(name_parts.name, '[- ]+'::text) part(part) WHERE (length(part.part) > 2)) ELSE ARRAY[name] END;
+CREATE TABLE public.destination (
+    name text NOT NULL,
+    kind text NOT NULL,
+    supports_update boolean NOT NULL,
+    types text[] DEFAULT '{}'::text[] NOT NULL,
+    departments text[] DEFAULT '{}'::text[] NOT NULL,
+    department_types text[] DEFAULT '{}'::text[] NOT NULL,
+    classes text[] DEFAULT '{}'::text[] NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed_at timestamp with time zone,
+    failing_since timestamp with time zone,
+    failure text,
+    CONSTRAINT destination_kind_check CHECK ((kind = ANY (ARRAY['fhir'::text, 'mhd'::text, 'mdm'::text, 'folder'::text])))
+);
 
-CREATE FUNCTION public.plain_text(value text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
+CREATE FUNCTION public.destination_accepts(target public.destination, content jsonb) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select target.removed_at is null
+        and (cardinality(target.types) = 0 or content ->> 'type' = any (target.types))
+        and (cardinality(target.departments) = 0
+            or coalesce(content ->> 'department' = any (target.departments), content ->> 'type' = any (target.department_types)))
+        and (cardinality(target.classes) = 0
+            or exists (select from encounter where id = (content ->> 'encounter_id')::bigint and class = any (target.classes)))
+$$;
 
-CREATE FUNCTION public.counted_names(family text, given text) RETURNS TABLE(part text, name text)
+CREATE FUNCTION public.encounter_end_date(class text, admitted timestamp without time zone, discharged timestamp without time zone) RETURNS date
     LANGUAGE sql IMMUTABLE
-    BEGIN ATOMIC
- SELECT 'family'::text,
-     public.plain_text(f.f) AS plain_text
-    FROM unnest(public.name_parts(counted_names.family)) f(f)
-   WHERE (f.f <> ''::text)
- UNION ALL
-  SELECT 'given'::text,
-     public.plain_text(g.g) AS plain_text
-    FROM unnest(public.name_parts(counted_names.given)) g(g)
-   WHERE (g.g <> ''::text);
-END;
+    RETURN COALESCE((discharged)::date, CASE WHEN (class = ANY (ARRAY['I'::text, 'R'::text, 'B'::text])) THEN 'infinity'::date ELSE (admitted)::date END);
 
-CREATE FUNCTION public.document_stands() RETURNS trigger
+CREATE FUNCTION public.enqueue_delivery(doc bigint, target public.destination) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public'
     AS $$
+declare
+    last_sent delivery;
+    current_content jsonb;
+    next_edition integer;
 begin
-    perform attach_encounter(new.id);
-    perform announce(new.id, place) from destination place where place.closed_at is null order by place.name;
-    return null;
+    select * into last_sent from delivery
+    where document_id = doc and destination = target.name and state <> 'discarded' order by id desc limit 1;
+    current_content := delivery_content(doc);
+    if current_content is not null and not destination_accepts(target, current_content) then
+        current_content := null;
+    end if;
+    select greatest(revision, coalesce(last_sent.edition + 1, 1)) into next_edition from document where id = doc;
+    if last_sent.id is null or last_sent.change = 'cancel' then
+        if current_content is not null then
+            insert into delivery (destination, document_id, change, edition, content) values (target.name, doc, 'new', next_edition, current_content);
+        end if;
+    elsif current_content is null or current_content -> 'patient_id' <> last_sent.content -> 'patient_id' then
+        insert into delivery (destination, document_id, change, edition, content)
+        values (target.name, doc, 'cancel', last_sent.edition, last_sent.content);
+        if current_content is not null then
+            insert into delivery (destination, document_id, change, edition, content) values (target.name, doc, 'new', next_edition, current_content);
+        end if;
+    elsif current_content - 'filed_at' = last_sent.content - 'filed_at' then
+        return;
+    elsif current_content -> 'pdf' <> last_sent.content -> 'pdf' or not target.supports_update then
+        insert into delivery (destination, document_id, change, edition, replaces, content)
+        values (target.name, doc, 'replace', next_edition, last_sent.edition, current_content);
+    else
+        insert into delivery (destination, document_id, change, edition, content)
+        values (target.name, doc, 'edit', last_sent.edition, current_content);
+    end if;
 end
 $$;
 
-CREATE FUNCTION public.encounter_came() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public'
-    AS $$
-begin
-    perform attach_encounter(d.id) from document d
-    where d.status <> 'withdrawn' and (d.encounter_id = new.id or d.patient_id in (select same_patient(new.patient_id)));
-    return null;
-end
-$$;
-
-CREATE FUNCTION public.extend_page_text(most bigint) RETURNS text
+CREATE FUNCTION public.extend_page_text(max_pages bigint) RETURNS text
     LANGUAGE plpgsql
     AS $$
 declare
@@ -224,23 +217,23 @@ declare
     bounds text;
     filled float;
     scan_pages float;
-    place bigint;
-    fresh text;
+    upper_bound bigint;
+    new_partition text;
 begin
     select oid, pg_get_expr(relpartbound, oid), reltuples into newest, bounds, filled
     from pg_class join pg_inherits on inhrelid = oid
     where inhparent = 'document_page'::regclass and pg_get_expr(relpartbound, oid) like '%TO (MAXVALUE)';
-    if filled < most / 10 then
+    if filled < max_pages / 10 then
         return null;
     end if;
     lock table document_page in access exclusive mode;
-    select sum(greatest(reltuples, 0)), 'document_page_' || count(*) + 1 into scan_pages, fresh
+    select sum(greatest(reltuples, 0)), 'document_page_' || count(*) + 1 into scan_pages, new_partition
     from pg_class join pg_inherits on inhrelid = oid where inhparent = 'document_page'::regclass;
-    select last_value + 1 + greatest(0, most - filled) * last_value / scan_pages into place from scan_id_seq;
+    select last_value + 1 + greatest(0, max_pages - filled) * last_value / scan_pages into upper_bound from scan_id_seq;
     execute format('alter table document_page detach partition %s', newest);
-    execute format('alter table document_page attach partition %s %s', newest, replace(bounds, 'MAXVALUE', quote_literal(place)));
-    execute format('create table %I partition of document_page for values from (%L) to (maxvalue)', fresh, place);
-    return fresh;
+    execute format('alter table document_page attach partition %s %s', newest, replace(bounds, 'MAXVALUE', quote_literal(upper_bound)));
+    execute format('create table %I partition of document_page for values from (%L) to (maxvalue)', new_partition, upper_bound);
+    return new_partition;
 end
 $$;
 
@@ -279,21 +272,21 @@ CREATE FUNCTION public.find_patients(words text, most integer DEFAULT 20) RETURN
     LANGUAGE plpgsql STABLE
     AS $_$
 declare
-    parts text[] := array(select plain_text(w) from regexp_split_to_table(words, '[\s,]+') w where w <> '' limit 8);
-    said text[] := array(select distinct w from unnest(parts) w where w !~ '\d');
+    parts text[] := array(select normalized_text(w) from regexp_split_to_table(words, '[\s,]+') w where w <> '' limit 8);
+    terms text[] := array(select distinct w from unnest(parts) w where w !~ '\d');
     born text := (select w from unnest(parts) w where w ~ '^\d{4}-\d\d-\d\d$' limit 1);
-    bearers constant integer := 1000;  -- of a family name alone as many are looked at, those of the nearest names first
+    bearers constant integer := 1000;  -- so many are compared for a family name alone, those with the most similar names first
 begin
     return query
     with by_number as (
         select id, 9.0::real as score from patient where mrn = words
         union select patient_id, 8.0::real from patient_key k where k.key = 'n' || number_key(words) and words ~ '\d'
     ), family_name as materialized (
-        select f.*, sum(f.n) over (order by f.score desc, f.n, f.name) - f.n as before from near_names('family', said) f
+        select f.*, sum(f.n) over (order by f.score desc, f.n, f.name) - f.n as before from similar_names('family', terms) f
     ), by_both as materialized (
         select s.patient_id as id, (f.score + g.score)::real as score
         from (select * from family_name order by score desc limit 40) f
-        cross join (select * from near_names('given', said) where cardinality(said) > 1 order by score desc limit 12) g
+        cross join (select * from similar_names('given', terms) where cardinality(terms) > 1 order by score desc limit 12) g
         join patient_search s on s.family = f.name and s.given = g.name
         where f.word <> g.word and (born is null or s.dob = born)
         order by 2 desc, 1
@@ -305,12 +298,12 @@ begin
         where f.before < bearers and (born is null or s.dob = born) and (select count(*) from by_both) < most
         order by 2 desc, 1
         limit most * 4
-    ), by_likeness as (  -- both names far off, or a given name alone
-        select p.id, (0.6 * similarity(plain_text(coalesce(p.family, '') || ' ' || coalesce(p.given, '')), plain_text(words)))::real as score
+    ), by_likeness as (  -- both names differ much, or a given name alone
+        select p.id, (0.6 * similarity(normalized_text(coalesce(p.family, '') || ' ' || coalesce(p.given, '')), normalized_text(words)))::real as score
         from patient p
-        where (select coalesce(max(b.score), 0) from (select * from by_both union all select * from by_family) b) < least(cardinality(said), 2) * 0.75
-            and not exists (select from by_number) and cardinality(said) > 0
-            and plain_text(coalesce(p.family, '') || ' ' || coalesce(p.given, '')) % plain_text(words)
+        where (select coalesce(max(b.score), 0) from (select * from by_both union all select * from by_family) b) < least(cardinality(terms), 2) * 0.75
+            and not exists (select from by_number) and cardinality(terms) > 0
+            and normalized_text(coalesce(p.family, '') || ' ' || coalesce(p.given, '')) % normalized_text(words)
             and (born is null or p.dob = born)
         order by score desc, p.id
         limit most
@@ -335,8 +328,8 @@ CREATE FUNCTION public.index_patients(ids bigint[]) RETURNS void
     delete from patient_search where patient_id = any(ids);
     delete from patient_key where patient_id = any(ids);
     insert into patient_search (patient_id, family_key, given_key, dob, family, given, middle, sex, zip)
-    select distinct known.id, name_key(f), name_key(g), known.dob, plain_text(f), plain_text(g),
-        left(plain_text(known.middle), 1), known.sex, left(regexp_replace(known.zip, '\D', '', 'g'), 5)
+    select distinct names.id, name_key(f), name_key(g), names.dob, normalized_text(f), normalized_text(g),
+        left(normalized_text(names.middle), 1), names.sex, left(regexp_replace(names.zip, '\D', '', 'g'), 5)
     from (
         select id, dob, family, given, middle, sex, zip from patient where id = any(ids)
         union all
@@ -344,7 +337,7 @@ CREATE FUNCTION public.index_patients(ids bigint[]) RETURNS void
         union all
         select p.id, p.dob, coalesce(n.family, p.family), coalesce(n.given, p.given), coalesce(n.middle, p.middle), p.sex, p.zip
         from patient_name n join patient p on p.id = n.patient_id where n.patient_id = any(ids)
-    ) known, unnest(name_parts(known.family)) f, unnest(name_parts(known.given)) g;
+    ) names, unnest(name_parts(names.family)) f, unnest(name_parts(names.given)) g;
     insert into patient_key (key, patient_id)
     select key, id from (
         select 'n' || number_key(mrn), id from patient where id = any(ids)
@@ -356,62 +349,78 @@ CREATE FUNCTION public.index_patients(ids bigint[]) RETURNS void
     ) keys (key, id) where key is not null
 $$;
 
-CREATE FUNCTION public.last_day(class text, admitted timestamp without time zone, discharged timestamp without time zone) RETURNS date
-    LANGUAGE sql IMMUTABLE
-    RETURN COALESCE((discharged)::date, CASE WHEN (class = ANY (ARRAY['I'::text, 'R'::text, 'B'::text])) THEN 'infinity'::date ELSE (admitted)::date END);
+CREATE FUNCTION public.merged_patient_ids(patient bigint) RETURNS SETOF bigint
+    LANGUAGE sql STABLE
+    AS $$
+    with living as (select coalesce(p.merged_into, p.id) as id from patient p where p.id = merged_patient_ids.patient)
+    select id from living union all select p.id from patient p join living on p.merged_into = living.id
+$$;
 
 CREATE FUNCTION public.name_key(name text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN NULLIF(public.dmetaphone(replace(translate(public.plain_text(name), '01358|''-. '::text, 'olesbl'::text), 'rn'::text, 'm'::text)), ''::text);
-
-CREATE FUNCTION public.near_names(which text, said text[]) RETURNS TABLE(word text, name text, key text, n bigint, score real)
-    LANGUAGE sql STABLE
-    AS $$
-    select distinct on (near.name) w, near.name, near.key, near.n, judged.score::real
-    from unnest(said) as w
-    cross join lateral (
-        select c.name, c.key, c.n from name_count c where c.part = which and c.key = name_key(w)
-        union select c.name, c.key, c.n from name_count c
-        where c.part = which and c.name >= left(w, 1) and c.name < left(w, 1) || U&'\FFFF'
-            and (levenshtein_less_equal(c.name, left(w, 60), 2) <= 2 or length(w) >= 3 and c.name ^@ w)
-        union select c.name, c.key, c.n from name_count c where c.part = which and c.name % w
-    ) as near
-    cross join lateral (  -- "offset 0": worked out once, not wherever it is named
-        select levenshtein_less_equal(near.name, left(w, 60), 2) as letters_off, similarity(near.name, w) as alike offset 0
-    ) as measured
-    cross join lateral (
-        select case
-            when near.name = w then 1.0
-            when length(w) > 2 and (
-                letters_off <= case when length(w) > 7 then 2 else 1 end
-                or letters_off = 2 and length(near.name) = length(w) and sorted_letters(near.name) = sorted_letters(w)
-            ) then 0.85
-            when length(w) >= 3 and near.name ^@ w then 0.8
-            when near.key = name_key(w) then 0.3 + 0.5 * alike
-            when alike >= 0.45 then 0.7 * alike
-        end as score offset 0
-    ) as judged
-    where near.n > 0 and length(near.name) <= 60 and judged.score is not null
-    order by near.name, judged.score desc
-$$;
+    RETURN NULLIF(public.dmetaphone(replace(translate(public.normalized_text(name), '01358|''-. '::text, 'olesbl'::text), 'rn'::text, 'm'::text)), ''::text);
 
 CREATE FUNCTION public.number_key(number text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN NULLIF(ltrim(translate(upper(regexp_replace(number, '[^A-Za-z0-9]'::text, ''::text, 'g'::text)), 'OQDILSBZG'::text, '000115826'::text), '0'::text), ''::text);
 
-CREATE FUNCTION public.patients_came() RETURNS trigger
+CREATE FUNCTION public.on_document_committed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public'
+    AS $$
+begin
+    perform attach_encounter(new.id);
+    perform enqueue_delivery(new.id, target) from destination target where target.removed_at is null order by target.name;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.on_encounter_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public'
+    AS $$
+begin
+    perform attach_encounter(d.id) from document d
+    where d.status <> 'withdrawn' and (d.encounter_id = new.id or d.patient_id in (select merged_patient_ids(new.patient_id)));
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.on_patient_alias() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    perform index_patients(array(select id from came));
+    perform index_patients(array(select distinct patient_id from inserted));
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.on_patient_insert() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform index_patients(array(select id from inserted));
     insert into name_count (part, name, n)
-    select c.part, c.name, count(*) from came, counted_names(came.family, came.given) c group by 1, 2 order by 1, 2
+    select c.part, c.name, count(*) from inserted, counted_names(inserted.family, inserted.given) c group by 1, 2 order by 1, 2
     on conflict (part, name) do update set n = name_count.n + excluded.n;
     return null;
 end
 $$;
 
-CREATE FUNCTION public.patients_changed() RETURNS trigger
+CREATE FUNCTION public.on_patient_merge() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public'
+    AS $$
+begin
+    perform attach_encounter(d.id) from document d
+    where d.status = 'filed' and d.patient_id in (
+        select merged_patient_ids(new.id) union select merged_patient_ids(new.merged_into) union select merged_patient_ids(old.merged_into)
+    );
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.on_patient_update() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
@@ -434,28 +443,6 @@ begin
     ) c group by 1, 2 having sum(c.n) <> 0 order by 1, 2
     on conflict (part, name) do update set n = name_count.n + excluded.n;
     perform index_patients(array(select id from after));
-    return null;
-end
-$$;
-
-CREATE FUNCTION public.patients_joined() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public'
-    AS $$
-begin
-    perform attach_encounter(d.id) from document d
-    where d.status = 'filed' and d.patient_id in (
-        select same_patient(new.id) union select same_patient(new.merged_into) union select same_patient(old.merged_into)
-    );
-    return null;
-end
-$$;
-
-CREATE FUNCTION public.patients_known_otherwise() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-begin
-    perform index_patients(array(select distinct patient_id from came));
     return null;
 end
 $$;
@@ -891,25 +878,23 @@ END;
 $$;
 
 CREATE FUNCTION public.reason_kinds(reasons jsonb) RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE
     AS $$
-    select coalesce(array_agg(distinct case
-        when code ~ '^type' then 'type'
-        when code ~ '^(cut|split)' then 'split'
-        when code ~ '^page' then 'page'
-        when code ~ '^mixed' then 'mixed'
-        when code ~ '^(field|required|missing)' then 'field'
-        when code ~ '^batch' then 'batch'
-        when code ~ '^no_documents' then 'empty'
-        when code ~ '^person' then 'person'
-        when code ~ '^quality' then 'quality'
-        when code ~ '^manifest' then 'given'
-        else 'patient'  -- the many ways in which a document's patient can be in doubt
-    end), '{}')
-    from jsonb_array_elements(reasons) as reason, lateral (select reason ->> 'code' as code) as named
+declare
+    unknown text;
+begin
+    select reason ->> 'code' into unknown from jsonb_array_elements(reasons) as reason
+    where not exists (select from reason_code where code = reason ->> 'code') limit 1;
+    if found then
+        raise exception 'the reason code % is not in the table reason_code', unknown using errcode = 'check_violation';
+    end if;
+    return array(
+        select distinct kind from jsonb_array_elements(reasons) as reason join reason_code on code = reason ->> 'code' order by kind
+    );
+end
 $$;
 
-CREATE FUNCTION public.refuse_change() RETURNS trigger
+CREATE FUNCTION public.reject_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
@@ -921,33 +906,47 @@ CREATE FUNCTION public.review_item_filters() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
+    new.kinds := reason_kinds(new.reasons);
     select s.source, s.department into new.source, new.department from scan s where s.id = new.scan_id;
     select d.type into new.type from document d where d.id = new.document_id;
     return new;
 end
 $$;
 
-CREATE FUNCTION public.same_patient(patient bigint) RETURNS SETOF bigint
+CREATE FUNCTION public.similar_names(which text, terms text[]) RETURNS TABLE(word text, name text, key text, n bigint, score real)
     LANGUAGE sql STABLE
     AS $$
-    with living as (select coalesce(p.merged_into, p.id) as id from patient p where p.id = same_patient.patient)
-    select id from living union all select p.id from patient p join living on p.merged_into = living.id
+    select distinct on (candidate.name) w, candidate.name, candidate.key, candidate.n, judged.score::real
+    from unnest(terms) as w
+    cross join lateral (
+        select c.name, c.key, c.n from name_count c where c.part = which and c.key = name_key(w)
+        union select c.name, c.key, c.n from name_count c
+        where c.part = which and c.name >= left(w, 1) and c.name < left(w, 1) || U&'\FFFF'
+            and (levenshtein_less_equal(c.name, left(w, 60), 2) <= 2 or length(w) >= 3 and c.name ^@ w)
+        union select c.name, c.key, c.n from name_count c where c.part = which and c.name % w
+    ) as candidate
+    cross join lateral (  -- "offset 0": computed once, not at every reference
+        select levenshtein_less_equal(candidate.name, left(w, 60), 2) as letters_off, similarity(candidate.name, w) as letters_alike offset 0
+    ) as measured
+    cross join lateral (
+        select case
+            when candidate.name = w then 1.0
+            when length(w) > 2 and (
+                letters_off <= case when length(w) > 7 then 2 else 1 end
+                or letters_off = 2 and length(candidate.name) = length(w) and sorted_letters(candidate.name) = sorted_letters(w)
+            ) then 0.85
+            when length(w) >= 3 and candidate.name ^@ w then 0.8
+            when candidate.key = name_key(w) then 0.3 + 0.5 * letters_alike
+            when letters_alike >= 0.45 then 0.7 * letters_alike
+        end as score offset 0
+    ) as judged
+    where candidate.n > 0 and length(candidate.name) <= 60 and judged.score is not null
+    order by candidate.name, judged.score desc
 $$;
 
 CREATE FUNCTION public.sorted_letters(name text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT string_agg(letter.letter, ''::text ORDER BY letter.letter) AS string_agg FROM regexp_split_to_table(sorted_letters.name, ''::text) letter(letter));
-
-CREATE FUNCTION public.wanted_there(place public.destination, content jsonb) RETURNS boolean
-    LANGUAGE sql STABLE
-    AS $$
-    select place.closed_at is null
-        and (cardinality(place.types) = 0 or content ->> 'type' = any (place.types))
-        and (cardinality(place.departments) = 0
-            or coalesce(content ->> 'department' = any (place.departments), content ->> 'type' = any (place.department_types)))
-        and (cardinality(place.classes) = 0
-            or exists (select from encounter where id = (content ->> 'encounter_id')::bigint and class = any (place.classes)))
-$$;
 
 CREATE TABLE public.account (
     id bigint NOT NULL,
@@ -959,7 +958,7 @@ CREATE TABLE public.account (
     failures smallint DEFAULT 0 NOT NULL,
     locked_until timestamp with time zone,
     disabled_at timestamp with time zone,
-    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT account_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9._@-]{0,63}$'::text)),
     CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['clerk'::text, 'reviewer'::text, 'clinician'::text, 'supervisor'::text, 'privacy_officer'::text, 'administrator'::text])))
 );
@@ -973,6 +972,60 @@ ALTER TABLE public.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.decision (
+    id bigint NOT NULL,
+    document_id bigint NOT NULL,
+    review_item_id bigint,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    before jsonb,
+    after jsonb NOT NULL,
+    note text,
+    action text DEFAULT 'decide'::text NOT NULL,
+    batch bigint,
+    undoes bigint
+);
+
+CREATE TABLE public.document (
+    id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    pages integer[] NOT NULL,
+    status text NOT NULL,
+    type text NOT NULL,
+    type_probability real NOT NULL,
+    patient_id bigint,
+    match_probability double precision,
+    date_of_service date,
+    pdf public.sha256 NOT NULL,
+    machine_result jsonb NOT NULL,
+    revision integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    filed_at timestamp with time zone,
+    filed_by text,
+    page_rotations jsonb DEFAULT '{}'::jsonb NOT NULL,
+    encounter_id bigint,
+    encounter_reason text,
+    CONSTRAINT document_check CHECK (((status <> 'filed'::text) OR ((filed_at IS NOT NULL) AND (filed_by IS NOT NULL)))),
+    CONSTRAINT document_encounter_reason_check CHECK ((encounter_reason = ANY (ARRAY['account_and_date'::text, 'account'::text, 'date'::text, 'no_encounter'::text, 'no_date'::text, 'outside'::text, 'several'::text, 'account_unknown'::text, 'account_contradicts'::text]))),
+    CONSTRAINT document_match_probability_check CHECK (((match_probability >= (0)::double precision) AND (match_probability <= (1)::double precision))),
+    CONSTRAINT document_pages_check CHECK ((cardinality(pages) >= 1)),
+    CONSTRAINT document_status_check CHECK ((status = ANY (ARRAY['filed'::text, 'review'::text, 'withdrawn'::text]))),
+    CONSTRAINT document_type_probability_check CHECK (((type_probability >= (0)::double precision) AND (type_probability <= (1)::double precision)))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
+
+CREATE VIEW public.accuracy_stats AS
+ SELECT n.decided_by,
+    n.decided_at,
+    ((d.machine_result ->> 'type'::text) = d.type) AS same_type,
+    ((d.machine_result ->> 'type_probability'::text))::real AS claimed_type_probability,
+    ((d.machine_result #>> '{candidates,0,patient,id}'::text[]) IS NOT NULL) AS had_candidate,
+    (((d.machine_result #>> '{candidates,0,patient,id}'::text[]))::bigint = d.patient_id) AS same_patient,
+    ((d.machine_result #>> '{candidates,0,probability}'::text[]))::double precision AS claimed_match_probability
+   FROM (public.decision n
+     JOIN public.document d ON ((d.id = n.document_id)))
+  WHERE ((n.action = 'file'::text) AND (n.decided_by <> 'machine'::text) AND (d.status = 'filed'::text) AND (d.filed_by = n.decided_by));
+
 CREATE TABLE public.adt_message (
     id bigint NOT NULL,
     sender text NOT NULL,
@@ -983,8 +1036,8 @@ CREATE TABLE public.adt_message (
     problem text,
     body bytea,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT adt_message_check CHECK (((status = 'refused'::text) = (problem IS NOT NULL))),
-    CONSTRAINT adt_message_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'ignored'::text, 'refused'::text])))
+    CONSTRAINT adt_message_check CHECK (((status = 'rejected'::text) = (problem IS NOT NULL))),
+    CONSTRAINT adt_message_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'ignored'::text, 'rejected'::text])))
 );
 
 ALTER TABLE public.adt_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1000,150 +1053,9 @@ CREATE TABLE public.api_token (
     token public.sha256 NOT NULL,
     account_id bigint NOT NULL,
     name text NOT NULL,
-    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
     used_at timestamp with time zone,
     revoked_at timestamp with time zone
-);
-
-CREATE TABLE public.archive (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    manifest text NOT NULL,
-    manifest_sha256 public.sha256,
-    root text NOT NULL,
-    mapping jsonb NOT NULL,
-    begun_at timestamp with time zone DEFAULT now() NOT NULL,
-    listed bigint,
-    fed_at timestamp with time zone,
-    CONSTRAINT archive_listed_check CHECK ((listed >= 0))
-);
-
-CREATE TABLE public.archive_batch (
-    id bigint NOT NULL,
-    archive_id bigint NOT NULL,
-    name text NOT NULL,
-    signed_at timestamp with time zone,
-    signed_by text,
-    signed_for jsonb,
-    CONSTRAINT archive_batch_check CHECK (((signed_at IS NULL) = (signed_by IS NULL)))
-);
-
-ALTER TABLE public.archive_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.archive_batch_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.archive_file (
-    row_id bigint NOT NULL,
-    "position" integer NOT NULL,
-    archive_id bigint NOT NULL,
-    path text NOT NULL,
-    sha256 public.sha256,
-    CONSTRAINT archive_file_position_check CHECK (("position" >= 1))
-);
-
-ALTER TABLE public.archive ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.archive_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.archive_row (
-    id bigint NOT NULL,
-    archive_id bigint NOT NULL,
-    batch_id bigint NOT NULL,
-    key text NOT NULL,
-    document text,
-    state text NOT NULL,
-    scan_id bigint,
-    duplicate boolean DEFAULT false NOT NULL,
-    problems jsonb DEFAULT '[]'::jsonb NOT NULL,
-    noted_at timestamp with time zone DEFAULT now() NOT NULL,
-    checked_at timestamp with time zone,
-    check_result text,
-    check_detail text,
-    CONSTRAINT archive_row_check CHECK (((state = 'taken'::text) = (scan_id IS NOT NULL))),
-    CONSTRAINT archive_row_check1 CHECK (((checked_at IS NULL) = (check_result IS NULL))),
-    CONSTRAINT archive_row_check_result_check CHECK ((check_result = ANY (ARRAY['proved'::text, 'excepted'::text, 'fault'::text]))),
-    CONSTRAINT archive_row_state_check CHECK ((state = ANY (ARRAY['taken'::text, 'missing'::text, 'refused'::text, 'unlisted'::text])))
-)
-WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
-
-ALTER TABLE public.archive_row ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.archive_row_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.archive_sample (
-    id bigint NOT NULL,
-    archive_id bigint NOT NULL,
-    batch_id bigint,
-    seed bigint NOT NULL,
-    confidence double precision NOT NULL,
-    error_limit double precision NOT NULL,
-    population bigint NOT NULL,
-    drawn_at timestamp with time zone DEFAULT now() NOT NULL,
-    drawn_by text NOT NULL,
-    CONSTRAINT archive_sample_confidence_check CHECK (((confidence > (0)::double precision) AND (confidence < (1)::double precision))),
-    CONSTRAINT archive_sample_error_limit_check CHECK (((error_limit > (0)::double precision) AND (error_limit < (1)::double precision)))
-);
-
-ALTER TABLE public.archive_sample ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.archive_sample_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.archive_sampled (
-    sample_id bigint NOT NULL,
-    document_id bigint NOT NULL,
-    review_item_id bigint NOT NULL
-);
-
-CREATE TABLE public.arrival (
-    id bigint NOT NULL,
-    scan_id bigint NOT NULL,
-    name text NOT NULL,
-    duplicate boolean NOT NULL,
-    seen_at timestamp with time zone NOT NULL,
-    stored_at timestamp with time zone DEFAULT now() NOT NULL,
-    left_at timestamp with time zone,
-    path text,
-    modified_ns bigint,
-    stable_at timestamp with time zone,
-    batch_id bigint,
-    stays text
-);
-
-ALTER TABLE public.arrival ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.arrival_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.arriving_page (
-    scan_id bigint NOT NULL,
-    number integer NOT NULL,
-    text text NOT NULL,
-    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED,
-    mrn text
 );
 
 CREATE TABLE public.audit (
@@ -1172,10 +1084,10 @@ CREATE TABLE public.batch (
     id bigint NOT NULL,
     name text NOT NULL,
     opened_at timestamp with time zone DEFAULT now() NOT NULL,
-    settled_at timestamp with time zone,
-    adds_up boolean,
+    closed_at timestamp with time zone,
+    balanced boolean,
     review_item_id bigint,
-    CONSTRAINT batch_check CHECK (((settled_at IS NULL) = (adds_up IS NULL)))
+    CONSTRAINT batch_check CHECK (((closed_at IS NULL) = (balanced IS NULL)))
 );
 
 ALTER TABLE public.batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1199,27 +1111,6 @@ CREATE TABLE public.batch_sheet (
     CONSTRAINT batch_sheet_pages_check CHECK ((pages >= 0))
 );
 
-CREATE TABLE public.blind_entry (
-    review_item_id bigint NOT NULL,
-    entered_by text NOT NULL,
-    entered_at timestamp with time zone DEFAULT now() NOT NULL,
-    entered jsonb NOT NULL
-);
-
-CREATE TABLE public.decision (
-    id bigint NOT NULL,
-    document_id bigint NOT NULL,
-    review_item_id bigint,
-    decided_by text NOT NULL,
-    decided_at timestamp with time zone DEFAULT now() NOT NULL,
-    before jsonb,
-    after jsonb NOT NULL,
-    note text,
-    act text DEFAULT 'decide'::text NOT NULL,
-    batch bigint,
-    undoes bigint
-);
-
 ALTER TABLE public.decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.decision_id_seq
     START WITH 1
@@ -1239,26 +1130,26 @@ CREATE TABLE public.review_item (
     opened_at timestamp with time zone DEFAULT now() NOT NULL,
     claimed_by text,
     claimed_until timestamp with time zone,
-    settled_at timestamp with time zone,
-    settled_by text,
-    kinds text[] GENERATED ALWAYS AS (public.reason_kinds(reasons)) STORED,
+    closed_at timestamp with time zone,
+    closed_by text,
     escalated_by text,
     escalated_at timestamp with time zone,
     note text,
+    kinds text[] DEFAULT '{}'::text[] NOT NULL,
     type text,
     source text,
     department text,
-    barred text[] DEFAULT '{}'::text[] NOT NULL,
-    skipped text[] DEFAULT '{}'::text[] NOT NULL
+    excluded_users text[] DEFAULT '{}'::text[] NOT NULL,
+    skipped_by text[] DEFAULT '{}'::text[] NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
 
-CREATE VIEW public.deed AS
+CREATE VIEW public.decision_stats AS
  SELECT n.id,
     n.document_id,
     n.decided_by,
     n.decided_at,
-    n.act,
+    n.action,
     (n.before IS NOT NULL) AS changed,
     i.kinds
    FROM (public.decision n
@@ -1272,22 +1163,22 @@ CREATE TABLE public.delivery (
     edition integer NOT NULL,
     replaces integer,
     content jsonb NOT NULL,
-    state text DEFAULT 'waiting'::text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
-    refusals integer DEFAULT 0 NOT NULL,
+    rejections integer DEFAULT 0 NOT NULL,
     due_at timestamp with time zone DEFAULT now() NOT NULL,
-    written_at timestamp with time zone DEFAULT now() NOT NULL,
-    tried_at timestamp with time zone,
-    settled_at timestamp with time zone,
+    queued_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_attempt_at timestamp with time zone,
+    closed_at timestamp with time zone,
     problem text,
     detail text,
     receipt text,
-    settled_by text,
+    closed_by text,
     note text,
     CONSTRAINT delivery_change_check CHECK ((change = ANY (ARRAY['new'::text, 'replace'::text, 'edit'::text, 'cancel'::text]))),
     CONSTRAINT delivery_check CHECK (((replaces IS NOT NULL) = (change = 'replace'::text))),
-    CONSTRAINT delivery_check1 CHECK (((state = 'waiting'::text) = (settled_at IS NULL))),
-    CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text, 'dropped'::text])))
+    CONSTRAINT delivery_check1 CHECK (((state = 'pending'::text) = (closed_at IS NULL))),
+    CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'discarded'::text])))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
 
@@ -1299,34 +1190,6 @@ ALTER TABLE public.delivery ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.document (
-    id bigint NOT NULL,
-    scan_id bigint NOT NULL,
-    pages integer[] NOT NULL,
-    status text NOT NULL,
-    type text NOT NULL,
-    type_probability real NOT NULL,
-    patient_id bigint,
-    match_probability double precision,
-    date_of_service date,
-    pdf public.sha256 NOT NULL,
-    machine jsonb NOT NULL,
-    revision integer DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    filed_at timestamp with time zone,
-    filed_by text,
-    turns jsonb DEFAULT '{}'::jsonb NOT NULL,
-    encounter_id bigint,
-    encounter_reason text,
-    CONSTRAINT document_check CHECK (((status <> 'filed'::text) OR ((filed_at IS NOT NULL) AND (filed_by IS NOT NULL)))),
-    CONSTRAINT document_encounter_reason_check CHECK ((encounter_reason = ANY (ARRAY['account_and_date'::text, 'account'::text, 'date'::text, 'no_encounter'::text, 'no_date'::text, 'outside'::text, 'several'::text, 'account_unknown'::text, 'account_contradicts'::text]))),
-    CONSTRAINT document_match_probability_check CHECK (((match_probability >= (0)::double precision) AND (match_probability <= (1)::double precision))),
-    CONSTRAINT document_pages_check CHECK ((cardinality(pages) >= 1)),
-    CONSTRAINT document_status_check CHECK ((status = ANY (ARRAY['filed'::text, 'review'::text, 'withdrawn'::text]))),
-    CONSTRAINT document_type_probability_check CHECK (((type_probability >= (0)::double precision) AND (type_probability <= (1)::double precision)))
-)
-WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
 
 CREATE TABLE public.document_field (
     document_id bigint NOT NULL,
@@ -1351,11 +1214,11 @@ ALTER TABLE public.document ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 );
 
 CREATE TABLE public.document_page (
-    document_id bigint CONSTRAINT document_page_document_id_not_null1 NOT NULL,
-    scan_id bigint CONSTRAINT document_page_scan_id_not_null1 NOT NULL,
-    number integer CONSTRAINT document_page_number_not_null1 NOT NULL,
-    "position" integer CONSTRAINT document_page_position_not_null1 NOT NULL,
-    text text CONSTRAINT document_page_text_not_null1 NOT NULL,
+    document_id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    number integer NOT NULL,
+    "position" integer NOT NULL,
+    text text NOT NULL,
     search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED,
     CONSTRAINT document_page_position_check CHECK (("position" >= 1))
 )
@@ -1371,6 +1234,13 @@ CREATE TABLE public.document_page_1 (
     CONSTRAINT document_page_position_check CHECK (("position" >= 1))
 );
 
+CREATE TABLE public.double_entry (
+    review_item_id bigint NOT NULL,
+    entered_by text NOT NULL,
+    entered_at timestamp with time zone DEFAULT now() NOT NULL,
+    entered jsonb NOT NULL
+);
+
 CREATE TABLE public.encounter (
     id bigint NOT NULL,
     patient_id bigint NOT NULL,
@@ -1382,12 +1252,36 @@ CREATE TABLE public.encounter (
     admitted_at timestamp without time zone,
     discharged_at timestamp without time zone,
     cancelled_at timestamp with time zone,
-    told_at timestamp with time zone DEFAULT now() NOT NULL,
+    reported_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT encounter_number_check CHECK ((number <> ''::text))
 );
 
 ALTER TABLE public.encounter ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.encounter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.ingest_event (
+    id bigint NOT NULL,
+    scan_id bigint NOT NULL,
+    name text NOT NULL,
+    duplicate boolean NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    stored_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed_at timestamp with time zone,
+    path text,
+    modified_ns bigint,
+    stable_at timestamp with time zone,
+    batch_id bigint,
+    waiting_reason text
+);
+
+ALTER TABLE public.ingest_event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ingest_event_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1401,27 +1295,122 @@ CREATE TABLE public.installation (
     CONSTRAINT installation_single_check CHECK (single)
 );
 
-CREATE VIEW public.judgement AS
- SELECT n.decided_by,
-    n.decided_at,
-    ((d.machine ->> 'type'::text) = d.type) AS same_type,
-    ((d.machine ->> 'type_probability'::text))::real AS said_type,
-    ((d.machine #>> '{candidates,0,patient,id}'::text[]) IS NOT NULL) AS had_candidate,
-    (((d.machine #>> '{candidates,0,patient,id}'::text[]))::bigint = d.patient_id) AS same_patient,
-    ((d.machine #>> '{candidates,0,probability}'::text[]))::double precision AS said_patient
-   FROM (public.decision n
-     JOIN public.document d ON ((d.id = n.document_id)))
-  WHERE ((n.act = 'file'::text) AND (n.decided_by <> 'machine'::text) AND (d.status = 'filed'::text) AND (d.filed_by = n.decided_by));
-
-CREATE TABLE public.login_failure (
-    address text NOT NULL,
-    at timestamp with time zone DEFAULT now() NOT NULL
+CREATE TABLE public.intake_file (
+    path text NOT NULL,
+    size bigint NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    gone_at timestamp with time zone,
+    waiting_reason text,
+    CONSTRAINT intake_file_size_check CHECK ((size >= 0))
 );
 
-CREATE TABLE public.migration (
+CREATE TABLE public.migration_batch (
+    id bigint NOT NULL,
+    migration_job_id bigint NOT NULL,
     name text NOT NULL,
-    applied_at timestamp with time zone DEFAULT now() NOT NULL,
-    included text
+    signed_at timestamp with time zone,
+    signed_by text,
+    signed_for jsonb,
+    CONSTRAINT migration_batch_check CHECK (((signed_at IS NULL) = (signed_by IS NULL)))
+);
+
+ALTER TABLE public.migration_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.migration_batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.migration_file (
+    row_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    migration_job_id bigint NOT NULL,
+    path text NOT NULL,
+    sha256 public.sha256,
+    CONSTRAINT migration_file_position_check CHECK (("position" >= 1))
+);
+
+CREATE TABLE public.migration_job (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    manifest text NOT NULL,
+    manifest_sha256 public.sha256,
+    root text NOT NULL,
+    mapping jsonb NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    listed bigint,
+    import_finished_at timestamp with time zone,
+    CONSTRAINT migration_job_listed_check CHECK ((listed >= 0))
+);
+
+ALTER TABLE public.migration_job ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.migration_job_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.migration_row (
+    id bigint NOT NULL,
+    migration_job_id bigint NOT NULL,
+    batch_id bigint NOT NULL,
+    key text NOT NULL,
+    document text,
+    state text NOT NULL,
+    scan_id bigint,
+    duplicate boolean DEFAULT false NOT NULL,
+    problems jsonb DEFAULT '[]'::jsonb NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    checked_at timestamp with time zone,
+    check_result text,
+    check_detail text,
+    CONSTRAINT migration_row_check CHECK (((state = 'ingested'::text) = (scan_id IS NOT NULL))),
+    CONSTRAINT migration_row_check1 CHECK (((checked_at IS NULL) = (check_result IS NULL))),
+    CONSTRAINT migration_row_check_result_check CHECK ((check_result = ANY (ARRAY['verified'::text, 'exempt'::text, 'failed'::text]))),
+    CONSTRAINT migration_row_state_check CHECK ((state = ANY (ARRAY['ingested'::text, 'missing'::text, 'rejected'::text, 'unlisted'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.01');
+
+ALTER TABLE public.migration_row ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.migration_row_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.migration_sample (
+    id bigint NOT NULL,
+    migration_job_id bigint NOT NULL,
+    batch_id bigint,
+    seed bigint NOT NULL,
+    confidence double precision NOT NULL,
+    error_limit double precision NOT NULL,
+    population bigint NOT NULL,
+    drawn_at timestamp with time zone DEFAULT now() NOT NULL,
+    drawn_by text NOT NULL,
+    CONSTRAINT migration_sample_confidence_check CHECK (((confidence > (0)::double precision) AND (confidence < (1)::double precision))),
+    CONSTRAINT migration_sample_error_limit_check CHECK (((error_limit > (0)::double precision) AND (error_limit < (1)::double precision)))
+);
+
+ALTER TABLE public.migration_sample ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.migration_sample_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.migration_sample_item (
+    sample_id bigint NOT NULL,
+    document_id bigint NOT NULL,
+    review_item_id bigint NOT NULL
 );
 
 CREATE TABLE public.name_count (
@@ -1431,6 +1420,14 @@ CREATE TABLE public.name_count (
     key text GENERATED ALWAYS AS (public.name_key(name)) STORED COLLATE pg_catalog."C",
     CONSTRAINT name_count_part_check CHECK ((part = ANY (ARRAY['given'::text, 'family'::text])))
 );
+
+CREATE TABLE public.ocr_cache (
+    key public.sha256 NOT NULL,
+    engine text NOT NULL,
+    page jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_scale_factor='0.02');
 
 CREATE TABLE public.page (
     scan_id bigint NOT NULL,
@@ -1445,6 +1442,7 @@ CREATE TABLE public.page (
     skew real NOT NULL,
     confidence real NOT NULL,
     problem text,
+    notes jsonb DEFAULT '[]'::jsonb NOT NULL,
     words jsonb DEFAULT '[]'::jsonb NOT NULL,
     codes jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT page_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
@@ -1470,7 +1468,7 @@ CREATE TABLE public.patient_address (
     city text,
     state text,
     zip text,
-    noted_at timestamp with time zone DEFAULT now() NOT NULL
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 ALTER TABLE public.patient ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1487,7 +1485,7 @@ CREATE TABLE public.patient_identifier (
     kind text NOT NULL,
     facility text DEFAULT ''::text NOT NULL,
     value text NOT NULL,
-    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT patient_identifier_kind_check CHECK ((kind = ANY (ARRAY['mrn'::text, 'account'::text, 'insurance'::text, 'medicaid'::text, 'ssn'::text, 'other'::text]))),
     CONSTRAINT patient_identifier_value_check CHECK ((value <> ''::text))
 );
@@ -1527,14 +1525,14 @@ CREATE TABLE public.patient_name (
     middle text,
     family text,
     suffix text,
-    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT patient_name_kind_check CHECK ((kind = ANY (ARRAY['former'::text, 'maiden'::text, 'alias'::text, 'nickname'::text])))
 );
 
 CREATE TABLE public.patient_phone (
     patient_id bigint NOT NULL,
     phone text NOT NULL,
-    noted_at timestamp with time zone DEFAULT now() NOT NULL
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.patient_search (
@@ -1547,6 +1545,14 @@ CREATE TABLE public.patient_search (
     middle text COLLATE pg_catalog."C",
     sex text,
     zip text COLLATE pg_catalog."C"
+);
+
+CREATE TABLE public.pending_page (
+    scan_id bigint NOT NULL,
+    number integer NOT NULL,
+    text text NOT NULL,
+    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, "left"(text, 200000))) STORED,
+    mrn text
 );
 
 CREATE TABLE public.procrastinate_events (
@@ -1605,19 +1611,19 @@ ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS
     CACHE 1
 );
 
-CREATE TABLE public.quarantine_act (
+CREATE TABLE public.quarantine_action (
     id bigint NOT NULL,
     scan_id bigint NOT NULL,
-    act text NOT NULL,
+    action text NOT NULL,
     code text NOT NULL,
     done_by text NOT NULL,
     done_at timestamp with time zone DEFAULT now() NOT NULL,
     note text,
-    CONSTRAINT quarantine_act_act_check CHECK ((act = ANY (ARRAY['retried'::text, 'refused again'::text, 'rejected'::text])))
+    CONSTRAINT quarantine_action_action_check CHECK ((action = ANY (ARRAY['retried'::text, 'retry_failed'::text, 'dismissed'::text])))
 );
 
-ALTER TABLE public.quarantine_act ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.quarantine_act_id_seq
+ALTER TABLE public.quarantine_action ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.quarantine_action_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1625,13 +1631,11 @@ ALTER TABLE public.quarantine_act ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
-CREATE TABLE public.reading (
-    key public.sha256 NOT NULL,
-    engine text NOT NULL,
-    page jsonb NOT NULL,
-    made_at timestamp with time zone DEFAULT now() NOT NULL
-)
-WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_scale_factor='0.02');
+CREATE TABLE public.reason_code (
+    code text NOT NULL,
+    kind text NOT NULL,
+    CONSTRAINT reason_code_kind_check CHECK ((kind = ANY (ARRAY['patient'::text, 'type'::text, 'split'::text, 'field'::text, 'page'::text, 'mixed_patients'::text, 'batch'::text, 'no_document'::text, 'manual'::text, 'quality'::text, 'legacy_index'::text])))
+);
 
 ALTER TABLE public.review_item ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.review_item_id_seq
@@ -1660,12 +1664,12 @@ CREATE TABLE public.scan (
     finished_at timestamp with time zone,
     pages_in integer,
     notes jsonb DEFAULT '[]'::jsonb NOT NULL,
-    rejected_at timestamp with time zone,
-    rejected_by text,
-    given jsonb,
+    dismissed_at timestamp with time zone,
+    dismissed_by text,
+    legacy_metadata jsonb,
     CONSTRAINT scan_check CHECK (((status = 'quarantined'::text) = (quarantine_code IS NOT NULL))),
     CONSTRAINT scan_check1 CHECK (((status = 'received'::text) = (finished_at IS NULL))),
-    CONSTRAINT scan_check2 CHECK (((rejected_at IS NULL) OR ((status = 'quarantined'::text) AND (rejected_by IS NOT NULL)))),
+    CONSTRAINT scan_check2 CHECK (((dismissed_at IS NULL) OR ((status = 'quarantined'::text) AND (dismissed_by IS NOT NULL)))),
     CONSTRAINT scan_page_count_check CHECK ((page_count >= 0)),
     CONSTRAINT scan_pages_in_check CHECK ((pages_in >= 0)),
     CONSTRAINT scan_size_check CHECK ((size >= 0)),
@@ -1681,13 +1685,14 @@ ALTER TABLE public.scan ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE public.sighting (
-    path text NOT NULL,
-    size bigint NOT NULL,
-    seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    gone_at timestamp with time zone,
-    why text,
-    CONSTRAINT sighting_size_check CHECK ((size >= 0))
+CREATE TABLE public.schema_migration (
+    name text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.sign_in_failure (
+    address text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.web_session (
@@ -1730,39 +1735,6 @@ ALTER TABLE ONLY public.adt_message
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (token);
 
-ALTER TABLE ONLY public.archive_batch
-    ADD CONSTRAINT archive_batch_archive_id_name_key UNIQUE (archive_id, name);
-
-ALTER TABLE ONLY public.archive_batch
-    ADD CONSTRAINT archive_batch_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.archive_file
-    ADD CONSTRAINT archive_file_pkey PRIMARY KEY (row_id, "position");
-
-ALTER TABLE ONLY public.archive
-    ADD CONSTRAINT archive_name_key UNIQUE (name);
-
-ALTER TABLE ONLY public.archive
-    ADD CONSTRAINT archive_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.archive_row
-    ADD CONSTRAINT archive_row_archive_id_key_key UNIQUE (archive_id, key);
-
-ALTER TABLE ONLY public.archive_row
-    ADD CONSTRAINT archive_row_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.archive_sample
-    ADD CONSTRAINT archive_sample_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.archive_sampled
-    ADD CONSTRAINT archive_sampled_pkey PRIMARY KEY (sample_id, document_id);
-
-ALTER TABLE ONLY public.arrival
-    ADD CONSTRAINT arrival_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.arriving_page
-    ADD CONSTRAINT arriving_page_pkey PRIMARY KEY (scan_id, number);
-
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 
@@ -1771,9 +1743,6 @@ ALTER TABLE ONLY public.batch
 
 ALTER TABLE ONLY public.batch_sheet
     ADD CONSTRAINT batch_sheet_pkey PRIMARY KEY (scan_id, text);
-
-ALTER TABLE ONLY public.blind_entry
-    ADD CONSTRAINT blind_entry_pkey PRIMARY KEY (review_item_id, entered_by);
 
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
@@ -1796,20 +1765,56 @@ ALTER TABLE ONLY public.document_page_1
 ALTER TABLE ONLY public.document
     ADD CONSTRAINT document_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.double_entry
+    ADD CONSTRAINT double_entry_pkey PRIMARY KEY (review_item_id, entered_by);
+
 ALTER TABLE ONLY public.encounter
     ADD CONSTRAINT encounter_facility_number_key UNIQUE (facility, number);
 
 ALTER TABLE ONLY public.encounter
     ADD CONSTRAINT encounter_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ingest_event
+    ADD CONSTRAINT ingest_event_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (single);
 
-ALTER TABLE ONLY public.migration
-    ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.intake_file
+    ADD CONSTRAINT intake_file_pkey PRIMARY KEY (path);
+
+ALTER TABLE ONLY public.migration_batch
+    ADD CONSTRAINT migration_batch_migration_job_id_name_key UNIQUE (migration_job_id, name);
+
+ALTER TABLE ONLY public.migration_batch
+    ADD CONSTRAINT migration_batch_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migration_file
+    ADD CONSTRAINT migration_file_pkey PRIMARY KEY (row_id, "position");
+
+ALTER TABLE ONLY public.migration_job
+    ADD CONSTRAINT migration_job_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.migration_job
+    ADD CONSTRAINT migration_job_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migration_row
+    ADD CONSTRAINT migration_row_migration_job_id_key_key UNIQUE (migration_job_id, key);
+
+ALTER TABLE ONLY public.migration_row
+    ADD CONSTRAINT migration_row_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migration_sample_item
+    ADD CONSTRAINT migration_sample_item_pkey PRIMARY KEY (sample_id, document_id);
+
+ALTER TABLE ONLY public.migration_sample
+    ADD CONSTRAINT migration_sample_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.name_count
     ADD CONSTRAINT name_count_pkey PRIMARY KEY (part, name);
+
+ALTER TABLE ONLY public.ocr_cache
+    ADD CONSTRAINT ocr_cache_pkey PRIMARY KEY (key, engine);
 
 ALTER TABLE ONLY public.page
     ADD CONSTRAINT page_pkey PRIMARY KEY (scan_id, number);
@@ -1841,6 +1846,9 @@ ALTER TABLE ONLY public.patient_phone
 ALTER TABLE ONLY public.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.pending_page
+    ADD CONSTRAINT pending_page_pkey PRIMARY KEY (scan_id, number);
+
 ALTER TABLE ONLY public.procrastinate_events
     ADD CONSTRAINT procrastinate_events_pkey PRIMARY KEY (id);
 
@@ -1856,11 +1864,11 @@ ALTER TABLE ONLY public.procrastinate_periodic_defers
 ALTER TABLE ONLY public.procrastinate_workers
     ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.quarantine_act
-    ADD CONSTRAINT quarantine_act_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.quarantine_action
+    ADD CONSTRAINT quarantine_action_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.reading
-    ADD CONSTRAINT reading_pkey PRIMARY KEY (key, engine);
+ALTER TABLE ONLY public.reason_code
+    ADD CONSTRAINT reason_code_pkey PRIMARY KEY (code);
 
 ALTER TABLE ONLY public.review_item
     ADD CONSTRAINT review_item_pkey PRIMARY KEY (id);
@@ -1871,8 +1879,8 @@ ALTER TABLE ONLY public.scan
 ALTER TABLE ONLY public.scan
     ADD CONSTRAINT scan_sha256_key UNIQUE (sha256);
 
-ALTER TABLE ONLY public.sighting
-    ADD CONSTRAINT sighting_pkey PRIMARY KEY (path);
+ALTER TABLE ONLY public.schema_migration
+    ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.web_session
     ADD CONSTRAINT web_session_pkey PRIMARY KEY (token);
@@ -1880,31 +1888,7 @@ ALTER TABLE ONLY public.web_session
 ALTER TABLE ONLY public.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 
-CREATE INDEX adt_message_refused ON public.adt_message USING btree (received_at) WHERE (status = 'refused'::text);
-
-CREATE INDEX archive_file_path ON public.archive_file USING btree (archive_id, path);
-
-CREATE INDEX archive_row_batch ON public.archive_row USING btree (batch_id);
-
-CREATE INDEX archive_row_document ON public.archive_row USING btree (archive_id, document) WHERE (document IS NOT NULL);
-
-CREATE UNIQUE INDEX archive_row_first ON public.archive_row USING btree (scan_id) WHERE ((scan_id IS NOT NULL) AND (NOT duplicate));
-
-CREATE INDEX archive_row_scan ON public.archive_row USING btree (scan_id);
-
-CREATE INDEX arrival_batch ON public.arrival USING btree (batch_id) WHERE (batch_id IS NOT NULL);
-
-CREATE INDEX arrival_path ON public.arrival USING btree (path) WHERE (path IS NOT NULL);
-
-CREATE INDEX arrival_scan ON public.arrival USING btree (scan_id);
-
-CREATE INDEX arrival_staying ON public.arrival USING btree (id) WHERE ((stays IS NOT NULL) AND (left_at IS NULL));
-
-CREATE INDEX arrival_stored ON public.arrival USING btree (stored_at);
-
-CREATE INDEX arriving_page_mrn ON public.arriving_page USING btree (mrn) WHERE (mrn IS NOT NULL);
-
-CREATE INDEX arriving_page_search ON public.arriving_page USING gin (search);
+CREATE INDEX adt_message_rejected ON public.adt_message USING btree (received_at) WHERE (status = 'rejected'::text);
 
 CREATE INDEX audit_account ON public.audit USING btree (account, id);
 
@@ -1912,7 +1896,7 @@ CREATE INDEX audit_document ON public.audit USING btree (document_id, id) WHERE 
 
 CREATE INDEX audit_patient ON public.audit USING btree (patient_id, id) WHERE (patient_id IS NOT NULL);
 
-CREATE UNIQUE INDEX batch_open ON public.batch USING btree (name) WHERE (settled_at IS NULL);
+CREATE UNIQUE INDEX batch_open ON public.batch USING btree (name) WHERE (closed_at IS NULL);
 
 CREATE INDEX batch_sheet_batch ON public.batch_sheet USING btree (batch_id);
 
@@ -1922,13 +1906,13 @@ CREATE INDEX decision_of_people ON public.decision USING btree (decided_at) WHER
 
 CREATE INDEX decision_person ON public.decision USING btree (decided_by, id);
 
-CREATE INDEX delivery_dead ON public.delivery USING btree (id) WHERE (state = 'dead'::text);
-
 CREATE INDEX delivery_document ON public.delivery USING btree (document_id, destination, id);
 
-CREATE INDEX delivery_open ON public.delivery USING btree (destination, document_id, id) WHERE (state = ANY (ARRAY['waiting'::text, 'dead'::text]));
+CREATE INDEX delivery_failed ON public.delivery USING btree (id) WHERE (state = 'failed'::text);
 
-CREATE INDEX delivery_waiting ON public.delivery USING btree (destination, id) WHERE (state = 'waiting'::text);
+CREATE INDEX delivery_open ON public.delivery USING btree (destination, document_id, id) WHERE (state = ANY (ARRAY['pending'::text, 'failed'::text]));
+
+CREATE INDEX delivery_pending ON public.delivery USING btree (destination, id) WHERE (state = 'pending'::text);
 
 CREATE INDEX document_encounter ON public.document USING btree (encounter_id) WHERE (encounter_id IS NOT NULL);
 
@@ -1938,11 +1922,11 @@ CREATE INDEX document_filed ON public.document USING btree (filed_at, filed_by) 
 
 CREATE INDEX document_page_document ON ONLY public.document_page USING btree (document_id, "position");
 
-CREATE INDEX document_page_1_document ON public.document_page_1 USING btree (document_id, "position");
+CREATE INDEX document_page_1_document_id_position_idx ON public.document_page_1 USING btree (document_id, "position");
 
 CREATE INDEX document_page_search ON ONLY public.document_page USING gin (search);
 
-CREATE INDEX document_page_1_search ON public.document_page_1 USING gin (search);
+CREATE INDEX document_page_1_search_idx ON public.document_page_1 USING gin (search);
 
 CREATE INDEX document_patient ON public.document USING btree (patient_id, date_of_service DESC NULLS LAST);
 
@@ -1954,11 +1938,31 @@ CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs
 
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
 
-CREATE INDEX login_failure_address ON public.login_failure USING btree (address, at);
+CREATE INDEX ingest_event_batch ON public.ingest_event USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+
+CREATE INDEX ingest_event_path ON public.ingest_event USING btree (path) WHERE (path IS NOT NULL);
+
+CREATE INDEX ingest_event_scan ON public.ingest_event USING btree (scan_id);
+
+CREATE INDEX ingest_event_stored ON public.ingest_event USING btree (stored_at);
+
+CREATE INDEX ingest_event_waiting ON public.ingest_event USING btree (id) WHERE ((waiting_reason IS NOT NULL) AND (removed_at IS NULL));
+
+CREATE INDEX migration_file_path ON public.migration_file USING btree (migration_job_id, path);
+
+CREATE INDEX migration_row_batch ON public.migration_row USING btree (batch_id);
+
+CREATE INDEX migration_row_document ON public.migration_row USING btree (migration_job_id, document) WHERE (document IS NOT NULL);
+
+CREATE UNIQUE INDEX migration_row_first ON public.migration_row USING btree (scan_id) WHERE ((scan_id IS NOT NULL) AND (NOT duplicate));
+
+CREATE INDEX migration_row_scan ON public.migration_row USING btree (scan_id);
 
 CREATE INDEX name_count_key ON public.name_count USING btree (part, key) INCLUDE (name, n);
 
 CREATE INDEX name_count_trigrams ON public.name_count USING gin (name public.gin_trgm_ops);
+
+CREATE INDEX ocr_cache_created ON public.ocr_cache USING btree (created_at);
 
 CREATE INDEX page_cover_sheet ON public.page USING btree (scan_id) WHERE (codes @? '$[*]."text"?(@ starts with "CHARTLOOM/BATCH/1;")'::jsonpath);
 
@@ -1970,7 +1974,7 @@ CREATE UNIQUE INDEX patient_merge_standing ON public.patient_merge USING btree (
 
 CREATE INDEX patient_merged_into ON public.patient USING btree (merged_into) WHERE (merged_into IS NOT NULL);
 
-CREATE INDEX patient_name_trigrams ON public.patient USING gin (public.plain_text(((COALESCE(family, ''::text) || ' '::text) || COALESCE(given, ''::text))) public.gin_trgm_ops);
+CREATE INDEX patient_name_trigrams ON public.patient USING gin (public.normalized_text(((COALESCE(family, ''::text) || ' '::text) || COALESCE(given, ''::text))) public.gin_trgm_ops);
 
 CREATE INDEX patient_search_family ON public.patient_search USING btree (dob, family_key) INCLUDE (patient_id);
 
@@ -1981,6 +1985,10 @@ CREATE INDEX patient_search_names ON public.patient_search USING btree (family_k
 CREATE INDEX patient_search_patient ON public.patient_search USING btree (patient_id);
 
 CREATE INDEX patient_search_spelt ON public.patient_search USING btree (family, given) INCLUDE (patient_id, dob);
+
+CREATE INDEX pending_page_mrn ON public.pending_page USING btree (mrn) WHERE (mrn IS NOT NULL);
+
+CREATE INDEX pending_page_search ON public.pending_page USING gin (search);
 
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
 
@@ -1998,23 +2006,21 @@ CREATE INDEX procrastinate_jobs_waiting ON public.procrastinate_jobs USING btree
 
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
 
-CREATE INDEX quarantine_act_scan ON public.quarantine_act USING btree (scan_id, id);
+CREATE INDEX quarantine_action_scan ON public.quarantine_action USING btree (scan_id, id);
 
-CREATE INDEX reading_made ON public.reading USING btree (made_at);
+CREATE INDEX review_item_candidates ON public.review_item USING gin (public.candidate_patients(candidates)) WHERE (closed_at IS NULL);
 
-CREATE INDEX review_item_candidates ON public.review_item USING gin (public.candidate_patients(candidates)) WHERE (settled_at IS NULL);
+CREATE UNIQUE INDEX review_item_document ON public.review_item USING btree (document_id) WHERE (closed_at IS NULL);
 
-CREATE UNIQUE INDEX review_item_document ON public.review_item USING btree (document_id) WHERE (settled_at IS NULL);
+CREATE INDEX review_item_filtered ON public.review_item USING btree (type, source, department) INCLUDE (kinds, escalated_by) WHERE (closed_at IS NULL);
 
-CREATE INDEX review_item_filtered ON public.review_item USING btree (type, source, department) INCLUDE (kinds, escalated_by) WHERE (settled_at IS NULL);
+CREATE INDEX review_item_holder ON public.review_item USING btree (claimed_by) WHERE ((closed_at IS NULL) AND (claimed_by IS NOT NULL));
 
-CREATE INDEX review_item_holder ON public.review_item USING btree (claimed_by) WHERE ((settled_at IS NULL) AND (claimed_by IS NOT NULL));
+CREATE INDEX review_item_kinds ON public.review_item USING gin (kinds) WHERE (closed_at IS NULL);
 
-CREATE INDEX review_item_kinds ON public.review_item USING gin (kinds) WHERE (settled_at IS NULL);
+CREATE INDEX review_item_open ON public.review_item USING btree (priority DESC, opened_at) WHERE (closed_at IS NULL);
 
-CREATE INDEX review_item_open ON public.review_item USING btree (priority DESC, opened_at) WHERE (settled_at IS NULL);
-
-CREATE INDEX review_item_scan ON public.review_item USING btree (scan_id) WHERE (settled_at IS NULL);
+CREATE INDEX review_item_scan ON public.review_item USING btree (scan_id) WHERE (closed_at IS NULL);
 
 CREATE INDEX scan_quarantined ON public.scan USING btree (finished_at) WHERE (status = 'quarantined'::text);
 
@@ -2022,39 +2028,41 @@ CREATE INDEX scan_received ON public.scan USING btree (received_at);
 
 CREATE INDEX scan_waiting ON public.scan USING btree (priority DESC, id) WHERE (status = 'received'::text);
 
+CREATE INDEX sign_in_failure_address ON public.sign_in_failure USING btree (address, at);
+
 CREATE INDEX web_session_account ON public.web_session USING btree (account_id);
 
-ALTER INDEX public.document_page_document ATTACH PARTITION public.document_page_1_document;
+ALTER INDEX public.document_page_document ATTACH PARTITION public.document_page_1_document_id_position_idx;
 
 ALTER INDEX public.document_page_pkey ATTACH PARTITION public.document_page_1_pkey;
 
-ALTER INDEX public.document_page_search ATTACH PARTITION public.document_page_1_search;
+ALTER INDEX public.document_page_search ATTACH PARTITION public.document_page_1_search_idx;
 
-CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.reject_change();
 
-CREATE TRIGGER audit_is_kept BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER audit_is_kept BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.reject_change();
 
-CREATE TRIGGER blind_entry_is_append_only BEFORE DELETE OR UPDATE ON public.blind_entry FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER decision_is_append_only BEFORE DELETE OR UPDATE ON public.decision FOR EACH ROW EXECUTE FUNCTION public.reject_change();
 
-CREATE TRIGGER decision_is_append_only BEFORE DELETE OR UPDATE ON public.decision FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER decision_is_kept BEFORE TRUNCATE ON public.decision FOR EACH STATEMENT EXECUTE FUNCTION public.reject_change();
 
-CREATE TRIGGER decision_is_kept BEFORE TRUNCATE ON public.decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER double_entry_is_append_only BEFORE DELETE OR UPDATE ON public.double_entry FOR EACH ROW EXECUTE FUNCTION public.reject_change();
 
-CREATE CONSTRAINT TRIGGER document_stands AFTER INSERT OR UPDATE ON public.document DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.document_stands();
+CREATE CONSTRAINT TRIGGER on_document_committed AFTER INSERT OR UPDATE ON public.document DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.on_document_committed();
 
-CREATE TRIGGER encounter_came AFTER INSERT OR UPDATE OF patient_id, facility, number, account, class, admitted_at, discharged_at, cancelled_at ON public.encounter FOR EACH ROW EXECUTE FUNCTION public.encounter_came();
+CREATE TRIGGER on_encounter_change AFTER INSERT OR UPDATE OF patient_id, facility, number, account, class, admitted_at, discharged_at, cancelled_at ON public.encounter FOR EACH ROW EXECUTE FUNCTION public.on_encounter_change();
 
-CREATE TRIGGER patient_identifiers_came AFTER INSERT ON public.patient_identifier REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_known_otherwise();
+CREATE TRIGGER on_patient_identifier_insert AFTER INSERT ON public.patient_identifier REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.on_patient_alias();
 
-CREATE TRIGGER patient_names_came AFTER INSERT ON public.patient_name REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_known_otherwise();
+CREATE TRIGGER on_patient_insert AFTER INSERT ON public.patient REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.on_patient_insert();
 
-CREATE TRIGGER patient_phones_came AFTER INSERT ON public.patient_phone REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_known_otherwise();
+CREATE TRIGGER on_patient_merge AFTER UPDATE OF merged_into ON public.patient FOR EACH ROW WHEN ((old.merged_into IS DISTINCT FROM new.merged_into)) EXECUTE FUNCTION public.on_patient_merge();
 
-CREATE TRIGGER patients_came AFTER INSERT ON public.patient REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.patients_came();
+CREATE TRIGGER on_patient_name_insert AFTER INSERT ON public.patient_name REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.on_patient_alias();
 
-CREATE TRIGGER patients_changed AFTER UPDATE ON public.patient REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION public.patients_changed();
+CREATE TRIGGER on_patient_phone_insert AFTER INSERT ON public.patient_phone REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.on_patient_alias();
 
-CREATE TRIGGER patients_joined AFTER UPDATE OF merged_into ON public.patient FOR EACH ROW WHEN ((old.merged_into IS DISTINCT FROM new.merged_into)) EXECUTE FUNCTION public.patients_joined();
+CREATE TRIGGER on_patient_update AFTER UPDATE ON public.patient REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION public.on_patient_update();
 
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
 
@@ -2070,49 +2078,10 @@ CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON pub
 
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
 
-CREATE TRIGGER review_item_filters BEFORE INSERT ON public.review_item FOR EACH ROW EXECUTE FUNCTION public.review_item_filters();
+CREATE TRIGGER review_item_filters BEFORE INSERT OR UPDATE OF reasons ON public.review_item FOR EACH ROW EXECUTE FUNCTION public.review_item_filters();
 
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
-
-ALTER TABLE ONLY public.archive_batch
-    ADD CONSTRAINT archive_batch_archive_id_fkey FOREIGN KEY (archive_id) REFERENCES public.archive(id);
-
-ALTER TABLE ONLY public.archive_file
-    ADD CONSTRAINT archive_file_row_id_fkey FOREIGN KEY (row_id) REFERENCES public.archive_row(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.archive_row
-    ADD CONSTRAINT archive_row_archive_id_fkey FOREIGN KEY (archive_id) REFERENCES public.archive(id);
-
-ALTER TABLE ONLY public.archive_row
-    ADD CONSTRAINT archive_row_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.archive_batch(id);
-
-ALTER TABLE ONLY public.archive_row
-    ADD CONSTRAINT archive_row_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
-
-ALTER TABLE ONLY public.archive_sample
-    ADD CONSTRAINT archive_sample_archive_id_fkey FOREIGN KEY (archive_id) REFERENCES public.archive(id);
-
-ALTER TABLE ONLY public.archive_sample
-    ADD CONSTRAINT archive_sample_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.archive_batch(id);
-
-ALTER TABLE ONLY public.archive_sampled
-    ADD CONSTRAINT archive_sampled_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
-
-ALTER TABLE ONLY public.archive_sampled
-    ADD CONSTRAINT archive_sampled_review_item_id_fkey FOREIGN KEY (review_item_id) REFERENCES public.review_item(id);
-
-ALTER TABLE ONLY public.archive_sampled
-    ADD CONSTRAINT archive_sampled_sample_id_fkey FOREIGN KEY (sample_id) REFERENCES public.archive_sample(id);
-
-ALTER TABLE ONLY public.arrival
-    ADD CONSTRAINT arrival_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batch(id);
-
-ALTER TABLE ONLY public.arrival
-    ADD CONSTRAINT arrival_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
-
-ALTER TABLE ONLY public.arriving_page
-    ADD CONSTRAINT arriving_page_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.batch
     ADD CONSTRAINT batch_review_item_id_fkey FOREIGN KEY (review_item_id) REFERENCES public.review_item(id);
@@ -2121,10 +2090,7 @@ ALTER TABLE ONLY public.batch_sheet
     ADD CONSTRAINT batch_sheet_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batch(id);
 
 ALTER TABLE ONLY public.batch_sheet
-    ADD CONSTRAINT batch_sheet_scan_id_fkey1 FOREIGN KEY (scan_id) REFERENCES public.scan(id);
-
-ALTER TABLE ONLY public.blind_entry
-    ADD CONSTRAINT blind_entry_review_item_id_fkey FOREIGN KEY (review_item_id) REFERENCES public.review_item(id);
+    ADD CONSTRAINT batch_sheet_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
 
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
@@ -2148,10 +2114,10 @@ ALTER TABLE ONLY public.document_field
     ADD CONSTRAINT document_field_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
 
 ALTER TABLE public.document_page
-    ADD CONSTRAINT document_page_document_id_fkey1 FOREIGN KEY (document_id) REFERENCES public.document(id);
+    ADD CONSTRAINT document_page_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
 
 ALTER TABLE public.document_page
-    ADD CONSTRAINT document_page_scan_id_number_fkey1 FOREIGN KEY (scan_id, number) REFERENCES public.page(scan_id, number);
+    ADD CONSTRAINT document_page_scan_id_number_fkey FOREIGN KEY (scan_id, number) REFERENCES public.page(scan_id, number);
 
 ALTER TABLE ONLY public.document
     ADD CONSTRAINT document_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
@@ -2159,8 +2125,47 @@ ALTER TABLE ONLY public.document
 ALTER TABLE ONLY public.document
     ADD CONSTRAINT document_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
 
+ALTER TABLE ONLY public.double_entry
+    ADD CONSTRAINT double_entry_review_item_id_fkey FOREIGN KEY (review_item_id) REFERENCES public.review_item(id);
+
 ALTER TABLE ONLY public.encounter
     ADD CONSTRAINT encounter_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.ingest_event
+    ADD CONSTRAINT ingest_event_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batch(id);
+
+ALTER TABLE ONLY public.ingest_event
+    ADD CONSTRAINT ingest_event_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.migration_batch
+    ADD CONSTRAINT migration_batch_migration_job_id_fkey FOREIGN KEY (migration_job_id) REFERENCES public.migration_job(id);
+
+ALTER TABLE ONLY public.migration_file
+    ADD CONSTRAINT migration_file_row_id_fkey FOREIGN KEY (row_id) REFERENCES public.migration_row(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.migration_row
+    ADD CONSTRAINT migration_row_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.migration_batch(id);
+
+ALTER TABLE ONLY public.migration_row
+    ADD CONSTRAINT migration_row_migration_job_id_fkey FOREIGN KEY (migration_job_id) REFERENCES public.migration_job(id);
+
+ALTER TABLE ONLY public.migration_row
+    ADD CONSTRAINT migration_row_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.migration_sample
+    ADD CONSTRAINT migration_sample_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.migration_batch(id);
+
+ALTER TABLE ONLY public.migration_sample_item
+    ADD CONSTRAINT migration_sample_item_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
+
+ALTER TABLE ONLY public.migration_sample_item
+    ADD CONSTRAINT migration_sample_item_review_item_id_fkey FOREIGN KEY (review_item_id) REFERENCES public.review_item(id);
+
+ALTER TABLE ONLY public.migration_sample_item
+    ADD CONSTRAINT migration_sample_item_sample_id_fkey FOREIGN KEY (sample_id) REFERENCES public.migration_sample(id);
+
+ALTER TABLE ONLY public.migration_sample
+    ADD CONSTRAINT migration_sample_migration_job_id_fkey FOREIGN KEY (migration_job_id) REFERENCES public.migration_job(id);
 
 ALTER TABLE ONLY public.page_range
     ADD CONSTRAINT page_range_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id) ON DELETE CASCADE;
@@ -2195,6 +2200,9 @@ ALTER TABLE ONLY public.patient_phone
 ALTER TABLE ONLY public.patient_search
     ADD CONSTRAINT patient_search_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
 
+ALTER TABLE ONLY public.pending_page
+    ADD CONSTRAINT pending_page_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.procrastinate_events
     ADD CONSTRAINT procrastinate_events_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id) ON DELETE CASCADE;
 
@@ -2204,8 +2212,8 @@ ALTER TABLE ONLY public.procrastinate_jobs
 ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id);
 
-ALTER TABLE ONLY public.quarantine_act
-    ADD CONSTRAINT quarantine_act_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+ALTER TABLE ONLY public.quarantine_action
+    ADD CONSTRAINT quarantine_action_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
 
 ALTER TABLE ONLY public.review_item
     ADD CONSTRAINT review_item_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);

@@ -1,62 +1,88 @@
-"""Numbered migrations. Each is applied once, in order, under an advisory lock, with its record in the same
-transaction.
-
-A line `-- include: package/path.sql` stands for that file of an installed package; the package's version is
-recorded."""
+"""Apply the numbered migrations of pipeline/store/migrations, each once and in order."""
 
 from __future__ import annotations
 
-import re
-from importlib import metadata, resources
-from importlib.util import find_spec
-from pathlib import Path
+from importlib import resources
+
+import structlog
+from psycopg.errors import LockNotAvailable
 
 from pipeline.store.database import Connection
 from pipeline.store.database_roles import ensure_roles
-from pipeline.store.text_partitions import extend_page_text
 
-LOCK = 0x636861727420  # "chart ": one migrating process at a time
-INCLUDE = re.compile(r"^-- include: (\w+)/(\S+)$", re.MULTILINE)
-RECORD = """
-create table if not exists migration (
+log = structlog.get_logger()
+
+ADVISORY_LOCK = 0x636861727420
+"""Key of the advisory lock ("chart "): one process migrates at a time."""
+CREATE_RECORD_TABLE = """
+create table if not exists schema_migration (
     name text primary key,
-    applied_at timestamptz not null default now(),
-    included text
+    applied_at timestamptz not null default now()
 )
+"""
+MAX_PARTITION_PAGES = 2_000_000
+"""Pages in one partition of the page text: its search index takes some GB, stays in memory while it grows,
+and is rebuilt in minutes."""
+PARTITION_LOCK_SECONDS = 2.0
+"""Longest wait for the page text, because every reader waits too. During a long search the next start tries
+again.
 """
 
 
 def migrations() -> list[tuple[str, str]]:
-    """(name, SQL as written) of every migration, in order."""
+    """Return (name, SQL) of every migration, in order."""
     folder = resources.files("pipeline.store").joinpath("migrations")
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return [(f.name.removesuffix(".sql"), f.read_text(encoding="utf-8")) for f in files]
+    files = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+    )
+    return [(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in files]
 
 
 def migrate(connection: Connection, superuser: str | None = None) -> list[str]:
-    """Apply what is missing; return the names applied. A migration that fails leaves nothing behind.
+    """Apply the missing migrations in one transaction: all of them are applied, or none.
 
-    `superuser`: as ensure_roles takes it, and raises.
+    Args:
+        connection: A connection as the owner of the database.
+        superuser: The DSN of the server's superuser, who creates missing roles; see ensure_roles.
+
+    Returns:
+        The names of the migrations that were applied.
+
+    Raises:
+        ConfigurationError: Roles are missing and may not be created.
     """
     ensure_roles(connection, superuser)
     applied = []
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-        connection.execute(RECORD)
-        known = {row["name"] for row in connection.execute("select name from migration")}
+        connection.execute("select pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        connection.execute(CREATE_RECORD_TABLE)
+        existing = {row["name"] for row in connection.execute("select name from schema_migration")}
         for name, sql in migrations():
-            if name not in known:
-                connection.execute(INCLUDE.sub(included, sql).encode())
-                packages = ", ".join(f"{p} {metadata.version(p)}" for p, _ in INCLUDE.findall(sql)) or None
-                connection.execute("insert into migration (name, included) values (%s, %s)", [name, packages])
+            if name not in existing:
+                connection.execute(sql.encode())
+                connection.execute("insert into schema_migration (name) values (%s)", [name])
                 applied.append(name)
     extend_page_text(connection)
     return applied
 
 
-def included(line: re.Match[str]) -> str:
-    """The text of a package's file; the package itself is not imported."""
-    spec = find_spec(line[1])
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"The package {line[1]} is not installed.")
-    return (Path(spec.origin).parent / line[2]).read_text(encoding="utf-8")
+def extend_page_text(connection: Connection, max_pages: int = MAX_PARTITION_PAGES) -> str | None:
+    """Add a partition to the page text when the newest is a tenth full.
+
+    Args:
+        connection: A connection as the owner of the database.
+        max_pages: About how many pages a partition is to hold.
+
+    Returns:
+        The name of the new partition; None if none is needed yet, or if the text is locked by a long search.
+    """
+    try:
+        with connection.transaction():
+            connection.execute("select set_config('lock_timeout', %s, true)", [f"{PARTITION_LOCK_SECONDS}s"])
+            row = connection.execute("select extend_page_text(%s) as name", [max_pages]).fetchone()
+    except LockNotAvailable:
+        log.warning("page text is locked; the next start adds its partition")
+        return None
+    assert row is not None
+    name: str | None = row["name"]
+    return name

@@ -1,11 +1,8 @@
-"""Page images on their way from the opener to the reader: files of one folder, each named by the SHA-256 of
-its bytes.
-"""
+"""Page images between the parser and OCR: files in one folder, each named by the SHA-256 of its bytes."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import secrets
 import shutil
@@ -13,24 +10,24 @@ import time
 from pathlib import Path
 
 from pipeline.errors import ServiceUnavailable
+from pipeline.store.transient import DISK_FULL
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-LEAST_FREE = 200_000_000
-"""Bytes. A program that could write nothing to a disk with less room than this failed for want of it."""
+MIN_FREE_BYTES = 200_000_000
+"""With less free space than this, a failed write is taken to be caused by the full disk."""
 
 
 class DiskFull(ServiceUnavailable):
-    """The disk is full. It passes: the same call may succeed later."""
+    """The disk is full: the same call may succeed later."""
 
     code = "disk_full"
 
     def __init__(self) -> None:
-        super().__init__("The disk is full.", "Make room; what waits goes on by itself.")
+        super().__init__("The disk is full.", "Free some space; waiting work then resumes automatically.")
 
 
 class Scratch:
-    """A folder of files named by their hash. Whoever reads a page drops it; `sweep` removes what nobody
-    will.
+    """A folder of files named by their hash. The reader of a page removes it; `sweep` removes what
+    remained.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,43 +35,45 @@ class Scratch:
         self.folder = folder
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; return their SHA-256. The file is there whole or not at all. Raises DiskFull."""
+        """Store bytes atomically and return their SHA-256.
+
+        Raises:
+            DiskFull: The disk is full.
+        """
         new = self.folder / f"new-{secrets.token_hex(8)}"
         try:
             new.write_bytes(data)
         except OSError as error:
             new.unlink(missing_ok=True)
-            if error.errno in NO_ROOM:
+            if error.errno in DISK_FULL:
                 raise DiskFull from None
             raise
         return self.adopt(new, hashlib.sha256(data).hexdigest())
 
     def adopt(self, file: Path, sha256: str) -> str:
-        """Take over a finished file of the same file system under its hash."""
+        """Move a finished file of the same file system to the name of its hash."""
         file.replace(self.path(sha256))
         return sha256
 
     def path(self, sha256: str) -> Path:
-        """Where the bytes of that hash lie, or would lie."""
+        """Return the path of the file with that hash, whether it exists or not."""
         return self.folder / sha256
 
-    def check_room(self) -> None:
-        """Raises DiskFull where the disk is all but full."""
-        if shutil.disk_usage(self.folder).free < LEAST_FREE:
+    def check_free_space(self) -> None:
+        """Raise DiskFull if the disk is nearly full."""
+        if shutil.disk_usage(self.folder).free < MIN_FREE_BYTES:
             raise DiskFull
 
-    def drop(self, sha256: str) -> None:
-        """Remove one file; it may be gone already."""
+    def remove(self, sha256: str) -> None:
+        """Remove a file, if it exists."""
         self.path(sha256).unlink(missing_ok=True)
 
-    def sweep(self, older_than: float) -> int:
-        """Remove what came that many seconds ago, left by processes that were killed; return how many
-        files.
-        """
-        limit, removed = time.time() - older_than, 0
+    def sweep(self, min_age_seconds: float) -> int:
+        """Remove files of that age, left by killed processes, and return their number."""
+        limit, removed = time.time() - min_age_seconds, 0
         for file in self.folder.iterdir():
-            with contextlib.suppress(OSError):  # another process is ahead of us
-                if file.is_file() and file.stat().st_ctime < limit:  # a copy's mtime is that of its original
+            with contextlib.suppress(OSError):  # another process removed it
+                if file.is_file() and file.stat().st_ctime < limit:  # not mtime: a copy keeps its original's
                     file.unlink()
                     removed += 1
         return removed

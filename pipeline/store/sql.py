@@ -1,7 +1,7 @@
 """Named SQL: statements live in .sql files, each under a line `-- name: the_name`, and are called by that
 name.
 
-queries = statements("pipeline.index")    # every .sql file beside that package
+queries = statements("pipeline.index")    # every .sql file of that package
 connection.execute(queries["file_document"], {...})
 """
 
@@ -17,7 +17,11 @@ NAME = re.compile(r"^-- name: (\w+)[ \t]*$", re.MULTILINE)
 
 @cache
 def statements(package: str) -> dict[str, LiteralString]:
-    """All named statements of the package's .sql files. Raises ValueError where a name stands twice."""
+    """Return the named statements of a package's .sql files.
+
+    Raises:
+        ValueError: Two statements have the same name.
+    """
     found: dict[str, LiteralString] = {}
     for file in sorted(resources.files(package).iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".sql"):

@@ -6,9 +6,9 @@ from threading import Thread
 
 import pytest
 
-from pipeline.errors import Conflict, PagesDoNotAddUp
+from pipeline.errors import Conflict, PageAccountingError
 from pipeline.index.filing import commit
-from pipeline.index.scan_result import outcome_json
+from pipeline.index.scan_result import scan_result
 from pipeline.records import Document, PatientRef
 from pipeline.store.database import Connection, connect
 from pipeline.store.scans import quarantine
@@ -29,7 +29,7 @@ def test_a_sure_document_is_filed_and_a_doubtful_one_waits_for_a_person(connecti
         an_outcome(scan, ["one", "two", "three"], filed(sure, patient), doubted(doubtful)),
         [BLOB, BLOB],
     )
-    answer = outcome_json(connection, scan.id)
+    answer = scan_result(connection, scan.id)
     assert answer["status"] == "review"
     first, second = answer["documents"]
     assert (first["status"], first["patient"], first["pages"]) == (
@@ -47,13 +47,13 @@ def test_a_sure_document_is_filed_and_a_doubtful_one_waits_for_a_person(connecti
 def test_a_scan_whose_documents_are_all_sure_is_filed(connection: Connection) -> None:
     scan, patient = a_scan(connection), a_patient(connection, "1001", "Ada", "Novak")
     commit(connection, an_outcome(scan, ["one"], filed(a_document([1]), patient)), [BLOB])
-    assert outcome_json(connection, scan.id)["status"] == "filed"
+    assert scan_result(connection, scan.id)["status"] == "filed"
 
 
 def test_a_scan_without_content_goes_to_a_person(connection: Connection) -> None:
     scan = a_scan(connection)
     commit(connection, an_outcome(scan, ["", ""]), [])
-    answer = outcome_json(connection, scan.id)
+    answer = scan_result(connection, scan.id)
     assert (answer["status"], answer["documents"]) == ("review", [])
     assert "blank" in answer["reason"]
 
@@ -104,13 +104,13 @@ def test_a_patient_who_is_gone_leaves_nothing_filed(connection: Connection) -> N
             [BLOB, BLOB],
         )
     assert (count(connection, "document"), count(connection, "page")) == (0, 0)
-    assert outcome_json(connection, scan.id)["status"] == "received"
+    assert scan_result(connection, scan.id)["status"] == "received"
 
 
 def test_a_page_in_two_documents_leaves_nothing_filed(connection: Connection) -> None:
     scan = a_scan(connection)
     outcome = an_outcome(scan, ["one", "two"], doubted(a_document([1, 2])), doubted(a_document([2])))
-    with pytest.raises(PagesDoNotAddUp):
+    with pytest.raises(PageAccountingError):
         commit(connection, outcome, [BLOB, BLOB])
     assert count(connection, "document") == 0
 
@@ -118,16 +118,16 @@ def test_a_page_in_two_documents_leaves_nothing_filed(connection: Connection) ->
 def test_the_machines_answer_is_kept_whole(connection: Connection) -> None:
     scan = a_scan(connection)
     document = Document(
-        pages=(1,), type="other", type_probability=0.4, fields=a_document([1], mrn="7").fields, doubts=(WHY,)
+        pages=(1,), type="other", type_probability=0.4, fields=a_document([1], mrn="7").fields, issues=(WHY,)
     )
     commit(connection, an_outcome(scan, ["one"], doubted(document)), [BLOB])
-    row = connection.execute("select machine from document").fetchone()
+    row = connection.execute("select machine_result from document").fetchone()
     assert row is not None
-    answer = row["machine"]
+    answer = row["machine_result"]
     assert answer["fields"] == [
         {"name": "mrn", "value": "7", "page": 1, "box": [0, 0, 40, 20], "confidence": 0.8}
     ]
-    assert answer["doubts"] == [{"code": WHY.code, "detail": WHY.detail, "weight": None}]
+    assert answer["issues"] == [{"code": WHY.code, "detail": WHY.detail, "weight": None}]
 
 
 def test_text_with_characters_that_postgres_refuses_is_filed_all_the_same(connection: Connection) -> None:

@@ -12,9 +12,9 @@ from psycopg.conninfo import make_conninfo
 from pipeline.index.filing import commit
 from pipeline.index.search import search
 from pipeline.runtime.installation import Installation
-from pipeline.store import schema_migrations, text_partitions
+from pipeline.store import schema_migrations
 from pipeline.store.database import Connection, connect
-from pipeline.store.text_partitions import extend_page_text
+from pipeline.store.schema_migrations import extend_page_text
 from tests.processing import BLOB, a_document, a_patient, a_scan, an_outcome, filed
 
 
@@ -59,19 +59,19 @@ def test_a_partition_that_fills_is_followed_by_another_and_every_page_has_its_pl
     connection: Connection,
 ) -> None:
     file(connection, "one", "two")
-    assert extend_page_text(connection, most=30) is None, "it is empty enough"
-    assert extend_page_text(connection, most=6) == "document_page_2"
+    assert extend_page_text(connection, max_pages=30) is None, "it is empty enough"
+    assert extend_page_text(connection, max_pages=6) == "document_page_2"
     for words in (("three", "four"), ("five", "six"), ("seven", "eight")):
         file(connection, *words)
     assert places(connection) == [("document_page_1", 6), ("document_page_2", 2)]
-    assert extend_page_text(connection, most=2) == "document_page_3"
+    assert extend_page_text(connection, max_pages=2) == "document_page_3"
     file(connection, "nine")
     assert [len(search(connection, word)) for word in ("one", "six", "eight", "nine")] == [1, 1, 1, 1]
 
 
 def test_a_page_can_be_taken_out_and_filed_again_in_any_partition(connection: Connection) -> None:
     file(connection, "one", "two")
-    extend_page_text(connection, most=2)
+    extend_page_text(connection, max_pages=2)
     file(connection, "three")
     moved = connection.execute(
         "update document_page set position = position + 1 returning tableoid::regclass::text as place"
@@ -83,8 +83,8 @@ def test_a_search_that_is_under_way_is_not_waited_for(
     connection: Connection, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file(connection, "one", "two")
-    monkeypatch.setattr(text_partitions, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(schema_migrations, "PARTITION_LOCK_SECONDS", 0.1)
     with connect(dsn) as reader, reader.transaction():
         reader.execute("select from document_page")
-        assert extend_page_text(connection, most=2) is None
-    assert extend_page_text(connection, most=2) == "document_page_2"
+        assert extend_page_text(connection, max_pages=2) is None
+    assert extend_page_text(connection, max_pages=2) == "document_page_2"

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from pipeline.records import Barcode, Page, Word
 from pipeline.store import sql
-from pipeline.store.ocr_cache import reading_key
+from pipeline.store.ocr_cache import page_key
 from pipeline.store.page_json import page_from, page_json, storable
 from tests.processing import a_page
 
@@ -43,11 +43,11 @@ def test_text_that_postgres_refuses_loses_only_what_it_refuses(text: str) -> Non
     ids=["another picture", "another resolution", "another text of its own"],
 )
 def test_a_page_is_read_again_when_what_its_reading_depends_on_differs(other: Page) -> None:
-    assert reading_key(other) != reading_key(PAGE)
+    assert page_key(other) != page_key(PAGE)
 
 
 def test_the_same_picture_in_another_scan_has_the_same_reading() -> None:
-    assert reading_key(replace(PAGE, scan="d" * 64, number=7)) == reading_key(PAGE)
+    assert page_key(replace(PAGE, scan="d" * 64, number=7)) == page_key(PAGE)
 
 
 def test_two_statements_of_one_name_are_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
--- Who may come in, and what everybody looked at and did.
+-- Who may sign in, and what everyone looked at and did.
 create table account (
     id bigint generated always as identity primary key,
     name text not null unique check (name ~ '^[a-z0-9][a-z0-9._@-]{0,63}$'),
@@ -6,14 +6,14 @@ create table account (
     role text not null
         check (role in ('clerk', 'reviewer', 'clinician', 'supervisor', 'privacy_officer', 'administrator')),
     password text,               -- argon2id; null: signs in through the identity provider alone
-    subject text unique,         -- the identity provider's name of this person
+    subject text unique,         -- the subject that the identity provider uses for this person
     failures smallint not null default 0,
     locked_until timestamptz,
     disabled_at timestamptz,
-    made_at timestamptz not null default now()
+    created_at timestamptz not null default now()
 );
 
--- A person's visit in a browser. The cookie is kept by nobody but the browser; here lies its SHA-256.
+-- A browser session. Only the browser has the cookie; its SHA-256 is stored here.
 create table web_session (
     token sha256 primary key,
     account_id bigint not null references account,
@@ -22,24 +22,24 @@ create table web_session (
 );
 create index web_session_account on web_session (account_id);
 
--- A program that acts for an account, by a token that it alone knows.
+-- A program that acts for an account. Only the program has the token; its SHA-256 is stored here.
 create table api_token (
     token sha256 primary key,
     account_id bigint not null references account,
     name text not null,
-    made_at timestamptz not null default now(),
+    created_at timestamptz not null default now(),
     used_at timestamptz,
     revoked_at timestamptz
 );
 
--- Failed attempts to sign in, to slow down whoever guesses from one address.
-create table login_failure (
+-- Failed sign-ins, to slow down guessing from one address.
+create table sign_in_failure (
     address text not null,
     at timestamptz not null default now()
 );
-create index login_failure_address on login_failure (address, at);
+create index sign_in_failure_address on sign_in_failure (address, at);
 
--- Every view, search, print, download and decision. No foreign keys: what happened stays told, whatever becomes of the rest.
+-- Every view, search, print, download and decision. No foreign keys: a line outlives what it names. Append-only.
 create table audit (
     id bigint generated always as identity primary key,
     at timestamptz not null default clock_timestamp(),
@@ -55,13 +55,5 @@ create table audit (
 create index audit_patient on audit (patient_id, id) where patient_id is not null;
 create index audit_document on audit (document_id, id) where document_id is not null;
 create index audit_account on audit (account, id);
-
-create function refuse_change() returns trigger language plpgsql as $$
-begin
-    raise exception '% is append-only', tg_table_name using errcode = 'insufficient_privilege';
-end
-$$;
-create trigger audit_is_append_only before update or delete on audit for each row execute function refuse_change();
-create trigger audit_is_kept before truncate on audit for each statement execute function refuse_change();
-create trigger decision_is_append_only before update or delete on decision for each row execute function refuse_change();
-create trigger decision_is_kept before truncate on decision for each statement execute function refuse_change();
+create trigger audit_is_append_only before update or delete on audit for each row execute function reject_change();
+create trigger audit_is_kept before truncate on audit for each statement execute function reject_change();
