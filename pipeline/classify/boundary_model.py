@@ -1,9 +1,9 @@
-"""The evidence that a document starts at a page, from what a person would look at, and the probability that
-it amounts to.
+"""Compute the probability that a document starts at a page, from evidence that a person would look at.
 
-Every piece of evidence is a number of about -1 to 1, positive where it speaks for a new document; a logistic
-model (models/boundaries.json, made by `chartloom train-boundaries`) weighs them. Its weights are readable: so
-are its reasons."""
+Each piece of evidence is a number from about -1 to 1; a positive number indicates a new document. A logistic
+regression (models/boundaries.json, made by `chartloom train boundaries`) weighs the evidence. Each weight can
+be read, and so can the reasons for each probability.
+"""
 
 from __future__ import annotations
 
@@ -16,161 +16,221 @@ from functools import cache
 from typing import Any
 
 from pipeline.classify.fields.field_selection import names_match
-from pipeline.classify.page_features import PageMarks
+from pipeline.classify.page_features import PageFeatures
 from pipeline.resources import model_path
 
-FULL_PAGE = 0.8
-"""Text that ends above this share of the page leaves room: the document probably ended there."""
+MODEL_FILE = "boundaries.json"
+
+FULL_PAGE_SHARE = 0.8
+"""Text that ends above this share of the page's height leaves room: the document probably ended there."""
+
+NEARLY_EMPTY_PAGE_SHARE = 0.55
+"""Text that ends above this share leaves much room."""
+
+LOW_START_SHARE = 0.12
+"""Text that starts below this share of the page's height starts low."""
+
+MAX_HEADER_LABELS = 6
+"""More labels than this in the header count as this many."""
+
+MIN_HEADER_LABELS = 2
+"""Labels in the header that support a title."""
+
+MAX_SCORE_NATS = 30.0
+"""Scores are limited to this, so that the exponential function cannot overflow."""
+
+MIN_LETTERHEAD_SIMILARITY = 80.0
+"""rapidfuzz's ratio, in percent, from which two letterheads are the same."""
+
+COMPARED_FIELDS = ("patient_name", "mrn", "dob", "account", "date_of_service", "accession", "author")
+MIN_LABEL_STRENGTH = 0.6
+"""Label strength from which a value of a page is compared with the other page's."""
+
+LEFT_EDGE_SCALE, SIZE_SCALE = 0.05, 0.25
+"""Differences that count fully: of left edges as a share of the width, of sizes as a logarithm of their
+ratio.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """Weights of the evidence, in nats."""
+class BoundaryModel:
+    """The weights of the evidence, in nats."""
 
     bias: float
     weights: Mapping[str, float]
 
-    def probability(self, found: Mapping[str, float]) -> float:
-        """What that evidence amounts to."""
-        score = self.bias + sum(self.weights.get(name, 0.0) * value for name, value in found.items())
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
-
-
-MODEL_FILE = "boundaries.json"
+    def probability(self, evidence: Mapping[str, float]) -> float:
+        """Return the probability of a document start, given the evidence by name."""
+        score = self.bias + sum(self.weights.get(name, 0.0) * value for name, value in evidence.items())
+        return 1 / (1 + math.exp(-max(-MAX_SCORE_NATS, min(MAX_SCORE_NATS, score))))
 
 
 def model_as_dict() -> dict[str, Any]:
-    """The model in use as training writes it."""
+    """Return the model in use in the form in which training writes it."""
     return {"bias": load_model().bias, "weights": dict(load_model().weights)}
 
 
 @cache
-def load_model() -> Model:
+def load_model() -> BoundaryModel:
     """Return the model in use: boundaries.json of the home if it has been trained there, else as shipped."""
     table = json.loads(model_path(MODEL_FILE).read_text(encoding="utf-8"))
-    return Model(
+    return BoundaryModel(
         bias=float(table["bias"]), weights={name: float(weight) for name, weight in table["weights"].items()}
     )
 
 
-def start_probability(before: PageMarks, page: PageMarks, *, blank_between: bool) -> float:
-    """The probability that a document starts at `page`, given the content page before it."""
-    return load_model().probability(evidence(before, page, blank_between=blank_between))
+def start_probability(before: PageFeatures, page: PageFeatures, *, blank_between: bool) -> float:
+    """Return the probability that a document starts at `page`, given the content page before it."""
+    return load_model().probability(boundary_evidence(before, page, blank_between=blank_between))
 
 
-def evidence(before: PageMarks, page: PageMarks, *, blank_between: bool) -> dict[str, float]:
-    """The evidence by name; what is not known is 0."""
-    found = (
-        _numbering(before, page) | _identity(before, page) | _text_flow(before, page) | _looks(before, page)
+def boundary_evidence(before: PageFeatures, page: PageFeatures, *, blank_between: bool) -> dict[str, float]:
+    """Return the evidence by name, as models/boundaries.json names it. Evidence that is missing counts as 0.
+
+    Args:
+        before: The content page before `page`.
+        page: The page at which a document may start.
+        blank_between: A blank page is between the two.
+    """
+    return (
+        _page_number_evidence(before, page)
+        | _identity_evidence(before, page)
+        | _text_flow_evidence(before, page)
+        | _appearance_evidence(before, page)
+        | {"blank_between": float(blank_between)}
+        | _header_evidence(before, page)
     )
-    found["blank_between"] = float(blank_between)
-    found["title"] = float(page.title)
-    found["title_and_labels"] = float(page.title and page.head_labels >= 2)
-    found["head_labels"] = min(page.head_labels, 6) / 6
-    found["more_labels"] = (min(page.head_labels, 6) - min(before.head_labels, 6)) / 6
-    found["letterhead"] = float(page.letterhead is not None)
-    found["letterhead_new"] = float(page.letterhead is not None and before.letterhead is None)
+
+
+def _header_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, float]:
+    """Compare title, labels, letterhead and form number."""
+    labels, labels_before = (min(p.header_labels, MAX_HEADER_LABELS) for p in (page, before))
+    evidence = {
+        "title": float(page.has_title),
+        "title_and_labels": float(page.has_title and page.header_labels >= MIN_HEADER_LABELS),
+        "head_labels": labels / MAX_HEADER_LABELS,
+        "more_labels": (labels - labels_before) / MAX_HEADER_LABELS,
+        "letterhead": float(page.letterhead is not None),
+        "letterhead_new": float(page.letterhead is not None and before.letterhead is None),
+    }
     if page.letterhead and before.letterhead:
-        found["letterhead_differs"] = -1.0 if same_letters(page.letterhead, before.letterhead) else 1.0
-    if page.form and before.form:
-        found["form_differs"] = 1.0 if page.form != before.form else -1.0
-    return found
+        evidence["letterhead_differs"] = (
+            -1.0 if letterheads_match(page.letterhead, before.letterhead) else 1.0
+        )
+    if page.form_number and before.form_number:
+        evidence["form_differs"] = 1.0 if page.form_number != before.form_number else -1.0
+    return evidence
 
 
-def same_letters(left: str, right: str) -> bool:
-    """The same words, reading errors forgiven."""
+def letterheads_match(left: str, right: str) -> bool:
+    """Return whether two letterheads have the same words, allowing for OCR errors."""
     from rapidfuzz import fuzz
 
-    return float(fuzz.ratio(re.sub(r"\W", "", left).lower(), re.sub(r"\W", "", right).lower())) >= 80.0
+    a, b = (re.sub(r"\W", "", text).lower() for text in (left, right))
+    return float(fuzz.ratio(a, b)) >= MIN_LETTERHEAD_SIMILARITY
 
 
-def _numbering(before: PageMarks, page: PageMarks) -> dict[str, float]:
-    found = {
-        "first": float(page.number == 1),
-        "first_of": float(page.number == 1 and page.total is not None),
-        "later": -float(page.number is not None and page.number > 1),
-        "later_of": -float(page.number is not None and page.number > 1 and page.total is not None),
+def _page_number_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, float]:
+    """Compare the printed page numbers, and what the pages state about continuing."""
+    number, total = page.printed_number, page.printed_total
+    number_before, total_before = before.printed_number, before.printed_total
+    is_later = number is not None and number > 1
+    is_not_last_before = (
+        total_before is not None and number_before is not None and number_before < total_before
+    )
+    evidence = {
+        "first": float(number == 1),
+        "first_of": float(number == 1 and total is not None),
+        "later": -float(is_later),
+        "later_of": -float(is_later and total is not None),
         "continued": -float(page.continued),
-        "before_goes_on": -float(before.goes_on),
-        "before_last": float(before.total is not None and before.number == before.total),
-        "before_not_last": -float(
-            before.total is not None and before.number is not None and before.number < before.total
-        ),
+        "before_goes_on": -float(before.continues),
+        "before_last": float(total_before is not None and number_before == total_before),
+        "before_not_last": -float(is_not_last_before),
     }
-    if page.number and before.number:
-        follows = page.number == before.number + 1 and page.total == before.total
-        found["number_follows"] = -1.0 if follows else 1.0
-    if page.number is None and before.number is not None:
-        found["number_stops"] = 1.0
-    if page.number is not None and page.number > 1 and before.number is None:
-        found["number_begins_late"] = 1.0
-    return found
+    if number and number_before:
+        follows = number == number_before + 1 and total == total_before
+        evidence["number_follows"] = -1.0 if follows else 1.0
+    if number is None and number_before is not None:
+        evidence["number_stops"] = 1.0
+    if is_later and number_before is None:
+        evidence["number_begins_late"] = 1.0
+    return evidence
 
 
-IDENTIFIERS = ("patient_name", "mrn", "dob", "account", "date_of_service", "accession", "author")
-SURE = 0.6
-"""Label strength from which an identifier on a page is compared."""
-
-
-def _identity(before: PageMarks, page: PageMarks) -> dict[str, float]:
-    """Who and when, on both pages: staying or changing."""
-    found: dict[str, float] = {}
-    known_here = known_there = False
-    for name in IDENTIFIERS:
-        here, there = _values(page, name), _values(before, name)
-        known_here |= bool(here) and name != "author"
-        known_there |= bool(there) and name != "author"
+def _identity_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, float]:
+    """Compare patient, visit and author of the two pages."""
+    evidence: dict[str, float] = {}
+    has_identity = had_identity = False
+    for name in COMPARED_FIELDS:
+        here, there = _labeled_values(page, name), _labeled_values(before, name)
+        if name != "author":
+            has_identity |= bool(here)
+            had_identity |= bool(there)
         if here and there:
-            same = any(_same(name, a, b) for a in here for b in there)
-            found[f"{name}_differs"] = -1.0 if same else 1.0
+            same = any(_is_same_value(name, a, b) for a in here for b in there)
+            evidence[f"{name}_differs"] = -1.0 if same else 1.0
         elif here:
-            found[f"{name}_begins"] = 1.0
+            evidence[f"{name}_begins"] = 1.0
         elif there:
-            found[f"{name}_stops"] = 1.0
-    found["identity_missing"] = float(not known_here and known_there)
-    return found
+            evidence[f"{name}_stops"] = 1.0
+    evidence["identity_missing"] = float(not has_identity and had_identity)
+    return evidence
 
 
-def _values(page: PageMarks, name: str) -> list[str]:
-    return [offer.value for offer in page.offers if offer.field == name and offer.evidence["label"] >= SURE]
+def _labeled_values(page: PageFeatures, field: str) -> list[str]:
+    return [
+        c.value
+        for c in page.candidates
+        if c.field == field and c.evidence["label_strength"] >= MIN_LABEL_STRENGTH
+    ]
 
 
-def _same(name: str, left: str, right: str) -> bool:
-    if name in ("patient_name", "author"):
+def _is_same_value(field: str, left: str, right: str) -> bool:
+    """Return whether two values are the same, allowing for one misread character except in dates of service."""
+    if field in ("patient_name", "author"):
         return names_match(left, right)
     a, b = (re.sub(r"\W", "", text).lower() for text in (left, right))
-    if name == "date_of_service":
+    if field == "date_of_service":
         return a == b
     from rapidfuzz.distance import Levenshtein
 
     return Levenshtein.distance(a, b, score_cutoff=1) <= 1
 
 
-def _text_flow(before: PageMarks, page: PageMarks) -> dict[str, float]:
-    """Does the text run on over the break?"""
+def _text_flow_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, float]:
+    """Compare the end of the text before with the beginning of the text here: does a sentence or a list
+    continue?
+    """
     last, first = before.last_text.rstrip(" |_-"), page.first_text.lstrip(" |_-'\"")
-    found = {
-        "before_ending": float(before.ending),
-        "before_short": float(before.bottom < FULL_PAGE),
+    starts_lowercase = first[:1].islower()
+    ends_within_sentence = (bool(last) and last[-1].isalpha()) or last.endswith((",", "-"))
+    evidence = {
+        "before_ending": float(before.has_ending),
+        "before_short": float(before.bottom < FULL_PAGE_SHARE),
         "before_bottom": before.bottom,
-        "before_very_short": float(before.bottom < 0.55),
-        "starts_low": float(page.top > 0.12),
-        "starts_lowercase": -float(first[:1].islower()),
-        "open_sentence": -float((bool(last) and last[-1].isalpha()) or last.endswith((",", "-"))),
+        "before_very_short": float(before.bottom < NEARLY_EMPTY_PAGE_SHARE),
+        "starts_low": float(page.top > LOW_START_SHARE),
+        "starts_lowercase": -float(starts_lowercase),
+        "open_sentence": -float(ends_within_sentence),
+        "runs_on": -float(starts_lowercase and ends_within_sentence),
     }
-    found["runs_on"] = -float(found["starts_lowercase"] < 0 and found["open_sentence"] < 0)
     if page.first_step and before.last_step:
-        found["step_follows"] = -float(page.first_step == before.last_step + 1)
+        evidence["step_follows"] = -float(page.first_step == before.last_step + 1)
     elif page.first_step and page.first_step > 1:
-        found["step_follows"] = -0.5
-    return found
+        evidence["step_follows"] = -0.5
+    return evidence
 
 
-def _looks(before: PageMarks, page: PageMarks) -> dict[str, float]:
-    """Type size, line pitch, margin and the picture of the page's head."""
-    found = {"left_differs": min(abs(page.left - before.left) / 0.05, 1.0)}
-    if page.line and before.line:
-        found["size_differs"] = min(abs(math.log(page.line / before.line)) / 0.25, 1.0)
-    if page.pitch and before.pitch:
-        found["pitch_differs"] = min(abs(math.log(page.pitch / before.pitch)) / 0.25, 1.0)
-    return found
+def _appearance_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, float]:
+    """Compare margin, type size and line pitch."""
+    evidence = {"left_differs": min(abs(page.left - before.left) / LEFT_EDGE_SCALE, 1.0)}
+    if page.line_height and before.line_height:
+        evidence["size_differs"] = _log_ratio(page.line_height, before.line_height)
+    if page.line_pitch and before.line_pitch:
+        evidence["pitch_differs"] = _log_ratio(page.line_pitch, before.line_pitch)
+    return evidence
+
+
+def _log_ratio(a: float, b: float) -> float:
+    return min(abs(math.log(a / b)) / SIZE_SCALE, 1.0)

@@ -103,5 +103,5 @@ def test_too_few_patients_teach_nothing() -> None:
 def test_a_weights_file_that_is_none_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
     broken = tmp_path / "weights.json"
     broken.write_text("{}")
-    with pytest.raises(ConfigurationError, match="patients train"):
+    with pytest.raises(ConfigurationError, match="train matching"):
         load_rates(broken)

@@ -1,8 +1,10 @@
-"""How sure a found value is, by measurement: raw confidences are turned into the share of values that were
-right at them.
+"""The confidence of an index field: a score over its evidence, then a calibration by measurement.
 
-The table (models/field_confidence.json, made by `chartloom train-fields`) holds three numbers for each field
-that was measured; a field that was not keeps its raw confidence."""
+First a small logistic model, one set of weights for each field, scores the evidence of a candidate. Then the
+calibration table (models/field_confidence.json, made by `chartloom train fields`) turns this raw confidence
+into the share of values that were correct at that raw confidence. The table has three numbers for each
+measured field. A field that was not measured keeps its raw confidence.
+"""
 
 from __future__ import annotations
 
@@ -12,82 +14,94 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from pipeline.classify.fields.field_candidates import Offer
-from pipeline.classify.fields.identifiers import checks
+from pipeline.classify.fields.field_candidates import FieldCandidate
+from pipeline.classify.fields.identifiers import has_valid_check_digit
 from pipeline.config import ClassifySettings
 from pipeline.resources import model_path
 
-IDENTIFIERS = frozenset(("patient_name", "mrn", "dob"))
-"""Fields that decide whose chart it is: calibration may make them less sure, never surer than their
-evidence.
+FAILED_CHECK_DIGIT_CONFIDENCE = 0.2
+"""Confidence of a record number whose check digit is wrong: it was misread, or belongs to another hospital.
+"""
+
+DEFAULT_WEIGHTS = {
+    "bias": -3.0,
+    "label_strength": 4.0,
+    "colon": 0.7,
+    "below": -0.4,
+    "distance": -1.0,
+    "in_header": 1.2,
+    "mean_confidence": 1.5,
+    "min_confidence": 0.5,
+}
+WEIGHTS: dict[str, dict[str, float]] = {
+    "patient_name": DEFAULT_WEIGHTS | {"in_header": 1.5, "comma": 0.7},
+    "mrn": DEFAULT_WEIGHTS | {"bias": -4.0, "matches_pattern": 1.5},
+    "date_of_service": DEFAULT_WEIGHTS
+    | {"bias": -4.0, "label_strength": 4.5, "in_header": 1.5, "signature": 1.0},
+}
+"""Field -> weight of each kind of evidence, in nats. Evidence that is not listed has no weight."""
+
+IDENTIFYING_FIELDS = frozenset(("patient_name", "mrn", "dob"))
+"""Fields that decide which patient's chart it is: calibration may lower their confidence, never raise it
+above the raw confidence.
 """
 
 MAX_UNCONFIRMED_CONFIDENCE = 0.89
-"""Confidence that a value does not pass by calibration alone: whoever looks only at values above 0.9 never
-sees a weak one.
+"""Calibration alone never raises a confidence above this. People who check only values above 0.9 then never
+see a weakly supported one.
 """
 
-LEAST = 1e-4
-"""How far from 0 and 1 a share is held: nearer, it claims more than any number of answers measured here can
-tell.
+MIN_PROBABILITY = 1e-4
+"""Probabilities are kept this far from 0 and 1: anything closer claims more than the number of measured
+answers can support.
 """
 
 TABLE_FILE = "field_confidence.json"
 
 
+def raw_confidence(candidate: FieldCandidate, settings: ClassifySettings) -> float:
+    """Return the probability that the candidate is the document's value, before other candidates are
+    considered.
+    """
+    weights = WEIGHTS.get(candidate.field, DEFAULT_WEIGHTS)
+    evidence = dict(candidate.evidence)
+    if candidate.field == "mrn":
+        if not has_valid_check_digit(candidate.value, settings.mrn_check):
+            return FAILED_CHECK_DIGIT_CONFIDENCE
+        evidence["matches_pattern"] = float(
+            any(re.fullmatch(pattern, candidate.value) for pattern in settings.mrn_patterns)
+        )
+    score = weights["bias"] + sum(weights.get(name, 0.0) * value for name, value in evidence.items())
+    return 1 / (1 + math.exp(-score))
+
+
 @cache
 def calibration_table() -> dict[str, dict[str, float]]:
-    """Field -> slope, base, most."""
+    """Return the calibration table in use: field -> `slope`, `base` and `most` (the highest confidence)."""
     return dict(json.loads(model_path(TABLE_FILE).read_text(encoding="utf-8"))["fields"])
 
 
 def log_odds(p: float) -> float:
-    """ln p/(1-p), p held away from 0 and 1."""
-    held = min(max(p, LEAST), 1 - LEAST)
-    return math.log(held / (1 - held))
+    """Return ln(p / (1 - p)), with p limited to [MIN_PROBABILITY, 1 - MIN_PROBABILITY]."""
+    p = min(max(p, MIN_PROBABILITY), 1 - MIN_PROBABILITY)
+    return math.log(p / (1 - p))
 
 
 def calibrated_confidence(
-    field: str, raw: float, by: Mapping[str, Mapping[str, float]] | None = None
+    field: str, raw: float, table: Mapping[str, Mapping[str, float]] | None = None
 ) -> float:
-    """The calibrated confidence of a value of that field, by the table in use or another."""
-    known = (calibration_table() if by is None else by).get(field)
-    if known is None:
+    """Return the calibrated confidence of a value.
+
+    Args:
+        field: The field's name.
+        raw: The raw confidence of the value.
+        table: A calibration table; None: the table in use.
+    """
+    entry = (calibration_table() if table is None else table).get(field)
+    if entry is None:
         return raw
-    odds = known["base"] + known["slope"] * log_odds(raw)
-    sure = round(min(1 / (1 + math.exp(-odds)), known["most"]), 4)
-    return min(raw, sure) if field in IDENTIFIERS else min(sure, max(raw, MAX_UNCONFIRMED_CONFIDENCE))
-
-
-UNCHECKED = 0.2
-"""Confidence of a record number whose check digit is wrong: it was misread, or is another hospital's."""
-
-USUAL = {
-    "bias": -3.0,
-    "label": 4.0,
-    "colon": 0.7,
-    "below": -0.4,
-    "far": -1.0,
-    "head": 1.2,
-    "read": 1.5,
-    "worst": 0.5,
-}
-WEIGHTS: dict[str, dict[str, float]] = {
-    "patient_name": USUAL | {"head": 1.5, "order": 0.7},
-    "mrn": USUAL | {"bias": -4.0, "pattern": 1.5},
-    "date_of_service": USUAL | {"bias": -4.0, "label": 4.5, "head": 1.5, "signed": 1.0},
-}
-
-
-def raw_confidence(offer: Offer, settings: ClassifySettings) -> float:
-    """The probability that the offered value is the document's, before its rivals are heard."""
-    weights = WEIGHTS.get(offer.field, USUAL)
-    evidence = dict(offer.evidence)
-    if offer.field == "mrn":
-        if not checks(offer.value, settings.mrn_check):
-            return UNCHECKED
-        evidence["pattern"] = float(
-            any(re.fullmatch(pattern, offer.value) for pattern in settings.mrn_patterns)
-        )
-    score = weights["bias"] + sum(weights.get(name, 0.0) * value for name, value in evidence.items())
-    return 1 / (1 + math.exp(-score))
+    odds = entry["base"] + entry["slope"] * log_odds(raw)
+    calibrated = round(min(1 / (1 + math.exp(-odds)), entry["most"]), 4)
+    if field in IDENTIFYING_FIELDS:
+        return min(raw, calibrated)
+    return min(calibrated, max(raw, MAX_UNCONFIRMED_CONFIDENCE))

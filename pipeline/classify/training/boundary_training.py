@@ -1,8 +1,10 @@
-"""Trains and measures the model of where documents start. Run by `chartloom train-boundaries`; nothing of it
-is needed later.
+"""Train and measure the model of document starts. `chartloom train boundaries` runs it; nothing of it is
+needed later.
 
-A logistic regression over the evidence of boundaries.py: few numbers, each of which a person can read and
-argue with. Figures are held out: no stack is measured by a model that saw any page of it."""
+The model is a logistic regression over the evidence of boundary_model.py: few numbers, each of which a person
+can read and question. All metrics are held out: no stack is measured by a model that was trained on a page of
+it.
+"""
 
 from __future__ import annotations
 
@@ -12,173 +14,205 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.classify.boundary_model import Model, evidence
-from pipeline.classify.document_consistency import disharmony, mixed_patients
-from pipeline.classify.page_features import PageMarks, marks_of
+from pipeline.classify.boundary_model import BoundaryModel, boundary_evidence
+from pipeline.classify.document_consistency import consistency_penalties, find_mixed_patients
+from pipeline.classify.page_features import PageFeatures, extract_page_features
 from pipeline.classify.segmentation_dp import best_segmentation
 from pipeline.classify.training.labeled_scans import read_labeled_scans
 from pipeline.classify.training.synthetic_stacks import Stack
 from pipeline.records import OcrPage
 
 FOLDS = 5
-STRENGTH = 1.0
-"""Inverse of the penalty on large weights; 0.3 and 3 measure the same within a stack or two."""
+INVERSE_REGULARIZATION = 1.0
+"""scikit-learn's C; 0.3 and 3 measure the same within a stack or two."""
 
-SURE = 0.9
-"""Probability of a cut from which nobody is asked, as classify.split_threshold is shipped."""
+CONFIDENT_PROBABILITY = 0.9
+"""Probability of a document from which no reviewer is needed: the default of classify.split_threshold."""
 
-SCANS_COUNT = 3.0
-"""How much a page break of a real scan counts against one of a made stack."""
+SCAN_WEIGHT = 3.0
+"""Weight of a page boundary of a real scan, compared with one of a generated stack."""
+
+HOLDOUT_DIVISOR = 6
+"""One stack in this many is never used for training: the old and the new model are compared on these."""
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A stack ready to be trained on: its content pages, the evidence at each break, its true documents and
-    their owners.
+class BoundaryCase:
+    """A stack prepared for training.
+
+    `pages`: the n content pages. `evidence`, `starts`: the evidence, and whether a document starts, at each
+    of the pages after the first. `documents`, `patients`: the true documents and their patients. `generated`:
+    not a real scan.
     """
 
     name: str
-    marks: tuple[PageMarks, ...]
-    breaks: tuple[Mapping[str, float], ...]
+    pages: tuple[PageFeatures, ...]
+    evidence: tuple[Mapping[str, float], ...]
     starts: tuple[bool, ...]
     documents: tuple[tuple[int, ...], ...]
     patients: tuple[str | None, ...]
-    made: bool
+    generated: bool
 
 
 @dataclass(slots=True)
 class BoundaryMetrics:
-    """What the cutting does on stacks it was not trained on. `sure` documents are those cut with SURE or
-    more.
+    """How stacks are segmented that the model was not trained on.
+
+    `exact`: stacks without an error. `correct_starts`, `predicted_starts`, `true_starts`: document starts
+    after the first. `confident`: documents of at least CONFIDENT_PROBABILITY. `mixed`: documents with pages
+    of two patients; `mixed_undetected`: those that would be filed without a reviewer.
     """
 
     stacks: int = 0
     exact: int = 0
-    found: int = 0
-    told: int = 0
-    true: int = 0
-    sure: int = 0
-    sure_right: int = 0
+    correct_starts: int = 0
+    predicted_starts: int = 0
+    true_starts: int = 0
+    confident: int = 0
+    confident_correct: int = 0
     documents: int = 0
     mixed: int = 0
-    mixed_unalarmed: int = 0
+    mixed_undetected: int = 0
 
-    def line(self) -> dict[str, Any]:
-        """The counts and the rates that follow from them."""
-        told, true = max(self.told, 1), max(self.true, 1)
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts and the rates that follow from them."""
+        starts = self.predicted_starts + self.true_starts
         rates = {
             "exact_share": round(self.exact / max(self.stacks, 1), 4),
-            "boundary_precision": round(self.found / told, 4),
-            "boundary_recall": round(self.found / true, 4),
-            "boundary_f1": round(2 * self.found / max(self.told + self.true, 1), 4),
+            "boundary_precision": round(self.correct_starts / max(self.predicted_starts, 1), 4),
+            "boundary_recall": round(self.correct_starts / max(self.true_starts, 1), 4),
+            "boundary_f1": round(2 * self.correct_starts / max(starts, 1), 4),
         }
         return asdict(self) | rates
 
 
-def build_case(stack: Stack, *, made: bool) -> Case:
-    """The stack's content pages with their evidence."""
+def build_case(stack: Stack, *, generated: bool) -> BoundaryCase:
+    """Return the stack's content pages with their evidence."""
     first_pages = {document[0] for document in stack.documents}
-    marks: list[PageMarks] = []
-    breaks: list[Mapping[str, float]] = []
+    pages: list[PageFeatures] = []
+    evidence: list[Mapping[str, float]] = []
     starts: list[bool] = []
-    blank = False
+    after_blank = False
     for page in stack.pages:
         if page.blank:
-            blank = True
+            after_blank = True
             continue
-        mark = marks_of(page)
-        if marks:
-            breaks.append(evidence(marks[-1], mark, blank_between=blank))
+        features = extract_page_features(page)
+        if pages:
+            evidence.append(boundary_evidence(pages[-1], features, blank_between=after_blank))
             starts.append(page.number in first_pages)
-        marks.append(mark)
-        blank = False
-    return Case(stack.name, tuple(marks), tuple(breaks), tuple(starts), stack.documents, stack.patients, made)
+        pages.append(features)
+        after_blank = False
+    return BoundaryCase(
+        name=stack.name,
+        pages=tuple(pages),
+        evidence=tuple(evidence),
+        starts=tuple(starts),
+        documents=stack.documents,
+        patients=stack.patients,
+        generated=generated,
+    )
 
 
-def fit_boundary_model(cases: Sequence[Case]) -> dict[str, Any]:
-    """The model as models/boundaries.json holds it."""
+def fit_boundary_model(cases: Sequence[BoundaryCase]) -> dict[str, Any]:
+    """Return the fitted model in the form of models/boundaries.json."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    names = sorted({name for case in cases for found in case.breaks for name in found})
-    rows = [[found.get(name, 0.0) for name in names] for case in cases for found in case.breaks]
-    truth = [start for case in cases for start in case.starts]
-    weight = [1.0 if case.made else SCANS_COUNT for case in cases for _ in case.starts]
-    fitted = LogisticRegression(C=STRENGTH, max_iter=5000).fit(
-        np.array(rows), np.array(truth), sample_weight=weight
+    boundaries = [evidence for case in cases for evidence in case.evidence]
+    names = sorted({name for evidence in boundaries for name in evidence})
+    rows = [[evidence.get(name, 0.0) for name in names] for evidence in boundaries]
+    starts = [start for case in cases for start in case.starts]
+    weights = [1.0 if case.generated else SCAN_WEIGHT for case in cases for _ in case.starts]
+    fitted = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=5000).fit(
+        np.array(rows), np.array(starts), sample_weight=weights
     )
-    weights = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
-    return {"bias": round(float(fitted.intercept_[0]), 4), "weights": weights}
+    coefficients = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
+    return {"bias": round(float(fitted.intercept_[0]), 4), "weights": coefficients}
 
 
-EXAM = 6
-"""One stack in this many is never trained on: the old and the new model are compared on them."""
+def in_holdout(case: BoundaryCase) -> bool:
+    """Return whether the stack is one of those that are never used for training."""
+    return zlib.crc32(case.name.encode()) % HOLDOUT_DIVISOR == 0
 
 
-def in_holdout(case: Case) -> bool:
-    """Is it one of the stacks that no model is trained on?"""
-    return zlib.crc32(case.name.encode()) % EXAM == 0
-
-
-def count_errors(model: Mapping[str, Any], cases: Sequence[Case]) -> int:
-    """Starts of documents that the model misses or invents in these stacks."""
-    figures = BoundaryMetrics()
+def count_errors(model: Mapping[str, Any], cases: Sequence[BoundaryCase]) -> int:
+    """Return how many document starts the model misses or invents in these stacks."""
+    metrics = BoundaryMetrics()
     for case in cases:
-        add_metrics(model, case, figures)
-    return figures.told + figures.true - 2 * figures.found
+        add_metrics(model, case, metrics)
+    return metrics.predicted_starts + metrics.true_starts - 2 * metrics.correct_starts
 
 
-def probabilities(model: Mapping[str, Any], case: Case) -> list[float]:
-    """The probability of a start at each content page."""
-    weighed = Model(bias=model["bias"], weights=model["weights"])
-    return [1.0] + [weighed.probability(found) for found in case.breaks]
+def start_probabilities(model: Mapping[str, Any], case: BoundaryCase) -> list[float]:
+    """Return the probability of a document start at each content page."""
+    boundary_model = BoundaryModel(bias=model["bias"], weights=model["weights"])
+    return [1.0] + [boundary_model.probability(evidence) for evidence in case.evidence]
 
 
-def cross_validate(cases: Sequence[Case]) -> dict[str, BoundaryMetrics]:
-    """Figures over folds of whole stacks, for made stacks and scans apart."""
-    figures = {"made": BoundaryMetrics(), "scans": BoundaryMetrics()}
+def cross_validate(cases: Sequence[BoundaryCase]) -> dict[str, BoundaryMetrics]:
+    """Return the metrics over folds of whole stacks, for generated stacks and for real scans."""
+    metrics = {"generated": BoundaryMetrics(), "scans": BoundaryMetrics()}
     for fold in range(FOLDS):
         model = fit_boundary_model([case for i, case in enumerate(cases) if i % FOLDS != fold])
         for case in cases[fold::FOLDS]:
-            add_metrics(model, case, figures["made" if case.made else "scans"])
-    return {name: f for name, f in figures.items() if f.stacks}
+            add_metrics(model, case, metrics["generated" if case.generated else "scans"])
+    return {name: m for name, m in metrics.items() if m.stacks}
 
 
-def add_metrics(model: Mapping[str, Any], case: Case, figures: BoundaryMetrics) -> None:
-    """Add one stack's cutting to the figures."""
-    numbers = [mark.page.number for mark in case.marks]
-    found = best_segmentation(probabilities(model, case), disharmony(case.marks))
-    told = [tuple(numbers[a : b + 1]) for a, b, _ in found]
-    starts, true = {d[0] for d in told[1:]}, {d[0] for d in case.documents[1:]}
-    figures.stacks += 1
-    figures.exact += told == list(case.documents)
-    figures.found += len(starts & true)
-    figures.told += len(starts)
-    figures.true += len(true)
-    owner = {n: who for pages, who in zip(case.documents, case.patients, strict=True) for n in pages}
-    for (first, last, sure), pages in zip(found, told, strict=True):
-        figures.documents += 1
-        figures.sure += sure >= SURE
-        figures.sure_right += sure >= SURE and pages in case.documents
-        if len({owner[n] for n in pages} - {None}) > 1:
-            figures.mixed += 1
-            alarmed = sure < SURE or any(True for _ in mixed_patients(case.marks[first : last + 1]))
-            figures.mixed_unalarmed += not alarmed
+def add_metrics(model: Mapping[str, Any], case: BoundaryCase, metrics: BoundaryMetrics) -> None:
+    """Segment one stack and add the result to the metrics.
+
+    Args:
+        model: A model in the form of models/boundaries.json.
+        case: The stack.
+        metrics: The metrics; they are changed.
+    """
+    numbers = [page.page.number for page in case.pages]
+    spans = best_segmentation(start_probabilities(model, case), consistency_penalties(case.pages))
+    predicted = [tuple(numbers[first : last + 1]) for first, last, _ in spans]
+    predicted_starts = {document[0] for document in predicted[1:]}
+    true_starts = {document[0] for document in case.documents[1:]}
+    metrics.stacks += 1
+    metrics.exact += predicted == list(case.documents)
+    metrics.correct_starts += len(predicted_starts & true_starts)
+    metrics.predicted_starts += len(predicted_starts)
+    metrics.true_starts += len(true_starts)
+    patient_by_page = {
+        number: patient
+        for document, patient in zip(case.documents, case.patients, strict=True)
+        for number in document
+    }
+    for (first, last, probability), document in zip(spans, predicted, strict=True):
+        is_confident = probability >= CONFIDENT_PROBABILITY
+        metrics.documents += 1
+        metrics.confident += is_confident
+        metrics.confident_correct += is_confident and document in case.documents
+        if len({patient_by_page[number] for number in document} - {None}) > 1:
+            metrics.mixed += 1
+            has_issue = any(True for _ in find_mixed_patients(case.pages[first : last + 1]))
+            metrics.mixed_undetected += is_confident and not has_issue
 
 
 def scan_stacks(folder: Path, readings: Path) -> Iterable[Stack]:
-    """Scans with their truth and their readings (see training/scans.py). Sheets are left out and divide the
-    scan: a stack starts anew after each."""
+    """Yield scans with their truth and their readings (see labeled_scans.py), divided at their separator
+    sheets.
+    """
     for scan in read_labeled_scans(folder, readings):
         kinds = {entry["page"]: entry["kind"] for entry in scan.truth["pages"]}
-        yield from divided(scan.name, kinds, scan.truth["documents"], scan.pages)
+        yield from split_at_sheets(scan.name, kinds, scan.truth["documents"], scan.pages)
 
 
-def divided(
+def split_at_sheets(
     name: str, kinds: Mapping[int, str], documents: Sequence[Mapping[str, Any]], pages: Mapping[int, OcrPage]
 ) -> Iterable[Stack]:
-    """A scan as the stacks between its sheets. `kinds`: each page's, in order; `documents`: their pages and
-    patient.
+    """Yield the stacks between the separator sheets of a scan.
+
+    Args:
+        name: The scan's name.
+        kinds: Page number -> kind of the page, in order.
+        documents: The true documents, with their `pages` and `patient`.
+        pages: Page number -> page as it was read.
     """
     runs: list[list[int]] = [[]]
     for number, kind in kinds.items():
@@ -187,8 +221,11 @@ def divided(
         elif number in pages:
             runs[-1].append(number)
     for run in runs:
-        told = [d for d in documents if d["pages"][0] in run]
-        if told:
-            owners = tuple(d["patient"]["id"] if d["patient"] else None for d in told)
-            kept = tuple(pages[n] for n in run)
-            yield Stack(f"{name}-{run[0]}", kept, tuple(tuple(d["pages"]) for d in told), owners)
+        in_run = [document for document in documents if document["pages"][0] in run]
+        if in_run:
+            yield Stack(
+                name=f"{name}-{run[0]}",
+                pages=tuple(pages[number] for number in run),
+                documents=tuple(tuple(document["pages"]) for document in in_run),
+                patients=tuple(d["patient"]["id"] if d["patient"] else None for d in in_run),
+            )

@@ -1,8 +1,9 @@
-"""Calibrates the confidences of index fields on documents whose truth is known: generated ones, scans with
-their truth, and documents that a person has filed (training/corrections.py).
+"""Calibrate the confidences of index fields on documents whose truth is known: generated documents, scans
+with their truth, and documents that a reviewer has filed (see reviewer_labels.py).
 
-A field's raw confidence is turned into the share of values right at that confidence (see calibration.py). Run
-by `chartloom train-fields`; nothing of it is needed later."""
+The calibration turns a field's raw confidence into the share of values that are correct at that confidence
+(see fields/confidence.py). `chartloom train fields` runs it; nothing of it is needed later.
+"""
 
 from __future__ import annotations
 
@@ -15,32 +16,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.classify.fields.confidence import log_odds, calibrated_confidence
-from pipeline.classify.fields.date_parsing import days_in
-from pipeline.classify.fields.field_candidates import offers_of
-from pipeline.classify.fields.field_selection import choose, same_value
-from pipeline.classify.page_layout import lay_out
+from pipeline.classify.fields.confidence import calibrated_confidence, log_odds
+from pipeline.classify.fields.date_parsing import find_dates
+from pipeline.classify.fields.field_candidates import find_candidates
+from pipeline.classify.fields.field_selection import select_fields, values_match
+from pipeline.classify.page_layout import analyze_layout
 from pipeline.classify.training.labeled_scans import read_labeled_scans
-from pipeline.classify.training.synthetic_stacks import MISREAD, read_as
+from pipeline.classify.training.synthetic_stacks import MISREAD_RATES, simulate_reading
 from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
 
 if TYPE_CHECKING:
     from pipeline.synthetic import Sample
 
-DATES = ("dob", "date_of_service")
-FACTS = {"account": "account", "accession": "accession", "member_id": "member", "group": "group", "phone": "phone",
-         "author": "author", "sex": "sex", "icd10": "icd"}  # fmt: skip
-"""Field -> the generator's fact that it must be found as, where the fact stands on a page."""
+FACT_BY_FIELD = {
+    "account": "account",
+    "accession": "accession",
+    "member_id": "member",
+    "group": "group",
+    "phone": "phone",
+    "author": "author",
+    "sex": "sex",
+    "icd10": "icd",
+}
+"""Field -> the sample generator's fact that is its true value, if the fact is printed on a page."""
 
-SEXES = {"F": "female", "M": "male"}
+SEX_BY_CODE = {"F": "female", "M": "male"}
+
+MIN_OUTCOMES = 30
+"""A field is calibrated if at least this many of its values were measured."""
+
+HOLDOUT_DIVISOR = 6
+"""One document in this many is never used for calibration: the old and the new table are compared on these.
+"""
+
+MIN_PROBABILITY = 1e-6
+"""Probabilities below this count as this in the log loss."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldCase:
-    """A document's pages and what is printed on them: field -> value as printed (dates as ISO), None where it
-    is not printed; a field that is not in `truth` is not known. `name` decides whether it is kept for
-    comparison."""
+    """A document with known field values.
+
+    `truth`: field -> value as printed (dates as ISO), None if it is not printed; a field that is missing is
+    unknown. `name` decides whether the document is in the holdout set.
+    """
 
     name: str
     pages: tuple[OcrPage, ...]
@@ -49,18 +69,18 @@ class FieldCase:
 
 @dataclass(frozen=True, slots=True)
 class FieldOutcome:
-    """A field of a document: was it printed, with what confidence was a value said (None: none was), and was
-    it right?
+    """The result for a field of a document: whether it is printed, the confidence of the value found (None:
+    no value), and whether the value is correct.
     """
 
     field: str
     printed: bool
     confidence: float | None
-    right: bool
+    correct: bool
 
 
 def generated_cases(count: int, seed: int) -> Iterator[FieldCase]:
-    """`count` generated documents with letters misread as a reader would."""
+    """Yield `count` generated documents with letters misread as OCR might."""
     from pipeline.synthetic import document, patients, style_for, types, typeset
 
     rng = random.Random(f"fields {seed}")
@@ -69,137 +89,148 @@ def generated_cases(count: int, seed: int) -> Iterator[FieldCase]:
         kind = rng.choice(types())
         sample = document(rng, kind, rng.choice(people))
         printed = typeset(rng, sample, style_for(rng, kind))
-        rate = rng.choice(MISREAD)
-        pages = tuple(read_as(rng, sheet.words, n, rate) for n, sheet in enumerate(printed.sheets, 1))
-        yield FieldCase(
-            f"generated {seed} {number}",
-            pages,
-            _truth(sample, "\n".join(sheet.text for sheet in printed.sheets)),
+        rate = rng.choice(MISREAD_RATES)
+        pages = tuple(
+            simulate_reading(rng, sheet.words, n, rate) for n, sheet in enumerate(printed.sheets, 1)
         )
+        text = "\n".join(sheet.text for sheet in printed.sheets)
+        yield FieldCase(f"generated {seed} {number}", pages, _truth_of_sample(sample, text))
 
 
 def scanned_cases(folder: Path, readings: Path) -> Iterator[FieldCase]:
-    """The documents of scans with their truth and their readings (see training/scans.py)."""
+    """Yield the documents of scans with their truth and their readings (see labeled_scans.py)."""
     for scan in read_labeled_scans(folder, readings):
-        for told in scan.truth["documents"]:
-            if all(number in scan.pages for number in told["pages"]):
-                yield FieldCase(
-                    f"{scan.name} {told['pages'][0]}",
-                    tuple(scan.pages[number] for number in told["pages"]),
-                    _told(told),
-                )
+        for document in scan.truth["documents"]:
+            if all(number in scan.pages for number in document["pages"]):
+                pages = tuple(scan.pages[number] for number in document["pages"])
+                yield FieldCase(f"{scan.name} {document['pages'][0]}", pages, _truth_of_scan(document))
 
 
 def evaluate_case(case: FieldCase, *, calibrated: bool = False) -> Iterator[FieldOutcome]:
-    """Each field of the truth against what is found, with the confidence before calibration or after it."""
+    """Yield the result for each field that is printed or was found.
+
+    Args:
+        case: A document with known values.
+        calibrated: Return confidences after calibration; else before it.
+    """
     settings = load_settings().classify
-    found = choose(
-        (offer for page in case.pages for offer in offers_of(lay_out(page))), settings, calibrated=calibrated
-    ).fields
-    for name, true in case.truth.items():
-        mine = [field for field in found if field.name == name]
-        best = max(mine, key=lambda field: field.confidence, default=None)
-        right = best is not None and true is not None and same_value(name, best.value, true)
-        if best is not None or true is not None:
-            yield FieldOutcome(name, true is not None, best.confidence if best else None, right)
+    candidates = [candidate for page in case.pages for candidate in find_candidates(analyze_layout(page))]
+    fields = select_fields(candidates, settings, calibrated=calibrated).fields
+    for name, true_value in case.truth.items():
+        values = [field for field in fields if field.name == name]
+        best = max(values, key=lambda field: field.confidence, default=None)
+        if best is None and true_value is None:
+            continue
+        is_correct = (
+            best is not None and true_value is not None and values_match(name, best.value, true_value)
+        )
+        yield FieldOutcome(name, true_value is not None, best.confidence if best else None, is_correct)
 
 
 def in_holdout(case: FieldCase) -> bool:
-    """Is it one of the documents on which no table is calibrated?"""
-    return zlib.crc32(case.name.encode()) % EXAM == 0
+    """Return whether the document is one of those that are never used for calibration."""
+    return zlib.crc32(case.name.encode()) % HOLDOUT_DIVISOR == 0
 
 
-def mean_log_loss(table: Mapping[str, Mapping[str, float]], answers: Iterable[FieldOutcome]) -> float:
-    """How far from the truth the confidences are that a table gives: the mean of their negative log
-    likelihood, in nats.
+def mean_log_loss(table: Mapping[str, Mapping[str, float]], outcomes: Iterable[FieldOutcome]) -> float:
+    """Return the mean negative log likelihood, in nats, of the confidences that a calibration table gives."""
+    losses = []
+    for outcome in outcomes:
+        if outcome.confidence is not None:
+            confidence = calibrated_confidence(outcome.field, outcome.confidence, table)
+            likelihood = confidence if outcome.correct else 1 - confidence
+            losses.append(-math.log(max(likelihood, MIN_PROBABILITY)))
+    return sum(losses) / max(1, len(losses))
+
+
+def fit_calibration_table(
+    generated: Iterable[FieldOutcome], real: Iterable[FieldOutcome]
+) -> dict[str, dict[str, float]]:
+    """Return the calibration table of all fields. A field with enough real outcomes is calibrated on them
+    alone.
     """
-    told = [
-        -math.log(max(sure if answer.right else 1 - sure, 1e-6))
-        for answer in answers
-        if answer.confidence is not None
-        for sure in (calibrated_confidence(answer.field, answer.confidence, table),)
-    ]
-    return sum(told) / max(1, len(told))
+    return fit_calibration(generated) | fit_calibration(real)
 
 
-def fit_calibration_table(made: Iterable[FieldOutcome], scanned: Iterable[FieldOutcome]) -> dict[str, dict[str, float]]:
-    """The table of calibration.py. A field that real readings tell enough of is calibrated on them alone."""
-    return fit_calibration(made) | fit_calibration(scanned)
+def fit_calibration(outcomes: Iterable[FieldOutcome]) -> dict[str, dict[str, float]]:
+    """Return field -> its entry of the calibration table; fields with too few outcomes are missing."""
+    by_field: dict[str, list[tuple[float, bool]]] = {}
+    for outcome in outcomes:
+        if outcome.confidence is not None:
+            by_field.setdefault(outcome.field, []).append((log_odds(outcome.confidence), outcome.correct))
+    return {
+        field: _fit_field(pairs)
+        for field, pairs in sorted(by_field.items())
+        if len(pairs) >= MIN_OUTCOMES and not all(correct for _, correct in pairs)
+    }
 
 
-def fit_calibration(answers: Iterable[FieldOutcome]) -> dict[str, dict[str, float]]:
-    """Field -> (slope, base, most): how log odds of the raw confidence become those of being right, and the
-    highest confidence that as many right answers as there were can vouch for."""
+def _fit_field(pairs: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    """Fit one field.
+
+    Args:
+        pairs: (log odds of the raw confidence, whether the value is correct); not all are correct.
+
+    Returns:
+        `slope` and `base` turn the log odds of the raw confidence into those of being correct. `most` is the
+        highest confidence that the number of correct values supports.
+    """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    by_field: dict[str, list[tuple[float, bool]]] = {}
-    for answer in answers:
-        if answer.confidence is not None:
-            by_field.setdefault(answer.field, []).append((log_odds(answer.confidence), answer.right))
-    table = {}
-    for name, pairs in sorted(by_field.items()):
-        wrong = sum(not right for _, right in pairs)
-        if len(pairs) < FEWEST or not wrong:
-            continue
-        odds, truth = np.array([[x] for x, _ in pairs]), np.array([right for _, right in pairs])
-        fitted = LogisticRegression(C=1.0).fit(odds, truth)
-        upper = sorted(pairs)[len(pairs) // 2 :]
-        most = (sum(right for _, right in upper) + 1) / (len(upper) + 2)
-        slope, base = float(fitted.coef_[0][0]), float(fitted.intercept_[0])
-        if slope <= 0:  # the raw confidence says nothing: the share that was right does
-            slope, base = 0.0, log_odds(1 - wrong / len(pairs))
-        table[name] = {"slope": round(slope, 4), "base": round(base, 4), "most": round(most, 4)}
-    return table
+    odds, correct = np.array([[x] for x, _ in pairs]), np.array([is_correct for _, is_correct in pairs])
+    fitted = LogisticRegression(C=1.0).fit(odds, correct)
+    slope, base = float(fitted.coef_[0][0]), float(fitted.intercept_[0])
+    if slope <= 0:  # the raw confidence is not informative: use the share of correct values
+        wrong = sum(not is_correct for _, is_correct in pairs)
+        slope, base = 0.0, log_odds(1 - wrong / len(pairs))
+    upper_half = sorted(pairs)[len(pairs) // 2 :]
+    most = (sum(is_correct for _, is_correct in upper_half) + 1) / (len(upper_half) + 2)
+    return {"slope": round(slope, 4), "base": round(base, 4), "most": round(most, 4)}
 
 
-FEWEST = 30
-"""Answers of a field from which its confidence is calibrated."""
+def _truth_of_sample(sample: Sample, text: str) -> dict[str, str | None]:
+    """Return the sample generator's facts that are printed on the pages with that text."""
 
-EXAM = 6
-"""One document in this many is never calibrated on: the old and the new table are compared on them."""
+    def if_printed(value: str | None) -> str | None:
+        return value if value and _is_printed(value, text) else None
 
-
-def _truth(sample: Sample, text: str) -> dict[str, str | None]:
-    """What stands on the sheets, with that text, of the generator's facts."""
-    seen = {field: (sample.facts[fact] if sample.facts[fact] and _stands(sample.facts[fact], text) else None)
-            for field, fact in FACTS.items()}  # fmt: skip
-    if seen["sex"]:
-        seen["sex"] = SEXES.get(seen["sex"]) if re.search(r"\b(sex|gender)\b", text, re.IGNORECASE) else None
-    if seen["phone"]:
-        seen["phone"] = "-".join(re.findall(r"\d+", seen["phone"]))
-    if not seen["accession"]:
-        del seen["accession"]  # reports print other specimen and case numbers of their own
-    seen["facility"] = sample.facility if sample.facility.lower() in text.lower() else None
-    day = sample.date.isoformat() if _stands(sample.facts["date"], text) else None
-    name, dob, mrn = (
-        (value if value and _stands(value, text) else None)
-        for value in map(sample.printed.get, ("name", "dob", "mrn"))
-    )
-    return seen | {"patient_name": name, "mrn": mrn, "dob": _iso(dob), "date_of_service": day}
+    truth = {field: if_printed(sample.facts[fact]) for field, fact in FACT_BY_FIELD.items()}
+    if truth["sex"]:
+        has_label = re.search(r"\b(sex|gender)\b", text, re.IGNORECASE)
+        truth["sex"] = SEX_BY_CODE.get(truth["sex"]) if has_label else None
+    if truth["phone"]:
+        truth["phone"] = "-".join(re.findall(r"\d+", truth["phone"]))
+    if not truth["accession"]:
+        del truth["accession"]  # reports print other specimen and case numbers
+    truth["facility"] = sample.facility if sample.facility.lower() in text.lower() else None
+    truth["patient_name"] = if_printed(sample.printed.get("name"))
+    truth["mrn"] = if_printed(sample.printed.get("mrn"))
+    truth["dob"] = _to_iso(if_printed(sample.printed.get("dob")))
+    truth["date_of_service"] = sample.date.isoformat() if _is_printed(sample.facts["date"], text) else None
+    return truth
 
 
-def _told(told: Mapping[str, Any]) -> dict[str, str | None]:
-    printed = told["printed"] or {}
-    dates = told.get("dates_accepted") or [told["date_of_service"]]
+def _truth_of_scan(document: Mapping[str, Any]) -> dict[str, str | None]:
+    printed = document["printed"] or {}
+    dates = document.get("dates_accepted") or [document["date_of_service"]]
     return {
         "patient_name": printed.get("name"),
         "mrn": printed.get("mrn"),
-        "dob": _iso(printed.get("dob")),
+        "dob": _to_iso(printed.get("dob")),
         "date_of_service": dates[0] if dates else None,
     }
 
 
-def _stands(value: str, text: str) -> bool:
-    """Do all words of the value stand in the text? Not whether together: words of a slanted line may be
-    listed apart.
+def _is_printed(value: str, text: str) -> bool:
+    """Return whether all words of the value are in the text, not necessarily together: the words of a skewed
+    line may be listed apart.
     """
     return all(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) for part in value.split())
 
 
-def _iso(text: str | None) -> str | None:
-    words: Sequence[Word] = [
-        Word(text=part, box=(0, 0, 1, 1), confidence=1.0) for part in (text or "").split()
-    ]
-    day = next(days_in(words, birth=True), None)
-    return day.value.isoformat() if day else text
+def _to_iso(text: str | None) -> str | None:
+    """Return the birth date as ISO; the text itself if it is not a date."""
+    words = [Word(text=part, box=(0, 0, 1, 1), confidence=1.0) for part in (text or "").split()]
+    parsed = next(find_dates(words, birth=True), None)
+    return parsed.value.isoformat() if parsed else text
