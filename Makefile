@@ -2,7 +2,7 @@
 BIN := .venv/bin
 OUT := artefacts
 PYTEST_OPTIONS ?=
-UV_LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+UV_LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet
 
 .PHONY: help setup browser run test coverage lint docs schema bench lock wheel package sbom clean
@@ -43,7 +43,7 @@ schema: setup        ## write pipeline/store/schema.sql from the migrations
 bench: setup         ## the benchmarks and how to run each
 	$(BIN)/python -m bench
 
-lock:                ## lock the dependencies again, with hashes and no addresses; needs uv
+lock: setup          ## lock the dependencies again, with hashes and no addresses
 	$(UV_LOCK) -o requirements.lock
 	$(UV_LOCK) --extra dev -o requirements-dev.lock
 	! grep -nE '://' requirements.lock requirements-dev.lock
