@@ -1,17 +1,20 @@
-"""A scanned page made ready for reading: its inks apart, cut out of a photograph, upright, level, its back
-and its bends gone.
+"""Preprocess a scanned page for recognition: crop it out of a photograph, rotate it upright, remove its skew,
+its bleed-through and its curl.
 
-What is archived, shown and pointed at is the page as it came, upright and level (`flat`); what is read may be
-another picture (`straight`), from which words find their way back."""
+The archived and displayed page is the scan, upright and level (`page`). The recognized image may differ
+(`dewarped`); its words are mapped back to the page.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.config import OcrSettings
 from pipeline.ocr.engines import tesseract
+from pipeline.ocr.engines.engine import OcrWord
 from pipeline.ocr.image import deskew
 from pipeline.ocr.image.bleed_through import remove_bleed_through
 from pipeline.ocr.image.cleanup import StepObserver, ignore_step
@@ -20,95 +23,117 @@ from pipeline.ocr.image.orientation import MIN_LETTERS, OrientationEstimate, est
 from pipeline.ocr.image.pixels import GrayImage, PageImage
 
 MIN_WORD_LETTERS, MIN_READABLE_WORDS, MIN_READABLE_CONFIDENCE = 4, 4, 0.5
-"""Strokes are text where at least so many words of so many letters are read with this confidence on average:
-backs of sheets in a mirror have .67 to .96, worn print in a mirror two such words."""
+"""Strokes are text if at least this many words with this many letters are recognized, with at least this mean
+confidence. In mirror image, the backs of sheets have 0.67 to 0.96; worn print has two such words.
+"""
+
+PSM_BLOCK = 6
+"""Tesseract's page segmentation mode for one block of text."""
+BAND_DPI = 200
+"""Resolution reported to Tesseract for a part of a page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreprocessedPage:
-    """`rotation`, `skew`: see records.OcrPage; `size`: the usual letter in pixels; `photo`: a sheet was cut
-    out of it.
+    """A page as it is displayed and as it is recognized.
+
+    Attributes:
+        page: The displayed page, upright and level, shape (height, width).
+        dewarped: The image that is recognized.
+        rotation: Degrees clockwise by which the scan was rotated.
+        skew: Degrees clockwise by which it was then rotated.
+        letter_size: Typical letter size in pixels, 0 if unknown.
     """
 
     page: GrayImage
-    dewarp: DewarpedImage
+    dewarped: DewarpedImage
     rotation: int
     skew: float
     letter_size: float
-    is_photograph: bool = False
 
 
 def unprocessed_page(gray: GrayImage) -> PreprocessedPage:
-    """A page that needs nothing: its own text stands on it."""
+    """Return a page that needs no preprocessing because its embedded text is used."""
     return PreprocessedPage(
         page=gray, dewarped=DewarpedImage(image=gray), rotation=0, skew=0.0, letter_size=0.0
     )
 
 
 def preprocess(
-    scanned: PageImage, inks: GrayImage, settings: OcrSettings, watch: StepObserver = ignore_step
+    scanned: PageImage, inks: GrayImage, settings: OcrSettings, on_step: StepObserver = ignore_step
 ) -> PreprocessedPage:
-    """The page as it is shown and as it is read. `inks`: see color.inks_apart. Raises TimeoutError."""
-    page, perspective = crop_photographed_page(inks)
-    turn = estimate_orientation(page)
-    rotation = resolve_rotation(page, turn, settings)
-    turned = deskew.rotate(page, rotation)
-    skew = deskew.estimate_skew(turned) if turn.letter_count >= MIN_LETTERS else 0.0
-    level = deskew.remove_skew(turned, skew)
-    flat = level if page is scanned.gray else deskew.remove_skew(deskew.rotate(scanned.gray, rotation), skew)
-    watch("upright", level)
+    """Return the page as it is displayed and as it is recognized.
+
+    Args:
+        scanned: The page as scanned.
+        inks: The page from `ink_separation.separate_inks`.
+        settings: The languages and the time limit of Tesseract.
+        on_step: Called with the name and the result of each step.
+
+    Raises:
+        TimeoutError: Tesseract exceeded its time limit.
+    """
+    cropped, perspective = crop_photographed_page(inks)
+    estimate = estimate_orientation(cropped)
+    rotation = resolve_rotation(cropped, estimate, settings)
+    rotated = deskew.rotate(cropped, rotation)
+    skew = deskew.estimate_skew(rotated) if estimate.letter_count >= MIN_LETTERS else 0.0
+    level = deskew.remove_skew(rotated, skew)
+    page = level
+    if cropped is not scanned.gray:
+        page = deskew.remove_skew(deskew.rotate(scanned.gray, rotation), skew)
+    on_step("upright", level)
     if not scanned.bilevel:
         level = remove_bleed_through(
-            level, turn.letter_size, lambda strokes: is_readable_text(strokes, settings)
+            level, estimate.letter_size, lambda strokes: is_readable_text(strokes, settings)
         )
-        watch("show-through", level)
-    back = None
+        on_step("bleed-through", level)
+    to_page = None
     if perspective is not None:
-        back = deskew.upright_matrix(scanned.gray.shape, rotation, skew) @ np.linalg.inv(
-            deskew.upright_matrix(page.shape, rotation, skew) @ perspective
+        to_page = deskew.upright_matrix(scanned.gray.shape, rotation, skew) @ np.linalg.inv(
+            deskew.upright_matrix(cropped.shape, rotation, skew) @ perspective
         )
-    read = dewarp(level, turn.letter_size, back)
-    watch("straight", read.image)
+    dewarped = dewarp(level, estimate.letter_size, to_page)
+    on_step("dewarped", dewarped.image)
     return PreprocessedPage(
-        page=flat,
-        dewarped=read,
-        rotation=rotation,
-        skew=skew,
-        letter_size=turn.letter_size,
-        is_photograph=back is not None,
+        page=page, dewarped=dewarped, rotation=rotation, skew=skew, letter_size=estimate.letter_size
     )
 
 
-def resolve_rotation(gray: GrayImage, turn: OrientationEstimate, settings: OcrSettings) -> int:
-    """Degrees clockwise that make the page upright: by its letters, or where these disagree by reading some
-    lines both ways.
+def resolve_rotation(gray: GrayImage, estimate: OrientationEstimate, settings: OcrSettings) -> int:
+    """Return the degrees clockwise that make the page upright: by its letters, or if these disagree, by
+    recognizing a part of the page both ways.
     """
-    if turn.is_confident or turn.letter_count < MIN_LETTERS:
-        return turn.rotation if turn.is_confident else 0
-    ways = [turn.rotation, turn.second_rotation]
-    parts = [densest_band(deskew.rotate(gray, way)) for way in ways]
-    answers = tesseract.recognize(
-        parts, settings.languages, psm=6, dpi=200, seconds=settings.page_timeout_seconds
-    )
-    sense = [sum(len(word.text) * word.confidence**2 for word in words) for words in answers]
-    return ways[0] if sense[0] >= sense[1] else ways[1]
+    if estimate.is_confident:
+        return estimate.rotation
+    if estimate.letter_count < MIN_LETTERS:
+        return 0
+    rotations = [estimate.rotation, estimate.second_rotation]
+    bands = [densest_band(deskew.rotate(gray, rotation)) for rotation in rotations]
+    results = recognize_bands(bands, settings)
+    first, second = (sum(len(word.text) * word.confidence**2 for word in words) for words in results)
+    return rotations[0] if first >= second else rotations[1]
 
 
 def is_readable_text(gray: GrayImage, settings: OcrSettings) -> bool:
-    """Whether the densest part of a picture can be read."""
-    words = tesseract.recognize(
-        [densest_band(gray)], settings.languages, psm=6, dpi=200, seconds=settings.page_timeout_seconds
-    )[0]
-    long = [word for word in words if sum(map(str.isalpha, word.text)) >= MIN_WORD_LETTERS]
-    return len(long) >= MIN_READABLE_WORDS and sum(
-        word.confidence for word in long
-    ) >= MIN_READABLE_CONFIDENCE * len(long)
+    """Return whether the densest part of an image can be recognized."""
+    (words,) = recognize_bands([densest_band(gray)], settings)
+    long_words = [word for word in words if sum(map(str.isalpha, word.text)) >= MIN_WORD_LETTERS]
+    confidence = sum(word.confidence for word in long_words)
+    return len(long_words) >= MIN_READABLE_WORDS and confidence >= MIN_READABLE_CONFIDENCE * len(long_words)
+
+
+def recognize_bands(bands: Sequence[GrayImage], settings: OcrSettings) -> list[list[OcrWord]]:
+    """Recognize parts of a page, each as one block of text."""
+    return tesseract.recognize(
+        bands, settings.languages, psm=PSM_BLOCK, dpi=BAND_DPI, seconds=settings.page_timeout_seconds
+    )
 
 
 def densest_band(gray: GrayImage) -> GrayImage:
-    """The quarter of the page's height with the most changes from ink to paper: the most print."""
+    """Return the quarter of the page's height with the most changes from ink to paper: the most print."""
     changes = (np.abs(np.diff(gray.astype(np.int16), axis=1)) > 60).sum(axis=1)
     height = max(1, gray.shape[0] // 4)
-    inside = np.convolve(changes, np.ones(height), mode="valid")
-    start = int(inside.argmax())
+    sums = np.convolve(changes, np.ones(height), mode="valid")
+    start = int(sums.argmax())
     return gray[start : start + height]

@@ -1,11 +1,12 @@
-"""Read one page: turn it upright, read its words, make its searchable PDF. Pure: pixels in, a Reading out.
+"""Read one page: rotate it upright, recognize its words, write its searchable PDF. Pure: pixels in, a Reading
+out.
 
-A reading depends on the picture, the engine and the settings alone, so `engine_key` with the picture's hash
-names it in a cache."""
+A reading depends only on the page, the engines, their models and the settings; `engine_key` names all but the
+page.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,6 @@ import numpy as np
 from pipeline.config import OcrSettings
 from pipeline.errors import InvalidInput
 from pipeline.ocr.barcodes.decode import read_barcodes
-from pipeline.ocr.engines import tesseract
 from pipeline.ocr.engines.engine import OcrWord
 from pipeline.ocr.image import deskew, pixels
 from pipeline.ocr.image.cleanup import StepObserver, ignore_step
@@ -34,31 +34,30 @@ from pipeline.ocr.recognition.page_content import classify_content, measure_lett
 from pipeline.ocr.recognition.recognize import recognize_words
 from pipeline.records import OcrPage, Page, Word
 
-READER_REVISION = 11
-"""Raised whenever the same picture would be read differently: cached readings of an older version are not
-used.
-"""
 DEFAULT_PAGE_LENGTH_INCHES = 11.0
-"""Longest side assumed of a page whose resolution is not told or not believable."""
+"""Longest side assumed for a page whose resolution is missing or implausible."""
 PAGE_SIDE_RANGE_INCHES = (2.5, 17.5)
-"""The shorter side is at least the first, the longer at most the second (ledger paper), if a stated
-resolution is right.
+"""A stated resolution is plausible if the shorter side is at least the first, and the longer at most the
+second (ledger paper).
 """
 MAX_BLANK_INK_SHARE = 0.0004
-"""Share of ink below which a page without words is blank: a few specks and a staple's shadow, no line of
+"""Share of ink below which a page without words is blank: a few specks and a staple's shadow, but no line of
 print.
 """
 EDGE_MARGIN_SHARE = 0.09
-"""Share of the page's sides in which ink is the scanner's border, a punch hole or a staple; an inch of a
-letter page's width.
+"""Share of the page's width and height in which ink is the scanner's border, a punch hole or a staple: 0.77
+and 0.99 inches of a letter page.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What reading a page gives: its record, its one-page PDF and its picture for the screen.
+    """The result of reading a page. `page.pdf` and `page.preview` are None until the bytes are stored.
 
-    `page.pdf` and `page.preview` are still None: whoever stores the bytes names them.
+    Attributes:
+        page: The record.
+        pdf: The one-page searchable PDF.
+        preview: The image for the screen (PNG or JPEG).
     """
 
     page: OcrPage
@@ -66,156 +65,170 @@ class Reading:
     preview: bytes
 
 
-def engine_key(settings: OcrSettings) -> str:
-    """Names everything but the picture that a reading depends on."""
-    told = f"{READER_REVISION}|{tesseract.library_version()}|{settings.model_dump_json(exclude={'page_timeout_seconds'})}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
-
-
 def read_page(
-    page: Page, pixels_file: Path | None, settings: OcrSettings, watch: StepObserver = ignore_step
+    page: Page, image_file: Path | None, settings: OcrSettings, on_step: StepObserver = ignore_step
 ) -> Reading:
-    """The reading of a page. A page that cannot be read is a record with its `problem`, never an exception.
+    """Read a page. A page that cannot be read results in a record with its `problem`, never in an exception.
 
-    `watch` is told each step's name and picture. Raises MissingDependency if Tesseract or a language is not
-    installed."""
-    if pixels_file is None:
-        return unreadable_page(page, page.problem or "The page has no picture.")
+    Args:
+        page: The page.
+        image_file: Its image; None if it could not be opened.
+        settings: The languages and the engines.
+        on_step: Called with the name and the result of each step.
+
+    Raises:
+        MissingDependency: Tesseract or a language is not installed.
+    """
+    if image_file is None:
+        return unreadable_page(page, page.problem or "The page has no image.")
     try:
-        return read_page_image(
-            page, pixels.load_page_image(pixels_file), settings, watch
-        )  # held by no name: a large page's colors are let go
-    except InvalidInput as error:
-        return unreadable_page(page, str(error))
-    except TimeoutError as error:
+        # The image is not bound to a name here, so that a large page's colors are freed early.
+        return read_page_image(page, pixels.load_page_image(image_file), settings, on_step)
+    except (InvalidInput, TimeoutError) as error:
         return unreadable_page(page, str(error))
 
 
 def unreadable_page(page: Page, problem: str) -> Reading:
-    """A page that a person must look at: in its place stands a sheet that says so, so that a document keeps
-    its page count.
+    """Return the reading of a page that a person must check: a placeholder page that states the problem, so
+    that a document keeps its page count.
     """
-    sheet = placeholder_page(f"Page {page.number} could not be read.", problem)
-    height, width = sheet.gray.shape
-    placed = searchable_pdf.PagePlacement(width=width, height=height, dpi=width / 8.5, rotation=0, skew=0.0)
+    placeholder = placeholder_page(f"Page {page.number} could not be read.", problem)
+    placement = searchable_pdf.PagePlacement(
+        width=placeholder.width, height=placeholder.height, dpi=placeholder.width / 8.5, rotation=0, skew=0.0
+    )
     return Reading(
         page=OcrPage(number=page.number, image=None, dpi=page.dpi, problem=problem),
-        pdf=searchable_pdf.page_pdf(encode_page(sheet, 0, 150.0), placed, []),
-        preview=encode_preview(sheet.gray, only_print=True),
+        pdf=searchable_pdf.page_pdf(encode_page(placeholder, 0, 150.0), placement, []),
+        preview=encode_preview(placeholder.gray, only_print=True),
     )
 
 
 def read_page_image(
-    page: Page, scanned: PageImage, settings: OcrSettings, watch: StepObserver = ignore_step
+    page: Page, scanned: PageImage, settings: OcrSettings, on_step: StepObserver = ignore_step
 ) -> Reading:
-    """The reading of a page whose pixels could be decoded: archived as it came, read as it reads best, shown
+    """Read a page whose image could be decoded: archived as scanned, recognized as it reads best, displayed
     upright.
+
+    Args:
+        page: The page.
+        scanned: Its image.
+        settings: The languages and the engines.
+        on_step: Called with the name and the result of each step.
     """
-    watch("scanned", scanned.gray)
+    on_step("scanned", scanned.gray)
     dpi = plausible_dpi(page.dpi, scanned.width, scanned.height)
     archived = encode_page(scanned, settings.jpeg_quality, dpi)
-    colored = None if scanned.color is None else shrink_for_screen(scanned.color)
-    own = usable_embedded_words(page.words, scanned.gray) if page.words else None
-    inks = separate_inks(scanned) if own is None else scanned.gray
-    watch("inks", inks)
-    scanned = replace(scanned, color=None)  # three bytes a pixel that nothing below needs
-    ready = preprocess(scanned, inks, settings, watch) if own is None else unprocessed_page(scanned.gray)
-    record, seen = make_record(page, ready, own, dpi, settings, watch)
-    placed = searchable_pdf.PagePlacement(
+    color_preview = None if scanned.color is None else shrink_for_screen(scanned.color)
+    embedded = usable_embedded_words(page.words, scanned.gray) if page.words else None
+    inks = separate_inks(scanned) if embedded is None else scanned.gray
+    on_step("inks", inks)
+    scanned = replace(scanned, color=None)  # frees three bytes per pixel that are no longer needed
+    if embedded is None:
+        prepared = preprocess(scanned, inks, settings, on_step)
+    else:
+        prepared = unprocessed_page(scanned.gray)
+    record, words = make_record(page, prepared, embedded, dpi, settings, on_step)
+    placement = searchable_pdf.PagePlacement(
         width=record.width, height=record.height, dpi=dpi, rotation=record.rotation, skew=record.skew
     )
-    searchable = searchable_pdf.page_pdf(
-        archived, placed, searchable_pdf.group_into_lines(record.words, [s.line_key for s in seen])
-    )
-    if watch is not ignore_step:
-        watch("words", draw_word_boxes(ready.page, seen))
-    if colored is None:
-        picture = encode_preview(ready.page, only_print=archived.only_print)
+    lines = searchable_pdf.group_into_lines(record.words, [word.line_key for word in words])
+    searchable = searchable_pdf.page_pdf(archived, placement, lines)
+    if on_step is not ignore_step:
+        on_step("words", draw_word_boxes(prepared.page, words))
+    if color_preview is None:
+        preview = encode_preview(prepared.page, only_print=archived.only_print)
     else:
-        picture = encode_preview(deskew.remove_skew(deskew.rotate(colored, record.rotation), record.skew))
-    return Reading(page=record, pdf=searchable, preview=picture)
+        upright = deskew.rotate(color_preview, record.rotation)
+        preview = encode_preview(deskew.remove_skew(upright, record.skew))
+    return Reading(page=record, pdf=searchable, preview=preview)
 
 
 def make_record(
     page: Page,
-    ready: PreprocessedPage,
-    own: list[OcrWord] | None,
+    prepared: PreprocessedPage,
+    embedded: list[OcrWord] | None,
     dpi: float,
     settings: OcrSettings,
-    watch: StepObserver,
+    on_step: StepObserver,
 ) -> tuple[OcrPage, list[OcrWord]]:
-    """The record of a page that is ready to be read, and its words with their lines. `own`: the words it
-    brought along.
+    """Recognize a preprocessed page and return its record, and its words with their lines.
+
+    Args:
+        page: The page.
+        prepared: The page, preprocessed.
+        embedded: Its usable embedded words; None if it must be recognized.
+        dpi: Its resolution.
+        settings: The languages and the engines.
+        on_step: Called with the name and the result of each step.
     """
-    clean, (height, width) = ready.dewarped.image, ready.page.shape
-    seen, problem, found = own or [], page.problem, find_tables(clean, ready.letter_size)
-    if own is None:
+    image, letter_size = prepared.dewarped.image, prepared.letter_size
+    tables, problem = find_tables(image, letter_size), page.problem
+    words = embedded or []
+    if embedded is None:
         try:
-            seen = order_words(recognize_words(clean, ready.letter_size, dpi, settings, watch), found)
+            recognized = recognize_words(image, letter_size, dpi, settings, on_step)
+            words = order_words(recognized, tables)
         except TimeoutError as error:
             problem = problem or str(error)
-    ink = measure_letter_ink(clean, ready.letter_size, seen)
-    sure = page_confidence(seen, ink.unread_count if own is None else 0)
-    seen, codes = ready.dewarped.words_on_page(seen, ready.page.shape), read_barcodes(ready.page)
-    blank = not seen and not codes and problem is None and ink_share(clean) < MAX_BLANK_INK_SHARE
+    ink = measure_letter_ink(image, letter_size, words)
+    confidence = page_confidence(words, ink.unread_count if embedded is None else 0)
+    words = prepared.dewarped.words_on_page(words, prepared.page.shape)
+    barcodes = read_barcodes(prepared.page)
+    is_blank = not (words or barcodes or problem is not None) and ink_share(image) < MAX_BLANK_INK_SHARE
+    cells = sum(len(table.cells) for table in tables)
+    height, width = prepared.page.shape
     record = OcrPage(
         number=page.number,
         image=page.image,
         width=width,
         height=height,
         dpi=dpi,
-        rotation=ready.rotation,
-        skew=ready.skew,
-        blank=blank,
-        content_kind="blank"
-        if blank
-        else classify_content(clean, ready.letter_size, ink, sum(len(table.cells) for table in found)),
-        confidence=sure,
-        text=text_from_words(seen),
-        words=tuple(Word(text=s.text, box=s.box, confidence=s.confidence) for s in seen),
-        barcodes=codes,
-        thumbnail=pixels.make_thumbnail(ready.page),
+        rotation=prepared.rotation,
+        skew=prepared.skew,
+        blank=is_blank,
+        content_kind="blank" if is_blank else classify_content(image, letter_size, ink, cells),
+        confidence=confidence,
+        text=text_from_words(words),
+        words=tuple(Word(text=word.text, box=word.box, confidence=word.confidence) for word in words),
+        barcodes=barcodes,
+        thumbnail=pixels.make_thumbnail(prepared.page),
         problem=problem,
     )
-    return record, seen
+    return record, words
 
 
 def ink_share(gray: GrayImage) -> float:
-    """Share of ink on the page, without what stands wholly along its edges."""
-    dark, _ = deskew.ink_mask(gray, 1000)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(dark.astype(np.uint8), connectivity=8)
-    x, y, wide, high, area = stats[1:].T
-    edge_x, edge_y = EDGE_MARGIN_SHARE * dark.shape[1], EDGE_MARGIN_SHARE * dark.shape[0]
-    along = (
-        (x + wide <= edge_x)
-        | (x >= dark.shape[1] - edge_x)
-        | (y + high <= edge_y)
-        | (y >= dark.shape[0] - edge_y)
-    )
-    return float(area[~along].sum() / dark.size)
+    """Return the share of ink on the page, without components completely within its margins."""
+    is_ink, _ = deskew.ink_mask(gray, 1000)
+    _, _, stats, _ = pixels.connected_components(is_ink.astype(np.uint8))
+    at_edge = pixels.is_along_edge(stats[1:], is_ink.shape, (EDGE_MARGIN_SHARE, EDGE_MARGIN_SHARE))
+    return float(stats[1:, 4][~at_edge].sum() / is_ink.size)
 
 
-def plausible_dpi(told: float | None, width: int, height: int) -> float:
-    """The stated resolution if the paper would have a believable size, else that of a letter page."""
+def plausible_dpi(stated: float | None, width: int, height: int) -> float:
+    """Return the stated resolution if the paper would have a plausible size, else that of a letter page."""
     short, long = sorted((width, height))
-    if told and short / told >= PAGE_SIDE_RANGE_INCHES[0] and long / told <= PAGE_SIDE_RANGE_INCHES[1]:
-        return told
+    if stated and short / stated >= PAGE_SIDE_RANGE_INCHES[0] and long / stated <= PAGE_SIDE_RANGE_INCHES[1]:
+        return stated
     return round(long / DEFAULT_PAGE_LENGTH_INCHES, 1)
 
 
-def text_from_words(seen: Sequence[OcrWord]) -> str:
-    """The words in reading order, a line on a line of its own, paragraphs divided by an empty line."""
+def text_from_words(words: Sequence[OcrWord]) -> str:
+    """Return the words in reading order, one line of the page per line, with an empty line between
+    paragraphs.
+    """
     text, last = "", None
-    for word in seen:
+    for word in words:
         if last is not None:
-            text += " " if word.line_key == last else "\n" if word.line_key[:2] == last[:2] else "\n\n"
+            is_same_paragraph = word.line_key[:2] == last[:2]
+            text += " " if word.line_key == last else "\n" if is_same_paragraph else "\n\n"
         text, last = text + word.text, word.line_key
     return text
 
 
-def draw_word_boxes(flat: GrayImage, seen: Sequence[OcrWord]) -> GrayImage:
-    """The page with a frame around each word, for looking at."""
-    out = flat.copy()
-    for word in seen:
-        cv2.rectangle(out, word.box[:2], word.box[2:], 0, 1)
-    return out
+def draw_word_boxes(gray: GrayImage, words: Sequence[OcrWord]) -> GrayImage:
+    """Return a copy of the page with a frame around each word."""
+    framed = gray.copy()
+    for word in words:
+        cv2.rectangle(framed, word.box[:2], word.box[2:], 0, 1)
+    return framed

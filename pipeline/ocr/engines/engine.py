@@ -1,4 +1,4 @@
-"""What every engine answers with, whichever it is."""
+"""The words that recognition engines return, and the protocol of engines that read strips."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from pipeline.records import Box
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OcrWord:
-    """A word as an engine saw it: where in the text (block, paragraph, line) it stands, and how sure the
-    engine is, in [0, 1].
+    """A word as an engine recognized it.
 
-    `other`: how sure the second engine is that this is the word (0 if it read something else), None if it was
-    not asked."""
+    Attributes:
+        text: The characters.
+        box: In pixels of the recognized image.
+        confidence: The engine's confidence, in [0, 1].
+        block: Number of the word's block in the text.
+        paragraph: Number of the paragraph in the block.
+        line: Number of the line in the paragraph.
+        second_confidence: The second engine's confidence in this word (0 if it recognized something else);
+            None if it was not used.
+    """
 
     text: str
     box: Box
@@ -34,21 +41,35 @@ class OcrWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripWord:
-    """A word as an engine reads it in a strip: `start` and `end` are shares of the strip's width."""
+    """A word as an engine recognized it in a strip.
+
+    Attributes:
+        start: Left edge as a share of the strip's width.
+        end: Right edge as a share of the strip's width.
+        confidence: In [0, 1].
+    """
 
     text: str
     start: float
     end: float
     confidence: float
 
-    def box(self, cut: Box, top: int, bottom: int) -> Box:
-        """The word's box where its strip was cut out at `cut`."""
-        left, width = cut[0], cut[2] - cut[0]
+    def box_on_page(self, strip_box: Box, top: int, bottom: int) -> Box:
+        """Return the word's box on the image from which its strip was cut.
+
+        Args:
+            strip_box: The strip's box on that image.
+            top: Upper edge of the word's box.
+            bottom: Lower edge of the word's box.
+        """
+        left, width = strip_box[0], strip_box[2] - strip_box[0]
         x0 = int(left + self.start * width)
         return (x0, top, max(x0 + 1, int(left + self.end * width)), bottom)
 
 
 class StripReader(Protocol):
-    """An engine that reads strips: pictures of one line or a part of it."""
+    """An engine that recognizes strips: images of one line or a part of it."""
 
-    def read(self, strips: Sequence[GrayImage]) -> list[list[StripWord]]: ...
+    def read(self, strips: Sequence[GrayImage]) -> list[list[StripWord]]:
+        """Return the words of each strip (shape (height, width), dark on light) from left to right."""
+        ...

@@ -1,9 +1,10 @@
-"""The second engine: rapidocr's recognition network (PP-OCR, ONNX) on strips of print. It ships in rapidocr's
-wheel.
+"""The second engine: rapidocr's recognition network (PP-OCR, ONNX) on strips of print. The model is part of
+rapidocr's wheel.
 
-The network is run through onnxruntime itself: strips of like width go together without padding to a page's
-width, which halves the CPU, and only characters of Latin text are computed, a quarter less, so that a smudge
-does not become Chinese."""
+The network runs directly in onnxruntime. Strips of similar width share a batch without padding to a page's
+width, which halves the CPU time. Only characters of Latin text are computed, a quarter less, so that a smudge
+does not become Chinese.
+"""
 
 from __future__ import annotations
 
@@ -25,39 +26,49 @@ from pipeline.ocr.engines.onnx_truncate import read_metadata, truncate_model
 from pipeline.ocr.image.pixels import GrayImage
 
 STRIP_HEIGHT_PX = 48
-"""Pixels: the height the network was trained at."""
+"""The height that the network was trained at."""
 MAX_STRIPS_PER_BATCH, MAX_BATCH_WIDTH_PX = 8, 2400
-"""Strips in one run, and pixels of width: more gain nothing on one core and cost memory, 22 kB a pixel of
-width (eight strips of 2,400 pixels took 424 MB, one 47 MB, at the same CPU a strip)."""
+"""Limits of one batch: its strips, and the sum of their padded widths. More gain nothing on one core and cost
+memory, 22 kB per pixel of width (eight strips of 2,400 pixels took 424 MB, one 47 MB, at the same CPU time
+per strip).
+"""
 MAX_WIDTH_RATIO = 1.15
-"""Strips go together if the widest is at most this much wider than the narrowest: padding is computed like
+"""Strips share a batch if the widest is at most this much wider than the narrowest: padding costs as much as
 print.
 """
 MAX_STRIP_WIDTH_PX = 2400
-"""Pixels at STRIP_HEIGHT_PX: wider strips are squeezed."""
+"""Width at STRIP_HEIGHT_PX; wider strips are squeezed."""
 EXTRA_LATIN_SYMBOLS = "–—‘’“”•…€™°±≤≥×÷½¼¾§©®µ"
 
 
 @cache
 def get_engine() -> RapidOcrStripReader:
-    """The engine, started once in a process (0.1 s). Raises ConfigurationError if rapidocr is not installed."""
+    """Return the engine, which is started once per process (0.1 s).
+
+    Raises:
+        ConfigurationError: rapidocr is not installed.
+    """
     return RapidOcrStripReader(model_file())
 
 
 def model_file() -> Path:
-    """The recognition network in rapidocr's wheel. Raises ConfigurationError."""
+    """Return the path of the recognition model in rapidocr's wheel.
+
+    Raises:
+        ConfigurationError: rapidocr is not installed.
+    """
     spec = find_spec("rapidocr")
-    found = sorted(Path(spec.origin).parent.glob("models/*rec*.onnx")) if spec and spec.origin else []
-    if not found:
+    models = sorted(Path(spec.origin).parent.glob("models/*rec*.onnx")) if spec and spec.origin else []
+    if not models:
         raise ConfigurationError(
             "The second engine needs the package rapidocr with its models.",
             'Or set ocr.second_engine = "never".',
         )
-    return found[0]
+    return models[0]
 
 
 class RapidOcrStripReader:
-    """The network, ready to read."""
+    """The loaded network."""
 
     def __init__(self, model: Path) -> None:
         import onnxruntime
@@ -65,46 +76,64 @@ class RapidOcrStripReader:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        whole = model.read_bytes()
-        characters = ["", *read_metadata(whole, "character").split("\n"), " "]
-        latin = [number for number, character in enumerate(characters) if all(map(is_latin, character))]
-        cut = truncate_model(whole, len(characters))
-        self._characters = [characters[number] for number in latin]
-        self._weights, self._biases = np.ascontiguousarray(cut.weights[:, latin]), cut.biases[latin]
+        model_bytes = model.read_bytes()
+        characters = ["", *read_metadata(model_bytes, "character").split("\n"), " "]
+        latin_indexes = [
+            number for number, character in enumerate(characters) if all(map(is_latin, character))
+        ]
+        truncated = truncate_model(model_bytes, len(characters))
+        self._characters = [characters[number] for number in latin_indexes]
+        self._weights, self._biases = (
+            np.ascontiguousarray(truncated.weights[:, latin_indexes]),
+            truncated.biases[latin_indexes],
+        )
         self._session: Any = onnxruntime.InferenceSession(
-            cut.model, options, providers=["CPUExecutionProvider"]
+            truncated.model, options, providers=["CPUExecutionProvider"]
         )
         self._input: str = self._session.get_inputs()[0].name
 
     def read(self, strips: Sequence[GrayImage]) -> list[list[StripWord]]:
-        """The words of each strip (H x W, dark on light) from left to right."""
-        sized = [normalize_strip(strip) for strip in strips]
-        found: list[list[StripWord]] = [[] for _ in strips]
-        for group in group_by_width([strip.shape[1] for strip in sized]):
-            width = -(-max(sized[number].shape[1] for number in group) // 8) * 8
+        """Return the words of each strip (shape (height, width), dark on light) from left to right."""
+        normalized = [normalize_strip(strip) for strip in strips]
+        words: list[list[StripWord]] = [[] for _ in strips]
+        for group in group_by_width([strip.shape[1] for strip in normalized]):
+            width = -(-max(normalized[number].shape[1] for number in group) // 8) * 8
             batch = np.zeros((len(group), 3, STRIP_HEIGHT_PX, width), np.float32)
             for row, number in enumerate(group):
-                batch[row, :, :, : sized[number].shape[1]] = sized[number]
+                batch[row, :, :, : normalized[number].shape[1]] = normalized[number]
             scores = self._probabilities(self._session.run(None, {self._input: batch})[0])
             for row, number in enumerate(group):
-                found[number] = self._decode(scores[row], sized[number].shape[1] / width)
-        return found
+                words[number] = self._decode(scores[row], normalized[number].shape[1] / width)
+        return words
 
     def _probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How probable each Latin character (or none) is at each step: strips x steps x characters."""
+        """Return the probability of each Latin character (or none) at each step.
+
+        Args:
+            features: Output of the truncated network, shape (strips, steps, features).
+
+        Returns:
+            Shape (strips, steps, characters).
+        """
         scores = features @ self._weights + self._biases
         scores = np.exp(scores - scores.max(axis=2, keepdims=True))
         return np.asarray(scores / scores.sum(axis=2, keepdims=True), np.float32)
 
     def _decode(self, scores: NDArray[np.float32], share: float) -> list[StripWord]:
-        """The words of one strip: the best character at each step, repeats and blanks left out."""
-        best, sure = scores.argmax(axis=1), scores.max(axis=1)
-        new = best != 0
-        new[1:] &= best[1:] != best[:-1]
-        steps = np.nonzero(new)[0]
+        """Decode one strip by greedy CTC decoding: the best character at each step, without repeats and
+        blanks.
+
+        Args:
+            scores: Shape (steps, characters).
+            share: Share of the padded width that is the strip.
+        """
+        best, confidences = scores.argmax(axis=1), scores.max(axis=1)
+        is_new = best != 0
+        is_new[1:] &= best[1:] != best[:-1]
+        steps = np.nonzero(is_new)[0]
         length = len(best) * share
         letters = [
-            (self._characters[best[step]], step / length, (step + 1) / length, float(sure[step]))
+            (self._characters[best[step]], step / length, (step + 1) / length, float(confidences[step]))
             for step in steps
         ]
         words = (
@@ -122,28 +151,35 @@ class RapidOcrStripReader:
 
 
 def is_latin(character: str) -> bool:
-    """Whether the character may stand in Latin text."""
+    """Return whether the character may occur in Latin text."""
     return ord(character) < 0x250 or character in EXTRA_LATIN_SYMBOLS
 
 
 def normalize_strip(strip: GrayImage) -> NDArray[np.float32]:
-    """The strip at the network's height, values from -1 to 1."""
+    """Scale a strip to the network's height, with values from -1 to 1."""
     height, width = strip.shape
-    wide = int(np.clip(round(width * STRIP_HEIGHT_PX / height), 16, MAX_STRIP_WIDTH_PX))
-    how = cv2.INTER_AREA if height > STRIP_HEIGHT_PX else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(strip, (wide, STRIP_HEIGHT_PX), interpolation=how), np.float32) / np.float32(
-        127.5
-    ) - np.float32(1)
+    scaled_width = int(np.clip(round(width * STRIP_HEIGHT_PX / height), 16, MAX_STRIP_WIDTH_PX))
+    interpolation = cv2.INTER_AREA if height > STRIP_HEIGHT_PX else cv2.INTER_LINEAR
+    return np.asarray(
+        cv2.resize(strip, (scaled_width, STRIP_HEIGHT_PX), interpolation=interpolation), np.float32
+    ) / np.float32(127.5) - np.float32(1)
 
 
 def group_by_width(widths: Sequence[int]) -> list[list[int]]:
-    """Numbers of strips of like width, in groups of at most MAX_STRIPS_PER_BATCH with room for all."""
+    """Group strips of similar width into batches within the limits of a batch.
+
+    Args:
+        widths: Widths of the strips in pixels.
+
+    Returns:
+        Indexes into `widths`, grouped.
+    """
     groups: list[list[int]] = []
     for number in sorted(range(len(widths)), key=lambda n: widths[n]):
         group = groups[-1] if groups else []
-        like = group and widths[number] <= MAX_WIDTH_RATIO * widths[group[0]] + 8
+        has_similar_width = group and widths[number] <= MAX_WIDTH_RATIO * widths[group[0]] + 8
         if (
-            like
+            has_similar_width
             and len(group) < MAX_STRIPS_PER_BATCH
             and widths[number] * (len(group) + 1) <= MAX_BATCH_WIDTH_PX
         ):

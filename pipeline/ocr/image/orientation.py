@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.ocr.image.pixels import GrayImage, connected_components, downscale
 from pipeline.resources import model_path
 
+MODEL_FILE = "orientation.npz"
 ROTATIONS_DEGREES = (0, 90, 180, 270)
 """Degrees clockwise that make the page upright, in the order of the network's outputs."""
 MAX_SIDE_PX = 2200
@@ -48,7 +49,7 @@ class OrientationEstimate:
     rotation: int
     second_rotation: int
     lead: float
-    letter_countpatches: int
+    letter_count: int
     letter_size: float = 0.0
 
     @property
@@ -96,7 +97,13 @@ def letter_patches(gray: GrayImage, max_letters: int = MAX_LETTERS) -> tuple[NDA
     x, y, width, height, area = stats[1:].T
     longer_side = np.maximum(width, height)
     fill = area / (width * height)
-    is_plausible = (longer_side >= 6) & (longer_side <= 90) & (np.minimum(width, height) >= 3) & (fill < 0.9) & (fill > 0.12)
+    is_plausible = (
+        (longer_side >= 6)
+        & (longer_side <= 90)
+        & (np.minimum(width, height) >= 3)
+        & (fill < 0.9)
+        & (fill > 0.12)
+    )
     if not is_plausible.any():
         return np.empty((0, PATCH_SIDE_PX * PATCH_SIDE_PX), np.float32), 0.0
     typical_size = (
@@ -104,7 +111,9 @@ def letter_patches(gray: GrayImage, max_letters: int = MAX_LETTERS) -> tuple[NDA
         if (is_plausible & (longer_side >= 8)).any()
         else float(np.median(longer_side[is_plausible]))
     )
-    chosen = np.nonzero(is_plausible & (longer_side >= 0.6 * typical_size) & (longer_side <= 2.2 * typical_size))[0]
+    chosen = np.nonzero(
+        is_plausible & (longer_side >= 0.6 * typical_size) & (longer_side <= 2.2 * typical_size)
+    )[0]
     chosen = chosen[:: max(1, len(chosen) // max_letters)]
     boxes = zip(x[chosen], y[chosen], width[chosen], height[chosen], strict=True)
     return np.array([letter_patch(ink, *box) for box in boxes], np.float32), typical_size / scale
@@ -136,5 +145,5 @@ def log_probabilities(patches: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @cache
 def _network() -> dict[str, NDArray[np.float32]]:
-    with np.load(model_path("orientation.npz")) as stored:
+    with np.load(model_path(MODEL_FILE)) as stored:
         return {name: stored[name].astype(np.float32) for name in stored.files}

@@ -1,7 +1,8 @@
-"""A page's pixels as arrays: loaded once, looked at in gray, small copies for comparing pages.
+"""Load page images as arrays, scale them, and label their connected components.
 
-Arrays are uint8, rows first; 0 is ink. What is loaded here is only ever copied: cleanup for reading never
-touches the original."""
+Images are uint8 arrays with rows first; 0 is black (ink) and 255 is white (paper). Cleanup for recognition
+works on copies and never changes the original.
+"""
 
 from __future__ import annotations
 
@@ -17,26 +18,33 @@ from PIL import Image, UnidentifiedImageError
 from pipeline.errors import InvalidInput
 
 GrayImage = NDArray[np.uint8]
+"""Grayscale image: uint8, shape (height, width), 0 (black) to 255 (white). Masks have the same type: 255
+where set, else 0.
+"""
 
 cv2.setNumThreads(1)  # a worker is one process of many: threads would only take turns
 Image.MAX_IMAGE_PIXELS = None  # intake refuses pages that are too large before they come here
 
 THUMBNAIL_SIZE_PX = (64, 80)
-"""Width and height of OcrPage.thumbnail."""
+"""Width and height of `OcrPage.thumbnail`."""
 MIN_BILEVEL_SHARE = 0.995
-"""A picture is bilevel when this share of its pixels is within a few gray values of black or white."""
+"""An image is bilevel if this share of its pixels is within four gray values of black or white."""
 DEFAULT_LETTER_SIZE_PX = 20.0
-"""Pixels assumed of a letter on a page without letters."""
+"""Letter size assumed for a page on which no letters were found."""
 MIN_COLOR_SPREAD = 24
-"""Difference between a pixel's largest and smallest channel from which it counts as colored (JPEG noise
-stays below).
+"""Difference between a pixel's largest and smallest channel at which the pixel counts as colored. JPEG noise
+stays below.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageImage:
-    """A page as scanned. `gray`: H x W; `color`: H x W x 3 (RGB) or None; `bilevel`: only black and white
-    stand in it.
+    """A page as scanned.
+
+    Attributes:
+        gray: Shape (height, width).
+        color: RGB, shape (height, width, 3); None if the page has no color.
+        bilevel: The page has only black and white pixels.
     """
 
     gray: GrayImage
@@ -45,15 +53,21 @@ class PageImage:
 
     @property
     def width(self) -> int:
+        """Width in pixels."""
         return int(self.gray.shape[1])
 
     @property
     def height(self) -> int:
+        """Height in pixels."""
         return int(self.gray.shape[0])
 
 
 def load_page_image(path: Path) -> PageImage:
-    """The pixels of a picture file. Raises InvalidInput if it cannot be decoded."""
+    """Load an image file.
+
+    Raises:
+        InvalidInput: The image cannot be decoded.
+    """
     try:
         with Image.open(path) as image:
             image.load()
@@ -65,18 +79,18 @@ def load_page_image(path: Path) -> PageImage:
 
 
 def page_image_from_pil(image: Image.Image) -> PageImage:
-    """The same for a decoded picture: transparency is laid on white paper, 16-bit gray is brought to 8."""
+    """Convert a decoded image. Transparency becomes white paper; 16-bit grayscale is reduced to 8 bits."""
     if image.mode == "1":
         gray = np.asarray(image.convert("L"))
         return PageImage(gray=gray, color=None, bilevel=True)
     if image.mode.startswith(("I", "F")):
-        deep = np.asarray(image, dtype=np.float32)
-        top = 65535.0 if deep.max(initial=0) > 255 else 255.0
-        image = Image.fromarray((deep * (255.0 / top)).clip(0, 255).astype(np.uint8))
+        values = np.asarray(image, dtype=np.float32)
+        max_value = 65535.0 if values.max(initial=0) > 255 else 255.0
+        image = Image.fromarray((values * (255.0 / max_value)).clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         layer = image.convert("RGBA")
-        paper = Image.new("RGBA", layer.size, "white")
-        image = Image.alpha_composite(paper, layer).convert("RGB")
+        white_page = Image.new("RGBA", layer.size, "white")
+        image = Image.alpha_composite(white_page, layer).convert("RGB")
     if image.mode == "L":
         gray = np.asarray(image)
         return PageImage(gray=gray, color=None, bilevel=is_bilevel(gray))
@@ -90,20 +104,30 @@ def page_image_from_pil(image: Image.Image) -> PageImage:
 
 
 def resize(pixels: GrayImage, factor: float) -> GrayImage:
-    """The picture by a factor, averaged when it shrinks; at least one pixel remains each way."""
+    """Resize an image, by area averaging if it shrinks and by cubic interpolation if it grows.
+
+    Args:
+        pixels: Shape (height, width) or (height, width, 3).
+        factor: Scale factor of each side. At least one pixel remains in each direction.
+    """
     if factor == 1:
         return pixels
     size = max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor))
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
 
 
 def downscale(pixels: GrayImage, factor: float) -> GrayImage:
-    """The picture by a factor of 1 or less, for measuring, not for looking at: halved while it can be, then
-    interpolated.
+    """Downscale an image for measurements (not for display): halve it while possible, then interpolate
+    linearly.
 
-    OpenCV averages whole squares of pixels ten times as fast as parts of them (1 ms instead of 12 on a fax).
-    An odd row or column at the end is left out."""
+    OpenCV averages whole squares of pixels ten times as fast as fractions of them (1 ms instead of 12 on a
+    fax page). An odd last row or column is dropped.
+
+    Args:
+        pixels: Shape (height, width) or (height, width, 3).
+        factor: Scale factor of each side, at most 1.
+    """
     while factor <= 0.5 and min(pixels.shape[:2]) >= 2:
         high, wide = pixels.shape[0] // 2, pixels.shape[1] // 2
         pixels = np.asarray(
@@ -117,42 +141,79 @@ def downscale(pixels: GrayImage, factor: float) -> GrayImage:
 
 
 def connected_components(
-    dark: NDArray[Any], connectivity: int = 8
+    mask: NDArray[Any], connectivity: int = 8
 ) -> tuple[int, NDArray[Any], NDArray[np.int32], NDArray[np.float64]]:
-    """Connected parts of ink: their number with the ground, 0; whose each pixel is; x, y, width, height,
-    area; their middles.
+    """Label the connected components of a mask.
 
-    Labels have 16 bits where these suffice: the same parts in the same order for half of the memory and of
-    the CPU."""
+    Labels have 16 bits if that is enough: the same components in the same order for half of the memory and
+    CPU time.
+
+    Args:
+        mask: Shape (height, width); nonzero pixels are labeled.
+        connectivity: 4 or 8 neighbors.
+
+    Returns:
+        The number of labels including the background (0); the label of each pixel, shape (height, width); x,
+            y, width, height and area of each label, shape (labels, 5); the centroids (x, y), shape (labels,
+            2).
+    """
     try:
-        found = cv2.connectedComponentsWithStats(dark, connectivity=connectivity, ltype=cv2.CV_16U)
+        result = cv2.connectedComponentsWithStats(mask, connectivity=connectivity, ltype=cv2.CV_16U)
     except cv2.error:  # more than 65,534 parts
-        found = cv2.connectedComponentsWithStats(dark, connectivity=connectivity)
-    count, labels, stats, middles = found
-    return count, labels, np.asarray(stats, np.int32), np.asarray(middles, np.float64)
+        result = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
+    count, labels, stats, centroids = result
+    return count, labels, np.asarray(stats, np.int32), np.asarray(centroids, np.float64)
+
+
+def is_along_edge(
+    stats: NDArray[np.int32], shape: tuple[int, ...], margin_shares: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """Return which components are completely within the page's margins: the scanner's border, a punch hole, a
+    staple.
+
+    Args:
+        stats: x, y, width, height and area of each component, shape (components, 5).
+        shape: Height and width of the page.
+        margin_shares: Width of the margins as shares of the page's width and height.
+
+    Returns:
+        Shape (components,).
+    """
+    x, y, width, height, _ = stats.T
+    margin_x, margin_y = margin_shares[0] * shape[1], margin_shares[1] * shape[0]
+    return np.asarray(
+        (x + width <= margin_x)
+        | (x >= shape[1] - margin_x)
+        | (y + height <= margin_y)
+        | (y >= shape[0] - margin_y),
+        np.bool_,
+    )
 
 
 def multiplication_table(factor: float) -> GrayImage:
-    """Every gray value times a factor, cut at white: a table for cv2.LUT, which needs no float for each
-    pixel.
+    """Return a table for cv2.LUT that multiplies gray values by a factor and clips at white. A table needs no
+    float per pixel.
     """
     return np.asarray(np.clip(np.arange(256) * factor, 0, 255), np.uint8)
 
 
-def paint_components(labels: NDArray[Any], chosen: NDArray[np.bool_]) -> GrayImage:
-    """255 on the pixels of chosen parts, 0 elsewhere. `labels`: of `components`; `chosen`: for each part, the
-    ground first.
+def paint_components(labels: NDArray[Any], is_chosen: NDArray[np.bool_]) -> GrayImage:
+    """Return a mask that is 255 on the pixels of the chosen components and 0 elsewhere.
+
+    Args:
+        labels: Labels from `connected_components`, shape (height, width).
+        is_chosen: One flag per label, background first.
     """
     if labels.dtype == np.uint16:  # numpy takes three times as long
         table = np.zeros(1 << 16, np.uint8)
-        table[: len(chosen)][chosen] = 255
+        table[: len(is_chosen)][is_chosen] = 255
         return np.asarray(cv2.LUT(labels, table), np.uint8)
-    return np.asarray(np.where(chosen, np.uint8(255), np.uint8(0))[labels], np.uint8)
+    return np.asarray(np.where(is_chosen, np.uint8(255), np.uint8(0))[labels], np.uint8)
 
 
 def has_color(rgb: GrayImage) -> bool:
-    """Whether any part of the picture is colored; looked at on a quarter of its side, where single noisy
-    pixels vanish.
+    """Return whether any part of an RGB image is colored. The image is checked at a quarter of its side
+    length, where single noisy pixels vanish.
     """
     small = downscale(rgb, 0.25)
     spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
@@ -160,11 +221,11 @@ def has_color(rgb: GrayImage) -> bool:
 
 
 def is_bilevel(gray: GrayImage) -> bool:
-    """Whether practically all pixels are black or white."""
+    """Return whether practically all pixels are black or white."""
     return bool(np.count_nonzero(gray < 4) + np.count_nonzero(gray >= 252) >= MIN_BILEVEL_SHARE * gray.size)
 
 
 def make_thumbnail(gray: GrayImage) -> bytes:
-    """64 x 80 gray values, row by row."""
+    """Return 64 x 80 gray values, row by row."""
     small = downscale(gray, min(1.0, 4 * max(THUMBNAIL_SIZE_PX) / max(gray.shape)))
     return bytes(cv2.resize(small, THUMBNAIL_SIZE_PX, interpolation=cv2.INTER_AREA).tobytes())

@@ -1,6 +1,7 @@
-"""Columns of prose that the engine has read across: where lines of prose stand on both sides of a river of
-white and the engine goes from one to the other and back, all of the left side is read before the right. Lines
-of a table or a form, short or of figures, are left as the engine has them."""
+"""Reorder columns of prose that the engine has read across: if lines of prose are on both sides of a white
+gutter and the engine alternates between the sides, the whole left side is read before the right. Lines of a
+table or a form, which are short or contain numbers, keep the engine's order.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +16,24 @@ import numpy as np
 from pipeline.ocr.layout.blocks import Block, overlap_vertically
 
 MIN_PROSE_LINES = 6
-"""Lines on either side from which they are columns; fewer stand beside each other in any letterhead."""
+"""Lines on either side at which they are columns; any letterhead has fewer next to each other."""
 MIN_PROSE_WORDS_PER_LINE = 3.0
-"""Words in a line of prose, on average: a cell or a form's field has fewer."""
+"""Mean number of words in a line of prose. A cell or a form's field has fewer."""
 MIN_PROSE_ALPHABETIC_SHARE = 0.6
-"""Share of the words of prose that are of letters."""
+"""Share of the words of prose that consist of letters."""
 MIN_GUTTER_LINE_HEIGHTS = 0.6
-"""Narrowest river in line heights; MAX_SCORED_GUTTER_LINE_HEIGHTS is the width from which wider says no more."""
+"""Width of the narrowest gutter."""
 MAX_SCORED_GUTTER_LINE_HEIGHTS = 3.0
+"""Width above which a wider gutter scores no more."""
 MIN_SIDE_CHANGES = 4
-"""Times that the engine must go over from one side to the other: where it went once it saw the columns
-itself.
-"""
+"""Times that the engine must change sides. If it changes once, it has recognized the columns."""
 MAX_COLUMN_DEPTH = 6
-"""Columns within columns looked for: a newspaper has three."""
+"""Columns within columns that are searched. A newspaper has three."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gutter:
-    """A stretch of white at `x` from `top` to `bottom`, better with a higher `worth`."""
+    """A stretch of white at `x` from `top` to `bottom`, in pixels. A higher score is better."""
 
     x: int
     top: int
@@ -41,89 +41,122 @@ class Gutter:
     score: float
 
 
-def order_by_columns(parts: Sequence[Block], height: float, depth: int = 0) -> list[Block]:
-    """The parts in reading order. `height`: of a line, in pixels."""
-    river = best_gutter(parts, height) if depth < MAX_COLUMN_DEPTH else None
-    if river is None:
-        return sorted(parts, key=lambda part: part.engine_index)
-    heap: dict[str, list[Block]] = {"above": [], "left": [], "right": [], "below": []}
-    for part in parts:
-        beside = river.top <= part.center_y <= river.bottom
-        if beside and part.box[2] <= river.x:
-            heap["left"].append(part)
-        elif beside and part.box[0] >= river.x:
-            heap["right"].append(part)
-        else:
-            heap["above" if part.center_y < (river.top + river.bottom) / 2 else "below"].append(part)
-    return [part for side in heap.values() for part in order_by_columns(side, height, depth + 1)]
+def order_by_columns(blocks: Sequence[Block], height: float, depth: int = 0) -> list[Block]:
+    """Return the blocks in reading order.
+
+    Args:
+        blocks: In any order.
+        height: Line height in pixels.
+        depth: Depth of the recursion.
+    """
+    gutter = best_gutter(blocks, height) if depth < MAX_COLUMN_DEPTH else None
+    if gutter is None:
+        return sorted(blocks, key=lambda block: block.engine_index)
+    sides: dict[str, list[Block]] = {"above": [], "left": [], "right": [], "below": []}
+    for block in blocks:
+        sides[side_of(block, gutter)].append(block)
+    return [block for side in sides.values() for block in order_by_columns(side, height, depth + 1)]
 
 
-def best_gutter(parts: Sequence[Block], height: float) -> Gutter | None:
-    """The river with the most prose on both sides."""
-    if len(parts) < 2 * MIN_PROSE_LINES:
+def side_of(block: Block, gutter: Gutter) -> str:
+    """Return whether a block is above, left of, right of or below a gutter."""
+    if gutter.top <= block.center_y <= gutter.bottom:
+        if block.box[2] <= gutter.x:
+            return "left"
+        if block.box[0] >= gutter.x:
+            return "right"
+    return "above" if block.center_y < (gutter.top + gutter.bottom) / 2 else "below"
+
+
+def best_gutter(blocks: Sequence[Block], height: float) -> Gutter | None:
+    """Return the gutter with the most prose on both sides."""
+    if len(blocks) < 2 * MIN_PROSE_LINES:
         return None
-    edges = sorted({part.box[2] + 1 for part in parts})
-    stretches = ((x, *stretch) for x in edges for stretch in open_intervals(parts, x))
-    rivers = [river for stretch in stretches if (river := gutter_at(parts, *stretch, height))]
-    return max(rivers, key=lambda river: river.score, default=None)
+    edges = sorted({block.box[2] + 1 for block in blocks})
+    intervals = ((x, *interval) for x in edges for interval in open_intervals(blocks, x))
+    gutters = [gutter for interval in intervals if (gutter := gutter_at(blocks, *interval, height))]
+    return max(gutters, key=lambda gutter: gutter.score, default=None)
 
 
-def open_intervals(parts: Sequence[Block], x: int) -> list[tuple[float, float]]:
-    """From where to where no part crosses the upright line at `x`."""
-    crossing = sorted((part.box[1], part.box[3]) for part in parts if part.box[0] < x <= part.box[2])
+def open_intervals(blocks: Sequence[Block], x: int) -> list[tuple[float, float]]:
+    """Return the vertical intervals in which no block crosses the vertical line at `x`."""
+    crossing = sorted((block.box[1], block.box[3]) for block in blocks if block.box[0] < x <= block.box[2])
     ends = np.maximum.accumulate([-np.inf, *(bottom for _, bottom in crossing)])
     starts = [*(top for top, _ in crossing), np.inf]
     return [(float(top), float(bottom)) for top, bottom in zip(ends, starts, strict=True) if bottom > top]
 
 
-def gutter_at(parts: Sequence[Block], x: int, top: float, bottom: float, height: float) -> Gutter | None:
-    """The river at `x` between two heights, if there is one."""
-    inside = [part for part in parts if top < part.center_y < bottom]
-    left, right = [part for part in inside if part.box[2] <= x], [part for part in inside if part.box[0] >= x]
-    if min(len(left), len(right)) < MIN_PROSE_LINES:
-        return None
-    first = max(min(part.box[1] for part in side) for side in (left, right))
-    last = min(max(part.box[3] for part in side) for side in (left, right))
-    left, right = (
-        [part for part in side if part.box[3] > first and part.box[1] < last] for side in (left, right)
+def gutter_at(blocks: Sequence[Block], x: int, top: float, bottom: float, height: float) -> Gutter | None:
+    """Return the gutter at `x` between two heights, or None if there are no columns of prose on both sides.
+
+    Args:
+        blocks: The blocks of the page.
+        x: Position of the gutter in pixels.
+        top: Upper limit in pixels.
+        bottom: Lower limit in pixels.
+        height: Line height in pixels.
+    """
+    inside = [block for block in blocks if top < block.center_y < bottom]
+    left, right = common_range(
+        [block for block in inside if block.box[2] <= x], [block for block in inside if block.box[0] >= x]
     )
     if min(len(left), len(right)) < MIN_PROSE_LINES:
         return None
-    gap = min(part.box[0] for part in right) - max(part.box[2] for part in left)
     both = [*left, *right]
+    gap = min(block.box[0] for block in right) - max(block.box[2] for block in left)
     if gap < MIN_GUTTER_LINE_HEIGHTS * height or count_side_changes(left, both) < MIN_SIDE_CHANGES:
         return None
-    if not is_prose(bank := nearest_to_gutter(left, -1)) or not is_prose(
-        other := nearest_to_gutter(right, 1)
-    ):
+    left_lines, right_lines = nearest_to_gutter(left, -1), nearest_to_gutter(right, 1)
+    if not is_prose(left_lines) or not is_prose(right_lines):
         return None
-    worth = min(len(bank), len(other)) * min(gap / height, MAX_SCORED_GUTTER_LINE_HEIGHTS)
-    return Gutter(x, min(part.box[1] for part in both), max(part.box[3] for part in both), worth)
+    score = min(len(left_lines), len(right_lines)) * min(gap / height, MAX_SCORED_GUTTER_LINE_HEIGHTS)
+    return Gutter(x, min(block.box[1] for block in both), max(block.box[3] for block in both), score)
+
+
+def common_range(left: Sequence[Block], right: Sequence[Block]) -> tuple[list[Block], list[Block]]:
+    """Return the blocks of two sides in the vertical range that both sides cover; nothing if a side has fewer
+    than MIN_PROSE_LINES blocks.
+    """
+    if min(len(left), len(right)) < MIN_PROSE_LINES:
+        return [], []
+    top = max(min(block.box[1] for block in side) for side in (left, right))
+    bottom = min(max(block.box[3] for block in side) for side in (left, right))
+    left, right = (
+        [block for block in side if block.box[3] > top and block.box[1] < bottom] for side in (left, right)
+    )
+    return left, right
 
 
 def count_side_changes(left: Sequence[Block], both: Sequence[Block]) -> int:
-    """How often the order changes from one side of a river to the other."""
-    places = {part.engine_index for part in left}
-    sides = [at in places for at in sorted(part.engine_index for part in both)]
+    """Return how often the order changes from one side of a gutter to the other."""
+    left_indexes = {block.engine_index for block in left}
+    sides = [index in left_indexes for index in sorted(block.engine_index for block in both)]
     return sum(one != other for one, other in pairwise(sides))
 
 
 def nearest_to_gutter(side: Sequence[Block], away: int) -> list[Block]:
-    """Of the parts on each row the one next to the river. `away`: the direction in which they leave it."""
-    found: list[Block] = []  # from the top: only its neighbors can be on a part's row
-    for part in sorted(side, key=lambda part: part.box[0] if away > 0 else -part.box[2]):
-        at = bisect(found, part.center_y, key=attrgetter("center_y"))
-        if not any(overlap_vertically(part.box, other.box) for other in found[max(0, at - 2) : at + 2]):
-            found.insert(at, part)
-    return found
+    """Return, on each row, the block next to the gutter.
+
+    Args:
+        side: The blocks on one side of the gutter.
+        away: Direction away from the gutter: -1 for the left side, 1 for the right side.
+    """
+    nearest: list[Block] = []  # from the top: only its neighbors can be on a part's row
+    for block in sorted(side, key=lambda block: block.box[0] if away > 0 else -block.box[2]):
+        index = bisect(nearest, block.center_y, key=attrgetter("center_y"))
+        if not any(
+            overlap_vertically(block.box, other.box) for other in nearest[max(0, index - 2) : index + 2]
+        ):
+            nearest.insert(index, block)
+    return nearest
 
 
-def is_prose(bank: Sequence[Block]) -> bool:
-    """Whether lines are of prose: enough of them, of several words, most of letters."""
-    words = [word.text for part in bank for word in part.lines[0]]
-    lettered = sum(sum(map(str.isalpha, word)) >= 0.5 * len(word) for word in words)
+def is_prose(lines: Sequence[Block]) -> bool:
+    """Return whether lines are prose: enough lines, of several words each, most of them letters."""
+    words = [word.text for block in lines for word in block.lines[0]]
+    alphabetic = sum(sum(map(str.isalpha, word)) >= 0.5 * len(word) for word in words)
     return (
-        len(bank) >= MIN_PROSE_LINES
-        and len(words) >= MIN_PROSE_WORDS_PER_LINE * len(bank)
-        and lettered >= MIN_PROSE_ALPHABETIC_SHARE * len(words)
+        len(lines) >= MIN_PROSE_LINES
+        and len(words) >= MIN_PROSE_WORDS_PER_LINE * len(lines)
+        and alphabetic >= MIN_PROSE_ALPHABETIC_SHARE * len(words)
     )

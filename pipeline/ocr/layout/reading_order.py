@@ -1,8 +1,9 @@
-"""The reading order of a page: row by row, but for what rules or rivers of white show that a person reads
-otherwise.
+"""Put the words of a page in reading order: row by row, except where rules or white gutters show a different
+order.
 
-Cells of several lines are read as wholes (`cellwise`), columns of prose one after the other, as the engine
-has seen them or we do (`columns`), and all else across (`across`)."""
+Cells of several lines are read as wholes (`cell_order`), columns of prose one after the other, whether the
+engine or `columns` detected them, and everything else across (`row_order`).
+"""
 
 from __future__ import annotations
 
@@ -18,62 +19,76 @@ from pipeline.ocr.layout.tables import Table
 from pipeline.ocr.recognition.second_pass import median_word_height
 
 
-def order_words(seen: Sequence[OcrWord], found: Sequence[Table]) -> list[OcrWord]:
-    """The same words, each line numbered anew. Boxes of `seen` and `found` are in the same pixels."""
-    if len(seen) < 2:
-        return list(seen)
-    height = median_word_height(seen)
-    rows, taken = order_cell_rows(seen, found, height)
-    free = make_blocks(seen, [number for number in range(len(seen)) if number not in taken])
-    parts = insert_rows(rows, free)
-    order = order_by_columns(order_by_rows(parts, height), height)
+def order_words(words: Sequence[OcrWord], tables: Sequence[Table]) -> list[OcrWord]:
+    """Return the same words in reading order with new line numbers.
+
+    Args:
+        words: The page's words in the engine's order.
+        tables: The page's tables, in the same pixels.
+    """
+    if len(words) < 2:
+        return list(words)
+    height = median_word_height(words)
+    rows, used_indexes = order_cell_rows(words, tables, height)
+    free = make_blocks(words, [index for index in range(len(words)) if index not in used_indexes])
+    blocks = insert_rows(rows, free)
+    order = order_by_columns(order_by_rows(blocks, height), height)
     ordered = renumber_lines(
-        order_by_columns(parts, height) if breaks_columns(order, parts, height) else order
+        order_by_columns(blocks, height) if breaks_columns(order, blocks, height) else order
     )
-    unmoved = all(one.box == other.box for one, other in zip(ordered, seen, strict=True))
-    return list(seen) if unmoved and not rows else ordered
+    is_unmoved = all(one.box == other.box for one, other in zip(ordered, words, strict=True))
+    return list(words) if is_unmoved and not rows else ordered
 
 
 def insert_rows(rows: Sequence[Block], free: Sequence[Block]) -> list[Block]:
-    """Rows of cells put among the other parts: after what stands above them, before what stands below; `at`
-    says the place.
+    """Insert rows of cells among the other blocks: after what is above them, before what is below them.
+    `engine_index` of the result is the position.
     """
-    places = sorted((insertion_index(row, free), row.box[1], number) for number, row in enumerate(rows))
+    positions = sorted((insertion_index(row, free), row.box[1], number) for number, row in enumerate(rows))
     order: list[Block] = []
     for index in range(len(free) + 1):
-        order += [rows[number] for at, _, number in places if at == index]
+        order += [rows[number] for at, _, number in positions if at == index]
         order += free[index : index + 1]
-    return [replace(part, engine_index=number) for number, part in enumerate(order)]
+    return [replace(block, engine_index=number) for number, block in enumerate(order)]
 
 
 def insertion_index(row: Block, free: Sequence[Block]) -> int:
-    """Before which of the other parts a row belongs: where the engine has it, but not across what stands
-    above or below it.
+    """Return before which of the other blocks a row belongs: at its place in the engine's order, but not
+    before what is above it or after what is below it.
     """
-    near = [n for n, part in enumerate(free) if overlap(part.box[0], part.box[2], row.box[0], row.box[2]) > 0]
-    above = max((n + 1 for n in near if free[n].center_y < row.box[1]), default=0)
-    below = min((n for n in near if free[n].center_y > row.box[3]), default=len(free))
-    own = sum(part.engine_index < row.engine_index for part in free)
+    in_column = [
+        n for n, block in enumerate(free) if overlap(block.box[0], block.box[2], row.box[0], row.box[2]) > 0
+    ]
+    above = max((n + 1 for n in in_column if free[n].center_y < row.box[1]), default=0)
+    below = min((n for n in in_column if free[n].center_y > row.box[3]), default=len(free))
+    engine_position = sum(block.engine_index < row.engine_index for block in free)
     if above <= below:
-        return min(max(own, above), below)
-    return above if abs(above - own) < abs(below - own) else below
+        return min(max(engine_position, above), below)
+    return above if abs(above - engine_position) < abs(below - engine_position) else below
 
 
-def renumber_lines(parts: Sequence[Block]) -> list[OcrWord]:
-    """The words of the parts in order, lines numbered anew. What goes on to the right on the engine's line
-    stays on that line; what stands to the right but is another paragraph of the engine's becomes a line of
-    the paragraph that it stands beside."""
+def renumber_lines(blocks: Sequence[Block]) -> list[OcrWord]:
+    """Return the words of the blocks in order with new line numbers.
+
+    What continues to the right on the engine's line stays on that line. What is to the right but in another
+    of the engine's paragraphs becomes a line of the paragraph that it is next to.
+    """
     words: list[OcrWord] = []
     number = 0
     last: OcrWord | None = None
-    for part in parts:
-        for line in part.lines:
+    for block in blocks:
+        for line in block.lines:
             first = line[0]
-            right = len(part.lines) == 1 and last is not None and last.box[0] < first.box[0]
-            number += not (right and last and last.line_key == first.line_key)
-            where = words[-1] if right and last and overlap_vertically(last.box, first.box) else first
+            paragraph_of = first
+            is_same_line = False
+            if last is not None and len(block.lines) == 1 and last.box[0] < first.box[0]:
+                is_same_line = last.line_key == first.line_key
+                if overlap_vertically(last.box, first.box):
+                    paragraph_of = words[-1]
+            number += not is_same_line
             words += [
-                replace(word, block=where.block, paragraph=where.paragraph, line=number) for word in line
+                replace(word, block=paragraph_of.block, paragraph=paragraph_of.paragraph, line=number)
+                for word in line
             ]
             last = line[-1]
     return words

@@ -1,9 +1,9 @@
-"""A TrueType font without ink: one blank glyph, half an em wide and one em high, for the invisible text over
-a scan.
+"""A TrueType font with one blank glyph, half an em wide and one em high, for the invisible text over a scan.
 
-PDF/A wants every font embedded with widths that agree with the font dictionary; this one is made here, under
-our own license, in a few hundred bytes. Every code is shown by the same glyph, so codes can be the text
-itself in UTF-16."""
+PDF/A requires that every font is embedded and that its widths agree with the font dictionary. This font is
+built here, under this project's license, in a few hundred bytes. Every code maps to the same glyph, so the
+codes can be the text itself in UTF-16. Table layouts: https://learn.microsoft.com/typography/opentype/spec/.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FONT_NAME = "ChartloomBlank"
 
 @cache
 def font_program() -> bytes:
-    """The font file."""
+    """Return the font file."""
     head = struct.pack(
         ">IIIIHHQQhhhhHHhhh",
         0x10000,
@@ -62,6 +62,7 @@ def font_program() -> bytes:
 
 
 def _os2() -> bytes:
+    """Return the OS/2 table, version 3."""
     version, weight, width = 3, 400, 5
     numbers = (300, 600, 0, 80, 300, 600, 0, 350, 50, 300, 0)
     return (
@@ -76,6 +77,7 @@ def _os2() -> bytes:
 
 
 def _names() -> bytes:
+    """Return the name table, with Windows Unicode strings in US English."""
     texts = {1: FONT_NAME, 2: "Regular", 3: FONT_NAME, 4: FONT_NAME, 5: "Version 1.0", 6: FONT_NAME}
     records, storage = b"", b""
     for number, text in texts.items():
@@ -86,7 +88,7 @@ def _names() -> bytes:
 
 
 def _assemble(tables: dict[bytes, bytes]) -> bytes:
-    """The tables behind their directory, padded, with checksums."""
+    """Return the tables after their directory, padded, with checksums."""
     count = len(tables)
     power = 1 << (count.bit_length() - 1)
     header = struct.pack(">IHHHH", 0x10000, count, power * 16, power.bit_length() - 1, (count - power) * 16)
@@ -104,4 +106,5 @@ def _assemble(tables: dict[bytes, bytes]) -> bytes:
 
 
 def _checksum(data: bytes) -> int:
+    """Return the sum of the data as big-endian 32-bit integers, modulo 2 ** 32."""
     return int(sum(struct.unpack(f">{len(data) // 4}I", data))) & 0xFFFFFFFF

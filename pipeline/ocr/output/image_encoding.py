@@ -1,10 +1,12 @@
-"""The archived picture of a page: as small as it can be while a person sees everything the scan shows.
+"""Encode the archived image of a page: as small as possible while a person sees everything that the scan
+shows.
 
-Black and white stays that, losslessly (CCITT group 4). A gray scan becomes layers (pipeline.ocr.output.mrc):
-its strokes as group 4 of 190 dpi or more, painted in their tones over a small JPEG of the paper; a third to
-an eighth of one JPEG, and sharper. One with the texture of a photograph is one JPEG, like color, at the
-stated quality. A picture that is colored only in name is stored in gray. The scan itself is kept unaltered
-beside it."""
+Bilevel pages stay bilevel, losslessly (CCITT group 4, ITU-T T.6). A grayscale scan is stored in layers
+(pipeline.ocr.output.mrc): its strokes as group 4 at 190 dpi or more, painted in their tones over a small JPEG
+of the paper; this takes an eighth to a third of one JPEG and is sharper. A scan with the texture of a
+photograph is one JPEG, like a color page, at the configured quality. An image that is nominally in color but
+has none is stored in grayscale. The scan itself is stored unaltered in addition.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,15 @@ from pipeline.ocr.output.mrc import TONE_STEP, PageLayers, max_faint_ink_share, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedImage:
-    """A compressed picture as a PDF holds it. `filters`: the PDF's names of its compressions, the last
-    applied first.
+    """A compressed image as a PDF stores it.
+
+    Attributes:
+        data: The compressed bytes.
+        width: In pixels.
+        height: In pixels.
+        bits: Bits per channel.
+        channels: 1 (gray) or 3 (RGB).
+        filters: The PDF names of the compressions, the last applied first.
     """
 
     data: bytes
@@ -36,8 +45,12 @@ class EncodedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InkLayer:
-    """Strokes over a picture: `tones` shows where `shape` is black if that has one bit a pixel, else as far
-    as it is white.
+    """Strokes over an image.
+
+    Attributes:
+        shape: Where the tones are painted: where it is black if it has one bit per pixel, else in proportion
+            to its value.
+        tones: The gray values of the strokes.
     """
 
     shape: EncodedImage
@@ -46,9 +59,15 @@ class InkLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedPage:
-    """A page's picture, with ink over it or all in one. `page_width`, `page_height`: pixels of the page as
-    scanned, which the pictures may hold at other resolutions. `only_print`: there is nothing but dark print
-    on it, no shading and no faint marks."""
+    """The image of a page, in one image or with an ink layer over it.
+
+    Attributes:
+        image: The page, or its paper.
+        ink: The strokes over the paper.
+        page_width: Width in pixels of the page as scanned; the images may have other resolutions.
+        page_height: Height in pixels of the page as scanned.
+        only_print: The page has only dark print: no shading and no faint marks.
+    """
 
     image: EncodedImage
     ink: InkLayer | None = None
@@ -58,18 +77,25 @@ class EncodedPage:
 
 
 MAX_LAYERED_FAINT_INK_SHARE = 0.125
-"""Share of an inch in faint ink from which a page is stored as one JPEG. Forms and print reach .02, with text
-on dark bands .10; photographs begin at .44, soft scans of a curve on a grid at .14."""
+"""Share of faint ink in a square inch at which a page is stored as one JPEG. Forms and print reach 0.02, with
+text on dark bands 0.10; photographs begin at 0.44, soft scans of a curve on a grid at 0.14.
+"""
 MAX_TONED_PAPER_GRAY, MAX_TONED_PAPER_SHARE = 215, 5e-3
-"""Gray value below which paper has a tone, and the share of it from which a page is more than print."""
+"""Gray value below which paper has a tone, and the share of such paper at which a page is more than print."""
 MAX_DARK_INK_GRAY, MAX_PALE_INK_SHARE = 110, 0.03
-"""Gray value from which ink is pale, and the share of it from which a page is more than print."""
+"""Gray value above which ink is pale, and the share of such ink up to which a page is only print."""
 DEFLATE_LEVEL = 6
-"""Of deflate, of 9."""
+"""Compression level, of 9."""
 
 
 def encode_page(pixels: PageImage, quality: int, dpi: float) -> EncodedPage:
-    """The picture of a page for its PDF. `quality`: of a JPEG, 1 to 95."""
+    """Encode the image of a page for its PDF.
+
+    Args:
+        pixels: The page as scanned.
+        quality: JPEG quality, 1 to 95.
+        dpi: Resolution of the scan.
+    """
     height, width = pixels.gray.shape
     if pixels.bilevel:
         bits = np.packbits(pixels.gray < 128, axis=1)  # ink is 1: the code is shortest for long runs of 0
@@ -80,14 +106,21 @@ def encode_page(pixels: PageImage, quality: int, dpi: float) -> EncodedPage:
         page = separate_layers(pixels.gray, dpi)
         if max_faint_ink_share(page) < MAX_LAYERED_FAINT_INK_SHARE:
             return encode_layers(page, quality, width, height)
-    whole = encode_jpeg(pixels.gray if pixels.color is None else pixels.color, quality)
-    return EncodedPage(image=whole, page_width=width, page_height=height, only_print=False)
+    image = encode_jpeg(pixels.gray if pixels.color is None else pixels.color, quality)
+    return EncodedPage(image=image, page_width=width, page_height=height, only_print=False)
 
 
 def encode_layers(page: PageLayers, quality: int, width: int, height: int) -> EncodedPage:
-    """The picture of a page of layers. `width`, `height`: of the page as scanned."""
+    """Encode a page that was separated into layers.
+
+    Args:
+        page: The layers.
+        quality: JPEG quality of the paper.
+        width: Width in pixels of the page as scanned.
+        height: Height in pixels of the page as scanned.
+    """
     paper = encode_jpeg(page.paper, quality)
-    even = EncodedImage(  # JPEG spends bits on each empty block; deflate finds them alike
+    deflated_paper = EncodedImage(  # JPEG spends bits on each empty block; deflate compresses the repetition
         data=zlib.compress(paper.data, DEFLATE_LEVEL),
         width=paper.width,
         height=paper.height,
@@ -100,21 +133,21 @@ def encode_layers(page: PageLayers, quality: int, width: int, height: int) -> En
         if page.ink_bits == 1
         else encode_flate(page.ink, width, page.ink_bits)
     )
-    pale = float(page.ink_share[page.tones > MAX_DARK_INK_GRAY].sum(dtype=np.int64))
+    pale_ink = float(page.ink_share[page.tones > MAX_DARK_INK_GRAY].sum(dtype=np.int64))
     return EncodedPage(
-        image=even,
+        image=deflated_paper,
         ink=InkLayer(shape=shape, tones=encode_tones(page.tones)),
         page_width=width,
         page_height=height,
         only_print=bool(
             (page.paper < MAX_TONED_PAPER_GRAY).mean() < MAX_TONED_PAPER_SHARE
-            and pale <= MAX_PALE_INK_SHARE * page.ink_share.sum(dtype=np.int64)
+            and pale_ink <= MAX_PALE_INK_SHARE * page.ink_share.sum(dtype=np.int64)
         ),
     )
 
 
 def encode_tones(gray: GrayImage) -> EncodedImage:
-    """Sixteen grays."""
+    """Encode gray values in sixteen steps, losslessly."""
     height, width = gray.shape
     steps = np.zeros((height, width + width % 2), np.uint8)
     steps[:, :width] = gray // TONE_STEP
@@ -123,7 +156,7 @@ def encode_tones(gray: GrayImage) -> EncodedImage:
 
 
 def encode_flate(rows: GrayImage, width: int, bits: int) -> EncodedImage:
-    """Rows of packed pixels of so many bits, losslessly."""
+    """Encode rows of packed pixels with `bits` bits each, losslessly."""
     data = zlib.compress(rows.tobytes(), DEFLATE_LEVEL)
     return EncodedImage(
         data=data, width=width, height=len(rows), bits=bits, channels=1, filters=("FlateDecode",)
@@ -131,7 +164,7 @@ def encode_flate(rows: GrayImage, width: int, bits: int) -> EncodedImage:
 
 
 def encode_ccitt_g4(bits: GrayImage, width: int) -> EncodedImage:
-    """CCITT group 4, of rows of packed bits."""
+    """Encode rows of packed bits in CCITT group 4 (ITU-T T.6)."""
     height = len(bits)
     out = io.BytesIO()
     Image.frombytes("1", (width, height), bits.tobytes()).save(
@@ -149,7 +182,7 @@ def encode_ccitt_g4(bits: GrayImage, width: int) -> EncodedImage:
 
 
 def encode_jpeg(pixels: GrayImage, quality: int) -> EncodedImage:
-    """JPEG, of gray (H x W) or RGB (H x W x 3) pixels."""
+    """Encode grayscale (shape (height, width)) or RGB (shape (height, width, 3)) pixels as JPEG."""
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "JPEG", quality=quality, optimize=True)
     height, width = pixels.shape[:2]

@@ -1,5 +1,5 @@
-"""What makes a PDF a PDF/A-2b: an output intent with an sRGB profile, XMP metadata that agrees with the
-document information.
+"""Add what makes a PDF a PDF/A-2b (ISO 19005-2): an output intent with an sRGB profile, and XMP metadata that
+agrees with the document information.
 """
 
 from __future__ import annotations
@@ -17,14 +17,21 @@ from pipeline import __version__
 
 @cache
 def srgb_profile() -> bytes:
-    """An sRGB ICC profile."""
+    """Return an sRGB ICC profile."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PdfDescription:
-    """What a PDF says of itself. `keywords`: such as the LOINC code of its type; `made`: time of making, None
-    is now; `source`: SHA-256 of the file that it was made of."""
+    """The metadata of a PDF.
+
+    Attributes:
+        title: Title.
+        subject: Description.
+        keywords: Such as the LOINC code of the document's type.
+        created_at: Time of creation; None is now.
+        source: SHA-256 of the file from which the PDF was made.
+    """
 
     title: str
     subject: str = ""
@@ -33,8 +40,14 @@ class PdfDescription:
     source: str = ""
 
 
-def add_pdfa_metadata(pdf: Pdf, about: PdfDescription, creator: str) -> None:
-    """Add the output intent, XMP and document information. `creator`: the program."""
+def add_pdfa_metadata(pdf: Pdf, description: PdfDescription, creator: str) -> None:
+    """Add the output intent, XMP and document information.
+
+    Args:
+        pdf: The PDF; changed in place.
+        description: Its metadata.
+        creator: Name of the program.
+    """
     profile = Stream(pdf, srgb_profile(), N=3)
     pdf.Root.OutputIntents = Array(
         [
@@ -48,16 +61,16 @@ def add_pdfa_metadata(pdf: Pdf, about: PdfDescription, creator: str) -> None:
         ]
     )
     pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
-    stamp = (about.created_at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    timestamp = (description.created_at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     with pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=True) as meta:
         meta["pdfaid:part"], meta["pdfaid:conformance"] = "2", "B"
-        meta["dc:title"] = about.title
-        if about.subject:
-            meta["dc:description"] = about.subject
-        if about.keywords:
-            meta["pdf:Keywords"] = ", ".join(about.keywords)
-        if about.source:
-            meta["dc:source"] = f"urn:sha256:{about.source}"
+        meta["dc:title"] = description.title
+        if description.subject:
+            meta["dc:description"] = description.subject
+        if description.keywords:
+            meta["pdf:Keywords"] = ", ".join(description.keywords)
+        if description.source:
+            meta["dc:source"] = f"urn:sha256:{description.source}"
         meta["pdf:Producer"] = f"{creator} {__version__}"
         meta["xmp:CreatorTool"] = creator
-        meta["xmp:CreateDate"] = meta["xmp:ModifyDate"] = stamp.isoformat()
+        meta["xmp:CreateDate"] = meta["xmp:ModifyDate"] = timestamp.isoformat()

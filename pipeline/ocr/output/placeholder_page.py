@@ -1,4 +1,4 @@
-"""The sheet that stands in a document for a page that could not be read."""
+"""Draw the page that replaces an unreadable page in a document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARGIN_PX, TEXT_COLUMNS = 150, 60
 
 
 def placeholder_page(title: str, problem: str) -> PageImage:
-    """A black and white letter page with a title and, below it, the problem."""
+    """Return a bilevel letter page with a title and, below it, the problem."""
     sheet = Image.new("L", PAGE_SIZE_PX, 255)
     draw = ImageDraw.Draw(sheet)
     draw.rectangle(

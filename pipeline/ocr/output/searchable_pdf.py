@@ -1,8 +1,9 @@
-"""Searchable PDF/A-2b: a picture of the page with its words, invisible, over their ink.
+"""Write searchable PDF/A-2b files: an image of the page with its words, invisible, over their ink.
 
-The picture is placed by a matrix, so that a skewed or turned page is upright in the PDF without resampling a
-pixel. Every page is a PDF of its own, made when the page is read; `document_pdf` puts pages together and adds
-what PDF/A asks for."""
+The image is placed by a matrix, so that a skewed or rotated page is upright in the PDF without resampling a
+pixel. Every page is a PDF of its own, written when the page is read; `document_pdf` merges pages and adds
+what PDF/A requires.
+"""
 
 from __future__ import annotations
 
@@ -34,39 +35,50 @@ SAVE_OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagePlacement:
-    """How the picture lies on the page: turned clockwise by `rotation`, a right angle, then by `skew` about
-    the center.
+    """How the image is placed on the page: rotated clockwise by `rotation`, then by `skew` about the center.
+
+    Attributes:
+        width: Pixels of the upright, level page that word boxes refer to.
+        height: Pixels of that page.
+        dpi: Resolution of the image.
+        rotation: 0, 90, 180 or 270 degrees.
+        skew: Degrees.
     """
 
     width: int
     height: int
-    """Pixels of the upright, level page: what word boxes refer to."""
     dpi: float
     rotation: int
     skew: float
 
 
-def page_pdf(raster: EncodedPage, placed: PagePlacement, lines: Iterable[Sequence[Word]]) -> bytes:
-    """One page. `lines`: the words in reading order, those of one line of the page together."""
+def page_pdf(encoded: EncodedPage, placement: PagePlacement, lines: Iterable[Sequence[Word]]) -> bytes:
+    """Return the PDF of one page.
+
+    Args:
+        encoded: The image.
+        placement: How it is placed.
+        lines: The words in reading order, line by line.
+    """
     pdf = Pdf.new()
-    scale = POINTS_PER_INCH / placed.dpi
-    box = Array([0, 0, round(placed.width * scale, 3), round(placed.height * scale, 3)])
-    pictures, drawn = Dictionary(Page=_image(pdf, raster.image)), "/Page Do"
-    if raster.ink is not None:
-        drawn += " /Ink Do"
-        pictures.Ink = _image(pdf, raster.ink.tones)
-        if raster.ink.shape.bits == 1:
-            pictures.Ink.Mask = _stencil(pdf, raster.ink.shape)
+    scale = POINTS_PER_INCH / placement.dpi
+    box = Array([0, 0, round(placement.width * scale, 3), round(placement.height * scale, 3)])
+    images, operators = Dictionary(Page=_image(pdf, encoded.image)), "/Page Do"
+    if encoded.ink is not None:
+        operators += " /Ink Do"
+        images.Ink = _image(pdf, encoded.ink.tones)
+        if encoded.ink.shape.bits == 1:
+            images.Ink.Mask = _stencil(pdf, encoded.ink.shape)
         else:
-            pictures.Ink.SMask = _image(pdf, raster.ink.shape)
+            images.Ink.SMask = _image(pdf, encoded.ink.shape)
     content = (
-        f"q {' '.join(f'{number:.5f}' for number in placement_matrix(raster, placed))} cm {drawn} Q\n"
-        + text_layer(lines, placed)
+        f"q {' '.join(f'{number:.5f}' for number in placement_matrix(encoded, placement))} cm {operators} Q\n"
+        + text_layer(lines, placement)
     )
     page = Dictionary(
         Type=Name.Page,
         MediaBox=box,
-        Resources=Dictionary(XObject=pictures, Font=Dictionary(Blank=_font(pdf))),
+        Resources=Dictionary(XObject=images, Font=Dictionary(Blank=_font(pdf))),
         Contents=Stream(pdf, content.encode("ascii")),
     )
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(page)))
@@ -74,30 +86,32 @@ def page_pdf(raster: EncodedPage, placed: PagePlacement, lines: Iterable[Sequenc
 
 
 def placement_matrix(
-    raster: EncodedPage, placed: PagePlacement
+    encoded: EncodedPage, placement: PagePlacement
 ) -> tuple[float, float, float, float, float, float]:
-    """The PDF matrix that puts the unit square of the picture as scanned upright on the page, in points."""
-    scale = POINTS_PER_INCH / placed.dpi
-    wide, high = raster.page_width, raster.page_height
-    angle = math.radians(-(placed.rotation + placed.skew))  # counter-clockwise is positive in PDF
+    """Return the PDF matrix (a, b, c, d, e, f) that places the unit square of the scanned image upright on
+    the page, in points (ISO 32000-1, 8.3.3).
+    """
+    scale = POINTS_PER_INCH / placement.dpi
+    width, height = encoded.page_width, encoded.page_height
+    angle = math.radians(-(placement.rotation + placement.skew))  # counter-clockwise is positive in PDF
     cos, sin = math.cos(angle), math.sin(angle)
-    a, b, c, d = wide * cos, wide * sin, -high * sin, high * cos
-    middle_x, middle_y = placed.width / 2, placed.height / 2
+    a, b, c, d = width * cos, width * sin, -height * sin, height * cos
+    middle_x, middle_y = placement.width / 2, placement.height / 2
     e, f = middle_x - (a + c) / 2, middle_y - (b + d) / 2
     return (a * scale, b * scale, c * scale, d * scale, e * scale, f * scale)
 
 
-def text_layer(lines: Iterable[Sequence[Word]], placed: PagePlacement) -> str:
-    """The words as invisible text; all words of a line share one height, so that selecting looks like a
-    marker pen.
+def text_layer(lines: Iterable[Sequence[Word]], placement: PagePlacement) -> str:
+    """Return the content stream of the words as invisible text (render mode 3). All words of a line have the
+    same height, so that a selection looks like a highlighter.
     """
-    scale = POINTS_PER_INCH / placed.dpi
+    scale = POINTS_PER_INCH / placement.dpi
     parts = ["BT 3 Tr"]
     for line in lines:
         top, bottom = min(word.box[1] for word in line), max(word.box[3] for word in line)
         size = max(1.0, (bottom - top) * scale)
         baseline = (
-            placed.height - bottom
+            placement.height - bottom
         ) * scale - size * glyphless_font.DESCENT / glyphless_font.UNITS_PER_EM
         parts.append(f"/Blank {size:.2f} Tf")
         for word in line:
@@ -114,7 +128,7 @@ def _word(text: str, box: Box, scale: float, size: float, baseline: float) -> tu
 
 
 def group_into_lines(words: Sequence[Word], keys: Sequence[tuple[int, ...]]) -> list[list[Word]]:
-    """The words grouped by neighboring equal keys (block, paragraph, line)."""
+    """Group words by consecutive equal keys (block, paragraph, line)."""
     pairs = groupby(zip(words, keys, strict=True), key=lambda pair: pair[1])
     return [[word for word, _ in group] for _, group in pairs]
 
@@ -125,22 +139,31 @@ def document_pdf(
     title: str,
     subject: str = "",
     keywords: Sequence[str] = (),
-    made: datetime | None = None,
+    created_at: datetime | None = None,
     outline: Sequence[tuple[int, str]] = (),
-    turns: Sequence[int] = (),
+    rotations: Sequence[int] = (),
 ) -> bytes:
-    """One PDF/A-2b of these one-page PDFs. `outline`: (page from 1, title) entries; `keywords`: such as a
-    LOINC code; `turns`: degrees clockwise by which a person turned each page."""
+    """Return one PDF/A-2b of one-page PDFs.
+
+    Args:
+        pages: The one-page PDFs.
+        title: Title of the document.
+        subject: Description of the document.
+        keywords: Such as a LOINC code.
+        created_at: Time of creation; None is now.
+        outline: (page number from 1, title) entries.
+        rotations: Degrees clockwise by which a person rotated each page.
+    """
     pdf = Pdf.new()
     for page in pages:
-        with Pdf.open(io.BytesIO(page)) as one:
-            pdf.pages.extend(one.pages)
-    for page_object, turn in zip(pdf.pages, turns, strict=False):
-        page_object.rotate(turn, relative=True)
+        with Pdf.open(io.BytesIO(page)) as one_page:
+            pdf.pages.extend(one_page.pages)
+    for page_object, rotation in zip(pdf.pages, rotations, strict=False):
+        page_object.rotate(rotation, relative=True)
     if outline:
         with pdf.open_outline() as entries:
             entries.root.extend(pikepdf.OutlineItem(name, number - 1) for number, name in outline)
-    make_pdfa(pdf, title=title, subject=subject, keywords=keywords, made=made)
+    make_pdfa(pdf, title=title, subject=subject, keywords=keywords, created_at=created_at)
     return _save(pdf)
 
 
@@ -153,11 +176,20 @@ def document_file(
     keywords: Sequence[str] = (),
     source: str = "",
 ) -> None:
-    """The same of files, into a file: page by page, so that a chart of thousands of pages takes no more
-    memory than one page.
+    """Write one PDF/A-2b of one-page PDF files, page by page, so that a chart of thousands of pages takes no
+    more memory than one page.
 
-    `source`: SHA-256 of the original that the pages are of. Raises PdfError where a file is no PDF or what
-    was written is cut short."""
+    Args:
+        pages: The one-page PDF files.
+        to: The file to write.
+        title: Title of the document.
+        subject: Description of the document.
+        keywords: Such as a LOINC code.
+        source: SHA-256 of the original that contains the pages.
+
+    Raises:
+        PdfError: A file is not a PDF, or the written file is truncated.
+    """
     joined = to.with_suffix(".joined")
     pikepdf.Job(
         {"empty": "", "pages": [{"file": str(page)} for page in pages], "outputFile": str(joined)}
@@ -174,21 +206,19 @@ def make_pdfa(
     title: str,
     subject: str = "",
     keywords: Sequence[str] = (),
-    made: datetime | None = None,
+    created_at: datetime | None = None,
     source: str = "",
 ) -> None:
-    """Make pages that were put together a PDF/A-2b: one font for all of them, and what the standard asks to
-    be said.
-    """
+    """Make merged pages a PDF/A-2b: one font for all of them, and the metadata that the standard requires."""
     font = _font(pdf)
     for page_object in pdf.pages:
         fonts = page_object.obj.get("/Resources", Dictionary()).get("/Font", Dictionary())
         if "/Blank" in fonts:
             fonts["/Blank"] = font
-    about = pdfa.PdfDescription(
-        title=title, subject=subject, keywords=tuple(keywords), made=made, source=source
+    description = pdfa.PdfDescription(
+        title=title, subject=subject, keywords=tuple(keywords), created_at=created_at, source=source
     )
-    pdfa.add_pdfa_metadata(pdf, about, CREATOR)
+    pdfa.add_pdfa_metadata(pdf, description, CREATOR)
 
 
 def _save(pdf: Pdf) -> bytes:
@@ -197,32 +227,32 @@ def _save(pdf: Pdf) -> bytes:
     return out.getvalue()
 
 
-def _image(pdf: Pdf, picture: EncodedImage) -> Stream:
-    image = _bitmap(pdf, picture)
-    image.ColorSpace = Name.DeviceRGB if picture.channels == 3 else Name.DeviceGray
+def _image(pdf: Pdf, encoded: EncodedImage) -> Stream:
+    image = _bitmap(pdf, encoded)
+    image.ColorSpace = Name.DeviceRGB if encoded.channels == 3 else Name.DeviceGray
     return image
 
 
-def _stencil(pdf: Pdf, picture: EncodedImage) -> Stream:
-    """What another picture is painted through: its black."""
-    image = _bitmap(pdf, picture)
+def _stencil(pdf: Pdf, encoded: EncodedImage) -> Stream:
+    """Return a stencil mask: another image is painted through its black pixels."""
+    image = _bitmap(pdf, encoded)
     image.ImageMask = True
     return image
 
 
-def _bitmap(pdf: Pdf, picture: EncodedImage) -> Stream:
-    image = Stream(pdf, picture.data)
+def _bitmap(pdf: Pdf, encoded: EncodedImage) -> Stream:
+    image = Stream(pdf, encoded.data)
     image.Type, image.Subtype = Name.XObject, Name.Image
-    image.Width, image.Height, image.BitsPerComponent = picture.width, picture.height, picture.bits
-    image.Filter = Array([Name(f"/{name}") for name in picture.filters])
-    if picture.filters == ("CCITTFaxDecode",):
-        parameters = Dictionary(K=-1, Columns=picture.width, Rows=picture.height, BlackIs1=False)
+    image.Width, image.Height, image.BitsPerComponent = encoded.width, encoded.height, encoded.bits
+    image.Filter = Array([Name(f"/{name}") for name in encoded.filters])
+    if encoded.filters == ("CCITTFaxDecode",):
+        parameters = Dictionary(K=-1, Columns=encoded.width, Rows=encoded.height, BlackIs1=False)
         image.DecodeParms = Array([parameters])
     return image
 
 
 def _font(pdf: Pdf) -> pikepdf.Object:
-    """A composite font whose codes are UTF-16 code units and whose only glyph is blank."""
+    """Return a composite font whose codes are UTF-16 code units and whose only glyph is blank."""
     program = Stream(pdf, glyphless_font.font_program())
     program.Length1 = len(glyphless_font.font_program())
     descriptor = Dictionary(

@@ -1,8 +1,9 @@
-"""A born-digital page's own text, taken instead of reading where it is sound: it is exact and costs nothing.
+"""Use the text of a born-digital page instead of recognition if it is usable: it is exact and costs nothing.
 
-It is not sound where its letters are not mapped to characters, where it stands off the page or over no ink
-(hidden junk), or where much of the ink has no words over it (a picture of text with a caption): then the page
-is read like any other."""
+It is not usable if its glyphs are not mapped to characters, if it is off the page or over no ink (hidden
+junk), or if much of the ink has no words over it (an image of text with a caption). Then the page is
+recognized like any other.
+"""
 
 from __future__ import annotations
 
@@ -17,26 +18,27 @@ from pipeline.ocr.image.pixels import GrayImage, connected_components
 from pipeline.records import Word
 
 MIN_ORDINARY_CHARACTER_SHARE = 0.97
-"""Share of characters that must be ordinary; a font without a mapping gives private-use characters, boxes and
-controls.
+"""Share of characters that must be ordinary. A font without a mapping yields private-use characters, boxes
+and control characters.
 """
 MIN_WORDLIKE_TOKEN_SHARE = 0.5
-"""Share of tokens that must contain two letters or digits in a row; garbled encodings and outlined glyphs
-give fewer.
+"""Share of tokens that must contain two consecutive letters or digits. Garbled encodings and outlined glyphs
+have fewer.
 """
 MIN_WORDS_OVER_INK_SHARE = 0.9
-"""Share of words that must stand over ink."""
+"""Share of words that must be over ink."""
 MIN_COVERED_INK_SHARE = 0.75
-"""Share of letter-sized ink that must lie under words."""
+"""Share of letter-sized ink that must be under words."""
 EMBEDDED_WORD_CONFIDENCE = 0.995
-"""How sure a word of sound own text is: what the page says is what was typed, though not always what is
-seen.
-"""
+"""Confidence of a word of usable embedded text: it is what was typed, though not always what is visible."""
 
 
 def usable_embedded_words(words: Sequence[Word], gray: GrayImage) -> list[OcrWord] | None:
-    """The page's own words in their order with their lines, or None if they are not sound. Boxes are in
-    pixels of `gray`.
+    """Return the page's embedded words in their order with line numbers, or None if they are not usable.
+
+    Args:
+        words: The embedded words, with boxes in pixels of `gray`.
+        gray: The page, shape (height, width).
     """
     height, width = gray.shape
     inside = [
@@ -54,37 +56,35 @@ def usable_embedded_words(words: Sequence[Word], gray: GrayImage) -> list[OcrWor
 
 
 def is_legible(text: str, tokens: Sequence[str]) -> bool:
-    """Whether the characters are ordinary ones and make words."""
-    strange = sum(not c.isprintable() or c == "\ufffd" or "\ue000" <= c <= "\uf8ff" for c in text)
+    """Return whether the characters are ordinary ones and form words."""
+    unusual = sum(not c.isprintable() or c == "\ufffd" or "\ue000" <= c <= "\uf8ff" for c in text)
     wordlike = sum(any(a.isalnum() and b.isalnum() for a, b in pairwise(token)) for token in tokens)
-    return strange <= (1 - MIN_ORDINARY_CHARACTER_SHARE) * len(
+    return unusual <= (1 - MIN_ORDINARY_CHARACTER_SHARE) * len(
         text
     ) and wordlike >= MIN_WORDLIKE_TOKEN_SHARE * len(tokens)
 
 
 def matches_ink(words: Sequence[Word], gray: GrayImage) -> bool:
-    """Whether the words stand over ink and the letter-sized ink under words."""
-    dark, scale = ink_mask(gray, 1400)
-    under = np.zeros(dark.shape, np.uint8)
-    over_ink = 0
+    """Return whether the words are over ink and the letter-sized ink is under words."""
+    is_ink, scale = ink_mask(gray, 1400)
+    word_mask = np.zeros(is_ink.shape, np.uint8)
+    words_over_ink = 0
     for word in words:
         x0, y0, x1, y1 = (round(side * scale) for side in word.box)
-        under[max(0, y0 - 1) : y1 + 1, max(0, x0 - 1) : x1 + 1] = 1
-        over_ink += bool(dark[y0 : y1 + 1, x0 : x1 + 1].any())
-    if over_ink < MIN_WORDS_OVER_INK_SHARE * len(words):
+        word_mask[max(0, y0 - 1) : y1 + 1, max(0, x0 - 1) : x1 + 1] = 1
+        words_over_ink += bool(is_ink[y0 : y1 + 1, x0 : x1 + 1].any())
+    if words_over_ink < MIN_WORDS_OVER_INK_SHARE * len(words):
         return False
-    _, _, stats, centers = connected_components(dark.astype(np.uint8))
-    usual = np.median([word.box[3] - word.box[1] for word in words]) * scale
+    _, _, stats, centers = connected_components(is_ink.astype(np.uint8))
+    typical_height = np.median([word.box[3] - word.box[1] for word in words]) * scale
     size = stats[1:, 2:4].max(axis=1)
-    letters = centers[1:][(size >= 0.35 * usual) & (size <= 1.5 * usual)].astype(int)
-    return not len(letters) or bool(under[letters[:, 1], letters[:, 0]].mean() >= MIN_COVERED_INK_SHARE)
+    letters = centers[1:][(size >= 0.35 * typical_height) & (size <= 1.5 * typical_height)].astype(int)
+    return not len(letters) or bool(word_mask[letters[:, 1], letters[:, 0]].mean() >= MIN_COVERED_INK_SHARE)
 
 
 def group_into_lines(words: Sequence[Word]) -> list[OcrWord]:
-    """The words with line and block numbers: a line ends where the next word does not stand to the right on
-    the same height.
-    """
-    found: list[OcrWord] = []
+    """Assign line and block numbers. A line ends if the next word is not to the right at the same height."""
+    result: list[OcrWord] = []
     line = block = 0
     last: Word | None = None
     for word in words:
@@ -93,7 +93,7 @@ def group_into_lines(words: Sequence[Word]) -> list[OcrWord]:
             block += (
                 word.box[1] - last.box[3] > 0.8 * (last.box[3] - last.box[1]) or word.box[3] < last.box[1]
             )
-        found.append(
+        result.append(
             OcrWord(
                 text=word.text,
                 box=word.box,
@@ -104,11 +104,11 @@ def group_into_lines(words: Sequence[Word]) -> list[OcrWord]:
             )
         )
         last = word
-    return found
+    return result
 
 
 def continues_line(last: Word, word: Word) -> bool:
-    """Whether the word stands to the right of the last one on the same line."""
+    """Return whether the word is to the right of the last one on the same line."""
     shared = min(last.box[3], word.box[3]) - max(last.box[1], word.box[1])
-    lower = min(last.box[3] - last.box[1], word.box[3] - word.box[1])
-    return word.box[0] >= last.box[0] and shared > 0.5 * lower
+    smaller_height = min(last.box[3] - last.box[1], word.box[3] - word.box[1])
+    return word.box[0] >= last.box[0] and shared > 0.5 * smaller_height

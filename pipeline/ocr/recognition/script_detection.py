@@ -1,8 +1,10 @@
-"""The languages of a page that was read badly: is it in another script, of which a language is installed?
+"""Detect the languages of a poorly recognized page: is it in another script for which a language is
+installed?
 
-A part of the page is read in each such script, and the surest reading says which it is. Tesseract's own
-detection of scripts was tried for this: it names the right script of a Russian letter at one size and none or
-another at four thirds of it."""
+A part of the page is recognized in each such script, and the most confident result decides. Tesseract's own
+script detection was tried for this: it names the correct script of a Russian letter at one size, and none or
+another one at four thirds of that size.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,16 @@ from pipeline.ocr.preprocess import densest_band
 from pipeline.ocr.recognition.second_pass import mean_confidence
 
 MAX_POOR_CONFIDENCE = 0.6
-"""Mean confidence of Tesseract's words, by letters, below which the page may be in another script: Latin read
-as such has more, Russian read as English .3."""
-MIN_CHARACTERS = 60
-"""Characters that must have been read: a stamp and a scribble are no page of another script."""
-MIN_CONFIDENCE_GAIN = 0.15
-"""By how much the mean confidence must rise for another script to be taken for the page's: Russian read as
-such has .94.
+"""Mean confidence of Tesseract's words, weighted by length, below which the page may be in another script.
+Latin recognized as Latin has more, Russian recognized as English 0.3.
 """
+MIN_CHARACTERS = 60
+"""Recognized characters a page needs: a stamp and a scribble are not a page in another script."""
+MIN_CONFIDENCE_GAIN = 0.15
+"""Rise of the mean confidence at which another script is accepted. Russian recognized as Russian has 0.94."""
 MAX_SCRIPTS, MAX_LANGUAGES_PER_SCRIPT = 4, 3
-"""Tried on a page, and read together: each script costs a quarter of the page's reading, each language one
-more of every word.
+"""Scripts tried on a page, and languages recognized together. Each script costs a quarter of the page's
+recognition time, each language recognizes every word once more.
 """
 LANGUAGES_BY_SCRIPT: dict[str, tuple[str, ...]] = {
     "Cyrillic": ("rus", "ukr", "bul", "srp", "bel", "mkd"),
@@ -52,47 +53,60 @@ LANGUAGES_BY_SCRIPT: dict[str, tuple[str, ...]] = {
     "Burmese": ("mya",),
     "Ethiopic": ("amh", "tir"),
 }
-"""Tesseract's languages of each script but Latin, the commonest first. Latin pages are read as the settings
-say.
+"""Tesseract's languages of each script except Latin, the most common first. Latin pages are recognized as the
+settings say.
 """
 
 
 def detect_other_languages(
-    seen: Sequence[OcrWord], picture: GrayImage, dpi: float, settings: OcrSettings
+    words: Sequence[OcrWord], image: GrayImage, dpi: float, settings: OcrSettings
 ) -> str | None:
-    """The languages to read a page with that was read badly as `seen`; None where the usual ones are right.
+    """Return the languages to use for a poorly recognized page, or None if the configured languages are
+    right.
 
-    `picture`: upright, as it was read. Raises TimeoutError.
+    Args:
+        words: The page's words in the configured languages.
+        image: The upright page as recognized, shape (height, width).
+        dpi: Resolution reported to Tesseract.
+        settings: The configured languages.
+
+    Raises:
+        TimeoutError: Tesseract exceeded its time limit.
     """
     scripts = installed_script_languages(settings.languages, tesseract.installed_languages())
-    if not scripts or not is_poorly_read(seen):
+    if not scripts or not is_poorly_read(words):
         return None
-    band = densest_band(picture)
-    sure = {
+    band = densest_band(image)
+    confidences = {
         languages: mean_confidence(
             tesseract.recognize([band], languages, psm=6, dpi=dpi, seconds=settings.page_timeout_seconds)[0]
         )
         for languages in scripts
     }
-    best = max(sure, key=lambda languages: sure[languages])
+    best = max(confidences, key=lambda languages: confidences[languages])
     return (
-        f"{best}+{settings.languages}" if sure[best] > mean_confidence(seen) + MIN_CONFIDENCE_GAIN else None
+        f"{best}+{settings.languages}"
+        if confidences[best] > mean_confidence(words) + MIN_CONFIDENCE_GAIN
+        else None
     )
 
 
-def is_poorly_read(seen: Sequence[OcrWord]) -> bool:
-    """Whether the page has characters enough, and the engine doubts them."""
+def is_poorly_read(words: Sequence[OcrWord]) -> bool:
+    """Return whether the page has enough characters and their confidence is low."""
     return (
-        sum(len(word.text) for word in seen) >= MIN_CHARACTERS and mean_confidence(seen) < MAX_POOR_CONFIDENCE
+        sum(len(word.text) for word in words) >= MIN_CHARACTERS
+        and mean_confidence(words) < MAX_POOR_CONFIDENCE
     )
 
 
 def installed_script_languages(languages: str, installed: frozenset[str]) -> list[str]:
-    """The installed languages of each script that the usual languages do not cover, joined by +."""
-    usual = set(languages.split("+"))
+    """Return the installed languages, joined by +, of each script that no configured language uses."""
+    configured = set(languages.split("+"))
     scripts = (
-        [one for one in written if one in installed]
-        for written in LANGUAGES_BY_SCRIPT.values()
-        if not usual & set(written)
+        [language for language in script_languages if language in installed]
+        for script_languages in LANGUAGES_BY_SCRIPT.values()
+        if not configured & set(script_languages)
     )
-    return ["+".join(found[:MAX_LANGUAGES_PER_SCRIPT]) for found in scripts if found][:MAX_SCRIPTS]
+    return ["+".join(available[:MAX_LANGUAGES_PER_SCRIPT]) for available in scripts if available][
+        :MAX_SCRIPTS
+    ]
