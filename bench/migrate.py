@@ -1,14 +1,14 @@
 """What moving an archive costs, and that it bears being killed: `python -m bench.migrate plan|move|overhead`.
 
-plan --rows 1000000           seconds, CPU and memory of `migrate plan --open none` over a CSV and as many
+plan --rows 1000000           seconds, CPU and memory of `archive plan --inspect none` over a CSV and as many
                               files
-move --pages 3000 --kills 20  `migrate run` of an archive with every fault, killed on the way; then verify and
+move --pages 3000 --kills 20  `archive run` of an archive with every fault, killed on the way; then verify and
                               report must find
                               every planted fault and add up. --kind csv, old-index, tree. Its pages recur in
                                 other files
                               after --recur documents, so that few are read and all the rest of the work is
                                 done
-overhead --documents 8        CPU of a page through `migrate run` beside that of opening, reading and PDF
+overhead --documents 8        CPU of a page through `archive run` beside that of opening, reading and PDF
                               making alone
 """
 
@@ -33,22 +33,22 @@ from psycopg import sql
 
 from bench.pages import chart
 from bench.throughput import ESSENTIAL, STAGES, Clock, living, servers
-from pipeline.archive.crosswalk import crosswalk
-from pipeline.archive.import_runner import Feeder
+from pipeline.archive.crosswalk import open_crosswalk
+from pipeline.archive.import_runner import ImportRunner
 from pipeline.archive.manifest import Manifest
 from pipeline.archive.manifest_mapping import load_mapping
-from pipeline.archive.migration_jobs import begin
+from pipeline.archive.migration_jobs import open_job
 from pipeline.archive.migration_plan import plan
 from pipeline.config import load_settings
+from pipeline.flow import file_scan
 from pipeline.runtime.installation import Installation, open_installation
 from pipeline.store.blobs import REGION
 from pipeline.store.database import Connection
 from pipeline.synthetic.legacy_archive import make_archive
 from pipeline.synthetic.legacy_files import FIELDS
-from pipeline.worker import jobs, scan_stages
+from pipeline.worker import scan_stages
 from pipeline.worker.job_queue import enqueue_scan
-from pipeline.worker.launcher import limit_to_one_thread
-from pipeline.worker.preload import warm_up
+from pipeline.worker.launcher import limit_to_one_thread, preload
 from pipeline.worker.worker_context import WorkerContext
 
 FOLDER = 1_000  # files of a folder of the planned archive
@@ -81,7 +81,7 @@ def plan_rows(rows: int, keep: Path | None) -> None:
             make_rows(root, index, rows)
         manifest = Manifest.at(index, None, load_mapping("csv"))
         begun, cpu = time.monotonic(), time.process_time()
-        with crosswalk(None) as numbers:
+        with open_crosswalk(None) as numbers:
             found = plan(manifest, numbers, load_settings(root / "home"), None, depth="none", cores=16)
         assert found.documents == found.files == rows, found
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -175,7 +175,7 @@ def move(given: argparse.Namespace) -> None:
             Path(folder) / "archive", kind, documents, given.seed, faults=given.faults, recur=given.recur
         )
         told(home, "patients", "load", made.folder / "patients.csv")
-        words = ["migrate", "run", "move", made.manifest, "--mapping", kind, "--json"]
+        words = ["archive", "run", "move", made.manifest, "--mapping", kind, "--json"]
         words += ["--crosswalk", made.folder / "links.csv"] if kind == "old-index" else []
         begun, killed, runs = time.monotonic(), 0, 0
         while True:
@@ -188,9 +188,9 @@ def move(given: argparse.Namespace) -> None:
             if process.returncode in DONE:
                 break
         moved = time.monotonic() - begun
-        verified, checks = told(home, "migrate", "verify", "move", "--json")
-        reported, (account,) = told(home, "migrate", "report", "move", "--out", out, "--json")
-        balanced, _ = told(home, "ledger", "--json")
+        verified, checks = told(home, "archive", "verify", "move", "--json")
+        reported, (account,) = told(home, "archive", "report", "move", "--out", out, "--json")
+        balanced, _ = told(home, "reconcile", "--json")
         with (out / "exceptions.csv").open(newline="", encoding="utf-8") as stream:
             named = {(row["code"], row["row"]) for row in csv.DictReader(stream)}
         lost = sorted({(p.code, p.row) for p in made.planted} - named)
@@ -223,17 +223,16 @@ def overhead(documents: int, pages: int) -> None:
         with (
             open_installation(settings) as installation,
             installation.connect() as connection,
-            crosswalk(None) as numbers,
+            open_crosswalk(None) as numbers,
         ):
-            warm_up(installation.settings)
+            preload(installation.settings)
             clock.wrap_pages(scan_stages, "open_scan", "open")
-            for name, stage in STAGES.items():
-                clock.wrap(scan_stages, name, stage)
-            clock.wrap(jobs, "commit", "commit")
+            for module, name, stage in STAGES:
+                clock.wrap(module, name, stage)
             for name in ("put", "put_file", "get", "fetch"):
                 clock.wrap(type(installation.blobs()), name, "store")
-            feeder = Feeder(
-                begin(connection, "bench", manifest),
+            importer = ImportRunner(
+                open_job(connection, "bench", manifest),
                 manifest,
                 numbers,
                 installation.blobs(),
@@ -242,15 +241,15 @@ def overhead(documents: int, pages: int) -> None:
             )
             quiet = servers(settings.home)
             time.sleep(IDLE_SECONDS)
-            before, begun, bench = servers(settings.home), time.monotonic(), WorkerContext(installation.settings)
+            before, begun, context = servers(settings.home), time.monotonic(), WorkerContext(installation.settings)
             idle = (before - quiet) / IDLE_SECONDS
             for listed in manifest.documents(settings.archive):
                 with clock.of("feed"):
-                    feeder.take(connection, listed)
+                    importer.ingest(connection, listed)
             for row in connection.execute("select id from scan order by id").fetchall():
-                with clock.of("else"), bench.workshop(row["id"], lambda: None) as shop:
-                    assert shop is not None
-                    jobs.process_scan(shop)
+                with clock.of("else"), context.stages_for(row["id"], lambda: None) as stages:
+                    assert stages is not None
+                    file_scan(stages.scan, stages)
             clock.spent["open"] += living()
             clock.spent["servers"] = servers(settings.home) - before - idle * (time.monotonic() - begun)
             print(

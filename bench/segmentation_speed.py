@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from pipeline.classify.segmentation import segment_pages
-from pipeline.commands.split import pages_of
+from pipeline.commands.split import read_pages
 from pipeline.config import load_settings
 from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.ocr.barcodes.decode import read_barcodes
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     began = time.process_time()
                     read_barcodes(np.asarray(picture, np.uint8))
                     codes.append(1000 * (time.process_time() - began))
-        read = list(pages_of(file, settings))
+        read = list(read_pages(file, settings))
         segment_pages(read[:1], settings.classify)  # the models are loaded once a process
         began = time.process_time()
         segment_pages(read, settings.classify)

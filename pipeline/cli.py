@@ -1,4 +1,4 @@
-"""The command line. Each group of commands is a file of pipeline/commands; heavy imports happen inside the
+"""The command line. Each group of commands is a module of pipeline/commands. Heavy imports are inside the
 commands.
 """
 
@@ -14,13 +14,14 @@ import typer
 from pipeline import __version__
 from pipeline.errors import ChartloomError
 
-COLLECT_AFTER = 50_000
-"""New objects after which Python looks for cycles. It looks after 700 otherwise: some hundred times, and in
-vain, while modules are imported, which is an eighth of the CPU of a start."""
+GC_THRESHOLD_OBJECTS = 50_000
+"""New objects after which Python collects cycles. The default of 700 triggers about a hundred useless
+collections during import, which take an eighth of the CPU time of a start.
+"""
 
 app = typer.Typer(
     name="chartloom",
-    help="Turns a hospital's paper charts into a findable electronic record.",
+    help="Turn a hospital's paper charts into a searchable electronic record.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -28,8 +29,8 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def options(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
-    """What stands before any command."""
+def options(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    """Handle the options before a command."""
     if version:
         typer.echo(f"chartloom {__version__}")
         raise typer.Exit
@@ -44,12 +45,11 @@ def register() -> None:
 
 
 def main() -> None:
-    """The entry point: an error that a person can fix is one sentence and its own exit code."""
-    gc.set_threshold(COLLECT_AFTER)
-    beside = str(
-        Path(sys.executable).parent
-    )  # the programs installed with us are found however we were called
-    os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
+    """Run the command line. An error that a person can fix is printed as one sentence, with its exit code."""
+    gc.set_threshold(GC_THRESHOLD_OBJECTS)
+    # Programs of the same environment must be found, even if its folder is not in PATH.
+    scripts = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
     register()
     try:
         app()

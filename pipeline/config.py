@@ -12,7 +12,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -294,6 +294,12 @@ class DeliverySettings(Section):
         return root
 
 
+class MetricsSettings(Section):
+    host: str = Field(min_length=1)
+    web_port: int = Field(ge=0, le=65535)
+    worker_port: int = Field(ge=0, le=65535)
+
+
 class CostModel(Section):
     """What a page costs, measured: `archive plan` multiplies these numbers."""
 
@@ -347,6 +353,7 @@ class Settings(BaseSettings):
     display: DisplaySettings
     archive: ArchiveSettings
     delivery: DeliverySettings
+    metrics: MetricsSettings
 
     @property
     def intake_folder(self) -> Path:
@@ -388,8 +395,9 @@ def load_settings(home: Path | None = None) -> Settings:
             environment variable.
     """
     local = settings_file(home or home_folder())
+    overrides: dict[str, Any] = {} if home is None else {"home": home}
     try:
-        settings = Settings() if home is None else Settings(home=home)
+        settings = Settings(**overrides)
     except ValidationError as error:
         problems = describe_problems(error, Settings, (local, CONFIG / "default.toml"))
         raise _refusal([*unknown_variables(Settings), *problems]) from None

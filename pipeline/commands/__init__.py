@@ -1,4 +1,4 @@
-"""The commands of `chartloom`, one file for each group; each has `register(app)`."""
+"""The commands of `chartloom`: one module or package per group. Each has a function `register(app)`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 
 import typer
 
-NAMES = (
+MODULES = (
     "up",
     "doctor",
     "ingest",
@@ -41,4 +41,4 @@ def _register(name: str) -> Callable[[typer.Typer], None]:
     return register
 
 
-GROUPS = tuple(_register(name) for name in NAMES)
+GROUPS = tuple(_register(name) for name in MODULES)

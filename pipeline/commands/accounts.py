@@ -13,7 +13,11 @@ accounts = typer.Typer(help="The accounts of the web application.", no_args_is_h
 
 RoleName = Annotated[
     str,
-    typer.Option("--role", metavar="ROLE", help="clerk, reviewer, clinician, supervisor, privacy_officer or administrator."),
+    typer.Option(
+        "--role",
+        metavar="ROLE",
+        help="clerk, reviewer, clinician, supervisor, privacy_officer or administrator.",
+    ),
 ]
 
 
@@ -45,9 +49,7 @@ def list_accounts(as_json: Json = False, home: Home = None) -> None:
                 typer.echo(f"{line['name']:24} {line['role']:16} {state:8} {line['full_name']}")
 
 
-@accounts.command(
-    epilog='Example: chartloom accounts add ruth --role reviewer --full-name "Ruth Example"'
-)
+@accounts.command(epilog='Example: chartloom accounts add ruth --role reviewer --full-name "Ruth Example"')
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name to sign in with.")],
     role: RoleName = "reviewer",

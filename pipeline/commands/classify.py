@@ -1,4 +1,4 @@
-"""Commands: classify."""
+"""Command: classify."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ ALTERNATIVES = 3
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("classify")(classify)
+    app.command(
+        epilog="""Example: echo '{"id": 1, "text": "OPERATIVE REPORT ..."}' | chartloom classify --jsonl"""
+    )(classify)
 
 
 def classify(
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help='Read {"id","text"} lines; an answer line for each, at once.')
+        bool, typer.Option("--jsonl", help='Read {"id","text"} lines, and print one line for each at once.')
     ] = False,
-    why: Annotated[
-        bool, typer.Option("--why", help="Add the words and the title that spoke for the answers.")
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Include the words and the title that support each prediction."),
     ] = False,
     _home: Home = None,  # names the installation whose trained model answers
 ) -> None:
-    """Tell the type of documents from their text on standard input, with probabilities.
+    """Predict the type of documents from their text on standard input, with probabilities.
 
-    Without --jsonl the whole input is one document. Exit status 2 where a line could not be read; the others
-    are answered.
+    Without --jsonl, the whole input is one document.
 
-    Example: echo '{"id": 1, "text": "OPERATIVE REPORT ..."}' | chartloom classify --jsonl
+    Exit codes: 0 done; 2 a line could not be read, the others were classified.
     """
     from pipeline.classify import types
 
@@ -47,16 +49,16 @@ def classify(
             failed += 1
             emit({"id": None, "error": str(record), "code": record.code})
             continue
-        answer = types.classify(record["text"], why=why)
-        emit({"id": record.get("id"), **_line(answer, why=why)})
+        prediction = types.classify(record["text"], explain=explain)
+        emit({"id": record.get("id"), **_prediction_json(prediction, explain=explain)})
     if failed:
         raise typer.Exit(InvalidInput.exit_code)
 
 
-def _line(answer: TypePrediction, *, why: bool) -> dict[str, Any]:
+def _prediction_json(prediction: TypePrediction, *, explain: bool) -> dict[str, Any]:
     from pipeline.config import document_types
 
-    first, *others = answer.guesses
+    first, *others = prediction.guesses
     entry = document_types().get(first.type)
     line: dict[str, Any] = {
         "type": first.type,
@@ -66,9 +68,9 @@ def _line(answer: TypePrediction, *, why: bool) -> dict[str, Any]:
             {"type": g.type, "probability": round(g.probability, 5)} for g in others[:ALTERNATIVES]
         ],
     }
-    if why:
-        line["words"] = {g.type: list(w) for g, w in zip(answer.guesses, answer.words, strict=False)}
-        line["title"] = answer.title.line if answer.title else None
+    if explain:
+        line["words"] = {g.type: list(w) for g, w in zip(prediction.guesses, prediction.words, strict=False)}
+        line["title"] = prediction.title.line if prediction.title else None
     return line
 
 
@@ -88,5 +90,5 @@ def _records() -> Iterator[dict[str, Any] | InvalidInput]:
             yield record
         else:
             yield InvalidInput(
-                f"Line {number} is no JSON object with a text.", 'Write {"id": ..., "text": "..."}.'
+                f"Line {number} is not a JSON object with a text.", 'Write {"id": ..., "text": "..."}.'
             )

@@ -1,6 +1,4 @@
-"""What the commands share: options that many take, the database, JSON lines, progress for people and plain
-lines for programs.
-"""
+"""What the commands share: options, the database connection, JSON lines, and progress bars on a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from getpass import getuser
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -21,7 +21,6 @@ from pipeline.resources import set_home_folder
 
 if TYPE_CHECKING:
     from pipeline.store.database import Connection
-
 
 
 def _use_home(home: Path | None) -> Path | None:
@@ -36,39 +35,55 @@ Home: TypeAlias = Annotated[
     typer.Option(
         "--home",
         envvar="CHARTLOOM_HOME",
+        metavar="DIR",
         callback=_use_home,
-        help="Folder of the embedded installation. [default: ~/.chartloom]",
+        help="Folder of the installation. [default: ~/.chartloom]",
     ),
 ]
 By: TypeAlias = Annotated[
-    str | None, typer.Option("--by", help="Who does it. [default: the user of this computer]")
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Name for the audit log. [default: the user of this computer]"),
 ]
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
 def emit(line: dict[str, Any]) -> None:
-    """Print one JSON object on a line of its own, at once: a program may be waiting for it."""
+    """Print a JSON object as one line, and flush: a program may be waiting for it."""
     sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
     sys.stdout.flush()
 
 
-def must_exist(file: Path) -> None:
-    """Raises InvalidInput where it is no file."""
+def require_file(file: Path) -> None:
+    """Raise InvalidInput if the path is not a file."""
     if not file.is_file():
-        raise InvalidInput(f"{file} does not exist or is no file.", "Check the name.", code="missing")
+        raise InvalidInput(f"{file} does not exist or is not a file.", "Check the name.", code="missing")
 
 
-def tell_refused(file: Path, error: InvalidInput, *, as_json: bool) -> None:
-    """Tell of a file that could not be read; the command goes on with the next."""
-    emit({"file": str(file), "error": str(error), "code": error.code}) if as_json else typer.echo(
-        f"{file}: {error}", err=True
-    )
+def report_rejected_file(file: Path, error: InvalidInput, *, as_json: bool) -> None:
+    """Report a file that could not be read; the command continues with the next file."""
+    if as_json:
+        emit({"file": str(file), "error": str(error), "code": error.code})
+    else:
+        typer.echo(f"{file}: {error}", err=True)
+
+
+def report_outage(message: str) -> None:
+    """Report on standard error that a service is unavailable and will be tried again."""
+    typer.echo(f"chartloom: {message}", err=True)
+
+
+def current_user() -> str:
+    """Return the user and the machine that run this command, for the audit log."""
+    return f"{getuser()}@{gethostname()}"
 
 
 @contextmanager
 def database(home: Path | None) -> Iterator[Connection]:
-    """The installation's database, for a command that needs no object store. Raises ConfigurationError and
-    ServiceUnavailable.
+    """Connect to the installation's database, for a command that needs no object store.
+
+    Raises:
+        ConfigurationError: A setting is wrong.
+        ServiceUnavailable: The database does not answer.
     """
     from pipeline.config import load_settings
     from pipeline.runtime.installation import open_installation
@@ -82,14 +97,18 @@ def database(home: Path | None) -> Iterator[Connection]:
 
 @contextmanager
 def progress(title: str, total: int | None) -> Iterator[Callable[[float], None]]:
-    """A progress bar on standard error where a person watches; nothing where not. Tell what it gives how many
-    more are done.
+    """Show a progress bar if standard error is a terminal.
+
+    Yields:
+        A function to call with the number of further steps that are done.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not watched(), transient=True) as bar:
+    with Progress(
+        *columns, console=Console(stderr=True), disable=not is_interactive(), transient=True
+    ) as bar:
         yield partial(bar.advance, bar.add_task(title, total=total))
 
 
-def watched() -> bool:
-    """Does a person watch standard error?"""
+def is_interactive() -> bool:
+    """Return whether standard error is a terminal."""
     return Console(stderr=True).is_terminal

@@ -1,4 +1,4 @@
-"""Commands: deliver; deliveries list, show, replay, drop, destinations, catch-up, close."""
+"""Commands: deliver; deliveries list, show, retry, discard, destinations, backfill, remove-destination."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from pipeline.commands.common import By, Home, Json, database, emit
 
 Ids = Annotated[
     list[int] | None,
-    typer.Argument(metavar="DELIVERY...", help="Numbers of deliveries, as `deliveries list` shows them."),
+    typer.Argument(metavar="DELIVERY...", help="Numbers from `deliveries list`."),
 ]
-To = Annotated[str | None, typer.Option("--to", metavar="DESTINATION", help="Only of this destination.")]
-Of = Annotated[int | None, typer.Option("--document", help="Only of this document.")]
+To = Annotated[str | None, typer.Option("--to", metavar="NAME", help="Only this destination.")]
+Of = Annotated[int | None, typer.Option("--document", metavar="N", help="Only this document.")]
 
-group = typer.Typer(
-    no_args_is_help=True, help="What other systems were told, what waits, and what a person must see to."
-)
+group = typer.Typer(no_args_is_help=True, help="Deliveries to other systems: list, retry, discard, backfill.")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,24 +29,25 @@ def register(app: typer.Typer) -> None:
 
 def deliver(
     to: Annotated[
-        list[str] | None, typer.Option("--to", metavar="DESTINATION", help="Only to these. [default: all]")
+        list[str] | None,
+        typer.Option("--to", metavar="NAME", help="Only to this destination. May be repeated."),
     ] = None,
-    once: Annotated[
-        bool, typer.Option("--once", help="End when nothing is left that can be delivered.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop when nothing is left to deliver.")] = False,
     home: Home = None,
 ) -> None:
-    """Deliver filed documents to the destinations of the settings, until stopped. `up` does so by itself
-    where there are any.
+    """Deliver filed documents to the destinations of the settings, until stopped. `up` includes this.
 
-    Several may run, on several machines: each destination is served by one of them. Exit status: 0 stopped; 3
-    a service is away at the start; 5 the settings name no destination, or are wrong."""
+    It can run on several machines: each destination is served by one process at a time.
+
+    Exit codes: 0 stopped; 3 a service is unavailable at the start; 5 a setting is wrong, or there is no
+    destination.
+    """
     from pipeline import logs
     from pipeline.config import load_settings
     from pipeline.delivery.delivery_service import DeliveryService
     from pipeline.runtime.installation import open_installation
 
-    logs.set_up()
+    logs.configure()
     settings = load_settings(home)
     with open_installation(settings) as installation:
         blobs = installation.blobs()
@@ -60,40 +59,50 @@ def deliver(
         typer.echo(f"Delivered: {sent}")
 
 
-@group.command("list", epilog="Example: chartloom deliveries list --state dead")
+@group.command("list", epilog="Example: chartloom deliveries list --state failed")
 def list_(
     state: Annotated[
-        str | None, typer.Option("--state", help="waiting, delivered, dead or dropped. [default: all]")
+        str | None,
+        typer.Option(
+            "--state", metavar="STATE", help="pending, delivered, failed or discarded. [default: all]"
+        ),
     ] = None,
     to: To = None,
     document: Of = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")] = 50,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="The maximum number.")
+    ] = 50,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """List deliveries, newest first. `dead` are those that a person must see to."""
+    """List deliveries, newest first. Those in the state `failed` need a person.
+
+    Exit codes: 0 done; 3 a service is unavailable.
+    """
     from pipeline.delivery import outbox
 
     with database(home) as connection:
         for row in outbox.deliveries(connection, state=state, destination=to, document=document, limit=limit):
-            emit(row) if as_json else typer.echo(line(row))
+            emit(row) if as_json else typer.echo(format_delivery(row))
 
 
-def line(row: dict[str, Any]) -> str:
-    """A delivery in a line."""
+def format_delivery(row: dict[str, Any]) -> str:
+    """Return a delivery as one line of text."""
     why = f"  {row['problem']}: {row['detail']}" if row["problem"] else ""
     what = f"{row['change']:<7} document {row['document_id']} edition {row['edition']}"
-    return f"{row['id']:>8}  {row['queued_at']:%Y-%m-%d %H:%M}  {row['destination']:<12}  {what}  {row['state']}{why}"
+    queued_at = f"{row['queued_at']:%Y-%m-%d %H:%M}"
+    return f"{row['id']:>8}  {queued_at}  {row['destination']:<12}  {what}  {row['state']}{why}"
 
 
 @group.command(epilog="Example: chartloom deliveries show 17")
 def show(
-    delivery: Annotated[int, typer.Argument(help="The delivery's number.")],
+    delivery: Annotated[int, typer.Argument(metavar="DELIVERY", help="Number from `deliveries list`.")],
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Show one of them: what it tells, how often it was tried, what is wrong and what to do. Exit status 7 if
-    it is not there.
+    """Show a delivery: its content, its attempts, what is wrong and what to do.
+
+    Exit codes: 0 done; 3 a service is unavailable; 7 there is no such delivery.
     """
     from pipeline.delivery import outbox
     from pipeline.delivery.delivery_result import PROBLEM_DESCRIPTIONS, DeliveryProblem
@@ -103,36 +112,41 @@ def show(
     if as_json:
         emit(row)
         return
-    typer.echo(line(row))
+    typer.echo(format_delivery(row))
     typer.echo(
-        f"  tried {row['attempts']} times, refused {row['rejections']} times; next try {row['due_at']:%Y-%m-%d %H:%M:%S}"
+        f"  {row['attempts']} attempts, {row['rejections']} rejections; "
+        f"next attempt {row['due_at']:%Y-%m-%d %H:%M:%S}"
     )
     if row["problem"]:
         typer.echo(f"  {PROBLEM_DESCRIPTIONS[DeliveryProblem(row['problem'])]}")
     if row["receipt"]:
-        typer.echo(f"  the receiver calls it {row['receipt']}")
+        typer.echo(f"  ID at the receiver: {row['receipt']}")
     if row["note"]:
         typer.echo(f"  {row['note']} by {row['closed_by']}")
     if row["held_up"]:
-        typer.echo(f"  wait for it: {', '.join(map(str, row['held_up']))}")
+        typer.echo(f"  deliveries that wait for it: {', '.join(map(str, row['held_up']))}")
 
 
-@group.command(epilog="Example: chartloom deliveries replay --to ehr")
-def replay(
+@group.command(epilog="Example: chartloom deliveries retry --to ehr")
+def retry(
     ids: Ids = None,
     to: To = None,
     document: Of = None,
-    since: Annotated[datetime | None, typer.Option("--since", help="Only those written since.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", metavar="DATE", help="Only those queued since.")
+    ] = None,
     delivered: Annotated[
         bool,
-        typer.Option("--delivered", help="Also what was delivered: for a receiver that has lost something."),
+        typer.Option("--delivered", help="Also delivered ones, for a receiver that has lost data."),
     ] = False,
     by: By = None,
     home: Home = None,
 ) -> None:
-    """Send again: the deliveries named, or all that are dead of a destination or a document.
+    """Send deliveries again: those named, or all failed ones of a destination or a document.
 
-    Everything is sent under the names it had, so that a receiver that has it already knows it.
+    They are sent with the same identifiers, so that a receiver recognizes what it already has.
+
+    Exit codes: 0 done; 3 a service is unavailable; 7 there is no such delivery.
     """
     from pipeline.delivery import outbox
     from pipeline.store.audit import write_audit
@@ -148,14 +162,19 @@ def replay(
         typer.echo(f"{n} will be sent again.")
 
 
-@group.command(epilog='Example: chartloom deliveries drop 17 --note "the receiver keeps no consent forms"')
-def drop(
-    delivery: Annotated[int, typer.Argument(help="The delivery's number.")],
-    note: Annotated[str, typer.Option("--note", help="Why; required, it stays with the delivery.")],
+@group.command(epilog='Example: chartloom deliveries discard 17 --note "the receiver keeps no consent forms"')
+def discard(
+    delivery: Annotated[int, typer.Argument(metavar="DELIVERY", help="Number from `deliveries list`.")],
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="The reason; it is kept with the delivery.")
+    ],
     by: By = None,
     home: Home = None,
 ) -> None:
-    """Give a delivery up; what waits behind it goes on."""
+    """Discard a delivery; deliveries that wait for it continue.
+
+    Exit codes: 0 done; 3 a service is unavailable; 7 there is no such delivery.
+    """
     from pipeline.delivery import outbox
     from pipeline.store.audit import write_audit
 
@@ -164,12 +183,15 @@ def drop(
         with connection.transaction():
             outbox.discard(connection, delivery, who, note)
             write_audit(connection, who, "drop_delivery", detail={"delivery": delivery, "note": note})
-        typer.echo(f"Delivery {delivery}: dropped.")
+        typer.echo(f"Delivery {delivery}: discarded.")
 
 
 @group.command(epilog="Example: chartloom deliveries destinations --json")
 def destinations(as_json: Json = False, home: Home = None) -> None:
-    """List the destinations: what waits, what is dead, since when one fails."""
+    """List the destinations: what is pending, what failed, and since when one is failing.
+
+    Exit codes: 0 done; 3 a service is unavailable.
+    """
     from pipeline.delivery import outbox
 
     with database(home) as connection:
@@ -177,25 +199,28 @@ def destinations(as_json: Json = False, home: Home = None) -> None:
             if as_json:
                 emit(row)
                 continue
-            how = (
-                "closed"
-                if row["removed_at"]
-                else f"fails since {row['failing_since']:%Y-%m-%d %H:%M}"
-                if row["failing_since"]
-                else "well"
-            )
-            counts = f"{row['pending']} waiting, {row['failed']} dead, {row['delivered']} delivered"
-            typer.echo(
-                f"{row['name']:<12} {row['kind']:<7} {counts}  {how}{': ' + row['failure'] if row['failure'] else ''}"
-            )
+            counts = f"{row['pending']} pending, {row['failed']} failed, {row['delivered']} delivered"
+            failure = f": {row['failure']}" if row["failure"] else ""
+            typer.echo(f"{row['name']:<12} {row['kind']:<7} {counts}  {_condition(row)}{failure}")
 
 
-@group.command("catch-up", epilog="Example: chartloom deliveries catch-up ehr")
-def catch_up(
-    destination: Annotated[str, typer.Argument(help="A destination of the settings.")], home: Home = None
+def _condition(row: dict[str, Any]) -> str:
+    if row["removed_at"]:
+        return "removed"
+    if row["failing_since"]:
+        return f"failing since {row['failing_since']:%Y-%m-%d %H:%M}"
+    return "working"
+
+
+@group.command(epilog="Example: chartloom deliveries backfill ehr")
+def backfill(
+    destination: Annotated[str, typer.Argument(metavar="DESTINATION", help="A destination of the settings.")],
+    home: Home = None,
 ) -> None:
-    """Announce what was filed before a destination was there, or before its filter was widened. Nothing is
-    told twice.
+    """Queue what was filed before a destination was added or its filter was widened. Nothing is delivered
+    twice.
+
+    Exit codes: 0 done; 3 a service is unavailable; 5 a setting is wrong; 7 there is no such destination.
     """
     from pipeline.config import load_settings
     from pipeline.delivery import outbox
@@ -204,21 +229,27 @@ def catch_up(
 
     settings = load_settings(home)
     if destination not in settings.delivery.destinations:
-        raise NotFound(f"The settings name no destination {destination!r}.", "See docs/how-to/deliver.md.")
+        raise NotFound(f"The settings have no destination {destination!r}.", "See docs/how-to/deliver.md.")
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
         outbox.register(connection, destination, settings.delivery.destinations[destination])
-        typer.echo(
-            f"{outbox.backfill(connection, destination)} documents compared with what {destination} was told."
-        )
+        compared = outbox.backfill(connection, destination)
+        typer.echo(f"{compared} documents compared with the deliveries to {destination}.")
 
 
-@group.command(epilog="Example: chartloom deliveries close old-ehr")
-def close(destination: Annotated[str, typer.Argument(help="A destination.")], home: Home = None) -> None:
-    """Write nothing more for a destination that is gone; take it out of the settings first. What was told it
-    stays on record.
+@group.command("remove-destination", epilog="Example: chartloom deliveries remove-destination old-ehr")
+def remove_destination(
+    destination: Annotated[
+        str, typer.Argument(metavar="DESTINATION", help="A destination that is no longer in the settings.")
+    ],
+    home: Home = None,
+) -> None:
+    """Stop queueing deliveries for a removed destination. Remove it from the settings first. Past deliveries
+    are kept.
+
+    Exit codes: 0 done; 3 a service is unavailable; 7 there is no such destination.
     """
     from pipeline.delivery import outbox
 
     with database(home) as connection:
         outbox.remove_destination(connection, destination)
-        typer.echo(f"{destination}: closed.")
+        typer.echo(f"{destination}: removed.")

@@ -13,12 +13,14 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: chartloom doctor --home ./try")(doctor)
 
 
-def doctor(home: Home = None, json: Json = False) -> None:
-    """Look at everything that an installation needs; say for each whether it is well, and what to do where it
-    is not.
+def doctor(as_json: Json = False, home: Home = None) -> None:
+    """Check everything that an installation needs, and say how to repair what fails.
 
-    Services that are not running are started for the look. Exit status: 0 all is well, else that of the first
-    failure: 3 a service is away; 4 a program is missing; 5 the settings, the disk or a port are wrong."""
+    Services that are not running are started for the check.
+
+    Exit codes: 0 everything is in order; otherwise the code of the first failure: 3 a service is unavailable;
+    4 a program is missing; 5 the settings, the disk or a port is wrong.
+    """
     from dataclasses import asdict
 
     from pipeline.runtime.doctor import examine
@@ -26,10 +28,9 @@ def doctor(home: Home = None, json: Json = False) -> None:
     exit_code = 0
     for finding in examine(load_settings(home)):
         exit_code = exit_code or finding.exit_code
-        if json:
+        if as_json:
             emit(asdict(finding))
         else:
-            typer.echo(
-                f"{'ok    ' if finding.ok else 'FAILED'} {finding.check}: {finding.detail} {finding.remedy}".rstrip()
-            )
+            result = "ok    " if finding.ok else "FAILED"
+            typer.echo(f"{result} {finding.check}: {finding.detail} {finding.remedy}".rstrip())
     raise typer.Exit(exit_code)

@@ -1,91 +1,99 @@
-"""Commands: documents move, documents exposure."""
+"""Commands: documents reassign, documents disclosures."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from getpass import getuser
-from socket import gethostname
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.common import Home, Json, database, emit
+from pipeline.commands.common import By, Home, Json, current_user, database, emit
 
 if TYPE_CHECKING:
-    from pipeline.index.disclosure_report import Exposure
+    from pipeline.index.disclosure_report import Disclosure
 
-documents = typer.Typer(help="Filed documents: move one that lies in the wrong chart.", no_args_is_help=True)
-Number = Annotated[
-    int, typer.Argument(metavar="DOCUMENT", help="The document's number, as `search --json` tells it.")
+documents = typer.Typer(help="Correct a document that is filed in the wrong chart.", no_args_is_help=True)
+DocumentNumber = Annotated[
+    int, typer.Argument(metavar="DOCUMENT", help="Number of the document, from `search --json`.")
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     documents.command(
-        epilog='Example: chartloom documents move 4711 7700123 --note "his father of the same name"'
-    )(move)
-    documents.command("exposure", epilog="Example: chartloom documents exposure 4711 --json")(tell_exposure)
+        epilog='Example: chartloom documents reassign 4711 7700123 --note "his father of the same name"'
+    )(reassign)
+    documents.command(epilog="Example: chartloom documents disclosures 4711 --json")(disclosures)
     app.add_typer(documents, name="documents")
 
 
-def move(
-    document: Number,
-    mrn: Annotated[str, typer.Argument(help="The MRN of the patient whom it is about.")],
-    note: Annotated[str, typer.Option("--note", help="Why: it stays in the document's history.")],
-    by: Annotated[
-        str | None, typer.Option("--by", help="Who decided it. [default: who is signed in here]")
-    ] = None,
+def reassign(
+    document: DocumentNumber,
+    mrn: Annotated[str, typer.Argument(metavar="MRN", help="The MRN of the right patient.")],
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="The reason; it is kept in the document's history.")
+    ],
+    by: By = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Move a filed document into the right patient's chart, and tell who had seen it in the wrong one and
-    where it had been sent.
+    """Move a filed document to the chart of the right patient, and list who saw it in the wrong chart and
+    where it was delivered.
 
-    Systems that were told of it are told again: see `chartloom deliver`.
+    Systems that received it are sent a correction: see `chartloom deliver`.
 
-    Exit status: 0 done; 1 it is in no chart, in this one already, or was changed meanwhile; 3 a service is
-    away; 7 no such document or patient."""
-    from pipeline.index.disclosure_report import exposure, note_move
-    from pipeline.index.document_actions import Sight, snapshot
-    from pipeline.index.document_actions import move as move_document
-    from pipeline.index.search import patients_of
+    Exit codes: 0 done; 1 it is in no chart, is already in this one, or was changed meanwhile; 3 a service is
+    unavailable; 7 there is no such document or patient.
+    """
+    from pipeline.index import disclosure_report, document_actions
+    from pipeline.index.search import patients_with_mrn
 
-    who = by or f"{getuser()}@{gethostname()}"
+    actor = by or current_user()
     with database(home) as connection:
         with connection.transaction():
-            seen = snapshot(connection, document)
-            sight = Sight(document=document, revision=seen["revision"], by=who, note=note)
-            decision = move_document(connection, sight, patients_of(connection, mrn)[0])
-            note_move(connection, who, exposure(connection, decision))
-        tell(exposure(connection, decision), as_json=as_json)  # only now are the corrections written
+            revision = document_actions.snapshot(connection, document)["revision"]
+            context = document_actions.ReviewContext(
+                document=document, revision=revision, actor=actor, note=note
+            )
+            patient = patients_with_mrn(connection, mrn)[0]
+            decision = document_actions.reassign(connection, context, patient)
+            disclosure_report.audit_move(
+                connection, actor, disclosure_report.disclosures(connection, decision)
+            )
+        # The corrections to other systems are queued only when the transaction is committed.
+        print_disclosure(disclosure_report.disclosures(connection, decision), as_json=as_json)
 
 
-def tell_exposure(document: Number, as_json: Json = False, home: Home = None) -> None:
-    """Tell who saw a document before it was last moved to another chart, and what had been sent out.
+def disclosures(document: DocumentNumber, as_json: Json = False, home: Home = None) -> None:
+    """List who saw a document in the wrong chart before it was last reassigned, and where it was delivered.
 
-    Exit status: 0 done; 3 a service is away; 7 the document was never moved.
+    Exit codes: 0 done; 3 a service is unavailable; 7 the document was never reassigned.
     """
-    from pipeline.index.disclosure_report import exposure, last_move
+    from pipeline.index import disclosure_report
 
     with database(home) as connection:
-        tell(exposure(connection, last_move(connection, document)), as_json=as_json)
+        decision = disclosure_report.last_move(connection, document)
+        print_disclosure(disclosure_report.disclosures(connection, decision), as_json=as_json)
 
 
-def tell(found: Exposure, *, as_json: bool) -> None:
-    """The report, as JSON or in words."""
+def print_disclosure(disclosure: Disclosure, *, as_json: bool) -> None:
+    """Print the report as JSON or as text."""
     if as_json:
-        emit(asdict(found))
+        emit(asdict(disclosure))
         return
-    typer.echo(f"Document {found.document} was in the chart of {found.wrong.mrn} from {found.since:%Y-%m-%d %H:%M} to "
-               f"{found.until:%Y-%m-%d %H:%M} and is now in that of {found.right.mrn}.")  # fmt: skip
-    for seen in found.seen:
+    typer.echo(
+        f"Document {disclosure.document} was in the chart of {disclosure.wrong.mrn} "
+        f"from {disclosure.since:%Y-%m-%d %H:%M} to {disclosure.until:%Y-%m-%d %H:%M} "
+        f"and is now in that of {disclosure.right.mrn}."
+    )
+    for viewed in disclosure.viewed:
         typer.echo(
-            f"  seen by {seen.account} ({seen.role}): {seen.action}, {seen.times} times, last {seen.last:%Y-%m-%d %H:%M}"
+            f"  viewed by {viewed.account} ({viewed.role}): {viewed.action}, {viewed.times} times, "
+            f"last {viewed.last:%Y-%m-%d %H:%M}"
         )
-    for sent in found.sent:
-        typer.echo(f"  {sent.destination}: {sent.change}, {sent.state}")
-    for other in found.beside:
+    for delivered in disclosure.delivered:
+        typer.echo(f"  {delivered.destination}: {delivered.change}, {delivered.state}")
+    for other in disclosure.same_scan:
         typer.echo(f"  document {other} of the same scan is still in that chart")
-    if not (found.seen or found.sent or found.beside):
-        typer.echo("  Nobody had looked at it there, and it had been sent nowhere.")
+    if not (disclosure.viewed or disclosure.delivered or disclosure.same_scan):
+        typer.echo("  No one viewed it there, and it was not delivered to another system.")

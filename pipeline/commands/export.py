@@ -1,4 +1,4 @@
-"""Commands: export."""
+"""Command: export."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.commands.common import By, Home, Json, emit, progress
 
 
 class Format(StrEnum):
-    """How charts are written."""
+    """The formats of an export."""
 
     FHIR = "fhir"
     PDF = "pdf"
@@ -27,41 +27,55 @@ def register(app: typer.Typer) -> None:
 
 def export(
     to: Annotated[
-        Path, typer.Option("--to", metavar="DIR", help="A folder that is not there yet, or is empty.")
+        Path, typer.Option("--to", metavar="DIR", help="A folder that does not exist or is empty.")
     ],
     patient: Annotated[
-        str | None, typer.Option("--patient", metavar="MRN", help="This patient's whole chart.")
+        str | None, typer.Option("--patient", metavar="MRN", help="The whole chart of this patient.")
     ] = None,
     since: Annotated[
-        datetime | None, typer.Option("--since", metavar="DATE", help="Everything filed since.")
+        datetime | None, typer.Option("--since", metavar="DATE", help="Everything filed since then.")
     ] = None,
     form: Annotated[
-        Format, typer.Option("--format", help="FHIR bulk NDJSON with PDFs, or one PDF for each patient.")
+        Format, typer.Option("--format", help="FHIR bulk NDJSON with PDFs, or one PDF per patient.")
     ] = Format.FHIR,
     by: By = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Take a chart out whole, or everything filed since a date. Who took what is written in the audit.
+    """Export a whole chart, or everything filed since a date. Exports are recorded in the audit log.
 
-    The folder appears when everything is in it, or not at all. Exit status: 0 taken out; 2 the folder is in
-    use; 3 a service is away; 7 there is no such patient, or nothing to take out."""
+    The folder appears only when it is complete.
+
+    Exit codes: 0 done; 2 the folder is not empty, or the options are not valid; 3 a service is unavailable; 7
+    there is no such patient, or nothing to export.
+    """
     from dataclasses import asdict
 
     from pipeline.config import load_settings
-    from pipeline.export.chart_export import export as take_out
+    from pipeline.export.chart_export import export as export_charts
     from pipeline.runtime.installation import open_installation
 
     if (patient is None) == (since is None):
-        raise typer.BadParameter("Give --patient or --since.")
-    with open_installation(load_settings(home)) as installation, installation.connect() as connection:
-        deliveries = installation.settings.delivery
-        with progress("Taking out", None) as advance:
-            done = take_out(
-                connection, installation.blobs(), deliveries, to.resolve(), actor=by or getpass.getuser(), output_format=form.value,
-                mrn=patient, since=since, advance=advance,
-            )  # fmt: skip
+        raise typer.BadParameter("Give either --patient or --since.")
+    with (
+        open_installation(load_settings(home)) as installation,
+        installation.connect() as connection,
+        progress("Exporting", None) as advance,
+    ):
+        summary = export_charts(
+            connection,
+            installation.blobs(),
+            installation.settings.delivery,
+            to.resolve(),
+            actor=by or getpass.getuser(),
+            output_format=form.value,
+            mrn=patient,
+            since=since,
+            advance=advance,
+        )
     if as_json:
-        emit(asdict(done) | {"to": str(to)})
+        emit(asdict(summary) | {"to": str(to)})
     else:
-        typer.echo(f"{to}: {done.patients} patients, {done.documents} documents, {done.pages} pages.")
+        typer.echo(
+            f"{to}: {summary.patients} patients, {summary.documents} documents, {summary.pages} pages."
+        )

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files, or folders with all that lies below them.")
+        list[Path], typer.Argument(metavar="PATH...", help="Files, or folders with everything in them.")
     ],
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until every file is filed, in review or quarantined.")
@@ -26,11 +26,13 @@ def ingest(
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Hand in files directly.
+    """Ingest files directly.
 
-    With --wait, workers are started for the time it takes, unless some are running for this installation
-    already. Exit status: 0 all taken; 2 some file was quarantined; 3 a service is away; 4 a program is
-    missing; 7 a path does not exist."""
-    from pipeline.commands.ingest_run import hand_in
+    With --wait, workers are started for the duration, unless some are already running for this installation.
 
-    sys.exit(hand_in(paths, wait=wait, as_json=as_json, home=home))
+    Exit codes: 0 all were ingested; 2 a file was quarantined; 3 a service is unavailable; 4 a program is
+    missing; 7 a path does not exist.
+    """
+    from pipeline.commands.ingest_run import ingest_files
+
+    sys.exit(ingest_files(paths, wait=wait, as_json=as_json, home=home))

@@ -13,10 +13,10 @@ def register(app: typer.Typer) -> None:
     app.command(name="migrate-db", epilog="Example: chartloom migrate-db --home ./try")(migrate_db)
 
 
-def migrate_db(home: Home = None, json: Json = False) -> None:
-    """Bring the database's tables up to date and say which migrations were applied.
+def migrate_db(as_json: Json = False, home: Home = None) -> None:
+    """Bring the database schema up to date, and list the migrations that were applied.
 
-    Exit status: 0 up to date; 3 the database is away; 5 the settings are wrong.
+    Exit codes: 0 the schema is up to date; 3 the database is unavailable; 5 a setting is wrong.
     """
     from pipeline.runtime.installation import open_installation
     from pipeline.store.schema_migrations import migrate, migrations
@@ -26,9 +26,9 @@ def migrate_db(home: Home = None, json: Json = False) -> None:
         installation.connect() as connection,
     ):
         applied = migrate(connection, installation.superuser)
-    if json:
+    if as_json:
         emit({"applied": applied, "total": len(migrations())})
     else:
-        typer.echo(
-            "".join(f"applied {name}\n" for name in applied) + f"{len(migrations())} migrations, all applied"
-        )
+        for name in applied:
+            typer.echo(f"applied {name}")
+        typer.echo(f"{len(migrations())} migrations, all applied")

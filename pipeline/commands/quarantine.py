@@ -1,23 +1,23 @@
-"""Commands: quarantine list, show, retry, reject."""
+"""Commands: quarantine list, show, retry, dismiss."""
 
 from __future__ import annotations
 
 import getpass
 import sys
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.commands.common import By, Home, Json, database, emit, progress
 
-Scans = Annotated[
-    list[int] | None,
-    typer.Argument(metavar="SCAN...", help="Numbers of scans, as `quarantine list` shows them."),
-]
-Note = Annotated[str, typer.Option("--note", help="Why.")]
+if TYPE_CHECKING:
+    from pipeline.errors import InvalidInput
+    from pipeline.ingest.quarantine import QuarantinedScan
 
-group = typer.Typer(no_args_is_help=True, help="What could not be taken, and what to do about it.")
+ScanNumbers = typer.Argument(metavar="SCAN...", help="Numbers from `quarantine list`.")
+
+group = typer.Typer(no_args_is_help=True, help="Files that could not be ingested: list, retry, dismiss.")
 
 
 def register(app: typer.Typer) -> None:
@@ -27,79 +27,91 @@ def register(app: typer.Typer) -> None:
 
 @group.command("list", epilog="Example: chartloom quarantine list --json")
 def list_(
-    rejected: Annotated[
-        bool, typer.Option("--rejected", help="Also those that a person has rejected.")
-    ] = False,
+    dismissed: Annotated[bool, typer.Option("--dismissed", help="Also those that were dismissed.")] = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """List what waits in quarantine, oldest first."""
-    from pipeline.ingest.quarantine import quarantined
+    """List the scans in quarantine, oldest first.
+
+    Exit codes: 0 done; 3 a service is unavailable.
+    """
+    from pipeline.ingest.quarantine import quarantined_scans
 
     with database(home) as connection:
-        for held in quarantined(connection, rejected=rejected):
+        for scan in quarantined_scans(connection, rejected=dismissed):
             if as_json:
-                emit(asdict(held))
-            else:
-                mark = f" (rejected by {held.rejected_by})" if held.rejected_at else ""
-                typer.echo(
-                    f"{held.id:>8}  {held.received_at:%Y-%m-%d %H:%M}  {held.code:<17}  {held.name!r}{mark}"
-                )
+                emit(asdict(scan))
+                continue
+            mark = f" (dismissed by {scan.dismissed_by})" if scan.dismissed_at else ""
+            typer.echo(
+                f"{scan.id:>8}  {scan.received_at:%Y-%m-%d %H:%M}  {scan.code:<17}  {scan.name!r}{mark}"
+            )
 
 
 @group.command(epilog="Example: chartloom quarantine show 17")
 def show(
-    scan: Annotated[int, typer.Argument(help="The scan's number.")], as_json: Json = False, home: Home = None
+    scan: Annotated[int, typer.Argument(metavar="SCAN", help="Number from `quarantine list`.")],
+    as_json: Json = False,
+    home: Home = None,
 ) -> None:
-    """Show one of them: where it came from, what is wrong, what to do, what was done. Exit status 7 if it is
-    not there.
+    """Show a scan: where it came from, what is wrong, what to do, and what was done.
+
+    Exit codes: 0 done; 3 a service is unavailable; 7 there is no such scan in quarantine.
     """
     from pipeline.ingest.quarantine import quarantined_scan
 
     with database(home) as connection:
-        held = quarantined_scan(connection, scan)
+        quarantined = quarantined_scan(connection, scan)
     if as_json:
-        emit(asdict(held))
-        return
-    typer.echo(
-        f"Scan {held.id}, {held.size:,} bytes, {held.media_type}\nSHA-256 {held.sha256}\n{held.code}: {held.reason}"
-    )
-    for arrival in held.arrivals:
-        typer.echo(
-            f"  came as {arrival['name']!r}, seen {arrival['seen_at']}{' (again)' if arrival['duplicate'] else ''}"
-        )
-    for act in held.acts:
-        typer.echo(
-            f"  {act['act']} by {act['by']} at {act['at']} ({act['code']}){': ' + act['note'] if act['note'] else ''}"
-        )
+        emit(asdict(quarantined))
+    else:
+        typer.echo(format_scan(quarantined))
+
+
+def format_scan(scan: QuarantinedScan) -> str:
+    """Return a scan with its history as text."""
+    lines = [
+        f"Scan {scan.id}, {scan.size:,} bytes, {scan.media_type}",
+        f"SHA-256 {scan.sha256}",
+        f"{scan.code}: {scan.reason}",
+    ]
+    for arrival in scan.arrivals:
+        again = " (again)" if arrival["duplicate"] else ""
+        lines.append(f"  arrived as {arrival['name']!r}, seen {arrival['seen_at']}{again}")
+    for action in scan.actions:
+        note = f": {action['note']}" if action["note"] else ""
+        lines.append(f"  {action['action']} by {action['by']} at {action['at']} ({action['code']}){note}")
+    return "\n".join(lines)
 
 
 @group.command(epilog="Example: chartloom quarantine retry 17 18")
 def retry(
-    scans: Scans = None,
-    all_: Annotated[bool, typer.Option("--all", help="All that wait in quarantine.")] = False,
+    scans: Annotated[list[int] | None, ScanNumbers] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All scans in quarantine.")] = False,
     by: By = None,
-    note: Note = "",
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="The reason.")] = "",
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Open scans again, after limits were raised or Chartloom was updated. Exit status 2 if any is refused
-    again.
+    """Open scans again, after limits were raised or Chartloom was updated.
+
+    Exit codes: 0 all were ingested; 2 a scan was rejected again; 3 a service is unavailable; 7 there is no
+    such scan in quarantine.
     """
     from pipeline.config import load_settings
     from pipeline.ingest import quarantine
     from pipeline.runtime.installation import open_installation
     from pipeline.worker.job_queue import enqueue_scan
 
-    refused_any = False
+    any_rejected = False
     with open_installation(load_settings(home)) as installation, installation.connect() as connection:
-        chosen = [held.id for held in quarantine.quarantined(connection)] if all_ else scans or []
+        chosen = [scan.id for scan in quarantine.quarantined_scans(connection)] if all_ else scans or []
         if not chosen:
-            raise typer.BadParameter("Name the scans, or give --all.")
+            raise typer.BadParameter("Name the scans, or use --all.")
         blobs = installation.blobs()
         with progress("Opening again", len(chosen)) as advance:
             for scan in chosen:
-                refused = quarantine.retry(
+                rejection = quarantine.retry(
                     connection,
                     blobs,
                     installation.settings,
@@ -108,39 +120,37 @@ def retry(
                     enqueue=enqueue_scan,
                     note=note,
                 )
-                refused_any |= refused is not None
-                _say(scan, refused, as_json)
+                any_rejected |= rejection is not None
+                _print_result(scan, rejection, as_json=as_json)
                 advance(1)
-    sys.exit(2 if refused_any else 0)
+    sys.exit(2 if any_rejected else 0)
 
 
-def _say(scan: int, refused: Any, as_json: bool) -> None:
-    if as_json:
-        emit(
-            {
-                "scan": scan,
-                "status": "quarantined" if refused else "received",
-                "reason": str(refused) if refused else None,
-            }
-        )
+def _print_result(scan: int, rejection: InvalidInput | None, *, as_json: bool) -> None:
+    if not as_json:
+        typer.echo(f"Scan {scan}: {rejection or 'ingested; it is in the queue now.'}")
+    elif rejection is None:
+        emit({"scan": scan, "status": "received", "reason": None})
     else:
-        typer.echo(f"Scan {scan}: {refused or 'taken; it is in the queue now.'}")
+        emit({"scan": scan, "status": "quarantined", "reason": str(rejection)})
 
 
-@group.command(epilog='Example: chartloom quarantine reject 17 --note "scanned again as 25"')
-def reject(
-    scans: Annotated[
-        list[int],
-        typer.Argument(metavar="SCAN...", help="Numbers of scans, as `quarantine list` shows them."),
+@group.command(epilog='Example: chartloom quarantine dismiss 17 --note "scanned again as 25"')
+def dismiss(
+    scans: Annotated[list[int], ScanNumbers],
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="The reason; it is kept with the scan.")
     ],
-    note: Annotated[str, typer.Option("--note", help="Why; required, it stays with the scan.")],
     by: By = None,
     home: Home = None,
 ) -> None:
-    """Close the case of scans that are none or were scanned again. Their bytes are kept."""
+    """Dismiss files that are not scans, or that were scanned again. Their bytes are kept.
+
+    Exit codes: 0 done; 3 a service is unavailable; 7 there is no such scan in quarantine.
+    """
     from pipeline.ingest import quarantine
 
     with database(home) as connection:
         for scan in scans:
-            quarantine.reject(connection, scan, by=by or getpass.getuser(), note=note)
-            typer.echo(f"Scan {scan}: rejected.")
+            quarantine.dismiss(connection, scan, by=by or getpass.getuser(), note=note)
+            typer.echo(f"Scan {scan}: dismissed.")

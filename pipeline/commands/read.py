@@ -1,4 +1,4 @@
-"""Command: read. Cleanup and OCR of files, no database."""
+"""Command: read. Image cleanup and OCR of files, without a database."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.common import Home, Json, emit, must_exist, progress, tell_refused
-from pipeline.errors import BadInput
+from pipeline.commands.common import Home, Json, emit, progress, report_rejected_file, require_file
+from pipeline.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
-    from pipeline.ocr.image.cleanup import Watch
-    from pipeline.ocr.image.pixels import Grey
+    from pipeline.ocr.image.cleanup import StepObserver
+    from pipeline.ocr.image.pixels import GrayImage
     from pipeline.ocr.read_page import Reading
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command(
-        epilog="Example: chartloom read chart.pdf --json --pdf searchable.pdf  |  Exit status 2: some file could not be read."
-    )(read)
+    app.command(epilog="Example: chartloom read chart.pdf --json --pdf searchable.pdf")(read)
 
 
 def read(
@@ -33,17 +31,22 @@ def read(
     ],
     as_json: Json = False,
     pdf: Annotated[
-        Path | None, typer.Option("--pdf", metavar="OUT", help="Write all pages as one searchable PDF/A.")
+        Path | None, typer.Option("--pdf", metavar="FILE", help="Write all pages to one searchable PDF/A.")
     ] = None,
     debug: Annotated[
         Path | None,
         typer.Option(
-            "--debug", metavar="DIR", help="Write each step as a picture here, and a sheet of all pages."
+            "--debug",
+            metavar="DIR",
+            help="Write the image after each step, and a contact sheet of all pages.",
         ),
     ] = None,
     home: Home = None,
 ) -> None:
-    """Clean and read scans, page by page, without filing anything."""
+    """Clean and read scans page by page, without filing anything.
+
+    Exit codes: 0 done; 2 a file could not be read; 4 a program is missing; 5 a setting is wrong.
+    """
     from pipeline.config import load_settings
 
     settings = load_settings(home)
@@ -53,14 +56,14 @@ def read(
     with progress("Reading", None) as advance:
         for file in files:
             try:
-                for reading in readings(file, settings, steps):
-                    emit(as_line(file, reading)) if as_json else typer.echo(reading.page.text)
+                for reading in read_file_pages(file, settings, steps):
+                    emit(page_json(file, reading)) if as_json else typer.echo(reading.page.text)
                     if pdf is not None and reading.pdf:
                         made.append(reading.pdf)
                     advance(1)
-            except BadInput as error:
+            except InvalidInput as error:
                 failed = True
-                tell_refused(file, error, as_json=as_json)
+                report_rejected_file(file, error, as_json=as_json)
     if steps is not None:
         steps.write_sheet()
     if pdf is not None and made:
@@ -71,63 +74,63 @@ def read(
         raise typer.Exit(2)
 
 
-def readings(file: Path, settings: Settings, steps: Steps | None = None) -> Iterator[Reading]:
-    """The reading of each page of a file, on one core. Raises BadInput."""
-    from pipeline.worker.launcher import on_one_core
+def read_file_pages(file: Path, settings: Settings, steps: Steps | None = None) -> Iterator[Reading]:
+    """Yield the OCR result of each page of a file, using one core. Raises InvalidInput."""
+    from pipeline.worker.launcher import limit_to_one_thread
 
-    on_one_core()
+    limit_to_one_thread()
     from pipeline.ingest.parsing.open_scan import open_scan
-    from pipeline.ocr.image.cleanup import unwatched
+    from pipeline.ocr.image.cleanup import ignore_step
     from pipeline.ocr.read_page import read_page
     from pipeline.store.scratch import Scratch
 
-    must_exist(file)
+    require_file(file)
     with tempfile.TemporaryDirectory(prefix="chartloom-read-") as folder:
         scratch = Scratch(Path(folder))
         for page in open_scan(file, "", scratch, settings.intake):
-            watch = steps.watcher(f"{file.stem}-{page.number}") if steps else unwatched
+            watch = steps.watcher(f"{file.stem}-{page.number}") if steps else ignore_step
             yield read_page(page, scratch.path(page.image) if page.image else None, settings.ocr, watch)
             if page.image:
-                scratch.drop(page.image)
+                scratch.remove(page.image)
 
 
 class Steps:
-    """Writes what cleanup does to pages: FOLDER/NAME-N-STEP.png for each step, at the end FOLDER/sheet.png of
-    all pages.
+    """Writes what cleanup does to pages: FOLDER/NAME-N-STEP.png for each step, and at the end
+    FOLDER/sheet.png with all pages.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.pairs: list[tuple[str, Grey, Grey]] = []
+        self.pairs: list[tuple[str, GrayImage, GrayImage]] = []
         folder.mkdir(parents=True, exist_ok=True)
 
-    def watcher(self, name: str) -> Watch:
-        """Is told each step of the page of this name; says on standard error how long it took."""
+    def watcher(self, name: str) -> StepObserver:
+        """Return a function that writes the image of each step of a page, and prints its CPU time."""
         import time
 
         from PIL import Image
 
-        from pipeline.ocr.image.contact_sheet import small
+        from pipeline.ocr.image.contact_sheet import shrink_for_sheet
 
         steps = count()
         last = [time.process_time()]
-        before: list[Grey] = []
+        before: list[GrayImage] = []
 
-        def watch(step: str, picture: Grey) -> None:
+        def watch(step: str, picture: GrayImage) -> None:
             spent = time.process_time() - last[0]
             file = self.folder / f"{name}-{next(steps)}-{step}.png"
             Image.fromarray(picture).save(file)
             typer.echo(f"{file}  {spent * 1000:.0f} ms", err=True)
             if step == "words":
-                self.pairs.append((name, before[0], small(picture)))
+                self.pairs.append((name, before[0], shrink_for_sheet(picture)))
             elif not before:
-                before.append(small(picture))
+                before.append(shrink_for_sheet(picture))
             last[0] = time.process_time()
 
         return watch
 
     def write_sheet(self) -> None:
-        """All pages as they came and as they were read, side by side."""
+        """Write all pages as scanned and as read, side by side."""
         from PIL import Image
 
         from pipeline.ocr.image.contact_sheet import contact_sheet
@@ -137,8 +140,8 @@ class Steps:
             typer.echo(str(self.folder / "sheet.png"), err=True)
 
 
-def as_line(file: Path, reading: Reading) -> dict[str, Any]:
-    """The page as the command prints it."""
+def page_json(file: Path, reading: Reading) -> dict[str, Any]:
+    """Return a page as JSON."""
     page = reading.page
     if page.problem is not None and page.image is None:
         return {"file": str(file), "page": page.number, "error": page.problem, "code": "unreadable_page"}
@@ -148,7 +151,7 @@ def as_line(file: Path, reading: Reading) -> dict[str, Any]:
         "rotation": page.rotation,
         "skew": page.skew,
         "blank": page.blank,
-        "bears": page.bears,
+        "content_kind": page.content_kind,
         "confidence": page.confidence,
         "text": page.text,
         "words": [

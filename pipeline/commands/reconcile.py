@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,26 +12,44 @@ import typer
 from pipeline.commands.common import Home, Json, emit, progress
 
 if TYPE_CHECKING:
-    from pipeline.ingest.reconciliation import Ledger, PaperRetention
+    from pipeline.ingest.reconciliation import FileHistory, Ledger, PaperRetention
+    from pipeline.runtime.installation import Installation
+    from pipeline.store.database import Connection
 
-EXAMPLE = "Example: chartloom reconcile --json"
+BALANCED, NOT_BALANCED = 0, 1
+"""Exit codes."""
+RETENTION = {
+    "in_progress": "keep: it is still being processed",
+    "quarantined": "keep: it is in quarantine",
+    "review": "keep: it is in review",
+    "rescan": "keep: a document of it must be scanned again",
+    "pages_missing": "keep: a page of it is missing",
+    "batch": "keep: its batch is not closed",
+    None: "may be shredded",
+}
+"""Whether the paper of a file must be kept, by the reason."""
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command(epilog=EXAMPLE)(reconcile)
+    app.command(epilog="Example: chartloom reconcile --json")(reconcile)
 
 
 def reconcile(
-    lives: Annotated[
-        int, typer.Option("--files", metavar="N", min=0, help="Also the lives of the N files seen last.")
+    recent: Annotated[
+        int,
+        typer.Option("--recent", metavar="N", min=0, help="Also the history of the N most recent files."),
     ] = 0,
     scan: Annotated[
-        int | None, typer.Option("--scan", help="The lives of this scan's files, and nothing else.")
+        int | None,
+        typer.Option("--scan", metavar="SCAN", help="Only the history of the files of this scan, as JSON."),
     ] = None,
-    paper: Annotated[
+    shreddable: Annotated[
         bool,
-        typer.Option("--paper", help="What may be shredded: each file, and what its paper must be kept for."),
+        typer.Option(
+            "--shreddable",
+            help="List which paper may be shredded: each file, and why its paper must be kept.",
+        ),
     ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every original back from the object store.")
@@ -38,81 +57,79 @@ def reconcile(
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Reconcile what came in with what became of it, by file and by page.
+    """Compare everything that was ingested with its result, by file and by page.
 
-    Exit status: 0 it adds up; 1 it does not: each fault names its scan; 3 a service is away.
+    Exit codes: 0 the counts are balanced; 1 they are not, and each fault names its scan; 3 a service is
+    unavailable.
     """
-    from dataclasses import replace
-
     from pipeline.config import load_settings
-    from pipeline.ingest import reconciliation as account
+    from pipeline.ingest import reconciliation
     from pipeline.ingest.batches import close_batches
     from pipeline.runtime.installation import open_installation
 
     settings = load_settings(home)
     with open_installation(settings, store=verify) as installation, installation.connect() as connection:
         if scan is not None:
-            for life in account.file_histories(connection, scan=scan):
-                emit(asdict(life))
+            for history in reconciliation.file_histories(connection, scan=scan):
+                emit(asdict(history))
             return
         close_batches(connection, settings.intake.batch_idle_seconds)
-        if paper:
-            for sheet in account.paper_retention(connection):
-                emit(asdict(sheet)) if as_json else typer.echo(_paper_in_words(sheet))
+        if shreddable:
+            for paper in reconciliation.paper_retention(connection):
+                emit(asdict(paper)) if as_json else typer.echo(format_paper(paper))
             return
-        found = account.reconcile(connection)
+        ledger = reconciliation.reconcile(connection)
         if verify:
-            faults = []
-            with progress(
-                "Reading originals back", found.files["seen"] - found.files["duplicate"]
-            ) as advance:
-                for fault in account.verify_originals(connection, installation.blobs()):
-                    faults += [fault] if fault else []
-                    advance(1)
-            found = replace(found, faults=(*found.faults, *faults))
-        seen = account.file_histories(connection, limit=lives) if lives else []
+            ledger = _with_verified_originals(ledger, connection, installation)
+        histories = reconciliation.file_histories(connection, limit=recent) if recent else []
     if as_json:
-        emit(account.ledger_json(found) | ({"lives": [asdict(life) for life in seen]} if lives else {}))
+        history_json = {"history": [asdict(history) for history in histories]} if recent else {}
+        emit(reconciliation.ledger_json(ledger) | history_json)
     else:
-        _print(found)
-        for life in seen:
-            typer.echo(
-                f"{life.scan:>8}  {life.seen_at:%Y-%m-%d %H:%M:%S}  {life.status:<12}  {life.pages or '-':>5}  {life.name!r}"
-            )
-    sys.exit(0 if found.balanced else 1)
+        for line in (*format_ledger(ledger), *map(format_history, histories)):
+            typer.echo(line)
+    sys.exit(BALANCED if ledger.balanced else NOT_BALANCED)
 
 
-KEPT = {
-    "in_progress": "keep: it is still being read",
-    "quarantined": "keep: it is in quarantine",
-    "review": "keep: a person has to look at it",
-    "rescan": "keep: a document of it is to be scanned again",
-    "pages_missing": "keep: a page of it is missing",
-    "batch": "keep: its batch is not settled",
-    None: "may go",
-}
+def _with_verified_originals(ledger: Ledger, connection: Connection, installation: Installation) -> Ledger:
+    """Return the ledger with a fault for each original that the store does not hold as it was ingested."""
+    from pipeline.ingest.reconciliation import verify_originals
+
+    faults = []
+    originals = ledger.files["seen"] - ledger.files["duplicate"]
+    with progress("Reading originals back", originals) as advance:
+        for fault in verify_originals(connection, installation.blobs()):
+            faults += [fault] if fault else []
+            advance(1)
+    return replace(ledger, faults=(*ledger.faults, *faults))
 
 
-def _paper_in_words(sheet: PaperRetention) -> str:
-    batch = f"  (batch {sheet.batch!r})" if sheet.batch else ""
-    return f"{sheet.scan:>8}  {sheet.stored_at:%Y-%m-%d %H:%M}  {sheet.name!r}{batch}  {KEPT[sheet.kept_for]}"
+def format_paper(paper: PaperRetention) -> str:
+    """Return a file and whether its paper must be kept as one line of text."""
+    batch = f"  (batch {paper.batch!r})" if paper.batch else ""
+    stored_at = f"{paper.stored_at:%Y-%m-%d %H:%M}"
+    return f"{paper.scan:>8}  {stored_at}  {paper.name!r}{batch}  {RETENTION[paper.kept_for]}"
 
 
-def _print(found: Ledger) -> None:
-    from pipeline.commands.ingest_run import batch_in_words
+def format_history(history: FileHistory) -> str:
+    """Return a file with its status as one line of text."""
+    seen_at = f"{history.seen_at:%Y-%m-%d %H:%M:%S}"
+    return f"{history.scan:>8}  {seen_at}  {history.status:<12}  {history.pages or '-':>5}  {history.name!r}"
 
-    for what, total, counts in (("Files seen", "seen", found.files), ("Pages in", "in", found.pages)):
-        typer.echo(f"{what}: {counts[total]:,}")
+
+def format_ledger(ledger: Ledger) -> Iterator[str]:
+    """Yield the ledger as lines of text."""
+    from pipeline.commands.ingest_run import format_batch
+
+    for title, total, counts in (("Files seen", "seen", ledger.files), ("Pages in", "in", ledger.pages)):
+        yield f"{title}: {counts[total]:,}"
         for key, count in counts.items():
             if key != total and count:
-                typer.echo(f"  {key.replace('_', ' '):<12} {count:>12,}")
-    for batch in found.batches:
-        typer.echo(batch_in_words(batch))
-    for file in found.waiting:
-        typer.echo(
-            f"WAITS in the intake folder since {file.seen_at:%Y-%m-%d %H:%M}: {file.path!r}. {file.why}"
-        )
-    for fault in found.faults:
-        where = f"scan {fault.scan} " if fault.scan else ""
-        typer.echo(f"FAULT {fault.code}: {where}{fault.detail}")
-    typer.echo("It adds up." if found.balanced else "It does NOT add up.")
+                yield f"  {key.replace('_', ' '):<12} {count:>12,}"
+    yield from map(format_batch, ledger.batches)
+    for file in ledger.waiting:
+        yield f"WAITING in the intake folder since {file.seen_at:%Y-%m-%d %H:%M}: {file.path!r}. {file.why}"
+    for fault in ledger.faults:
+        scan = f"scan {fault.scan} " if fault.scan else ""
+        yield f"FAULT {fault.code}: {scan}{fault.detail}"
+    yield "The counts are balanced." if ledger.balanced else "The counts are NOT balanced."

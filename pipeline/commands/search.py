@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from getpass import getuser
-from socket import gethostname
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.common import Home, Json, emit
+from pipeline.commands.common import Home, Json, current_user, emit
 
 if TYPE_CHECKING:
-    from pipeline.index.search import Arriving, Hit
+    from pipeline.index.search import Hit, PendingHit
     from pipeline.store.database import Connection
 
 MARKS = str.maketrans({"\x02": "«", "\x03": "»", "\n": " "})
@@ -26,25 +24,29 @@ def register(app: typer.Typer) -> None:
 def search(
     query: Annotated[
         list[str],
-        typer.Argument(metavar="QUERY", help='Words, "a phrase", -without, an MRN, a name, a date.'),
+        typer.Argument(metavar="QUERY", help='Words, "a phrase", -excluded, an MRN, a name, a date.'),
     ],
     patient: Annotated[
-        str | None, typer.Option("--patient", metavar="MRN", help="Only in this patient's chart.")
+        str | None, typer.Option("--patient", metavar="MRN", help="Only the chart of this patient.")
     ] = None,
-    document_type: Annotated[str | None, typer.Option("--type", help="Only documents of this type.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")] = 20,
+    document_type: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Only documents of this type.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="The maximum number of results.")
+    ] = 20,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Find documents: by words anywhere on their pages, by MRN, by name (also misspelt), by number, by date
-    of service.
+    """Find documents by the words on their pages, by MRN, by name (also misspelled), by number, or by date of
+    service.
 
-    Who searched for what is written in the audit.
+    Searches are recorded in the audit log.
 
-    Exit status: 0 something was found, or nothing; 3 a service is away; 7 there is no such MRN or type.
+    Exit codes: 0 done, also if nothing was found; 3 a service is unavailable; 7 there is no such MRN or type.
     """
     from pipeline.config import load_settings
-    from pipeline.index.search import arriving, note_search
+    from pipeline.index.search import audit_search, search_pending
     from pipeline.index.search import search as find
     from pipeline.runtime.installation import open_installation
 
@@ -57,23 +59,23 @@ def search(
         installation.replica() as replica,
     ):
 
-        def look(at: Connection) -> tuple[list[Hit], list[Arriving]]:
+        def look(at: Connection) -> tuple[list[Hit], list[PendingHit]]:
             hits = find(at, words, patient=patient, type=document_type, limit=limit)
-            return hits, [] if patient or document_type else arriving(at, words, limit=limit)
+            return hits, [] if patient or document_type else search_pending(at, words, limit=limit)
 
-        hits, coming = replica.ask(connection, look).found if replica else look(connection)
-        who, found = f"{getuser()}@{gethostname()}", len(hits) + len(coming)
-        note_search(connection, who, words, found, patient=patient, type=document_type)
+        hits, coming = replica.run(connection, look).value if replica else look(connection)
+        who, found = current_user(), len(hits) + len(coming)
+        audit_search(connection, who, words, found, patient=patient, type=document_type)
     for hit in hits:
-        emit(hit_json(hit)) if as_json else typer.echo(in_words(hit))
+        emit(hit_json(hit)) if as_json else typer.echo(format_hit(hit))
     for page in coming:
-        emit(coming_json(page)) if as_json else typer.echo(coming_in_words(page))
+        emit(pending_page_json(page)) if as_json else typer.echo(format_pending_page(page))
     if not (hits or coming or as_json):
         typer.echo("Nothing found.")
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
-    """A hit as JSON; the words found stand between « and » in the snippet."""
+    """Return a hit as JSON. The words found are between « and » in the snippet."""
     from pipeline.config import document_types
 
     known = document_types().get(hit.type)
@@ -88,8 +90,8 @@ def hit_json(hit: Hit) -> dict[str, Any]:
     return found
 
 
-def coming_json(page: Arriving) -> dict[str, Any]:
-    """A page of a scan that is still being read, with the keys of a hit."""
+def pending_page_json(page: PendingHit) -> dict[str, Any]:
+    """Return a page of a scan that is still being processed, with the keys of a hit."""
     unknown = dict.fromkeys(("document", "type", "loinc", "date_of_service", "patient"))
     found = {
         "scan": page.scan,
@@ -100,13 +102,13 @@ def coming_json(page: Arriving) -> dict[str, Any]:
     return {**unknown, **found, "pages": [], "status": "arriving", "why": "text"}
 
 
-def coming_in_words(page: Arriving) -> str:
-    """The same for a person."""
-    return f"scan {page.scan}, still being read\n    page {page.page}: {page.snippet.translate(MARKS)}"
+def format_pending_page(page: PendingHit) -> str:
+    """Return that page as text."""
+    return f"scan {page.scan}, still being processed\n    page {page.page}: {page.snippet.translate(MARKS)}"
 
 
-def in_words(hit: Hit) -> str:
-    """A hit for a person, in two or three lines."""
+def format_hit(hit: Hit) -> str:
+    """Return a hit as one or two lines of text."""
     patient = f"{hit.patient_name} (MRN {hit.patient.mrn})" if hit.patient else "no patient yet"
     head = (
         f"document {hit.document}: {hit.type} of {hit.date_of_service or 'no date'}, {patient}, {hit.status}"

@@ -16,33 +16,43 @@ def register(app: typer.Typer) -> None:
 
 
 def separator_sheets(
-    count: Annotated[int, typer.Option("--count", min=1, max=500, help="How many of each sheet.")] = 1,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.pdf", help="Where to write them.")] = Path(
+    count: Annotated[
+        int, typer.Option("--count", metavar="N", min=1, max=500, help="Copies of each sheet.")
+    ] = 1,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The PDF to write.")] = Path(
         "sheets.pdf"
     ),
     patient: Annotated[
         list[str] | None,
-        typer.Option("--patient", metavar="MRN", help="A cover sheet for this patient; may be repeated."),
+        typer.Option("--patient", metavar="MRN", help="A cover sheet for this patient. May be repeated."),
     ] = None,
     batch: Annotated[
         str | None, typer.Option("--batch", metavar="NAME", help="A cover sheet for a batch.")
     ] = None,
-    files: Annotated[int | None, typer.Option("--files", min=0, help="Files expected in the batch.")] = None,
+    files: Annotated[
+        int | None, typer.Option("--files", metavar="N", min=0, help="Files expected in the batch.")
+    ] = None,
     documents: Annotated[
-        int | None, typer.Option("--documents", min=0, help="Documents expected in the batch.")
+        int | None, typer.Option("--documents", metavar="N", min=0, help="Documents expected in the batch.")
     ] = None,
     pages: Annotated[
-        int | None, typer.Option("--pages", min=0, help="Pages expected in the batch, without sheets.")
+        int | None,
+        typer.Option(
+            "--pages", metavar="N", min=0, help="Pages expected in the batch, without separator sheets."
+        ),
     ] = None,
 ) -> None:
-    """Print separator sheets, patient cover sheets or a batch cover sheet as a PDF."""
+    """Write separator sheets, patient cover sheets or a batch cover sheet to a PDF.
+
+    Exit codes: 0 done; 2 the options are not valid.
+    """
     from pipeline.classify import separator_sheets as drawing
 
-    chosen = [drawing.patient_cover(mrn) for mrn in patient or ()]
+    chosen = [drawing.patient_cover_sheet(mrn) for mrn in patient or ()]
     if batch is not None:
-        chosen.append(drawing.batch_cover(batch, files, documents, pages))
+        chosen.append(drawing.batch_cover_sheet(batch, files, documents, pages))
     elif files is not None or documents is not None or pages is not None:
-        raise typer.BadParameter("--files, --documents and --pages go with --batch")
-    every = (chosen or [drawing.separator()]) * count
-    out.write_bytes(drawing.sheets_pdf(every))
+        raise typer.BadParameter("--files, --documents and --pages need --batch.")
+    every = (chosen or [drawing.separator_sheet()]) * count
+    out.write_bytes(drawing.render_sheets_pdf(every))
     typer.echo(f"{len(every)} sheets in {out}")

@@ -1,4 +1,4 @@
-"""Command: split (the documents of a scan, no database)."""
+"""Command: split. The documents in a scan, without a database."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.common import Home, Json, emit, must_exist, progress, tell_refused
-from pipeline.errors import BadInput
+from pipeline.commands.common import Home, Json, emit, progress, report_rejected_file, require_file
+from pipeline.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
-    from pipeline.records import OcrPage, Sorting
+    from pipeline.records import Document, OcrPage, Segmentation
 
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Scans: PDF, TIFF, PNG, JPEG or JPEG 2000.")
@@ -26,17 +26,18 @@ Files = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command(
-        epilog="Example: chartloom split stack.pdf --json  |  Exit status 2: some file could not be read."
-    )(split)
+    app.command(epilog="Example: chartloom split stack.pdf --json")(split)
 
 
 def split(files: Files, as_json: Json = False, home: Home = None) -> None:
-    """Show the documents that scans would be cut into, without filing anything."""
-    from pipeline.worker.launcher import on_one_core
+    """Show the documents that scans would be split into, without filing anything.
 
-    on_one_core()
-    from pipeline.classify.segmentation import sort
+    Exit codes: 0 done; 2 a file could not be read; 4 a program is missing; 5 a setting is wrong.
+    """
+    from pipeline.worker.launcher import limit_to_one_thread
+
+    limit_to_one_thread()
+    from pipeline.classify.segmentation import segment_pages
     from pipeline.config import load_settings
 
     settings = load_settings(home)
@@ -45,27 +46,27 @@ def split(files: Files, as_json: Json = False, home: Home = None) -> None:
         for file in files:
             try:
                 pages = []
-                for page in pages_of(file, settings):
+                for page in read_pages(file, settings):
                     pages.append(page)
                     advance(1)
-                report(file, sort(pages, settings.classify), as_json=as_json)
-            except BadInput as error:
+                print_segmentation(file, segment_pages(pages, settings.classify), as_json=as_json)
+            except InvalidInput as error:
                 failed = True
-                tell_refused(file, error, as_json=as_json)
+                report_rejected_file(file, error, as_json=as_json)
     if failed:
         raise typer.Exit(2)
 
 
-def pages_of(file: Path, settings: Settings) -> Iterator[OcrPage]:
-    """A file's pages, read on every core, in order; no more pictures lie about than are being read. Raises
-    BadInput.
+def read_pages(file: Path, settings: Settings) -> Iterator[OcrPage]:
+    """Yield the pages of a file in order. They are read on all cores, and only the images of pages that are
+    being read are kept on disk. Raises InvalidInput.
     """
     from pipeline.ingest.parsing.open_scan import open_scan
     from pipeline.ocr.read_page import read_page
     from pipeline.records import Page
     from pipeline.store.scratch import Scratch
 
-    must_exist(file)
+    require_file(file)
     workers = os.cpu_count() or 1
     with (
         tempfile.TemporaryDirectory(prefix="chartloom-split-") as folder,
@@ -85,21 +86,21 @@ def pages_of(file: Path, settings: Settings) -> Iterator[OcrPage]:
             yield waiting.popleft().result()
 
 
-def report(file: Path, sorting: Sorting, *, as_json: bool) -> None:
-    """One line a file for programs; one line a document for people."""
+def print_segmentation(file: Path, segmentation: Segmentation, *, as_json: bool) -> None:
+    """Print one JSON line for the file, or one line of text for each document."""
     if as_json:
-        emit({"file": str(file), "documents": [as_record(document) for document in sorting.documents]})
-        return
-    typer.echo(
-        f"{file}: {len(sorting.documents)} documents, {len(sorting.blank)} blank, {len(sorting.separators)} sheets"
-    )
-    for document in sorting.documents:
-        pages = ", ".join(map(str, document.pages))
-        typer.echo(
-            f"  pages {pages}: {document.type} ({document.type_probability:.0%}), cut {document.probability:.0%}"
+        emit(
+            {"file": str(file), "documents": [document_json(document) for document in segmentation.documents]}
         )
+        return
+    counts = f"{len(segmentation.blank)} blank pages, {len(segmentation.separators)} separator sheets"
+    typer.echo(f"{file}: {len(segmentation.documents)} documents, {counts}")
+    for document in segmentation.documents:
+        pages = ", ".join(map(str, document.pages))
+        type_ = f"{document.type} ({document.type_probability:.0%})"
+        typer.echo(f"  pages {pages}: {type_}, split {document.probability:.0%}")
 
 
-def as_record(document: Any) -> dict[str, Any]:
-    """A document as the command prints it."""
+def document_json(document: Document) -> dict[str, Any]:
+    """Return a document as JSON."""
     return {"pages": list(document.pages), "probability": document.probability, "type": document.type}

@@ -15,9 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def status(as_json: Json = False, home: Home = None) -> None:
-    """How the work stands: scans, queue, workers, pace, what is left, failures, reviews waiting.
+    """Show the state of the work: scans, queue, workers, pace, what is left, failures, open reviews.
 
-    Exit status: 0; 3 a service is away.
+    Exit codes: 0 done; 3 a service is unavailable.
     """
     from pipeline.config import load_settings
     from pipeline.runtime.installation import open_installation
@@ -26,38 +26,36 @@ def status(as_json: Json = False, home: Home = None) -> None:
     settings = load_settings(home)
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
         state = status_json(connection, settings.worker.stalled_worker_seconds)
-    emit(state) if as_json else typer.echo(state_in_words(state))
+    emit(state) if as_json else typer.echo(format_state(state))
 
 
-def state_in_words(state: dict[str, Any]) -> str:
-    """The state for a person, a line for each thing."""
-    scans, documents, reviews, failures = (
-        state["scans"],
-        state["documents"],
-        state["reviews"],
-        state["failures"],
-    )
+def format_state(state: dict[str, Any]) -> str:
+    """Return the state as text, a line for each part."""
+    scans, pages, documents = state["scans"], state["pages"], state["documents"]
+    reviews, failures = state["reviews"], state["failures"]
     queue = ", ".join(
         f"{name} {jobs['waiting']} waiting, {jobs['running']} running"
         for name, jobs in state["queue"].items()
     )
-    pace = f"{state['pages_per_minute']} pages a minute" if state["pages_per_minute"] else "no pace yet"
-    left = state["seconds_left"]
+    pace = f"{state['pages_per_minute']} pages a minute" if state["pages_per_minute"] else "not known yet"
+    seconds = state["seconds_left"]
+    left = f", about {seconds // 60 + 1} min" if seconds else ""
+    oldest_review = f", the oldest since {reviews['oldest']}" if reviews["oldest"] else ""
     lines = [
         f"scans       {scans['done']} done, {scans['waiting']} waiting, {scans['quarantined']} quarantined",
         f"documents   {documents['filed']} filed, {documents['in_review']} in review",
         f"queue       {queue}",
-        f"pace        {pace}, {state['pages']['waiting']} pages left{f', about {left // 60 + 1} min' if left else ''}",
-        f"oldest      {state['oldest_waiting'] or 'nothing waits'}",
-        f"review      {reviews['waiting']} waiting{', since ' + reviews['oldest'] if reviews['oldest'] else ''}",
-        f"failures    {scans['quarantined']} quarantined, {failures['faults']} of them faults of Chartloom's own",
+        f"pace        {pace}, {pages['waiting']} pages left{left}",
+        f"oldest      {state['oldest_waiting'] or 'nothing is waiting'}",
+        f"review      {reviews['waiting']} open{oldest_review}",
+        f"failures    {scans['quarantined']} quarantined, {failures['faults']} of them by internal errors",
         *(f"            scan {row['scan']}: {row['code']}: {row['reason']}" for row in failures["latest"]),
         f"workers     {len(state['workers']) or 'none'}",
-        *(f"            {row['host']} {row['pid']}: {doing(row)}" for row in state["workers"]),
+        *(f"            {row['host']} {row['pid']}: {current_job(row)}" for row in state["workers"]),
     ]
     return "\n".join(lines)
 
 
-def doing(worker: dict[str, Any]) -> str:
-    """What a worker is doing."""
+def current_job(worker: dict[str, Any]) -> str:
+    """Return the current job of a worker."""
     return f"{worker['task']} {worker['scan']}" if worker["task"] else "idle"

@@ -16,7 +16,7 @@ group = typer.Typer(
     help="Write fictitious charts or a legacy archive, to try Chartloom with.", no_args_is_help=True
 )
 
-Seed = Annotated[int, typer.Option("--seed", help="The same seed writes the same files.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed writes the same files.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,36 +28,42 @@ def register(app: typer.Typer) -> None:
 
 def charts(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
-    count: Annotated[int, typer.Option("--charts", min=1, help="Number of scans.")] = 20,
+    count: Annotated[int, typer.Option("--charts", metavar="N", min=1, help="Number of scans.")] = 20,
     people: Annotated[
-        int, typer.Option("--patients", min=1, help="Number of patients in patients.csv.")
+        int, typer.Option("--patients", metavar="N", min=1, help="Number of patients in patients.csv.")
     ] = 200,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", metavar="TYPE", help="Only this document type; may be repeated."),
+        typer.Option("--type", metavar="TYPE", help="Only this document type. May be repeated."),
     ] = None,
     seed: Seed = 7,
 ) -> None:
-    """Write scans of fictitious charts, the truth of each (NAME.json) and patients.csv.
+    """Write scans of fictitious charts, the ground truth of each (NAME.json) and patients.csv.
 
-    Exit status: 0 written; 2 there is no such document type.
+    Exit codes: 0 done; 2 there is no such document type.
     """
     from pipeline.config import document_types
-    from pipeline.errors import BadInput
+    from pipeline.errors import InvalidInput
     from pipeline.synthetic.write import write_charts
 
     unknown = sorted(set(types or ()) - set(document_types()))
     if unknown:
-        raise BadInput(f"There is no document type {unknown[0]}.", "See docs/reference/document-types.md.")
+        raise InvalidInput(
+            f"There is no document type {unknown[0]}.", "See docs/reference/document-types.md."
+        )
     files = write_charts(out, seed, count, separator=draw_separator, people=people, types=tuple(types or ()))
     typer.echo(f"{len(files)} scans and patients.csv in {out}")
 
 
 def archive(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
-    kind: Annotated[str, typer.Option("--kind", help="csv, old-index or tree.")] = "csv",
-    documents: Annotated[int, typer.Option("--documents", min=1, help="Number of sound documents.")] = 20,
-    faults: Annotated[int, typer.Option("--faults", min=0, help="Number of faults of each kind.")] = 1,
+    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="csv, old-index or tree.")] = "csv",
+    documents: Annotated[
+        int, typer.Option("--documents", metavar="N", min=1, help="Number of documents without faults.")
+    ] = 20,
+    faults: Annotated[
+        int, typer.Option("--faults", metavar="N", min=0, help="Number of faults of each kind.")
+    ] = 1,
     recur: Annotated[
         int | None,
         typer.Option("--recur", metavar="N", help="Repeat the pages after N documents, in other files."),
@@ -66,13 +72,13 @@ def archive(
 ) -> None:
     """Write a legacy archive with its index, its patients and known faults (planted.json).
 
-    Exit status: 0 written; 2 there is no such kind.
+    Exit codes: 0 done; 2 there is no such kind.
     """
-    from pipeline.errors import BadInput
+    from pipeline.errors import InvalidInput
     from pipeline.synthetic.legacy_archive import make_archive
 
     if kind not in ("csv", "old-index", "tree"):
-        raise BadInput(f"There is no archive kind {kind}.", "Choose csv, old-index or tree.")
+        raise InvalidInput(f"There is no archive kind {kind}.", "Choose csv, old-index or tree.")
     made = make_archive(out, kind, documents, seed, faults=faults, recur=recur)  # type: ignore[arg-type]
     typer.echo(f"{made.documents} documents, {len(made.planted)} faults; manifest {made.manifest}")
 
@@ -90,9 +96,9 @@ def draw_separator(dpi: int) -> NDArray[np.uint8]:
     import numpy as np
     from pdf2image import convert_from_bytes
 
-    from pipeline.classify.separator_sheets import separator, sheets_pdf
+    from pipeline.classify.separator_sheets import render_sheets_pdf, separator_sheet
     from pipeline.synthetic.draw import UNITS
     from pipeline.synthetic.page import HEIGHT, WIDTH
 
-    sheet = convert_from_bytes(sheets_pdf([separator()]), dpi=dpi, grayscale=True)[0]
+    sheet = convert_from_bytes(render_sheets_pdf([separator_sheet()]), dpi=dpi, grayscale=True)[0]
     return np.asarray(sheet.resize((round(WIDTH * dpi / UNITS), round(HEIGHT * dpi / UNITS))), dtype=np.uint8)

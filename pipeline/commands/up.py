@@ -17,17 +17,22 @@ def register(app: typer.Typer) -> None:
 
 def up(
     demo: Annotated[
-        bool, typer.Option("--demo", help="Drop sample charts into the intake folder and show their way.")
+        bool,
+        typer.Option(
+            "--demo", help="Put sample charts into the intake folder and show how they are processed."
+        ),
     ] = False,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the web page. [default: the setting]")
+        int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="[default: web.port]")
     ] = None,
     home: Home = None,
 ) -> None:
-    """Run everything on this machine until Ctrl-C: database, object store, watcher, workers, web page.
+    """Run everything on this machine until Ctrl-C: database, object store, watcher, workers, web application.
 
-    What dies is started again. Exit status: 0 stopped; 3 a service does not start; 5 the settings are wrong;
-    6 already up."""
+    A part that exits is started again.
+
+    Exit codes: 0 stopped; 3 a service does not start; 5 a setting is wrong; 6 it is already running.
+    """
     from rich.console import Console
 
     from pipeline.runtime import up as running

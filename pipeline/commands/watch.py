@@ -1,4 +1,4 @@
-"""Commands: watch."""
+"""Command: watch."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ import typer
 
 from pipeline.commands.common import Home
 
-EXAMPLE = "Example: chartloom watch --folder /mnt/scanner"
-
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command(epilog=EXAMPLE)(watch)
+    app.command(epilog="Example: chartloom watch --folder /mnt/scanner")(watch)
 
 
 def watch(
     folder: Annotated[
-        Path | None, typer.Option(help="The intake folder. [default: intake.folder, else HOME/intake]")
+        Path | None,
+        typer.Option("--folder", metavar="DIR", help="The intake folder. [default: intake.folder]"),
     ] = None,
     until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
     home: Home = None,
 ) -> None:
-    """Watch the intake folder until stopped: store each file, enqueue its processing, move it to done/.
+    """Watch the intake folder until stopped: store each file, enqueue it for processing, move it to done/.
 
-    Several watchers may share a folder. While the database or the store is away, files wait in the folder.
-    Exit status: 0 stopped; 3 a service is away at the start; 5 the settings are wrong.
+    Several watchers can share a folder. While the database or the store is unavailable, files stay in the
+    folder.
+
+    Exit codes: 0 stopped; 3 a service is unavailable at the start; 5 a setting is wrong.
     """
     from pipeline import logs
     from pipeline.config import load_settings
@@ -37,7 +38,7 @@ def watch(
     from pipeline.runtime.installation import open_installation
     from pipeline.worker.job_queue import enqueue_scan
 
-    logs.set_up()
+    logs.configure()
     settings = load_settings(home)
     if folder is not None:
         intake = settings.intake.model_copy(update={"folder": folder.expanduser().resolve()})
@@ -57,7 +58,7 @@ def watch(
 
 
 def _stop_at_end(stop: Any) -> None:
-    """Stop when standard input ends: the program that started this one has gone."""
+    """Stop when standard input ends: the program that started this one has exited."""
     import sys
 
     while sys.stdin.buffer.read(1):

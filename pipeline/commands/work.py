@@ -9,7 +9,10 @@ import typer
 
 from pipeline.commands.common import Home
 
-EXAMPLE = "Example: CHARTLOOM_DATABASE__DSN=postgresql://... CHARTLOOM_STORAGE__ENDPOINT=store:9000 chartloom work --workers 4"
+EXAMPLE = (
+    "Example: CHARTLOOM_DATABASE__DSN=postgresql://... CHARTLOOM_STORAGE__ENDPOINT=store:9000 "
+    "chartloom work --workers 4"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -19,15 +22,16 @@ def register(app: typer.Typer) -> None:
 
 def work(
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="How many. [default: one for each core]")
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, help="Worker processes. [default: worker.processes]"),
     ] = None,
     until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
     home: Home = None,
 ) -> None:
-    """Run workers until stopped; on another machine they need only the database's DSN and the store's
-    endpoint.
+    """Run workers until stopped. On another machine they need only the DSN of the database and the endpoint
+    of the store.
 
-    Exit status: 0 stopped; 3 a service is away; 4 a program is missing.
+    Exit codes: 0 stopped; 3 a service is unavailable; 4 a program is missing; 5 a setting is wrong.
     """
     from pipeline.config import load_settings
     from pipeline.runtime.installation import open_installation

@@ -15,7 +15,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from pipeline.config import Settings
-from pipeline.errors import BadInput, Conflict, NotFound
+from pipeline.errors import Conflict, InvalidInput, NotFound
 from pipeline.ingest.parsing.open_scan import inspect
 from pipeline.ingest.registration import SQL, Enqueue
 from pipeline.store.blobs import Blobs
@@ -25,8 +25,8 @@ from pipeline.store.scratch import Scratch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quarantined:
-    """A scan in quarantine. `reason` says what is wrong and what to do; `acts` is what people have done about
+class QuarantinedScan:
+    """A scan in quarantine. `reason` says what is wrong and what to do; `actions` is what people have done about
     it.
     """
 
@@ -40,24 +40,24 @@ class Quarantined:
     received_at: datetime
     code: str
     reason: str
-    rejected_at: datetime | None
-    rejected_by: str | None
+    dismissed_at: datetime | None
+    dismissed_by: str | None
     notes: list[dict[str, Any]] = field(default_factory=list)
     arrivals: list[dict[str, Any]] = field(default_factory=list)
-    acts: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
 
 
-def quarantined(connection: Connection, *, rejected: bool = False) -> list[Quarantined]:
+def quarantined_scans(connection: Connection, *, rejected: bool = False) -> list[QuarantinedScan]:
     """What waits in quarantine, oldest first; `rejected`: also what a person has rejected."""
-    return [Quarantined(**row) for row in connection.execute(SQL["quarantined"], {"all": rejected})]
+    return [QuarantinedScan(**row) for row in connection.execute(SQL["quarantined"], {"all": rejected})]
 
 
-def quarantined_scan(connection: Connection, scan: int) -> Quarantined:
+def quarantined_scan(connection: Connection, scan: int) -> QuarantinedScan:
     """One of them, with its arrivals and what was done about it. Raises NotFound."""
     row = connection.execute(SQL["quarantined_scan"], [scan]).fetchone()
     if row is None:
         raise NotFound(f"Scan {scan} is not in quarantine.", "`chartloom quarantine list` shows what is.")
-    return Quarantined(**row)
+    return QuarantinedScan(**row)
 
 
 def retry(
@@ -69,12 +69,12 @@ def retry(
     by: str,
     enqueue: Enqueue,
     note: str = "",
-) -> BadInput | None:
+) -> InvalidInput | None:
     """Open the scan's stored bytes again: into the queue if that works now, else the reason why not, which is
     kept.
 
     For after a change of the limits, or a new version of Chartloom. Raises NotFound, Conflict where somebody
-    was faster, ServiceAway."""
+    was faster, ServiceUnavailable."""
     held = quarantined_scan(connection, scan)
     scratch = Scratch(settings.intake_scratch)
     with tempfile.TemporaryDirectory(dir=scratch.folder, prefix="new-") as folder:
@@ -82,12 +82,12 @@ def retry(
         blobs.fetch(held.sha256, copy)
         try:
             opening = inspect(copy, scratch, settings.intake)
-        except BadInput as refused:
+        except InvalidInput as refused:
             with connection.transaction():
                 connection.execute(
-                    SQL["refuse_again"], {"id": scan, "code": refused.code, "reason": str(refused)}
+                    SQL["record_retry_failure"], {"id": scan, "code": refused.code, "reason": str(refused)}
                 )
-                _note(connection, scan, "refused again", refused.code, by, note)
+                _note(connection, scan, "retry_failed", refused.code, by, note)
             return refused
     with connection.transaction():
         values = {
@@ -104,16 +104,16 @@ def retry(
     return None
 
 
-def reject(connection: Connection, scan: int, *, by: str, note: str) -> None:
+def dismiss(connection: Connection, scan: int, *, by: str, note: str) -> None:
     """Close the case: it is no scan, or has been scanned again. The bytes stay. Raises NotFound, Conflict."""
     held = quarantined_scan(connection, scan)
     with connection.transaction():
-        if connection.execute(SQL["reject_scan"], {"id": scan, "by": by}).rowcount == 0:
+        if connection.execute(SQL["dismiss_scan"], {"id": scan, "by": by}).rowcount == 0:
             raise Conflict(f"Scan {scan} has been rejected already, or has left the quarantine.")
-        _note(connection, scan, "rejected", held.code, by, note)
+        _note(connection, scan, "dismissed", held.code, by, note)
 
 
 def _note(connection: Connection, scan: int, act: str, code: str, by: str, note: str) -> None:
     connection.execute(
-        SQL["note_act"], {"id": scan, "act": act, "code": code, "by": by, "note": note or None}
+        SQL["record_action"], {"id": scan, "action": act, "code": code, "by": by, "note": note or None}
     )

@@ -75,7 +75,7 @@ select count(*) as waiting, min(opened_at) as oldest from review_item where clos
 
 -- name: jobs_by_queue
 select queue_name as queue, count(*) filter (where status = 'todo') as waiting, count(*) filter (where status = 'doing') as running,
-       count(*) filter (where status = 'todo' and attempts > 0) as to_retry
+       count(*) filter (where status = 'todo' and attempts > 0) as retrying
 from procrastinate_jobs
 where status in ('todo', 'doing')
 group by queue_name

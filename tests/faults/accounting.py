@@ -14,7 +14,7 @@ PAGES = """
 select s.sha256, s.status, s.quarantine_code as code, count(p.number) as pages,
        count(dp.number) filter (where d.status <> 'withdrawn') as in_documents,
        count(p.number) filter (where p.kind in ('blank', 'separator')) as set_aside,
-       (select count(*) from arrival a where a.scan_id = s.id and not a.duplicate) as arrivals
+       (select count(*) from ingest_event a where a.scan_id = s.id and not a.duplicate) as arrivals
 from scan s
 left join page p on p.scan_id = s.id
 left join document_page dp on dp.scan_id = s.id and dp.number = p.number
@@ -70,7 +70,7 @@ def originals_of(running: Running) -> list[str]:
 def ledger_of(running: Running) -> list[str]:
     """What the project's own ledger says."""
     asked = subprocess.run(
-        [sys.executable, "-m", "pipeline", "ledger", "--json", "--home", str(running.home)],
+        [sys.executable, "-m", "pipeline", "reconcile", "--json", "--home", str(running.home)],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     told = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]

@@ -47,7 +47,7 @@ def test_a_destination_is_caught_up_delivered_to_and_looked_at(
     archive: Archive, run: Run, tmp_path: Path
 ) -> None:
     document = archive.file()
-    assert run("deliveries", "catch-up", "out") == (0, "1 documents compared with what out was told.\n")
+    assert run("deliveries", "backfill", "out") == (0, "1 documents compared with the deliveries to out.\n")
     code, said = run("deliver", "--once")
     assert (code, "Delivered: 1" in said) == (0, True)
     assert sorted(file.suffix for file in (tmp_path / "out").iterdir()) == [".csv", ".pdf"]
@@ -58,15 +58,15 @@ def test_a_destination_is_caught_up_delivered_to_and_looked_at(
 
 def test_what_is_dead_is_shown_replayed_and_dropped(archive: Archive, run: Run) -> None:
     document = archive.file()
-    run("deliveries", "catch-up", "out")
+    run("deliveries", "backfill", "out")
     archive.change(document, pdf="f" * 64)
     run("deliver", "--once")
     dead = json.loads(run("deliveries", "list", "--state", "failed", "--json")[1])["id"]
     assert "cannot be put together" in run("deliveries", "show", str(dead))[1]
-    assert run("deliveries", "replay", "--to", "out")[1] == "1 will be sent again.\n"
-    assert run("deliveries", "replay")[0] == 2
+    assert run("deliveries", "retry", "--to", "out")[1] == "1 will be sent again.\n"
+    assert run("deliveries", "retry")[0] == 2
     assert (
-        run("deliveries", "drop", str(dead), "--note", "scanned again")[1] == f"Delivery {dead}: dropped.\n"
+        run("deliveries", "discard", str(dead), "--note", "scanned again")[1] == f"Delivery {dead}: discarded.\n"
     )
     acts = archive.connection.execute("select action from audit order by id").fetchall()
     assert [row["action"] for row in acts] == ["replay_delivery", "drop_delivery"]
@@ -74,14 +74,14 @@ def test_what_is_dead_is_shown_replayed_and_dropped(archive: Archive, run: Run) 
 
 def test_what_is_not_there_has_its_exit_code(run: Run, archive: Archive) -> None:
     assert run("deliveries", "show", "99")[0] == 7
-    assert run("deliveries", "catch-up", "nowhere")[0] == 7
+    assert run("deliveries", "backfill", "nowhere")[0] == 7
     assert run("deliver", "--once", "--to", "nowhere")[0] == 5
-    assert run("deliveries", "close", "nowhere")[0] == 7
+    assert run("deliveries", "remove-destination", "nowhere")[0] == 7
 
 
 def test_a_closed_destination_is_told_nothing_more(archive: Archive, run: Run) -> None:
-    run("deliveries", "catch-up", "out")
-    run("deliveries", "close", "out")
+    run("deliveries", "backfill", "out")
+    run("deliveries", "remove-destination", "out")
     assert archive.told("out", archive.file()) == []
 
 

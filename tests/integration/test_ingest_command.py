@@ -93,7 +93,7 @@ def test_every_file_gets_one_line_and_a_refused_one_shows_in_the_exit_status(
 
 def cover_sheet(to: Path, files: int) -> bytes:
     """The PDF of a batch cover sheet that expects so many files."""
-    words = ["sheets", "--batch", "box 17", "--files", str(files), "--out", str(to)]
+    words = ["separator-sheets", "--batch", "box 17", "--files", str(files), "--out", str(to)]
     subprocess.run([sys.executable, "-m", "pipeline", *words], check=True, capture_output=True)
     return to.read_bytes()
 
@@ -123,7 +123,7 @@ def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_s
         "select reasons from review_item where kinds = '{batch}' and closed_at is null"
     ).fetchall()
     assert [row["reasons"][0]["code"] for row in waiting] == ["batch_count_mismatch"]
-    kept, papers, _ = chartloom(settings, "ledger", "--paper", "--json")
+    kept, papers, _ = chartloom(settings, "reconcile", "--shreddable", "--json")
     assert kept == 0
     assert {paper["kept_for"] for paper in papers if paper["batch"] == "box 17.zip"} <= {"batch", "review"}
 

@@ -13,16 +13,16 @@ from psycopg.types.json import Jsonb
 
 from pipeline.config import Settings
 from pipeline.errors import Conflict, NotFound
-from pipeline.ingest.batches import Expected, batches, expected_of, settle
+from pipeline.ingest.batches import ExpectedCounts, batches, parse_cover_sheet, close_batches
 from pipeline.ingest.intake_source import Origin
-from pipeline.ingest.quarantine import quarantined, quarantined_scan, reject, retry
-from pipeline.ingest.reconciliation import ledger_json, lives, paper, reconcile, verify_originals
-from pipeline.ingest.registration import Registered, register
+from pipeline.ingest.quarantine import quarantined_scans, quarantined_scan, dismiss, retry
+from pipeline.ingest.reconciliation import ledger_json, file_histories, paper_retention, reconcile, verify_originals
+from pipeline.ingest.registration import Registration, register
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.store.scans import load_scan, quarantine
 from pipeline.worker.job_queue import enqueue_scan
-from pipeline.worker.page_ranges import LARGE, hand_out
+from pipeline.worker.page_ranges import LARGE_SCAN_PAGES, dispatch_ranges
 
 
 class Intake:
@@ -39,12 +39,12 @@ class Intake:
         first.save(file, save_all=True, append_images=rest)
         return file
 
-    def take(self, file: Path, batch: str | None = None) -> Registered:
+    def take(self, file: Path, batch: str | None = None) -> Registration:
         return register(
             file, self.connection, self.blobs, self.settings, enqueue=enqueue_scan, origin=Origin(batch=batch)
         )
 
-    def file(self, taken: Registered, kinds: str = "content", status: str = "filed", codes: Any = ()) -> None:
+    def file(self, taken: Registration, kinds: str = "content", status: str = "filed", codes: Any = ()) -> None:
         """The scan is done: a page of each kind, those of content in one document."""
         for number, kind in enumerate(kinds.split(), start=1):
             self.connection.execute(
@@ -55,7 +55,7 @@ class Intake:
         content = [n for n, kind in enumerate(kinds.split(), start=1) if kind in ("content", "unreadable")]
         if content:
             row = self.connection.execute(
-                "insert into document (scan_id, pages, status, type, type_probability, pdf, machine, filed_at, filed_by)"
+                "insert into document (scan_id, pages, status, type, type_probability, pdf, machine_result, filed_at, filed_by)"
                 " values (%s, %s, %s, 'other', 1, %s, '{}', now(), 'machine') returning id",
                 [taken.scan, content, status, taken.sha256],
             ).fetchone()
@@ -92,9 +92,9 @@ def test_every_file_and_page_stands_in_exactly_one_column(intake: Intake, connec
     intake.take(intake.picture(4))
     (intake.folder / "empty.pdf").touch()
     intake.take(intake.folder / "empty.pdf")
-    connection.execute("insert into sighting (path, size) values ('arriving.pdf', 1)")
+    connection.execute("insert into intake_file (path, size) values ('arriving.pdf', 1)")
     ledger = reconcile(connection)
-    assert ledger.adds_up, ledger.faults
+    assert ledger.balanced, ledger.faults
     files = {key: count for key, count in ledger.files.items() if count}
     assert files == {
         "seen": 6,
@@ -115,7 +115,7 @@ def test_every_file_and_page_stands_in_exactly_one_column(intake: Intake, connec
         "review": 2,
         "unreadable": 1,
     }
-    assert ledger_json(ledger)["adds_up"] is True
+    assert ledger_json(ledger)["balanced"] is True
 
 
 def test_a_page_that_was_not_accounted_for_is_a_fault_that_names_its_scan(
@@ -135,12 +135,12 @@ def test_a_page_of_no_document_a_lost_review_and_a_scan_without_a_job_are_faults
     assert codes_of(connection) == {"page_in_no_document", "pages_sum"}
     intake.file(intake.take(intake.picture()), status="review")
     connection.execute("delete from review_item")
-    assert "review_lost" in codes_of(connection)
+    assert "orphaned_review" in codes_of(connection)
     intake.take(intake.picture())
     connection.execute("update scan set received_at = now() - interval '1 hour'")
-    assert "stuck" not in codes_of(connection)
+    assert "stalled" not in codes_of(connection)
     connection.execute("delete from procrastinate_jobs")
-    assert "stuck" in codes_of(connection)
+    assert "stalled" in codes_of(connection)
 
 
 def test_an_original_that_the_store_lost_is_found_out(
@@ -155,7 +155,7 @@ def test_an_original_that_the_store_lost_is_found_out(
 
 def test_a_files_life_is_told_from_first_sight_to_filing(intake: Intake, connection: Connection) -> None:
     intake.file(intake.take(intake.picture(2)), "content content")
-    (life,) = lives(connection)
+    (life,) = file_histories(connection)
     assert life.pages == 2
     assert life.read_at is not None
     assert life.seen_at < life.stored_at <= life.read_at
@@ -166,24 +166,24 @@ def test_a_files_life_is_told_from_first_sight_to_filing(intake: Intake, connect
     [
         (
             "CHARTLOOM/BATCH/1;name=box+17;files=3;documents=5;pages=40",
-            Expected(name="box 17", files=3, documents=5, pages=40),
+            ExpectedCounts(name="box 17", files=3, documents=5, pages=40),
         ),
-        ("CHARTLOOM/BATCH/1;pages=12", Expected(pages=12)),
-        ("CHARTLOOM/BATCH/1;pages=-1;files=x;name=", Expected()),
+        ("CHARTLOOM/BATCH/1;pages=12", ExpectedCounts(pages=12)),
+        ("CHARTLOOM/BATCH/1;pages=-1;files=x;name=", ExpectedCounts()),
         ("CHARTLOOM:SEPARATOR", None),
         ("", None),
     ],
 )
-def test_a_cover_sheets_code_says_what_to_expect(text: str, expected: Expected | None) -> None:
-    assert expected_of(text) == expected
+def test_a_cover_sheets_code_says_what_to_expect(text: str, expected: ExpectedCounts | None) -> None:
+    assert parse_cover_sheet(text) == expected
 
 
 def test_a_batch_that_adds_up_with_its_cover_sheet_is_settled(intake: Intake, connection: Connection) -> None:
     codes = sheet("name=box;files=2;documents=2;pages=2")
     intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=codes)
     intake.file(intake.take(intake.picture(), batch="box"))
-    assert [batch.differences for batch in settle(connection, 0)] == [()]
-    assert connection.execute("select adds_up from batch").fetchall() == [{"adds_up": True}]
+    assert [batch.differences for batch in close_batches(connection, 0)] == [()]
+    assert connection.execute("select balanced from batch").fetchall() == [{"balanced": True}]
     assert connection.execute("select * from review_item").fetchall() == []
 
 
@@ -192,10 +192,10 @@ def test_a_batch_with_a_page_too_few_goes_to_a_person_with_the_difference(
 ) -> None:
     taken = intake.take(intake.picture(3))
     intake.file(taken, "separator content content", codes=sheet("name=box;pages=3"))
-    settle(connection, 0)
+    close_batches(connection, 0)
     (item,) = connection.execute("select scan_id, reasons from review_item").fetchall()
     assert item["scan_id"] == taken.scan
-    assert item["reasons"][0]["code"] == "batch_counts"
+    assert item["reasons"][0]["code"] == "batch_count_mismatch"
     assert "3 pages expected, 2 arrived" in item["reasons"][0]["detail"]
     assert reconcile(connection).files["review"] == 1
 
@@ -211,25 +211,25 @@ def test_a_batch_that_is_short_settles_by_itself_when_what_is_missing_comes(
     intake.file(
         intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=2;pages=2")
     )
-    settle(connection, 0)
+    close_batches(connection, 0)
     (short,) = batches(connection, settled=False)
     assert (short.state, short.differences) == (
-        "short",
+        "incomplete",
         ("2 files expected, 1 arrived", "2 pages expected, 1 arrived"),
     )
     late = intake.take(intake.picture(), batch="box")
-    assert settle(connection, 0) == []
+    assert close_batches(connection, 0) == []
     intake.file(late)
-    settle(connection, 0)
-    assert [batch.state for batch in batches(connection)] == ["settled"]
-    assert connection.execute("select settled_by from review_item").fetchall() == [{"settled_by": "machine"}]
+    close_batches(connection, 0)
+    assert [batch.state for batch in batches(connection)] == ["closed"]
+    assert connection.execute("select closed_by from review_item").fetchall() == [{"closed_by": "machine"}]
 
 
 def test_what_a_batch_lacks_is_told_anew_when_it_changes(intake: Intake, connection: Connection) -> None:
     intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=3"))
-    settle(connection, 0)
+    close_batches(connection, 0)
     intake.file(intake.take(intake.picture(), batch="box"))
-    settle(connection, 0)
+    close_batches(connection, 0)
     (item,) = connection.execute("select reasons from review_item").fetchall()
     assert "3 files expected, 2 arrived" in item["reasons"][0]["detail"]
 
@@ -240,14 +240,14 @@ def test_no_paper_of_a_batch_may_go_before_it_adds_up_or_a_person_has_settled_it
     intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=3"))
     intake.file(intake.take(intake.picture(), batch="box"))
     intake.file(intake.take(intake.picture()))
-    assert [sheet.kept_for for sheet in paper(connection)] == ["batch", "batch", None]
-    settle(connection, 0)
-    assert [sheet.kept_for for sheet in paper(connection)] == ["review", "batch", None]
-    connection.execute("update review_item set settled_at = now(), settled_by = 'pat'")
-    assert [sheet.kept_for for sheet in paper(connection)] == ["batch", "batch", None]
-    settle(connection, 0)
-    assert [batch.state for batch in batches(connection)] == ["settled by a person"]
-    assert [sheet.kept_for for sheet in paper(connection)] == [None, None, None]
+    assert [sheet.kept_for for sheet in paper_retention(connection)] == ["batch", "batch", None]
+    close_batches(connection, 0)
+    assert [sheet.kept_for for sheet in paper_retention(connection)] == ["review", "batch", None]
+    connection.execute("update review_item set closed_at = now(), closed_by = 'pat'")
+    assert [sheet.kept_for for sheet in paper_retention(connection)] == ["batch", "batch", None]
+    close_batches(connection, 0)
+    assert [batch.state for batch in batches(connection)] == ["closed_manually"]
+    assert [sheet.kept_for for sheet in paper_retention(connection)] == [None, None, None]
 
 
 def test_paper_is_kept_for_what_is_read_doubted_quarantined_or_to_be_scanned_again(
@@ -258,14 +258,14 @@ def test_paper_is_kept_for_what_is_read_doubted_quarantined_or_to_be_scanned_aga
     (intake.folder / "empty.pdf").touch()
     held = intake.take(intake.folder / "empty.pdf")
     intake.file(intake.take(intake.picture()), status="withdrawn")
-    assert [sheet.kept_for for sheet in paper(connection)] == [
+    assert [sheet.kept_for for sheet in paper_retention(connection)] == [
         "in_progress",
         "review",
         "quarantined",
         "rescan",
     ]
-    reject(connection, held.scan, by="pat", note="scanned again")
-    assert next(sheet.kept_for for sheet in paper(connection) if sheet.scan == held.scan) is None
+    dismiss(connection, held.scan, by="pat", note="scanned again")
+    assert next(sheet.kept_for for sheet in paper_retention(connection) if sheet.scan == held.scan) is None
 
 
 def test_several_cover_sheets_of_a_batch_are_added_and_one_that_came_twice_counts_once(
@@ -273,9 +273,9 @@ def test_several_cover_sheets_of_a_batch_are_added_and_one_that_came_twice_count
 ) -> None:
     for text in ("name=a;files=2;pages=2", "name=b;files=1;pages=1", "name=a;files=2;pages=2"):
         intake.file(intake.take(intake.picture(2), batch="archive"), "separator content", codes=sheet(text))
-    settle(connection, 0)
+    close_batches(connection, 0)
     (batch,) = batches(connection)
-    assert (batch.expected_files, batch.expected_pages, batch.state) == (3, 3, "settled")
+    assert (batch.expected_files, batch.expected_pages, batch.state) == (3, 3, "closed")
 
 
 def test_a_scan_that_is_only_a_cover_sheet_is_nobodys_work_and_none_of_the_files(
@@ -287,36 +287,36 @@ def test_a_scan_that_is_only_a_cover_sheet_is_nobodys_work_and_none_of_the_files
         "insert into review_item (scan_id, reasons, priority) values (%s, %s, 10)",
         [taken.scan, Jsonb([{"code": "no_documents", "detail": "", "weight": None}])],
     )
-    settle(connection, 0)
-    (item,) = connection.execute("select kinds, reasons from review_item where settled_at is null").fetchall()
+    close_batches(connection, 0)
+    (item,) = connection.execute("select kinds, reasons from review_item where closed_at is null").fetchall()
     assert item["kinds"] == ["batch"]
     assert "1 files expected, 0 arrived" in item["reasons"][0]["detail"]
     intake.file(intake.take(intake.picture(), batch="box"))
-    settle(connection, 0)
-    assert connection.execute("select 1 from review_item where settled_at is null").fetchall() == []
-    assert [batch.state for batch in batches(connection)] == ["settled"]
-    assert reconcile(connection).adds_up
+    close_batches(connection, 0)
+    assert connection.execute("select 1 from review_item where closed_at is null").fetchall() == []
+    assert [batch.state for batch in batches(connection)] == ["closed"]
+    assert reconcile(connection).balanced
 
 
 def test_a_large_scan_that_is_retried_is_handed_out_to_all_workers_again(
     intake: Intake, connection: Connection, blobs: Blobs
 ) -> None:
-    taken = intake.take(intake.picture(LARGE + 1))
+    taken = intake.take(intake.picture(LARGE_SCAN_PAGES + 1))
     scan = load_scan(connection, taken.scan)
-    assert hand_out(connection, scan, LARGE + 1)
+    assert dispatch_ranges(connection, scan, LARGE_SCAN_PAGES + 1)
     quarantine(connection, taken.scan, "fault", "A fault stopped this file.")
     assert retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan) is None
-    assert hand_out(connection, scan, LARGE + 1)
+    assert dispatch_ranges(connection, scan, LARGE_SCAN_PAGES + 1)
 
 
 def test_a_batch_is_not_settled_while_its_files_still_come_or_are_read(
     intake: Intake, connection: Connection
 ) -> None:
     taken = intake.take(intake.picture(), batch="box")
-    assert settle(connection, 0) == []
+    assert close_batches(connection, 0) == []
     intake.file(taken)
-    assert settle(connection, 600) == []
-    assert len(settle(connection, 0)) == 1
+    assert close_batches(connection, 600) == []
+    assert len(close_batches(connection, 0)) == 1
     assert batches(connection, settled=False) == []
 
 
@@ -324,7 +324,7 @@ def test_a_batch_of_the_same_name_after_the_first_is_settled_is_another(
     intake: Intake, connection: Connection
 ) -> None:
     intake.file(intake.take(intake.picture(), batch="box"))
-    settle(connection, 0)
+    close_batches(connection, 0)
     intake.file(intake.take(intake.picture(), batch="box"))
     assert [batch.files for batch in batches(connection)] == [1, 1]
 
@@ -341,13 +341,13 @@ def test_a_retry_after_the_limit_was_raised_takes_the_scan_and_enqueues_it(
     assert refused is not None
     assert refused.code == "too_many_pages"
     assert retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan) is None
-    assert quarantined(connection) == []
+    assert quarantined_scans(connection) == []
     assert codes_of(connection) == set()
     assert connection.execute("select status, pages_in from scan").fetchall() == [
         {"status": "received", "pages_in": 2}
     ]
-    acts = connection.execute("select act, done_by from quarantine_act order by id").fetchall()
-    assert [act["act"] for act in acts] == ["refused again", "retried"]
+    acts = connection.execute("select act, done_by from quarantine_action order by id").fetchall()
+    assert [act["action"] for act in acts] == ["retry_failed", "retried"]
 
 
 def test_a_rejected_scan_leaves_the_list_and_keeps_its_bytes_and_reason(
@@ -355,15 +355,15 @@ def test_a_rejected_scan_leaves_the_list_and_keeps_its_bytes_and_reason(
 ) -> None:
     (intake.folder / "note.txt").write_bytes(b"Dear colleague")
     taken = intake.take(intake.folder / "note.txt")
-    reject(connection, taken.scan, by="pat", note="no scan")
-    assert quarantined(connection) == []
-    (held,) = quarantined(connection, rejected=True)
-    assert (held.code, held.rejected_by) == ("unknown_kind", "pat")
-    assert quarantined_scan(connection, taken.scan).acts[0]["note"] == "no scan"
+    dismiss(connection, taken.scan, by="pat", note="no scan")
+    assert quarantined_scans(connection) == []
+    (held,) = quarantined_scans(connection, rejected=True)
+    assert (held.code, held.dismissed_by) == ("unknown_kind", "pat")
+    assert quarantined_scan(connection, taken.scan).actions[0]["note"] == "no scan"
     assert blobs.get(taken.sha256) == b"Dear colleague"
-    assert reconcile(connection).files["rejected"] == 1
+    assert reconcile(connection).files["dismissed"] == 1
     with pytest.raises(Conflict):
-        reject(connection, taken.scan, by="sam", note="again")
+        dismiss(connection, taken.scan, by="sam", note="again")
 
 
 def test_a_scan_that_is_not_in_quarantine_cannot_be_retried_or_rejected(
@@ -373,4 +373,4 @@ def test_a_scan_that_is_not_in_quarantine_cannot_be_retried_or_rejected(
     with pytest.raises(NotFound):
         retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan)
     with pytest.raises(NotFound):
-        reject(connection, taken.scan, by="pat", note="")
+        dismiss(connection, taken.scan, by="pat", note="")

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.documents import move as move_by_command
-from pipeline.commands.documents import tell_exposure
+from pipeline.commands import documents
 from pipeline.errors import InvalidInput, Conflict
 from pipeline.index.disclosure_report import disclosures
 from pipeline.index.document_actions import ReviewContext, reassign, undo
@@ -142,13 +141,13 @@ def test_the_command_moves_a_document_and_tells_the_same(
               values ('dr.lee', 'clinician', 'view_document', %s, %s)"""
     hospital.connection.execute(look, [standing(hospital, document)["patient_id"], document])
     monkeypatch.setenv("CHARTLOOM_DATABASE__DSN", dsn)
-    move_by_command(document, "10012345", note="wrong chart", by="mwhite", as_json=True, home=tmp_path)
+    documents.reassign(document, "10012345", note="wrong chart", by="mwhite", as_json=True, home=tmp_path)
     told = json.loads(capsys.readouterr().out)
-    assert (told["wrong"]["mrn"], told["right"]["mrn"], told["by"]) == ("10055501", "10012345", "mwhite")
-    assert [seen["account"] for seen in told["seen"]] == ["dr.lee"]
+    assert (told["wrong"]["mrn"], told["right"]["mrn"], told["decided_by"]) == ("10055501", "10012345", "mwhite")
+    assert [seen["account"] for seen in told["viewed"]] == ["dr.lee"]
     assert standing(hospital, document)["patient_id"] == hospital.patient_ids[0]
-    tell_exposure(document, home=tmp_path)
-    assert "seen by dr.lee (clinician)" in capsys.readouterr().out
+    documents.disclosures(document, home=tmp_path)
+    assert "viewed by dr.lee (clinician)" in capsys.readouterr().out
 
 
 def test_two_records_are_compared_merged_and_parted_in_the_web(hospital: Hospital, sign_in_as: SignInAs) -> None:

@@ -158,7 +158,7 @@ def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gon
 def test_workers_whose_starter_is_gone_before_they_are_started_end_too() -> None:
     code = (
         "import os, time; from pipeline.worker.prefork import PreforkPool; gone, held = os.pipe(); os.close(held); "
-        "PreforkPool(lambda: time.sleep(60), 2, print).run(gone)"
+        "PreforkPool([lambda: time.sleep(60)] * 2, print).run(gone)"
     )
     subprocess.run([sys.executable, "-c", code], timeout=20, check=True)
 

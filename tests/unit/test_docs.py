@@ -1,4 +1,4 @@
-"""The reference pages say what the program does."""
+"""The reference pages describe the program as it is."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ REFERENCE = ROOT / "docs" / "reference"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The pages as they would be made now."""
+def generated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The pages as they would be generated now."""
     show = "import make, json; print(json.dumps({page: write() for page, write in make.PAGES.items()}))"
     ran = subprocess.run(
         [sys.executable, "-c", show], cwd=ROOT / "docs", capture_output=True, text=True, check=True,
@@ -31,27 +31,35 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page", ["commands.md", "settings.md", "roles.md"])
-def test_a_page_made_from_the_program_is_up_to_date(page: str, made: dict[str, str]) -> None:
-    assert (REFERENCE / page).read_text(encoding="utf-8") == made[page], "run `make docs`"
+def test_a_generated_page_is_up_to_date(page: str, generated: dict[str, str]) -> None:
+    assert (REFERENCE / page).read_text(encoding="utf-8") == generated[page], "run `make docs`"
 
 
-def test_every_command_shows_an_example(made: dict[str, str]) -> None:
-    sections = re.split(r"^## ", made["commands.md"], flags=re.MULTILINE)[1:]
+@pytest.mark.parametrize("part", ["Example: ", "Exit codes: "])
+def test_every_command_has_an_example_and_exit_codes(part: str, generated: dict[str, str]) -> None:
+    sections = re.split(r"^## ", generated["commands.md"], flags=re.MULTILINE)[1:]
     assert len(sections) > 10
-    assert [section.splitlines()[0] for section in sections if "Example" not in section] == []
+    assert [section.splitlines()[0] for section in sections if part not in section] == []
 
 
-def test_every_setting_is_explained(made: dict[str, str]) -> None:
-    rows = [line for line in made["settings.md"].splitlines() if line.startswith("| `")]
+def test_every_command_is_named_in_a_page_written_by_hand(generated: dict[str, str]) -> None:
+    names = re.findall(r"^## chartloom (.+)$", generated["commands.md"], flags=re.MULTILINE)
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if page.name not in generated]
+    text = " ".join(page.read_text(encoding="utf-8") for page in [*pages, ROOT / "README.md"])
+    assert [name for name in names if not re.search(rf"\bchartloom {name}\b", " ".join(text.split()))] == []
+
+
+def test_every_setting_is_explained(generated: dict[str, str]) -> None:
+    rows = [line for line in generated["settings.md"].splitlines() if line.startswith("| `")]
     assert len(rows) > 100
     assert [row for row in rows if row.endswith("|  |")] == []
 
 
 def test_every_exit_code_is_documented() -> None:
-    told = (REFERENCE / "exit-codes.md").read_text(encoding="utf-8")
-    for kind in descendants(ChartloomError):
-        assert f"| {kind.exit_code} |" in told, kind
+    page = (REFERENCE / "exit-codes.md").read_text(encoding="utf-8")
+    for error in with_subclasses(ChartloomError):
+        assert f"| {error.exit_code} |" in page, error
 
 
-def descendants(kind: type[ChartloomError]) -> list[type[ChartloomError]]:
-    return [kind, *(below for child in kind.__subclasses__() for below in descendants(child))]
+def with_subclasses(error: type[ChartloomError]) -> list[type[ChartloomError]]:
+    return [error, *(each for child in error.__subclasses__() for each in with_subclasses(child))]

@@ -1,67 +1,84 @@
-"""Commands: migrate plan, run, verify, report, sample, sign."""
+"""Commands: archive plan, run, verify, report, sample, sign."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from pipeline.commands.common import Home, Json
 
-group = typer.Typer(help="Move an old archive in, and prove that every page arrived.", no_args_is_help=True)
+group = typer.Typer(help="Import a legacy archive, and prove that every page arrived.", no_args_is_help=True)
 
 ManifestFile = Annotated[
-    Path, typer.Argument(metavar="MANIFEST", help="The index file; for a tree, the folder itself.")
+    Path, typer.Argument(metavar="MANIFEST", help="The index file of the archive, or a folder tree.")
 ]
 MappingName = Annotated[
     str,
     typer.Option(
-        "--mapping", metavar="NAME|FILE", help="What it means: csv, old-index, tree, or a .toml file."
+        "--mapping",
+        metavar="NAME|FILE",
+        help="The meaning of its columns: csv, old-index, tree, or a .toml file.",
     ),
 ]
 Root = Annotated[
-    Path | None, typer.Option("--root", help="Where its paths start. [default: the manifest's folder]")
+    Path | None,
+    typer.Option(
+        "--root", metavar="DIR", help="What its paths are relative to. [default: the folder of MANIFEST]"
+    ),
 ]
 CrosswalkFile = Annotated[
     Path | None,
     typer.Option(
-        "--crosswalk", metavar="LINKS", help="links.csv of `patients link OLD NEW`: old MRN to ours."
+        "--crosswalk",
+        metavar="FILE",
+        help="links.csv of `patients link OLD NEW`: legacy MRNs to MRNs of this index.",
     ),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The migration's name, given at its first run.")]
+MigrationName = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name that the migration got at its first run.")
+]
+OnlyBatch = Annotated[str | None, typer.Option("--batch", metavar="NAME", help="Only this batch.")]
+Inspection = Literal["none", "sample", "all"]
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.add_typer(group, name="migrate")
+    app.add_typer(group, name="archive")
 
 
 @group.command(
-    epilog="Example: chartloom migrate plan /archive/index.csv --mapping csv --cores 64 --out plan/"
+    epilog="Example: chartloom archive plan /archive/index.csv --mapping csv --cores 64 --out plan/"
 )
 def plan(
     manifest: ManifestFile,
     mapping: MappingName = "csv",
     root: Root = None,
     crosswalk: CrosswalkFile = None,
-    opened: Annotated[
-        str, typer.Option("--open", help="Open none, a sample or all of the files.")
+    inspect: Annotated[
+        Inspection, typer.Option("--inspect", help="Which files to open and check.")
     ] = "sample",
-    cores: Annotated[int, typer.Option("--cores", min=1, help="Cores that will read.")] = 16,
+    cores: Annotated[
+        int, typer.Option("--cores", metavar="N", min=1, help="Cores that the estimate assumes.")
+    ] = 16,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write every problem to problems.csv in this folder.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write every problem to problems.csv in this folder."),
     ] = None,
-    index: Annotated[bool, typer.Option("--index/--no-index", help="Ask the patient index too.")] = True,
+    index: Annotated[
+        bool, typer.Option("--index/--no-index", help="Look the patients up in the patient index.")
+    ] = True,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Look at everything a migration would take in, and touch nothing: counts, problems, hours, storage,
-    days.
+    """Check everything that a migration would import, and change nothing: counts, problems, CPU hours,
+    storage and days.
 
-    Exit status: 0; 2 the manifest cannot be read; 3 a service is away; 5 the mapping is wrong; 7 a file does
-    not exist."""
+    Exit codes: 0 done; 2 the manifest cannot be read; 3 a service is unavailable; 5 the mapping is wrong; 7 a
+    file does not exist.
+    """
     from pipeline.commands.archive.plan import plan_migration
 
     plan_migration(
@@ -69,7 +86,7 @@ def plan(
         mapping,
         root,
         crosswalk,
-        opened=opened,
+        inspect=inspect,
         cores=cores,
         out=out,
         index=index,
@@ -78,97 +95,124 @@ def plan(
     )
 
 
-@group.command(epilog="Example: chartloom migrate run north-campus /archive/index.csv --mapping csv")
+@group.command(epilog="Example: chartloom archive run north-campus /archive/index.csv --mapping csv")
 def run(
-    name: Name,
+    name: MigrationName,
     manifest: ManifestFile,
     mapping: MappingName = "csv",
     root: Root = None,
     crosswalk: CrosswalkFile = None,
     batch: Annotated[
-        str | None, typer.Option("--batch", help="Only this batch; several may run side by side.")
+        str | None,
+        typer.Option("--batch", metavar="NAME", help="Only this batch. Several can run at the same time."),
     ] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Take the archive in behind all other work, and wait until it is read. Killed, it goes on where it
-    stopped.
+    """Import the archive at the lowest priority, and wait until all of it is processed. After an
+    interruption the same command resumes.
 
-    Exit status: 0 everything listed was taken; 2 some was not (the report names it); 3 a service is away; 6
-    it is running already; 7 a file does not exist."""
+    Exit codes: 0 everything was imported; 2 some documents were not (the report lists them); 3 a service is
+    unavailable; 6 it is already running; 7 a file does not exist.
+    """
     from pipeline.commands.archive.run import run_migration
 
     sys.exit(run_migration(name, manifest, mapping, root, crosswalk, batch=batch, as_json=as_json, home=home))
 
 
-@group.command(epilog="Example: chartloom migrate verify north-campus")
+@group.command(epilog="Example: chartloom archive verify north-campus")
 def verify(
-    name: Name,
-    batch: Annotated[str | None, typer.Option("--batch", help="Only this batch.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Also what was proved before.")] = False,
+    name: MigrationName,
+    batch: OnlyBatch = None,
+    again: Annotated[bool, typer.Option("--again", help="Verify again what was verified before.")] = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Compare every source file and page with what is stored, from the sources and the store alone.
+    """Compare every source file and page with what is stored, using only the sources and the store.
 
-    Exit status: 0 all is proved but what has a named reason not to be; 1 something is lost or is not as it
-    should be; 2 the manifest has changed; 3 a service is away; 7 there is no such migration."""
+    Exit codes: 0 everything is verified or exempt for a stated reason; 1 something is missing or different; 2
+    the manifest has changed; 3 a service is unavailable; 7 there is no such migration.
+    """
     from pipeline.commands.archive.verify import verify_migration
 
     sys.exit(verify_migration(name, batch=batch, again=again, as_json=as_json, home=home))
 
 
-@group.command(epilog="Example: chartloom migrate report north-campus --out report/")
+@group.command(epilog="Example: chartloom archive report north-campus --out report/")
 def report(
-    name: Name,
-    out: Annotated[Path, typer.Option("--out", help="The folder to write into.")] = Path("report"),
+    name: MigrationName,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path(
+        "report"
+    ),
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Write what became of every file and page, as PDF and CSV, with every exception and what may be
-    destroyed.
+    """Write the result of every file and page as PDF and CSV, with every exception and what may be destroyed.
 
-    Exit status: 0 it adds up; 1 it does not, or no run has come to its end; 3 a service is away; 7 there is
-    no such migration."""
+    Exit codes: 0 the counts are balanced; 1 they are not, or no run has finished; 3 a service is unavailable;
+    7 there is no such migration.
+    """
     from pipeline.commands.archive.verify import report_migration
 
     sys.exit(report_migration(name, out, as_json=as_json, home=home))
 
 
-@group.command(epilog="Example: chartloom migrate sample north-campus --confidence 0.95 --limit 0.01")
+@group.command(
+    epilog="Example: chartloom archive sample north-campus --confidence 0.95 --max-error-rate 0.01"
+)
 def sample(
-    name: Name,
-    batch: Annotated[str | None, typer.Option("--batch", help="Only of this batch.")] = None,
-    confidence: Annotated[float, typer.Option("--confidence", help="How sure to be.")] = 0.95,
-    limit: Annotated[float, typer.Option("--limit", help="The share of wrong documents to be below.")] = 0.01,
+    name: MigrationName,
+    batch: OnlyBatch = None,
+    confidence: Annotated[
+        float, typer.Option("--confidence", metavar="P", help="The confidence level.")
+    ] = 0.95,
+    max_error_rate: Annotated[
+        float,
+        typer.Option(
+            "--max-error-rate", metavar="P", help="The share of wrongly filed documents to rule out."
+        ),
+    ] = 0.01,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="To draw the same again. [default: at random]")
+        int | None,
+        typer.Option("--seed", metavar="N", help="Draw the same sample again. [default: random]"),
     ] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Draw filed documents at random into the review queue, to measure how often filing goes wrong.
+    """Put a random sample of filed documents into the review queue, to measure how often filing is wrong.
 
-    Exit status: 0; 2 nothing is filed yet; 3 a service is away; 7 there is no such migration or batch.
+    Exit codes: 0 done; 2 nothing is filed yet; 3 a service is unavailable; 7 there is no such migration or
+    batch.
     """
     from pipeline.commands.archive.verify import sample_migration
 
     sample_migration(
-        name, batch=batch, confidence=confidence, limit=limit, seed=seed, as_json=as_json, home=home
+        name,
+        batch=batch,
+        confidence=confidence,
+        max_error_rate=max_error_rate,
+        seed=seed,
+        as_json=as_json,
+        home=home,
     )
 
 
-@group.command(epilog='Example: chartloom migrate sign north-campus "box 17" --by ruth')
+@group.command(epilog='Example: chartloom archive sign north-campus "box 17" --by ruth')
 def sign(
-    name: Name,
-    batch: Annotated[str, typer.Argument(metavar="BATCH", help="The batch's name.")],
-    by: Annotated[str, typer.Option("--by", help="The account of a supervisor or privacy officer.")],
+    name: MigrationName,
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="The name of the batch.")],
+    by: Annotated[
+        str,
+        typer.Option("--by", metavar="ACCOUNT", help="The account of a supervisor or privacy officer."),
+    ],
     home: Home = None,
 ) -> None:
-    """Sign for a batch that verified: only then may its sources be destroyed. It is written in the audit.
+    """Sign off a verified batch: only then may its sources be destroyed. The signature is recorded in the
+    audit log.
 
-    Exit status: 0; 1 the batch has not verified; 2 that person may not sign; 3 a service is away; 7 there is
-    no such batch."""
+    Exit codes: 0 done; 1 the batch is not verified; 2 that account may not sign; 3 a service is unavailable;
+    7 there is no such batch.
+    """
     from pipeline.commands.archive.verify import sign_migration
 
     sign_migration(name, batch, by, home=home)

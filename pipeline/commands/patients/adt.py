@@ -1,4 +1,4 @@
-"""What `adt` does: listens until it is stopped."""
+"""What `chartloom adt` does: listen until it is stopped."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from pipeline.config import load_settings
 from pipeline.patients.mllp_listener import MllpListener, server_tls_context
 from pipeline.runtime.installation import open_installation
 
-SENDERS = 8  # connections that are served at the same time; more wait their turn
+MAX_CONNECTIONS = 8
+"""Senders that are served at the same time. Further ones wait."""
 
 
 def listen(host: str, port: int, home: Path | None) -> None:
-    """Listen until SIGINT or SIGTERM; the message at hand is finished and answered first."""
-    logs.set_up()
+    """Listen until SIGINT or SIGTERM. The current message is processed and acknowledged first."""
+    logs.configure()
     settings = load_settings(home)
     tls = server_tls_context(settings.adt)
     with (
         open_installation(settings, store=False) as installation,
-        installation.pool(SENDERS) as pool,
+        installation.pool(MAX_CONNECTIONS) as pool,
         MllpListener(
-            (host, port), pool, settings.matching.assigning_authority, tls, settings.adt.tls_handshake_timeout_seconds
+            (host, port),
+            pool,
+            settings.matching.assigning_authority,
+            tls,
+            settings.adt.tls_handshake_timeout_seconds,
         ) as listener,
     ):
         serving = threading.Thread(target=listener.serve_forever, daemon=True)
@@ -34,4 +39,4 @@ def listen(host: str, port: int, home: Path | None) -> None:
             serving.join()
         except (KeyboardInterrupt, SystemExit):
             listener.shutdown()
-        typer.echo(f"Stopped; messages: {listener.taken or 'none'}")
+        typer.echo(f"Stopped; messages: {listener.counts or 'none'}")

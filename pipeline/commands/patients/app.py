@@ -15,7 +15,7 @@ from pipeline.commands.common import Home, Json, emit
 from pipeline.errors import InvalidInput
 
 patients = typer.Typer(
-    help="The patient index: load it, keep it current, join and part records.", no_args_is_help=True
+    help="The patient index: load patients, merge and unmerge records, link files.", no_args_is_help=True
 )
 
 
@@ -38,7 +38,8 @@ def register(app: typer.Typer) -> None:
     patients.command(epilog="Example: chartloom patients duplicates --out duplicates")(duplicates)
     app.add_typer(patients, name="patients")
     app.command(
-        epilog="""Example: echo '{"id": "1", "family": "Reyes", "given": "Susan", "dob": "1964-09-29"}' | chartloom match"""
+        epilog="Example: echo "
+        """'{"id": "1", "family": "Reyes", "given": "Susan", "dob": "1964-09-29"}' | chartloom match"""
     )(match)
     app.command(epilog="Example: chartloom adt --host 0.0.0.0 --port 2575")(adt)
 
@@ -49,41 +50,43 @@ def load(
         typer.Argument(metavar="FILE", help="A CSV file with a header, FHIR R4 patients or HL7 v2 messages."),
     ],
     format: Annotated[
-        Format | None, typer.Option("--format", help="What the file is. [default: by its name]")
+        Format | None, typer.Option("--format", help="[default: by the suffix of the name]")
     ] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Load patients, bringing those that are known by their MRN up to date.
+    """Load patients. Those whose MRN is in the index are updated.
 
-    Exit status: 0 all taken; 2 a line was refused or the file cannot be read; 3 a service is away; 7 the file
-    does not exist."""
+    Exit codes: 0 all were loaded; 2 a row was rejected or the file cannot be read; 3 a service is
+    unavailable; 7 the file does not exist.
+    """
     from pipeline.commands.patients.load import load_patients
 
     sys.exit(load_patients(file, format.value if format else None, as_json=as_json, home=home))
 
 
-Mrn = Annotated[str, typer.Argument(help="The MRN, current or former.")]
-By = Annotated[str, typer.Option("--by", help="Who decided it.")]
+Mrn = Annotated[str, typer.Argument(metavar="MRN", help="A current or former MRN.")]
+DecidedBy = Annotated[str, typer.Option("--by", metavar="NAME", help="Name for the audit log.")]
 
 
 def merge_records(
-    loser: Mrn, survivor: Mrn, by: By = "operator", as_json: Json = False, home: Home = None
+    loser: Mrn, survivor: Mrn, by: DecidedBy = "operator", as_json: Json = False, home: Home = None
 ) -> None:
-    """Make LOSER's record a part of SURVIVOR's: its documents move, its numbers and names lead there from now
-    on.
+    """Merge the first patient into the second: the documents move, and the numbers and names of the first
+    find the second from now on.
 
-    Exit status: 0 done; 1 one of them is merged already; 3 a service is away; 7 no such patient.
+    Exit codes: 0 done; 1 one of them is already merged; 3 a service is unavailable; 7 there is no such
+    patient.
     """
     from pipeline.commands.patients.merge import merge_patients
 
     merge_patients(loser, survivor, by, as_json=as_json, home=home)
 
 
-def unmerge_records(loser: Mrn, by: By = "operator", as_json: Json = False, home: Home = None) -> None:
-    """Part LOSER's record from its survivor's again; the documents that came with it go back.
+def unmerge_records(loser: Mrn, by: DecidedBy = "operator", as_json: Json = False, home: Home = None) -> None:
+    """Undo the merge of a patient. The documents that were moved by it go back.
 
-    Exit status: 0 done; 1 it is not merged; 3 a service is away; 7 no such patient.
+    Exit codes: 0 done; 1 the patient is not merged; 3 a service is unavailable; 7 there is no such patient.
     """
     from pipeline.commands.patients.merge import unmerge_patients
 
@@ -91,20 +94,24 @@ def unmerge_records(loser: Mrn, by: By = "operator", as_json: Json = False, home
 
 
 Out = Annotated[
-    Path, typer.Option("--out", help="Folder for links.csv, review.csv, clusters.csv and report.json.")
+    Path,
+    typer.Option(
+        "--out", metavar="DIR", help="Folder for links.csv, review.csv, clusters.csv and report.json."
+    ),
 ]
 
 
 def link(
-    left: Annotated[Path, typer.Argument(metavar="LEFT", help="CSV or FHIR.")],
-    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="CSV or FHIR.")],
+    left: Annotated[Path, typer.Argument(metavar="LEFT", help="A CSV or FHIR file.")],
+    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="A CSV or FHIR file.")],
     out: Out = Path("linked"),
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Say who of LEFT is who of RIGHT; no index is asked. What is doubtful stands in review.csv.
+    """Find which patients of two files are the same people, without the patient index. Uncertain pairs are in
+    review.csv.
 
-    Exit status: 0 done; 2 a file cannot be read; 7 a file does not exist.
+    Exit codes: 0 done; 2 a file cannot be read; 7 a file does not exist.
     """
     from pipeline.commands.patients.link import link_files
 
@@ -114,7 +121,7 @@ def link(
 def duplicates(out: Out = Path("duplicates"), as_json: Json = False, home: Home = None) -> None:
     """Find people who are in the index more than once. Nothing is merged: see `patients merge`.
 
-    Exit status: 0 done; 3 a service is away.
+    Exit codes: 0 done; 3 a service is unavailable.
     """
     from pipeline.commands.patients.link import find_duplicates
 
@@ -122,16 +129,18 @@ def duplicates(out: Out = Path("duplicates"), as_json: Json = False, home: Home 
 
 
 def adt(
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", metavar="HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port to listen on; 0: a free one.")
     ] = 2575,
     home: Home = None,
 ) -> None:
-    """Keep the patient index current from HL7 v2 ADT messages over MLLP, each acknowledged once it is
+    """Keep the patient index current from HL7 v2 ADT messages over MLLP. Each is acknowledged after it is
     committed.
 
-    A message that cannot be applied is answered AE and kept. Exit status: 0 stopped; 3 a service is away.
+    A message that cannot be applied is acknowledged with AE and kept.
+
+    Exit codes: 0 stopped; 3 a service is unavailable; 5 a setting is wrong.
     """
     from pipeline.commands.patients.adt import listen
 
@@ -139,54 +148,58 @@ def adt(
 
 
 def match(
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON lines in and out: the only form.")] = True,  # noqa: ARG001
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON lines in and out: the only format.")] = True,  # noqa: ARG001
     pairs: Annotated[
-        bool, typer.Option("--pairs", help="Each line holds two records, left and right; no index is asked.")
+        bool, typer.Option("--pairs", help="Compare the two records of each line, left and right.")
     ] = False,
     home: Home = None,
 ) -> None:
-    """Say whom each record on standard input is about: match, possible or none, with the candidates and the
-    reasons.
+    """Find the patient of each record on standard input: match, possible or none, with the candidates and the
+    reasons. With --pairs, the patient index is not used.
 
-    One line in, one line out, at once. Exit status: 0 all answered; 2 a line was no record; 3 a service is
-    away."""
+    For each input line, one line is printed at once.
+
+    Exit codes: 0 done; 2 a line was not a record; 3 a service is unavailable.
+    """
     from pipeline.config import load_settings
-    from pipeline.patients.match_json import match_record, match_pair
+    from pipeline.patients.match_json import match_pair, match_record
 
     settings = load_settings(home)
     if pairs:
-        sys.exit(answer_lines(lambda record: match_pair(record, settings.matching)))
+        sys.exit(process_lines(lambda record: match_pair(record, settings.matching)))
 
     from pipeline.runtime.installation import open_installation
 
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
-        sys.exit(answer_lines(lambda record: match_record(connection, record, settings.matching)))
+        sys.exit(process_lines(lambda record: match_record(connection, record, settings.matching)))
 
 
-def answer_lines(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
-    """Answer standard input line by line; the exit status. A line that is no record is answered with an
-    error.
+def process_lines(process: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
+    """Print the result of each line of standard input, or an error if the line is not a record.
+
+    Returns:
+        The exit code of the command.
     """
     status = 0
     for number, text in enumerate(sys.stdin, 1):
         if not text.strip():
             continue
         try:
-            emit(answer(record_on(text)))
+            emit(process(parse_record(text)))
         except InvalidInput as error:
             emit({"line": number, "error": str(error), "code": error.code})
             status = InvalidInput.exit_code
     return status
 
 
-def record_on(text: str) -> dict[str, Any]:
-    """The JSON object on a line; InvalidInput where there is none."""
+def parse_record(text: str) -> dict[str, Any]:
+    """Return the JSON object on a line. Raises InvalidInput."""
     try:
         record = json.loads(text)
     except ValueError as error:
-        raise InvalidInput(f"Not JSON: {error}.", "Send one JSON object a line.") from None
-    if not isinstance(record, dict) or any(
-        isinstance(record.get(side, {}), dict) is False for side in ("left", "right")
+        raise InvalidInput(f"Not JSON: {error}.", "Send one JSON object per line.") from None
+    if not isinstance(record, dict) or not all(
+        isinstance(record.get(side, {}), dict) for side in ("left", "right")
     ):
-        raise InvalidInput("Not a JSON object of a person.", "Send one JSON object a line.")
+        raise InvalidInput("Not a JSON object that describes a person.", "Send one JSON object per line.")
     return record

@@ -1,4 +1,4 @@
-"""What `patients load` does: choose the reader by the file's form, load with progress, report."""
+"""What `chartloom patients load` does: choose the reader by the format, load with progress, report."""
 
 from __future__ import annotations
 
@@ -20,59 +20,63 @@ from pipeline.store.database import Connection
 FORMATS = {".csv": "csv", ".json": "fhir", ".ndjson": "fhir", ".hl7": "hl7"}
 
 
-def load_patients(file: Path, form: str | None, *, as_json: bool, home: Path | None) -> int:
-    """Load the file; the exit status."""
+def load_patients(file: Path, file_format: str | None, *, as_json: bool, home: Path | None) -> int:
+    """Load the file and return the exit code of the command."""
     if not file.exists():
         raise NotFound(f"{file} does not exist.")
-    form = form or FORMATS.get(file.suffix.lower(), "csv")
+    file_format = file_format or FORMATS.get(file.suffix.lower(), "csv")
     report = LoadResult()
     with (
         open_installation(load_settings(home), store=False) as installation,
         installation.connect() as connection,
         progress("Loading", None) as advance,
     ):
-        if form == "hl7":
-            take_messages(connection, file, installation.settings.matching.assigning_authority, report, advance)
+        if file_format == "hl7":
+            load_messages(
+                connection, file, installation.settings.matching.assigning_authority, report, advance
+            )
         else:
-            rows = read_fhir(file) if form == "fhir" else read_csv(file, report)
-            store_patients(connection, rows, report, source=form, advance=advance)
-    tell(file, report, as_json=as_json)
-    return InvalidInput.exit_code if report.refused else 0
+            rows = read_fhir(file) if file_format == "fhir" else read_csv(file, report)
+            store_patients(connection, rows, report, source=file_format, advance=advance)
+    print_report(file, report, as_json=as_json)
+    return InvalidInput.exit_code if report.rejected else 0
 
 
-def take_messages(
-    connection: Connection, file: Path, home_facility: str, report: LoadResult, advance: Callable[[float], None]
+def load_messages(
+    connection: Connection,
+    file: Path,
+    assigning_authority: str,
+    report: LoadResult,
+    advance: Callable[[float], None],
 ) -> None:
-    """Take the messages of a file one by one; a refused one is kept in the index's table of messages as
-    well.
-    """
+    """Apply the messages of a file one by one. A rejected message is also kept in the table of messages."""
     for number, body in enumerate(split_messages(file), 1):
-        taken = process_message(connection, body, home_facility)
+        result = process_message(connection, body, assigning_authority)
         report.read += 1
-        report.changed += taken.status == "applied"
-        if taken.problem:
-            report.refused.append((f"message {number}", taken.problem))
+        report.changed += result.status == "applied"
+        if result.problem:
+            report.rejected.append((f"message {number}", result.problem))
         advance(1)
 
 
-def tell(file: Path, report: LoadResult, *, as_json: bool) -> None:
-    """What was loaded, refused and left out."""
+def print_report(file: Path, report: LoadResult, *, as_json: bool) -> None:
+    """Print what was loaded, rejected and left out."""
     if as_json:
-        refused = [{"place": place, "reason": reason} for place, reason in report.refused]
+        refused = [{"place": place, "reason": reason} for place, reason in report.rejected]
         counts = {
             "read": report.read,
             "added": report.added,
             "changed": report.changed,
-            "unread_values": len(report.doubtful),
+            "unparsed_values": len(report.unparsed),
         }
         emit(
             {"file": str(file), **counts, "refused": refused, "unknown_columns": list(report.unknown_columns)}
         )
         return
-    typer.echo(f"{file}: {report.read} read, {report.added} added, {report.changed} brought up to date")
+    typer.echo(f"{file}: {report.read} read, {report.added} added, {report.changed} updated")
     if report.unknown_columns:
         typer.echo(f"  columns not used: {', '.join(report.unknown_columns)}", err=True)
-    for what, places in (("refused", report.refused), ("value left out", report.doubtful)):
+    for what, places in (("rejected", report.rejected), ("value left out", report.unparsed)):
         for place, reason in places[:MAX_LISTED_ROWS]:
             typer.echo(f"  {place} {what}: {reason}", err=True)
         if len(places) > MAX_LISTED_ROWS:

@@ -1,4 +1,4 @@
-"""What `patients merge` and `patients unmerge` do."""
+"""What `chartloom patients merge` and `patients unmerge` do."""
 
 from __future__ import annotations
 
@@ -14,19 +14,26 @@ def merge_patients(loser: str, survivor: str, by: str, *, as_json: bool, home: P
     """Merge two patients, named by MRN."""
     with database(home) as connection:
         done = merge(connection, patient_id(connection, loser), patient_id(connection, survivor), by)
-    tell(done, f"{loser} is now part of {survivor}", as_json=as_json)
+    print_merge(done, f"{loser} is now part of {survivor}", as_json=as_json)
 
 
 def unmerge_patients(loser: str, by: str, *, as_json: bool, home: Path | None) -> None:
-    """Part a merged patient, named by MRN."""
+    """Undo the merge of a patient, named by MRN."""
     with database(home) as connection:
         done = unmerge(connection, patient_id(connection, loser), by)
-    tell(done, f"{loser} stands alone again", as_json=as_json)
+    print_merge(done, f"{loser} is a patient of its own again", as_json=as_json)
 
 
-def tell(done: Merge, words: str, *, as_json: bool) -> None:
-    """What was done."""
+def print_merge(merged: Merge, sentence: str, *, as_json: bool) -> None:
+    """Print the result of a merge or unmerge."""
     if as_json:
-        emit({"merge": done.id, "loser": done.loser, "survivor": done.survivor, "documents": done.documents})
+        emit(
+            {
+                "merge": merged.id,
+                "loser": merged.loser,
+                "survivor": merged.survivor,
+                "documents": merged.documents,
+            }
+        )
     else:
-        typer.echo(f"{words}; documents moved: {done.documents}")
+        typer.echo(f"{sentence}; documents moved: {merged.documents}")

@@ -17,22 +17,29 @@ if TYPE_CHECKING:
 
 def boundaries(
     stacks: Annotated[
-        int, typer.Option("--stacks", min=20, help="How many stacks to make and train on.")
+        int, typer.Option("--stacks", metavar="N", min=20, help="Synthetic stacks to train on.")
     ] = 300,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same stacks.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The same seed gives the same stacks.")
+    ] = 1,
     scans: ScansFolder = None,
     readings: Readings = None,
     reviewers: Annotated[
-        bool, typer.Option("--reviewers", help="Learn from scans that reviewers have settled, too.")
+        bool, typer.Option("--reviewers", help="Also train on scans that reviewers have corrected.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure by folds and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Cross-validate only, and change nothing.")
+    ] = False,
     home: Home = None,
 ) -> None:
-    """Train the model of where documents start, and use it if it is no worse than the one in use on stacks
-    that it has not seen.
+    """Train the model of document boundaries, and use it if it is no worse than the current model on held-out
+    stacks.
 
-    Learns from made stacks, from scans with their truth and from scans as reviewers have cut them. Exit
-    status: 0 switched or measured; 3 the database is away; 10 the model in use is better and stays."""
+    It is trained on synthetic stacks, on scans with ground truth and on scans as reviewers have split them.
+
+    Exit codes: 0 the new model is used, or --dry-run; 3 the database is unavailable; 10 the current model is
+    better and is kept.
+    """
     from datetime import UTC, datetime
 
     from pipeline.classify import boundary_model
@@ -40,16 +47,16 @@ def boundaries(
     from pipeline.classify.training.synthetic_stacks import generate_stacks as made_stacks
 
     cases = []
-    with progress("Making stacks", stacks) as advance:
+    with progress("Generating stacks", stacks) as advance:
         for stack in made_stacks(stacks, seed):
-            cases.append(training.build_case(stack, made=True))
+            cases.append(training.build_case(stack, generated=True))
             advance(1)
     found = list(training.scan_stacks(scans, readings or scans)) if scans else []
     settled = _settled(home) if reviewers else []
-    cases += [training.build_case(stack, made=False) for stack in (*found, *settled)]
+    cases += [training.build_case(stack, generated=False) for stack in (*found, *settled)]
     exam = [case for case in cases if training.in_holdout(case)]
     taught = [case for case in cases if not training.in_holdout(case)]
-    figures = {name: told.line() for name, told in training.cross_validate(taught).items()}
+    figures = {name: told.as_dict() for name, told in training.cross_validate(taught).items()}
     fitted = training.fit_boundary_model(taught)
     new = training.count_errors(fitted, exam)
     old = training.count_errors(boundary_model.model_as_dict(), exam)

@@ -11,15 +11,19 @@ import typer
 from pipeline.resources import write_trained_model
 
 ScansFolder = Annotated[
-    Path | None, typer.Option("--scans", metavar="DIR", help="Scans' truth (NAME.json) to learn from too.")
+    Path | None,
+    typer.Option("--scans", metavar="DIR", help="Also train on scans with ground truth (NAME.json)."),
 ]
 
 Readings = Annotated[
     Path | None,
-    typer.Option("--readings", metavar="DIR", help="Their readings (NAME.jsonl of chartloom read --json)."),
+    typer.Option(
+        "--readings", metavar="DIR", help="Their OCR results (NAME.jsonl of `chartloom read --json`)."
+    ),
 ]
 
-NOT_BETTER = 10  # exit status: the model in use stays
+NOT_BETTER = 10
+"""Exit code: the current model is kept."""
 
 
 def write_table(path: Path, title: str, table: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -31,5 +35,5 @@ def write_table(path: Path, title: str, table: dict[str, Any], facts: dict[str, 
 
 
 def learned_from(scans: Path | None, reviewers: bool) -> str:
-    """What a command learned from beside what it made, as its options; folders by no name of theirs."""
+    """Return the options that reproduce this training run, with folder names left out."""
     return (" --scans DIR --readings DIR" if scans else "") + (" --reviewers" if reviewers else "")

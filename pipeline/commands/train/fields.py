@@ -17,23 +17,28 @@ if TYPE_CHECKING:
 
 def fields(
     documents: Annotated[
-        int, typer.Option("--documents", min=50, help="How many documents to generate.")
+        int, typer.Option("--documents", metavar="N", min=50, help="Documents to generate.")
     ] = 600,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same documents.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The same seed gives the same documents.")
+    ] = 1,
     scans: ScansFolder = None,
     readings: Readings = None,
     reviewers: Annotated[
-        bool, typer.Option("--reviewers", help="Learn from documents that reviewers have filed, too.")
+        bool, typer.Option("--reviewers", help="Also train on documents that reviewers have filed.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure only, and change nothing.")] = False,
     home: Home = None,
 ) -> None:
-    """Calibrate how sure index fields are, and use the new table if it is no worse than the one in use on
-    documents held back.
+    """Calibrate the confidences of index fields, and use the new table if it is no worse than the current one
+    on held-out documents.
 
-    A field that the scans and reviewers tell enough of is calibrated on them alone, the others on generated
-    documents. Exit status: 0 switched or measured; 3 the database is away; 10 the table in use is better and
-    stays."""
+    A field with enough values from scans and reviewers is calibrated on these only, the others on generated
+    documents.
+
+    Exit codes: 0 the new table is used, or --dry-run; 3 the database is unavailable; 10 the current table is
+    better and is kept.
+    """
     from datetime import UTC, datetime
 
     from pipeline.classify.fields import confidence
@@ -51,7 +56,9 @@ def fields(
             told[made, training.in_holdout(case)] += training.evaluate_case(case)
     table = training.fit_calibration_table(told[True, False], told[False, False])
     exam = told[True, True] + told[False, True]
-    new, old = (round(training.mean_log_loss(each, exam), 4) for each in (table, confidence.calibration_table()))
+    new, old = (
+        round(training.mean_log_loss(each, exam), 4) for each in (table, confidence.calibration_table())
+    )
     switched = new <= old and not dry_run
     command = f"chartloom train fields --documents {documents} --seed {seed}{learned_from(scans, reviewers)}"
     facts = {

@@ -23,14 +23,14 @@ def matching(
     ] = None,
     home: Home = None,
 ) -> None:
-    """Learn matching weights from the patient index.
+    """Train matching weights on the patient index.
 
-    Without --out they replace the shipped weights when workers start again. A file of your own is used once
+    Without --out they replace the shipped weights when workers start again. A file of your own is used when
     the setting matching.weights names it.
 
-    Exit status: 0 done; 2 the index is too small; 3 a service is away.
+    Exit codes: 0 done; 2 the index is too small; 3 a service is unavailable.
     """
-    from pipeline.commands.patients.link import learn_weights
+    from pipeline.commands.patients.link import train_matching
     from pipeline.matching.weights import LEARNED
 
-    learn_weights(out or trained_model_path(LEARNED), home=home)
+    train_matching(out or trained_model_path(LEARNED), home=home)

@@ -20,7 +20,7 @@ Texts = Annotated[
     typer.Option(
         "--texts",
         metavar="DIR",
-        help="A folder of CSV or JSON lines files with the columns id, text, type; may be repeated.",
+        help="CSV or JSON lines files with the columns id, text, type. May be repeated.",
     ),
 ]
 
@@ -28,23 +28,28 @@ Texts = Annotated[
 def types(
     texts: Texts = None,
     reviewers: Annotated[
-        bool, typer.Option(help="Learn from documents that reviewers have decided on.")
+        bool, typer.Option("--reviewers/--no-reviewers", help="Train on documents that reviewers have typed.")
     ] = True,
-    generated: Annotated[int, typer.Option(min=1, help="Generated documents of each type.")] = 60,
+    generated: Annotated[
+        int, typer.Option("--generated", metavar="N", min=1, help="Generated documents per type.")
+    ] = 60,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="The model file. [default: HOME/models/document_types.npz]"),
     ] = None,
-    evaluate: Annotated[bool, typer.Option("--evaluate", help="Measure only; change nothing.")] = False,
+    evaluate: Annotated[bool, typer.Option("--evaluate", help="Measure only, and change nothing.")] = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Train the document type model anew, and use it if it is no worse than the one in use on documents that
+    """Train the document type model, and use it if it is no worse than the current model on documents that
     neither has seen.
 
-    Learns from the folders given, from reviewers' corrections in the database and from generated documents.
-    Writes the model and its card beside it. Workers take it up when they start. Exit status: 0 switched or
-    measured; 2 a folder has no examples; 3 the database is away; 10 the model in use is better and stays."""
+    It is trained on the given folders, on reviewers' corrections in the database and on generated documents.
+    The model and its card are written. Workers load the model when they start.
+
+    Exit codes: 0 the new model is used, or --evaluate; 2 a folder has no examples; 3 the database is
+    unavailable; 10 the current model is better and is kept.
+    """
     from pipeline.classify.training.corpus import read_folder
     from pipeline.classify.training.model_card import type_model_card
     from pipeline.classify.training.type_training import train_type_model as fit
@@ -62,10 +67,12 @@ def types(
             ["chartloom train types", *(f"--texts {shlex.quote(folder.name)}" for folder in texts or ())]
         )
         write_trained_model(
-            target, lambda draft: save_model(trained.model, draft), type_model_card(trained, examples, command)
+            target,
+            lambda draft: save_model(trained.model, draft),
+            type_model_card(trained, examples, command),
         )
         load_model.cache_clear()
-    _tell(
+    _print_report(
         {
             "switched": switched,
             "better": trained.better,
@@ -87,16 +94,17 @@ def _reviewed(home: Path | None) -> list[Example]:
         return reviewed_examples(connection)
 
 
-def _tell(report: dict[str, Any], as_json: bool) -> None:
+def _print_report(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
         emit(report)
         return
     for name in ("folds", "held_back_new", "held_back_old"):
-        figures = report[name]
-        if figures:
+        metrics = report[name]
+        if metrics:
             typer.echo(
-                f"{name.replace('_', ' ')}: {figures['documents']} documents, accuracy {figures['accuracy']:.3f}, "
-                f"macro-F1 {figures['macro_f1']:.3f}, typed alone at 99 % precision {figures['coverage_99']:.1%}, "
-                f"calibration error {figures['calibration_error']:.3f}"
+                f"{name.replace('_', ' ')}: {metrics['documents']} documents, "
+                f"accuracy {metrics['accuracy']:.3f}, macro-F1 {metrics['macro_f1']:.3f}, "
+                f"typed automatically at 99 % precision {metrics['coverage_99']:.1%}, "
+                f"calibration error {metrics['calibration_error']:.3f}"
             )
-    typer.echo("The new model is in use." if report["switched"] else "The model in use stays.")
+    typer.echo("The new model is in use." if report["switched"] else "The current model is kept.")
