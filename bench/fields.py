@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.classify.training.field_training import generated_cases, evaluate_case
+from pipeline.classify.training.field_training import evaluate_case, generated_cases
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ]
     for name in sorted({answer.field for answer in answers}):
         mine = [answer for answer in answers if answer.field == name]
-        right = sum(a.right for a in mine)
+        right = sum(a.correct for a in mine)
         found = sum(a.confidence is not None for a in mine)
         printed = sum(a.printed for a in mine)
         sure = [a for a in mine if a.confidence is not None and a.confidence > 0.9]
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(
             f"{name}: printed {printed} right {right} missing {sum(a.printed and a.confidence is None for a in mine)} "
             f"not printed but found {sum(not a.printed and a.confidence is not None for a in mine)} F1 {f1:.3f} "
-            f"above .9: {len(sure)}, wrong {sum(not a.right for a in sure)}"
+            f"above .9: {len(sure)}, wrong {sum(not a.correct for a in sure)}"
         )
 
 

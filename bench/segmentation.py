@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 
 from pipeline.classify.boundary_model import load_model
-from pipeline.classify.training.boundary_training import BoundaryMetrics, build_case, add_metrics
+from pipeline.classify.training.boundary_training import BoundaryMetrics, add_metrics, build_case
 from pipeline.classify.training.synthetic_stacks import generate_stacks
 
 
@@ -36,10 +36,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     shipped = {"bias": load_model().bias, "weights": load_model().weights}
     for stack in generate_stacks(given.stacks, given.seed, given.least, given.most, given.patients):
         began = time.process_time()
-        add_metrics(shipped, build_case(stack, made=True), figures)
+        add_metrics(shipped, build_case(stack, generated=True), figures)
         spent += time.process_time() - began
         pages += len(stack.pages)
-    print(json.dumps({"pages": pages, "cpu_ms_a_page": round(1000 * spent / pages, 1)} | figures.line()))
+    print(json.dumps({"pages": pages, "cpu_ms_a_page": round(1000 * spent / pages, 1)} | figures.as_dict()))
 
 
 if __name__ == "__main__":

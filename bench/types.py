@@ -77,8 +77,8 @@ def folds(folder: Path, readings: Path, texts: Path) -> None:
     import numpy as np
     from sklearn.model_selection import StratifiedGroupKFold
 
-    from pipeline.classify.training.corpus import group_near_duplicates, simulate_paper, read_folder
-    from pipeline.classify.training.type_fit import FOLDS, featurize, fit_separation
+    from pipeline.classify.training.corpus import group_near_duplicates, read_folder, simulate_paper
+    from pipeline.classify.training.type_fit import FOLDS, featurize, fit_linear_classifier
 
     real = group_near_duplicates(read_folder(texts))
     printed = dict(_printed(folder, readings))
@@ -94,7 +94,7 @@ def folds(folder: Path, readings: Path, texts: Path) -> None:
     )
     for train, test in parts:
         rows = [*train, *(i + count for i in train)]
-        fitted = fit_separation(features, rows, [labels[i % count] for i in rows], [1.0] * len(rows))
+        fitted = fit_linear_classifier(features, rows, [labels[i % count] for i in rows], [1.0] * len(rows))
         asked = [i for i in test if i in set(seen)]
         for way, shift in (("clean", 0), ("paper", 2 * count)):
             best = fitted.scores(features, [i + shift for i in asked]).argmax(axis=1)

@@ -1,51 +1,52 @@
-"""Whether a page bears nothing: the blank back of a sheet, whatever punch holes, borders and shadows the
-scanner added.
+"""Detect blank pages: the empty back of a sheet, regardless of punch holes, borders and shadows from the
+scanner.
 """
 
 from __future__ import annotations
 
 from pipeline.records import OcrPage
 
-COLUMNS, ROWS = 64, 80
-EDGE = (8, 7)
-"""Cells of the thumbnail, top and side, that are left out: punch holes, black borders and a fax's line stand
+THUMBNAIL_COLUMNS, THUMBNAIL_ROWS = 64, 80
+MARGIN_ROWS, MARGIN_COLUMNS = 8, 7
+"""Cells at the edges of the thumbnail that are ignored: punch holes, black borders and a fax's line are
 there.
 """
 
-NEAR = 9
-"""Side of the neighbourhood, in cells, that a cell is compared with: light that falls off over the page goes
-unnoticed.
+NEIGHBORHOOD_CELLS = 9
+"""Side of the neighborhood that a cell is compared with, so that light that falls off over the page has no
+effect.
 """
 
-DARKER = 6
-"""Grey levels by which a cell must be darker than its neighbourhood to bear ink: one short word darkens it by
-20.
+MIN_INK_CONTRAST = 6
+"""Gray levels by which a cell with ink is darker than its neighborhood: one short word darkens a cell by 20.
 """
 
-MARKED = 3
-"""Cells with ink from which a page is not blank: a signature or a line of pencil has more."""
+MIN_INK_CELLS = 3
+"""A page with at least this many cells with ink is not blank: a signature or a line of pencil has more."""
 
 
 def is_blank(page: OcrPage) -> bool:
-    """Is nothing on the page? A page that could not be read is not blank, for nobody knows what it bears."""
+    """Return whether nothing is on the page. A page that could not be read is not blank: its content is
+    unknown.
+    """
     if page.problem or page.barcodes:
         return False
     if page.blank:
         return True
-    if (
-        any(any(c.isalnum() for c in word.text) for word in page.words)
-        or len(page.thumbnail) != COLUMNS * ROWS
-    ):
+    has_text = any(c.isalnum() for word in page.words for c in word.text)
+    if has_text or len(page.thumbnail) != THUMBNAIL_COLUMNS * THUMBNAIL_ROWS:
         return False
-    return _marked(page.thumbnail) < MARKED
+    return _count_ink_cells(page.thumbnail) < MIN_INK_CELLS
 
 
-def _marked(thumbnail: bytes) -> int:
-    """Cells away from the edges that are darker than what is around them."""
+def _count_ink_cells(thumbnail: bytes) -> int:
+    """Return the number of cells, without the edges, that are darker than their neighborhood."""
     import cv2
     import numpy as np
 
-    grey = np.frombuffer(thumbnail, np.uint8).reshape(ROWS, COLUMNS)
-    around = cv2.medianBlur(grey, NEAR).astype(int)
-    inner = (around - grey)[EDGE[0] : ROWS - EDGE[0], EDGE[1] : COLUMNS - EDGE[1]]
-    return int((inner > DARKER).sum())
+    gray = np.frombuffer(thumbnail, np.uint8).reshape(THUMBNAIL_ROWS, THUMBNAIL_COLUMNS)
+    contrast = cv2.medianBlur(gray, NEIGHBORHOOD_CELLS).astype(int) - gray
+    inner = contrast[
+        MARGIN_ROWS : THUMBNAIL_ROWS - MARGIN_ROWS, MARGIN_COLUMNS : THUMBNAIL_COLUMNS - MARGIN_COLUMNS
+    ]
+    return int((inner > MIN_INK_CONTRAST).sum())

@@ -1,5 +1,6 @@
-"""Whether pages look like one document as a whole: one patient, one count of pages. And the alarm where they
-are not.
+"""Check whether pages are consistent as one document: one patient, and page numbers that count up.
+
+Segmentation uses this as penalties; for a finished document, two patients are an issue for a reviewer.
 """
 
 from __future__ import annotations
@@ -13,84 +14,94 @@ from typing import TypeAlias
 from rapidfuzz.distance import DamerauLevenshtein
 
 from pipeline.classify.fields.field_selection import names_match
-from pipeline.classify.page_features import PageMarks
+from pipeline.classify.page_features import PageFeatures
 from pipeline.classify.segmentation_dp import Penalties
 from pipeline.records import Reason
 
-WRONG_COUNT = 1.5
-"""Nats against a document whose printed page numbers do not count up, for each that does not: numbers are
-misread at times.
+PAGE_NUMBER_MISMATCH_NATS = 1.5
+"""Penalty of a document for each printed page number that does not count up: numbers are sometimes misread.
 """
 
-TWO_PATIENTS = 6.0
-"""Nats against a document that names two patients."""
+TWO_PATIENTS_NATS = 6.0
+"""Penalty of a document that names two patients."""
 
-STRONG = 0.8
-"""Label strength from which a name, number or birth date is taken for the patient's own."""
+MIN_LABEL_STRENGTH = 0.8
+"""Label strength from which a name, number or birth date is assumed to be the patient's."""
 
-IDENTIFIERS = ("patient_name", "mrn", "dob")
+IDENTIFYING_FIELDS = ("patient_name", "mrn", "dob")
 Identity: TypeAlias = tuple[tuple[str, ...], ...]
-"""The values of each of IDENTIFIERS that a page gives for its patient."""
+"""The values of each of IDENTIFYING_FIELDS that a page gives for its patient."""
 
 
-def disharmony(marks: Sequence[PageMarks]) -> Penalties:
-    """Nats against stretches of these pages being one document, beyond what each page break says."""
-    known = [identity(mark) for mark in marks]
-    changes = [False, *(differ(a, b) for a, b in pairwise(known))]
+def consistency_penalties(pages: Sequence[PageFeatures]) -> Penalties:
+    """Return the penalties, in nats, for consecutive pages being one document, in addition to the evidence of
+    each page boundary.
+    """
+    identities = [page_identity(page) for page in pages]
+    changes = [False, *(identities_differ(a, b) for a, b in pairwise(identities))]
 
-    def against(first: int) -> Iterator[float]:
-        wrong = counted = 0
+    def penalties(first: int) -> Iterator[float]:
+        wrong_numbers = pages_with_total = 0
         totals: Counter[int] = Counter()
-        two_patients = False
-        for pages, mark in enumerate(marks[first:], start=1):
-            wrong += mark.number is not None and mark.number != pages
-            if mark.total is not None:
-                counted += 1
-                totals[mark.total] += 1
-            two_patients |= pages > 1 and changes[first + pages - 1]
-            yield WRONG_COUNT * (wrong + counted - totals[pages]) + (TWO_PATIENTS if two_patients else 0.0)
+        has_two_patients = False
+        for length, page in enumerate(pages[first:], start=1):
+            wrong_numbers += page.printed_number is not None and page.printed_number != length
+            if page.printed_total is not None:
+                pages_with_total += 1
+                totals[page.printed_total] += 1
+            has_two_patients |= length > 1 and changes[first + length - 1]
+            mismatches = wrong_numbers + pages_with_total - totals[length]
+            yield PAGE_NUMBER_MISMATCH_NATS * mismatches + (TWO_PATIENTS_NATS if has_two_patients else 0.0)
 
-    return against
+    return penalties
 
 
-def mixed_patients(marks: Sequence[PageMarks]) -> Iterator[Reason]:
-    """The alarm: two patients' identifiers within one document always go to a person."""
-    first_with: dict[Identity, int] = {}
-    for mark in marks:
-        first_with.setdefault(identity(mark), mark.page.number)
-    for (a, page), (b, other) in combinations(first_with.items(), 2):
-        if differ(a, b):
-            yield Reason(
-                code="mixed_patients", detail=f"Pages {page} and {other} seem to name different patients."
-            )
+def find_mixed_patients(pages: Sequence[PageFeatures]) -> Iterator[Reason]:
+    """Yield an issue if pages of one document name different patients. Such a document always goes to a
+    reviewer.
+    """
+    first_page: dict[Identity, int] = {}
+    for page in pages:
+        first_page.setdefault(page_identity(page), page.page.number)
+    for (a, page_a), (b, page_b) in combinations(first_page.items(), 2):
+        if identities_differ(a, b):
+            detail = f"Pages {page_a} and {page_b} seem to name different patients."
+            yield Reason(code="mixed_patients", detail=detail)
             return
 
 
-def identity(mark: PageMarks) -> Identity:
-    """Whom a page names: its values of each field of IDENTIFIERS."""
-    values = {
-        name: [o.value for o in mark.offers if o.field == name and o.evidence["label"] >= STRONG]
-        for name in IDENTIFIERS
-    }
-    return tuple(tuple(values[name]) for name in IDENTIFIERS)
+def page_identity(page: PageFeatures) -> Identity:
+    """Return the values of each of IDENTIFYING_FIELDS on a page."""
+    return tuple(
+        tuple(
+            c.value
+            for c in page.candidates
+            if c.field == field and c.evidence["label_strength"] >= MIN_LABEL_STRENGTH
+        )
+        for field in IDENTIFYING_FIELDS
+    )
 
 
-def differ(a: Identity, b: Identity) -> bool:
-    """Do two pages name different patients? One identifier that differs by more than a reading error, none
-    that agrees.
+def identities_differ(a: Identity, b: Identity) -> bool:
+    """Return whether two pages name different patients: one identifier differs by more than an OCR error and
+    none agrees, or at least two differ.
     """
-    differs = agrees = 0
-    for name, here, there in zip(IDENTIFIERS, a, b, strict=True):
-        if here and there:
-            if any(_alike(name, x, y) for x in here for y in there):
-                agrees += 1
+    differ = agree = 0
+    for field, values_a, values_b in zip(IDENTIFYING_FIELDS, a, b, strict=True):
+        if values_a and values_b:
+            if any(_is_same_value(field, x, y) for x in values_a for y in values_b):
+                agree += 1
             else:
-                differs += 1
-    return differs >= 2 or (differs == 1 and not agrees)
+                differ += 1
+    return differ >= 2 or (differ == 1 and not agree)
 
 
-def _alike(name: str, left: str, right: str) -> bool:
-    if name == "patient_name":
+def _is_same_value(field: str, left: str, right: str) -> bool:
+    """Return whether two values are the same, allowing for one misread digit in a birth date, two in a
+    number.
+    """
+    if field == "patient_name":
         return names_match(left, right)
     a, b = (re.sub(r"\W", "", text).lower() for text in (left, right))
-    return a == b or DamerauLevenshtein.distance(a, b, score_cutoff=2) <= (1 if name == "dob" else 2)
+    max_errors = 1 if field == "dob" else 2
+    return a == b or DamerauLevenshtein.distance(a, b, score_cutoff=2) <= max_errors

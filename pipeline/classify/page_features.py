@@ -1,15 +1,18 @@
-"""What a page says of its place in a document: its number, its heading, how it begins and how it ends."""
+"""Extract what a page shows about its place in a document: its page number, its title, how it begins and how
+it ends.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from pipeline.classify.fields import Offer, offers_of
+from pipeline.classify.fields import FieldCandidate, find_candidates
 from pipeline.classify.fields.page_zones import is_fax_line
-from pipeline.classify.page_layout import Cell, Layout, lay_out
+from pipeline.classify.page_layout import Cell, Layout, analyze_layout
 from pipeline.records import OcrPage
 
 DIGIT = r"[\dlLIiO|]"
@@ -20,173 +23,220 @@ PAGE_OF = re.compile(
 PAGE = re.compile(rf"\b(?:Page|Pg\.?|Page no\.?)[:#]?\s*({DIGIT}{{1,3}})\b(?!\s*(?:of|/))", re.IGNORECASE)
 BARE_OF = re.compile(r"^\W*(\d{1,3})\s*(?:of|/)\s*(\d{1,3})\W*$", re.IGNORECASE)
 BARE = re.compile(r"^[-–—\s]*(\d{1,3})[-–—\s.]*$")
+MAX_PAGE_NUMBER = 499
 MARGIN_ROWS = 4
-"""Rows at the head and at the foot of a page where its number may stand."""
+"""Rows at the top and at the bottom of a page that may contain its number."""
+
+CONTINUED_ROWS = MARGIN_ROWS + 2
+"""Rows at the top that may state that the page continues the one before it."""
+
+ENDING_ROWS = 8
+"""Rows at the bottom that may contain a signature or another ending."""
+
+MIN_BODY_LETTERS = 3
+"""Letters in a row of running text."""
 
 CONTINUED = re.compile(r"\b(continued|cont'?d|\(cont\.?\))", re.IGNORECASE)
-GOES_ON = re.compile(r"\bcontinued on\b|\b(next page|over)\s*[.)>]*$", re.IGNORECASE)
+CONTINUES = re.compile(r"\bcontinued on\b|\b(next page|over)\s*[.)>]*$", re.IGNORECASE)
 ENDING = re.compile(
     r"\bsincerely\b|\brespectfully\b|\bthank you for (?:allowing|the)|\bend of (?:report|document|note)\b"
     r"|\bjob\s*#|\bcc:|\bsigned\b"
     r"|^\s*[A-Z]{2,3}\s?[/:]\s?[A-Za-z]{2,3}\b|^\s*[DT]\s?:\s?\d|\*{3}\s*(?:final|end)",
     re.IGNORECASE,
 )
-FORM = re.compile(r"\bform\s+([A-Z]{1,6}[-–\s]?\d{2,6}[A-Z]?)", re.IGNORECASE)
+FORM_NUMBER = re.compile(r"\bform\s+([A-Z]{1,6}[-–\s]?\d{2,6}[A-Z]?)", re.IGNORECASE)
 STEP = re.compile(r"^\W?(\d{1,2})\s?[.,)]\s?\S")
-LAST_ROWS = 8
+UNLABELED = ("alone", "signed", "signer", "letterhead")
+"""Labels of candidates whose value was found without a printed label, except for those of a card."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageMarks:
-    """A page as the cutting looks at it. Positions are shares of the page's height or width."""
-
-    page: OcrPage
-    layout: Layout
-    offers: tuple[Offer, ...]
-    number: int | None
-    total: int | None
-    continued: bool
-    goes_on: bool
-    ending: bool
-    form: str | None
-    first_text: str
-    last_text: str
-    first_step: int | None
-    last_step: int | None
-    head_labels: int
-    title: bool
-    letterhead: str | None
-    top: float
-    bottom: float
-    left: float
-    line: float
-    pitch: float
-
-
-def marks_of(page: OcrPage) -> PageMarks:
-    """Everything about a page that its neighbours are compared with."""
-    layout = lay_out(page)
-    offers = offers_of(layout)
-    texts = layout.texts()
-    body = _body(texts)
-    number, total = _number(texts)
-    edges = texts[:MARGIN_ROWS] + texts[-MARGIN_ROWS:]
-    first = texts[body[0]] if body else ""
-    last = texts[body[-1]] if body else ""
-    head = [
-        offer
-        for offer in offers
-        if offer.evidence["head"]
-        and offer.label
-        and offer.label not in ("alone", "signed", "signer", "letterhead")
-    ]
-    steps = [int(found[1]) for i in body if (found := STEP.match(texts[i]))]
-    first_step = STEP.match(first)
-    return PageMarks(
-        page=page,
-        layout=layout,
-        offers=offers,
-        number=number,
-        total=total,
-        continued=any(CONTINUED.search(text) for text in texts[: MARGIN_ROWS + 2])
-        and not any(GOES_ON.search(t) for t in texts[: MARGIN_ROWS + 2]),
-        goes_on=any(GOES_ON.search(text) for text in texts[-MARGIN_ROWS:]),
-        ending=any(ENDING.search(text) for text in texts[-LAST_ROWS:]),
-        form=next(
-            (re.sub(r"\W", "", found[1]).upper() for text in edges if (found := FORM.search(text))), None
-        ),
-        first_text=first,
-        last_text=last,
-        first_step=int(first_step[1]) if first_step else None,
-        last_step=steps[-1] if steps else None,
-        head_labels=len(head),
-        title=has_title(layout),
-        letterhead=next((offer.value for offer in offers if offer.label == "letterhead"), None),
-        top=_edge(layout, body, first=True),
-        bottom=_edge(layout, body, first=False),
-        left=_left(layout, body),
-        line=layout.line / layout.height,
-        pitch=_pitch(layout, body),
-    )
-
-
-def _read_digits(text: str) -> int:
-    return int(re.sub(r"[lLIi|]", "1", text).replace("O", "0"))
-
-
-def _number(texts: list[str]) -> tuple[int | None, int | None]:
-    """(page, of how many) as printed at the page's head or foot. A fax machine's own numbering does not
-    count.
-    """
-    edges = [text for text in texts[-MARGIN_ROWS:] + texts[:MARGIN_ROWS] if not is_fax_line(text)]
-    for pattern in (PAGE_OF, BARE_OF):
-        for text in edges:
-            found = pattern.search(text)
-            if found and 0 < (number := _read_digits(found[1])) <= (total := _read_digits(found[2])) < 500:
-                return number, total
-    for pattern in (PAGE, BARE):
-        for text in edges if pattern is PAGE else [t for t in texts[-2:] + texts[:1] if not is_fax_line(t)]:
-            found = pattern.search(text)
-            if found and 0 < (number := _read_digits(found[1])) < 500:
-                return number, None
-    return None, None
-
-
-def _body(texts: list[str]) -> list[int]:
-    """The rows of running text: not the fax line, page number, form number or header block."""
-    rows = [
-        i
-        for i, text in enumerate(texts)
-        if not (is_fax_line(text) or PAGE_OF.search(text) or FORM.search(text))
-    ]
-    return [i for i in rows if sum(c.isalpha() for c in texts[i]) >= 3]
-
-
-def _edge(layout: Layout, body: list[int], *, first: bool) -> float:
-    if not body:
-        return 1.0 if first else 0.0
-    boxes = [cell.box for cell in layout.rows[body[0 if first else -1]]]
-    return (min(box[1] for box in boxes) if first else max(box[3] for box in boxes)) / layout.height
-
-
-def _left(layout: Layout, body: list[int]) -> float:
-    lefts = [layout.rows[i][0].box[0] / layout.width for i in body]
-    return median(lefts) if lefts else 0.0
-
-
-def _pitch(layout: Layout, body: list[int]) -> float:
-    tops = [layout.rows[i][0].box[3] for i in body]
-    gaps = sorted(b - a for a, b in pairwise(tops) if b > a)
-    return (median(gaps[: max(1, len(gaps) * 3 // 4)]) / layout.height) if gaps else 0.0
-
-
-def has_title(layout: Layout) -> bool:
-    """Does a heading stand in the page's upper half: a short line of its own, in capitals, large or
-    centred?
-    """
-    for row in layout.rows:
-        if row[0].box[1] > 0.5 * layout.height:
-            return False
-        if len(row) == 1 and _is_heading(row[0], layout):
-            return True
-    return False
-
-
-HEADING = re.compile(
+TITLE_WORD = re.compile(
     r"\b(report|record|note|notes|summary|consult(?:ation)?|history and physical|evaluation|consent"
     r"|authorization|acknowledg\w+|orders?|sheet|letter|list|examination|procedure|transcription|immunizations?|directive"
     r"|request|claim|card|fax|statement|plan of care|certificate|referral|assessment|questionnaire|intake|flow ?sheet"
     r"|results|notice|study|echocardiogram|electrocardiogram)\b",
     re.IGNORECASE,
 )
+TITLE_CHARS = range(3, 61)
+MAX_TITLE_WORDS = 7
+MIN_TITLE_HEIGHT_LINES = 1.35
+"""Height of a title in larger type, in line heights."""
+
+MAX_CENTER_OFFSET_SHARE, MIN_CENTERED_LEFT_SHARE = 0.05, 0.2
+"""A centered title's middle is this close to the page's, and its left edge this far in, as shares of the
+width.
+"""
+
+MIN_CAPITALS_SHARE = 0.7
+TITLE_HEIGHT_SHARE = 0.5
+"""The part of a page, from the top, that may contain its title."""
 
 
-def _is_heading(cell: Cell, layout: Layout) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFeatures:
+    """The features of a page that segmentation compares. Positions and sizes are shares of the page's height
+    or width.
+
+    `printed_number`, `printed_total`: as in "Page 2 of 3". `continued`: the page states that it continues the
+    page before it; `continues`: that it continues on the next. `first_step`, `last_step`: numbers of numbered
+    paragraphs. `header_labels`: labeled values in the upper part. `top`, `bottom`, `left`: edges of the
+    running text.
+    """
+
+    page: OcrPage
+    layout: Layout
+    candidates: tuple[FieldCandidate, ...]
+    printed_number: int | None
+    printed_total: int | None
+    continued: bool
+    continues: bool
+    has_ending: bool
+    form_number: str | None
+    first_text: str
+    last_text: str
+    first_step: int | None
+    last_step: int | None
+    header_labels: int
+    has_title: bool
+    letterhead: str | None
+    top: float
+    bottom: float
+    left: float
+    line_height: float
+    line_pitch: float
+
+
+def extract_page_features(page: OcrPage) -> PageFeatures:
+    """Return the features of a page."""
+    layout = analyze_layout(page)
+    candidates = find_candidates(layout)
+    texts = layout.texts()
+    body = _body_rows(texts)
+    printed_number, printed_total = _printed_page_number(texts)
+    steps = [_step_number(texts[i]) for i in body]
+    return PageFeatures(
+        page=page,
+        layout=layout,
+        candidates=candidates,
+        printed_number=printed_number,
+        printed_total=printed_total,
+        continued=_matches_any(CONTINUED, texts[:CONTINUED_ROWS])
+        and not _matches_any(CONTINUES, texts[:CONTINUED_ROWS]),
+        continues=_matches_any(CONTINUES, texts[-MARGIN_ROWS:]),
+        has_ending=_matches_any(ENDING, texts[-ENDING_ROWS:]),
+        form_number=_form_number(texts),
+        first_text=texts[body[0]] if body else "",
+        last_text=texts[body[-1]] if body else "",
+        first_step=steps[0] if steps else None,
+        last_step=next((step for step in reversed(steps) if step is not None), None),
+        header_labels=sum(
+            bool(c.evidence["in_header"] and c.label and c.label not in UNLABELED) for c in candidates
+        ),
+        has_title=_has_title(layout),
+        letterhead=next((c.value for c in candidates if c.label == "letterhead"), None),
+        top=_text_edge(layout, body[:1], bottom=False),
+        bottom=_text_edge(layout, body[-1:], bottom=True),
+        left=_left_edge(layout, body),
+        line_height=layout.line_height / layout.height,
+        line_pitch=_line_pitch(layout, body),
+    )
+
+
+def _matches_any(pattern: re.Pattern[str], texts: Sequence[str]) -> bool:
+    return any(pattern.search(text) for text in texts)
+
+
+def _form_number(texts: list[str]) -> str | None:
+    """Return the number of a form, as in "Form FRM-1042", without punctuation."""
+    for text in texts[:MARGIN_ROWS] + texts[-MARGIN_ROWS:]:
+        match = FORM_NUMBER.search(text)
+        if match:
+            return re.sub(r"\W", "", match[1]).upper()
+    return None
+
+
+def _step_number(text: str) -> int | None:
+    """Return the number of a numbered paragraph."""
+    match = STEP.match(text)
+    return int(match[1]) if match else None
+
+
+def _to_int(text: str) -> int:
+    """Return the number, with letters that OCR confuses with digits corrected."""
+    return int(re.sub(r"[lLIi|]", "1", text).replace("O", "0"))
+
+
+def _printed_page_number(texts: list[str]) -> tuple[int | None, int | None]:
+    """Return (page, total) as printed at the top or bottom of the page. A fax machine's own numbering is
+    ignored.
+    """
+    margins = [text for text in texts[-MARGIN_ROWS:] + texts[:MARGIN_ROWS] if not is_fax_line(text)]
+    outermost = [text for text in texts[-2:] + texts[:1] if not is_fax_line(text)]
+    for pattern in (PAGE_OF, BARE_OF):
+        for text in margins:
+            match = pattern.search(text)
+            if match and 0 < (number := _to_int(match[1])) <= (total := _to_int(match[2])) <= MAX_PAGE_NUMBER:
+                return number, total
+    for pattern, rows in ((PAGE, margins), (BARE, outermost)):
+        for text in rows:
+            match = pattern.search(text)
+            if match and 0 < (number := _to_int(match[1])) <= MAX_PAGE_NUMBER:
+                return number, None
+    return None, None
+
+
+def _body_rows(texts: list[str]) -> list[int]:
+    """Return the rows of running text, without the fax line, page number and form number."""
+    return [
+        i
+        for i, text in enumerate(texts)
+        if not (is_fax_line(text) or PAGE_OF.search(text) or FORM_NUMBER.search(text))
+        and sum(c.isalpha() for c in text) >= MIN_BODY_LETTERS
+    ]
+
+
+def _text_edge(layout: Layout, rows: Sequence[int], *, bottom: bool) -> float:
+    """Return the top or bottom edge of the rows; of no rows, such that the page has no text."""
+    boxes = [cell.box for i in rows for cell in layout.rows[i]]
+    if not boxes:
+        return 0.0 if bottom else 1.0
+    return (max(box[3] for box in boxes) if bottom else min(box[1] for box in boxes)) / layout.height
+
+
+def _left_edge(layout: Layout, body: list[int]) -> float:
+    lefts = [layout.rows[i][0].box[0] / layout.width for i in body]
+    return median(lefts) if lefts else 0.0
+
+
+def _line_pitch(layout: Layout, body: list[int]) -> float:
+    """Return the usual distance between two lines; the widest quarter of the distances is between paragraphs."""
+    baselines = [layout.rows[i][0].box[3] for i in body]
+    gaps = sorted(b - a for a, b in pairwise(baselines) if b > a)
+    return (median(gaps[: max(1, len(gaps) * 3 // 4)]) / layout.height) if gaps else 0.0
+
+
+def _has_title(layout: Layout) -> bool:
+    """Return whether the upper half has a title: a short line of its own that is in capitals, large or
+    centered.
+    """
+    for row in layout.rows:
+        if row[0].box[1] > TITLE_HEIGHT_SHARE * layout.height:
+            return False
+        if len(row) == 1 and _is_title(row[0], layout):
+            return True
+    return False
+
+
+def _is_title(cell: Cell, layout: Layout) -> bool:
     text = cell.text.strip(" |_-.")
-    if not 3 <= len(text) <= 60 or len(cell.words) > 7 or ":" in text or not HEADING.search(text):
+    if len(text) not in TITLE_CHARS or len(cell.words) > MAX_TITLE_WORDS:
         return False
-    tall = (cell.box[3] - cell.box[1]) > 1.35 * layout.line
-    middle = (cell.box[0] + cell.box[2]) / 2 / layout.width
-    centred = abs(middle - 0.5) < 0.05 and cell.box[0] > 0.2 * layout.width
-    capitals = sum(c.isupper() for c in text) > 0.7 * sum(c.isalpha() for c in text)
-    return tall or capitals or centred
+    if ":" in text or not TITLE_WORD.search(text):
+        return False
+    left, top, right, bottom = cell.box
+    is_tall = (bottom - top) > MIN_TITLE_HEIGHT_LINES * layout.line_height
+    is_centered = (
+        abs((left + right) / 2 / layout.width - 0.5) < MAX_CENTER_OFFSET_SHARE
+        and left > MIN_CENTERED_LEFT_SHARE * layout.width
+    )
+    is_capitals = sum(c.isupper() for c in text) > MIN_CAPITALS_SHARE * sum(c.isalpha() for c in text)
+    return is_tall or is_capitals or is_centered

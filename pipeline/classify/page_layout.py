@@ -1,5 +1,5 @@
-"""The rows and cells of a page, from where its words stand: what a person sees as lines, columns and boxes of
-a form.
+"""Arrange the words of a page into rows and cells by their positions: what a person sees as lines, columns
+and boxes of a form.
 """
 
 from __future__ import annotations
@@ -12,71 +12,81 @@ from statistics import median
 
 from pipeline.records import Box, OcrPage, Word
 
-CELL_GAP = 1.3
-"""A gap of this many line heights divides two cells; between words of a sentence it is 0.3 to 0.6."""
+CELL_GAP_LINES = 1.3
+"""A gap of this many line heights divides two cells; between words of a sentence the gap is 0.3 to 0.6."""
 
-WIDE_SET = 2.2
-"""So many of the page's usual gaps between words do not divide cells: a typewriter's gaps are wide, wider
-after a comma.
+CELL_GAP_WORD_GAPS = 2.2
+"""Gaps of up to this many of the page's usual word gaps do not divide cells: a typewriter's gaps are wide,
+wider after a comma. Limited to twice CELL_GAP_LINES.
 """
 
-SPACE, FEW_GAPS = 0.4, 6
-"""Line heights between words, on a page with fewer gaps than can tell."""
+DEFAULT_WORD_GAP_LINES = 0.4
+"""Line heights between words, on a page with too few gaps to measure."""
 
-SAME_ROW = (0.35, 0.5)
-"""Words stand on one row where their middles are closer than half the lower word's height, within these line
-heights.
+MIN_MEASURED_GAPS = 6
+"""Gaps between words from which the page's usual gap is measured."""
+
+ROW_TOLERANCE_LINES = (0.35, 0.5)
+"""Two words are on one row if their middles differ by less than half the height of the lower word, limited to
+between these line heights.
 """
 
-GLUED = re.compile(r"(?:[^\W\d_][^\W\d_./'’()-]+#?[:;][.,]?|[^\W\d_]{2,}[.#]*#)(?=\w)")
-"""A label and its value printed, or read, without a blank: "DOB:06/30/2015", "MRN#1234567". A time or an
-address has no letters before its colon, or a stroke after it."""
+ROWS_COMPARED = 4
+"""The last rows that a word is compared with."""
 
-RUN_ON = re.compile(
+JOINED_LABEL = re.compile(r"(?:[^\W\d_][^\W\d_./'’()-]+#?[:;][.,]?|[^\W\d_]{2,}[.#]*#)(?=\w)")
+"""A label and its value printed, or read, without a space: "DOB:06/30/2015", "MRN#1234567". A time or an
+address has no letters before its colon, or a slash after it.
+"""
+
+JOINED_VALUE = re.compile(
     r"[\d/.-]*\d{2,}(?=[A-Z][a-z]{2,})"
     r"|[^\W\d_]*[a-z](?=(?:Age|Sex|Gender|Race|DOB|MRN|SSN|Acct|Account|Date|Phone|Room|Unit|Name)[:#])"
 )
-"""A value and the label after it without a blank: "7419680Date", "JoanAge:"."""
+"""A value and the label after it without a space: "7419680Date", "JoanAge:"."""
 
-NOISE = frozenset("|_~-—=.,'`\"°•*:;<>[](){}\\/")
-"""A word made of these alone is a rule or a speck, not text."""
+NOISE_CHARS = frozenset("|_~-—=.,'`\"°•*:;<>[](){}\\/")
+"""A word made only of these characters is a line or a speck, not text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Words that stand together on a row. `row` counts from the top of the page."""
+    """Words that are close together on a row. `row` counts from the top of the page."""
 
     words: tuple[Word, ...]
     row: int
 
     @property
     def text(self) -> str:
+        """The texts of the words, separated by spaces."""
         return " ".join(word.text for word in self.words)
 
     @property
     def box(self) -> Box:
-        return box_of(self.words)
+        """The box around all words."""
+        return bounding_box(self.words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A page as rows of cells; `line` is the usual height of a line's words, `space` the usual gap between
-    words of a cell, in pixels."""
+    """A page as rows of cells. `line_height`: the usual height of words; `word_gap`: the usual gap between
+    words of a cell; both in pixels.
+    """
 
     number: int
     width: int
     height: int
-    line: float
-    space: float
+    line_height: float
+    word_gap: float
     rows: tuple[tuple[Cell, ...], ...]
 
     def texts(self) -> list[str]:
-        """Each row's text."""
+        """Return the text of each row."""
         return [" ".join(cell.text for cell in row) for row in self.rows]
 
 
-def box_of(words: Sequence[Word]) -> Box:
-    """The box around words; there is at least one."""
+def bounding_box(words: Sequence[Word]) -> Box:
+    """Return the box around the words; there must be at least one."""
     return (
         min(word.box[0] for word in words),
         min(word.box[1] for word in words),
@@ -85,75 +95,99 @@ def box_of(words: Sequence[Word]) -> Box:
     )
 
 
-def lay_out(page: OcrPage) -> Layout:
-    """The page's rows, top to bottom, each a tuple of cells from left to right. A page without words has no
-    rows.
+def analyze_layout(page: OcrPage) -> Layout:
+    """Return the page's rows from top to bottom, each with its cells from left to right.
+
+    A page without words has no rows.
     """
-    words = [piece for word in page.words if not NOISE.issuperset(word.text) for piece in _unglued(word)]
-    line = float(median(word.box[3] - word.box[1] for word in words)) if words else 1.0
-    line = max(line, 1.0)
-    rows_of_words = _rows(words, line)
-    gap = max(CELL_GAP * line, min(WIDE_SET * _usual_gap(rows_of_words), 2 * CELL_GAP * line))
-    rows = [_cells(row, index, gap) for index, row in enumerate(rows_of_words)]
+    words = [
+        part
+        for word in page.words
+        if not NOISE_CHARS.issuperset(word.text)
+        for part in _split_joined_words(word)
+    ]
+    line_height = max(1.0, float(median(_height(word) for word in words)) if words else 1.0)
+    rows_of_words = _group_rows(words, line_height)
+    cell_gap = max(
+        CELL_GAP_LINES * line_height,
+        min(CELL_GAP_WORD_GAPS * _narrow_gap(rows_of_words), 2 * CELL_GAP_LINES * line_height),
+    )
+    rows = tuple(_split_cells(row, index, cell_gap) for index, row in enumerate(rows_of_words))
+    return Layout(
+        number=page.number,
+        width=max(page.width, 1),
+        height=max(page.height, 1),
+        line_height=line_height,
+        word_gap=_word_gap(rows, line_height),
+        rows=rows,
+    )
+
+
+def _word_gap(rows: Sequence[Sequence[Cell]], line_height: float) -> float:
+    """Return the usual gap between words within cells, in pixels."""
     gaps = [
         after.box[0] - before.box[2] for row in rows for cell in row for before, after in pairwise(cell.words)
     ]
-    space = max(1.0, float(median(gaps)) if len(gaps) >= FEW_GAPS else SPACE * line)
-    size = (max(page.width, 1), max(page.height, 1))
-    return Layout(number=page.number, width=size[0], height=size[1], line=line, space=space, rows=tuple(rows))
+    if len(gaps) < MIN_MEASURED_GAPS:
+        return max(1.0, DEFAULT_WORD_GAP_LINES * line_height)
+    return max(1.0, float(median(gaps)))
 
 
-def _unglued(word: Word) -> tuple[Word, ...]:
-    """The word, or the labels and values that it is made of, each with its share of the box."""
-    glued = GLUED.match(word.text) or RUN_ON.match(word.text)
-    if not glued:
+def _split_joined_words(word: Word) -> tuple[Word, ...]:
+    """Return the labels and values that were read as one word, each with its share of the box; or the word
+    itself.
+    """
+    joined = JOINED_LABEL.match(word.text) or JOINED_VALUE.match(word.text)
+    if not joined:
         return (word,)
     x0, y0, x1, y1 = word.box
-    at = x0 + round((x1 - x0) * glued.end() / len(word.text))
-    rest = replace(word, text=word.text[glued.end() :], box=(at, y0, x1, y1))
-    return replace(word, text=glued[0], box=(x0, y0, at, y1)), *_unglued(rest)
+    split_x = x0 + round((x1 - x0) * joined.end() / len(word.text))
+    rest = replace(word, text=word.text[joined.end() :], box=(split_x, y0, x1, y1))
+    return replace(word, text=joined[0], box=(x0, y0, split_x, y1)), *_split_joined_words(rest)
+
+
+def _height(word: Word) -> int:
+    return word.box[3] - word.box[1]
 
 
 def _middle(word: Word) -> float:
     return (word.box[1] + word.box[3]) / 2
 
 
-def _rows(words: Sequence[Word], line: float) -> list[list[Word]]:
-    """Words gathered by the height they stand at; a row follows its own slope, so that a little skew does not
-    tear it.
+def _group_rows(words: Sequence[Word], line_height: float) -> list[list[Word]]:
+    """Group words into rows by their heights on the page. A row may slope, so that a slight skew does not
+    split it.
     """
     rows: list[list[Word]] = []
     for word in sorted(words, key=_middle):
-        best: list[Word] | None = None
-        for row in reversed(rows[-4:]):
-            near = min(row, key=lambda other: abs(other.box[0] - word.box[0]))
-            lower = min(near.box[3] - near.box[1], word.box[3] - word.box[1])
-            if abs(_middle(near) - _middle(word)) <= min(
-                max(SAME_ROW[0] * line, lower / 2), SAME_ROW[1] * line
-            ):
-                best = row
-                break
-        if best is None:
+        row = next((row for row in reversed(rows[-ROWS_COMPARED:]) if _on_row(word, row, line_height)), None)
+        if row is None:
             rows.append([word])
         else:
-            best.append(word)
+            row.append(word)
     rows.sort(key=lambda row: median(_middle(word) for word in row))
     return [sorted(row, key=lambda word: word.box[0]) for row in rows]
 
 
-def _usual_gap(rows: Sequence[Sequence[Word]]) -> float:
-    """Pixels between words that follow one another: the lower third of all gaps, for tables have many wide
-    ones.
-    """
+def _on_row(word: Word, row: Sequence[Word], line_height: float) -> bool:
+    """Return whether the word is at the height of the row's horizontally nearest word."""
+    nearest = min(row, key=lambda other: abs(other.box[0] - word.box[0]))
+    smallest, largest = (lines * line_height for lines in ROW_TOLERANCE_LINES)
+    tolerance = min(max(smallest, min(_height(nearest), _height(word)) / 2), largest)
+    return abs(_middle(nearest) - _middle(word)) <= tolerance
+
+
+def _narrow_gap(rows: Sequence[Sequence[Word]]) -> float:
+    """Return the lower third of all gaps between adjacent words, in pixels: tables have many wide gaps."""
     gaps = sorted(after.box[0] - before.box[2] for row in rows for before, after in pairwise(row))
     return float(max(gaps[len(gaps) // 3], 0)) if gaps else 0.0
 
 
-def _cells(row: Sequence[Word], index: int, gap: float) -> tuple[Cell, ...]:
-    """A row cut where the gaps are wider than `gap`."""
+def _split_cells(row: Sequence[Word], index: int, cell_gap: float) -> tuple[Cell, ...]:
+    """Split a row at gaps wider than `cell_gap` pixels."""
     cells: list[list[Word]] = [[row[0]]]
     for before, word in pairwise(row):
-        if word.box[0] - before.box[2] > gap:
+        if word.box[0] - before.box[2] > cell_gap:
             cells.append([word])
         else:
             cells[-1].append(word)

@@ -1,207 +1,233 @@
-"""Sorts a scan's pages: sheets and blanks aside, the rest cut into documents, each with its type and index
-fields.
+"""Split the pages of a scan into documents, each with its type and index fields; sort out separator sheets
+and blank pages.
 
-Every page ends in exactly one place. A page that could not be read stays in a document, with a doubt, so that
-a person sees it."""
+Every page is in exactly one place. A page that could not be read stays in a document, with an issue, so that
+a reviewer sees it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import exp
 
 from pipeline.classify.barcode_rules import SheetMeaning, sheet_meaning
 from pipeline.classify.blank_pages import is_blank
 from pipeline.classify.boundary_model import start_probability
-from pipeline.classify.document_consistency import disharmony, mixed_patients
-from pipeline.classify.fields import choose
-from pipeline.classify.page_features import PageMarks, marks_of
+from pipeline.classify.document_consistency import consistency_penalties, find_mixed_patients
+from pipeline.classify.fields import select_fields
+from pipeline.classify.page_features import PageFeatures, extract_page_features
 from pipeline.classify.segmentation_dp import best_segmentation
 from pipeline.config import ClassifySettings
 from pipeline.records import Document, Field, OcrPage, Reason, Segmentation, TypeGuess
 
-SHEETS_USED = 4.0
-"""Nats against a start without a sheet in a stack that has sheets: whoever laid one in, meant to lay them all
-in.
+NO_SHEET_NATS = 4.0
+"""Evidence against a document start without a separator sheet in a stack that has separator sheets: a clerk
+who inserts sheets usually inserts all of them.
 """
 
-UNREAD = (
+CODED_START_PROBABILITY = 0.999
+"""Probability that a document starts at a page with a form's own code."""
+
+COVER_SHEET_CONFIDENCE = 0.99
+"""Confidence of a record number from a patient cover sheet."""
+
+ALTERNATIVES = 3
+"""How many types after the best are kept."""
+
+PAGE_ISSUES = (
     ("handwritten_page", ("handwriting",), "seems to be written by hand"),
     ("non_text_page", ("photograph", "drawing"), "seems to be a photograph, a drawing or joined handwriting"),
     ("low_ocr_confidence", ("text", "form", "blank"), "was read badly"),
 )
-"""Why a person should look at a page: the reason's code, what the page bears, and how that is said."""
-
-COVER_SURE = 0.99
-"""Confidence of a record number that a patient cover sheet gives."""
+"""Why a reviewer should look at a page: the reason's code, the page's kinds of content, and the words for it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Content pages between two sheets; `sheet` is the one before them and the page it is."""
+class PageRun:
+    """Content pages between two sheets. `after_blank`: the pages that follow a blank page. `sheet`: the sheet
+    before the run, and its meaning.
+    """
 
     pages: tuple[OcrPage, ...]
     after_blank: frozenset[int]
     sheet: tuple[OcrPage, SheetMeaning] | None
 
 
-def segment_pages(pages: Sequence[OcrPage], settings: ClassifySettings, *, whole: bool = False) -> Segmentation:
-    """The documents, blank pages and sheets of a scan. Every page given is in exactly one of them.
+def segment_pages(
+    pages: Sequence[OcrPage], settings: ClassifySettings, *, single_document: bool = False
+) -> Segmentation:
+    """Return the documents, blank pages and sheets of a scan. Every page is in exactly one of them.
 
-    `whole`: the scan is known to be one document; it is cut at sheets alone.
+    Args:
+        pages: All pages of the scan, in order.
+        settings: The thresholds below which a reviewer decides.
+        single_document: The scan is known to be one document; it is split only at sheets.
     """
     meanings = {page.number: meaning for page in pages if (meaning := sheet_meaning(page))}
-    sheets = [number for number, meaning in meanings.items() if meaning.kind != "form"]
+    sheets = {number: meaning for number, meaning in meanings.items() if meaning.kind != "form"}
+    forms = {number: meaning for number, meaning in meanings.items() if meaning.kind == "form"}
     blank = [page.number for page in pages if page.number not in meanings and is_blank(page)]
-    runs = _runs(pages, meanings, set(sheets), set(blank))
-    documents = [
-        document
-        for run in runs
-        for document in _documents(run, meanings, settings, sheets_used=bool(sheets), whole=whole)
-    ]
+    documents: list[Document] = []
+    for run in _split_at_sheets(pages, sheets, set(blank)):
+        for features, probability in _split_run(
+            run, forms, uses_sheets=bool(sheets), single_document=single_document
+        ):
+            form = forms.get(features[0].page.number)
+            documents.append(_build_document(features, probability, run.sheet, form, settings))
     return Segmentation(documents=tuple(documents), blank=tuple(blank), separators=tuple(sheets))
 
 
-def _runs(
-    pages: Sequence[OcrPage], meanings: dict[int, SheetMeaning], sheets: set[int], blank: set[int]
-) -> list[Run]:
-    """The stack cut at its sheets."""
-    runs: list[Run] = []
-    held: list[OcrPage] = []
+def _split_at_sheets(
+    pages: Sequence[OcrPage], sheets: Mapping[int, SheetMeaning], blank: set[int]
+) -> list[PageRun]:
+    """Return the content pages between sheets; runs without pages are left out."""
+    runs: list[PageRun] = []
+    content: list[OcrPage] = []
     after_blank: set[int] = set()
     sheet: tuple[OcrPage, SheetMeaning] | None = None
-    was_blank = False
+    previous_is_blank = False
     for page in pages:
-        if page.number in sheets:
-            runs.append(Run(tuple(held), frozenset(after_blank), sheet))
-            held, after_blank, sheet = [], set(), (page, meanings[page.number])
-        elif page.number in blank:
-            was_blank = True
+        if page.number in blank:
+            previous_is_blank = True
             continue
+        if page.number in sheets:
+            runs.append(PageRun(tuple(content), frozenset(after_blank), sheet))
+            content, after_blank, sheet = [], set(), (page, sheets[page.number])
         else:
-            held.append(page)
-            if was_blank:
+            content.append(page)
+            if previous_is_blank:
                 after_blank.add(page.number)
-        was_blank = False
-    runs.append(Run(tuple(held), frozenset(after_blank), sheet))
+        previous_is_blank = False
+    runs.append(PageRun(tuple(content), frozenset(after_blank), sheet))
     return [run for run in runs if run.pages]
 
 
-def _documents(
-    run: Run, meanings: dict[int, SheetMeaning], settings: ClassifySettings, *, sheets_used: bool, whole: bool
-) -> Iterator[Document]:
-    """A run's documents, in order."""
-    marks = [marks_of(page) for page in run.pages]
-    if whole:
-        yield _document(marks, 1.0, run, meanings, settings)
+def _split_run(
+    run: PageRun, forms: Mapping[int, SheetMeaning], *, uses_sheets: bool, single_document: bool
+) -> Iterator[tuple[Sequence[PageFeatures], float]]:
+    """Yield (pages, probability) of each document of a run, in order."""
+    features = [extract_page_features(page) for page in run.pages]
+    if single_document:
+        yield features, 1.0
         return
     starts = [1.0]
-    for before, page in pairwise(marks):
-        p = start_probability(before, page, blank_between=page.page.number in run.after_blank)
-        if sheets_used:
-            p = _against(p, SHEETS_USED)
-        starts.append(0.999 if page.page.number in meanings else p)
-    for first, last, sure in best_segmentation(starts, disharmony(marks)):
-        yield _document(marks[first : last + 1], sure, run, meanings, settings)
+    for before, page in pairwise(features):
+        probability = start_probability(before, page, blank_between=page.page.number in run.after_blank)
+        if uses_sheets:
+            probability = _lower_probability(probability, NO_SHEET_NATS)
+        starts.append(CODED_START_PROBABILITY if page.page.number in forms else probability)
+    for first, last, probability in best_segmentation(starts, consistency_penalties(features)):
+        yield features[first : last + 1], probability
 
 
-def _against(probability: float, nats: float) -> float:
-    """The probability after `nats` of evidence against."""
-    from math import exp
-
+def _lower_probability(probability: float, nats: float) -> float:
+    """Return the probability after `nats` of evidence against it."""
     odds = probability / max(1 - probability, 1e-9) * exp(-nats)
     return odds / (1 + odds)
 
 
-def _document(
-    marks: Sequence[PageMarks],
-    sure: float,
-    run: Run,
-    meanings: dict[int, SheetMeaning],
+def _build_document(
+    features: Sequence[PageFeatures],
+    probability: float,
+    sheet: tuple[OcrPage, SheetMeaning] | None,
+    form: SheetMeaning | None,
     settings: ClassifySettings,
 ) -> Document:
-    pages = [mark.page for mark in marks]
-    findings = choose([offer for mark in marks for offer in mark.offers], settings)
-    fields = findings.fields
-    doubts = [*findings.issues, *mixed_patients(marks)]
-    if run.sheet and run.sheet[1].mrn:
-        fields, clash = _with_cover(fields, run.sheet[0], run.sheet[1].mrn)
-        doubts += clash
-    form = meanings.get(pages[0].number)
-    if form and form.mrn:
-        fields, clash = _with_cover(fields, pages[0], form.mrn)
-        doubts += clash
-    types = (TypeGuess(type=form.type, probability=1.0),) if form and form.type else _types(pages)
-    doubts += _doubts(pages, sure, types, settings)
+    """Return the document of these pages.
+
+    Args:
+        features: Its pages.
+        probability: That of exactly these pages being one document.
+        sheet: The sheet before the document, and its meaning.
+        form: The meaning of the form's own code on the first page.
+        settings: The thresholds below which a reviewer decides.
+    """
+    pages = [page_features.page for page_features in features]
+    results = select_fields([candidate for page in features for candidate in page.candidates], settings)
+    fields = results.fields
+    issues = [*results.issues, *find_mixed_patients(features)]
+    coded_pages = ([sheet] if sheet else []) + ([(pages[0], form)] if form else [])
+    for page, meaning in coded_pages:
+        if meaning.mrn:
+            fields, conflicts = _with_coded_mrn(fields, page, meaning.mrn)
+            issues += conflicts
+    types = _predict_types(pages, form)
+    issues += _review_issues(pages, probability, types[0], settings)
     return Document(
         pages=tuple(page.number for page in pages),
         type=types[0].type,
         type_probability=types[0].probability,
-        alternatives=types[1:4],
+        alternatives=types[1 : 1 + ALTERNATIVES],
         fields=fields,
-        probability=round(sure, 4),
-        issues=tuple({doubt.code: doubt for doubt in reversed(doubts)}.values())[::-1],
+        probability=round(probability, 4),
+        issues=tuple({issue.code: issue for issue in reversed(issues)}.values())[::-1],
     )
 
 
-def _types(pages: Sequence[OcrPage]) -> tuple[TypeGuess, ...]:
+def _predict_types(pages: Sequence[OcrPage], form: SheetMeaning | None) -> tuple[TypeGuess, ...]:
+    """Return the possible types, best first. The code of a form decides its type."""
+    if form and form.type:
+        return (TypeGuess(type=form.type, probability=1.0),)
     from pipeline.classify.types import predict_types
 
-    return tuple(predict_types("\n\n".join(page.text for page in pages), pages))
+    return predict_types("\n\n".join(page.text for page in pages), pages)
 
 
-def _with_cover(
-    fields: tuple[Field, ...], sheet: OcrPage, mrn: str
+def _with_coded_mrn(
+    fields: tuple[Field, ...], page: OcrPage, mrn: str
 ) -> tuple[tuple[Field, ...], list[Reason]]:
-    """The record number of the cover sheet in place of the document's own; a doubt where the two differ."""
-    own = next((field for field in fields if field.name == "mrn"), None)
-    box = next((code.box for code in sheet.barcodes if mrn in code.text), (0, 0, 0, 0))
-    cover = Field(name="mrn", value=mrn, page=sheet.number, box=box, confidence=COVER_SURE)
-    if own and _letters(own.value) == _letters(mrn):
-        return tuple(
-            replace(field, confidence=max(field.confidence, COVER_SURE)) if field is own else field
-            for field in fields
-        ), []
-    kept = (*(field for field in fields if field is not own), cover)
-    if own is None:
-        return kept, []
-    return kept, [
-        Reason(
-            code="mixed_patients", detail="The cover sheet names one record number and the document another."
-        )
-    ]
+    """Replace the document's record number by that of a code, and return an issue if the two differ.
+
+    Args:
+        fields: The fields that were read from the document.
+        page: The cover sheet, or the page with the form's own code.
+        mrn: The record number of the code.
+    """
+    box = next((code.box for code in page.barcodes if mrn in code.text), (0, 0, 0, 0))
+    coded = Field(name="mrn", value=mrn, page=page.number, box=box, confidence=COVER_SHEET_CONFIDENCE)
+    printed = next((field for field in fields if field.name == "mrn"), None)
+    if printed is None:
+        return (*fields, coded), []
+    if _comparable(printed.value) == _comparable(mrn):
+        confirmed = replace(printed, confidence=max(printed.confidence, COVER_SHEET_CONFIDENCE))
+        return tuple(confirmed if field is printed else field for field in fields), []
+    detail = "The cover sheet names one record number and the document another."
+    others = (field for field in fields if field is not printed)
+    return (*others, coded), [Reason(code="mixed_patients", detail=detail)]
 
 
-def _letters(text: str) -> str:
+def _comparable(text: str) -> str:
     return "".join(c for c in text.upper() if c.isalnum())
 
 
-def _doubts(
-    pages: Sequence[OcrPage], sure: float, types: Sequence[TypeGuess], settings: ClassifySettings
+def _review_issues(
+    pages: Sequence[OcrPage], probability: float, best_type: TypeGuess, settings: ClassifySettings
 ) -> Iterator[Reason]:
-    """What a person must look at before the document is filed."""
+    """Yield what a reviewer must check before the document is filed."""
     from pipeline.classify.types import type_threshold
 
-    unread = [page.number for page in pages if page.problem]
-    if unread:
-        yield Reason(code="unreadable_page", detail=f"Page {_listed(unread)} could not be read.")
-    doubtful = [page for page in pages if not page.problem and is_doubtful(page, settings)]
-    for code, kinds, what in UNREAD:
-        numbers = [page.number for page in doubtful if page.content_kind in kinds]
+    unreadable = [page.number for page in pages if page.problem]
+    if unreadable:
+        yield Reason(code="unreadable_page", detail=f"Page {_join(unreadable)} could not be read.")
+    uncertain = [page for page in pages if not page.problem and page_needs_review(page, settings)]
+    for code, content_kinds, description in PAGE_ISSUES:
+        numbers = [page.number for page in uncertain if page.content_kind in content_kinds]
         if numbers:
-            yield Reason(code=code, detail=f"Page {_listed(numbers)} {what}.")
-    if sure < settings.split_threshold:
-        yield Reason(
-            code="split_uncertain", detail=f"It is not sure where this document begins and ends ({sure:.0%})."
-        )
-    if types[0].probability < type_threshold(types[0].type, settings.type_threshold):
-        yield Reason(code="type_uncertain", detail=f"Its type is not sure ({types[0].probability:.0%}).")
+            yield Reason(code=code, detail=f"Page {_join(numbers)} {description}.")
+    if probability < settings.split_threshold:
+        detail = f"It is uncertain where this document begins and ends ({probability:.0%})."
+        yield Reason(code="split_uncertain", detail=detail)
+    if best_type.probability < type_threshold(best_type.type, settings.type_threshold):
+        yield Reason(code="type_uncertain", detail=f"The type is uncertain ({best_type.probability:.0%}).")
 
 
-def is_doubtful(page: OcrPage, settings: ClassifySettings) -> bool:
-    """Whether a person should look at a page because of how it was read."""
+def page_needs_review(page: OcrPage, settings: ClassifySettings) -> bool:
+    """Return whether a reviewer should look at a page because of how it was read."""
     return page.content_kind == "handwriting" or page.confidence < settings.page_threshold
 
 
-def _listed(numbers: Sequence[int]) -> str:
+def _join(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))

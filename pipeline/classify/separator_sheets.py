@@ -1,9 +1,10 @@
-"""Draws the sheets that clerks lay into a stack: separators, patient cover sheets, batch cover sheets. Letter
-size, pure black.
+"""Draw the sheets that clerks insert into a stack: separators, patient cover sheets and batch cover sheets.
+Letter size, pure black.
 
-Each sheet bears its code twice, three inches wide and in opposite corners, so that it survives a fax, a fold
-or a torn edge; a separator also bears the bars of Patch T on both short edges, for scanners that divide a
-stack themselves."""
+Each sheet has its code twice, three inches wide and in opposite corners, so that the code survives a fax, a
+fold or a torn edge. A separator also has the bars of Patch T on both short edges, for scanners that divide a
+stack themselves.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +17,41 @@ from urllib.parse import quote
 from pipeline.errors import InvalidInput
 
 SEPARATOR_CODE = "CHARTLOOM:SEPARATOR"
-PATIENT = "CHARTLOOM:PATIENT:"
-BATCH = "CHARTLOOM/BATCH/1;"
+PATIENT_CODE_PREFIX = "CHARTLOOM:PATIENT:"
+BATCH_CODE_PREFIX = "CHARTLOOM/BATCH/1;"
 
-WIDTH, HEIGHT = 612.0, 792.0
-"""Letter, in points. On A4 the same drawing stands 25 points from the top and leaves nothing out."""
+PAGE_WIDTH_PT, PAGE_HEIGHT_PT = 612.0, 792.0
+"""Letter size. On A4 the same drawing starts 25 points from the top and is complete."""
 
-MARGIN = 54.0
-CODE_SIDE = 216.0
-"""Three inches: modules of a version 3 code are then 2.6 mm, more than twenty fax lines of the coarsest kind
-each.
+MARGIN_PT = 54.0
+CODE_OFFSET_PT = 60.0
+"""Distance between the margin and the code, above and below."""
+
+CODE_SIDE_PT = 216.0
+"""Three inches: modules of a version 3 code are then 2.6 mm, each more than twenty fax lines of the coarsest
+kind.
 """
 
-WIDE, NARROW = 14.4, 5.76
-"""Bars of a patch code in points: 0.2 and 0.08 inches, spaces as the narrow bar (Kodak)."""
+MODULE_OVERLAP_PT = 0.02
+"""Modules overlap by this much, so that no gaps appear between them."""
 
-PATCH_LENGTH = 432.0
+WIDE_BAR_PT, NARROW_BAR_PT = 14.4, 5.76
+"""Bars of a patch code: 0.2 and 0.08 inches; spaces are as wide as the narrow bar (Kodak)."""
+
+PATCH_LENGTH_PT = 432.0
+PATCH_OFFSET_PT = 36.0
+"""Distance between the patch code and the edge of the paper."""
+
+HEADING_SIZE_PT, LINE_SIZE_PT, LINE_PITCH_PT = 30, 13, 19
+
 MRN = re.compile(r"^[A-Za-z0-9.-]{3,20}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeparatorSheet:
-    """What a sheet says: its code's text, its heading, and lines for the clerk."""
+    """The content of a sheet: the text of its code, its heading, lines for the clerk, and whether it has a
+    patch code.
+    """
 
     payload: str
     heading: str
@@ -46,45 +60,47 @@ class SeparatorSheet:
 
 
 def separator_sheet() -> SeparatorSheet:
-    """The sheet between two documents."""
-    lines = ("Lay this sheet before each new document.", "It is not filed. Use it again.")
+    """Return the sheet between two documents."""
+    lines = ("Insert this sheet before each new document.", "It is not filed and can be reused.")
     return SeparatorSheet(payload=SEPARATOR_CODE, heading="Separator sheet", lines=lines, patch=True)
 
 
 def patient_cover_sheet(mrn: str) -> SeparatorSheet:
-    """The sheet before documents of one patient. Raises InvalidInput if the number cannot be put into a code."""
+    """Return the sheet before the documents of one patient.
+
+    Raises:
+        InvalidInput: The record number cannot be put into a code.
+    """
     if not MRN.match(mrn):
         raise InvalidInput(
             f"{mrn!r} cannot be printed as a record number.", "Use 3 to 20 letters, digits, dots or hyphens."
         )
     lines = (
         f"Record number {mrn}",
-        "Lay this sheet before documents of this patient; the next sheet ends it.",
+        "Insert this sheet before the documents of this patient, up to the next sheet.",
     )
-    return SeparatorSheet(payload=PATIENT + mrn, heading="Patient cover sheet", lines=lines)
+    return SeparatorSheet(payload=PATIENT_CODE_PREFIX + mrn, heading="Patient cover sheet", lines=lines)
 
 
 def batch_cover_sheet(
     name: str, files: int | None = None, documents: int | None = None, pages: int | None = None
 ) -> SeparatorSheet:
-    """The sheet on top of a batch, with what is expected in it; a count that is not given is not checked."""
+    """Return the sheet on top of a batch, with the expected counts; None: the count is not checked."""
     counts = {"files": files, "documents": documents, "pages": pages}
-    told = [f"{what}={count}" for what, count in counts.items() if count is not None]
-    said = [f"{count} {what}" for what, count in counts.items() if count is not None]
+    expected = {unit: count for unit, count in counts.items() if count is not None}
+    values = [f"name={quote(name, safe='')}", *(f"{unit}={count}" for unit, count in expected.items())]
     lines = (
         f"Batch {name}",
-        "Expected: " + (", ".join(said) or "not told"),
-        "Lay this sheet on top of the batch.",
+        "Expected: " + (", ".join(f"{count} {unit}" for unit, count in expected.items()) or "not stated"),
+        "Insert this sheet on top of the batch.",
     )
     return SeparatorSheet(
-        payload=BATCH + ";".join([f"name={quote(name, safe='')}", *told]),
-        heading="Batch cover sheet",
-        lines=lines,
+        payload=BATCH_CODE_PREFIX + ";".join(values), heading="Batch cover sheet", lines=lines
     )
 
 
 def render_sheets_pdf(sheets: Sequence[SeparatorSheet]) -> bytes:
-    """The sheets as a PDF, one a page, in the order given."""
+    """Return a PDF with one sheet per page, in the given order."""
     import pikepdf
 
     pdf = pikepdf.new()
@@ -93,53 +109,58 @@ def render_sheets_pdf(sheets: Sequence[SeparatorSheet]) -> bytes:
         pikepdf.Dictionary(Type=name.Font, Subtype=name.Type1, BaseFont=name("/Helvetica-Bold"))
     )
     for sheet in sheets:
-        page = pdf.add_blank_page(page_size=(WIDTH, HEIGHT))
+        page = pdf.add_blank_page(page_size=(PAGE_WIDTH_PT, PAGE_HEIGHT_PT))
         page.obj.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
-        page.obj.Contents = pdf.make_stream(_drawing(sheet).encode("latin-1", "replace"))
+        page.obj.Contents = pdf.make_stream(_content_stream(sheet).encode("latin-1", "replace"))
     out = io.BytesIO()
     pdf.save(out)
     return out.getvalue()
 
 
-def _drawing(sheet: SeparatorSheet) -> str:
-    """The page's content stream; the origin is at the lower left."""
-    parts = []
+def _content_stream(sheet: SeparatorSheet) -> str:
+    """Return the page's content stream. The origin is at the lower left, the unit is the point."""
+    operators = []
     if sheet.patch:
-        parts += _patch(top=HEIGHT - 36, downwards=True) + _patch(top=36, downwards=False)
-    parts += _code(sheet.payload, MARGIN, HEIGHT - MARGIN - 60 - CODE_SIDE)
-    parts += _code(sheet.payload, WIDTH - MARGIN - CODE_SIDE, MARGIN + 60)
-    parts.append(_text(sheet.heading, 30, HEIGHT / 2 + 20))
-    parts += [
-        _text(line, 13, HEIGHT / 2 - 8 - 19 * i) for i, line in enumerate((*sheet.lines, sheet.payload))
+        operators += _draw_patch_t(PAGE_HEIGHT_PT - PATCH_OFFSET_PT, downward=True)
+        operators += _draw_patch_t(PATCH_OFFSET_PT, downward=False)
+    left, bottom = MARGIN_PT, MARGIN_PT + CODE_OFFSET_PT
+    right = PAGE_WIDTH_PT - MARGIN_PT - CODE_SIDE_PT
+    top = PAGE_HEIGHT_PT - MARGIN_PT - CODE_OFFSET_PT - CODE_SIDE_PT
+    operators += _draw_qr_code(sheet.payload, left, top) + _draw_qr_code(sheet.payload, right, bottom)
+    operators.append(_draw_text(sheet.heading, HEADING_SIZE_PT, PAGE_HEIGHT_PT / 2 + 20))
+    operators += [
+        _draw_text(line, LINE_SIZE_PT, PAGE_HEIGHT_PT / 2 - 8 - LINE_PITCH_PT * i)
+        for i, line in enumerate((*sheet.lines, sheet.payload))
     ]
-    return "\n".join(parts)
+    return "\n".join(operators)
 
 
-def _text(text: str, size: float, y: float) -> str:
-    plain = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
-    return f"BT /F1 {size} Tf {MARGIN} {y:.1f} Td ({plain}) Tj ET"
+def _draw_text(text: str, size: float, y: float) -> str:
+    escaped = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+    return f"BT /F1 {size} Tf {MARGIN_PT} {y:.1f} Td ({escaped}) Tj ET"
 
 
-def _code(payload: str, x: float, y: float) -> list[str]:
-    """A QR code with the highest error correction, as black squares; (x, y) is its lower left corner."""
+def _draw_qr_code(payload: str, x: float, y: float) -> list[str]:
+    """Draw a QR code with the highest error correction as black squares; (x, y) is its lower left corner."""
     import segno
 
     matrix = segno.make_qr(payload, error="h").matrix
-    module = CODE_SIDE / len(matrix)
+    module = CODE_SIDE_PT / len(matrix)
+    side = f"{module + MODULE_OVERLAP_PT:.3f}"
     return [
-        f"{x + column * module:.3f} {y + CODE_SIDE - (row + 1) * module:.3f} {module + 0.02:.3f} {module + 0.02:.3f} re f"
+        f"{x + column * module:.3f} {y + CODE_SIDE_PT - (row + 1) * module:.3f} {side} {side} re f"
         for row, line in enumerate(matrix)
-        for column, dark in enumerate(line)
-        if dark
+        for column, is_dark in enumerate(line)
+        if is_dark
     ]
 
 
-def _patch(top: float, *, downwards: bool) -> list[str]:
-    """Patch T, narrow-wide-narrow-wide from the paper's edge inwards."""
-    parts, y = [], top
-    for bar in (NARROW, WIDE, NARROW, WIDE):
-        parts.append(
-            f"{(WIDTH - PATCH_LENGTH) / 2:.1f} {y - bar if downwards else y:.2f} {PATCH_LENGTH} {bar} re f"
-        )
-        y += (-1 if downwards else 1) * (bar + NARROW)
-    return parts
+def _draw_patch_t(start: float, *, downward: bool) -> list[str]:
+    """Draw Patch T from `start`: narrow, wide, narrow, wide, from the edge of the paper inward."""
+    left = (PAGE_WIDTH_PT - PATCH_LENGTH_PT) / 2
+    operators, y = [], start
+    for bar in (NARROW_BAR_PT, WIDE_BAR_PT, NARROW_BAR_PT, WIDE_BAR_PT):
+        bottom = y - bar if downward else y
+        operators.append(f"{left:.1f} {bottom:.2f} {PATCH_LENGTH_PT} {bar} re f")
+        y += (-1 if downward else 1) * (bar + NARROW_BAR_PT)
+    return operators

@@ -1,9 +1,10 @@
-"""What a person who knows charts looks for: which kind of procedure was done, and phrases that tell visits
-and notes apart.
+"""Find cues that a person who knows charts would use: the kind of procedure that was done, and phrases that
+distinguish visits and notes.
 
-A scope, a needle or a line makes a procedure note, opening or rebuilding an operation; "returns for
-follow-up" a progress note, "asked to see" a consultation, "brought by ambulance" an emergency visit, "will be
-admitted" a history and physical."""
+A scope, a needle or a line indicates a procedure note; opening or reconstructing indicates an operation.
+"Returns for follow-up" indicates a progress note, "asked to see" a consultation, "brought by ambulance" an
+emergency visit, "will be admitted" a history and physical.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from typing import TypeAlias
 
-KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+PROCEDURE_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "scope",
         re.compile(
@@ -48,14 +50,14 @@ KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
 )
-"""Kind of procedure -> words that name one."""
-NAMING = frozenset(
+"""Kind of procedure -> words that name a procedure of this kind."""
+PROCEDURE_HEADINGS = frozenset(
     """procedure|procedures|procedure performed|procedures performed|operation|operations|operation performed|operations performed
     operative procedure|operative procedures|title of operation|title of procedure|surgery|name of operation|name of procedure
     surgical procedure|surgery performed|procedure done|procedure note""".replace("\n    ", "|").split("|")
 )
 """Headings under which the procedure is named, not described."""
-PHRASES = {
+CUE_PHRASES = {
     "emergency": re.compile(
         r"\bemergency (?:room|department)|\be[rd]\b|urgent care|ambulance|paramedic|triage|\bems\b"
     ),
@@ -72,7 +74,7 @@ PHRASES = {
     "child": re.compile(r"\bmom\b|\bmother\b|month-old|sports physical|well[- ]child|checkup"),
     "letter": re.compile(r"\bdear\b|sincerely|regards|pleasure of seeing|to whom it may"),
 }
-SECTIONS = tuple(
+SECTION_NAMES = tuple(
     """physical examination|family history|social history|review of systems|subjective|objective|assessment|plan|impression
     recommendation|hospital course|emergency department course|chief complaint|present illness|past medical history|medications
     allergies|laborator|diagnosis|disposition|reason for consultation|reason for visit|vital signs|mental status|findings
@@ -80,79 +82,97 @@ SECTIONS = tuple(
         "\n    ", "|"
     ).split("|")
 )
-"""Sections whose presence and absence both tell something."""
-NAMED_WORDS = 25  # of a procedure's name that are looked at
-FIRST_NAMED = 12  # of them that say which kinds of procedure it was, in order
-MANNER = re.compile(
+"""Sections whose presence and absence are both informative."""
+MAX_NAME_WORDS = 25
+"""Words of a procedure's name that are used."""
+
+ORDERED_NAME_WORDS = 12
+"""First words of a procedure's name, which show the kinds of procedure in order."""
+
+OPENING_WORDS = 60
+"""First words of a document, used if no heading names the procedure."""
+
+MANNER_PHRASE = re.compile(
     r"\b(general|local|mac|conscious sedation|spinal|lidocaine|endotracheal|versed|fentanyl|demerol|propofol|blood loss|drains"
     r"|specimen|sponge|vicryl|incision|prepped and draped|withdrawn|advanced|tolerated|recovery room|consent)\b"
 )
 """How it was done: a scope is advanced and withdrawn under sedation, an operation has sponge counts and
 sutures.
 """
-START, EARLY, END = 300, 1000, 500  # characters of a text's zones: what is said first and last tells more
+
+START_CHARS, EARLY_CHARS, END_CHARS = 300, 1000, 500
+"""Zones of a text, in characters: its beginning and its end are more informative than the middle."""
+
+Headings: TypeAlias = Sequence[tuple[str, Sequence[str]]]
+"""The headings of a document: (name, the first words under it)."""
 
 
-def procedures(words: Sequence[str], found: Sequence[tuple[str, Sequence[str]]]) -> Counter[str]:
-    """What the named procedure is, from the document's words and its headings with the words under them."""
-    named = _named(words, found)
-    kinds = [kind for word in named if (kind := kind_of(word))]
-    out = Counter(f"named {kind}" for kind in kinds)
-    if kinds:
-        out[f"first {kinds[0]}"] += 1
-    all_kinds = Counter(kind for word in words if (kind := kind_of(word)))
-    out.update(f"{kind} {min(6, all_kinds[kind].bit_length())}" for kind, _ in KINDS)
-    out.update(f"word {word}" for word in named)
-    out.update(f"word -{word[-6:]}" for word in named if len(word) > 6)
-    return out
+def procedure_features(words: Sequence[str], headings: Headings) -> Counter[str]:
+    """Return what the named procedure is, from the document's words and headings."""
+    name = _procedure_name(words, headings)
+    named_kinds = [kind for word in name if (kind := procedure_kind(word))]
+    features = Counter(f"named {kind}" for kind in named_kinds)
+    if named_kinds:
+        features[f"first {named_kinds[0]}"] += 1
+    kind_counts = Counter(kind for word in words if (kind := procedure_kind(word)))
+    features.update(f"{kind} {min(6, kind_counts[kind].bit_length())}" for kind, _ in PROCEDURE_KINDS)
+    features.update(f"word {word}" for word in name)
+    features.update(f"word -{word[-6:]}" for word in name if len(word) > 6)
+    return features
 
 
-def manner(text: str, words: Sequence[str], found: Sequence[tuple[str, Sequence[str]]]) -> Counter[str]:
-    """How the procedure was done, alone and with the kinds of procedure that are named; and these kinds
-    together.
+def manner_features(text: str, words: Sequence[str], headings: Headings) -> Counter[str]:
+    """Return how the procedure was done, alone and combined with the named kinds of procedure; and these
+    kinds together.
     """
-    named = (kind for word in _named(words, found)[:FIRST_NAMED] if (kind := kind_of(word)))
-    kinds = list(dict.fromkeys(named))
-    done = sorted(set(MANNER.findall(text.lower())))
-    met = {kind for word in set(words) if (kind := kind_of(word))}
-    out = Counter(
-        (f"order {' '.join(kinds[:3])}", f"named {' '.join(sorted(kinds))}", f"met {' '.join(sorted(met))}")
+    name = _procedure_name(words, headings)[:ORDERED_NAME_WORDS]
+    kinds = list(dict.fromkeys(kind for word in name if (kind := procedure_kind(word))))
+    manners = sorted(set(MANNER_PHRASE.findall(text.lower())))
+    all_kinds = {kind for word in set(words) if (kind := procedure_kind(word))}
+    features = Counter(
+        (
+            f"order {' '.join(kinds[:3])}",
+            f"named {' '.join(sorted(kinds))}",
+            f"met {' '.join(sorted(all_kinds))}",
+        )
     )
-    out.update(done)
-    out.update(f"{how} {kind}" for how in done for kind in kinds[:2])
-    return out
+    features.update(manners)
+    features.update(f"{manner} {kind}" for manner in manners for kind in kinds[:2])
+    return features
 
 
-def _named(words: Sequence[str], found: Sequence[tuple[str, Sequence[str]]]) -> Sequence[str]:
-    """The words that name the procedure: those under its heading, or the document's first."""
-    return next((after for name, after in found if name in NAMING and after), words[:60])[:NAMED_WORDS]
+def _procedure_name(words: Sequence[str], headings: Headings) -> Sequence[str]:
+    """Return the words that name the procedure: those under its heading, or the document's first words."""
+    under_heading = (under for name, under in headings if name in PROCEDURE_HEADINGS and under)
+    return next(under_heading, words[:OPENING_WORDS])[:MAX_NAME_WORDS]
 
 
-def phrases(text: str, names: Iterable[str]) -> Counter[str]:
-    """Telling phrases by the zone that they stand in, and which sections there are and are not."""
-    low, headings = text.lower(), list(names)
+def phrase_features(text: str, headings: Iterable[str]) -> Counter[str]:
+    """Return the cue phrases by their zone of the text, and which sections it has and has not."""
+    low, names = text.lower(), list(headings)
     zones = (
-        ("start", low[:START]),
-        ("early", low[START:EARLY]),
-        ("middle", low[EARLY:-END]),
-        ("end", low[-END:]),
+        ("start", low[:START_CHARS]),
+        ("early", low[START_CHARS:EARLY_CHARS]),
+        ("middle", low[EARLY_CHARS:-END_CHARS]),
+        ("end", low[-END_CHARS:]),
     )
-    return Counter(
-        [*_said(zones), *(f"{'has' if any(s in h for h in headings) else 'no'} {s}" for s in SECTIONS)]
+    sections = (
+        f"{'has' if any(section in name for name in names) else 'no'} {section}" for section in SECTION_NAMES
     )
+    return Counter([*_phrases_by_zone(zones), *sections])
 
 
-def _said(zones: Iterable[tuple[str, str]]) -> Iterator[str]:
-    for zone, part in zones:
-        for name, pattern in PHRASES.items():
-            times = len(pattern.findall(part))
-            if times:
+def _phrases_by_zone(zones: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for zone, text in zones:
+        for name, pattern in CUE_PHRASES.items():
+            count = len(pattern.findall(text))
+            if count:
                 yield f"{name} {zone}"
-            if times > 1:
+            if count > 1:
                 yield f"{name} {zone} again"
 
 
 @cache
-def kind_of(word: str) -> str:
-    """The kind of procedure that a word names, or nothing."""
-    return next((kind for kind, pattern in KINDS if pattern.search(word)), "")
+def procedure_kind(word: str) -> str:
+    """Return the kind of procedure that a word names; empty if it names none."""
+    return next((kind for kind, pattern in PROCEDURE_KINDS if pattern.search(word)), "")

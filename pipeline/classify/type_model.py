@@ -1,12 +1,11 @@
-"""The trained type model: numbers only, no words. Arrays and JSON, so that reading one can run no code.
+"""The trained type model. Its file has only numbers and JSON, no words: reading it cannot execute code.
 
-score  = sum over blocks of (unit vector of the block's known features x weights) + bias
-odds   = score x scale + shift
-sure   = logistic(belief of the best type: base + slope x lead over the next type's score + height x its own
-       score)
-answer = softmax(odds at the temperature that makes the best type as probable as `sure` says)
+score      = sum over blocks of (unit vector of the block's known features x weights) + bias
+log odds   = score x scale + shift
+confidence = logistic(base + slope x lead over the next type's score + height x own score), for the best type
+answer     = softmax(log odds at the temperature at which the best type has this confidence)
 
-Calibration and belief are fitted on documents that training had held back.
+Scale, shift, base, slope and height are fitted on documents that training had held out.
 """
 
 from __future__ import annotations
@@ -17,31 +16,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.classify.text_features import extract_features, slot, weighted
+from pipeline.classify.text_features import damped_counts, extract_features, feature_hash
 from pipeline.errors import ConfigurationError
 from pipeline.resources import model_path
 
 MODEL_FILE = "document_types.npz"
-OTHER = "other"
+METADATA_KEY = "told"
+"""Name of the JSON metadata in the model file, next to the arrays."""
+
 ARRAYS = ("slots", "rarity", "weights", "bias", "calibration", "shift", "belief")
-STRANGENESS = (
-    6.0  # log odds for `other` by which a score lower than usual counts: it was measured on types held back
-)
-SHOWN = ("w", "f", "h")  # blocks whose features are words of the page: what a person can find on it
-COLDEST = (0.0, 20.0)  # factors on log odds among which the temperature is sought: at 0 all types are alike
-HALVINGS = 24  # of that range: closer than a probability is ever printed
-Floats = NDArray[np.float32]
+"""Names of the arrays in the model file, and of the fields of TypeModel."""
+
+DEFAULT_LOW_SCORE = -9.0
+"""Lower than any score: of a model without `usual` no document counts as unusual."""
+
+OTHER = "other"
+UNUSUAL_DOCUMENT_NATS = 6.0
+"""Log odds for `other` for each unit by which the best score is lower than usual, measured on types held out.
+"""
+
+WORD_BLOCKS = ("w", "f", "h")
+"""Blocks whose features are words that a person can find on the page."""
+
+TEMPERATURE_RANGE = (0.0, 20.0)
+"""Factors on log odds among which the temperature is searched: at 0 all types are equally probable."""
+
+BISECTION_STEPS = 24
+"""Halvings of that range: the result is more precise than a probability is ever printed."""
+
+Floats: TypeAlias = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeModel:
-    """`slots` sorted, with `rarity` and a row of `weights` for each; `calibration` (one scale) and `shift`
-    turn scores into log odds; `belief` (base, slope, height; a column for each type) says how sure the best
-    is; `usual` is the best score that only one in twenty documents of taught types stays below."""
+    """A type model.
+
+    `types`: the n types. `blocks`: block of features -> its weight. `slots`: the m known feature hashes,
+    sorted. `rarity`, shape (m,), and `weights`, shape (m, n): of each feature. `bias`, shape (n,).
+    `calibration`, shape (1,), and `shift`, shape (n,): turn scores into log odds. `belief`, shape (3, n):
+    base, slope and height of each type, for the confidence in the best type. `usual`: only one in twenty
+    documents of known types has a best score below this. `thresholds`: type -> probability from which no
+    reviewer is needed. `facts`: about the training.
+    """
 
     types: tuple[str, ...]
     blocks: Mapping[str, float]
@@ -58,9 +79,9 @@ class TypeModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """A document under the model: log probabilities by type, and what it showed: features, their rows of
-    `weights`, values.
+class ScoredText:
+    """A document as scored by the model: log probabilities by type; and its known features with their rows in
+    `weights` and their values.
     """
 
     log_probability: Floats
@@ -69,60 +90,66 @@ class Scored:
     values: Floats
 
 
-def score(model: TypeModel, text: str) -> Scored:
-    """The types' log probabilities from the text alone."""
-    found = extract_features(text)
-    parts = [_block(model, block, found[block]) for block in model.blocks]
-    names = tuple(name for part in parts for name in part[0])
-    rows = np.concatenate([part[1] for part in parts])
-    values = np.concatenate([part[2] for part in parts])
-    total = values @ model.weights[rows].astype(np.float32) + model.bias
-    odds = apply_belief(total, total * model.calibration + model.shift, model.belief)
+def score_text(model: TypeModel, text: str) -> ScoredText:
+    """Return the log probabilities of the types from the text alone."""
+    features = extract_features(text)
+    blocks = [_block_vector(model, block, features[block]) for block in model.blocks]
+    names = tuple(name for block_names, _, _ in blocks for name in block_names)
+    rows = np.concatenate([block_rows for _, block_rows, _ in blocks])
+    values = np.concatenate([block_values for _, _, block_values in blocks])
+    scores = values @ model.weights[rows].astype(np.float32) + model.bias
+    odds = apply_belief(scores, scores * model.calibration + model.shift, model.belief)
     if OTHER in model.types:
-        odds[model.types.index(OTHER)] += STRANGENESS * max(0.0, model.usual - float(total.max()))
-    return Scored(_log_softmax(odds), names, rows, values)
+        shortfall = max(0.0, model.usual - float(scores.max()))
+        odds[model.types.index(OTHER)] += UNUSUAL_DOCUMENT_NATS * shortfall
+    return ScoredText(_log_softmax(odds), names, rows, values)
 
 
-def lead(scores: Floats, best: int) -> float:
-    """By how much the best type's score is above every other's."""
+def score_lead(scores: Floats, best: int) -> float:
+    """Return by how much the score of type `best` is above every other score."""
     return float(scores[best] - np.delete(scores, best).max())
 
 
 def apply_belief(scores: Floats, odds: Floats, belief: Floats) -> Floats:
-    """The log odds at the temperature at which the best type is as probable as is believed. Their order
-    stays.
+    """Return the log odds at the temperature at which the best type is as probable as its confidence. Their
+    order is unchanged.
+
+    Args:
+        scores: Scores of the types, shape (types,).
+        odds: Log odds of the types, shape (types,).
+        belief: Base, slope and height by type, shape (3, types).
     """
     best = int(odds.argmax())
     base, slope, height = belief[:, best]
-    sure = 1 / (1 + np.exp(-(base + slope * lead(scores, best) + height * scores[best])))
-    behind = odds - odds[best]
-    low, high = COLDEST
-    for _ in range(HALVINGS):
+    confidence = 1 / (1 + np.exp(-(base + slope * score_lead(scores, best) + height * scores[best])))
+    relative_odds = odds - odds[best]
+    low, high = TEMPERATURE_RANGE
+    for _ in range(BISECTION_STEPS):
         middle = (low + high) / 2
-        if 1 / np.exp(behind * middle).sum() < sure:
+        if 1 / np.exp(relative_odds * middle).sum() < confidence:
             low = middle
         else:
             high = middle
-    return np.asarray(behind * (low + high) / 2, dtype=np.float32)
+    return np.asarray(relative_odds * (low + high) / 2, dtype=np.float32)
 
 
-def words_for(model: TypeModel, scored: Scored, kind: str, count: int) -> tuple[str, ...]:
-    """The words that spoke most for a type against the average of the others."""
+def supporting_words(model: TypeModel, scored: ScoredText, kind: str, count: int) -> tuple[str, ...]:
+    """Return the words that most support a type, compared with the average of the types; at most `count`."""
     weights = model.weights[scored.rows].astype(np.float32)
     gains = scored.values * (weights[:, model.types.index(kind)] - weights.mean(axis=1))
-    said: dict[str, None] = {}
+    words: dict[str, None] = {}
     for i in np.argsort(-gains):
-        block, _, words = scored.names[i].partition(":")
-        if gains[i] <= 0 or len(said) == count:
+        block, _, detail = scored.names[i].partition(":")
+        if gains[i] <= 0 or len(words) == count:
             break
-        if block in SHOWN:
-            said.setdefault(words)
-    return tuple(said)
+        if block in WORD_BLOCKS:
+            words.setdefault(detail)
+    return tuple(words)
 
 
 def save_model(model: TypeModel, path: Path) -> None:
     """Write the model as one .npz file without pickled objects."""
-    told = {
+    metadata = {
         "types": model.types,
         "blocks": dict(model.blocks),
         "usual": model.usual,
@@ -130,8 +157,9 @@ def save_model(model: TypeModel, path: Path) -> None:
         "facts": dict(model.facts),
     }
     arrays = {name: getattr(model, name) for name in ARRAYS}
+    arrays[METADATA_KEY] = np.frombuffer(json.dumps(metadata).encode(), dtype=np.uint8)
     with path.open("wb") as file:
-        np.savez_compressed(file, told=np.frombuffer(json.dumps(told).encode(), dtype=np.uint8), **arrays)
+        np.savez_compressed(file, **arrays)
 
 
 @cache
@@ -139,39 +167,44 @@ def load_model(path: Path | None = None) -> TypeModel:
     """Return the model of that file; without a file, the model in use.
 
     Raises:
-        ConfigurationError: The file is missing or holds no such model.
+        ConfigurationError: The file is missing or is not a type model.
     """
     path = path or model_path(MODEL_FILE)
     try:
         with np.load(path, allow_pickle=False) as file:
-            told = json.loads(file["told"].tobytes())
+            metadata = json.loads(file[METADATA_KEY].tobytes())
             arrays = {name: file[name] for name in ARRAYS}
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"The type model {path} cannot be read: {error}.", "Make it with: chartloom train types"
         ) from None
     return TypeModel(
-        types=tuple(told["types"]),
-        blocks=told["blocks"],
-        usual=told.get("usual", -9.0),
-        thresholds=told["thresholds"],
-        facts=told["facts"],
+        types=tuple(metadata["types"]),
+        blocks=metadata["blocks"],
+        usual=metadata.get("usual", DEFAULT_LOW_SCORE),
+        thresholds=metadata["thresholds"],
+        facts=metadata["facts"],
         **arrays,
     )
 
 
-def _block(model: TypeModel, block: str, counts: Counter[str]) -> tuple[list[str], NDArray[np.intp], Floats]:
-    """The features of a block that the model knows, scaled to a vector as long as the block's weight."""
-    pairs = list(weighted({block: counts}))
-    wanted = np.array([slot(name) for name, _ in pairs], dtype=np.uint32)
-    rows = np.minimum(np.searchsorted(model.slots, wanted), len(model.slots) - 1)
-    hits = np.flatnonzero(model.slots[rows] == wanted)
-    rows = rows[hits]
-    values = np.array([pairs[i][1] for i in hits], dtype=np.float32) * model.rarity[rows]
+def _block_vector(
+    model: TypeModel, block: str, counts: Counter[str]
+) -> tuple[list[str], NDArray[np.intp], Floats]:
+    """Return the features of a block that the model knows: names, rows in the model, and values, scaled to a
+    vector whose length is the block's weight.
+    """
+    features = list(damped_counts({block: counts}))
+    hashes = np.array([feature_hash(name) for name, _ in features], dtype=np.uint32)
+    rows = np.minimum(np.searchsorted(model.slots, hashes), len(model.slots) - 1)
+    known = np.flatnonzero(model.slots[rows] == hashes)
+    rows = rows[known]
+    values = np.array([features[i][1] for i in known], dtype=np.float32) * model.rarity[rows]
     length = float(np.sqrt((values**2).sum())) or 1.0
-    return [pairs[i][0] for i in hits], rows, (values * (model.blocks[block] / length)).astype(np.float32)
+    names = [features[i][0] for i in known]
+    return names, rows, (values * (model.blocks[block] / length)).astype(np.float32)
 
 
 def _log_softmax(odds: Floats) -> Floats:
-    high = odds - odds.max()
-    return np.asarray(high - np.log(np.exp(high).sum()), dtype=np.float32)
+    shifted = odds - odds.max()
+    return np.asarray(shifted - np.log(np.exp(shifted).sum()), dtype=np.float32)

@@ -1,132 +1,191 @@
-"""The stages of flow.py put together for a worker: each with the connection, store and settings it needs."""
+"""The stages of flow.py as a worker runs them: on one scan, with the database, the object store and the
+settings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pikepdf import PdfError
 
-from pipeline.classify.legacy_index import legacy_metadata, apply_legacy_metadata
+from pipeline.classify.barcode_rules import sheet_meaning
+from pipeline.classify.legacy_index import apply_legacy_metadata, legacy_metadata
 from pipeline.classify.segmentation import segment_pages
 from pipeline.config import Settings, document_types
+from pipeline.flow import FilingStages
+from pipeline.index import filing
 from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.matching import decide, person_from_document
 from pipeline.matching.legacy_index_evidence import apply_legacy_evidence
+from pipeline.ocr.engine_key import engine_key
 from pipeline.ocr.output.searchable_pdf import document_file
-from pipeline.ocr.read_page import engine_key
 from pipeline.patients.candidates import find_candidates, mrn_holders
-from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Segmentation
+from pipeline.records import Candidate, Document, Filing, OcrPage, Outcome, Page, Scan, Segmentation
+from pipeline.store import ocr_cache
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from pipeline.store import ocr_cache
+from pipeline.store.scans import page_count
 from pipeline.store.scratch import Scratch
 from pipeline.worker import page_ranges
 from pipeline.worker.backpressure import release_memory
 from pipeline.worker.page_isolation import read_isolated, read_with_timeout
+from pipeline.worker.stage_seconds import StageSeconds, measured
 
 
 @dataclass
-class ScanStages:
-    """Everything that work on one scan needs. `scratch` lasts as long as that work; `original` fetches what a
-    SHA-256 names and says where it lies; `pause` raises where the work shall stop."""
+class ScanStages(FilingStages):
+    """The stages of one scan."""
 
     scan: Scan
     connection: Connection
     blobs: Blobs
     settings: Settings
     scratch: Scratch
-    original: Callable[[str], Path]
-    pause: Callable[[], None]
-    careful: bool = False
-    """A worker has died over this scan: each page is read in a process apart."""
-    keys: dict[int, str] = field(default_factory=dict)
-    """The keys of readings that a range of this scan has left, by page."""
+    """Lasts as long as the work on the scan."""
+    fetch_original: Callable[[str], Path]
+    """Returns the local file of an original, given its SHA-256."""
+    check_abort: Callable[[], None]
+    """Raises if the worker is asked to stop."""
+    isolated: bool = False
+    """A worker has died over this scan: each page is read in a process of its own."""
+    cache_keys: dict[int, str] = field(default_factory=dict)
+    """OCR cache keys that the ranges of this scan have recorded, by page number."""
+    stage_seconds: StageSeconds = field(default_factory=StageSeconds)
+    process: int = 0
+    """The row of `stage_seconds` that this worker process writes to."""
+
+    def fan_out(self, scan: Scan) -> bool:
+        """Dispatch the page ranges of a large scan; return False if the scan is to be processed now."""
+        pages = page_count(self.connection, scan.id)
+        return pages is not None and page_ranges.dispatch_ranges(self.connection, scan, pages)
 
     def open(self, scan: Scan) -> Iterator[Page]:
-        """The scan's pages: as its ranges have left them, else from its original. Raises InvalidInput."""
-        known = page_ranges.range_pages(self.connection, scan)
-        self.keys.update((page.number, key) for page, key in known)
-        for page in [page for page, _ in known] or self.open_original():
-            self.pause()
+        """Yield the scan's pages: as its ranges have recorded them, else from its original.
+
+        Raises:
+            InvalidInput: the original cannot be opened.
+        """
+        recorded = page_ranges.range_pages(self.connection, scan)
+        self.cache_keys.update((page.number, key) for page, key in recorded)
+        return self._until_aborted([page for page, _ in recorded] or self._open_original())
+
+    def open_range(self, pages: range) -> Iterator[Page]:
+        """Yield these pages of the original. Raises InvalidInput."""
+        return self._until_aborted(self._open_original(pages))
+
+    def _until_aborted(self, pages: Iterable[Page]) -> Iterator[Page]:
+        remaining = iter(pages)
+        while True:
+            self.check_abort()
+            with self.stage_seconds.measure("open", self.process):
+                page = next(remaining, None)
+            if page is None:
+                return
             yield page
 
-    def open_original(self, pages: range | None = None) -> Iterator[Page]:
-        """Pages of the original, which is fetched from the store. Raises InvalidInput."""
-        return open_scan(
-            self.original(self.scan.sha256), self.scan.sha256, self.scratch, self.settings.intake, pages
-        )
+    def _open_original(self, pages: range | None = None) -> Iterator[Page]:
+        file = self.fetch_original(self.scan.sha256)
+        return open_scan(file, self.scan.sha256, self.scratch, self.settings.intake, pages)
 
+    @measured
     def read(self, page: Page) -> OcrPage:
-        """A page's reading: from the cache, else made, stored and remembered."""
-        key = self.keys.get(page.number) or ocr_cache.page_key(page)
+        """Return a page's OCR result: from the cache, else read, stored and cached."""
+        key = self.cache_keys.get(page.number) or ocr_cache.page_key(page)
         engine = engine_key(self.settings.ocr)
-        known = None if page.problem else ocr_cache.get(self.connection, key, engine, page.number)
-        if known is not None:
-            return known
-        read = self.read_anew(page)
+        cached = None if page.problem else ocr_cache.get(self.connection, key, engine, page.number)
+        if cached is not None:
+            return replace(cached, notes=page.notes)
+        read = self.read_uncached(page)
         if read.problem is None:
             ocr_cache.put(self.connection, key, engine, read)
-        return read
+        return replace(read, notes=page.notes)
 
-    def read_anew(self, page: Page) -> OcrPage:
+    def read_uncached(self, page: Page) -> OcrPage:
         """Read a page; its PDF and preview are in the store when this returns."""
         if page.image is not None and not self.scratch.path(page.image).exists():
-            page = next(iter(self.open_original(range(page.number, page.number + 1))))
-        pixels = None if page.image is None else self.scratch.path(page.image)
-        made = (read_isolated if self.careful else read_with_timeout)(page, pixels, self.settings.ocr)
+            page = next(iter(self._open_original(range(page.number, page.number + 1))))
+        image_file = None if page.image is None else self.scratch.path(page.image)
+        read = read_isolated if self.isolated else read_with_timeout
+        reading = read(page, image_file, self.settings.ocr)
         release_memory()
         if page.image is not None:
-            self.scratch.drop(page.image)
-        self.scratch.put(made.pdf)
-        return replace(made.page, pdf=self.blobs.put(made.pdf), preview=self.blobs.put(made.preview))
+            self.scratch.remove(page.image)
+        self.scratch.put(reading.pdf)
+        pdf, preview = self.blobs.put(reading.pdf), self.blobs.put(reading.preview)
+        return replace(reading.page, pdf=pdf, preview=preview)
 
-    def sort(self, pages: Sequence[OcrPage]) -> Segmentation:
-        """The pages cut into documents."""
-        given = legacy_metadata(self.scan)
-        if given is None:
+    def publish(self, page: OcrPage) -> None:
+        """Make a page of a large scan searchable before the scan is filed."""
+        sheet = sheet_meaning(page)
+        filing.add_pending_page(self.connection, self.scan, page, mrn=sheet.mrn if sheet else None)
+
+    def close_range(self, pages: range, opened: Sequence[Page]) -> None:
+        """Record how a range's pages were opened; closing the last range enqueues the scan again."""
+        keyed = [(page, ocr_cache.page_key(page)) for page in opened]
+        page_ranges.close_range(self.connection, self.scan, pages[0], keyed)
+
+    @measured
+    def segment(self, pages: Sequence[OcrPage]) -> Segmentation:
+        """Segment the pages into documents, with what a legacy index states about the scan."""
+        legacy = legacy_metadata(self.scan)
+        if legacy is None:
             return segment_pages(pages, self.settings.classify)
-        sorting = segment_pages(pages, self.settings.classify, whole=given.single_document)
+        segmentation = segment_pages(pages, self.settings.classify, single_document=legacy.single_document)
         return apply_legacy_metadata(
-            sorting, given, len(pages), self.settings.archive, self.settings.classify.type_threshold
+            segmentation, legacy, len(pages), self.settings.archive, self.settings.classify.type_threshold
         )
 
+    @measured
     def match(self, document: Document) -> Sequence[Candidate]:
-        """The patients whom the document may be about."""
+        """Return the patients whom the document may be about."""
         return find_candidates(self.connection, person_from_document(document), self.settings.matching)
 
-    def decide(self, document: Document, found: Sequence[Candidate]) -> Filing:
-        """Filed on its own, or before a person."""
-        filing = decide(document, found, self.settings)
-        given = self.scan.legacy_metadata
-        if given is None or given.mrn is None:
-            return filing
-        return apply_legacy_evidence(filing, given, mrn_holders(self.connection, given.mrn), self.settings.archive.mrn_accuracy)
+    @measured
+    def decide(self, document: Document, candidates: Sequence[Candidate]) -> Filing:
+        """Decide whether the document is filed automatically or needs review."""
+        decision = decide(document, candidates, self.settings)
+        legacy = self.scan.legacy_metadata
+        if legacy is None or legacy.mrn is None:
+            return decision
+        holders = mrn_holders(self.connection, legacy.mrn)
+        return apply_legacy_evidence(decision, legacy, holders, self.settings.archive.mrn_accuracy)
 
-    def document_pdf(self, document: Document, pages: dict[int, OcrPage]) -> str:
-        """Make a document's PDF of its pages' and store it; its SHA-256."""
+    @measured
+    def build_pdf(self, document: Document, pages: Mapping[int, OcrPage]) -> str:
+        """Build a document's PDF from those of its pages, store it, and return its SHA-256."""
         keys = [key for number in document.pages if (key := pages[number].pdf)]
-        made = self.scratch.folder / "document.pdf"
-        kind = document_types()[document.type]
-        about = f"Scan {self.scan.id}, pages {document.pages[0]} to {document.pages[-1]}"
-        codes = [f"LOINC {kind.loinc}"] if kind.loinc else []
-        files = [self.page_file(key) for key in keys]
+        file = self.scratch.folder / "document.pdf"
+        document_type = document_types()[document.type]
+        subject = f"Scan {self.scan.id}, pages {document.pages[0]} to {document.pages[-1]}"
+        keywords = [f"LOINC {document_type.loinc}"] if document_type.loinc else []
+        page_files = [self._page_pdf(key) for key in keys]
         try:
             document_file(
-                files, made, title=kind.name, subject=about, keywords=codes, source=self.scan.sha256
+                page_files,
+                file,
+                title=document_type.name,
+                subject=subject,
+                keywords=keywords,
+                source=self.scan.sha256,
             )
         except PdfError:
-            self.scratch.check_room()  # what did not fit on the disk is cut short without a word
+            self.scratch.check_free_space()  # a full disk truncates the file without another error
             raise
-        stored = self.blobs.put_made(made)
+        sha256 = self.blobs.put_generated(file)
         for key in keys:
-            self.scratch.drop(key)
-        return stored
+            self.scratch.remove(key)
+        return sha256
 
-    def page_file(self, key: str) -> Path:
-        """A page's PDF: in scratch where it was just made, else fetched from the store."""
+    def _page_pdf(self, key: str) -> Path:
+        """Return a page's PDF: in scratch if it was just made, else fetched from the store."""
         file = self.scratch.path(key)
         if not file.exists():
             self.blobs.fetch(key, file)
         return file
+
+    @measured
+    def commit(self, outcome: Outcome, pdfs: Sequence[str]) -> None:
+        """File the outcome in one transaction. A scan that is already closed stays as it is."""
+        filing.commit(self.connection, outcome, pdfs)

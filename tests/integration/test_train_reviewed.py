@@ -22,7 +22,11 @@ def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_t
     item = hospital.uncertain_item()
     assert reviewed_examples(hospital.connection) == []
     document_actions.file_document(
-        hospital.connection, sight(hospital, item), patient=hospital.patient_ids[0], type="transfer_summary", fields={}
+        hospital.connection,
+        sight(hospital, item),
+        patient=hospital.patient_ids[0],
+        type="transfer_summary",
+        fields={},
     )
     (example,) = reviewed_examples(hospital.connection)
     assert example.type == "transfer_summary"
@@ -30,24 +34,34 @@ def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_t
     assert example.text
 
 
-def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_settled(hospital: Hospital) -> None:
+def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_settled(
+    hospital: Hospital,
+) -> None:
     item = hospital.uncertain_item()
     assert list(settled_stacks(hospital.connection)) == []
     document_actions.file_document(
-        hospital.connection, sight(hospital, item), patient=hospital.patient_ids[0], type="transfer_summary", fields={}
+        hospital.connection,
+        sight(hospital, item),
+        patient=hospital.patient_ids[0],
+        type="transfer_summary",
+        fields={},
     )
     (stack,) = settled_stacks(hospital.connection)
     pages = hospital.connection.execute("select pages from document where status = 'filed'").fetchall()
     assert stack.documents == tuple(tuple(row["pages"]) for row in pages)
     assert {page.number for page in stack.pages} >= set(stack.documents[0])
-    case = build_case(stack, made=False)
-    assert len(case.starts) == len(case.marks) - 1
+    case = build_case(stack, generated=False)
+    assert len(case.starts) == len(case.pages) - 1
 
 
 def test_a_model_that_is_worse_on_documents_that_neither_saw_is_not_used() -> None:
-    good = compute_metrics([Prediction(id=str(i), truth="a", said="a", probability=0.9) for i in range(4)])
-    bad = compute_metrics([Prediction(id=str(i), truth="a", said="a" if i else "b", probability=0.9) for i in range(4)])
-    trained = TrainingResult(model=load_model(), folds=good, answers=(), new=bad, old=good)
+    good = compute_metrics(
+        [Prediction(id=str(i), truth="a", predicted="a", probability=0.9) for i in range(4)]
+    )
+    bad = compute_metrics(
+        [Prediction(id=str(i), truth="a", predicted="a" if i else "b", probability=0.9) for i in range(4)]
+    )
+    trained = TrainingResult(model=load_model(), folds=good, predictions=(), new=bad, old=good)
     assert not trained.better
     assert replace(trained, new=good, old=bad).better
     assert replace(trained, old=None).better

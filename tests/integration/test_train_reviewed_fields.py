@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.classify.training.field_training import FieldOutcome, fit_calibration, evaluate_case, fit_calibration_table, mean_log_loss
+from pipeline.classify.training.field_training import (
+    FieldOutcome,
+    evaluate_case,
+    fit_calibration,
+    fit_calibration_table,
+    mean_log_loss,
+)
 from pipeline.classify.training.reviewer_labels import confirmed_fields
 from pipeline.index import document_actions
 from tests.integration.test_review_decisions import sight
@@ -25,13 +31,18 @@ def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_
     assert list(confirmed_fields(hospital.connection)) == []
     given = ANSWERS | {"dob": ""}
     document_actions.file_document(
-        hospital.connection, sight(hospital, item), patient=hospital.patient_ids[0], type="discharge_summary", fields=given
+        hospital.connection,
+        sight(hospital, item),
+        patient=hospital.patient_ids[0],
+        type="discharge_summary",
+        fields=given,
     )
     (case,) = confirmed_fields(hospital.connection)
     assert case.truth == given | {"dob": None}
     assert [page.number for page in case.pages] == [1, 2]
     verdicts = {
-        answer.field: (answer.printed, answer.confidence is not None, answer.right) for answer in evaluate_case(case)
+        answer.field: (answer.printed, answer.confidence is not None, answer.correct)
+        for answer in evaluate_case(case)
     }
     assert verdicts["patient_name"] == (True, True, True)
     assert verdicts["date_of_service"] == (True, True, False)
@@ -45,8 +56,8 @@ def test_what_the_machine_filed_alone_teaches_nothing(hospital: Hospital) -> Non
 
 
 def test_corrections_make_a_field_less_sure_than_generated_documents_made_it() -> None:
-    made = [FieldOutcome("date_of_service", True, 0.9, right=number % 50 > 0) for number in range(200)]
-    corrected = [FieldOutcome("date_of_service", True, 0.9, right=number % 2 > 0) for number in range(60)]
+    made = [FieldOutcome("date_of_service", True, 0.9, correct=number % 50 > 0) for number in range(200)]
+    corrected = [FieldOutcome("date_of_service", True, 0.9, correct=number % 2 > 0) for number in range(60)]
     before, after = fit_calibration(made), fit_calibration_table(made, corrected)
     assert mean_log_loss(after, corrected) < mean_log_loss(before, corrected)
     assert mean_log_loss(after, corrected) == pytest.approx(0.693, abs=0.01)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.classify.legacy_index import type_posterior, legacy_metadata, apply_legacy_metadata
+from pipeline.classify.legacy_index import apply_legacy_metadata, legacy_metadata, type_posterior
 from pipeline.config import document_types, load_settings
 from pipeline.matching.legacy_index_evidence import apply_legacy_evidence
 from pipeline.records import (
@@ -67,8 +67,13 @@ def test_a_given_number_stands_in_for_one_the_pages_do_not_name_and_never_for_on
 
 def test_a_given_date_fills_in_and_stands_above_the_pages_only_where_it_is_believed() -> None:
     dated = a_document(a_field("date_of_service", "2012-05-06"))
-    assert laid_beside(a_document(), LegacyMetadata(date="2011-01-02")).field("date_of_service").value == "2011-01-02"  # type: ignore[union-attr]
-    assert laid_beside(dated, LegacyMetadata(date="2011-01-02")).field("date_of_service").value == "2012-05-06"  # type: ignore[union-attr]
+    assert (
+        laid_beside(a_document(), LegacyMetadata(date="2011-01-02")).field("date_of_service").value
+        == "2011-01-02"
+    )  # type: ignore[union-attr]
+    assert (
+        laid_beside(dated, LegacyMetadata(date="2011-01-02")).field("date_of_service").value == "2012-05-06"
+    )  # type: ignore[union-attr]
     believed = laid_beside(dated, LegacyMetadata(date="2011-01-02", trusted=("date",)))
     assert believed.field("date_of_service").value == "2011-01-02"  # type: ignore[union-attr]
 
@@ -80,7 +85,10 @@ def test_a_type_that_the_index_confirms_is_sure_and_one_that_it_denies_goes_to_a
     assert confirmed.type_probability > 0.98
     denied = laid_beside(a_document(probability=0.97), LegacyMetadata(type="consultation"))
     assert "type_uncertain" in codes(denied)
-    assert laid_beside(a_document(), LegacyMetadata(type="consent_form", trusted=("type",))).type == "consent_form"
+    assert (
+        laid_beside(a_document(), LegacyMetadata(type="consent_form", trusted=("type",))).type
+        == "consent_form"
+    )
 
 
 def test_the_type_of_an_intake_folder_counts_where_no_index_says_another() -> None:
@@ -93,8 +101,12 @@ def test_the_type_of_an_intake_folder_counts_where_no_index_says_another() -> No
         default_type="radiology_report",
     )
     assert legacy_metadata(scan) == LegacyMetadata(type="radiology_report")
-    assert legacy_metadata(replace(scan, legacy_metadata=LegacyMetadata(mrn="7700001"))) == LegacyMetadata(mrn="7700001", type="radiology_report")
-    assert legacy_metadata(replace(scan, legacy_metadata=LegacyMetadata(type="consultation"))) == LegacyMetadata(type="consultation")
+    assert legacy_metadata(replace(scan, legacy_metadata=LegacyMetadata(mrn="7700001"))) == LegacyMetadata(
+        mrn="7700001", type="radiology_report"
+    )
+    assert legacy_metadata(
+        replace(scan, legacy_metadata=LegacyMetadata(type="consultation"))
+    ) == LegacyMetadata(type="consultation")
     assert legacy_metadata(replace(scan, default_type=None)) is None
 
 
@@ -142,7 +154,9 @@ def test_a_page_of_another_patient_than_the_index_names_is_a_persons_even_if_the
 
 
 def test_a_number_that_the_patient_index_does_not_know_goes_to_a_person_whatever_the_page_says() -> None:
-    assert reasons(apply_legacy_evidence(filed(BERT), LegacyMetadata(mrn="999"), set(), 0.98)) == ["legacy_unknown_mrn"]
+    assert reasons(apply_legacy_evidence(filed(BERT), LegacyMetadata(mrn="999"), set(), 0.98)) == [
+        "legacy_unknown_mrn"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,5 +172,11 @@ def test_a_believed_index_files_only_what_names_nobody_and_has_no_other_doubt(
     document: Document, why: tuple[str, ...], files: bool
 ) -> None:
     filing = doubted(document, ANNA, *why)
-    assert isinstance(apply_legacy_evidence(filing, LegacyMetadata(mrn="7700001", trusted=("patient",)), {1}, 0.98), Filed) is files
+    assert (
+        isinstance(
+            apply_legacy_evidence(filing, LegacyMetadata(mrn="7700001", trusted=("patient",)), {1}, 0.98),
+            Filed,
+        )
+        is files
+    )
     assert isinstance(apply_legacy_evidence(filing, LegacyMetadata(mrn="7700001"), {1}, 0.98), NeedsReview)

@@ -21,7 +21,7 @@ from pipeline.classify.barcode_rules import BarcodeRule, sheet_meaning
 from pipeline.classify.segmentation import segment_pages
 from pipeline.config import load_settings
 from pipeline.errors import InvalidInput
-from pipeline.flow import account_for
+from pipeline.flow import check_page_accounting
 from pipeline.ocr.barcodes.decode import read_barcodes
 from pipeline.records import Barcode, OcrPage
 from tests.unit.test_fields import page
@@ -204,7 +204,7 @@ def test_sheets_and_blanks_are_in_no_document_and_every_page_is_accounted_for() 
         OcrPage(number=3, image="0", blank=True),
         note(4, "1111111"),
     ]
-    sorting = account_for(pages, segment_pages(pages, SETTINGS))
+    sorting = check_page_accounting(pages, segment_pages(pages, SETTINGS))
     assert [document.pages for document in sorting.documents] == [(1,), (4,)]
     assert (sorting.blank, sorting.separators) == ((3,), (2,))
 
@@ -258,7 +258,8 @@ def test_every_kind_of_sheet_ends_what_the_cover_sheet_before_it_said(ends: str)
     ]
     pages = [sheet(1, "CHARTLOOM:PATIENT:409-7394"), bare[0], sheet(3, text, form), bare[1]]
     first, second = (
-        (found := document.field("mrn")) and found.value for document in segment_pages(pages, SETTINGS).documents
+        (found := document.field("mrn")) and found.value
+        for document in segment_pages(pages, SETTINGS).documents
     )
     assert (first, second) == ("409-7394", mrn)
 
@@ -274,7 +275,9 @@ def test_a_cover_sheet_without_documents_says_nothing_of_the_next_sheets_documen
 def test_a_forms_code_gives_its_type_and_number_to_its_own_document_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rule = BarcodeRule(format="Code128", pattern=re.compile(r"PT(?P<mrn>\d{7})"), kind="form", type="consent_form")
+    rule = BarcodeRule(
+        format="Code128", pattern=re.compile(r"PT(?P<mrn>\d{7})"), kind="form", type="consent_form"
+    )
     monkeypatch.setattr(barcode_rules, "load_rules", lambda: (rule,))
     lines = ("CONSENT TO TREATMENT", *["I was told of the risks and consent."] * 12)
     label = Barcode(format="Code128", text="PT4097394", box=(1, 2, 3, 4))
@@ -290,7 +293,9 @@ def test_a_forms_code_gives_its_type_and_number_to_its_own_document_alone(
 
 
 def test_a_cover_sheet_that_contradicts_its_document_raises_the_mixed_patient_alarm() -> None:
-    (document,) = segment_pages([sheet(1, "CHARTLOOM:PATIENT:409-7394"), note(2, "5550001")], SETTINGS).documents
+    (document,) = segment_pages(
+        [sheet(1, "CHARTLOOM:PATIENT:409-7394"), note(2, "5550001")], SETTINGS
+    ).documents
     assert "mixed_patients" in {doubt.code for doubt in document.issues}
 
 

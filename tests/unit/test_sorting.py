@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pipeline.classify.boundary_model import load_model
 from pipeline.classify.segmentation import segment_pages
 from pipeline.classify.segmentation_dp import best_segmentation
-from pipeline.classify.training.boundary_training import BoundaryMetrics, build_case, add_metrics
+from pipeline.classify.training.boundary_training import BoundaryMetrics, add_metrics, build_case
 from pipeline.classify.training.synthetic_stacks import generate_stacks
 from pipeline.config import load_settings
-from pipeline.flow import account_for
+from pipeline.flow import check_page_accounting
 from pipeline.records import Document, OcrPage
 from tests.unit.test_fields import page
 
@@ -88,7 +88,7 @@ def test_an_unreadable_page_stays_in_a_document_with_a_doubt() -> None:
         first(1, "Aaron Avila", "8906484"),
         OcrPage(number=2, image=None, problem="The page is damaged."),
     ]
-    sorting = account_for(pages, segment_pages(pages, SETTINGS))
+    sorting = check_page_accounting(pages, segment_pages(pages, SETTINGS))
     doubted = [d for d in sorting.documents if 2 in d.pages]
     assert [doubt.code for doubt in doubted[0].issues if doubt.code.startswith("page")] == ["unreadable_page"]
 
@@ -97,7 +97,9 @@ def test_a_page_read_badly_is_doubted() -> None:
     from dataclasses import replace
 
     faint = replace(first(1, "Aaron Avila", "8906484"), confidence=0.3)
-    assert "low_ocr_confidence" in {doubt.code for doubt in segment_pages([faint], SETTINGS).documents[0].issues}
+    assert "low_ocr_confidence" in {
+        doubt.code for doubt in segment_pages([faint], SETTINGS).documents[0].issues
+    }
 
 
 def test_a_handwritten_page_goes_to_a_person_as_such_and_so_does_a_picture_of_which_little_was_read() -> None:
@@ -143,19 +145,23 @@ def test_the_best_cut_is_the_best_of_all_cuts_and_its_probability_is_its_share(s
 
 
 def test_documents_that_do_not_hang_together_are_cut_although_each_break_alone_says_not() -> None:
-    assert [(a, b) for a, b, _ in best_segmentation([1.0, 0.3, 0.3], lambda _: count(0.0, 5.0))] == [(0, 0), (1, 1), (2, 2)]
+    assert [(a, b) for a, b, _ in best_segmentation([1.0, 0.3, 0.3], lambda _: count(0.0, 5.0))] == [
+        (0, 0),
+        (1, 1),
+        (2, 2),
+    ]
 
 
 def test_made_stacks_of_layouts_never_trained_on_are_cut_well_and_no_two_patients_are_joined_unseen() -> None:
     figures = BoundaryMetrics()
     for stack in generate_stacks(6, seed=977, least=5, most=20):
-        case = build_case(stack, made=True)
+        case = build_case(stack, generated=True)
         add_metrics({"bias": load_model().bias, "weights": load_model().weights}, case, figures)
-    rates = figures.line()
+    rates = figures.as_dict()
     assert rates["boundary_f1"] >= 0.97
-    assert figures.mixed_unalarmed == 0
+    assert figures.mixed_undetected == 0
 
 
 def test_every_page_of_a_made_stack_is_accounted_for() -> None:
     for stack in generate_stacks(2, seed=5, least=5, most=8):
-        account_for(stack.pages, segment_pages(stack.pages, SETTINGS))
+        check_page_accounting(stack.pages, segment_pages(stack.pages, SETTINGS))

@@ -49,7 +49,7 @@ def test_every_type_that_is_told_is_in_the_catalogue_and_none_is_missing() -> No
 
 
 def test_an_operation_without_a_title_is_told_by_its_words() -> None:
-    answer = classify(OPERATION, why=True)
+    answer = classify(OPERATION, explain=True)
     assert answer.title is None
     assert answer.guesses[0].type == "operative_report"
     assert answer.guesses[0].probability > 0.8
@@ -139,7 +139,9 @@ def test_no_feature_holds_a_digit_so_that_no_number_of_a_patient_is_learnt() -> 
 
 
 def test_headings_are_found_at_line_starts_and_within_running_text() -> None:
-    found = find_headings("HISTORY OF PRESENT ILLNESS: cough. PAST MEDICAL HISTORY: none.\nFINDINGS\nclear lungs")
+    found = find_headings(
+        "HISTORY OF PRESENT ILLNESS: cough. PAST MEDICAL HISTORY: none.\nFINDINGS\nclear lungs"
+    )
     assert [name for name, _ in found] == ["history of present illness", "past medical history", "findings"]
     assert found[2][1] == ["clear", "lungs"]
 
@@ -173,16 +175,17 @@ def test_misread_text_is_still_told() -> None:
 
 def test_a_threshold_is_the_lowest_probability_that_keeps_the_precision() -> None:
     answers = [
-        Prediction(id=str(i), truth="a", said="a" if i != 5 else "b", probability=1 - i / 10) for i in range(10)
+        Prediction(id=str(i), truth="a", predicted="a" if i != 5 else "b", probability=1 - i / 10)
+        for i in range(10)
     ]
     assert threshold_for(answers, 1.0) == pytest.approx(0.6)
     assert threshold_for(answers, 0.9) == pytest.approx(0.1)
-    assert threshold_for([Prediction(id="x", truth="a", said="b", probability=0.9)], 0.5) is None
+    assert threshold_for([Prediction(id="x", truth="a", predicted="b", probability=0.9)], 0.5) is None
 
 
 def test_calibration_error_is_the_gap_between_promise_and_truth() -> None:
     promised = [
-        Prediction(id=str(i), truth="a", said="a" if i < 5 else "b", probability=0.9) for i in range(10)
+        Prediction(id=str(i), truth="a", predicted="a" if i < 5 else "b", probability=0.9) for i in range(10)
     ]
     assert calibration_error(promised) == pytest.approx(0.4)
     assert compute_metrics(promised).accuracy == 0.5
@@ -217,19 +220,27 @@ def test_belief_learns_which_types_are_often_wrong_where_they_lead() -> None:
 
 
 def test_a_types_threshold_keeps_its_precision_and_few_measured_answers_give_none() -> None:
-    good = [Prediction(id=f"a{i}", truth="letter", said="letter", probability=0.3 + i / 100) for i in range(60)]
+    good = [
+        Prediction(id=f"a{i}", truth="letter", predicted="letter", probability=0.3 + i / 100)
+        for i in range(60)
+    ]
     half = [
-        Prediction(id=f"b{i}", truth="letter" if i % 2 else "orders", said="orders", probability=0.9)
+        Prediction(id=f"b{i}", truth="letter" if i % 2 else "orders", predicted="orders", probability=0.9)
         for i in range(40)
     ]
-    few = [Prediction(id=f"c{i}", truth="consent_form", said="consent_form", probability=0.9) for i in range(5)]
+    few = [
+        Prediction(id=f"c{i}", truth="consent_form", predicted="consent_form", probability=0.9)
+        for i in range(5)
+    ]
     found = type_thresholds([*good, *half, *few])
     assert found == {"letter": MIN_THRESHOLD, "orders": TITLE_ONLY_THRESHOLD}
 
 
 def test_for_the_threshold_a_type_that_is_near_the_true_one_is_right_and_any_other_is_wrong() -> None:
     def answers(truth: str) -> list[Prediction]:
-        return [Prediction(id=f"{i}", truth=truth, said="procedure_note", probability=0.9) for i in range(40)]
+        return [
+            Prediction(id=f"{i}", truth=truth, predicted="procedure_note", probability=0.9) for i in range(40)
+        ]
 
     assert type_thresholds(answers("operative_report")) == {"procedure_note": 0.9}
     assert type_thresholds(answers("consultation")) == {"procedure_note": TITLE_ONLY_THRESHOLD}
@@ -240,4 +251,6 @@ def test_for_the_threshold_a_type_that_is_near_the_true_one_is_right_and_any_oth
 
 def test_a_type_of_which_too_few_were_measured_has_the_usual_threshold() -> None:
     assert type_threshold("identity_document", 0.9) == 0.9
-    assert all(MIN_THRESHOLD <= type_threshold(kind, 0.9) <= TITLE_ONLY_THRESHOLD for kind in document_types())
+    assert all(
+        MIN_THRESHOLD <= type_threshold(kind, 0.9) <= TITLE_ONLY_THRESHOLD for kind in document_types()
+    )

@@ -1,5 +1,5 @@
-"""A patient's card on a page, without labels, as an addressograph stamps it: name, number, birth date, one
-below another.
+"""Find a patient card without labels on a page, as an addressograph stamps it: name, record number and birth
+date, one below the other.
 """
 
 from __future__ import annotations
@@ -10,29 +10,32 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from pipeline.classify.fields import name_parsing
-from pipeline.classify.fields.date_parsing import days_in
-from pipeline.classify.fields.identifiers import number_in
+from pipeline.classify.fields.date_parsing import find_dates
+from pipeline.classify.fields.identifiers import find_identifier
 from pipeline.classify.fields.labels import Label
 from pipeline.classify.page_layout import Cell, Layout
 from pipeline.records import Word
 
-REACH = 0.45
-"""The part of a page, from the top, in which a card is stamped or printed."""
+CARD_HEIGHT_SHARE = 0.45
+"""The part of a page, from the top, where a card is stamped or printed."""
 
-ASIDE, BELOW = 1.5, 1.6
-"""Line heights by which a card's lines may begin apart, and stand below one another."""
+MAX_LEFT_OFFSET_LINES = 1.5
+"""Line heights by which the left edges of a card's lines may differ."""
 
-FEWEST_LINES = 3
-LONGEST_LINE = 7
-"""Words of a card's longest line; a longer one is running text."""
+MAX_LINE_GAP_LINES = 1.6
+"""Line heights between two lines of a card."""
 
-RECORD = re.compile(r"\d[\d-]{3,10}\d")
-"""A record number on a card; an age or a room has fewer digits."""
+MIN_CARD_LINES = 3
+MAX_CARD_LINE_WORDS = 7
+"""Words of a card's longest line; a longer line is running text."""
+
+RECORD_NUMBER = re.compile(r"\d[\d-]{3,10}\d")
+"""A record number on a card; an age or a room number has fewer digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardValue:
-    """A value of a card: its field, normal form, words and row."""
+    """A value on a card: its field, normalized value, words and row."""
 
     field: str
     value: str
@@ -40,78 +43,94 @@ class CardValue:
     row: int
 
 
-def cards(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[CardValue]:
-    """What the cards of a page say. A block of lines is a card if it names one person, a date and a number,
-    with no label.
+def find_card_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[CardValue]:
+    """Yield the values of the cards of a page. A block of lines without labels is a card if it has exactly
+    one person, exactly one record number, and a birth date.
     """
     earliest = min(
-        (day.value.isoformat() for row in _head(layout) for cell in row for day in days_in(cell.words)),
+        (
+            parsed.value.isoformat()
+            for row in _upper_rows(layout)
+            for cell in row
+            for parsed in find_dates(cell.words)
+        ),
         default="",
     )
     for block in _blocks(layout, labels):
-        people = [(cell, named) for cell in block if (named := _name(cell))]
-        days = [(cell, day) for cell in block if (day := _day(cell))]
-        numbers = [(cell, text) for cell in block if (text := _number(cell))]
-        if len(people) != 1 or not days or len(numbers) != 1:
+        names = [(cell, name) for cell in block if (name := _patient_name(cell))]
+        dates = [(cell, day) for cell in block if (day := _birth_date(cell))]
+        numbers = [(cell, number) for cell in block if (number := _record_number(cell))]
+        if len(names) != 1 or not dates or len(numbers) != 1:
             continue
-        cell, named = people[0]
-        at, born = min(days, key=lambda pair: pair[1])
-        if born > earliest:
-            continue  # it is a visit's date
-        yield CardValue("patient_name", name_parsing.printed_name(named), named, cell.row)
-        yield CardValue("dob", born, at.words, at.row)
-        cell, text = numbers[0]
-        yield CardValue("mrn", text, cell.words, cell.row)
+        dob_cell, dob = min(dates, key=lambda pair: pair[1])
+        if dob > earliest:
+            continue  # it is the date of a visit
+        name_cell, name = names[0]
+        mrn_cell, mrn = numbers[0]
+        yield CardValue("patient_name", name_parsing.natural_name_order(name), name, name_cell.row)
+        yield CardValue("dob", dob, dob_cell.words, dob_cell.row)
+        yield CardValue("mrn", mrn, mrn_cell.words, mrn_cell.row)
 
 
 def _blocks(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[Sequence[Cell]]:
-    """Columns of short cells without labels, each right below the one before."""
-    open_blocks: list[list[Cell]] = []
-    for index, row in enumerate(_head(layout)):
-        starts = {label.first for label in labels.get(index, ())}
-        at = 0
-        for cell in row:
-            labelled = any(at <= start < at + len(cell.words) for start in starts)
-            at += len(cell.words)
-            if labelled or len(cell.words) > LONGEST_LINE:
-                continue
-            above = next((block for block in open_blocks if _continues(block[-1], cell, layout.line)), None)
+    """Yield columns of short cells without labels, each right below the one before."""
+    blocks: list[list[Cell]] = []
+    for index, row in enumerate(_upper_rows(layout)):
+        for cell in _unlabeled_cells(row, labels.get(index, ())):
+            above = next((block for block in blocks if _continues(block[-1], cell, layout.line_height)), None)
             if above is None:
-                open_blocks.append([cell])
+                blocks.append([cell])
             else:
                 above.append(cell)
-    yield from (block for block in open_blocks if len(block) >= FEWEST_LINES)
+    yield from (block for block in blocks if len(block) >= MIN_CARD_LINES)
 
 
-def _head(layout: Layout) -> Sequence[Sequence[Cell]]:
-    """The rows of the page's upper part."""
-    return list(takewhile(lambda row: row[0].box[1] <= REACH * layout.height, layout.rows))
+def _unlabeled_cells(row: Sequence[Cell], labels: Sequence[Label]) -> Iterator[Cell]:
+    """Yield the short cells of a row in which no label begins."""
+    starts = {label.first for label in labels}
+    end = 0
+    for cell in row:
+        start, end = end, end + len(cell.words)
+        has_label = any(start <= first < end for first in starts)
+        if not has_label and len(cell.words) <= MAX_CARD_LINE_WORDS:
+            yield cell
 
 
-def _continues(above: Cell, cell: Cell, line: float) -> bool:
-    x0, top, _, _ = cell.box
+def _upper_rows(layout: Layout) -> Sequence[Sequence[Cell]]:
+    return list(takewhile(lambda row: row[0].box[1] <= CARD_HEIGHT_SHARE * layout.height, layout.rows))
+
+
+def _continues(above: Cell, cell: Cell, line_height: float) -> bool:
+    """Return whether the cell is the next line of the block that ends in `above`."""
+    left, top, _, _ = cell.box
     return (
-        abs(above.box[0] - x0) <= ASIDE * line and top > above.box[1] and top - above.box[3] <= BELOW * line
+        abs(above.box[0] - left) <= MAX_LEFT_OFFSET_LINES * line_height
+        and top > above.box[1]
+        and top - above.box[3] <= MAX_LINE_GAP_LINES * line_height
     )
 
 
-def _name(cell: Cell) -> tuple[Word, ...]:
-    named = name_parsing.name_words(cell.words)
-    whole = sum(len(word.text) for word in named) >= sum(len(word.text) for word in cell.words) - 1
-    clinician = name_parsing.credential_follows(cell.words, named) or name_parsing.is_clinician(cell.words)
-    return named if whole and name_parsing.is_name(named) and not clinician else ()
+def _patient_name(cell: Cell) -> tuple[Word, ...]:
+    """Return the words of the name, if the cell is a name and not a clinician's."""
+    name = name_parsing.name_words(cell.words)
+    fills_cell = sum(len(word.text) for word in name) >= sum(len(word.text) for word in cell.words) - 1
+    is_clinician = name_parsing.credential_follows(cell.words, name) or name_parsing.is_clinician(cell.words)
+    return name if fills_cell and name_parsing.is_name(name) and not is_clinician else ()
 
 
-def _day(cell: Cell) -> str:
-    """The ISO date that the cell is."""
-    day = next(days_in(cell.words, birth=True), None)
-    return day.value.isoformat() if day and len(day.words) == len(cell.words) else ""
+def _birth_date(cell: Cell) -> str:
+    """Return the ISO date, if the cell is a date; else an empty string."""
+    parsed = next(find_dates(cell.words, birth=True), None)
+    return parsed.value.isoformat() if parsed and len(parsed.words) == len(cell.words) else ""
 
 
-def _number(cell: Cell) -> str:
-    """The number that the cell is. One that begins with a letter may be an account, a licence or a
-    passport.
+def _record_number(cell: Cell) -> str:
+    """Return the record number, if the cell is a number; else an empty string.
+
+    A number that begins with a letter may be an account, a license or a passport.
     """
-    found = number_in(cell.words)
-    whole = found is not None and len(found[1]) == len(cell.words)
-    return found[0] if found and whole and RECORD.fullmatch(found[0]) else ""
+    identifier = find_identifier(cell.words)
+    if identifier is None:
+        return ""
+    number, words = identifier
+    return number if len(words) == len(cell.words) and RECORD_NUMBER.fullmatch(number) else ""

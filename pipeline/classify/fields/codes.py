@@ -1,5 +1,5 @@
-"""ICD-10-CM and CPT codes as printed. A code is believed by its form and by what stands on its page, not by a
-list of codes.
+"""Find ICD-10-CM and CPT codes on a page. A code is recognized by its form and by a heading near it, not by a
+list of valid codes.
 """
 
 from __future__ import annotations
@@ -8,63 +8,73 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.classify.page_layout import Layout
+from pipeline.classify.page_layout import Cell, Layout
 from pipeline.records import Word
 
-ICD = re.compile(r"^[A-TV-Z]\d[0-9AB]\.[0-9A-Z]{1,4}$")
-ICD_SHORT = re.compile(r"^[A-TV-Z]\d[0-9AB](?:\.[0-9A-Z]{1,4})?$")
-CPT = re.compile(r"^\d{4}[0-9FT]$")
-ICD_WORDS = re.compile(r"\b(icd(?:-?\d+)?|diagnos[ie]s code|dx code)", re.IGNORECASE)
-CPT_WORDS = re.compile(r"\b(cpt|hcpcs|procedure code)", re.IGNORECASE)
-REACH = 12
-"""Rows below a heading "CPT" within which what stands in its column is a code and not a zip code or a
-count.
-"""
+ICD_CODE = re.compile(r"^[A-TV-Z]\d[0-9AB]\.[0-9A-Z]{1,4}$")
+ICD_CODE_OR_CATEGORY = re.compile(r"^[A-TV-Z]\d[0-9AB](?:\.[0-9A-Z]{1,4})?$")
+CPT_CODE = re.compile(r"^\d{4}[0-9FT]$")
+ICD_HEADING = re.compile(r"\b(icd(?:-?\d+)?|diagnos[ie]s code|dx code)", re.IGNORECASE)
+CPT_HEADING = re.compile(r"\b(cpt|hcpcs|procedure code)", re.IGNORECASE)
+MAX_ROWS_BELOW_HEADING = 12
+"""Rows below a heading "CPT" within which a number in its column is a code, and not a ZIP code or a count."""
 
-BESIDE = 4.0
-"""Line heights by which a code may stand left or right of its heading."""
+COLUMN_MARGIN_LINES = 4.0
+"""Line heights by which a code may be left or right of its heading."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
-    """Where a kind of code was last announced: its row, and the part of the page's width below it."""
+class CodeHeading:
+    """The last heading of a kind of code: its row, and its column's left and right edge in pixels."""
 
-    row: int = -REACH - 1
+    row: int = -MAX_ROWS_BELOW_HEADING - 1
     left: float = 0.0
     right: float = 0.0
 
-    def covers(self, row: int, word: Word, *, first: bool) -> bool:
-        """Does the word stand on the heading's row, or begin a cell in its column not far below?"""
+    def covers(self, row: int, word: Word, *, begins_cell: bool) -> bool:
+        """Return whether the word is on the heading's row, or begins a cell in its column not far below."""
         if row == self.row:
             return True
         return (
-            first and row - self.row <= REACH and self.left <= (word.box[0] + word.box[2]) / 2 <= self.right
+            begins_cell
+            and row - self.row <= MAX_ROWS_BELOW_HEADING
+            and self.left <= (word.box[0] + word.box[2]) / 2 <= self.right
         )
 
 
-def code_offers(layout: Layout) -> Iterator[tuple[str, str, Word, int]]:
-    """(field, code, word, row) of the codes printed on a page."""
-    icd, cpt = Heading(), Heading()
+def find_codes(layout: Layout) -> Iterator[tuple[str, str, Word, int]]:
+    """Yield (field, code, word, row) of the codes printed on a page."""
+    icd, cpt = CodeHeading(), CodeHeading()
     for index, row in enumerate(layout.rows):
         for cell in row:
-            place = (index, cell.box[0] - BESIDE * layout.line, cell.box[2] + BESIDE * layout.line)
-            if ICD_WORDS.search(cell.text):
-                icd = Heading(*place)
-            if CPT_WORDS.search(cell.text):
-                cpt = Heading(*place)
+            margin = COLUMN_MARGIN_LINES * layout.line_height
+            heading = CodeHeading(index, cell.box[0] - margin, cell.box[2] + margin)
+            icd = heading if ICD_HEADING.search(cell.text) else icd
+            cpt = heading if CPT_HEADING.search(cell.text) else cpt
         for cell in row:
-            for word in cell.words:
-                bare = word.text.strip("()[],;:|.")
-                first = word is cell.words[0]
-                announced = icd.covers(index, word, first=first)
-                if (ICD.match(bare) and (announced or not _lookalike(bare))) or (
-                    announced and ICD_SHORT.match(bare)
-                ):
-                    yield "icd10", bare, word, index
-                elif cpt.covers(index, word, first=first) and CPT.match(bare):
-                    yield "cpt", bare, word, index
+            yield from _codes_in_cell(cell, index, icd, cpt)
 
 
-def _lookalike(text: str) -> bool:
-    """Vertebrae and vitamins read like codes: "T12.5", "B12.0"."""
+def _codes_in_cell(
+    cell: Cell, row: int, icd: CodeHeading, cpt: CodeHeading
+) -> Iterator[tuple[str, str, Word, int]]:
+    for word in cell.words:
+        text = word.text.strip("()[],;:|.")
+        begins_cell = word is cell.words[0]
+        if _is_icd_code(text, has_heading=icd.covers(row, word, begins_cell=begins_cell)):
+            yield "icd10", text, word, row
+        elif cpt.covers(row, word, begins_cell=begins_cell) and CPT_CODE.match(text):
+            yield "cpt", text, word, row
+
+
+def _is_icd_code(text: str, *, has_heading: bool) -> bool:
+    if has_heading:
+        return ICD_CODE_OR_CATEGORY.match(text) is not None
+    return ICD_CODE.match(text) is not None and not _looks_like_vertebra_or_vitamin(text)
+
+
+def _looks_like_vertebra_or_vitamin(text: str) -> bool:
+    """Return whether the text may name a vertebra or a vitamin, which have the form of a code: "T12.5",
+    "B12.0".
+    """
     return text[0] in "TLCBSPR" and len(text) <= 5

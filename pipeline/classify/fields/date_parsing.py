@@ -1,4 +1,4 @@
-"""Dates as charts print them, reading errors forgiven, to ISO."""
+"""Parse dates as charts print them, with OCR errors corrected, into ISO dates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from pipeline.records import Word
 
@@ -22,125 +23,143 @@ MONTHS = {
     for name in names
 }  # fmt: skip
 
-FIRST_YEAR, PIVOT = 1880, 30
-"""No patient of a chart was born earlier; a two-digit year up to the pivot is taken for 20yy unless it is a
-birth.
-"""
+MIN_MISREAD_MONTH_LETTERS = 6
+"""One misread letter is accepted only in months of at least this many letters."""
 
-DIGITS = str.maketrans("OoQDlI|!iSBZz", "0000111115822")
-"""Letters and the digits they are misread from."""
+MIN_YEAR = 1880
+"""No patient of a chart was born earlier."""
 
-NUMERIC = re.compile(
+TWO_DIGIT_YEAR_PIVOT = 30
+"""A two-digit year up to the pivot is read as 20yy, unless it is a birth year in the future."""
+
+LETTER_TO_DIGIT = str.maketrans("OoQDlI|!iSBZz", "0000111115822")
+"""Letters and the digits that OCR confuses with them."""
+
+NUMERIC_DATE = re.compile(
     r"(?<![\d/.\-])(\d{1,2})(?:\s?[/\-.]\s?|\s)(\d{1,2})(?:\s?[/\-.]\s?(\d{4}|\d{2})|\s(\d{4}))(?![\d/\-])"
 )
-ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{1,2})(?!\d)")
-COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)(?!\d)")
-NAMED = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[,.;]?\s+'?(\d{4}|\d{2}(?!\d))")
-DAY_FIRST = re.compile(
+ISO_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{1,2})(?!\d)")
+COMPACT_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)(?!\d)")
+MONTH_FIRST_DATE = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[,.;]?\s+'?(\d{4}|\d{2}(?!\d))")
+DAY_FIRST_DATE = re.compile(
     r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)?[\s\-/]*([A-Za-z]{3,9})\.?,?[\s\-/]*(\d{4}|\d{2}(?!\d))"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
-    """A date as read: its words, its value, and whether a reading error had to be mended."""
+class ParsedDate:
+    """A date as read: its value, its words, and whether an OCR error had to be corrected."""
 
     value: date
     words: tuple[Word, ...]
-    mended: bool
+    corrected: bool
 
 
-def days_in(words: Sequence[Word], *, birth: bool = False) -> Iterator[Day]:
-    """The dates that words hold, in order. `birth`: two-digit years are taken for the past."""
+class _DateMatch(NamedTuple):
+    """Text that has the form of a date, from character `start` to `end`; it may not be a real date."""
+
+    start: int
+    end: int
+    year: int
+    month: int
+    day: int
+    two_digit_year: bool
+
+
+def find_dates(words: Sequence[Word], *, birth: bool = False) -> Iterator[ParsedDate]:
+    """Yield the dates in the words, in order. With `birth`, two-digit years are in the past."""
     if not words:
         return
-    plain = " ".join(word.text for word in words)
-    seen = False
-    for text, mended in ((plain, False), (_mend(plain), True)):
-        if mended and (seen or text == plain):
-            return
-        for start, end, year, month, day, short in _matches(text):
-            value = _date(year, month, day, short=short, birth=birth)
-            if value is not None:
-                seen = True
-                yield Day(value=value, words=_covered(words, start, end), mended=mended)
+    text = " ".join(word.text for word in words)
+    dates = list(_real_dates(words, text, corrected=False, birth=birth))
+    corrected_text = _correct_digits(text)
+    if not dates and corrected_text != text:
+        dates = list(_real_dates(words, corrected_text, corrected=True, birth=birth))
+    yield from dates
 
 
-def _mend(text: str) -> str:
-    """Letters that stand among digits read as the digits they look like. The length stays."""
-    return re.sub(
-        r"\S*\d\S*",
-        lambda m: (
-            m.group().translate(DIGITS)
-            if sum(c.isdigit() for c in m.group()) * 2 >= len(m.group()) - 2
-            else m.group()
-        ),
-        text,
-    )
+def _real_dates(words: Sequence[Word], text: str, *, corrected: bool, birth: bool) -> Iterator[ParsedDate]:
+    for match in _date_matches(text):
+        value = _to_date(match, birth=birth)
+        if value is not None:
+            covered = words_in_span(words, match.start, match.end)
+            yield ParsedDate(value=value, words=covered, corrected=corrected)
 
 
-def _matches(text: str) -> list[tuple[int, int, int, int, int, bool]]:
-    """(start, end, year, month, day, two-digit year) of everything that has a date's form, left to right."""
-    found: list[tuple[int, int, int, int, int, bool]] = []
-    for pattern in (ISO, COMPACT):
-        found += [
-            (m.start(), m.end(), int(m[1]), int(m[2]), int(m[3]), False) for m in pattern.finditer(text)
-        ]
-    for m in NUMERIC.finditer(text):
+def _correct_digits(text: str) -> str:
+    """Replace letters among digits by the digits they look like. The length of the text stays the same."""
+
+    def correct(match: re.Match[str]) -> str:
+        token = match.group()
+        mostly_digits = sum(c.isdigit() for c in token) * 2 >= len(token) - 2
+        return token.translate(LETTER_TO_DIGIT) if mostly_digits else token
+
+    return re.sub(r"\S*\d\S*", correct, text)
+
+
+def _date_matches(text: str) -> list[_DateMatch]:
+    """Return everything that has the form of a date, left to right, without overlaps."""
+    matches = [
+        _DateMatch(m.start(), m.end(), int(m[1]), int(m[2]), int(m[3]), False)
+        for pattern in (ISO_DATE, COMPACT_DATE)
+        for m in pattern.finditer(text)
+    ]
+    for m in NUMERIC_DATE.finditer(text):
         month, day = int(m[1]), int(m[2])
         if month > 12 >= day:
             month, day = day, month
         year = m[3] or m[4]
-        found.append((m.start(), m.end(), int(year), month, day, len(year) == 2))
-    for pattern, name, day_at in ((NAMED, 1, 2), (DAY_FIRST, 2, 1)):
-        named = ((m, _month(m[name])) for m in pattern.finditer(text))
-        found += [
-            (m.start(), m.end(), int(m[3]), month, int(m[day_at]), len(m[3]) == 2)
-            for m, month in named
-            if month
+        matches.append(_DateMatch(m.start(), m.end(), int(year), month, day, len(year) == 2))
+    for pattern, month_group, day_group in ((MONTH_FIRST_DATE, 1, 2), (DAY_FIRST_DATE, 2, 1)):
+        matches += [
+            _DateMatch(m.start(), m.end(), int(m[3]), number, int(m[day_group]), len(m[3]) == 2)
+            for m in pattern.finditer(text)
+            if (number := _month_number(m[month_group]))
         ]
-    found.sort(key=lambda hit: (hit[0], hit[0] - hit[1]))
-    kept: list[tuple[int, int, int, int, int, bool]] = []
-    for hit in found:
-        if not kept or hit[0] >= kept[-1][1]:
-            kept.append(hit)
+    matches.sort(key=lambda match: (match.start, match.start - match.end))
+    kept: list[_DateMatch] = []
+    for match in matches:
+        if not kept or match.start >= kept[-1].end:
+            kept.append(match)
     return kept
 
 
-def _month(name: str) -> int | None:
+def _month_number(name: str) -> int | None:
     name = name.lower()
     if name in MONTHS:
         return MONTHS[name]
-    if len(name) >= 6:  # a long month with one letter misread
+    if len(name) >= MIN_MISREAD_MONTH_LETTERS:
         from rapidfuzz.distance import Levenshtein
 
         for month, number in MONTHS.items():
-            if len(month) >= 6 and Levenshtein.distance(month, name, score_cutoff=1) <= 1:
+            if (
+                len(month) >= MIN_MISREAD_MONTH_LETTERS
+                and Levenshtein.distance(month, name, score_cutoff=1) <= 1
+            ):
                 return number
     return None
 
 
-def _date(year: int, month: int, day: int, *, short: bool, birth: bool) -> date | None:
-    """The date, if there is one and a chart may bear it."""
+def _to_date(match: _DateMatch, *, birth: bool) -> date | None:
+    """Return the date, or None if it does not exist or cannot occur in a chart."""
     today = date.today()
-    if short:
-        year += 2000 if year <= min(PIVOT, today.year % 100 + 1) else 1900
+    year = match.year
+    if match.two_digit_year:
+        year += 2000 if year <= min(TWO_DIGIT_YEAR_PIVOT, today.year % 100 + 1) else 1900
     try:
-        value = date(year, month, day)
+        value = date(year, match.month, match.day)
     except ValueError:
         return None
-    if birth and short and value > today:
+    if birth and match.two_digit_year and value > today:
         value = value.replace(year=year - 100)
-    if not FIRST_YEAR <= value.year <= today.year + 2:
-        return None
-    return value
+    return value if MIN_YEAR <= value.year <= today.year + 2 else None
 
 
-def _covered(words: Sequence[Word], start: int, end: int) -> tuple[Word, ...]:
-    """The words that characters `start` to `end` of their joined text belong to."""
-    at, covered = 0, []
+def words_in_span(words: Sequence[Word], start: int, end: int) -> tuple[Word, ...]:
+    """Return the words that contain characters `start` to `end` (exclusive) of their texts joined by spaces."""
+    position, covered = 0, []
     for word in words:
-        if at < end and at + len(word.text) > start:
+        if position < end and position + len(word.text) > start:
             covered.append(word)
-        at += len(word.text) + 1
+        position += len(word.text) + 1
     return tuple(covered)

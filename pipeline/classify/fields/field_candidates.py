@@ -1,25 +1,24 @@
-"""Every value that a page offers for an index field, with what speaks for it."""
+"""Find every value that a page offers for an index field, with the evidence for it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
+from typing import TypeAlias
 
 from pipeline.classify.fields import identifiers, name_parsing, page_zones
-from pipeline.classify.fields.addressograph import cards
-from pipeline.classify.fields.codes import code_offers
-from pipeline.classify.fields.date_parsing import days_in
-from pipeline.classify.fields.label_values import Answer, answers
-from pipeline.classify.fields.labels import Label, labels_of
-from pipeline.classify.page_layout import Layout, box_of
+from pipeline.classify.fields.addressograph import find_card_values
+from pipeline.classify.fields.codes import find_codes
+from pipeline.classify.fields.date_parsing import find_dates
+from pipeline.classify.fields.label_values import LabelValue, find_label_values
+from pipeline.classify.fields.labels import Label, find_labels
+from pipeline.classify.page_layout import Cell, Layout, bounding_box
 from pipeline.records import Box, Word
 
-DATES = frozenset(("dob", "date_of_service", "discharge_date", "admission_date"))
-NUMBERS = frozenset(("mrn", "account", "accession", "member_id", "group", "ssn"))
-SEXES = {
+SEX_VALUES = {
     "m": "male",
     "male": "male",
     "f": "female",
@@ -29,42 +28,65 @@ SEXES = {
     "woman": "female",
 }
 
-INSURERS = frozenset(("insurance", "payer", "payor", "plan", "planname"))
-"""Labels of an insurer, beside which a number is the insured's there."""
+INSURER_LABELS = frozenset(("insurance", "payer", "payor", "plan", "planname"))
+"""Labels of an insurer; a number next to one is the insured person's number there."""
+
+INSURANCE_CARD_LABELS = frozenset(("rxbin", "rxpcn", "rxgrp", "rxgroup", "copay", "copays"))
+"""Labels that only an insurance card has."""
 
 CARD_STRENGTH = 0.7
-"""What the form of an addressograph says for its values, against a label's 1."""
+"""Label strength of the values of an addressograph card; a strong label has 1."""
 
-CARD = frozenset(("rxbin", "rxpcn", "rxgrp", "rxgroup", "copay", "copays"))
-"""Labels that only an insurance card bears."""
+LETTERHEAD_STRENGTH = 0.6
+"""Label strength of the facility in a letterhead."""
 
-WEAK_LABEL = 0.5
-"""Strength up to which a label is used for other things too."""
+SIGNER_STRENGTH = 0.7
+"""Label strength of the author in a signature line."""
 
-FEWEST_DIGITS = 4
-"""Of a record number: "(555)" is the start of a telephone number."""
+MAX_WEAK_LABEL_STRENGTH = 0.5
+"""Labels up to this strength are also used for other things."""
 
-HEAD = 0.4
+MIN_UNAMBIGUOUS_LABEL_STRENGTH = 0.75
+"""From this strength on, a label alone determines what its value is; a weak label counts 0.5."""
+
+MIN_NAME_LABEL_STRENGTH = 0.8
+"""From this label strength on, a labeled patient name makes a search for unlabeled names unnecessary."""
+
+MIN_MRN_DIGITS = 4
+"""Digits of the shortest record number: "(555)" is the start of a telephone number."""
+
+MAX_AGE_YEARS = 119
+DATE_WORDS = 6
+"""Words after a label within which its date may be."""
+
+SEX_WORDS = 3
+"""Words after a label within which the sex may be."""
+
+HEADER_HEIGHT_SHARE = 0.4
 """The part of a page, from the top, in which a form names its patient and visit."""
 
-STRONG_LABEL = 0.75
-"""Label strength from which a label says alone what its value is; a weak one counts 0.5."""
+FAR_LINES = 10
+"""Distance from the label, in line heights, that counts fully as evidence against a value."""
 
-TORN = 1.8
-"""Usual gaps between the page's words from which a word may have been lost between two words of a value: a
-middle initial, mostly. Of 435 names read right 9 have such a gap, of names that lack an initial all (3.3 and
-more)."""
-
-ADJOINING_ROWS = 3
-"""Rows within which an unlabelled name must stand beside a birth date or record number (addressograph, header
-box).
+WIDE_GAP_SPACES = 1.8
+"""A gap wider than this many of the page's usual spaces may have lost a word of the value, mostly a middle
+initial. Of 435 names read correctly 9 have such a gap; of names that lack an initial all have one (3.3 spaces
+and more).
 """
+
+MAX_ANCHOR_ROW_DISTANCE = 3
+"""Rows between an unlabeled name and the nearest birth date or record number (addressograph, header box)."""
+
+ParsedValue: TypeAlias = tuple[str, tuple[Word, ...]]
+"""A normalized value and its words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """A value that a page offers. `evidence` are the numbers that the calibrated scorer weighs (see
-    confidence.py).
+class FieldCandidate:
+    """A value that a page offers for a field.
+
+    `label`: the key of its label, or how the value was found without one (card, alone, signed, signer,
+    letterhead). `evidence`: the numbers that the scorer weighs, see confidence.py.
     """
 
     field: str
@@ -76,208 +98,249 @@ class Offer:
     evidence: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
-def offers_of(layout: Layout) -> tuple[Offer, ...]:
-    """All offers of a page, for every field."""
-    labels = labels_of(layout)
-    found = list(_labelled(layout, labels))
-    found = [offer for offer in found if not _is_senders(offer, layout, found)]
-    found += _on_cards(layout, labels, found)
-    found += _unlabelled_names(layout, labels, found)
-    found += _unlabelled_dates(layout, labels)
-    found += _letterhead(layout)
-    found += [
-        Offer(
-            field=kind,
-            value=code,
-            page=layout.number,
-            box=word.box,
-            row=row,
-            evidence=_evidence(layout, (word,), 1.0),
-        )
-        for kind, code, word, row in code_offers(layout)
+def find_candidates(layout: Layout) -> tuple[FieldCandidate, ...]:
+    """Return all candidates of a page, for every field."""
+    labels = find_labels(layout)
+    candidates = list(_labeled_values(layout, labels))
+    candidates = [c for c in candidates if not _is_letterhead_phone(c, layout, candidates)]
+    candidates += _card_values(layout, labels, candidates)
+    candidates += _unlabeled_names(layout, labels, candidates)
+    candidates += _unlabeled_dates(layout, labels)
+    candidates += _letterhead_and_signers(layout)
+    candidates += [
+        _candidate(layout, field, code, (word,), row, _evidence(layout, (word,), 1.0))
+        for field, code, word, row in find_codes(layout)
     ]
-    return tuple(found)
+    return tuple(candidates)
 
 
-def _labelled(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[Offer]:
-    """Values that answer a label. The one below is offered only where nothing to the right will do."""
-    answered: set[tuple[int, int]] = set()
-    for answer in answers(layout, labels):
-        place = (answer.label.row, answer.label.first)
-        if place in answered:
-            continue
-        label = answer.label
-        if label.field == "facility" and not (label.colon or answer.place == "below"):
-            continue  # "Hospital course was uneventful": the word begins a sentence or a street
-        for name, value, words in _read(_kind(label, labels), answer.words):
-            answered.add(place)
-            yield Offer(
-                field=name,
-                value=value,
-                page=layout.number,
-                box=box_of(words),
-                row=label.row,
-                label=label.key,
-                evidence=_evidence(layout, words, label.sure, answer),
-            )
-
-
-def _on_cards(
-    layout: Layout, labels: Mapping[int, tuple[Label, ...]], found: Sequence[Offer]
-) -> Iterator[Offer]:
-    """The values of a card without labels, for fields that no label announces."""
-    known = {offer.field for offer in found}
-    for card in cards(layout, labels):
-        if card.field not in known:
-            evidence = _evidence(layout, card.words, CARD_STRENGTH)
-            yield Offer(
-                field=card.field,
-                value=card.value,
-                page=layout.number,
-                box=box_of(card.words),
-                row=card.row,
-                label="card",
-                evidence=evidence,
-            )
-
-
-def _is_senders(offer: Offer, layout: Layout, found: Sequence[Offer]) -> bool:
-    """Is this telephone number the letterhead's and not the patient's? "Phone" alone says whose only below
-    the patient's name.
-    """
-    if offer.field != "phone" or offer.evidence["label"] >= STRONG_LABEL:
-        return False
-    text = layout.texts()[offer.row].lower()
-    first = min(
-        (o.row for o in found if o.field in ("patient_name", "mrn", "dob", "address")),
-        default=len(layout.rows),
+def _candidate(
+    layout: Layout,
+    field: str,
+    value: str,
+    words: Sequence[Word],
+    row: int,
+    evidence: Mapping[str, float],
+    label: str = "",
+) -> FieldCandidate:
+    return FieldCandidate(
+        field=field,
+        value=value,
+        page=layout.number,
+        box=bounding_box(words),
+        row=row,
+        label=label,
+        evidence=evidence,
     )
-    return offer.row < first or "fax" in text
-
-
-def _kind(label: Label, labels: Mapping[int, tuple[Label, ...]]) -> str:
-    """The field that a label announces: "ID #" beside "Insurance", or on a page that names a group, is no
-    record number.
-    """
-    if label.field != "mrn" or label.sure > WEAK_LABEL:
-        return label.field
-    beside = any(other.key in INSURERS and other.first < label.first for other in labels[label.row])
-    card = any(
-        other.field in ("group", "member_id") or other.key in CARD for row in labels.values() for other in row
-    )
-    return "member_id" if beside or card else label.field
-
-
-def _read(kind: str, words: Sequence[Word]) -> Iterator[tuple[str, str, tuple[Word, ...]]]:
-    """(field, normal value, its words) that an answer to a label of this kind holds."""
-    if kind == "patient_name":
-        named = name_parsing.name_words(words)
-        if named and name_parsing.is_name(named) and not name_parsing.credential_follows(words, named):
-            yield kind, name_parsing.printed_name(named), named
-    elif kind in DATES:
-        day = next(days_in(words[:6], birth=kind == "dob"), None)
-        if day:
-            yield kind, day.value.isoformat(), day.words
-    elif kind in NUMBERS:
-        number = identifiers.number_in(words)
-        if number and (kind != "mrn" or sum(c.isdigit() for c in number[0]) >= FEWEST_DIGITS):
-            yield kind, number[0], number[1]
-    elif kind == "sex":
-        for word in words[:3]:
-            sex = SEXES.get(word.text.strip(".,;:|/()[]").lower())
-            if sex:
-                yield kind, sex, (word,)
-                return
-    elif kind == "age":
-        digits = "".join(c for c in words[0].text if c.isdigit())
-        if digits and int(digits) < 120:
-            yield kind, digits, (words[0],)
-    elif kind == "phone":
-        phone = identifiers.phone_in(words)
-        if phone:
-            yield kind, phone[0], phone[1]
-    elif kind == "author":
-        named = name_parsing.name_words(name_parsing.without_office(words))
-        after = words[words.index(named[-1]) + 1 :][:1] if named and named[-1] in words else ()
-        if after and page_zones.FACILITY.search(after[0].text):
-            return  # "Signed: Mercy Ridge Hospital"
-        named = tuple(word for word in named if not name_parsing.is_credential(word.text))
-        if len(named) >= 2:
-            yield kind, name_parsing.printed_name(named), named
-    elif kind in ("address", "facility"):
-        text = page_zones.plain(words)
-        if page_zones.is_facility(text) if kind == "facility" else page_zones.is_address(text):
-            yield kind, text, tuple(words)
 
 
 def _evidence(
-    layout: Layout, words: Sequence[Word], label: float, answer: Answer | None = None
+    layout: Layout, words: Sequence[Word], label_strength: float, label_value: LabelValue | None = None
 ) -> dict[str, float]:
-    """What the scorer weighs, each about 0 to 1."""
+    """Return what the scorer weighs, each number from 0 to about 1."""
     top = min(word.box[1] for word in words) / layout.height
+    max_gap = WIDE_GAP_SPACES * layout.word_gap
     return {
-        "label": label,
-        "colon": float(answer.label.colon) if answer else 0.0,
-        "below": float(answer.place == "below") if answer else 0.0,
-        "far": min(answer.gap / 10, 1.0) if answer else 0.0,
-        "head": float(top < HEAD),
-        "read": fmean(word.confidence for word in words),
-        "worst": min(word.confidence for word in words),
-        "torn": float(any(b.box[0] - a.box[2] > TORN * layout.space for a, b in pairwise(words))),
+        "label_strength": label_strength,
+        "colon": float(label_value.label.colon) if label_value else 0.0,
+        "below": float(label_value.position == "below") if label_value else 0.0,
+        "distance": min(label_value.gap / FAR_LINES, 1.0) if label_value else 0.0,
+        "in_header": float(top < HEADER_HEIGHT_SHARE),
+        "mean_confidence": fmean(word.confidence for word in words),
+        "min_confidence": min(word.confidence for word in words),
+        "wide_gap": float(any(b.box[0] - a.box[2] > max_gap for a, b in pairwise(words))),
     }
 
 
-def _unlabelled_names(
-    layout: Layout, labels: Mapping[int, tuple[Label, ...]], found: Sequence[Offer]
-) -> list[Offer]:
-    """Names in cells of their own beside a birth date or record number, as on an addressograph or in a header
-    box.
+def _labeled_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[FieldCandidate]:
+    """Yield the values of labels. A value below its label counts only if there is no usable value to the
+    right.
     """
-    anchors = {
-        offer.row
-        for offer in found
-        if offer.field in ("dob", "mrn", "age", "sex", "account") and offer.evidence["head"]
-    }
-    if not anchors or any(
-        offer.field == "patient_name" and offer.evidence["label"] >= 0.8 for offer in found
-    ):
-        return []
-    offers = []
-    for index, row in enumerate(layout.rows):
-        if min(abs(index - anchor) for anchor in anchors) > ADJOINING_ROWS:
+    labels_with_value: set[tuple[int, int]] = set()
+    for label_value in find_label_values(layout, labels):
+        label = label_value.label
+        place = (label.row, label.first)
+        if place in labels_with_value:
             continue
-        taken = {i for label in labels.get(index, ()) for i in range(label.first, label.last)}
-        at = 0
+        if label.field == "facility" and not (label.colon or label_value.position == "below"):
+            continue  # "Hospital course was uneventful": the word begins a sentence or a street
+        field = _field_of_label(label, labels)
+        parsed = _parse_value(field, label_value.words)
+        if parsed:
+            value, words = parsed
+            labels_with_value.add(place)
+            evidence = _evidence(layout, words, label.strength, label_value)
+            yield _candidate(layout, field, value, words, label.row, evidence, label.key)
+
+
+def _field_of_label(label: Label, labels: Mapping[int, tuple[Label, ...]]) -> str:
+    """Return the field of a label. "ID #" next to "Insurance", or on a page that names a group, is the
+    member's ID and not a record number.
+    """
+    if label.field != "mrn" or label.strength > MAX_WEAK_LABEL_STRENGTH:
+        return label.field
+    after_insurer = any(
+        other.key in INSURER_LABELS and other.first < label.first for other in labels[label.row]
+    )
+    on_insurance_card = any(
+        other.field in ("group", "member_id") or other.key in INSURANCE_CARD_LABELS
+        for row in labels.values()
+        for other in row
+    )
+    return "member_id" if after_insurer or on_insurance_card else label.field
+
+
+def _parse_value(field: str, words: Sequence[Word]) -> ParsedValue | None:
+    """Return the value of a field that the words after its label hold, and its words; None if they hold none."""
+    parse = PARSERS.get(field)
+    return parse(words) if parse else None
+
+
+def _parse_patient_name(words: Sequence[Word]) -> ParsedValue | None:
+    name = name_parsing.name_words(words)
+    if not name or not name_parsing.is_name(name) or name_parsing.credential_follows(words, name):
+        return None
+    return name_parsing.natural_name_order(name), name
+
+
+def _parse_author(words: Sequence[Word]) -> ParsedValue | None:
+    name = name_parsing.name_words(name_parsing.skip_clinician_prefix(words))
+    next_words = words[words.index(name[-1]) + 1 :][:1] if name and name[-1] in words else ()
+    if next_words and page_zones.FACILITY_WORD.search(next_words[0].text):
+        return None  # "Signed: Mercy Ridge Hospital"
+    name = tuple(word for word in name if not name_parsing.is_credential(word.text))
+    return (name_parsing.natural_name_order(name), name) if len(name) >= 2 else None
+
+
+def _parse_birth_date(words: Sequence[Word]) -> ParsedValue | None:
+    return _parse_date(words, birth=True)
+
+
+def _parse_date(words: Sequence[Word], *, birth: bool = False) -> ParsedValue | None:
+    parsed = next(find_dates(words[:DATE_WORDS], birth=birth), None)
+    return (parsed.value.isoformat(), parsed.words) if parsed else None
+
+
+def _parse_mrn(words: Sequence[Word]) -> ParsedValue | None:
+    identifier = identifiers.find_identifier(words)
+    if identifier and sum(c.isdigit() for c in identifier[0]) >= MIN_MRN_DIGITS:
+        return identifier
+    return None
+
+
+def _parse_sex(words: Sequence[Word]) -> ParsedValue | None:
+    for word in words[:SEX_WORDS]:
+        sex = SEX_VALUES.get(word.text.strip(".,;:|/()[]").lower())
+        if sex:
+            return sex, (word,)
+    return None
+
+
+def _parse_age(words: Sequence[Word]) -> ParsedValue | None:
+    digits = "".join(c for c in words[0].text if c.isdigit())
+    return (digits, (words[0],)) if digits and int(digits) <= MAX_AGE_YEARS else None
+
+
+def _parse_address(words: Sequence[Word]) -> ParsedValue | None:
+    text = page_zones.normalized_text(words)
+    return (text, tuple(words)) if page_zones.is_address(text) else None
+
+
+def _parse_facility(words: Sequence[Word]) -> ParsedValue | None:
+    text = page_zones.normalized_text(words)
+    return (text, tuple(words)) if page_zones.is_facility(text) else None
+
+
+PARSERS: Mapping[str, Callable[[Sequence[Word]], ParsedValue | None]] = {
+    "patient_name": _parse_patient_name,
+    "author": _parse_author,
+    "dob": _parse_birth_date,
+    "mrn": _parse_mrn,
+    "sex": _parse_sex,
+    "age": _parse_age,
+    "phone": identifiers.find_phone,
+    "address": _parse_address,
+    "facility": _parse_facility,
+    **dict.fromkeys(("date_of_service", "discharge_date", "admission_date"), _parse_date),
+    **dict.fromkeys(("account", "accession", "member_id", "group", "ssn"), identifiers.find_identifier),
+}
+"""Field -> how its value is read from the words after its label."""
+
+
+def _is_letterhead_phone(
+    candidate: FieldCandidate, layout: Layout, candidates: Sequence[FieldCandidate]
+) -> bool:
+    """Return whether a telephone number is the letterhead's and not the patient's. "Phone" alone means the
+    patient's only below the patient's name.
+    """
+    if candidate.field != "phone" or candidate.evidence["label_strength"] >= MIN_UNAMBIGUOUS_LABEL_STRENGTH:
+        return False
+    text = layout.texts()[candidate.row].lower()
+    first_patient_row = min(
+        (c.row for c in candidates if c.field in ("patient_name", "mrn", "dob", "address")),
+        default=len(layout.rows),
+    )
+    return candidate.row < first_patient_row or "fax" in text
+
+
+def _card_values(
+    layout: Layout, labels: Mapping[int, tuple[Label, ...]], candidates: Sequence[FieldCandidate]
+) -> Iterator[FieldCandidate]:
+    """Yield the values of a card without labels, for fields that have no labeled value."""
+    labeled_fields = {candidate.field for candidate in candidates}
+    for card in find_card_values(layout, labels):
+        if card.field not in labeled_fields:
+            evidence = _evidence(layout, card.words, CARD_STRENGTH)
+            yield _candidate(layout, card.field, card.value, card.words, card.row, evidence, "card")
+
+
+def _unlabeled_names(
+    layout: Layout, labels: Mapping[int, tuple[Label, ...]], candidates: Sequence[FieldCandidate]
+) -> Iterator[FieldCandidate]:
+    """Yield names in cells of their own near a birth date or record number, as on an addressograph or in a
+    header box.
+    """
+    has_labeled_name = any(
+        c.field == "patient_name" and c.evidence["label_strength"] >= MIN_NAME_LABEL_STRENGTH
+        for c in candidates
+    )
+    anchor_rows = {
+        c.row
+        for c in candidates
+        if c.field in ("dob", "mrn", "age", "sex", "account") and c.evidence["in_header"]
+    }
+    if has_labeled_name or not anchor_rows:
+        return
+    for index, row in enumerate(layout.rows):
+        if min(abs(index - anchor) for anchor in anchor_rows) > MAX_ANCHOR_ROW_DISTANCE:
+            continue
+        label_words = {i for label in labels.get(index, ()) for i in range(label.first, label.end)}
+        first = 0
         for cell in row:
-            first, at = at, at + len(cell.words)
-            if first in taken:
-                continue
-            named = name_parsing.name_words(cell.words)
-            rest = cell.words[len(named) :]
-            if (
-                not name_parsing.is_name(named)
-                or name_parsing.credential_follows(cell.words, named)
-                or (rest and not _ends_name(rest[0]))
-            ):
-                continue
-            if any(word.text.strip(",.") in name_parsing.STATES for word in (named[0], named[-1])):
-                continue  # "Oak Brook, IL" of an address
-            offers.append(
-                Offer(
-                    field="patient_name",
-                    value=name_parsing.printed_name(named),
-                    page=layout.number,
-                    box=box_of(named),
-                    row=index,
-                    evidence=_evidence(layout, named, 0.0) | {"order": float("," in cell.text)},
-                )
-            )
-    return offers
+            name = () if first in label_words else _name_in_cell(cell)
+            first += len(cell.words)
+            if name:
+                evidence = _evidence(layout, name, 0.0) | {"comma": float("," in cell.text)}
+                value = name_parsing.natural_name_order(name)
+                yield _candidate(layout, "patient_name", value, name, index, evidence)
 
 
-def _ends_name(word: Word) -> bool:
-    """May this word follow an unlabelled name? A number, a label or a bar may; another word of a sentence may
-    not.
+def _name_in_cell(cell: Cell) -> tuple[Word, ...]:
+    """Return the words of a patient's name at the start of a cell without a label; empty if there is none."""
+    name = name_parsing.name_words(cell.words)
+    rest = cell.words[len(name) :]
+    if not name_parsing.is_name(name) or name_parsing.credential_follows(cell.words, name):
+        return ()
+    if rest and not _may_follow_name(rest[0]):
+        return ()
+    if any(word.text.strip(",.") in name_parsing.STATES for word in (name[0], name[-1])):
+        return ()  # "Oak Brook, IL" of an address
+    return name
+
+
+def _may_follow_name(word: Word) -> bool:
+    """Return whether the word may follow an unlabeled name: a number, a label or a bar, not a word of a
+    sentence.
     """
     return (
         any(c.isdigit() for c in word.text)
@@ -286,47 +349,31 @@ def _ends_name(word: Word) -> bool:
     )
 
 
-def _unlabelled_dates(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> list[Offer]:
-    """A date alone in its cell near the top, as a letter bears it, and the dates of signing and dictation at
-    the end.
-    """
-    offers = []
+def _unlabeled_dates(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[FieldCandidate]:
+    """Yield dates that are alone in their cell, as in a letter, and the dates of signing and dictation."""
     for index, row in enumerate(layout.rows):
         text = " ".join(cell.text for cell in row).lower()
         if page_zones.is_fax_line(text):
             continue
-        signed = "sign" in text or "authenticated" in text
+        is_signature = "sign" in text or "authenticated" in text
         for cell in row:
-            for day in days_in(cell.words):
-                alone = len(day.words) >= len(cell.words) - 1 and index not in labels
-                if not (alone or signed):
-                    continue
-                offers.append(
-                    Offer(
-                        field="date_of_service",
-                        value=day.value.isoformat(),
-                        page=layout.number,
-                        box=box_of(day.words),
-                        row=index,
-                        label="signed" if signed else "alone",
-                        evidence=_evidence(layout, day.words, 0.0) | {"signed": float(signed)},
-                    )
-                )
-    return offers
+            for parsed in find_dates(cell.words):
+                is_alone = len(parsed.words) >= len(cell.words) - 1 and index not in labels
+                if is_alone or is_signature:
+                    evidence = _evidence(layout, parsed.words, 0.0) | {"signature": float(is_signature)}
+                    label = "signed" if is_signature else "alone"
+                    value = parsed.value.isoformat()
+                    yield _candidate(layout, "date_of_service", value, parsed.words, index, evidence, label)
 
 
-def _letterhead(layout: Layout) -> list[Offer]:
-    """The facility from the letterhead, the author from the signature line."""
-    offers = []
-    head = page_zones.letterhead(layout)
+def _letterhead_and_signers(layout: Layout) -> Iterator[FieldCandidate]:
+    """Yield the facility in the letterhead and the authors in signature lines."""
+    head = page_zones.find_letterhead(layout)
     if head:
-        offers.append(
-            Offer(field="facility", value=page_zones.plain(head.words), page=layout.number, box=head.box, row=head.row,
-                  label="letterhead", evidence=_evidence(layout, head.words, 0.6))
-        )  # fmt: skip
-    for words, row in page_zones.signers(layout):
-        offers.append(
-            Offer(field="author", value=name_parsing.printed_name(words), page=layout.number, box=box_of(words), row=row,
-                  label="signer", evidence=_evidence(layout, words, 0.7))
-        )  # fmt: skip
-    return offers
+        evidence = _evidence(layout, head.words, LETTERHEAD_STRENGTH)
+        text = page_zones.normalized_text(head.words)
+        yield _candidate(layout, "facility", text, head.words, head.row, evidence, "letterhead")
+    for words, row in page_zones.find_signers(layout):
+        evidence = _evidence(layout, words, SIGNER_STRENGTH)
+        author = name_parsing.natural_name_order(words)
+        yield _candidate(layout, "author", author, words, row, evidence, "signer")

@@ -1,4 +1,4 @@
-"""One value for each field of a document, out of everything its pages offer; and whether they agree."""
+"""Select one value for each field of a document from all candidates of its pages, and report disagreements."""
 
 from __future__ import annotations
 
@@ -7,236 +7,297 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
+from typing import NamedTuple, TypeAlias
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
-from pipeline.classify.fields.confidence import MAX_UNCONFIRMED_CONFIDENCE, calibrated_confidence
-from pipeline.classify.fields.confidence import raw_confidence
-from pipeline.classify.fields.field_candidates import Offer, offers_of
-from pipeline.classify.page_layout import lay_out
+from pipeline.classify.fields.confidence import (
+    MAX_UNCONFIRMED_CONFIDENCE,
+    calibrated_confidence,
+    raw_confidence,
+)
+from pipeline.classify.fields.field_candidates import FieldCandidate, find_candidates
+from pipeline.classify.page_layout import analyze_layout
 from pipeline.config import ClassifySettings
 from pipeline.records import Field, OcrPage, Reason
 
-MANY = frozenset(("icd10", "cpt"))
+MULTIVALUED_FIELDS = frozenset(("icd10", "cpt"))
 """Fields of which a document may have several values."""
 
-SAME_NAME = 88.0
-"""rapidfuzz's token_set_ratio from which two readings are taken for one name."""
+UNREPORTED_FIELDS = frozenset(("age", "ssn"))
+"""Fields that are only evidence for others and are not stored."""
 
-BIRTH_AGAINST, BIRTH_BY_AGE = 0.5, 0.7
-"""Label strength of the date that an age is reckoned to, and how sure a birth date is that only its age
-tells.
+MIN_NAME_SIMILARITY = 88.0
+"""rapidfuzz's token_set_ratio from which two readings count as the same name."""
+
+MIN_REFERENCE_LABEL_STRENGTH = 0.5
+"""Label strength of the date at which the patient has the printed age."""
+
+BIRTH_DATE_BY_AGE_CONFIDENCE = 0.7
+"""Raw confidence of a birth date that only the printed age indicates."""
+
+MIN_CONFLICT_CONFIDENCE, MIN_CONFLICT_LABEL_STRENGTH = 0.7, 0.8
+"""Confidence and label strength from which two different values are a disagreement that a reviewer should
+see.
 """
 
-TELL, LABELLED = 0.7, 0.8
-"""Confidence and label strength from which two different values are a disagreement a person should know
-of.
+MAX_MISREAD_SHARE = 0.15
+"""Share of a value's letters that OCR errors may change: one in a record number, two in a name."""
+
+MIN_WORD_CONFIDENCE = 0.8
+"""A value with a word of lower confidence is poorly read."""
+
+MAX_GROUP_CONFIDENCE = 0.995
+"""Highest confidence of a value, however often it is repeated."""
+
+REPEATED_VALUE_WEIGHT = 0.5
+"""How much a repetition of a value on another row counts, compared with the best reading."""
+
+SUBSTITUTE_DATES = (("discharge_date", 0.95), ("admission_date", 0.9))
+"""Fields that may take the place of the date of service, and the factor on their confidence."""
+
+SUBSTITUTE_ACCOUNT_WEIGHT, MAX_SUBSTITUTE_ACCOUNT_DIGITS = 0.7, 8
+"""Factor on the confidence of an account number that takes the place of the record number, and its most
+digits.
 """
 
-MISREAD = 0.15
-"""Share of a value's letters that reading errors may change: one in a record number, two in a name."""
+IDENTIFIER_NAMES = {"patient_name": "patient names", "mrn": "record numbers", "dob": "birth dates"}
+"""Fields that identify the patient, as they are called in messages."""
 
-DOUBTFUL = 0.8
-"""An identifier or a date of service that is torn, has a word read less surely, or stands in for another (a
-discharge date for a date of service), and that nothing else repeats, is at most UNCONFIRMED sure."""
 
-WHAT = {"patient_name": "patient names", "mrn": "record numbers", "dob": "birth dates"}
+class ScoredCandidate(NamedTuple):
+    """A candidate and its raw confidence."""
+
+    confidence: float
+    candidate: FieldCandidate
+
+
+ScoredByField: TypeAlias = dict[str, list[ScoredCandidate]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """The fields of a document, and what its pages do not agree on."""
+class FieldResults:
+    """The fields of a document, and the disagreements between its pages."""
 
     fields: tuple[Field, ...]
     issues: tuple[Reason, ...]
 
 
 def find_fields(pages: Sequence[OcrPage], settings: ClassifySettings) -> tuple[Field, ...]:
-    """The index fields of a document's pages, at most one value for each name save for codes; sorted by
-    name.
-    """
-    return choose([offer for page in pages for offer in offers_of(lay_out(page))], settings).fields
+    """Return the index fields of a document's pages, sorted by name. Only codes may have several values."""
+    candidates = [candidate for page in pages for candidate in find_candidates(analyze_layout(page))]
+    return select_fields(candidates, settings).fields
 
 
-def choose(offers: Iterable[Offer], settings: ClassifySettings, *, calibrated: bool = True) -> Findings:
-    """The best value for each field, its confidence lowered by rivals, raised by agreement, and made true by
-    measurement.
+def select_fields(
+    candidates: Iterable[FieldCandidate], settings: ClassifySettings, *, calibrated: bool = True
+) -> FieldResults:
+    """Return the best value of each field.
+
+    A value's confidence is lowered by competing values, raised by agreement, and then calibrated.
+
+    Args:
+        candidates: All candidates of the document's pages.
+        settings: The patterns and the check digit of record numbers.
+        calibrated: False: return raw confidences, as calibration needs them.
     """
-    by_field: dict[str, list[tuple[float, Offer]]] = {}
-    for offer in offers:
-        by_field.setdefault(offer.field, []).append((raw_confidence(offer, settings), offer))
-    _stand_ins(by_field)
-    _birth_by_age(by_field)
+    by_field: ScoredByField = {}
+    for candidate in candidates:
+        scored = ScoredCandidate(raw_confidence(candidate, settings), candidate)
+        by_field.setdefault(candidate.field, []).append(scored)
+    _add_substitutes(by_field)
+    _infer_birth_date(by_field)
     fields: list[Field] = []
-    doubts: list[Reason] = []
-    for name, rated in sorted((pair for pair in by_field.items() if pair[1]), key=lambda pair: pair[0]):
-        groups = _groups(name, rated)
-        if name in MANY:
-            fields += [_field(name, group, rivals=()) for group in groups]
-            continue
-        fields.append(_field(name, groups[0], rivals=groups[1:]))
-        doubts += _disagreements(name, groups)
-    fields = _check_age(fields)
-    kept = (f for f in fields if f.name not in ("age", "ssn"))
+    issues: list[Reason] = []
+    for name in sorted(name for name, scored in by_field.items() if scored):
+        groups = _group_by_value(name, by_field[name])
+        if name in MULTIVALUED_FIELDS:
+            fields += [_build_field(name, group, rivals=()) for group in groups]
+        else:
+            fields.append(_build_field(name, groups[0], rivals=groups[1:]))
+            issues += _disagreements(name, groups)
+    fields = [field for field in _apply_age(fields) if field.name not in UNREPORTED_FIELDS]
     if calibrated:
-        kept = (replace(f, confidence=calibrated_confidence(f.name, f.confidence)) for f in kept)
-    return Findings(fields=tuple(kept), issues=tuple(doubts))
+        fields = [replace(f, confidence=calibrated_confidence(f.name, f.confidence)) for f in fields]
+    return FieldResults(fields=tuple(fields), issues=tuple(issues))
 
 
-def _stand_ins(by_field: dict[str, list[tuple[float, Offer]]]) -> None:
-    """Discharge and admission dates stand in for a date of service, an outside laboratory's account for the
-    record number.
+def _add_substitutes(by_field: ScoredByField) -> None:
+    """Add substitutes: discharge and admission dates for the date of service, an outside laboratory's account
+    number for the record number.
     """
-    for name, weight in (("discharge_date", 0.95), ("admission_date", 0.9)):
-        for rated, offer in by_field.get(name, ()):
-            by_field.setdefault("date_of_service", []).append((rated * weight, offer))
-    if "mrn" not in by_field:
-        for rated, offer in by_field.get("account", ()):
-            if offer.label.startswith("acct") and len(re.sub(r"\D", "", offer.value)) <= 8:
-                by_field.setdefault("mrn", []).append((rated * 0.7, offer))
-    for name in ("discharge_date", "admission_date"):
-        by_field.pop(name, None)
-
-
-def _birth_by_age(by_field: dict[str, list[tuple[float, Offer]]]) -> None:
-    """Where no label names a birth date: the date that makes the patient as old as the page says. It is no
-    date of service.
-    """
-    served = by_field.get("date_of_service", [])
-    ages = {int(offer.value) for _, offer in by_field.get("age", ()) if int(offer.value) > 0}
-    labelled = [offer for _, offer in served if offer.evidence["label"] >= BIRTH_AGAINST]
-    if "dob" in by_field:
-        known = {offer.value for _, offer in by_field["dob"]}
-        by_field["date_of_service"] = [pair for pair in served if pair[1].value not in known]
+    for name, weight in SUBSTITUTE_DATES:
+        for confidence, candidate in by_field.pop(name, ()):
+            dates = by_field.setdefault("date_of_service", [])
+            dates.append(ScoredCandidate(confidence * weight, candidate))
+    if "mrn" in by_field:
         return
-    born = [
-        pair
-        for pair in served
-        if pair[1].label == "alone"
-        and any(
-            years_between(pair[1].value, other.value) in ages
-            for other in labelled
-            if other.value > pair[1].value
-        )
+    for confidence, candidate in by_field.get("account", ()):
+        digits = len(re.sub(r"\D", "", candidate.value))
+        if candidate.label.startswith("acct") and digits <= MAX_SUBSTITUTE_ACCOUNT_DIGITS:
+            numbers = by_field.setdefault("mrn", [])
+            numbers.append(ScoredCandidate(confidence * SUBSTITUTE_ACCOUNT_WEIGHT, candidate))
+
+
+def _infer_birth_date(by_field: ScoredByField) -> None:
+    """Separate birth dates from dates of service.
+
+    If no label names a birth date, it is the unlabeled date that gives the patient the printed age.
+    """
+    dates = by_field.get("date_of_service", [])
+    if "dob" in by_field:
+        births = {candidate.value for _, candidate in by_field["dob"]}
+        by_field["date_of_service"] = [scored for scored in dates if scored.candidate.value not in births]
+        return
+    ages = {age for _, candidate in by_field.get("age", ()) if (age := int(candidate.value)) > 0}
+    references = [
+        candidate.value
+        for _, candidate in dates
+        if candidate.evidence["label_strength"] >= MIN_REFERENCE_LABEL_STRENGTH
     ]
-    if born:
-        by_field["dob"] = [(BIRTH_BY_AGE, replace(offer, field="dob")) for _, offer in born]
-        by_field["date_of_service"] = [pair for pair in served if pair not in born]
+    births_by_age = [
+        scored
+        for scored in dates
+        if scored.candidate.label == "alone" and _fits_age(scored.candidate.value, references, ages)
+    ]
+    if births_by_age:
+        by_field["dob"] = [
+            ScoredCandidate(BIRTH_DATE_BY_AGE_CONFIDENCE, replace(candidate, field="dob"))
+            for _, candidate in births_by_age
+        ]
+        by_field["date_of_service"] = [scored for scored in dates if scored not in births_by_age]
+
+
+def _fits_age(birth: str, references: Sequence[str], ages: set[int]) -> bool:
+    """Return whether a person born on that date has one of the ages on one of the reference dates."""
+    return any(years_between(birth, reference) in ages for reference in references if reference > birth)
 
 
 def years_between(earlier: str, later: str) -> int:
-    """Whole years between two ISO dates: somebody's age."""
+    """Return the number of complete years between two ISO dates: a person's age."""
     a, b = date.fromisoformat(earlier), date.fromisoformat(later)
     return b.year - a.year - ((b.month, b.day) < (a.month, a.day))
 
 
-def same_value(name: str, left: str, right: str) -> bool:
-    """Are two readings of a field the same value? Names in any order, with or without a middle name or
-    initial.
+def values_match(name: str, left: str, right: str) -> bool:
+    """Return whether two readings of a field are the same value. Names match in any order, with or without a
+    middle name or initial.
     """
     if name in ("patient_name", "author"):
         return names_match(left, right)
     if name in ("facility", "address"):
-        return fuzz.ratio(left.lower(), right.lower()) >= SAME_NAME
+        return fuzz.ratio(left.lower(), right.lower()) >= MIN_NAME_SIMILARITY
     return re.sub(r"\W", "", left).lower() == re.sub(r"\W", "", right).lower()
 
 
 def names_match(left: str, right: str) -> bool:
-    """Do two printed names name one person, as far as their letters go?"""
+    """Return whether two printed names may be the same person's, judged by their letters."""
     a, b = (sorted(re.findall(r"[^\W\d_]+", text.lower())) for text in (left, right))
     if not a or not b:
         return False
-    return float(fuzz.token_set_ratio(" ".join(a), " ".join(b))) >= SAME_NAME
+    return float(fuzz.token_set_ratio(" ".join(a), " ".join(b))) >= MIN_NAME_SIMILARITY
 
 
-def _groups(name: str, rated: list[tuple[float, Offer]]) -> list[list[tuple[float, Offer]]]:
-    """Offers of one value together, the best value first; within a value the best reading first."""
-    groups: list[list[tuple[float, Offer]]] = []
-    for item in sorted(rated, key=lambda pair: -pair[0]):
+def _group_by_value(name: str, scored: Sequence[ScoredCandidate]) -> list[list[ScoredCandidate]]:
+    """Group the candidates by value, the best value first; within a group the best reading is first."""
+    groups: list[list[ScoredCandidate]] = []
+    for item in sorted(scored, key=lambda item: -item.confidence):
         for group in groups:
-            if same_value(name, group[0][1].value, item[1].value):
+            if values_match(name, group[0].candidate.value, item.candidate.value):
                 group.append(item)
                 break
         else:
             groups.append([item])
-    return sorted(groups, key=lambda group: -_agreed(group))
+    return sorted(groups, key=lambda group: -_group_confidence(group))
 
 
-def _agreed(group: Sequence[tuple[float, Offer]]) -> float:
-    """The probability that a value is right: of its best offer, raised by offers elsewhere that say the
-    same.
+def _group_confidence(group: Sequence[ScoredCandidate]) -> float:
+    """Return the probability that a value is correct: that of its best candidate, raised by the same value on
+    other rows.
     """
     wrong = 1.0
-    seen: set[tuple[int, int]] = set()
-    for rated, offer in group:
-        place = (offer.page, offer.row)
-        if place not in seen:
-            wrong *= 1 - rated if not seen else 1 - 0.5 * rated
-            seen.add(place)
-    return min(1 - wrong, 0.995)
+    rows: set[tuple[int, int]] = set()
+    for confidence, candidate in group:
+        row = (candidate.page, candidate.row)
+        if row not in rows:
+            wrong *= 1 - REPEATED_VALUE_WEIGHT * confidence if rows else 1 - confidence
+            rows.add(row)
+    return min(1 - wrong, MAX_GROUP_CONFIDENCE)
 
 
-def _field(
-    name: str, group: Sequence[tuple[float, Offer]], rivals: Sequence[Sequence[tuple[float, Offer]]]
+def _build_field(
+    name: str, group: Sequence[ScoredCandidate], rivals: Sequence[Sequence[ScoredCandidate]]
 ) -> Field:
-    """The group's fullest reading, less sure the surer its strongest rival is."""
-    best = group[0][1]
-    if name == "patient_name":
-        near = [offer for rated, offer in group if rated >= 0.8 * group[0][0]]
-        best = max(
-            near, key=lambda offer: (len(offer.value.split()), _times(group, offer.value), len(offer.value))
-        )
-    sure = _agreed(group)
-    rival = max((_agreed(other) for other in rivals), default=0.0)
-    poor = best.evidence["worst"] < DOUBTFUL or best.evidence["torn"] or best.field != name
-    if (
-        name in (*WHAT, "date_of_service")
-        and poor
-        and len({o.row for _, o in group if o.value == best.value}) < 2
-    ):
-        sure = min(sure, MAX_UNCONFIRMED_CONFIDENCE)
+    """Return the field with the group's most complete reading. The strongest rival lowers its confidence."""
+    best = _fullest_name(group) if name == "patient_name" else group[0].candidate
+    confidence = _group_confidence(group)
+    if name in (*IDENTIFIER_NAMES, "date_of_service") and _is_unconfirmed(name, best, group):
+        confidence = min(confidence, MAX_UNCONFIRMED_CONFIDENCE)
     if name not in ("author", "facility", "phone", "address"):
-        sure *= 1 - 0.5 * rival * rival
-    return Field(name=name, value=best.value, page=best.page, box=best.box, confidence=round(sure, 4))
+        rival = max((_group_confidence(other) for other in rivals), default=0.0)
+        confidence *= 1 - 0.5 * rival * rival
+    return Field(name=name, value=best.value, page=best.page, box=best.box, confidence=round(confidence, 4))
 
 
-def _times(group: Sequence[tuple[float, Offer]], value: str) -> int:
-    return sum(offer.value.lower() == value.lower() for _, offer in group)
-
-
-def _disagreements(name: str, groups: Sequence[Sequence[tuple[float, Offer]]]) -> list[Reason]:
-    """A doubt where two pages each say strongly something else of the patient; one page may well name a
-    relative too.
+def _fullest_name(group: Sequence[ScoredCandidate]) -> FieldCandidate:
+    """Return the reading with the most words among those nearly as confident as the best; of equals the most
+    frequent, then the longest.
     """
-    if name not in WHAT:
+    values = [candidate.value.lower() for _, candidate in group]
+    close = [candidate for confidence, candidate in group if confidence >= 0.8 * group[0].confidence]
+    return max(close, key=lambda c: (len(c.value.split()), values.count(c.value.lower()), len(c.value)))
+
+
+def _is_unconfirmed(name: str, best: FieldCandidate, group: Sequence[ScoredCandidate]) -> bool:
+    """Return whether a value is weak and is not repeated on another row. A weak value has a wide gap or a
+    poorly read word, or is a substitute (a discharge date for a date of service).
+    """
+    is_weak = (
+        best.evidence["min_confidence"] < MIN_WORD_CONFIDENCE
+        or best.evidence["wide_gap"] > 0
+        or best.field != name
+    )
+    return is_weak and len({c.row for _, c in group if c.value == best.value}) < 2
+
+
+def _disagreements(name: str, groups: Sequence[Sequence[ScoredCandidate]]) -> list[Reason]:
+    """Return an issue if two pages each strongly state a different identifier of the patient. One page may
+    name a relative as well.
+    """
+    if name not in IDENTIFIER_NAMES:
         return []
-    said = [
-        [o for rated, o in group if rated >= TELL and o.evidence["label"] >= LABELLED] for group in groups
-    ]
-    first, others = (said[0], said[1:]) if said else ([], [])
-    for other in others:
-        for a, b in product(first, other):
-            near = DamerauLevenshtein.distance(a.value.lower(), b.value.lower()) <= MISREAD * max(
-                len(a.value), 10
-            )
-            if a.page != b.page and not near and not any(offer.page == b.page for offer in first):
-                told = f"Different {WHAT[name]} stand on pages {a.page} and {b.page}."
-                return [Reason(code=f"conflicting_{name}", detail=told)]
+    first, *others = (
+        [
+            candidate
+            for confidence, candidate in group
+            if confidence >= MIN_CONFLICT_CONFIDENCE
+            and candidate.evidence["label_strength"] >= MIN_CONFLICT_LABEL_STRENGTH
+        ]
+        for group in groups
+    )
+    for a, b in (pair for other in others for pair in product(first, other)):
+        is_misreading = DamerauLevenshtein.distance(
+            a.value.lower(), b.value.lower()
+        ) <= MAX_MISREAD_SHARE * max(len(a.value), 10)
+        both_on_one_page = a.page == b.page or any(candidate.page == b.page for candidate in first)
+        if not is_misreading and not both_on_one_page:
+            detail = f"Pages {a.page} and {b.page} show different {IDENTIFIER_NAMES[name]}."
+            return [Reason(code=f"field_{name}_disagrees", detail=detail)]
     return []
 
 
-def _check_age(fields: list[Field]) -> list[Field]:
-    """A printed age that fits birth and service dates makes both surer; one that does not, less so."""
+def _apply_age(fields: list[Field]) -> list[Field]:
+    """Raise the confidences of birth and service dates if they fit the printed age, else lower them."""
     by_name = {f.name: f for f in fields}
-    age, dob, seen = by_name.get("age"), by_name.get("dob"), by_name.get("date_of_service")
-    if not (age and dob and seen):
+    age, dob, service = by_name.get("age"), by_name.get("dob"), by_name.get("date_of_service")
+    if not (age and dob and service):
         return fields
-    years = years_between(dob.value, seen.value)
+    years = years_between(dob.value, service.value)
     fits = abs(years - int(age.value)) <= (0 if years > 2 else 1)
-    return [_shift(f, fits=fits) if f.name in ("dob", "date_of_service") else f for f in fields]
+    return [_adjusted(f, fits=fits) if f.name in ("dob", "date_of_service") else f for f in fields]
 
 
-def _shift(f: Field, *, fits: bool) -> Field:
-    sure = 1 - (1 - f.confidence) * 0.5 if fits else f.confidence * 0.8
-    return Field(name=f.name, value=f.value, page=f.page, box=f.box, confidence=round(sure, 4))
+def _adjusted(field: Field, *, fits: bool) -> Field:
+    confidence = 1 - (1 - field.confidence) * 0.5 if fits else field.confidence * 0.8
+    return replace(field, confidence=round(confidence, 4))

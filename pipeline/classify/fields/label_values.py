@@ -1,143 +1,151 @@
-"""The words that answer a label: to its right up to the next label, or in the column below it."""
+"""The words that may be the value of a label: to its right up to the next label, or in the column below it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.classify.fields.labels import SEPARATORS, Label
-from pipeline.classify.page_layout import CELL_GAP, Cell, Layout
+from pipeline.classify.page_layout import CELL_GAP_LINES, Cell, Layout
 from pipeline.records import Word
 
-FAR_BELOW = 2.6
-"""Line heights from a label's foot to the head of the value below it; further down it is another line's
-business.
+MAX_DISTANCE_BELOW_LINES = 2.6
+"""Longest distance, in line heights, from the bottom of a label to the top of the value below it. Anything
+further down belongs to another line.
 """
 
-COLUMN_SLACK = 1.5
-"""Line heights by which a value may begin left of its label in a boxed form."""
+MAX_ROWS_BELOW = 3
+"""Rows below a label in which its value is looked for."""
 
+COLUMN_SLACK_LINES = 1.5
+"""Line heights by which a value may begin to the left of its label in a boxed form."""
 
-APART = 3.0
-"""Line heights between words of one name on a badly read page, where other values would have ended."""
+COLUMN_END_SLACK_LINES = 0.4
+"""Line heights before the next cell or label at which a label's column ends."""
+
+MAX_NAME_GAP_LINES = 3.0
+"""Widest gap, in line heights, between words of one name on a poorly read page. Other values end at narrower
+gaps.
+"""
+
+MAX_WRAP_INDENT_LINES = 2.0
+"""Line heights by which a wrapped value may be indented from its label's row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Words that may be the value of a label. `place` is right, below or wrapped (to the next row's start);
-    `gap` is how far they stand from it, in line heights."""
+class LabelValue:
+    """Words that may be the value of a label.
+
+    `position`: to the right of the label, below it, or wrapped to the start of the next row. `gap`: the
+    distance from the label, in line heights.
+    """
 
     label: Label
     words: tuple[Word, ...]
-    place: str
+    position: Literal["right", "wrapped", "below"]
     gap: float
 
 
-def answers(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[Answer]:
-    """Every answer to every label, nearest first for each label."""
+def find_label_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[LabelValue]:
+    """Yield the possible values of every label, for each label the nearest first. `labels`: row -> its
+    labels.
+    """
     for index, row_labels in labels.items():
         row = layout.rows[index]
         words = tuple(word for cell in row for word in cell.words)
-        for position, label in enumerate(row_labels):
+        for label, following in zip(row_labels, (*row_labels[1:], None), strict=True):
             if label.field == "other":
                 continue
-            following = row_labels[position + 1] if position + 1 < len(row_labels) else None
-            right = _right(words, row, label, following, layout.line)
+            right = _words_right(words, row, label, following, layout.line_height)
             if right:
-                yield Answer(
-                    label=label,
-                    words=right,
-                    place="right",
-                    gap=(right[0].box[0] - label.box[2]) / layout.line,
-                )
-            wrapped = () if right or following else _wrapped(layout, labels, label)
-            if wrapped:
-                yield Answer(
-                    label=label,
-                    words=wrapped,
-                    place="wrapped",
-                    gap=(wrapped[0].box[1] - label.box[3]) / layout.line,
-                )
-            below = _below(layout, labels, label, following)
+                gap = (right[0].box[0] - label.box[2]) / layout.line_height
+                yield LabelValue(label=label, words=right, position="right", gap=gap)
+            elif not following and (wrapped := _words_wrapped(layout, labels, label)):
+                gap = (wrapped[0].box[1] - label.box[3]) / layout.line_height
+                yield LabelValue(label=label, words=wrapped, position="wrapped", gap=gap)
+            below = _words_below(layout, labels, label, following)
             if below:
-                yield Answer(
-                    label=label,
-                    words=below,
-                    place="below",
-                    gap=(below[0].box[1] - label.box[3]) / layout.line,
-                )
+                gap = (below[0].box[1] - label.box[3]) / layout.line_height
+                yield LabelValue(label=label, words=below, position="below", gap=gap)
 
 
-def _right(
-    words: tuple[Word, ...], row: tuple[Cell, ...], label: Label, following: Label | None, line: float
+def _words_right(
+    words: tuple[Word, ...], row: tuple[Cell, ...], label: Label, following: Label | None, line_height: float
 ) -> tuple[Word, ...]:
-    """The words of the first cell after the label, without the next label's; a name may go on in the next
-    cell.
+    """Return the words of the first cell after the label, up to the next label. A name may continue in the
+    next cell.
     """
-    end = following.first if following else len(words)
-    if label.last >= end:
+    limit = following.first if following else len(words)
+    if label.end >= limit:
         return ()
-    at = 0
+    end = 0
     for cell in row:
-        at += len(cell.words)
-        if at > label.last:
+        end += len(cell.words)
+        if end > label.end:
             break
-    while (
-        label.field == "patient_name" and at < end and words[at].box[0] - words[at - 1].box[2] <= APART * line
-    ):
-        at += 1
-    return tuple(word for word in words[label.last : min(at, end)] if word.text not in SEPARATORS)
+    if label.field == "patient_name":
+        max_gap = MAX_NAME_GAP_LINES * line_height
+        while end < limit and words[end].box[0] - words[end - 1].box[2] <= max_gap:
+            end += 1
+    return tuple(word for word in words[label.end : min(end, limit)] if word.text not in SEPARATORS)
 
 
-def _below(
+def _words_below(
     layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label, following: Label | None
 ) -> tuple[Word, ...]:
-    """The words of the nearest row below that stand in the label's column."""
-    left = label.box[0] - COLUMN_SLACK * layout.line
-    right = following.box[0] - 0.4 * layout.line if following else _next_cell(layout, label)
-    for index in range(label.row + 1, min(label.row + 4, len(layout.rows))):
-        taken = {i for other in labels.get(index, ()) for i in range(other.first, other.last)}
+    """Return the words of the nearest row below that are in the label's column."""
+    left = label.box[0] - COLUMN_SLACK_LINES * layout.line_height
+    if following:
+        right = following.box[0] - COLUMN_END_SLACK_LINES * layout.line_height
+    else:
+        right = _column_end(layout, label)
+    for index in range(label.row + 1, min(label.row + 1 + MAX_ROWS_BELOW, len(layout.rows))):
         words = [word for cell in layout.rows[index] for word in cell.words]
         column = [(i, word) for i, word in enumerate(words) if left <= word.box[0] < right]
         if not column:
             continue
+        label_words = {i for other in labels.get(index, ()) for i in range(other.first, other.end)}
         top = min(word.box[1] for _, word in column)
-        if top - label.box[3] > FAR_BELOW * layout.line or column[0][0] in taken:
+        if top - label.box[3] > MAX_DISTANCE_BELOW_LINES * layout.line_height or column[0][0] in label_words:
             return ()
-        kept: list[Word] = []
-        for i, word in column:
-            apart = APART if label.field == "patient_name" else CELL_GAP
-            if i in taken or (kept and word.box[0] - kept[-1].box[2] > apart * layout.line):
-                break
-            kept.append(word)
-        return tuple(kept)
+        gap_lines = MAX_NAME_GAP_LINES if label.field == "patient_name" else CELL_GAP_LINES
+        return _leading_words(column, label_words, gap_lines * layout.line_height)
     return ()
 
 
-def _wrapped(layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label) -> tuple[Word, ...]:
-    """The first words of the next row, where a label with a colon ends its own row: the value went over the
-    edge.
+def _leading_words(column: list[tuple[int, Word]], label_words: set[int], max_gap: float) -> tuple[Word, ...]:
+    """Return the first words of a column, up to the next label or a gap wider than `max_gap` pixels."""
+    kept: list[Word] = []
+    for index, word in column:
+        if index in label_words or (kept and word.box[0] - kept[-1].box[2] > max_gap):
+            break
+        kept.append(word)
+    return tuple(kept)
+
+
+def _words_wrapped(layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label) -> tuple[Word, ...]:
+    """Return the first words of the next row, if a label with a colon ends its own row: the value was
+    wrapped.
     """
     index = label.row + 1
     if (
         not label.colon
         or index >= len(layout.rows)
-        or label.last < sum(len(cell.words) for cell in layout.rows[label.row])
+        or label.end < sum(len(cell.words) for cell in layout.rows[label.row])
     ):
         return ()
     first = layout.rows[index][0]
-    if (
-        first.box[1] - label.box[3] > layout.line
-        or first.box[0] > layout.rows[label.row][0].box[0] + 2 * layout.line
-    ):
+    max_left = layout.rows[label.row][0].box[0] + MAX_WRAP_INDENT_LINES * layout.line_height
+    if first.box[1] - label.box[3] > layout.line_height or first.box[0] > max_left:
         return ()
     end = next((other.first for other in labels.get(index, ())), len(first.words))
     return first.words[:end]
 
 
-def _next_cell(layout: Layout, label: Label) -> float:
-    """Where the column of a row's last label ends: at the page's edge, or at the next cell of its row."""
+def _column_end(layout: Layout, label: Label) -> float:
+    """Return where the column of a row's last label ends: at the next cell of its row, or at the page's edge."""
     for cell in layout.rows[label.row]:
         if cell.box[0] > label.box[2]:
-            return cell.box[0] - 0.4 * layout.line
+            return cell.box[0] - COLUMN_END_SLACK_LINES * layout.line_height
     return layout.width

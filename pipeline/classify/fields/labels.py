@@ -1,4 +1,4 @@
-"""Finds the labels of index fields on a page, reading errors forgiven ("MR¢#", "Patent Name", "D.O.B.", "Our
+"""Find the labels of index fields on a page, allowing for OCR errors ("MR¢#", "Patent Name", "D.O.B.", "Our
 Chart No.").
 """
 
@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from rapidfuzz.distance import DamerauLevenshtein
 
@@ -16,207 +17,248 @@ from pipeline.classify.page_layout import Layout
 from pipeline.records import Box, Word
 from pipeline.resources import CONFIG
 
-LONGEST = 6
+MAX_LABEL_WORDS = 6
 """Words in the longest label that is looked for."""
 
-FUZZY_LENGTH = 4
-"""Letters below which a label must read exactly: "sex" and "sec" are one letter apart."""
+MIN_FUZZY_LETTERS = 4
+"""Shorter labels must match exactly: "sex" and "sec" differ by one letter."""
 
-ONE_OFF, TWO_OFF = 6, 8
-"""From these lengths on, one misread letter is forgiven without a colon, two with it."""
+MIN_LETTERS_WITHOUT_COLON = 6
+"""From this length on, one misread letter is accepted even without a colon."""
 
-STRENGTHS = ((1.0, "strong"), (0.5, "weak"), (0.2, "faint"))
-"""How much a label of each list of config/fields.toml says that its value is the field's."""
+MIN_LETTERS_TWO_ERRORS = 8
+"""From this length on, two misread letters are accepted before a colon."""
+
+STRENGTH_BY_LIST = ((1.0, "strong"), (0.5, "weak"), (0.2, "faint"))
+"""How strongly a label of each list of config/fields.toml indicates that its value is the field's."""
+
+FOLDED_STRENGTH = 0.9
+"""Factor on the strength of a label that matches after confusable characters are folded."""
+
+MISREAD_STRENGTH = 0.8
+"""Factor on the strength of a label with misread letters."""
+
+MIN_STRONG_STRENGTH = 0.5
+"""A label of more than this strength may be inside a line of text without both a colon and a value before it.
+"""
+
+MIN_NUMBER_DIGITS = 4
+"""Digits of a value that makes the words before it a label in the middle of a line."""
 
 SEPARATORS = (":", ";", "-", "–")
-"""Marks that stand alone between a label and its value."""
+"""Marks between a label and its value that are separate words."""
 
-CONFUSED = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b", "¢": "c", "!": "l", "é": "e", "q": "o"})
+CONFUSABLE = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b", "¢": "c", "!": "l", "é": "e", "q": "o"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A label where it stands: words `first` to `last` (exclusive) of row `row`. `sure` is 1 for an exact
-    strong label.
+    """A label on a page: words `first` to `end` (exclusive) of row `row`. `strength` is 1 for an exact strong
+    label.
     """
 
     field: str
     key: str
     row: int
     first: int
-    last: int
-    sure: float
+    end: int
+    strength: float
     colon: bool
     box: Box
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lexicon:
-    """Label key -> (field, strength); and the longer keys by length for the fuzzy look."""
+    """The labels that are looked for. `exact`: label key -> (field, strength); `by_length`: the keys that may
+    be matched approximately, by their length.
+    """
 
     exact: dict[str, tuple[str, float]]
     by_length: dict[int, tuple[str, ...]]
 
 
+class _LabelMatch(NamedTuple):
+    field: str
+    key: str
+    strength: float
+
+
 @lru_cache(maxsize=20_000)
-def key_of(text: str) -> str:
-    """What is compared of a label: its letters, digits and number sign, in lower case. Words' keys join to
-    their span's.
+def label_key(text: str) -> str:
+    """Return what is compared of a label: its letters, digits and number signs, in lower case.
+
+    The key of several words is the concatenation of the keys of each.
     """
     return re.sub(r"[^a-z0-9#]", "", text.lower().replace("¢", "c").replace("number", "no"))
 
 
 @lru_cache(maxsize=20_000)
-def folded(key: str) -> str:
-    """The key with letters that are taken for one another made one."""
-    return key.translate(CONFUSED).replace("rn", "m")
+def fold_confusable(key: str) -> str:
+    """Return the key with characters that OCR confuses replaced by one of them."""
+    return key.translate(CONFUSABLE).replace("rn", "m")
 
 
 @cache
 def lexicon() -> Lexicon:
-    """The labels of config/fields.toml."""
+    """Return the labels of config/fields.toml."""
     table = tomllib.loads((CONFIG / "fields.toml").read_text(encoding="utf-8"))
     exact: dict[str, tuple[str, float]] = {}
     for field, entry in table.items():
-        for strength, name in STRENGTHS:
+        for strength, name in STRENGTH_BY_LIST:
             for label in entry.get(name, ()):
-                exact.setdefault(key_of(label), (field, strength))
+                exact.setdefault(label_key(label), (field, strength))
     lengths: dict[int, list[str]] = {}
     for key in exact:
-        if len(key) >= FUZZY_LENGTH:
+        if len(key) >= MIN_FUZZY_LETTERS:
             lengths.setdefault(len(key), []).append(key)
     return Lexicon(exact=exact, by_length={n: tuple(keys) for n, keys in lengths.items()})
 
 
 @cache
 def word_list(name: str) -> frozenset[str]:
-    """A list of config/fields_words.toml."""
+    """Return a list of config/fields_words.toml."""
     table = tomllib.loads((CONFIG / "fields_words.toml").read_text(encoding="utf-8"))
     return frozenset(str(table[name]).split())
 
 
-def labels_of(layout: Layout) -> dict[int, tuple[Label, ...]]:
-    """The labels of each row, from left to right, none within another. Rows without labels are missing."""
-    found: dict[int, tuple[Label, ...]] = {}
+def find_labels(layout: Layout) -> dict[int, tuple[Label, ...]]:
+    """Return row -> its labels from left to right, without overlaps. Rows without labels are missing."""
+    labels_by_row: dict[int, tuple[Label, ...]] = {}
     for index, row in enumerate(layout.rows):
         words = tuple(word for cell in row for word in cell.words)
         starts = _cell_starts(tuple(len(cell.words) for cell in row))
         labels = tuple(_row_labels(words, starts, index))
         if labels:
-            found[index] = labels
-    return found
+            labels_by_row[index] = labels
+    return labels_by_row
 
 
 def _cell_starts(lengths: tuple[int, ...]) -> frozenset[int]:
-    starts, at = set(), 0
+    starts, position = set(), 0
     for length in lengths:
-        starts.add(at)
-        at += length
+        starts.add(position)
+        position += length
     return frozenset(starts)
 
 
 def _row_labels(words: tuple[Word, ...], starts: frozenset[int], row: int) -> Iterator[Label]:
-    keys = tuple(key_of(word.text) for word in words)
-    at = 0
-    while at < len(words):
-        label = _label_at(words, keys, starts, at, row) if keys[at] else None
+    keys = tuple(label_key(word.text) for word in words)
+    first = 0
+    while first < len(words):
+        label = _label_at(words, keys, starts, first, row) if keys[first] else None
         if label is None:
-            at += 1
+            first += 1
         else:
             yield label
-            at = label.last
+            first = label.end
 
 
 def _label_at(
-    words: tuple[Word, ...], keys: tuple[str, ...], starts: frozenset[int], at: int, row: int
+    words: tuple[Word, ...], keys: tuple[str, ...], starts: frozenset[int], first: int, row: int
 ) -> Label | None:
-    """The longest label that begins with word `at`; `keys` are the words'."""
-    if not any(letter.isalpha() for letter in words[at].text):
+    """Return the longest label that begins with word `first`. `keys` are the label keys of the words."""
+    if not any(c.isalpha() for c in words[first].text):
         return None
-    for last in range(min(at + LONGEST, len(words)), at, -1):
-        if any(index in starts for index in range(at + 1, last)):
-            continue  # a label does not run over the edge of a cell
-        span = words[at:last]
+    is_whole_word = len(keys[first]) > 1  # "K Chart #": an initial is not part of a misread label
+    for end in range(min(first + MAX_LABEL_WORDS, len(words)), first, -1):
+        span = words[first:end]
+        if any(index in starts for index in range(first + 1, end)):
+            continue  # a label does not extend over the edge of a cell
         if any(word.text.endswith((":", ";")) for word in span[:-1]):
             continue
-        colon = span[-1].text.endswith((":", ";", ":-")) or (
-            last < len(words) and words[last].text in SEPARATORS
+        colon = _ends_with_colon(words, end)
+        match = _match_label(
+            "".join(keys[first:end]),
+            colon=colon and is_whole_word,
+            begins_cell=first in starts and is_whole_word,
         )
-        whole = len(keys[at]) > 1  # "K Chart #": an initial is no part of a misread label
-        match = _meaning("".join(keys[at:last]), colon=colon and whole, begins=at in starts and whole)
-        if match and _stands_alone(words, at, last, starts, colon=colon, strength=match[2]):
-            box = (span[0].box[0], min(w.box[1] for w in span), span[-1].box[2], max(w.box[3] for w in span))
+        if match and _is_label_here(words, first, end, starts, colon=colon, strength=match.strength):
             return Label(
-                field=match[0],
-                key=match[1],
+                field=match.field,
+                key=match.key,
                 row=row,
-                first=at,
-                last=last,
-                sure=match[2],
+                first=first,
+                end=end,
+                strength=match.strength,
                 colon=colon,
-                box=box,
+                box=(
+                    span[0].box[0],
+                    min(w.box[1] for w in span),
+                    span[-1].box[2],
+                    max(w.box[3] for w in span),
+                ),
             )
     return None
 
 
+def _ends_with_colon(words: tuple[Word, ...], end: int) -> bool:
+    """Return whether a colon, or a mark like it, ends or follows the word before `end`."""
+    return words[end - 1].text.endswith((":", ";", ":-")) or (
+        end < len(words) and words[end].text in SEPARATORS
+    )
+
+
 @lru_cache(maxsize=20_000)
-def _meaning(key: str, *, colon: bool, begins: bool) -> tuple[str, str, float] | None:
-    """(field, label, how sure) of a label's letters."""
-    book = lexicon()
+def _match_label(key: str, *, colon: bool, begins_cell: bool) -> _LabelMatch | None:
+    """Look a label key up: exactly, then with confusable characters folded, then with misread letters."""
     if not key:
         return None
-    if key in book.exact:
-        field, strength = book.exact[key]
-        return field, key, strength
-    if key.rstrip("#") in book.exact and len(key) > 3:
-        field, strength = book.exact[key.rstrip("#")]
-        return field, key, strength
-    mapped = folded(key)
-    if mapped in book.exact and not key.isdigit():
-        field, strength = book.exact[mapped]
-        return field, mapped, strength * 0.9
-    if not (colon or begins) or len(key) < (FUZZY_LENGTH if colon and begins else ONE_OFF):
+    exact = lexicon().exact
+    for spelling in (key, key.rstrip("#") if len(key) > 3 else key):
+        if spelling in exact:
+            return _LabelMatch(exact[spelling][0], key, exact[spelling][1])
+    folded = fold_confusable(key)
+    if folded in exact and not key.isdigit():
+        return _LabelMatch(exact[folded][0], folded, exact[folded][1] * FOLDED_STRENGTH)
+    min_letters = MIN_FUZZY_LETTERS if colon and begins_cell else MIN_LETTERS_WITHOUT_COLON
+    if not (colon or begins_cell) or len(key) < min_letters:
         return None
-    allowed = 2 if colon and len(key) >= TWO_OFF else 1
+    return _match_misread_label(folded, 2 if colon and len(key) >= MIN_LETTERS_TWO_ERRORS else 1, len(key))
+
+
+def _match_misread_label(folded: str, max_errors: int, key_length: int) -> _LabelMatch | None:
+    """Return the label with the fewest misread letters, at most `max_errors`; of equals the shorter."""
+    book = lexicon()
     best: tuple[int, str] | None = None
-    for length in range(len(key) - allowed, len(key) + allowed + 1):
+    for length in range(key_length - max_errors, key_length + max_errors + 1):
         for label in book.by_length.get(length, ()):
-            distance = DamerauLevenshtein.distance(mapped, folded(label), score_cutoff=allowed)
-            if distance <= allowed and (best is None or distance < best[0]):
+            distance = DamerauLevenshtein.distance(folded, fold_confusable(label), score_cutoff=max_errors)
+            if distance <= max_errors and (best is None or distance < best[0]):
                 best = (distance, label)
     if best is None:
         return None
-    field, strength = book.exact[best[1]]
-    return field, best[1], strength * (0.9 if best[0] == 0 else 0.8)
+    errors, label = best
+    field, strength = book.exact[label]
+    return _LabelMatch(field, label, strength * (FOLDED_STRENGTH if errors == 0 else MISREAD_STRENGTH))
 
 
-def _stands_alone(
-    words: tuple[Word, ...], at: int, last: int, starts: frozenset[int], *, colon: bool, strength: float
+def _is_label_here(
+    words: tuple[Word, ...], first: int, end: int, starts: frozenset[int], *, colon: bool, strength: float
 ) -> bool:
-    """Is it a label and not the same words in a sentence?"""
-    if sum(c.isalpha() for word in words[at:last] for c in word.text) == 1:
-        return colon  # "D: 01/02/03", not somebody's initial
-    if at in starts:
+    """Return whether the words are a label and not the same words in a sentence."""
+    if sum(c.isalpha() for word in words[first:end] for c in word.text) == 1:
+        return colon  # "D: 01/02/03", not a person's initial
+    if first in starts:
         return True
-    before = words[at - 1].text
-    after_value = (
-        any(letter.isdigit() for letter in before)
+    before = words[first - 1].text
+    follows_value = (
+        any(c.isdigit() for c in before)
         or before.endswith((".", ",", ":", ";", "|", ")", "/"))
-        or _sex(before)
+        or _is_sex(before)
     )
-    if strength > 0.5:
-        return colon or _numbered(words, last) or (after_value and words[at].text[:1].isupper())
-    return colon and after_value
+    if strength > MIN_STRONG_STRENGTH:
+        return colon or _number_follows(words, end) or (follows_value and words[first].text[:1].isupper())
+    return colon and follows_value
 
 
-def _numbered(words: tuple[Word, ...], last: int) -> bool:
-    """Does a number follow, as after "MRN 123456" or "DOB 03/04/1950" in the middle of a line?"""
+def _number_follows(words: tuple[Word, ...], end: int) -> bool:
+    """Return whether a number follows, as after "MRN 123456" or "DOB 03/04/1950" in the middle of a line."""
     return (
-        last < len(words)
-        and sum(letter.isdigit() for letter in words[last].text) >= 4
-        and words[last - 1].text[:1].isupper()
+        end < len(words)
+        and sum(c.isdigit() for c in words[end].text) >= MIN_NUMBER_DIGITS
+        and words[end - 1].text[:1].isupper()
     )
 
 
-def _sex(text: str) -> bool:
+def _is_sex(text: str) -> bool:
     return text.strip(".,;").lower() in ("m", "f", "male", "female")

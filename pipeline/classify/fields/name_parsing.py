@@ -1,4 +1,4 @@
-"""Names of people: what looks like one, where it ends, and how it is put into the order of speech."""
+"""Names of people: recognize a name, find where it ends, and put it into natural order (given name first)."""
 
 from __future__ import annotations
 
@@ -6,142 +6,169 @@ import re
 from collections.abc import Sequence
 
 from pipeline.classify.fields.date_parsing import MONTHS
-from pipeline.classify.fields.labels import key_of, lexicon, word_list
+from pipeline.classify.fields.labels import label_key, lexicon, word_list
 from pipeline.records import Word
 
 SUFFIXES, TITLES, PARTICLES, CREDENTIALS, NOT_NAMES, STATES = (
     word_list(name) for name in ("suffixes", "titles", "particles", "credentials", "not_names", "states")
 )
-TOKEN = re.compile(r"^[^\W\d_][^\W\d_'’.\-]*(?:['’\-.][^\W\d_]+)*\.?$")
+NAME_TOKEN = re.compile(r"^[^\W\d_][^\W\d_'’.\-]*(?:['’\-.][^\W\d_]+)*\.?$")
 SPECIALTY = re.compile(
     r"(ology|iatry|iatrics|surgery|medicine)$|^(internal|emergency|family|oncology|general)$"
 )
-LONGEST = 6
+DOCTOR_TITLES = ("dr", "doctor")
+MAX_NAME_WORDS = 6
+MAX_FAMILY_NAME_WORDS = 3
+"""A comma ends the family name only within this many words."""
 
 
 def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
-    """The leading words that make up a name; empty where there is none.
+    """Return the leading words that make up a person's name; empty if there is no name.
 
-    A doctor's name (with a credential) is no patient's: see `is_clinician`.
+    The name may be a clinician's, which is never the patient's: see `is_clinician`.
     """
-    taken: list[Word] = []
+    name: list[Word] = []
     for word in words:
-        for piece in _pieces(word):
-            text = _bare(piece.text)
+        for part in _split_joined_words(word):
+            text = _strip_punctuation(part.text)
             if not text:
-                if taken and taken[-1].text.endswith(","):
+                if name and name[-1].text.endswith(","):
                     continue
-                return tuple(taken)
-            low = text.lower().replace(".", "")
-            if not TOKEN.match(text) or not (text[0].isupper() or low in PARTICLES) or _stops(low, text):
-                return tuple(taken)
-            if (
-                _in_capitals(taken)
-                and len(text) > 2
-                and not text.isupper()
-                and low not in SUFFIXES | PARTICLES
-            ):
-                return tuple(taken)  # "SMITH, HANNAH M Number": the next label
-            taken.append(piece)
-            if len(taken) == LONGEST:
-                return tuple(taken)
+                return tuple(name)
+            if not _may_be_in_name(text) or _starts_next_label(name, text):
+                return tuple(name)
+            name.append(part)
+            if len(name) == MAX_NAME_WORDS:
+                return tuple(name)
         if word.text.endswith((";", "|", ":")):
             break
-    return tuple(taken)
+    return tuple(name)
 
 
-def _in_capitals(words: Sequence[Word]) -> bool:
-    """Are family and given name there, all in capitals, and no comma before what follows?"""
-    whole = [text for word in words if len(text := _bare(word.text)) > 2]
-    return len(whole) >= 2 and all(text.isupper() for text in whole) and not words[-1].text.endswith(",")
-
-
-def without_office(words: Sequence[Word]) -> Sequence[Word]:
-    """The words without "Dr.", the specialty, or the end of a date before a clinician's name."""
-    at = 0
-    while (
-        at < len(words) - 1
-        and (low := _bare(words[at].text).lower().replace(".", ""))
-        and (low in ("dr", "doctor") or low in MONTHS or SPECIALTY.search(low) is not None)
-    ):
-        at += 1
-    return words[at:]
-
-
-def _pieces(word: Word) -> list[Word]:
-    """ "Solis,Eileen", ",Pamela", "A._Howard" and "KevinC" are words that the reader did not divide."""
-    text = re.sub(r"(?<=[A-Za-z]),(?=[A-Za-z])", ", ", word.text)
-    text = re.sub(r"(?<=[a-z.])_+(?=[A-Z])|(?<=[a-z]{2})(?=[A-Z]$)", " ", text)
-    parts = text.split()
-    return (
-        [word]
-        if len(parts) < 2
-        else [Word(text=part, box=word.box, confidence=word.confidence) for part in parts]
+def _may_be_in_name(text: str) -> bool:
+    low = _comparable(text)
+    return bool(
+        NAME_TOKEN.match(text) and (text[0].isupper() or low in PARTICLES) and not _is_not_a_name(text, low)
     )
 
 
-def _bare(text: str) -> str:
+def _is_not_a_name(text: str, low: str) -> bool:
+    """Return whether the word is listed as no name, or is a label."""
+    return (low in NOT_NAMES and len(text) > 2) or (len(low) > 3 and label_key(text) in lexicon().exact)
+
+
+def _starts_next_label(name: Sequence[Word], text: str) -> bool:
+    """Return whether the word is no longer part of a name in capitals: "SMITH, HANNAH M Number" ends before
+    "Number".
+    """
+    return (
+        _is_complete_in_capitals(name)
+        and len(text) > 2
+        and not text.isupper()
+        and _comparable(text) not in SUFFIXES | PARTICLES
+    )
+
+
+def _is_complete_in_capitals(words: Sequence[Word]) -> bool:
+    """Return whether the words contain family and given name, all in capitals, and do not end in a comma."""
+    long_words = [text for word in words if len(text := _strip_punctuation(word.text)) > 2]
+    return (
+        len(long_words) >= 2
+        and all(text.isupper() for text in long_words)
+        and not words[-1].text.endswith(",")
+    )
+
+
+def skip_clinician_prefix(words: Sequence[Word]) -> Sequence[Word]:
+    """Return the words without "Dr.", the specialty, or the end of a date before a clinician's name."""
+    start = 0
+    while start < len(words) - 1 and _is_clinician_prefix(_comparable(_strip_punctuation(words[start].text))):
+        start += 1
+    return words[start:]
+
+
+def _is_clinician_prefix(low: str) -> bool:
+    return low in DOCTOR_TITLES or low in MONTHS or SPECIALTY.search(low) is not None
+
+
+def _split_joined_words(word: Word) -> list[Word]:
+    """Split words that OCR joined: "Solis,Eileen", ",Pamela", "A._Howard", "KevinC"."""
+    text = re.sub(r"(?<=[A-Za-z]),(?=[A-Za-z])", ", ", word.text)
+    text = re.sub(r"(?<=[a-z.])_+(?=[A-Z])|(?<=[a-z]{2})(?=[A-Z]$)", " ", text)
+    parts = text.split()
+    if len(parts) < 2:
+        return [word]
+    return [Word(text=part, box=word.box, confidence=word.confidence) for part in parts]
+
+
+def _strip_punctuation(text: str) -> str:
     return re.sub(r"[,;:|)\]}*_—–~“”\"\-]+$", "", re.sub(r"^[|(\[{*_—–~.,“”\"'‘:\-]+", "", text))
 
 
-def _stops(low: str, text: str) -> bool:
-    return (low in NOT_NAMES and not (len(text) <= 2)) or (len(low) > 3 and key_of(text) in lexicon().exact)
+def _comparable(text: str) -> str:
+    """Return the text in lower case without periods, as the word lists have it."""
+    return text.lower().replace(".", "")
 
 
 def is_name(words: Sequence[Word]) -> bool:
-    """Two words or more, one of them longer than an initial, no credential."""
-    bare = [_bare(word.text).lower().replace(".", "") for word in words]
-    real = [text for text in bare if text not in SUFFIXES | TITLES | PARTICLES]
+    """Return whether the words are a person's name: two words or more, enough of them longer than an initial,
+    and no credential.
+    """
+    texts = [_comparable(_strip_punctuation(word.text)) for word in words]
+    name_parts = [text for text in texts if text not in SUFFIXES | TITLES | PARTICLES]
     return (
-        len(real) >= 2
-        and sum(len(text) >= 2 for text in real) >= (1 if "," in words[0].text else 2)
+        len(name_parts) >= 2
+        and sum(len(text) >= 2 for text in name_parts) >= (1 if "," in words[0].text else 2)
         and not is_clinician(words)
     )
 
 
 def is_clinician(words: Sequence[Word]) -> bool:
-    """Does a credential or "Dr." stand with the name?"""
-    bare = [_bare(word.text).lower().replace(".", "") for word in words]
-    return any(text in CREDENTIALS and len(text) >= 2 for text in bare[1:]) or bool(
-        bare and bare[0] in ("dr", "doctor")
-    )
+    """Return whether the name contains a credential or begins with "Dr."."""
+    texts = [_comparable(_strip_punctuation(word.text)) for word in words]
+    has_credential = any(text in CREDENTIALS and len(text) >= 2 for text in texts[1:])
+    return has_credential or (bool(texts) and texts[0] in DOCTOR_TITLES)
 
 
 def is_credential(text: str) -> bool:
-    """Is the word "M.D.", "RN" or the like?"""
-    return _bare(text).lower().replace(".", "") in CREDENTIALS
+    """Return whether the word is "M.D.", "RN" or the like."""
+    return _comparable(_strip_punctuation(text)) in CREDENTIALS
 
 
-def credential_follows(words: Sequence[Word], named: Sequence[Word]) -> bool:
-    """Does the name end in a credential, or the word after it?"""
-    return is_clinician(named) or (len(words) > len(named) and is_credential(words[len(named)].text))
-
-
-def _ends_family(text: str, follows: str) -> bool:
-    """Does a comma follow this word of a name? A full stop after a whole word is a comma misread."""
-    text = text.rstrip(")|*")
-    stopped = text.endswith(".") and len(text) > 4 and text.isupper()
-    return text.endswith(",") or follows.startswith(",") or stopped
-
-
-def printed_name(words: Sequence[Word]) -> str:
-    """The name in the order of speech: "SOLIS, EILEEN S" is Eileen S Solis; the letters' case stays as
-    printed.
+def credential_follows(words: Sequence[Word], name: Sequence[Word]) -> bool:
+    """Return whether the name ends in a credential, or the word after it is one. `name`: the first of
+    `words`.
     """
-    after = [word.text for word in words[1:]] + [""]
+    return is_clinician(name) or (len(words) > len(name) and is_credential(words[len(name)].text))
+
+
+def _ends_family_name(text: str, next_text: str) -> bool:
+    """Return whether a comma follows this word of a name. A period after a complete word is a misread comma."""
+    text = text.rstrip(")|*")
+    has_misread_comma = text.endswith(".") and len(text) > 4 and text.isupper()
+    return text.endswith(",") or next_text.startswith(",") or has_misread_comma
+
+
+def natural_name_order(words: Sequence[Word]) -> str:
+    """Return the name with the given name first: "SOLIS, EILEEN S" becomes "EILEEN S SOLIS". Letters keep
+    their case.
+    """
+    next_texts = [word.text for word in words[1:]] + [""]
     parts = [
-        (_bare(word.text), _ends_family(word.text, follows))
-        for word, follows in zip(words, after, strict=True)
+        (_strip_punctuation(word.text), _ends_family_name(word.text, next_text))
+        for word, next_text in zip(words, next_texts, strict=True)
     ]
-    parts = [(text, comma) for text, comma in parts if text and text.lower().replace(".", "") not in TITLES]
-    comma = next((i for i, (_, ends) in enumerate(parts[:-1]) if ends and i < 3), None)
+    parts = [(text, comma) for text, comma in parts if text and _comparable(text) not in TITLES]
     texts = [text for text, _ in parts]
-    if comma is None:
+    family_end = next(
+        (i + 1 for i, (_, comma) in enumerate(parts[:-1]) if comma and i < MAX_FAMILY_NAME_WORDS), None
+    )
+    if family_end is None:
         return " ".join(texts)
-    family, rest = texts[: comma + 1], texts[comma + 1 :]
-    if all(text.lower().replace(".", "") in SUFFIXES | CREDENTIALS for text in rest):
+    family, rest = texts[:family_end], texts[family_end:]
+    if all(_comparable(text) in SUFFIXES | CREDENTIALS for text in rest):
         return " ".join(texts)  # "Joshua Luna, Jr."
-    suffix = [text for text in family + rest if text.lower().replace(".", "") in SUFFIXES]
-    given = [text for text in rest if text not in suffix]
-    family = [text for text in family if text not in suffix]
-    return " ".join(given + family + suffix)
+    suffixes = [text for text in texts if _comparable(text) in SUFFIXES]
+    given = [text for text in rest if text not in suffixes]
+    family = [text for text in family if text not in suffixes]
+    return " ".join(given + family + suffixes)

@@ -1,3 +1,3 @@
-"""Training of the models of types, document starts and index fields: examples, fitting, measuring, the
+"""Train and measure the models of types, document starts and index fields: examples, fitting, metrics, model
 card.
 """

@@ -1,8 +1,9 @@
-"""Examples to learn document types from: folders of texts that people typed or that were read from paper, and
-generated forms.
+"""Collect examples to train document types: folders of texts that people typed or that were read from paper,
+and generated documents.
 
-A CSV or JSON lines file has the columns id, text and type; text_reflow, where there is one, is taken in place
-of text."""
+A CSV or JSON lines file has the columns id, text and type; text_reflow, if it exists, is used instead of
+text.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +22,33 @@ from pipeline.errors import InvalidInput
 if TYPE_CHECKING:
     from pipeline.synthetic import Patient
 
-SHORTEST = 40  # characters; a shorter text teaches nothing
+MIN_TEXT_CHARS = 40
+"""A shorter text has nothing to learn from."""
+
+NEAR_DUPLICATE_SIMILARITY = 0.6
+"""Cosine similarity of the tf-idf vectors above which two texts are near-duplicates."""
+
+UNTITLED_SHARE = 0.5
+"""Share of generated documents without their title."""
+
+PATIENTS = 300
+PAPER_PATIENTS_SEED = 11
+GENERIC_TITLES = ("", "", "", "REPORT", "MEDICAL RECORD", "TRANSCRIPTION")
+"""Titles that do not indicate a type; one is drawn for a text on simulated paper."""
+
+MAX_PAGES_CHOICES = (1, 9, 9)
+"""Most pages of a text on simulated paper; one is drawn."""
+
 csv.field_size_limit(50_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A text of known type. Examples of one `group` (near-duplicates, copies made worse) never part in a
-    division. `real`: not generated. `source`: the file that it came from."""
+    """A text of known type.
+
+    `source`: the file that it came from. `group`: examples of one group (near-duplicates, copies with
+    simulated OCR errors) are never divided between training and test. `real`: not generated.
+    """
 
     id: str
     text: str
@@ -39,26 +59,33 @@ class Example:
 
 
 def read_folder(folder: Path) -> list[Example]:
-    """The examples of every .csv and .jsonl file of a folder. Raises InvalidInput where there is none."""
-    found = [
-        e for path in sorted(folder.iterdir()) if path.suffix in (".csv", ".jsonl") for e in _read_file(path)
+    """Return the examples of every .csv and .jsonl file of a folder.
+
+    Raises:
+        InvalidInput: The folder has no examples.
+    """
+    examples = [
+        example
+        for path in sorted(folder.iterdir())
+        if path.suffix in (".csv", ".jsonl")
+        for example in _read_file(path)
     ]
-    if not found:
+    if not examples:
         raise InvalidInput(
             f"{folder} has no CSV or JSON lines file with the columns id, text and type.",
             "Name another folder.",
         )
-    return found
+    return examples
 
 
 def group_near_duplicates(examples: Sequence[Example]) -> list[Example]:
-    """The examples with near-duplicates under one group."""
+    """Return the examples, near-duplicates with the same group."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     if len(examples) < 2:
         return list(examples)
     vectors = TfidfVectorizer(sublinear_tf=True, min_df=1).fit_transform([e.text for e in examples])
-    alike = (vectors @ vectors.T).tocoo()
+    similarity = (vectors @ vectors.T).tocoo()
     parent = list(range(len(examples)))
 
     def root(i: int) -> int:
@@ -67,74 +94,68 @@ def group_near_duplicates(examples: Sequence[Example]) -> list[Example]:
             i = parent[i]
         return i
 
-    for i, j, value in zip(alike.row, alike.col, alike.data, strict=True):
-        if i < j and value > ALIKE:
+    for i, j, value in zip(similarity.row, similarity.col, similarity.data, strict=True):
+        if i < j and value > NEAR_DUPLICATE_SIMILARITY:
             parent[root(i)] = root(j)
     return [replace(e, group=examples[root(i)].id) for i, e in enumerate(examples)]
 
 
-ALIKE = 0.6  # cosine of two texts' weighted words above which they count as near-duplicates
-
-
-def generated(count: int, seed: int) -> list[Example]:
-    """`count` generated documents of each type, as they stand on their pages; half of them without their
+def generate_examples(count: int, seed: int) -> list[Example]:
+    """Return `count` generated documents of each type, as they are on their pages; half of them without their
     title.
     """
     from pipeline.synthetic import document, patients, style_for, types, typeset
 
     rng = random.Random(f"examples {seed}")
-    people = patients(300, seed)
-    made = []
+    people = patients(PATIENTS, seed)
+    examples = []
     for kind in types():
         for number in range(count):
             sample = document(rng, kind, rng.choice(people))
-            if rng.random() < 0.5:
+            if rng.random() < UNTITLED_SHARE:
                 sample = replace(sample, title="")
             printed = typeset(rng, sample, style_for(rng, kind))
-            text = "\n".join(sheet.text for sheet in printed.sheets)
+            text = misread(rng, "\n".join(sheet.text for sheet in printed.sheets))
             name = f"generated {kind} {number}"
-            made.append(
-                Example(
-                    id=name, text=misread(rng, text), type=kind, source="generated", group=name, real=False
-                )
+            examples.append(
+                Example(id=name, text=text, type=kind, source="generated", group=name, real=False)
             )
-    return made
+    return examples
 
 
 def simulate_paper(example: Example, rng: random.Random) -> Example:
-    """The example as it reads after it was set on pages with letterhead and patient data, scanned, and read
-    again.
+    """Return the example as it reads after it was typeset on pages with letterhead and patient data, scanned,
+    and read by OCR.
     """
     from pipeline.synthetic import style_for, typeset
     from pipeline.synthetic.compose import document
     from pipeline.synthetic.page_blocks import Text
 
-    sample = document(rng, "letter", rng.choice(_people()))
+    sample = document(rng, "letter", rng.choice(_paper_patients()))
     blocks = tuple(Text(line) for line in example.text.splitlines() if line.strip())
-    generic = rng.choice(("", "", "", "REPORT", "MEDICAL RECORD", "TRANSCRIPTION"))
-    sample = replace(sample, type=example.type, title=generic, blocks=blocks)
+    sample = replace(sample, type=example.type, title=rng.choice(GENERIC_TITLES), blocks=blocks)
     sheets = typeset(rng, sample, style_for(rng, example.type)).sheets
-    few = sheets[: rng.choice((1, 9, 9))]
-    text = misread(rng, "\n".join(sheet.text for sheet in few))
+    kept = sheets[: rng.choice(MAX_PAGES_CHOICES)]
+    text = misread(rng, "\n".join(sheet.text for sheet in kept))
     return replace(example, id=f"{example.id} on paper", text=text)
 
 
 @cache
-def _people() -> list[Patient]:
+def _paper_patients() -> list[Patient]:
     from pipeline.synthetic import patients
 
-    return patients(300, 11)
+    return patients(PATIENTS, PAPER_PATIENTS_SEED)
 
 
 def _read_file(path: Path) -> Iterator[Example]:
-    for number, row in enumerate(_rows(path), 1):
+    for number, row in enumerate(_read_rows(path), 1):
         text, kind = str(row.get("text_reflow") or row.get("text") or ""), row.get("type")
-        if kind and len(text) >= SHORTEST:
+        if kind and len(text) >= MIN_TEXT_CHARS:
             name = str(row.get("id") or f"{path.stem} {number}")
             yield Example(id=name, text=text, type=str(kind), source=path.stem, group=name)
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8", newline="") as file:
         if path.suffix == ".csv":
             yield from csv.DictReader(file)

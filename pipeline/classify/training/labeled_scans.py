@@ -1,5 +1,6 @@
-"""Scans whose truth is known: NAME.json as the sample generator writes it, and NAME.jsonl, a page a line, as
-`chartloom read --json` prints what was read of them."""
+"""Read scans whose truth is known: NAME.json as the sample generator writes it, and NAME.jsonl, a line for
+each page, as `chartloom read --json` prints what was read from it.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +12,16 @@ from typing import Any
 
 from pipeline.records import OcrPage, Word
 
-LETTER = (1700, 2200)
-"""Pixels of a page at 200 dpi: the least that is taken for a page whose line does not say how large it is."""
-MARGIN = 100
-"""Pixels of paper taken to be right of its last word and below."""
+MIN_PAGE_SIZE_PX = (1700, 2200)
+"""Least width and height of a page whose line has no size: letter size at 200 dpi."""
+
+PAGE_MARGIN_PX = 100
+"""Paper assumed to the right of the last word and below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabeledScan:
-    """A scan by its name: its truth, and its pages by their numbers as they were read."""
+    """A scan: its name, its truth, and its pages by number as they were read."""
 
     name: str
     truth: dict[str, Any]
@@ -27,11 +29,11 @@ class LabeledScan:
 
 
 def read_labeled_scans(folder: Path, readings: Path) -> Iterator[LabeledScan]:
-    """The scans of a folder that have a reading, by name."""
+    """Yield the scans with truth in `folder` that have a file in `readings`, ordered by name."""
     for truth in sorted(folder.glob("*.json")):
-        read = readings / f"{truth.stem}.jsonl"
-        if read.exists():
-            pages = map(page_from, read.read_text(encoding="utf-8").splitlines())
+        reading = readings / f"{truth.stem}.jsonl"
+        if reading.exists():
+            pages = map(page_from_json, reading.read_text(encoding="utf-8").splitlines())
             yield LabeledScan(
                 truth.stem,
                 json.loads(truth.read_text(encoding="utf-8")),
@@ -39,20 +41,20 @@ def read_labeled_scans(folder: Path, readings: Path) -> Iterator[LabeledScan]:
             )
 
 
-def page_from(line: str) -> OcrPage:
-    """A page from a line of `chartloom read --json`."""
-    told = json.loads(line)
+def page_from_json(line: str) -> OcrPage:
+    """Return the page of one line of `chartloom read --json`."""
+    entry = json.loads(line)
     words = tuple(
-        Word(text=w["text"], box=tuple(w["box"]), confidence=w["confidence"]) for w in told["words"]
+        Word(text=w["text"], box=tuple(w["box"]), confidence=w["confidence"]) for w in entry["words"]
     )
     right, bottom = (max((word.box[edge] for word in words), default=0) for edge in (2, 3))
     return OcrPage(
-        number=told["page"],
+        number=entry["page"],
         image="",
-        width=told.get("width") or max(right + MARGIN, LETTER[0]),
-        height=told.get("height") or max(bottom + MARGIN, LETTER[1]),
-        blank=told["blank"],
-        text=told["text"],
+        width=entry.get("width") or max(right + PAGE_MARGIN_PX, MIN_PAGE_SIZE_PX[0]),
+        height=entry.get("height") or max(bottom + PAGE_MARGIN_PX, MIN_PAGE_SIZE_PX[1]),
+        blank=entry["blank"],
+        text=entry["text"],
         words=words,
-        confidence=told["confidence"],
+        confidence=entry["confidence"],
     )

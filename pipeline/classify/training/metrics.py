@@ -1,5 +1,5 @@
-"""How good answers are: accuracy, F1, how many may be believed at a given precision, and how true the
-probabilities are.
+"""Measure predictions: accuracy, F1, the share that can be accepted at a given precision, and how well the
+probabilities are calibrated.
 """
 
 from __future__ import annotations
@@ -9,27 +9,36 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-BINS = 15  # of equal width, for the calibration error
+CALIBRATION_BINS = 15
+"""Bins of equal width for the calibration error."""
+
+MAX_CONFUSIONS = 20
+"""How many pairs of confused types are reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """An answer beside the truth."""
+    """A prediction and the truth."""
 
     id: str
     truth: str
-    said: str
+    predicted: str
     probability: float
 
     @property
-    def right(self) -> bool:
-        return self.truth == self.said
+    def is_correct(self) -> bool:
+        """Whether the predicted type is the true one."""
+        return self.truth == self.predicted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeMetrics:
-    """What was measured. `coverage` and `precision`: share of documents above a threshold of 99 % precision
-    that was chosen on the one half and applied to the other, and the share of them that is right."""
+    """The metrics of some predictions.
+
+    `coverage_99`: the share of documents above a threshold of 99 % precision, chosen on one half and applied
+    to the other. `precision_99`: the share of these that is correct. `f1`: by type. `confused`: "truth ->
+    predicted" and how often, the most frequent first.
+    """
 
     documents: int
     accuracy: float
@@ -41,63 +50,73 @@ class TypeMetrics:
     confused: dict[str, int]
 
     def as_dict(self) -> dict[str, object]:
+        """Return the metrics by name."""
         return asdict(self)
 
 
-def compute_metrics(answers: Sequence[Prediction]) -> TypeMetrics:
-    """All figures of some answers."""
-    f1 = f1_by_type(answers)
-    coverage, precision = crossed_coverage(answers, 0.99)
-    wrong = Counter(f"{a.truth} -> {a.said}" for a in answers if not a.right)
+def compute_metrics(predictions: Sequence[Prediction]) -> TypeMetrics:
+    """Return all metrics of the predictions."""
+    f1 = f1_by_type(predictions)
+    coverage, precision = cross_validated_coverage(predictions, 0.99)
+    confusions = Counter(f"{p.truth} -> {p.predicted}" for p in predictions if not p.is_correct)
     return TypeMetrics(
-        documents=len(answers),
-        accuracy=sum(a.right for a in answers) / max(1, len(answers)),
+        documents=len(predictions),
+        accuracy=sum(p.is_correct for p in predictions) / max(1, len(predictions)),
         macro_f1=sum(f1.values()) / max(1, len(f1)),
         coverage_99=coverage,
         precision_99=precision,
-        calibration_error=calibration_error(answers),
+        calibration_error=calibration_error(predictions),
         f1=f1,
-        confused=dict(wrong.most_common(20)),
+        confused=dict(confusions.most_common(MAX_CONFUSIONS)),
     )
 
 
-def f1_by_type(answers: Sequence[Prediction]) -> dict[str, float]:
-    """F1 of every type that occurs in the truth."""
-    hits = Counter(a.truth for a in answers if a.right)
-    truths, said = Counter(a.truth for a in answers), Counter(a.said for a in answers)
-    return {t: 2 * hits[t] / (truths[t] + said[t]) for t in sorted(truths)}
+def f1_by_type(predictions: Sequence[Prediction]) -> dict[str, float]:
+    """Return the F1 score of every type that occurs in the truth."""
+    correct = Counter(p.truth for p in predictions if p.is_correct)
+    true, predicted = Counter(p.truth for p in predictions), Counter(p.predicted for p in predictions)
+    return {kind: 2 * correct[kind] / (true[kind] + predicted[kind]) for kind in sorted(true)}
 
 
-def threshold_for(answers: Sequence[Prediction], precision: float) -> float | None:
-    """The lowest probability above which that share is right; None where there is none. Equal probabilities
-    go together.
+def threshold_for(predictions: Sequence[Prediction], precision: float) -> float | None:
+    """Return the lowest probability from which at least that share of predictions is correct; None if there
+    is none.
+
+    Predictions of equal probability are accepted or rejected together.
     """
-    best, right = None, 0
-    ranked = sorted(answers, key=lambda a: -a.probability)
-    for number, answer in enumerate(ranked, 1):
-        right += answer.right
-        last = number == len(ranked) or ranked[number].probability != answer.probability
-        if last and right >= precision * number:
-            best = answer.probability
-    return best
+    threshold, correct = None, 0
+    ranked = sorted(predictions, key=lambda p: -p.probability)
+    for count, prediction in enumerate(ranked, 1):
+        correct += prediction.is_correct
+        is_last_of_equals = count == len(ranked) or ranked[count].probability != prediction.probability
+        if is_last_of_equals and correct >= precision * count:
+            threshold = prediction.probability
+    return threshold
 
 
-def crossed_coverage(answers: Sequence[Prediction], precision: float) -> tuple[float, float]:
-    """(share above the threshold, share right of these), the threshold of either half being chosen on the
-    other.
+def cross_validated_coverage(predictions: Sequence[Prediction], precision: float) -> tuple[float, float]:
+    """Return (share of predictions above the threshold, share of these that is correct).
+
+    The threshold of each half is chosen on the other half.
     """
-    halves = [[a for a in answers if zlib.crc32(a.id.encode()) % 2 == half] for half in (0, 1)]
-    taken: list[Prediction] = []
+    halves = [[p for p in predictions if zlib.crc32(p.id.encode()) % 2 == half] for half in (0, 1)]
+    accepted: list[Prediction] = []
     for half in (0, 1):
         threshold = threshold_for(halves[1 - half], precision)
-        taken += [a for a in halves[half] if threshold is not None and a.probability >= threshold]
-    return len(taken) / max(1, len(answers)), sum(a.right for a in taken) / max(1, len(taken))
+        if threshold is not None:
+            accepted += [p for p in halves[half] if p.probability >= threshold]
+    return len(accepted) / max(1, len(predictions)), sum(p.is_correct for p in accepted) / max(
+        1, len(accepted)
+    )
 
 
-def calibration_error(answers: Sequence[Prediction]) -> float:
-    """Mean gap between what was promised and what was kept, over bins of probability."""
+def calibration_error(predictions: Sequence[Prediction]) -> float:
+    """Return the expected calibration error: the mean gap between probability and accuracy over bins of
+    probability.
+    """
     bins: dict[int, list[Prediction]] = {}
-    for answer in answers:
-        bins.setdefault(min(BINS - 1, int(answer.probability * BINS)), []).append(answer)
-    gaps = (abs(sum(a.probability - a.right for a in group)) for group in bins.values())
-    return sum(gaps) / max(1, len(answers))
+    for prediction in predictions:
+        number = min(CALIBRATION_BINS - 1, int(prediction.probability * CALIBRATION_BINS))
+        bins.setdefault(number, []).append(prediction)
+    gaps = (abs(sum(p.probability - p.is_correct for p in group)) for group in bins.values())
+    return sum(gaps) / max(1, len(predictions))

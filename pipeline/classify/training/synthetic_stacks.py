@@ -1,147 +1,195 @@
-"""Stacks of pages to train and measure the cutting on: the sample generator's documents, set on pages, read
-as a scanner's reader would read them, without pictures. A stack is made from its seed alone.
+"""Generate stacks of pages to train and measure segmentation: the sample generator's documents, typeset on
+pages and read with simulated OCR errors, without images. The seed determines a stack completely.
 
-What makes real stacks hard is made on purpose: one hospital's letterhead and one layout for different
-documents, several documents of one patient on one day, titles and headers that are missing, page numbers and
-names misread, faint pages."""
+The stacks have what makes real stacks difficult: one hospital's letterhead and one layout for different
+documents, several documents of one patient on one day, missing titles and headers, misread page numbers and
+names, faint pages.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from pipeline.records import OcrPage, Word
 
-LONGEST = 60
-SAME_HOUSE = 0.65
-"""Share of documents that come from the hospital of the one before; the others were sent from elsewhere."""
+if TYPE_CHECKING:
+    from pipeline.synthetic import Patient, Sample, Style
 
-SAME_LOOK = 0.4
-"""Share of one hospital's documents that look like the one before."""
+MAX_STACK_PAGES = 60
+USUAL_MAX_STACK_PAGES = 25
+LARGE_STACK_SHARE = 0.3
+"""Share of stacks that may have more pages than usual."""
 
-SAME_DAY = 0.3
-UNTITLED = 0.2
-MISREAD = (0.0, 0.0, 0.005, 0.01, 0.02, 0.05)
-"""Rates of misread letters, one drawn for a page; the scan's own rate is one of them too and the worse one
-holds.
+MAX_DOCUMENT_PAGES = 12
+NEW_PATIENT_SHARE = 0.4
+"""Share of documents for which a patient is drawn again."""
+
+SAME_FACILITY_SHARE = 0.65
+"""Share of documents that come from the same hospital as the one before; the others were sent from elsewhere.
 """
 
-LOST_LINES = (0.0, 0.0, 0.0, 0.02, 0.08)
-CONFUSED = {
+SAME_STYLE_SHARE = 0.4
+"""Share of one hospital's documents that have the layout of the one before."""
+
+SAME_DAY_SHARE = 0.3
+"""Share of one hospital's documents for the same patient that are of the same or the next day."""
+
+UNTITLED_SHARE = 0.2
+DUPLEX_SHARE = 0.25
+"""Share of stacks that were scanned on both sides and have blank pages."""
+
+BLANK_AFTER_LAST_PAGE_SHARE, BLANK_AFTER_PAGE_SHARE = 0.9, 0.35
+"""In a duplex stack: share of a document's last pages, and of its other pages, with a blank page after them.
+"""
+
+MISREAD_RATES = (0.0, 0.0, 0.005, 0.01, 0.02, 0.05)
+"""Rates of misread letters. One is drawn for the stack and one for each page; the higher one applies."""
+
+LOST_LINE_RATES = (0.0, 0.0, 0.0, 0.02, 0.08)
+LINE_PX = 12
+"""Words whose bottoms are in the same multiple of this are on one line."""
+
+CONFUSIONS = {
     "l": "1I", "i": "l1", "o": "0c", "e": "c", "a": "o", "0": "O6", "1": "l7", "5": "S6", "8": "B6", "6": "8", "3": "8", "S": "5",
     "O": "0", "I": "l", "B": "8", "n": "r", "u": "v", ":": ";.", ",": ".", "/": "7l", "7": "1", "4": "1", "9": "0", "2": "7",
 }  # fmt: skip
+"""Character -> what it is misread as."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Pages in order, the numbers of the blank ones, and the documents as their pages' numbers."""
+    """Pages in order, and the true documents: the numbers of their pages, and the patient of each (a
+    patient's id; None if the document names no patient).
+    """
 
     name: str
     pages: tuple[OcrPage, ...]
     documents: tuple[tuple[int, ...], ...]
     patients: tuple[str | None, ...]
-    """Whose each document is: a patient's id, None where it names nobody."""
 
 
 def generate_stacks(
-    count: int, seed: int, least: int = 5, most: int = LONGEST, several: int | None = None
+    count: int, seed: int, least: int = 5, most: int = MAX_STACK_PAGES, several: int | None = None
 ) -> Iterator[Stack]:
-    """`count` stacks of `least` to `most` pages; `several`: of how many patients each, at most (any number,
-    where not given).
+    """Yield generated stacks.
+
+    Args:
+        count: How many stacks.
+        seed: The seed; with the patients it determines each stack.
+        least: Fewest pages of a stack.
+        most: Most pages of a stack, except for the rest of its last document.
+        several: Most patients of a stack; None: any number.
     """
     from pipeline.synthetic import patients
 
     people = patients(400, seed)
     for number in range(count):
         rng = random.Random(f"stack {seed} {number}")
-        yield _stack(rng, rng.sample(people, several) if several else people, f"{seed}-{number}", least, most)
+        stack_people = rng.sample(people, several) if several else people
+        yield _generate_stack(rng, stack_people, f"{seed}-{number}", least, most)
 
 
-def _stack(rng: random.Random, people: Sequence[object], name: str, least: int, most: int) -> Stack:
-    from pipeline.synthetic import document, style_for, types, typeset
-    from pipeline.synthetic.people import Patient
+def _generate_stack(rng: random.Random, people: Sequence[Patient], name: str, least: int, most: int) -> Stack:
+    from pipeline.synthetic import style_for, typeset
 
-    wanted = rng.randint(least, most) if rng.random() < 0.3 else rng.randint(least, min(25, most))
-    duplex, rate = rng.random() < 0.25, rng.choice(MISREAD)
+    is_large = rng.random() < LARGE_STACK_SHARE
+    page_count = rng.randint(least, most if is_large else min(USUAL_MAX_STACK_PAGES, most))
+    is_duplex, stack_rate = rng.random() < DUPLEX_SHARE, rng.choice(MISREAD_RATES)
     person = rng.choice(people)
-    before = style = None
+    before: Sample | None = None
+    style: Style | None = None
     pages: list[OcrPage] = []
     documents: list[tuple[int, ...]] = []
     owners: list[str | None] = []
-    while len(pages) < wanted:
-        if rng.random() < 0.4:
+    while len(pages) < page_count:
+        if rng.random() < NEW_PATIENT_SHARE:
             person = rng.choice(people)
-        assert isinstance(person, Patient)
-        kind = rng.choice(types())
-        sample = document(rng, kind, person)
-        if before is not None and rng.random() < SAME_HOUSE:
-            sample = replace(
-                sample, facility=before.facility, facts={**sample.facts, **_address(before.facts)}
-            )
-            if rng.random() < SAME_DAY and before.patient == sample.patient:
-                sample = replace(sample, date=before.date + timedelta(days=rng.randint(0, 1)))
-        else:
-            style = None
-        if rng.random() < UNTITLED:
-            sample = replace(sample, title="")
-        if style is None or rng.random() >= SAME_LOOK:
-            style = style_for(rng, kind)
+        sample, is_same_facility = _next_sample(rng, person, before)
+        if style is None or not is_same_facility or rng.random() >= SAME_STYLE_SHARE:
+            style = style_for(rng, sample.type)
         printed = typeset(rng, sample, style)
-        if len(printed.sheets) > 12:
+        if len(printed.sheets) > MAX_DOCUMENT_PAGES:
             continue
         numbers = []
         for sheet in printed.sheets:
             numbers.append(len(pages) + 1)
-            pages.append(read_as(rng, sheet.words, len(pages) + 1, max(rate, rng.choice(MISREAD))))
-            if duplex and rng.random() < (0.9 if sheet is printed.sheets[-1] else 0.35):
-                pages.append(page_of(len(pages) + 1, (), blank=True))
+            rate = max(stack_rate, rng.choice(MISREAD_RATES))
+            pages.append(simulate_reading(rng, sheet.words, len(pages) + 1, rate))
+            is_last = sheet is printed.sheets[-1]
+            blank_share = BLANK_AFTER_LAST_PAGE_SHARE if is_last else BLANK_AFTER_PAGE_SHARE
+            if is_duplex and rng.random() < blank_share:
+                pages.append(page_from_words(len(pages) + 1, (), blank=True))
         documents.append(tuple(numbers))
         owners.append(sample.patient.id if sample.patient else None)
         before = sample
     return Stack(name, tuple(pages), tuple(documents), tuple(owners))
 
 
-def _address(facts: object) -> dict[str, str]:
-    assert isinstance(facts, dict)
+def _next_sample(rng: random.Random, person: Patient, before: Sample | None) -> tuple[Sample, bool]:
+    """Return the next document of a stack, and whether it comes from the same hospital as the one before."""
+    from pipeline.synthetic import document, types
+
+    sample = document(rng, rng.choice(types()), person)
+    is_same_facility = before is not None and rng.random() < SAME_FACILITY_SHARE
+    if before is not None and is_same_facility:
+        facts = {**sample.facts, **_facility_address(before.facts)}
+        sample = replace(sample, facility=before.facility, facts=facts)
+        if rng.random() < SAME_DAY_SHARE and before.patient == sample.patient:
+            sample = replace(sample, date=before.date + timedelta(days=rng.randint(0, 1)))
+    if rng.random() < UNTITLED_SHARE:
+        sample = replace(sample, title="")
+    return sample, is_same_facility
+
+
+def _facility_address(facts: Mapping[str, str]) -> dict[str, str]:
     return {key: facts[key] for key in ("city", "state", "zip") if key in facts}
 
 
-def read_as(rng: random.Random, words: Sequence[Word], number: int, rate: float) -> OcrPage:
-    """A page's words as they might be read: letters mistaken, lines lost, boxes a little off."""
-    lost = rng.choice(LOST_LINES)
-    gone = {round(word.box[3] / 12) for word in words if rng.random() < lost / 8}
+def simulate_reading(rng: random.Random, words: Sequence[Word], number: int, rate: float) -> OcrPage:
+    """Return a page as OCR might read it: misread letters, lost lines, slightly shifted boxes.
+
+    Args:
+        rng: The source of random numbers.
+        words: The printed words.
+        number: The page's number.
+        rate: The share of misread letters.
+    """
+    lost_rate = rng.choice(LOST_LINE_RATES)
+    lost_lines = {round(word.box[3] / LINE_PX) for word in words if rng.random() < lost_rate / 8}
     kept = []
     for word in words:
         text = _misread(rng, word.text, rate)
-        if not text or round(word.box[3] / 12) in gone:
+        if not text or round(word.box[3] / LINE_PX) in lost_lines:
             continue
         x0, y0, x1, y1 = (edge + rng.randint(-1, 1) for edge in word.box)
-        size = y1 - y0
-        box = (x0, y0 + size // 6, max(x1, x0 + 1), y1 - size // 8)  # ink stands within the line's box
-        kept.append(
-            Word(
-                text=text,
-                box=box,
-                confidence=round(rng.uniform(0.55, 0.97) if text != word.text else 0.95, 2),
-            )
-        )
-    return page_of(number, tuple(sorted(kept, key=lambda word: (word.box[3] // 12, word.box[0]))))
+        height = y1 - y0
+        box = (x0, y0 + height // 6, max(x1, x0 + 1), y1 - height // 8)  # letters do not fill the line's box
+        confidence = round(rng.uniform(0.55, 0.97) if text != word.text else 0.95, 2)
+        kept.append(Word(text=text, box=box, confidence=confidence))
+    kept.sort(key=lambda word: (word.box[3] // LINE_PX, word.box[0]))
+    return page_from_words(number, tuple(kept))
 
 
 def _misread(rng: random.Random, text: str, rate: float) -> str:
     if rate == 0.0:
         return text
-    return "".join(rng.choice(CONFUSED.get(c, c)) if rng.random() < rate else c for c in text)
+    return "".join(rng.choice(CONFUSIONS.get(c, c)) if rng.random() < rate else c for c in text)
 
 
-def page_of(
+def page_from_words(
     number: int, words: tuple[Word, ...], size: tuple[int, int] = (1700, 2200), *, blank: bool = False
 ) -> OcrPage:
-    """A page of these words, in reading order, `size` pixels wide and high; its text is theirs, line by
-    line.
+    """Return a page with these words and their text, line by line.
+
+    Args:
+        number: The page's number.
+        words: Its words in reading order.
+        size: Its width and height in pixels.
+        blank: Whether the page is blank.
     """
     lines: list[list[Word]] = []
     for word in words:
@@ -150,7 +198,7 @@ def page_of(
         else:
             lines.append([word])
     text = "\n".join(" ".join(word.text for word in line) for line in lines)
-    sure = sum(word.confidence for word in words) / len(words) if words else 0.0
+    confidence = sum(word.confidence for word in words) / len(words) if words else 0.0
     return OcrPage(
         number=number,
         image="",
@@ -160,5 +208,5 @@ def page_of(
         blank=blank,
         text=text,
         words=words,
-        confidence=sure,
+        confidence=confidence,
     )

@@ -1,5 +1,5 @@
-"""Fits the type model: one linear separation per type (support vectors), then a calibration on scores that
-were held back.
+"""Fit the type model: one linear classifier for each type (support vector machines, one against the rest),
+then a calibration on held-out scores.
 """
 
 from __future__ import annotations
@@ -12,49 +12,62 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.classify.text_features import BLOCKS, extract_features, slot, weighted
-from pipeline.classify.type_model import Floats, lead
+from pipeline.classify.text_features import BLOCK_WEIGHTS, damped_counts, extract_features, feature_hash
+from pipeline.classify.type_model import Floats, score_lead
 
-FEWEST_DOCUMENTS = 3  # a feature of fewer documents may be somebody's name
-COST = 0.3  # of a training error against the size of the weights; 0.3 measured best of 0.1, 0.3, 1, 3
-EVENNESS = (
-    0.6  # power of a type's rarity that its documents count more by: at 1 rare types are guessed too often
-)
+MIN_FEATURE_DOCUMENTS = 3
+"""A feature of fewer documents may be a person's name."""
+
+SVM_COST = 0.3
+"""Cost of a training error relative to the size of the weights; 0.3 measured best of 0.1, 0.3, 1, 3."""
+
+RARITY_POWER = 0.6
+"""Documents of rare types count more, by this power of the type's rarity: at 1 rare types are predicted too
+often.
+"""
+
 FOLDS = 5
-BELIEF_COST = (
-    1.0  # inverse of the cost of a type's own belief: a type with few documents keeps to the common one
-)
-SHIFT_COST = 0.01  # of a type's shift: rare types keep theirs near nothing
-GENERATED_WEIGHT = 0.5  # of a generated document beside one that somebody wrote
+BELIEF_INVERSE_REGULARIZATION = 1.0
+"""scikit-learn's C for each type's own confidence: a type with few documents stays close to the common one.
+"""
 
+SHIFT_PENALTY = 0.01
+"""Penalty on each type's shift: rare types keep theirs near zero."""
 
-SURE_LEAD = (-0.5, 4.0)  # base and slope of the belief where too little was answered wrongly to learn them
+GENERATED_WEIGHT = 0.5
+"""Weight of a generated document, compared with one that a person wrote."""
+
+UNFITTED_SCORE = -2.0
+"""Score of a type that was not in the training part of a fold."""
+
+DEFAULT_BASE, DEFAULT_SLOPE = -0.5, 4.0
+"""Base and slope of the confidence if there are too few errors to fit them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """Texts as features: for each block the slots and damped counts of each text, and what is known of the
-    texts.
+class TextFeatures:
+    """The features of some texts. `blocks`: block -> for each text the feature hashes and their damped
+    counts.
     """
 
     blocks: Mapping[str, list[tuple[NDArray[np.uint32], Floats]]]
     count: int
 
 
-def featurize(texts: Sequence[str]) -> Texts:
-    """The texts' features, to be fitted on again and again."""
-    blocks: dict[str, list[tuple[NDArray[np.uint32], Floats]]] = {block: [] for block in BLOCKS}
+def featurize(texts: Sequence[str]) -> TextFeatures:
+    """Return the texts' features, so that several models can be fitted on them."""
+    blocks: dict[str, list[tuple[NDArray[np.uint32], Floats]]] = {block: [] for block in BLOCK_WEIGHTS}
     for text in texts:
         for block, counts in extract_features(text).items():
-            pairs = list(weighted({block: counts}))
-            slots = np.array([slot(name) for name, _ in pairs], dtype=np.uint32)
-            blocks[block].append((slots, np.array([value for _, value in pairs], dtype=np.float32)))
-    return Texts(blocks, len(texts))
+            features = list(damped_counts({block: counts}))
+            hashes = np.array([feature_hash(name) for name, _ in features], dtype=np.uint32)
+            blocks[block].append((hashes, np.array([value for _, value in features], dtype=np.float32)))
+    return TextFeatures(blocks, len(texts))
 
 
 @dataclass(frozen=True, slots=True)
-class Separation:
-    """A fitted model before its calibration."""
+class LinearClassifier:
+    """A fitted model before its calibration; the arrays are those of TypeModel."""
 
     types: tuple[str, ...]
     slots: NDArray[np.uint32]
@@ -62,49 +75,70 @@ class Separation:
     weights: Floats
     bias: Floats
 
-    def scores(self, texts: Texts, rows: Sequence[int]) -> Floats:
-        """(rows, types)"""
-        matrix = _matrix(texts, rows, self.slots, self.rarity)
+    def scores(self, texts: TextFeatures, rows: Sequence[int]) -> Floats:
+        """Return the scores of the texts `rows`, shape (rows, types)."""
+        matrix = _feature_matrix(texts, rows, self.slots, self.rarity)
         return np.asarray(matrix @ self.weights + self.bias, dtype=np.float32)
 
 
-def fit_separation(texts: Texts, rows: Sequence[int], labels: Sequence[str], weight: Sequence[float]) -> Separation:
-    """Fit on those rows; `labels` and `weight` are theirs."""
+def fit_linear_classifier(
+    texts: TextFeatures, rows: Sequence[int], labels: Sequence[str], weight: Sequence[float]
+) -> LinearClassifier:
+    """Fit on the texts `rows`; `labels` and `weight` are those of these texts."""
     from sklearn.svm import LinearSVC
 
     slots, rarity = _vocabulary(texts, rows)
-    matrix = _matrix(texts, rows, slots, rarity)
+    matrix = _feature_matrix(texts, rows, slots, rarity)
     counts = Counter(labels)
-    even = {kind: (len(labels) / len(counts) / count) ** EVENNESS for kind, count in counts.items()}
-    machine = LinearSVC(C=COST, class_weight=even, random_state=0)
-    machine.fit(matrix, np.array(labels), sample_weight=np.array(weight))
-    types = tuple(str(t) for t in machine.classes_)
-    return Separation(
-        types, slots, rarity, machine.coef_.T.astype(np.float32), machine.intercept_.astype(np.float32)
+    class_weight = {
+        kind: (len(labels) / len(counts) / count) ** RARITY_POWER for kind, count in counts.items()
+    }
+    svm = LinearSVC(C=SVM_COST, class_weight=class_weight, random_state=0)
+    svm.fit(matrix, np.array(labels), sample_weight=np.array(weight))
+    return LinearClassifier(
+        types=tuple(str(kind) for kind in svm.classes_),
+        slots=slots,
+        rarity=rarity,
+        weights=svm.coef_.T.astype(np.float32),
+        bias=svm.intercept_.astype(np.float32),
     )
 
 
-def held_back_scores(
-    texts: Texts, labels: Sequence[str], groups: Sequence[str], weight: Sequence[float], types: Sequence[str]
+def held_out_scores(
+    texts: TextFeatures,
+    labels: Sequence[str],
+    groups: Sequence[str],
+    weight: Sequence[float],
+    types: Sequence[str],
 ) -> Floats:
-    """Each text's scores from a fit that saw neither it nor anything of its group: (texts, types)."""
+    """Return each text's scores by a model that was fitted without its group, shape (texts, types)."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    out = np.full((texts.count, len(types)), -2.0, dtype=np.float32)
-    place = {t: i for i, t in enumerate(types)}
+    scores = np.full((texts.count, len(types)), UNFITTED_SCORE, dtype=np.float32)
+    column = {kind: i for i, kind in enumerate(types)}
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=1)
     for train, test in folds.split(np.zeros(texts.count), np.array(labels), np.array(groups)):
-        fitted = fit_separation(texts, list(train), [labels[i] for i in train], [weight[i] for i in train])
-        columns = [place[t] for t in fitted.types]
-        out[np.ix_(test, columns)] = fitted.scores(texts, list(test))
-    return out
+        fitted = fit_linear_classifier(
+            texts, list(train), [labels[i] for i in train], [weight[i] for i in train]
+        )
+        columns = [column[kind] for kind in fitted.types]
+        scores[np.ix_(test, columns)] = fitted.scores(texts, list(test))
+    return scores
 
 
-def calibrate(
+def fit_calibration(
     scores: Floats, labels: Sequence[str], weight: Sequence[float], types: Sequence[str]
 ) -> tuple[Floats, Floats]:
-    """(scale, shift): how held-back scores become log odds, the same scale for all types and a small shift
-    for each.
+    """Fit how held-out scores become log odds: log odds = score x scale + shift.
+
+    Args:
+        scores: Held-out scores, shape (texts, types).
+        labels: The true type of each text.
+        weight: The weight of each text.
+        types: The type of each column.
+
+    Returns:
+        The scale, shape (1,), which all types share, and the shift of each type, shape (types,).
     """
     from scipy.optimize import minimize
 
@@ -112,69 +146,88 @@ def calibrate(
     truth = np.array([list(types).index(label) for label in labels])
     share = np.array(weight) / np.sum(weight)
 
-    def loss(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        scale, shift = np.exp(free[0]), free[1:]
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        scale, shift = np.exp(parameters[0]), parameters[1:]
         odds = scores * scale + shift
         odds -= odds.max(axis=1, keepdims=True)
         p = np.exp(odds)
         p /= p.sum(axis=1, keepdims=True)
-        wrong = p.copy()
-        wrong[rows, truth] -= 1.0
-        wrong *= share[:, None]
-        slope = np.concatenate([[(wrong * scores).sum() * scale], wrong.sum(axis=0) + 2 * SHIFT_COST * shift])
-        return float(-(share * np.log(p[rows, truth] + 1e-12)).sum() + SHIFT_COST * (shift**2).sum()), slope
+        error = p.copy()
+        error[rows, truth] -= 1.0
+        error *= share[:, None]
+        gradient = np.concatenate(
+            [[(error * scores).sum() * scale], error.sum(axis=0) + 2 * SHIFT_PENALTY * shift]
+        )
+        log_loss = -(share * np.log(p[rows, truth] + 1e-12)).sum() + SHIFT_PENALTY * (shift**2).sum()
+        return float(log_loss), gradient
 
-    best = minimize(loss, np.concatenate([[1.0], np.zeros(len(types))]), jac=True, method="L-BFGS-B").x
+    start = np.concatenate([[1.0], np.zeros(len(types))])
+    best = minimize(loss, start, jac=True, method="L-BFGS-B").x
     return np.array([np.exp(best[0])], dtype=np.float32), best[1:].astype(np.float32)
 
 
 def fit_belief(scores: Floats, odds: Floats, labels: Sequence[str], types: Sequence[str]) -> Floats:
-    """(base, slope, height) by type: how sure the best type of held-back scores was right to be, by its lead
-    and its height.
+    """Fit the confidence in the best type, from its lead over the next type's score and its own score.
 
-    A logistic regression over whether it was right. Each type has a base and a slope of its own on top of the
-    common ones."""
+    A logistic regression over whether the best type was correct. Each type has its own base and slope in
+    addition to the common ones.
+
+    Args:
+        scores: Held-out scores, shape (texts, types).
+        odds: Their log odds, shape (texts, types).
+        labels: The true type of each text.
+        types: The type of each column.
+
+    Returns:
+        Base, slope and height by type, shape (3, types).
+    """
     from sklearn.linear_model import LogisticRegression
 
     best = odds.argmax(axis=1)
-    right = np.array([types[i] == label for i, label in zip(best, labels, strict=True)])
-    if right.all() or not right.any():
-        return np.array([[SURE_LEAD[0]], [SURE_LEAD[1]], [0.0]], dtype=np.float32).repeat(len(types), axis=1)
-    leads = np.array([lead(row, i) for row, i in zip(scores, best, strict=True)])
-    heights = scores[np.arange(len(best)), best]
-    own = np.eye(len(types))[best]
-    fitted = LogisticRegression(C=BELIEF_COST, max_iter=1000)
-    fitted.fit(np.column_stack([leads, heights, own, own * leads[:, None]]), right)
+    correct = np.array([types[i] == label for i, label in zip(best, labels, strict=True)])
+    if correct.all() or not correct.any():
+        default = [[DEFAULT_BASE], [DEFAULT_SLOPE], [0.0]]
+        return np.array(default, dtype=np.float32).repeat(len(types), axis=1)
+    leads = np.array([score_lead(row, i) for row, i in zip(scores, best, strict=True)])
+    best_scores = scores[np.arange(len(best)), best]
+    is_type = np.eye(len(types))[best]
+    fitted = LogisticRegression(C=BELIEF_INVERSE_REGULARIZATION, max_iter=1000)
+    fitted.fit(np.column_stack([leads, best_scores, is_type, is_type * leads[:, None]]), correct)
     slope, height = fitted.coef_[0][:2]
-    bases, slopes = np.split(fitted.coef_[0][2:], 2)
+    own_bases, own_slopes = np.split(fitted.coef_[0][2:], 2)
     return np.array(
-        [bases + fitted.intercept_[0], slopes + slope, np.full(len(types), height)], dtype=np.float32
+        [own_bases + fitted.intercept_[0], own_slopes + slope, np.full(len(types), height)], dtype=np.float32
     )
 
 
-def _vocabulary(texts: Texts, rows: Sequence[int]) -> tuple[NDArray[np.uint32], Floats]:
-    every = [texts.blocks[block][i][0] for block in texts.blocks for i in rows]
-    slots, counts = np.unique(np.concatenate(every), return_counts=True)
-    kept = counts >= FEWEST_DOCUMENTS
-    rarity = np.log((1 + len(rows)) / (1 + counts[kept])) + 1
-    return slots[kept], rarity.astype(np.float32)
+def _vocabulary(texts: TextFeatures, rows: Sequence[int]) -> tuple[NDArray[np.uint32], Floats]:
+    """Return the feature hashes of enough texts, sorted, and their rarity (smoothed inverse document
+    frequency).
+    """
+    hashes = [texts.blocks[block][i][0] for block in texts.blocks for i in rows]
+    slots, counts = np.unique(np.concatenate(hashes), return_counts=True)
+    is_kept = counts >= MIN_FEATURE_DOCUMENTS
+    rarity = np.log((1 + len(rows)) / (1 + counts[is_kept])) + 1
+    return slots[is_kept], rarity.astype(np.float32)
 
 
-def _matrix(texts: Texts, rows: Sequence[int], slots: NDArray[np.uint32], rarity: Floats) -> Any:
-    """Unit vectors of each block, weighed and added: a sparse (rows, slots) matrix."""
+def _feature_matrix(
+    texts: TextFeatures, rows: Sequence[int], slots: NDArray[np.uint32], rarity: Floats
+) -> Any:
+    """Return the weighted sum of the unit vectors of each block: a sparse matrix of shape (rows, slots)."""
     import scipy.sparse as sparse
 
     total = None
-    for block, weight in BLOCKS.items():
+    for block, weight in BLOCK_WEIGHTS.items():
         data, columns, starts = [], [], [0]
         for i in rows:
-            seen, values = texts.blocks[block][i]
-            at = np.minimum(np.searchsorted(slots, seen), len(slots) - 1)
-            hit = slots[at] == seen
-            value = values[hit] * rarity[at[hit]]
+            hashes, counts = texts.blocks[block][i]
+            column = np.minimum(np.searchsorted(slots, hashes), len(slots) - 1)
+            is_known = slots[column] == hashes
+            value = counts[is_known] * rarity[column[is_known]]
             length = float(np.sqrt((value**2).sum())) or 1.0
             data.append(value * (weight / length))
-            columns.append(at[hit])
+            columns.append(column[is_known])
             starts.append(starts[-1] + len(value))
         part = sparse.csr_matrix(
             (np.concatenate(data), np.concatenate(columns), starts), shape=(len(rows), len(slots))
