@@ -32,7 +32,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from pipeline import logs
 from pipeline.config import load_settings
 from pipeline.ingest.parsing.open_scan import open_scan
-from pipeline.ingest.parsing.parser_client import end_idle
+from pipeline.ingest.parsing.parser_client import close_idle
 from pipeline.store.scratch import Scratch
 
 LETTER_300 = (2550, 3300)
@@ -84,10 +84,10 @@ def cpu() -> float:
 
 @contextmanager
 def costs(what: str, n: int, extra: Callable[[], str] = str) -> Iterator[None]:
-    end_idle()
+    close_idle()
     wall, used = time.perf_counter(), cpu()
     yield
-    end_idle()
+    close_idle()
     wall, used = time.perf_counter() - wall, cpu() - used
     print(
         f"{what:<34} n={n:<5} wall {wall / n:7.3f} s  cpu {used / n:7.3f} s each  {n / wall:7.1f}/s {extra()}",
@@ -118,7 +118,7 @@ def pages(n: int, folder: Path) -> None:
                 for page in open_scan(opened, "0" * 64, scratch, settings):
                     assert page.image is not None
                     sizes.append(scratch.path(page.image).stat().st_size)
-                    scratch.drop(page.image)
+                    scratch.remove(page.image)
 
 
 @dataclass
@@ -157,7 +157,7 @@ def long(n: int, folder: Path) -> None:
                 most.disk = max(
                     most.disk, sum(it.stat().st_size for it in scratch.folder.iterdir() if it.is_file())
                 )
-                scratch.drop(page.image)
+                scratch.remove(page.image)
 
 
 def files(n: int, folder: Path) -> None:
@@ -193,16 +193,16 @@ def watched(n: int, folder: Path) -> None:
         never = given.model_copy(update={"intake": given.intake.model_copy(update={"stable_seconds": 1e9})})
         waiting = Watcher(never, installation.connect, installation.blobs, enqueue_scan)
         with costs("first look, each file noted", 1):
-            waiting.look()
+            waiting.poll()
         with costs(f"a look while {n} files wait", 20):
             for _ in range(20):
-                waiting.look()
+                waiting.poll()
         most = Most()
         threading.Thread(target=most.look, daemon=True).start()
         taking = Watcher(given, installation.connect, installation.blobs, enqueue_scan)
         with costs("small files stored and moved", n, lambda: f"{most.said()}, own {own_peak_mb()} MB"):
             while any(settings.intake_folder.iterdir()):
-                time.sleep(min(taking.look(), 0.5))
+                time.sleep(min(taking.poll(), 0.5))
 
 
 def own_peak_mb() -> int:
@@ -211,7 +211,7 @@ def own_peak_mb() -> int:
 
 
 def main() -> None:
-    logs.set_up(logging.WARNING)
+    logs.configure(logging.WARNING)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -22,19 +22,19 @@ from pipeline.config import load_settings
 from pipeline.records import Priority
 from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
-from pipeline.worker.db_retry import PatientConnector
-from pipeline.worker.fair_scheduling import FairManager
+from pipeline.worker.db_retry import RetryingConnector
+from pipeline.worker.fair_scheduling import FairJobManager
 from pipeline.worker.job_queue import QUEUES, enqueue_pages
-from pipeline.worker.page_ranges import RANGE
+from pipeline.worker.page_ranges import PAGES_PER_RANGE
 
 PROCESSES = 2
 
 
 async def worker(dsn: str) -> int:
     """Fetch and finish until nothing waits; how many."""
-    connector = PatientConnector(conninfo=dsn, min_size=1, max_size=1)
+    connector = RetryingConnector(conninfo=dsn, min_size=1, max_size=1)
     await connector.open_async()
-    manager, done = FairManager(connector), 0
+    manager, done = FairJobManager(connector), 0
     number = await manager.register_worker()
     while job := await manager.fetch_job(list(QUEUES), number):
         await manager.finish_job(job, Status.SUCCEEDED, delete_job=True)
@@ -92,7 +92,7 @@ def main() -> None:
                 print(f"{workers} workers: {rate:.0f} jobs a second on {os.cpu_count()} cores", end="; ")
                 feeds = [
                     f"{rate * pages * args.page_seconds:.0f} cores at {pages} pages a job"
-                    for pages in (1, RANGE)
+                    for pages in (1, PAGES_PER_RANGE)
                 ]
                 print(f"feeds {' or '.join(feeds)}", flush=True)
 

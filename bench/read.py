@@ -1,9 +1,11 @@
-"""What reading a page costs: `python -m bench.read FILE...` (pictures, one page each).
+"""Measure the cost of reading a page: `python -m bench.read FILE...` (images, one page each).
 
-CPU, bytes of the PDF and memory with the default settings and with Tesseract alone, each in a worker's
-process of its own; beside them, where they are installed, bare `tesseract` (text only) and `ocrmypdf --deskew
---rotate-pages --output-type pdfa`. All do the same page in turn, so that a busy machine disturbs all alike.
-The first page of a worker, which starts its engines, counts apart. Then the CPU of each step of reading."""
+CPU time, bytes of the PDF and memory with the default settings and with Tesseract alone, each in a worker
+process of its own; for comparison, if installed, plain `tesseract` (text only) and `ocrmypdf --deskew
+--rotate-pages --output-type pdfa`. All process the same page in turn, so that a busy machine affects all
+alike. The first page of a worker, which starts its engines, is reported separately. Then the CPU time of each
+step of reading.
+"""
 
 from __future__ import annotations
 
@@ -25,34 +27,34 @@ from pathlib import Path
 import img2pdf
 
 from bench.throughput import Clock, cpu
-from pipeline.worker.launcher import on_one_core
+from pipeline.worker.launcher import limit_to_one_thread
 
 STEPS = {
-    "pixels": {"load": "open"},
+    "pixels": {"load_page_image": "open"},
     "reading": {
-        **{"prepare": "make ready", "tables": "reading order", "in_reading_order": "reading order"},
-        **{"read_barcodes": "bar codes", "raster": "PDF", "preview": "picture for the screen"},
+        **{"preprocess": "preprocess", "find_tables": "reading order", "order_words": "reading order"},
+        **{"read_barcodes": "barcodes", "encode_page": "PDF", "encode_preview": "preview"},
     },
     "words": {
-        "for_reading": "cleanup",
-        "add_overlooked": "dropped print",
-        "look_again": "second look",
-        "calibrated": "confidence",
+        "clean_for_recognition": "cleanup",
+        "add_missed_text": "missed text",
+        "reread_uncertain_segments": "second pass",
+        "calibrate": "confidence",
     },
-    "tesseract": {"read": "Tesseract"},
+    "tesseract": {"recognize": "Tesseract"},
     "pdf": {"page_pdf": "PDF"},
 }
-"""The functions that are counted, by module of pipeline.ocr, and the step that each belongs to."""
-Contestant = Callable[[Path], tuple[float, int]]
-"""Does a page: CPU seconds, bytes of the PDF."""
+"""The measured functions, by module of pipeline.ocr, and the step that each belongs to."""
+Reader = Callable[[Path], tuple[float, int]]
+"""Processes a page and returns CPU seconds and bytes of the PDF."""
 SETTINGS = {"default": "low_confidence", "Tesseract alone": "never"}
-FIRST = "first page, with start"
+FIRST_PAGE_LABEL = "first page, including start"
 OCRMYPDF = ("ocrmypdf", "-q", "--deskew", "--rotate-pages", "--output-type", "pdfa", "-j", "1")
 
 
 @dataclass
-class Sums:
-    """What a contestant took: CPU seconds and bytes of each page after the first, and of the first."""
+class Totals:
+    """The cost of a reader: CPU seconds and bytes of each page after the first; CPU seconds of the first."""
 
     seconds: list[float] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
@@ -61,14 +63,14 @@ class Sums:
     def line(self, name: str) -> str:
         pages = max(1, len(self.seconds))
         size = f"{sum(self.sizes) / pages / 1000:7.1f} kB" if any(self.sizes) else " " * 10
-        return f"{name:18} {sum(self.seconds) / pages:6.2f} s of CPU a page  {size}"
+        return f"{name:18} {sum(self.seconds) / pages:6.2f} s of CPU per page  {size}"
 
 
-def worker(told: Connection, second_engine: str) -> None:
-    """A worker's process: answers each file with (CPU seconds, bytes of its PDF); at the end with its steps
-    and memory.
+def worker(connection: Connection, second_engine: str) -> None:
+    """Run a worker process: answer each file with (CPU seconds, bytes of its PDF), and at the end with its
+    steps and memory.
     """
-    on_one_core()
+    limit_to_one_thread()
     from pipeline.config import load_settings
     from pipeline.ocr import read_page
     from pipeline.ocr.engines import rapidocr_engine, tesseract
@@ -76,13 +78,13 @@ def worker(told: Connection, second_engine: str) -> None:
     from pipeline.ocr.output import searchable_pdf
     from pipeline.ocr.recognition import recognize
     from pipeline.records import Page
-    from pipeline.worker.preload import warm_up
+    from pipeline.worker.launcher import preload
 
     settings = load_settings()
     settings = settings.model_copy(
         update={"ocr": settings.ocr.model_copy(update={"second_engine": second_engine})}
     )
-    warm_up(settings)
+    preload(settings)
     clock, begun = Clock(), 0.0
     modules = {
         "pdf": searchable_pdf,
@@ -95,58 +97,58 @@ def worker(told: Connection, second_engine: str) -> None:
         for name, step in functions.items():
             clock.wrap(modules[module], name, step)
     clock.wrap(rapidocr_engine.RapidOcrStripReader, "read", "second engine")
-    while file := told.recv():
+    while file := connection.recv():
         with clock.of("everything else"):
-            made = read_page.read_page(Page(scan="", number=1, image=file.name), file, settings.ocr)
-        told.send((cpu() - begun, len(made.pdf)))
+            reading = read_page.read_page(Page(scan="", number=1, image=file.name), file, settings.ocr)
+        connection.send((cpu() - begun, len(reading.pdf)))
         if begun == 0.0:
             clock.spent.clear()
         begun = cpu()
-    told.send((dict(clock.spent), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+    connection.send((dict(clock.spent), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
 
 
 @contextmanager
-def ours(second_engine: str) -> Iterator[Connection]:
-    """A connection to a worker with that setting."""
+def worker_connection(second_engine: str) -> Iterator[Connection]:
+    """Yield a connection to a worker with that setting of the second engine."""
     context = get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=worker, args=(there, second_engine))
+    own_end, worker_end = context.Pipe()
+    process = context.Process(target=worker, args=(worker_end, second_engine))
     process.start()
     try:
-        yield here
+        yield own_end
     finally:
         process.kill()
         process.join()
 
 
-def ask(line: Connection, file: Path) -> tuple[float, int]:
-    """A worker's answer for a file."""
+def measure_in_worker(line: Connection, file: Path) -> tuple[float, int]:
+    """Return a worker's answer for a file."""
     line.send(file)
     answer: tuple[float, int] = line.recv()
     return answer
 
 
-def program(*command: str | Path, written: Path | None = None) -> tuple[float, int]:
-    """CPU seconds of a program and the bytes of what it wrote."""
+def run_program(*command: str | Path, written: Path | None = None) -> tuple[float, int]:
+    """Return the CPU seconds of a program and the bytes that it wrote."""
     before = cpu()
     subprocess.run(command, check=True, capture_output=True)
     return cpu() - before, written.stat().st_size if written else 0
 
 
-def peers(folder: Path) -> dict[str, Contestant]:
-    """The programs to compare with that are installed."""
+def installed_programs(folder: Path) -> dict[str, Reader]:
+    """Return the installed programs to compare with."""
     source, out = folder / "in.pdf", folder / "out.pdf"
 
-    def by_ocrmypdf(file: Path) -> tuple[float, int]:
+    def run_ocrmypdf(file: Path) -> tuple[float, int]:
         source.write_bytes(img2pdf.convert(str(file)))
-        return program(*OCRMYPDF, source, out, written=out)
+        return run_program(*OCRMYPDF, source, out, written=out)
 
-    found: dict[str, Contestant] = {}
+    programs: dict[str, Reader] = {}
     if shutil.which("tesseract"):
-        found["bare tesseract"] = lambda file: program("tesseract", file, "-", "--psm", "3")
+        programs["bare tesseract"] = lambda file: run_program("tesseract", file, "-", "--psm", "3")
     if shutil.which("ocrmypdf"):
-        found["ocrmypdf"] = by_ocrmypdf
-    return found
+        programs["ocrmypdf"] = run_ocrmypdf
+    return programs
 
 
 def main() -> None:
@@ -159,33 +161,33 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         begun = time.monotonic()
-        lines = {name: stack.enter_context(ours(setting)) for name, setting in SETTINGS.items()}
-        contestants: dict[str, Contestant] = {name: partial(ask, line) for name, line in lines.items()}
-        contestants |= peers(folder)
-        sums = {name: Sums() for name in contestants}
+        lines = {name: stack.enter_context(worker_connection(setting)) for name, setting in SETTINGS.items()}
+        readers: dict[str, Reader] = {name: partial(measure_in_worker, line) for name, line in lines.items()}
+        readers |= installed_programs(folder)
+        totals = {name: Totals() for name in readers}
         for number, file in enumerate(files):
-            for name in (list(contestants) * 2)[number % len(contestants) :][: len(contestants)]:
-                seconds, size = contestants[name](file)
+            for name in (list(readers) * 2)[number % len(readers) :][: len(readers)]:
+                seconds, size = readers[name](file)
                 if number:
-                    sums[name].seconds.append(seconds)
-                    sums[name].sizes.append(size)
+                    totals[name].seconds.append(seconds)
+                    totals[name].sizes.append(size)
                 else:
-                    sums[name].first = seconds
+                    totals[name].first = seconds
             if not number:
                 print(f"first pages of all: {time.monotonic() - begun:.1f} s")
-        for name, sum_ in sums.items():
-            print(sum_.line(name), f"({FIRST}: {sum_.first:.2f} s)" if name in lines else "")
+        for name, total in totals.items():
+            print(total.line(name), f"({FIRST_PAGE_LABEL}: {total.first:.2f} s)" if name in lines else "")
         for name, line in lines.items():
             line.send(None)
             spent, memory = line.recv()
-            steps(name, spent, memory, len(files) - 1)
+            print_steps(name, spent, memory, len(files) - 1)
 
 
-def steps(name: str, spent: Mapping[str, float], memory: int, pages: int) -> None:
-    """Print what each step took."""
+def print_steps(name: str, spent: Mapping[str, float], memory: int, pages: int) -> None:
+    """Print the cost of each step."""
     print(f"\n{name}: {memory} MB at most")
     for step, seconds in sorted(spent.items(), key=lambda entry: -entry[1]):
-        print(f"  {step:24} {1000 * seconds / max(1, pages):7.1f} ms a page")
+        print(f"  {step:24} {1000 * seconds / max(1, pages):7.1f} ms per page")
 
 
 if __name__ == "__main__":

@@ -20,22 +20,31 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from pipeline.worker.preload import warm_up
 
 from bench.pages import chart
 from pipeline.config import load_settings
+from pipeline.flow import file_scan
+from pipeline.index import filing
 from pipeline.ingest.registration import register
 from pipeline.runtime.installation import Installation, open_installation
-from pipeline.worker import jobs, scan_stages
+from pipeline.store import ocr_cache
+from pipeline.worker import scan_stages
 from pipeline.worker.job_queue import enqueue_scan
-from pipeline.worker.launcher import limit_to_one_thread
+from pipeline.worker.launcher import limit_to_one_thread, preload
 from pipeline.worker.worker_context import WorkerContext
 from tests.environment import environment
 
-STAGES = {
-    **{"read_here": "read", "document_file": "pdf", "sort": "sort", "candidates": "match", "decide": "match"},
-    **{"cached": "readings", "keep": "readings"},
-}
+STAGES = (
+    (scan_stages, "read_with_timeout", "read"),
+    (scan_stages, "document_file", "pdf"),
+    (scan_stages, "segment_pages", "segment"),
+    (scan_stages, "find_candidates", "match"),
+    (scan_stages, "decide", "match"),
+    (ocr_cache, "get", "cache"),
+    (ocr_cache, "put", "cache"),
+    (filing, "commit", "commit"),
+)
+"""The functions whose time is counted, each with its module and its stage."""
 ESSENTIAL = ("open", "read", "pdf")
 
 
@@ -116,20 +125,19 @@ class Clock:
 def by_stage(installation: Installation, files: list[Path]) -> None:
     """Work the files off in this process and print what each stage took."""
     clock, connection, blobs = Clock(), installation.connect(), installation.blobs()
-    warm_up(installation.settings)
+    preload(installation.settings)
     clock.wrap_pages(scan_stages, "open_scan", "open")
-    for name, stage in STAGES.items():
-        clock.wrap(scan_stages, name, stage)
-    clock.wrap(jobs, "commit", "commit")
+    for module, name, stage in STAGES:
+        clock.wrap(module, name, stage)
     for name in ("put", "get", "fetch"):
         clock.wrap(type(blobs), name, "store")
-    bench, before = WorkerContext(installation.settings), servers(installation.settings.home)
+    context, before = WorkerContext(installation.settings), servers(installation.settings.home)
     for file in files:
         with clock.of("register"):
             taken = register(file, connection, blobs, installation.settings, enqueue=enqueue_scan)
-        with clock.of("else"), bench.workshop(taken.scan, lambda: None) as shop:
-            assert shop is not None
-            jobs.process_scan(shop)
+        with clock.of("else"), context.stages_for(taken.scan, lambda: None) as stages:
+            assert stages is not None
+            file_scan(stages.scan, stages)
     row = connection.execute("select count(*) as pages from page").fetchone()
     assert row is not None
     pages = row["pages"]

@@ -1,10 +1,10 @@
-"""The log of a command that runs for long: a line on standard error for each thing, with its time and its
-ids.
+"""Logging: one structlog configuration for the whole project, in logfmt on standard error.
 
-Lines carry ids, codes and counts, never a patient's text nor a file's name. structlog's loggers and the
-standard library's write the same kind of line:
+Every module logs with `log = get_logger(__name__)` and an event in a few fixed words with keys and values.
+Log records of libraries take the same way and get the same form. Lines contain ids, codes and counts, never
+the text of a page, a person's data or a file's name:
 
-    2026-05-04T09:30:00Z INFO event="file taken" scan=17 status=stored pages=3
+    2026-05-04T09:30:00.123Z INFO event="file ingested" scan=17 status=stored pages=3
 """
 
 from __future__ import annotations
@@ -13,28 +13,51 @@ import logging
 import sys
 import time
 
-FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s"
-CHATTY = ("psycopg.pool", "urllib3")  # they would tell of each of their many tries to reconnect
+import structlog
+from structlog.stdlib import BoundLogger
+from structlog.typing import EventDict, Processor
+
+LINE_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s"
+QUIET_LIBRARIES = ("psycopg.pool", "urllib3")
+"""Libraries that would log each of their many attempts to reconnect; only their errors are logged."""
 
 
-def set_up(level: int = logging.INFO) -> None:
-    """Log our own loggers from that level on, those of the libraries from WARNING on."""
-    import structlog
+def get_logger(name: str) -> BoundLogger:
+    """Return the logger of a module."""
+    return structlog.stdlib.get_logger(name)
 
-    formatter = logging.Formatter(FORMAT, "%Y-%m-%dT%H:%M:%S")
+
+def configure(level: int = logging.INFO) -> None:
+    """Log to standard error: our modules from `level` on, libraries from WARNING on."""
+    formatter = logging.Formatter(LINE_FORMAT, "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(render_library_record)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("pipeline").setLevel(level)
-    for name in CHATTY:
+    for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(logging.ERROR)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            lambda _, __, event: {key: value for key, value in event.items() if value is not None},
-            structlog.processors.LogfmtRenderer(key_order=["event"], drop_missing=True, bool_as_flag=False),
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-    )
+
+
+def drop_missing_values(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Return the event without the keys whose value is None."""
+    return {key: value for key, value in event.items() if value is not None}
+
+
+def render_library_record(record: logging.LogRecord) -> bool:
+    """Give a library's log record the form of ours; always return True, so that it is logged."""
+    if not record.name.startswith("pipeline"):
+        event: EventDict = {"event": record.getMessage(), "logger": record.name}
+        record.msg, record.args = str(RENDER(None, "", event)), None
+    return True
+
+
+RENDER = structlog.processors.LogfmtRenderer(key_order=["event"], drop_missing=True, bool_as_flag=False)
+PROCESSORS: list[Processor] = [structlog.stdlib.filter_by_level, drop_missing_values, RENDER]
+
+structlog.configure(
+    processors=PROCESSORS,
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=BoundLogger,
+)

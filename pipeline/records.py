@@ -72,7 +72,7 @@ class Scan:
     department: str | None = None
     default_type: str | None = None
     priority: Priority = Priority.LIVE
-    given: LegacyMetadata | None = None
+    legacy_metadata: LegacyMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +142,7 @@ class OcrPage:
     pdf: str | None = None
     preview: str | None = None
     problem: str | None = None
+    notes: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from pipeline.config import Settings
 from pipeline.errors import ConfigurationError
+from pipeline.metrics import installation_collector, metrics_server
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
 from pipeline.store.replica import Replica
@@ -82,6 +83,9 @@ def run_server(
     with (
         installation.pool(MAX_DATABASE_CONNECTIONS) as pool,
         installation.replica(MAX_DATABASE_CONNECTIONS) as replica,
+        metrics_server(
+            settings.metrics.host, settings.metrics.web_port, installation_collector(installation.dsn)
+        ),
     ):
         app = create_app(
             AppContext(

@@ -1,10 +1,10 @@
-"""Back-pressure: a worker takes no new job while its machine is short of disk or memory, and makes room by
-ending when it is too large itself. What it has in hand it finishes."""
+"""Backpressure: a worker takes no new job while its machine is short of disk space or memory, and exits if it
+has grown too large itself. It always finishes its current job.
+"""
 
 from __future__ import annotations
 
 import ctypes
-import logging
 import os
 import shutil
 import signal
@@ -13,49 +13,53 @@ from pathlib import Path
 import psutil
 
 from pipeline.config import Settings
+from pipeline.logs import get_logger
 
-log = logging.getLogger(__name__)
-MB = 1 << 20
+log = get_logger(__name__)
+BYTES_PER_MB = 1 << 20
 
 
 class Backpressure:
-    """Watches what a worker's machine has left."""
+    """Watches the free disk space and memory of a worker's machine."""
 
     def __init__(self, settings: Settings) -> None:
         self._limits = settings.worker
         self._scratch = settings.scratch_folder
         self._process = psutil.Process()
-        self._said: str | None = None
+        self._logged: str | None = None
 
-    def relieved(self) -> bool:
-        """May the worker take a job? Says once why not, and once when it is over."""
-        want = self.shortage()
-        if want != self._said:
-            log.warning("no new job: %s", want) if want else log.warning("there is room again")
-        self._said = want
-        return want is None
+    def may_take_job(self) -> bool:
+        """Return whether the worker may take a job. Log each change once."""
+        shortage = self.shortage()
+        if shortage is None and self._logged is not None:
+            log.warning("worker resumed")
+        elif shortage != self._logged:
+            log.warning("worker paused", reason=shortage)
+        self._logged = shortage
+        return shortage is None
 
     def shortage(self) -> str | None:
-        """What is short, in words; None where nothing is."""
-        free = shutil.disk_usage(nearest_existing_folder(self._scratch)).free // MB
-        if free < self._limits.min_free_disk_mb:
-            return f"the disk of the scratch folder has {free} MB left"
-        memory = psutil.virtual_memory().available // MB
-        if memory < self._limits.min_free_memory_mb:
-            return f"the machine has {memory} MB of memory left"
+        """Return what the machine is short of; None if it has enough."""
+        free_mb = shutil.disk_usage(nearest_existing_folder(self._scratch)).free // BYTES_PER_MB
+        if free_mb < self._limits.min_free_disk_mb:
+            return f"the disk of the scratch folder has {free_mb} MB left"
+        available_mb = psutil.virtual_memory().available // BYTES_PER_MB
+        if available_mb < self._limits.min_free_memory_mb:
+            return f"the machine has {available_mb} MB of memory left"
         return None
 
     def retire_if_large(self) -> bool:
-        """Ask this worker to stop where it has grown too large; the pool starts another."""
-        grown = self._process.memory_info().rss // MB > self._limits.max_worker_memory_mb
-        if grown:
+        """Ask this worker to stop if it uses too much memory; the pool starts another one."""
+        too_large = self._process.memory_info().rss // BYTES_PER_MB > self._limits.max_worker_memory_mb
+        if too_large:
             os.kill(os.getpid(), signal.SIGTERM)
-        return grown
+        return too_large
 
 
 def release_memory() -> None:
-    """Return what a page has freed to the machine, where the C library can: glibc keeps 50 to 80 MB for the
-    next one.
+    """Return memory that a page has freed to the machine, if the C library can.
+
+    Without this, glibc keeps 50 to 80 MB for the next page.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -63,5 +67,5 @@ def release_memory() -> None:
 
 
 def nearest_existing_folder(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
+    """Return the folder, or the nearest parent that exists."""
+    return next(path for path in (folder, *folder.parents) if path.exists())

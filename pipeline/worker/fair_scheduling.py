@@ -1,7 +1,8 @@
-"""Which queue a worker looks into first: the highest priority, with a fair turn for the others.
+"""Which queue a worker fetches from first: the highest priority, with a fair turn for the others.
 
-Strict priority would starve a backfill for as long as live work comes in. So every FAIR_EVERYth fetch looks
-into a lower queue first, each in turn: it moves at least at that pace, whatever waits above it."""
+Strict priority would starve a backfill while live work comes in. So every FETCHES_PER_FAIR_TURNth fetch tries
+a lower queue first, each in turn: a lower queue moves at least at that pace, whatever waits above it.
+"""
 
 from __future__ import annotations
 
@@ -12,42 +13,49 @@ from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 
 from pipeline.store.sql import statements
-from pipeline.worker.backpressure import Pressure
-from pipeline.worker.db_retry import PatientConnector
+from pipeline.worker.backpressure import Backpressure
+from pipeline.worker.db_retry import RetryingConnector
 from pipeline.worker.job_queue import QUEUES
 
 SQL = statements("pipeline.worker")
-FAIR_EVERY = (
-    8  # of eight jobs at most one goes to a lower queue: STAT loses an eighth of the workers at worst
-)
+FETCHES_PER_FAIR_TURN = 8
+"""Of eight jobs at most one goes to a lower queue: STAT loses an eighth of the workers at worst."""
 
 
-def turns() -> Iterator[str | None]:
-    """For each fetch the queue to look into first; None: by priority alone."""
-    lower = QUEUES[1:]
-    for turn in count(1):
-        yield None if turn % FAIR_EVERY else lower[turn // FAIR_EVERY % len(lower)]
+def first_queues() -> Iterator[str | None]:
+    """Yield for each fetch the queue to try first; None: by priority alone."""
+    lower_queues = QUEUES[1:]
+    for fetch in count(1):
+        turn = fetch // FETCHES_PER_FAIR_TURN
+        yield None if fetch % FETCHES_PER_FAIR_TURN else lower_queues[turn % len(lower_queues)]
 
 
-class FairManager(JobManager):
-    """procrastinate's job manager, with fair turns, and with no job for a worker whose machine is short."""
+class FairJobManager(JobManager):
+    """procrastinate's job manager with fair turns, which fetches no job while the machine is short of
+    resources.
+    """
 
-    def __init__(self, connector: PatientConnector, pressure: Pressure | None = None) -> None:
+    def __init__(self, connector: RetryingConnector, backpressure: Backpressure | None = None) -> None:
         super().__init__(connector)
-        self._patient = connector
-        self._pressure = pressure
-        self._turns = turns()
+        self._retrying_connector = connector
+        self._backpressure = backpressure
+        self._first_queues = first_queues()
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """The next job for a worker that has none; None where nothing waits, or it must not take one now."""
-        if self._pressure and (self._pressure.retire_if_large() or not self._pressure.relieved()):
+        """Return the next job for a worker that has none; None if no job waits or it must not take
+        one now.
+        """
+        if self._backpressure and (
+            self._backpressure.retire_if_large() or not self._backpressure.may_take_job()
+        ):
             return None
-        before = self._patient.interruptions
-        first = next(self._turns)
+        interruptions = self._retrying_connector.interruptions
+        first = next(self._first_queues)
         job = await super().fetch_job([first], worker_id) if first else None
         job = job or await super().fetch_job(queues, worker_id)
-        if self._patient.interruptions != before:  # a fetch whose answer was lost has left its job with us
-            await self._patient.execute_query_async(
+        if self._retrying_connector.interruptions != interruptions:
+            # A fetch whose response was lost has assigned its job to this worker.
+            await self._retrying_connector.execute_query_async(
                 SQL["return_orphaned_jobs"], worker=worker_id, job=job.id if job else None
             )
         return job

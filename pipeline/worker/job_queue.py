@@ -1,8 +1,9 @@
-"""The job queue: procrastinate's, in the same Postgres, so that a job is enqueued by the transaction that
-needs it.
+"""The job queue: procrastinate's, in the same Postgres database, so that a job is enqueued in the transaction
+that needs it.
 
-A queue for each priority. Workers take the highest first, with a fair turn for the others (see
-work/fairness.py)."""
+Each priority has a queue. Workers take the highest first, with a fair turn for the others (see
+fair_scheduling.py).
+"""
 
 from __future__ import annotations
 
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
     from procrastinate import App
     from procrastinate.types import JSONDict
 
-SCAN, PAGES = "scan", "pages"  # the tasks: process a scan; read a range of a large scan's pages
-QUEUES = tuple(p.name.lower() for p in sorted(Priority, reverse=True))
+SCAN_TASK = "scan"
+"""Processes a scan."""
+PAGES_TASK = "pages"
+"""Reads a range of a large scan's pages."""
+QUEUES = tuple(priority.name.lower() for priority in sorted(Priority, reverse=True))
 
 
 @cache
-def deferrer() -> App:
-    """An app that only enqueues, on connections of its caller."""
+def enqueuing_app() -> App:
+    """Return an app that only enqueues, on connections of its caller."""
     from procrastinate import App, SyncPsycopgConnector  # slow to import, and not every program enqueues
 
     return App(connector=SyncPsycopgConnector())
@@ -31,19 +35,21 @@ def deferrer() -> App:
 
 def enqueue_scan(connection: Connection, scan_id: int, priority: int) -> None:
     """Enqueue the processing of a scan, in the connection's transaction."""
-    task = deferrer().configure_task(SCAN, connection=connection, queue=queue_of(priority), priority=priority)
+    task = enqueuing_app().configure_task(
+        SCAN_TASK, connection=connection, queue=queue_of(priority), priority=priority
+    )
     task.defer(scan=scan_id)
 
 
 def enqueue_pages(connection: Connection, scan_id: int, priority: int, ranges: Iterable[range]) -> None:
     """Enqueue the reading of page ranges, in the connection's transaction."""
-    task = deferrer().configure_task(
-        PAGES, connection=connection, queue=queue_of(priority), priority=priority
+    task = enqueuing_app().configure_task(
+        PAGES_TASK, connection=connection, queue=queue_of(priority), priority=priority
     )
     jobs: list[JSONDict] = [{"scan": scan_id, "first": pages[0], "last": pages[-1]} for pages in ranges]
     task.batch_defer(*jobs)
 
 
 def queue_of(priority: int) -> str:
-    """The queue of a priority: that of the highest class it reaches."""
+    """Return the queue of a priority: that of the highest class that it reaches."""
     return max((p for p in Priority if p <= priority), default=Priority.BACKFILL).name.lower()

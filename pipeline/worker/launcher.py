@@ -1,63 +1,99 @@
-"""Starting workers: as `chartloom work` does, or beside a command that needs them for a while."""
+"""Start workers: for `chartloom work`, or for a command that needs them for a while."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from pipeline import logs
-from pipeline.config import Settings
+from pipeline.config import Settings, document_types
 from pipeline.errors import ChartloomError
 
 SINGLE_THREAD_ENVIRONMENT = {
     "OMP_THREAD_LIMIT": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-}  # a worker is one core's work
-POOL_STOP_TIMEOUT_SECONDS = 30.0  # what a stopping pool is given before it is killed; its jobs are then taken over
+}
+"""A worker uses one core."""
+POOL_STOP_TIMEOUT_SECONDS = 30.0
+"""How long a stopping pool may take before it is killed; its jobs are then taken over."""
 
 
 def limit_to_one_thread() -> None:
-    """Keep this process and what it starts to one thread each. To be called before numpy is imported."""
+    """Limit this process and its children to one thread each. Call this before numpy is imported."""
     os.environ.update(SINGLE_THREAD_ENVIRONMENT)
 
 
 def run_workers(settings: Settings, count: int | None, until: int | None = None) -> None:
-    """Run workers until stopped (see Pool). The settings name the database and the store. Raises
-    MissingDependency.
+    """Run workers until stopped (see PreforkPool), and serve their metrics.
+
+    Args:
+        settings: the settings, which name the database and the store.
+        count: how many workers; None: as in the settings.
+        until: a pipe; the workers stop when its other end is closed.
+
+    Raises:
+        MissingDependency: a page could not be read on this machine.
     """
     limit_to_one_thread()
-    logs.set_up(logging.WARNING)
+    logs.configure(logging.WARNING)
+    from pipeline.worker.metrics import serve_worker_metrics
     from pipeline.worker.prefork import PreforkPool
-    from pipeline.worker.preload import warm_up
+    from pipeline.worker.stage_seconds import StageSeconds
     from pipeline.worker.worker import requeue_jobs_of_dead_worker, run_worker
 
-    warm_up(settings)
-    PreforkPool(lambda: run_worker(settings), count or worker_count(settings), lambda pid: requeue_jobs_of_dead_worker(settings, pid)).run(
-        until
-    )
+    preload(settings)
+    processes = count or worker_count(settings)
+    stage_seconds = StageSeconds(processes)
+    targets = [partial(run_worker, settings, stage_seconds, number) for number in range(processes)]
+    if settings.metrics.worker_port:
+        targets.append(partial(serve_worker_metrics, settings.metrics, stage_seconds, processes))
+    PreforkPool(targets, partial(requeue_jobs_of_dead_worker, settings)).run(until)
+
+
+def preload(settings: Settings) -> None:
+    """Import the stages and load their models before the workers are forked, so that they share the memory.
+
+    Raises:
+        MissingDependency: a page could not be read on this machine.
+        ConfigurationError: likewise.
+    """
+    from pipeline.classify.types import predict_types
+    from pipeline.ocr.engines import rapidocr_engine, tesseract
+    from pipeline.worker import scan_stages, worker  # noqa: F401
+
+    tesseract.get_engine(settings.ocr.languages)
+    if settings.ocr.second_engine != "never":
+        rapidocr_engine.get_engine()
+    document_types()
+    predict_types("")
+    gc.freeze()  # what is loaded stays, so the workers' collector need not scan it after every page
 
 
 def worker_count(settings: Settings) -> int:
-    """As many workers as the settings say, or one for each core this process may use."""
+    """Return the number of workers in the settings, or else one for each core that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return settings.worker.processes or cores or 1
 
 
 @contextmanager
 def child_workers(settings: Settings) -> Iterator[BaseProcess]:
-    """Workers in a child process for as long as the context lasts; they end with this process, however it
-    ends.
+    """Run workers in a child process within the context. They end with this process, however it ends.
 
-    The child is forked: what the command has imported already it need not import again, a third of a second
-    of CPU."""
-    ends, held = os.pipe()  # this process alone holds `held`
+    The child is forked: modules that the command has imported need not be imported again, which saves a third
+    of a second of CPU.
+    """
+    metrics = settings.metrics.model_copy(update={"worker_port": 0})
+    settings = settings.model_copy(update={"metrics": metrics})
+    ends, held = os.pipe()  # only this process holds `held`
     child = get_context("fork").Process(target=run_pool_child, args=(settings, ends, held))
     child.start()
     os.close(ends)
@@ -72,12 +108,16 @@ def child_workers(settings: Settings) -> Iterator[BaseProcess]:
 
 
 def run_pool_child(settings: Settings, ends: int, held: int) -> None:
-    """What the child of `workers_beside` runs: workers until the pipe `ends` does, silent where the command
-    answers.
+    """Run workers until the pipe `ends` is closed, with nothing on standard output, which is the command's.
+
+    Args:
+        settings: the settings, which name the database and the store.
+        ends: the end of the pipe to watch.
+        held: the other end, which this process must close because only its parent may hold it.
     """
     os.close(held)
-    with Path(os.devnull).open("wb") as nothing:
-        os.dup2(nothing.fileno(), sys.stdout.fileno())
+    with Path(os.devnull).open("wb") as devnull:
+        os.dup2(devnull.fileno(), sys.stdout.fileno())
     try:
         run_workers(settings, None, until=ends)
     except ChartloomError as error:

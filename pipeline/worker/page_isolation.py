@@ -1,9 +1,9 @@
-"""Reading a page so that no page can stop the work: libraries that read pictures may crash or never come
-back.
+"""Isolate page reading: image libraries may crash or hang, and one page must not stop the worker.
 
-A worker that a page holds up too long is killed, like one that crashes; its pool notes the death, and whoever
-takes the scan next reads each of its pages in a process apart. What ends that process is one page for a
-person; the rest of the scan goes on."""
+A worker that a page holds up too long is killed, as if it had crashed. Its pool records the death, and the
+next worker that takes the scan reads each page in a process of its own. A page that kills that process is
+sent to review; the rest of the scan continues.
+"""
 
 from __future__ import annotations
 
@@ -19,49 +19,47 @@ from pipeline.ocr.read_page import Reading, read_page, unreadable_page
 from pipeline.records import Page
 
 PAGE_TIMEOUT_FACTOR = 3.0
-"""Times ocr.page_timeout_seconds that a page may take in all: Tesseract may be asked for its way up, its text and
-what that left out.
+"""A page may take this many times ocr.page_timeout_seconds in total: Tesseract may be called for the
+orientation, for the text and for the text that it missed.
 """
-PAGE_KILLED_MESSAGE = "Reading this page stopped the program that reads. Its picture is whole: look at the original."
+PAGE_KILLED_MESSAGE = (
+    "The program that reads pages stopped on this page. Its image is complete: look at the original."
+)
 
 
 @contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Kill this process where what follows takes longer, even where it is inside a library that cannot be
-    interrupted.
-    """
-    signal.setitimer(signal.ITIMER_REAL, seconds)  # nobody handles SIGALRM: it ends the process
+def kill_process_after(seconds: float) -> Iterator[None]:
+    """Kill this process if the block takes longer, even inside a library that cannot be interrupted."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)  # SIGALRM has no handler, so it ends the process
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def read_with_timeout(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
-    """The reading of a page. This process ends where that takes far too long."""
-    with at_most(PAGE_TIMEOUT_FACTOR * settings.page_timeout_seconds):
-        return read_page(page, pixels, settings)
+def read_with_timeout(page: Page, image_file: Path | None, settings: OcrSettings) -> Reading:
+    """Read a page in this process, which is killed if that takes far too long."""
+    with kill_process_after(PAGE_TIMEOUT_FACTOR * settings.page_timeout_seconds):
+        return read_page(page, image_file, settings)
 
 
-def read_isolated(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
-    """The same in a process of its own: a page that ends it is one that could not be read."""
+def read_isolated(page: Page, image_file: Path | None, settings: OcrSettings) -> Reading:
+    """Read a page in a process of its own; if the page kills that process, return it as unreadable."""
     context = get_context("fork")
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(theirs, page, pixels, settings))
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_send_reading, args=(sender, page, image_file, settings))
     child.start()
-    theirs.close()
+    sender.close()
     try:
-        made: Reading = ours.recv()
+        reading: Reading = receiver.recv()
     except EOFError:
-        made = unreadable_page(page, PAGE_KILLED_MESSAGE)
+        reading = unreadable_page(page, PAGE_KILLED_MESSAGE)
     finally:
-        ours.close()
+        receiver.close()
         child.join()
-    return made
+    return reading
 
 
-def _send(to: Connection, page: Page, pixels: Path | None, settings: OcrSettings) -> None:
-    signal.signal(
-        signal.SIGALRM, signal.SIG_DFL
-    )  # whatever the process did with it that this one was forked from
-    to.send(read_with_timeout(page, pixels, settings))
+def _send_reading(sender: Connection, page: Page, image_file: Path | None, settings: OcrSettings) -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the parent process may have set a handler
+    sender.send(read_with_timeout(page, image_file, settings))

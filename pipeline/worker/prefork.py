@@ -1,110 +1,124 @@
-"""Several workers on one machine: a parent that imports everything once and forks them, so that they share
-its memory.
+"""Several worker processes on one machine: a parent that imports everything once and forks them, so that they
+share its memory.
 
-A worker that dies is replaced. SIGTERM or SIGINT stops them all after the page in hand; so does the end of
-`until`, a pipe that whoever started the pool holds open: workers never outlive the program they belong to,
-however it ends."""
+A process that dies is replaced. SIGTERM or SIGINT stops them all after the current page. So does the end of
+`until`, a pipe that the program which started the pool holds open: workers never outlive that program,
+however it ends.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Thread
 
-log = logging.getLogger(__name__)
-REPLACE_SECONDS = 1.0  # a worker that dies at once is not replaced more often than this
-STOP = (signal.SIGTERM, signal.SIGINT)
+from pipeline.logs import get_logger
+
+log = get_logger(__name__)
+
+MIN_RESTART_INTERVAL_SECONDS = 1.0
+"""A process that dies at once is not replaced more often than this."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Pool:
-    """`count` processes that run `work`, kept alive until stopped. `bury` is told the pid of one that a
-    signal has killed.
+class PreforkPool:
+    """One process for each target, kept alive until stopped.
+
+    Args:
+        targets: what the processes run.
+        on_killed: called with the pid of a process that was killed by a signal.
     """
 
-    def __init__(self, work: Callable[[], None], count: int, bury: Callable[[int], None]) -> None:
-        self._work = work
-        self._bury = bury
-        self._count = count
-        self._started: dict[int, float] = {}
+    def __init__(self, targets: Sequence[Callable[[], None]], on_killed: Callable[[int], None]) -> None:
+        self._targets = targets
+        self._on_killed = on_killed
+        self._running: dict[int, tuple[int, float]] = {}
+        """The target's number and the start time of each process, by pid."""
         self._stopping = False
-        self._held: int | None = (
-            None  # this process alone holds this end of a pipe: when it is closed, the workers stop
-        )
+        self._held: int | None = None
+        """An end of a pipe that only this process holds: when it is closed, the other processes stop."""
 
     def run(self, until: int | None = None) -> None:
-        """Run the workers until a signal, or until the other end of the pipe `until` is closed."""
-        before = {number: signal.signal(number, self.stop) for number in STOP}
+        """Run the processes until a signal, or until the other end of the pipe `until` is closed."""
+        previous_handlers = {number: signal.signal(number, self.stop) for number in STOP_SIGNALS}
         alive, self._held = os.pipe()
         try:
             if until is not None:
-                Thread(target=stop_at_end, args=[until], daemon=True).start()
-            # what exists now is shared; without this the collector's marks would copy it into every worker
+                Thread(target=stop_when_closed, args=[until], daemon=True).start()
+            # Existing objects are shared; without this the collector's marks would copy them into every
+            # process.
             gc.freeze()
-            for _ in range(self._count):
-                self._start(alive)
-            while self._started:
-                self._replace_the_dead(alive)
+            for number in range(len(self._targets)):
+                self._start(number, alive)
+            while self._running:
+                self._replace_ended_process(alive)
         finally:
             os.close(alive)
-            self._let_go()
-            for number, handler in before.items():
+            self._release_pipe()
+            for number, handler in previous_handlers.items():
                 signal.signal(number, handler)
 
     def stop(self, *_: object) -> None:
-        """Ask every worker to stop, one that is just being started too; asked a second time they end at
-        once.
+        """Ask every process to stop, also one that is just being started. The second call ends them
+        at once.
         """
         if not self._stopping:
             self._stopping = True
-            self._let_go()
+            self._release_pipe()
             return
-        for pid in list(self._started):
+        for pid in list(self._running):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
-    def _let_go(self) -> None:
+    def _release_pipe(self) -> None:
         held, self._held = self._held, None
         if held is not None:
             os.close(held)
 
-    def _start(self, alive: int) -> None:
+    def _start(self, target: int, alive: int) -> None:
         pid = os.fork()
         if pid:
-            self._started[pid] = time.monotonic()
+            self._running[pid] = target, time.monotonic()
             return
         status = 1
         try:
-            for number in STOP:
+            for number in STOP_SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
-            self._let_go()
-            Thread(target=stop_at_end, args=[alive], daemon=True).start()
-            self._work()
+            self._release_pipe()
+            Thread(target=stop_when_closed, args=[alive], daemon=True).start()
+            self._targets[target]()
             status = 0
         except BaseException as error:
-            log.error("worker %d ended with a fault: %s", os.getpid(), type(error).__name__)  # noqa: TRY400 - no values in the log
+            log_failure(error)
         finally:
             os._exit(status)
 
-    def _replace_the_dead(self, alive: int) -> None:
+    def _replace_ended_process(self, alive: int) -> None:
         pid, status = os.wait()
-        started = self._started.pop(pid, None)
-        if started is None or self._stopping:
+        if pid not in self._running:
             return
-        log.warning("worker %d ended (status %d) and is replaced", pid, os.waitstatus_to_exitcode(status))
+        target, started_at = self._running.pop(pid)
+        if self._stopping:
+            return
+        log.warning("worker replaced", pid=pid, status=os.waitstatus_to_exitcode(status))
         if os.WIFSIGNALED(status):
-            self._bury(pid)
-        time.sleep(max(0.0, started + REPLACE_SECONDS - time.monotonic()))
+            self._on_killed(pid)
+        time.sleep(max(0.0, started_at + MIN_RESTART_INTERVAL_SECONDS - time.monotonic()))
         if not self._stopping:
-            self._start(alive)
+            self._start(target, alive)
 
 
-def stop_at_end(pipe: int) -> None:
-    """Wait until the other end of a pipe is closed, then stop this process as a signal would."""
+def log_failure(error: BaseException) -> None:
+    """Log the type of the error that ended a worker. Its message may quote a page."""
+    log.error("worker failed", pid=os.getpid(), error=type(error).__name__)
+
+
+def stop_when_closed(pipe: int) -> None:
+    """Wait until the other end of a pipe is closed, then stop this process as SIGTERM would."""
     while os.read(pipe, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

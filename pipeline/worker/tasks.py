@@ -1,16 +1,15 @@
-"""What a worker does with a job: the work itself, and what becomes of the scan when it fails.
+"""The two tasks of the queue, and what happens to a scan whose task fails.
 
-A fault that passes (a service away, the disk full) is waited out, with growing pauses. A file that cannot be
-taken is quarantined with its reason. Anything else is tried again a few times, then quarantined as a fault
-with a reference to the log."""
+A transient failure (a service is unavailable, the disk is full) is retried with growing pauses until it is
+over. A file that cannot be processed is quarantined with its reason. After any other error the task is
+retried a few times; then the scan is quarantined as an internal error with a reference to the log.
+"""
 
 from __future__ import annotations
 
-import logging
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
@@ -18,125 +17,153 @@ from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import Job
 
 from pipeline.errors import InvalidInput
+from pipeline.flow import file_scan, read_range
+from pipeline.logs import get_logger
 from pipeline.store.scans import quarantine
-from pipeline.worker.job_queue import PAGES, SCAN
-from pipeline.worker.jobs import process_scan, read_range
+from pipeline.store.transient import is_transient, retry
+from pipeline.worker.job_queue import PAGES_TASK, SCAN_TASK
 from pipeline.worker.scan_stages import ScanStages
-from pipeline.worker.worker_context import WorkerContext, passes
+from pipeline.worker.worker_context import WorkerContext
 
-log = logging.getLogger(__name__)
-Work = Callable[[ScanStages], None]
-INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = (
-    1.0,
-    30.0,
-)  # seconds between tries while a service is away: doubling, so that none is flooded
-MAX_WORKER_DEATHS = 5  # workers that died over a job, each by itself, before its scan is taken to be the cause
-INTERNAL_ERROR_MESSAGE = "A fault of Chartloom's own stopped this file (reference {reference}). Try it again; if it stays, report the reference."
+log = get_logger(__name__)
+
+INITIAL_BACKOFF_SECONDS = 1.0
+"""Pause after the first transient failure. It doubles, so that a returning service is not flooded."""
+MAX_BACKOFF_SECONDS = 30.0
+ABORT_CHECK_SECONDS = 0.2
+"""How often a pausing task checks whether its worker is asked to stop."""
+MAX_WORKER_DEATHS = 5
+"""Workers that have died over a job, one after the other, before its scan is taken to be the cause."""
+INTERNAL_ERROR_MESSAGE = (
+    "An internal error stopped this file (reference {reference}). Retry it; if it fails again, report the"
+    " reference."
+)
 
 
 class JobFailed(Exception):
-    """A job has failed with a fault of ours; the log says which. Carries nothing of what was in hand."""
+    """A job has failed with an internal error, which is in the log. Carries no data of the scan."""
 
 
 class RetryPolicy(BaseRetryStrategy):
-    """When a job runs again: at once where a stopping worker hands it back, later each time where it
-    failed.
-    """
+    """When a job runs again: at once if a stopping worker returned it, later each time if it failed."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
-        """The task itself decides whether it has failed for good: what it raises is tried again."""
-        wait = 0 if isinstance(exception, JobAborted) else 2**job.attempts
-        return RetryDecision(retry_in={"seconds": wait})
+        """Retry whatever a task raises: the task itself decides when it has failed for good."""
+        wait_seconds = 0 if isinstance(exception, JobAborted) else 2**job.attempts
+        return RetryDecision(retry_in={"seconds": wait_seconds})
 
 
 def register_tasks(app: App) -> None:
-    """Tell an app of the two tasks."""
-    app.task(name=SCAN, pass_context=True, retry=RetryPolicy())(scan_job)
-    app.task(name=PAGES, pass_context=True, retry=RetryPolicy())(pages_job)
+    """Register both tasks with procrastinate."""
+    app.task(name=SCAN_TASK, pass_context=True, retry=RetryPolicy())(scan_job)
+    app.task(name=PAGES_TASK, pass_context=True, retry=RetryPolicy())(pages_job)
 
 
-def scan_job(context: JobContext, /, *, scan: int, **told: Any) -> None:
-    """Process a scan."""
-    run_job(context, scan, process_scan, **told)
+def scan_job(context: JobContext, /, *, scan: int, deaths: int = 0) -> None:
+    """Process and file a scan, or fan it out."""
+    run_job(context, scan, lambda stages: file_scan(stages.scan, stages), deaths)
 
 
-def pages_job(context: JobContext, /, *, scan: int, first: int, last: int, **told: Any) -> None:
+def pages_job(context: JobContext, /, *, scan: int, first: int, last: int, deaths: int = 0) -> None:
     """Read a range of a scan's pages."""
-    run_job(context, scan, lambda shop: read_range(shop, range(first, last + 1)), **told)
+    pages = range(first, last + 1)
+    run_job(context, scan, lambda stages: read_range(pages, stages), deaths)
 
 
-def run_job(context: JobContext, scan_id: int, work: Work, deaths: int = 0) -> None:
-    """Do the work, waiting out faults that pass. Raises TryAgain, or JobAborted where the worker is asked to
-    stop.
+def run_job(context: JobContext, scan_id: int, action: Callable[[ScanStages], None], deaths: int = 0) -> None:
+    """Run an action on a scan, waiting until transient failures are over.
+
+    Args:
+        context: procrastinate's context of the job.
+        scan_id: the scan.
+        action: what to do with its stages.
+        deaths: how many workers have died over this job.
+
+    Raises:
+        JobFailed: an internal error; the job is to run again.
+        JobAborted: the worker is asked to stop.
     """
-    bench: WorkerContext = context.additional_context["bench"]
-    last_try = context.job.attempts >= bench.settings.worker.max_retries
+    worker: WorkerContext = context.additional_context["worker"]
+    last_attempt = context.job.attempts >= worker.settings.worker.max_retries
 
-    def pause() -> None:
+    def check_abort() -> None:
         if context.should_abort():
             raise JobAborted
 
-    wait = INITIAL_BACKOFF_SECONDS
-    while True:
-        pause()
-        try:
-            if deaths >= MAX_WORKER_DEATHS:
-                quarantine_after_internal_error(bench, scan_id, f"{deaths} workers died over scan {scan_id}")
-            else:
-                attempt(bench, scan_id, work, pause, last_try=last_try, careful=deaths > 0)
-        except Exception as error:
-            if not passes(error):
-                raise
-            log.warning("scan %d: trying again in %.0f s: %s", scan_id, wait, describe_location(error))
-            wait = rest(wait, pause)
+    def attempt() -> None:
+        check_abort()
+        if deaths >= MAX_WORKER_DEATHS:
+            quarantine_after_internal_error(worker, scan_id, f"{deaths} workers died over it")
         else:
-            return
+            attempt_job(worker, scan_id, action, check_abort, last_attempt=last_attempt, isolated=deaths > 0)
+
+    retry(
+        attempt,
+        should_retry=is_transient,
+        delay_seconds=INITIAL_BACKOFF_SECONDS,
+        max_delay_seconds=MAX_BACKOFF_SECONDS,
+        on_failure=lambda error, delay: log.warning(
+            "job waits", scan=scan_id, retry_seconds=delay, error=describe_location(error)
+        ),
+        sleep=lambda seconds: sleep_or_abort(seconds, check_abort),
+    )
 
 
-def attempt(
-    bench: WorkerContext, scan_id: int, work: Work, pause: Callable[[], None], *, last_try: bool, careful: bool
+def attempt_job(
+    worker: WorkerContext,
+    scan_id: int,
+    action: Callable[[ScanStages], None],
+    check_abort: Callable[[], None],
+    *,
+    last_attempt: bool,
+    isolated: bool,
 ) -> None:
-    """Try once. A scan that is closed already is left alone; a file that cannot be taken is closed with its
-    reason.
+    """Run the action once, unless the scan is closed. Quarantine a file that cannot be processed.
+
+    Raises:
+        JobFailed: an internal error, and this is not the last attempt.
     """
     try:
-        with bench.workshop(scan_id, pause, careful=careful) as shop:
-            if shop is not None:
-                work(shop)
+        with worker.stages_for(scan_id, check_abort, isolated=isolated) as stages:
+            if stages is not None:
+                action(stages)
     except InvalidInput as error:
-        quarantine(bench.connection(), scan_id, error.code, str(error))
+        quarantine(worker.connection(), scan_id, error.code, str(error))
     except JobAborted:
         raise
     except Exception as error:
-        if passes(error):
+        if is_transient(error):
             raise
-        if not last_try:
-            log.error("scan %d failed and is tried again: %s", scan_id, describe_location(error))  # noqa: TRY400 - no values in the log
+        if last_attempt:
+            quarantine_after_internal_error(worker, scan_id, describe_location(error))
+        else:
+            log_failure(scan_id, error)
             raise JobFailed from None
-        quarantine_after_internal_error(bench, scan_id, describe_location(error))
 
 
-def quarantine_after_internal_error(bench: WorkerContext, scan_id: int, what: str) -> None:
-    """Close a scan that a fault of ours stops every time; the reference in its reason stands beside the fault
-    in the log.
-    """
+def quarantine_after_internal_error(worker: WorkerContext, scan_id: int, cause: str) -> None:
+    """Quarantine a scan that an internal error stops every time; its reason and the log share a reference."""
     reference = uuid4().hex[:8]
-    log.error("scan %d quarantined, reference %s: %s", scan_id, reference, what)
-    quarantine(bench.connection(), scan_id, "fault", INTERNAL_ERROR_MESSAGE.format(reference=reference))
+    log.error("scan quarantined", scan=scan_id, reference=reference, cause=cause)
+    quarantine(worker.connection(), scan_id, "fault", INTERNAL_ERROR_MESSAGE.format(reference=reference))
+
+
+def log_failure(scan_id: int, error: Exception) -> None:
+    """Log where a job failed."""
+    log.error("job failed", scan=scan_id, error=describe_location(error))
 
 
 def describe_location(error: BaseException) -> str:
-    """A fault's type and place. Its message stays out of the log: it may quote a page."""
+    """Return an error's type and place. Its message stays out of the log, because it may quote a page."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     return f"{type(error).__name__} at " + " < ".join(
         f"{f.filename.rsplit('/', 1)[-1]}:{f.lineno}" for f in reversed(frames)
     )
 
 
-def rest(seconds: float, pause: Callable[[], None]) -> float:
-    """Sleep, but stop where asked to; the length of the next rest."""
+def sleep_or_abort(seconds: float, check_abort: Callable[[], None]) -> None:
+    """Sleep, calling `check_abort` every ABORT_CHECK_SECONDS."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        pause()
-        time.sleep(0.2)
-    return min(2 * seconds, MAX_BACKOFF_SECONDS)
+        check_abort()
+        time.sleep(ABORT_CHECK_SECONDS)

@@ -11,30 +11,30 @@ import pikepdf
 import pytest
 
 from pipeline.archive import import_log
-from pipeline.archive.crosswalk import crosswalk
-from pipeline.archive.import_runner import Feeder
+from pipeline.archive.crosswalk import open_crosswalk
+from pipeline.archive.import_runner import ImportRunner
 from pipeline.archive.manifest import Manifest
 from pipeline.archive.manifest_mapping import load_mapping
-from pipeline.archive.migration_jobs import Archive, alone, archive_named, begin
+from pipeline.archive.migration_jobs import MigrationJob, exclusive, job_named, open_job
 from pipeline.archive.migration_plan import plan
-from pipeline.archive.migration_report import report
-from pipeline.archive.page_accounting import Account
-from pipeline.archive.quality_sampling import draw, samples
-from pipeline.archive.sign_off import sign
-from pipeline.archive.source_files import Finder
-from pipeline.archive.verification import Verifier, checked
+from pipeline.archive.migration_report import write_report
+from pipeline.archive.page_accounting import Reconciliation
+from pipeline.archive.quality_sampling import draw_sample, samples
+from pipeline.archive.sign_off import sign_batch
+from pipeline.archive.source_files import SourceLocator
+from pipeline.archive.verification import Verifier, verify_documents
 from pipeline.config import Settings
-from pipeline.errors import AlreadyRunning, InvalidInput, Conflict
-from pipeline.index.document_actions import Sight, file_document
+from pipeline.errors import AlreadyRunning, Conflict, InvalidInput
+from pipeline.flow import file_scan
+from pipeline.index.document_actions import ReviewContext, file_document
 from pipeline.ingest.registration import register
 from pipeline.patients.bulk_load import LoadResult, read_csv, store_patients
-from pipeline.store.blobs import Blobs, key_of
+from pipeline.store.blobs import Blobs, object_key
 from pipeline.store.database import Connection
 from pipeline.synthetic.legacy_archive import make_archive
 from pipeline.synthetic.legacy_files import Archive as Made
 from pipeline.synthetic.legacy_files import Kind
 from pipeline.worker.job_queue import enqueue_scan
-from pipeline.worker.jobs import process_scan
 from pipeline.worker.worker_context import WorkerContext
 
 ONLY_READING_TELLS = {"quarantined", "blank_page", "legacy_patient_conflict", "other_patient", "not_joinable"}
@@ -60,7 +60,7 @@ class Move:
         self.links = made.folder / "links.csv" if made.kind == "old-index" else None
         store_patients(connection, read_csv(made.folder / "patients.csv", LoadResult(), needed=("family",)), LoadResult())
 
-    def feed(self, *, killed_at: int | None = None) -> Archive:
+    def feed(self, *, killed_at: int | None = None) -> MigrationJob:
         """Hand in what is left; with `killed_at`, die after so many transactions have begun."""
         begun = 0
 
@@ -71,38 +71,38 @@ class Move:
             if killed_at is not None and begun > killed_at:
                 raise Killed
 
-        archive = begin(self.connection, "move", self.manifest)
-        with crosswalk(self.links) as numbers:
-            feeder = Feeder(archive, self.manifest, numbers, self.blobs, self.settings, enqueue)
+        archive = open_job(self.connection, "move", self.manifest)
+        with open_crosswalk(self.links) as numbers:
+            importer = ImportRunner(archive, self.manifest, numbers, self.blobs, self.settings, enqueue)
             documents = list(self.manifest.documents(self.settings.archive))
             self.connection.execute(
                 "update migration_job set listed = %s where id = %s", [len(documents), archive.id]
             )
-            for listed, wanted in feeder.left(
-                documents, lambda keys: import_log.taken_keys(self.connection, archive, keys)
+            for listed, wanted in importer.pending(
+                documents, lambda keys: import_log.ingested_keys(self.connection, archive, keys)
             ):
                 if wanted:
-                    feeder.take(self.connection, listed)
-        import_log.note_unlisted(self.connection, archive, self.manifest)
+                    importer.ingest(self.connection, listed)
+        import_log.record_unlisted(self.connection, archive, self.manifest)
         self.connection.execute("update migration_job set import_finished_at = now() where id = %s", [archive.id])
-        return archive_named(self.connection, "move")
+        return job_named(self.connection, "move")
 
     def read(self) -> None:
         """Do what the workers do."""
-        bench = WorkerContext(self.settings)
+        context = WorkerContext(self.settings)
         waiting = self.connection.execute(
             "select id from scan where status = 'received' order by id"
         ).fetchall()
         for row in waiting:
-            with bench.workshop(row["id"], lambda: None) as shop:
-                assert shop is not None
-                process_scan(shop)
-        bench.close()
+            with context.stages_for(row["id"], lambda: None) as stages:
+                assert stages is not None
+                file_scan(stages.scan, stages)
+        context.close()
 
-    def verify(self, archive: Archive) -> dict[str, tuple[str, str]]:
+    def verify(self, archive: MigrationJob) -> dict[str, tuple[str, str]]:
         """What was found of each row."""
-        verifier = Verifier(Finder(self.manifest), self.connection, self.blobs, self.settings)
-        found = checked(verifier, archive.id, self.manifest.documents(self.settings.archive))
+        verifier = Verifier(SourceLocator(self.manifest), self.connection, self.blobs, self.settings)
+        found = verify_documents(verifier, archive.id, self.manifest.documents(self.settings.archive))
         results: dict[str, tuple[str, str]] = {
             listed.key: (check.result, check.detail) for listed, check in found
         }
@@ -110,10 +110,10 @@ class Move:
         return results
 
     def report(
-        self, archive: Archive, out: Path
-    ) -> tuple[Account, set[tuple[str, str]], list[dict[str, str]]]:
+        self, archive: MigrationJob, out: Path
+    ) -> tuple[Reconciliation, set[tuple[str, str]], list[dict[str, str]]]:
         """The account, the exceptions as (code, row), and the rows of what may be destroyed."""
-        account = report(self.connection, archive, out)
+        account = write_report(self.connection, archive, out)
         named = {(row["code"], row["row"]) for row in table(out / "exceptions.csv")}
         return account, named, table(out / "may-be-destroyed.csv")
 
@@ -139,7 +139,7 @@ def test_a_plan_of_every_kind_finds_every_fault_that_can_be_found_without_readin
     moving: Callable[..., Move], connection: Connection, tmp_path: Path, kind: Kind
 ) -> None:
     move = moving(kind, 2)
-    with crosswalk(move.links) as numbers:
+    with open_crosswalk(move.links) as numbers:
         found = plan(
             move.manifest, numbers, move.settings, connection, depth="all", cores=4, out=tmp_path / "plan"
         )
@@ -179,7 +179,7 @@ def test_an_archive_killed_on_the_way_is_in_once_with_every_fault_named_and_tota
 
 def lose(blobs: Blobs, sha256: str) -> None:
     """Take an object out of the store, as a disk does that fails."""
-    blobs._client.remove_object(blobs._bucket, key_of(sha256))
+    blobs._client.remove_object(blobs._bucket, object_key(sha256))
 
 
 def settle(connection: Connection, document: int, patient: int | None = None) -> None:
@@ -191,7 +191,7 @@ def settle(connection: Connection, document: int, patient: int | None = None) ->
         [document],
     ).fetchone()
     assert row is not None
-    sight = Sight(document=document, revision=row["revision"], by="ruth", item=row["id"])
+    sight = ReviewContext(document=document, revision=row["revision"], actor="ruth", item=row["id"])
     with connection.transaction():
         file_document(connection, sight, patient=patient or row["patient_id"], type=row["type"], fields={})
 
@@ -205,15 +205,15 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
     move.read()
     assert set(move.verify(archive).values()) == {("verified", "")}
 
-    drawn = draw(connection, archive, None, confidence=0.95, limit=0.01, seed=7, by="ruth")
+    drawn = draw_sample(connection, archive, None, confidence=0.95, limit=0.01, seed=7, actor="ruth")
     assert (drawn.size, drawn.population, drawn.passed) == (3, 3, None)
     filed = connection.execute(
         "select id, patient_id from document where status = 'filed' order by id"
     ).fetchall()
     with pytest.raises(InvalidInput, match="may not sign"):
-        sign(connection, archive, "box000", by="ruth", at="here")
+        sign_batch(connection, archive, "box000", actor="ruth", terminal="here")
     connection.execute("insert into account (name, role) values ('ruth', 'supervisor')")
-    sign(connection, archive, "box000", by="ruth", at="here")
+    sign_batch(connection, archive, "box000", actor="ruth", terminal="here")
     _, _, destroyable = move.report(archive, tmp_path / "before")
     assert destroyable == [], "all are on somebody's list"
 
@@ -242,8 +242,8 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
     assert row is not None
     lose(blobs, row["sha256"])
     assert sorted(result for result, _ in move.verify(archive).values()) == ["failed", "verified", "verified"]
-    with pytest.raises(Conflict, match="1 are faults"):
-        sign(connection, archive, "box000", by="ruth", at="here")
+    with pytest.raises(Conflict, match="1 have failed"):
+        sign_batch(connection, archive, "box000", actor="ruth", terminal="here")
     assert move.report(archive, tmp_path / "lost")[2] == []
 
 
@@ -275,15 +275,15 @@ def test_a_scan_that_a_clerk_handed_in_before_is_told_as_a_duplicate(
 def test_two_runs_of_one_archive_do_not_go_side_by_side_and_two_batches_do(
     moving: Callable[..., Move], connection: Connection, settings: Settings
 ) -> None:
-    archive = begin(connection, "move", moving("csv", 1).manifest)
+    archive = open_job(connection, "move", moving("csv", 1).manifest)
     with ExitStack() as stack:
-        bench = WorkerContext(settings)
-        other = bench.connection()
-        stack.callback(bench.close)
-        stack.enter_context(alone(connection, archive, "box000"))
-        stack.enter_context(alone(other, archive, "box001"))
+        context = WorkerContext(settings)
+        other = context.connection()
+        stack.callback(context.close)
+        stack.enter_context(exclusive(connection, archive, "box000"))
+        stack.enter_context(exclusive(other, archive, "box001"))
         for batch in ("box000", None):
-            with pytest.raises(AlreadyRunning), alone(other, archive, batch):
+            with pytest.raises(AlreadyRunning), exclusive(other, archive, batch):
                 pass
 
 
@@ -291,10 +291,10 @@ def test_a_manifest_that_has_changed_since_the_first_run_is_another_migration(
     moving: Callable[..., Move], connection: Connection
 ) -> None:
     move = moving("csv", 1)
-    archive = begin(connection, "move", move.manifest)
+    archive = open_job(connection, "move", move.manifest)
     with move.made.manifest.open("a", encoding="utf-8") as stream:
         stream.write("new.pdf,1,1,box,1,,\n")
     with pytest.raises(InvalidInput, match="new name"):
-        archive.opened()
+        archive.open_manifest()
     with pytest.raises(InvalidInput, match="new name"):
-        begin(connection, "move", move.manifest)
+        open_job(connection, "move", move.manifest)

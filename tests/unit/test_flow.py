@@ -30,8 +30,8 @@ class Stages:
         self.calls.append(f"read {page.number}")
         return a_page(page.number)
 
-    def sort(self, _: Sequence[OcrPage]) -> Segmentation:
-        self.calls.append("sort")
+    def segment(self, _: Sequence[OcrPage]) -> Segmentation:
+        self.calls.append("segment")
         return self.segmentation
 
     def match(self, document: Document) -> Sequence[Candidate]:
@@ -52,7 +52,7 @@ def test_each_page_is_read_as_soon_as_it_is_open() -> None:
         "read 2",
         "open 3",
         "read 3",
-        "sort",
+        "segment",
         "match (1, 2, 3)",
     ]
 

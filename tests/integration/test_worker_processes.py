@@ -7,12 +7,14 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -85,6 +87,33 @@ def test_workers_file_scans_and_survive_the_death_of_one(
     assert state["scans"] == {"waiting": 0, "done": 2, "quarantined": 0}
     assert state["pages"] == {"done": 3, "waiting": 0}
     assert state["reviews"]["waiting"] == len(answer["documents"]) + 1
+
+
+def test_the_workers_of_a_machine_serve_the_time_of_their_stages(
+    connection: Connection, blobs: Blobs, two: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("CHARTLOOM_METRICS__WORKER_PORT", str(port))
+    monkeypatch.setenv("CHARTLOOM_WORKER__PROCESSES", "2")
+    code = (
+        "from pipeline.config import load_settings; from pipeline.worker.launcher import run_workers;"
+        "run_workers(load_settings(), None, until=0)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, **environment(two)}
+    ) as child:
+        for text in ("First page", "Second page"):
+            scan = handed_in(connection, blobs, text, f"{text} of the chart")
+            until(lambda: outcome_json(connection, scan.id)["status"] != "received")
+        served = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+        assert child.stdin is not None
+        child.stdin.close()
+    assert "chartloom_worker_processes 2.0" in served
+    assert 'chartloom_stage_seconds_count{stage="read"} 4.0' in served
+    assert 'chartloom_stage_seconds_count{stage="segment"} 2.0' in served
+    assert 'chartloom_stage_seconds_count{stage="commit"} 2.0' in served
 
 
 def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.store.process_tempdir import OwnFolder
+from pipeline.store.process_tempdir import ProcessTempdir
 
 HOLD = (
     "import sys, time; from pathlib import Path; from pipeline.store.process_tempdir import OwnFolder;"
@@ -17,7 +17,7 @@ HOLD = (
 
 
 def test_a_folder_is_gone_with_its_owner(tmp_path: Path) -> None:
-    folder = OwnFolder(tmp_path)
+    folder = ProcessTempdir(tmp_path)
     (folder.path / "page").write_bytes(b"x")
     folder.close()
     assert not folder.path.exists()
@@ -31,11 +31,11 @@ def test_the_folder_of_a_killed_process_is_removed_by_the_next_and_that_of_a_liv
     ) as other:
         assert other.stdout is not None
         theirs = Path(other.stdout.readline().strip())
-        mine = OwnFolder(tmp_path)
+        mine = ProcessTempdir(tmp_path)
         assert (theirs / "page").exists()
         other.send_signal(signal.SIGKILL)
         other.wait()
         assert (theirs / "page").exists()
         mine.close()
-        OwnFolder(tmp_path).close()
+        ProcessTempdir(tmp_path).close()
         assert not theirs.exists()

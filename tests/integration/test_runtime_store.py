@@ -14,7 +14,7 @@ from minio.error import S3Error
 
 from pipeline.config import Settings
 from pipeline.runtime.installation import Embedded
-from pipeline.store.blobs import Blobs, key_of
+from pipeline.store.blobs import Blobs, object_key
 
 SECRET = b"what nobody else may read"
 
@@ -49,7 +49,7 @@ def test_an_object_is_neither_read_nor_written_at_a_port_without_a_key(
     port: str, blobs: Blobs, settings: Settings, ports: dict[str, int], http: urllib3.PoolManager
 ) -> None:
     sha256 = blobs.put(SECRET)
-    bucket, key = settings.storage.bucket, key_of(sha256)
+    bucket, key = settings.storage.bucket, object_key(sha256)
     for path in (
         f"buckets/{bucket}/{key}",
         f"{bucket}/{key}",

@@ -55,7 +55,7 @@ def test_tesseract_is_looked_at_where_pages_are_read_with_it(
     monkeypatch.setenv("PATH", str(tmp_path))  # no program of that name is called
     found = findings(free_port(settings))["tesseract"]
     assert found.ok
-    assert tesseract.version() in found.detail
+    assert tesseract.library_version() in found.detail
 
 
 def test_a_port_that_another_program_has_is_named(settings: Settings) -> None:
@@ -69,7 +69,7 @@ def test_a_port_that_another_program_has_is_named(settings: Settings) -> None:
 
 
 def test_a_database_of_a_newer_version_is_not_touched(settings: Settings, connection: Connection) -> None:
-    connection.execute("insert into migration (name) values ('9999_of_the_future')")
+    connection.execute("insert into schema_migration (name) values ('9999_of_the_future')")
     found = findings(free_port(settings))["migrations"]
     assert not found.ok
     assert "9999_of_the_future" in found.detail

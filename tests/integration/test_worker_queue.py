@@ -38,7 +38,7 @@ def jobs(connection: Connection) -> list[dict[str, Any]]:
 
 def a_job(settings: Settings, attempts: int = 0, stopping: bool = False) -> Any:
     """What a task is told of its job."""
-    context = {"bench": WorkerContext(settings)}
+    context = {"worker": WorkerContext(settings)}
     return SimpleNamespace(
         additional_context=context, job=SimpleNamespace(attempts=attempts), should_abort=lambda: stopping
     )
@@ -222,10 +222,10 @@ def test_the_original_of_a_scan_is_fetched_once_for_all_the_ranges_that_a_worker
     settings: Settings, blobs: Blobs
 ) -> None:
     first, second = blobs.put(b"a large scan"), blobs.put(b"another")
-    bench = WorkerContext(settings)
-    fetched = bench.original(first).stat().st_mtime_ns
-    assert bench.original(first).stat().st_mtime_ns == fetched
-    assert bench.original(second).read_bytes() == b"another"
-    assert len(list(bench.folder().glob("original*"))) == 1
-    bench.close()
+    worker = WorkerContext(settings)
+    fetched = worker.fetch_original(first).stat().st_mtime_ns
+    assert worker.fetch_original(first).stat().st_mtime_ns == fetched
+    assert worker.fetch_original(second).read_bytes() == b"another"
+    assert len(list(worker.folder().glob("original*"))) == 1
+    worker.close()
     assert list(settings.scratch_folder.glob("worker-*")) == []
