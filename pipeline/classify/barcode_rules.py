@@ -24,7 +24,8 @@ MAX_UNCODED_SHEET_WORDS = 30
 
 SHEET_TEXT = re.compile(
     r"chart\s?loom\s?:\s?(separator|patient|batch)"
-    r"|\b(document|patient|batch|page) separator\b|\bseparator (sheet|page)\b|\bnew document follows\b|\bpatch[ -]?t\b",
+    r"|\b(document|patient|batch|page) separator\b|\bseparator (sheet|page)\b"
+    r"|\bnew document follows\b|\bpatch[ -]?t\b",
     re.IGNORECASE,
 )
 
@@ -75,7 +76,9 @@ def load_rules() -> tuple[BarcodeRule, ...]:
 
 
 def sheet_meaning(page: OcrPage) -> SheetMeaning | None:
-    """Return the meaning of a page's codes; None if they have none. A page with much text is never a sheet."""
+    """Return the meaning of a page's codes; None if they have none. A page with much text is never a
+    sheet.
+    """
     meanings = [
         meaning for code in page.barcodes if (meaning := _interpret_code(code.format, code.text.strip()))
     ]

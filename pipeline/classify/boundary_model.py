@@ -187,7 +187,9 @@ def _labeled_values(page: PageFeatures, field: str) -> list[str]:
 
 
 def _is_same_value(field: str, left: str, right: str) -> bool:
-    """Return whether two values are the same, allowing for one misread character except in dates of service."""
+    """Return whether two values are the same, allowing for one misread character except in dates of
+    service.
+    """
     if field in ("patient_name", "author"):
         return names_match(left, right)
     a, b = (re.sub(r"\W", "", text).lower() for text in (left, right))

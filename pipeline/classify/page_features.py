@@ -51,8 +51,10 @@ UNLABELED = ("alone", "signed", "signer", "letterhead")
 
 TITLE_WORD = re.compile(
     r"\b(report|record|note|notes|summary|consult(?:ation)?|history and physical|evaluation|consent"
-    r"|authorization|acknowledg\w+|orders?|sheet|letter|list|examination|procedure|transcription|immunizations?|directive"
-    r"|request|claim|card|fax|statement|plan of care|certificate|referral|assessment|questionnaire|intake|flow ?sheet"
+    r"|authorization|acknowledg\w+|orders?|sheet|letter|list|examination|procedure|transcription"
+    r"|immunizations?|directive"
+    r"|request|claim|card|fax|statement|plan of care|certificate|referral|assessment|questionnaire"
+    r"|intake|flow ?sheet"
     r"|results|notice|study|echocardiogram|electrocardiogram)\b",
     re.IGNORECASE,
 )
@@ -208,7 +210,9 @@ def _left_edge(layout: Layout, body: list[int]) -> float:
 
 
 def _line_pitch(layout: Layout, body: list[int]) -> float:
-    """Return the usual distance between two lines; the widest quarter of the distances is between paragraphs."""
+    """Return the usual distance between two lines; the widest quarter of the distances is between
+    paragraphs.
+    """
     baselines = [layout.rows[i][0].box[3] for i in body]
     gaps = sorted(b - a for a, b in pairwise(baselines) if b > a)
     return (median(gaps[: max(1, len(gaps) * 3 // 4)]) / layout.height) if gaps else 0.0

@@ -55,7 +55,9 @@ def best_segmentation(
 
 
 def _document_scores(starts: Sequence[float], penalties: Penalties, max_pages: int) -> list[array[float]]:
-    """Return the log score of each possible document, by first page and then by the number of further pages."""
+    """Return the log score of each possible document, by first page and then by the number of further
+    pages.
+    """
     log_start = [0.0 if i == 0 else math.log(_clamp(p)) for i, p in enumerate(starts)]
     log_no_start = [math.log(1 - _clamp(p)) for p in starts]
     scores: list[array[float]] = []

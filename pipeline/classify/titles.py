@@ -73,7 +73,9 @@ class Title:
 
 
 def find_title(text: str) -> Title | None:
-    """Return the strongest title among the first lines of a document's first page; of equals the upper one."""
+    """Return the strongest title among the first lines of a document's first page; of equals the upper
+    one.
+    """
     lines = [line for line in text[:MAX_CHARS_READ].splitlines() if line.strip()]
     has_sections = sum(bool(HEADING.match(line)) for line in lines) >= MIN_SECTION_HEADINGS
     titles = [

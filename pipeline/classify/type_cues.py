@@ -18,54 +18,64 @@ PROCEDURE_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "scope",
         re.compile(
-            r"(colono|endo|gastroduodeno|gastro|broncho|cysto|urethro|uretero|sigmoido|laryngo|hystero|esophago|pharyngo|ano|procto"
+            r"(colono|endo|gastroduodeno|gastro|broncho|cysto|urethro|uretero|sigmoido|laryngo"
+            r"|hystero|esophago|pharyngo|ano|procto"
             r"|entero)scop|^(egd|ercp|cysto)$"
         ),
     ),
     (
         "needle",
         re.compile(
-            r"^(biops|aspirat|inject|punctur|epidural|facet|bot(ox|ulinum)|block|needle|rhizotom|neurolys|trigger)|centesis$"
+            r"^(biops|aspirat|inject|punctur|epidural|facet|bot(ox|ulinum)|block|needle|rhizotom"
+            r"|neurolys|trigger)|centesis$"
         ),
     ),
     (
         "line",
         re.compile(
-            r"^(cathet|picc|port|portacath|mediport|hickman|broviac|pacemaker|defibrillator|stent|angio|gastrostomy|peg|tracheostom"
+            r"^(cathet|picc|port|portacath|mediport|hickman|broviac|pacemaker|defibrillator|stent"
+            r"|angio|gastrostomy|peg|tracheostom"
             r"|intubat|venogra|cardioversion|ablation|balloon|tube|line|aortogra|arteriogra)"
         ),
     ),
     (
         "minor",
         re.compile(
-            r"^(circumcis|vasectom|extract|teeth|tooth|dental|debrid|lacerat|dilat|curettage|suction|cauter|incision|foreign|shave"
+            r"^(circumcis|vasectom|extract|teeth|tooth|dental|debrid|lacerat|dilat|curettage"
+            r"|suction|cauter|incision|foreign|shave"
             r"|punch|cast|delivery|lumbar)"
         ),
     ),
     (
         "open",
         re.compile(
-            r"(ectom(y|ies)|plast(y|ies)|otom(y|ies)|orrhaphy|odesis)$|^(arthroscop|laparoscop|bypass|graft|fusion|repair|reconstruct"
-            r"|fixation|amputat|replace|resect|excision|transplant|hernia|cesarean|orif|implant|release|explor|closure|flap|phaco)"
+            r"(ectom(y|ies)|plast(y|ies)|otom(y|ies)|orrhaphy|odesis)$|^(arthroscop|laparoscop"
+            r"|bypass|graft|fusion|repair|reconstruct"
+            r"|fixation|amputat|replace|resect|excision|transplant|hernia|cesarean|orif|implant"
+            r"|release|explor|closure|flap|phaco)"
         ),
     ),
 )
 """Kind of procedure -> words that name a procedure of this kind."""
-PROCEDURE_HEADINGS = frozenset(
-    """procedure|procedures|procedure performed|procedures performed|operation|operations|operation performed|operations performed
-    operative procedure|operative procedures|title of operation|title of procedure|surgery|name of operation|name of procedure
-    surgical procedure|surgery performed|procedure done|procedure note""".replace("\n    ", "|").split("|")
-)
+PROCEDURE_HEADINGS = frozenset((
+    "procedure", "procedures", "procedure performed", "procedures performed", "operation",
+    "operations", "operation performed", "operations performed", "operative procedure",
+    "operative procedures", "title of operation", "title of procedure", "surgery",
+    "name of operation", "name of procedure", "surgical procedure", "surgery performed",
+    "procedure done", "procedure note",
+))  # fmt: skip
 """Headings under which the procedure is named, not described."""
 CUE_PHRASES = {
     "emergency": re.compile(
         r"\bemergency (?:room|department)|\be[rd]\b|urgent care|ambulance|paramedic|triage|\bems\b"
     ),
     "asked": re.compile(
-        r"\basked (?:to|by)|consult(?:ed|ation)?\b|referred (?:by|to|for)|referral|thank you for|request of|opinion"
+        r"\basked (?:to|by)|consult(?:ed|ation)?\b|referred (?:by|to|for)|referral|thank you for"
+        r"|request of|opinion"
     ),
     "return": re.compile(
-        r"\breturn(?:s|ed)?\b|\bfollow(?:s|ing)?[- ]?up|recheck|comes? back|last (?:visit|seen)|interval|back for"
+        r"\breturn(?:s|ed)?\b|\bfollow(?:s|ing)?[- ]?up|recheck|comes? back|last (?:visit|seen)"
+        r"|interval|back for"
     ),
     "admitted": re.compile(r"\badmit(?:ted)?\b|\badmission|hospitali[sz]ed|inpatient"),
     "discharged": re.compile(r"\bdischarged?\b|\bdisposition|hospital course|sent home|condition (?:at|on)"),
@@ -74,14 +84,14 @@ CUE_PHRASES = {
     "child": re.compile(r"\bmom\b|\bmother\b|month-old|sports physical|well[- ]child|checkup"),
     "letter": re.compile(r"\bdear\b|sincerely|regards|pleasure of seeing|to whom it may"),
 }
-SECTION_NAMES = tuple(
-    """physical examination|family history|social history|review of systems|subjective|objective|assessment|plan|impression
-    recommendation|hospital course|emergency department course|chief complaint|present illness|past medical history|medications
-    allergies|laborator|diagnosis|disposition|reason for consultation|reason for visit|vital signs|mental status|findings
-    technique|indication|anesthesia|blood loss|complications|specimen|gross|microscopic""".replace(
-        "\n    ", "|"
-    ).split("|")
-)
+SECTION_NAMES = (
+    "physical examination", "family history", "social history", "review of systems", "subjective",
+    "objective", "assessment", "plan", "impression", "recommendation", "hospital course",
+    "emergency department course", "chief complaint", "present illness", "past medical history",
+    "medications", "allergies", "laborator", "diagnosis", "disposition", "reason for consultation",
+    "reason for visit", "vital signs", "mental status", "findings", "technique", "indication",
+    "anesthesia", "blood loss", "complications", "specimen", "gross", "microscopic",
+)  # fmt: skip
 """Sections whose presence and absence are both informative."""
 MAX_NAME_WORDS = 25
 """Words of a procedure's name that are used."""
@@ -93,8 +103,10 @@ OPENING_WORDS = 60
 """First words of a document, used if no heading names the procedure."""
 
 MANNER_PHRASE = re.compile(
-    r"\b(general|local|mac|conscious sedation|spinal|lidocaine|endotracheal|versed|fentanyl|demerol|propofol|blood loss|drains"
-    r"|specimen|sponge|vicryl|incision|prepped and draped|withdrawn|advanced|tolerated|recovery room|consent)\b"
+    r"\b(general|local|mac|conscious sedation|spinal|lidocaine|endotracheal|versed|fentanyl|demerol"
+    r"|propofol|blood loss|drains"
+    r"|specimen|sponge|vicryl|incision|prepped and draped|withdrawn|advanced|tolerated"
+    r"|recovery room|consent)\b"
 )
 """How it was done: a scope is advanced and withdrawn under sedation, an operation has sponge counts and
 sutures.

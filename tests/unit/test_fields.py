@@ -1,4 +1,4 @@
-"""Index fields from words that stand on a page, as forms print them and as readers misread them."""
+"""Index fields from the words of a page, as forms print them and as OCR misreads them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINE, LETTER = 40, 14
 
 
 def page(*lines: str, number: int = 1, confidence: float = 0.95) -> OcrPage:
-    """A page of lines; three blanks or more leave a gap as wide as they are, as between columns of a form."""
+    """A page of lines; three spaces or more leave a gap of their width, as between columns of a form."""
     words = []
     for row, line in enumerate(lines):
         at = 0
@@ -57,7 +57,7 @@ def fields(*pages: OcrPage) -> dict[str, str]:
         ("Patient: DE LA CRUZ, Maria", "Maria DE LA CRUZ"),
     ],
 )
-def test_a_patients_name_is_read_in_every_usual_order_and_through_reading_errors(
+def test_a_patients_name_is_read_in_every_usual_order_and_in_spite_of_ocr_errors(
     line: str, name: str
 ) -> None:
     assert fields(page(line))["patient_name"] == name
@@ -92,14 +92,14 @@ def test_values_are_found_below_their_labels_in_a_boxed_form() -> None:
     }
 
 
-def test_a_value_that_goes_over_the_edge_of_its_line_is_found_on_the_next() -> None:
+def test_a_wrapped_value_is_found_on_the_next_line() -> None:
     form = page(
         "PATIENT WALLACE, BRIAN C   Sex: Male   Date of Procedure:", "21-Feb-2008   Report Date: 23-Feb-2008"
     )
     assert fields(form)["date_of_service"] == "2008-02-21"
 
 
-def test_an_unlabelled_name_beside_a_birth_date_is_the_patients_as_on_an_addressograph() -> None:
+def test_an_unlabeled_name_next_to_a_birth_date_is_the_patients_as_on_an_addressograph() -> None:
     found = find_fields([page("Torres, Michael B", "DOB: 11/03/1958   Age: 67   Sex: M")], SETTINGS)
     name = next(field for field in found if field.name == "patient_name")
     assert name.value == "Michael B Torres"
@@ -118,14 +118,14 @@ def test_an_unlabelled_name_beside_a_birth_date_is_the_patients_as_on_an_address
         ("DOB: 03/24/40", "1940-03-24"),
     ],
 )
-def test_birth_dates_are_read_in_every_usual_form_and_two_digit_years_lie_in_the_past(
+def test_birth_dates_are_read_in_every_usual_form_and_two_digit_years_are_in_the_past(
     line: str, dob: str
 ) -> None:
     assert fields(page(line))["dob"] == dob
 
 
 def test_the_date_of_service_is_not_the_print_fax_birth_or_transcription_date() -> None:
-    seen = fields(
+    found = fields(
         page(
             "04/02/2026 09:02 OAK HOLLOW PRACTICE FAX 555-0142 P.04/05",
             "Printed: 05/30/2012     Date Transcribed: 05/29/2012",
@@ -133,21 +133,21 @@ def test_the_date_of_service_is_not_the_print_fax_birth_or_transcription_date() 
             "Dictated: 05/28/2012    Report Date: 05/29/2012",
         )
     )
-    assert seen["date_of_service"] == "2012-05-22"
+    assert found["date_of_service"] == "2012-05-22"
 
 
 def test_a_discharge_summary_without_a_service_date_gives_a_date_of_the_stay() -> None:
-    seen = fields(
+    found = fields(
         page("Date of Admission: 01/18/2022", "Discharge Date: 01/22/2022", "Report Date: 01/23/2022")
     )
-    assert seen["date_of_service"] in ("2022-01-22", "2022-01-18")
+    assert found["date_of_service"] in ("2022-01-22", "2022-01-18")
 
 
-def test_an_unlabelled_date_that_fits_the_printed_age_is_the_birth_date() -> None:
-    seen = fields(
+def test_an_unlabeled_date_that_fits_the_printed_age_is_the_birth_date() -> None:
+    found = fields(
         page("Robyn P. Hudson    801-1136", "Jul 23, 1970", "Age: 30   Date of Procedure: Nov 19, 2000")
     )
-    assert (seen["dob"], seen["date_of_service"]) == ("1970-07-23", "2000-11-19")
+    assert (found["dob"], found["date_of_service"]) == ("1970-07-23", "2000-11-19")
 
 
 @pytest.mark.parametrize(
@@ -165,15 +165,15 @@ def test_record_numbers_of_several_schemes_are_read_as_printed(line: str, mrn: s
 
 
 def test_an_account_number_is_not_taken_for_the_record_number() -> None:
-    seen = fields(
+    found = fields(
         page("MRN: 1773033     Account #: 7279654994", "Accession #: S25-12345   Fax: (555) 555-0142")
     )
-    assert (seen["mrn"], seen["account"], seen["accession"]) == ("1773033", "7279654994", "S25-12345")
+    assert (found["mrn"], found["account"], found["accession"]) == ("1773033", "7279654994", "S25-12345")
     assert "mrn" not in fields(page("Account #: 7279654994"))
 
 
-def test_codes_are_taken_where_a_form_announces_them_and_vertebrae_are_not_codes() -> None:
-    seen = find_fields(
+def test_codes_are_found_under_their_headings_and_vertebrae_are_not_codes() -> None:
+    found = find_fields(
         [
             page(
                 "Diagnosis code (ICD-10): E11.9   I10",
@@ -184,7 +184,7 @@ def test_codes_are_taken_where_a_form_announces_them_and_vertebrae_are_not_codes
         ],
         SETTINGS,
     )
-    assert [(field.name, field.value) for field in seen] == [
+    assert [(field.name, field.value) for field in found] == [
         ("cpt", "57307"),
         ("icd10", "E11.9"),
         ("icd10", "I10"),
@@ -199,16 +199,16 @@ def test_insurance_numbers_sex_author_and_facility_are_found_with_the_boxes_of_t
         "Member ID: W463677015   Group #: 00412",
         "Attending: Joyce F. Osgood, MD",
     )
-    seen = {field.name: field for field in find_fields([first], SETTINGS)}
-    assert {name: seen[name].value for name in ("sex", "member_id", "group", "author", "facility")} == {
+    found = {field.name: field for field in find_fields([first], SETTINGS)}
+    assert {name: found[name].value for name in ("sex", "member_id", "group", "author", "facility")} == {
         "sex": "male",
         "member_id": "W463677015",
         "group": "00412",
         "author": "Joyce F. Osgood",
         "facility": "Mercy Ridge Hospital",
     }
-    at = "Member ID: ".__len__()
-    assert seen["member_id"].box == (
+    at = len("Member ID: ")
+    assert found["member_id"].box == (
         100 + at * LETTER,
         100 + 3 * LINE,
         100 + (at + 10) * LETTER - 4,
@@ -216,20 +216,20 @@ def test_insurance_numbers_sex_author_and_facility_are_found_with_the_boxes_of_t
     )
 
 
-def test_agreement_across_pages_makes_a_value_surer_and_disagreement_less_sure() -> None:
+def test_agreement_across_pages_raises_the_confidence_and_disagreement_lowers_it() -> None:
     one, same, other = page("MRN: 1773033"), page("MRN: 1773033", number=2), page("MRN: 5809804", number=2)
 
-    def sure(*pages: OcrPage) -> float:
+    def confidence(*pages: OcrPage) -> float:
         return next(field.confidence for field in find_fields(pages, SETTINGS) if field.name == "mrn")
 
-    assert sure(one, same) > sure(one) > sure(one, other)
+    assert confidence(one, same) > confidence(one) > confidence(one, other)
 
 
-def test_badly_read_words_make_a_value_less_sure() -> None:
-    def sure(confidence: float) -> float:
+def test_poorly_read_words_lower_the_confidence() -> None:
+    def confidence_of_number(confidence: float) -> float:
         return find_fields([page("MRN: 1773033", confidence=confidence)], SETTINGS)[0].confidence
 
-    assert sure(0.95) > sure(0.4)
+    assert confidence_of_number(0.95) > confidence_of_number(0.4)
 
 
 def test_a_name_is_the_same_in_any_order_and_with_or_without_its_initial() -> None:
@@ -240,16 +240,18 @@ def test_a_name_is_the_same_in_any_order_and_with_or_without_its_initial() -> No
 @pytest.mark.parametrize(
     ("scheme", "right", "wrong"), [("luhn", "79927398713", "79927398718"), ("mod11", "1234560", "1234568")]
 )
-def test_a_record_number_with_a_wrong_check_digit_is_not_believed(
+def test_a_record_number_with_a_wrong_check_digit_has_low_confidence(
     scheme: str, right: str, wrong: str
 ) -> None:
     checked = SETTINGS.model_copy(update={"mrn_check": scheme, "mrn_patterns": (r"\d{6,11}",)})
-    sure = {number: find_fields([page(f"MRN: {number}")], checked)[0].confidence for number in (right, wrong)}
-    assert sure[right] > 0.9
-    assert sure[wrong] <= 0.2
+    confidence = {
+        number: find_fields([page(f"MRN: {number}")], checked)[0].confidence for number in (right, wrong)
+    }
+    assert confidence[right] > 0.9
+    assert confidence[wrong] <= 0.2
 
 
-def test_a_sentence_or_street_that_begins_like_a_label_names_no_facility() -> None:
+def test_a_sentence_or_street_that_begins_like_a_label_is_not_a_facility() -> None:
     found = fields(
         page(
             "CEDAR BLUFF MEMORIAL HOSPITAL",
@@ -262,13 +264,13 @@ def test_a_sentence_or_street_that_begins_like_a_label_names_no_facility() -> No
     assert found["facility"] == "CEDAR BLUFF MEMORIAL HOSPITAL"
 
 
-def test_a_title_of_a_document_is_no_facility() -> None:
+def test_a_title_of_a_document_is_not_a_facility() -> None:
     assert "facility" not in fields(
         page("SURGICAL PATHOLOGY REPORT", "Patient: Eileen S. Solis   MRN: 1773033")
     )
 
 
-def test_the_specialty_before_a_doctors_name_is_no_part_of_it() -> None:
+def test_the_specialty_before_a_doctors_name_is_not_part_of_it() -> None:
     signed = page(
         "Patient: Eileen S. Solis   MRN: 1773033",
         "Electronically signed by: INTERNAL MEDICINE RAJESH PATEL, MD",
@@ -276,13 +278,13 @@ def test_the_specialty_before_a_doctors_name_is_no_part_of_it() -> None:
     assert fields(signed)["author"] == "RAJESH PATEL"
 
 
-def test_a_hospital_that_signs_is_no_author() -> None:
+def test_a_hospital_that_signs_is_not_an_author() -> None:
     assert "author" not in fields(
         page("Patient: Eileen S. Solis   MRN: 1773033", "Signed: Mercy Ridge Hospital")
     )
 
 
-def test_an_identification_beside_an_insurer_is_the_members_and_not_the_record_number() -> None:
+def test_an_id_next_to_an_insurer_is_the_members_and_not_the_record_number() -> None:
     found = fields(page("Patient Name: Eileen S. Solis", "Insurance: Blue River Health   ID# BRH-445-9012"))
     assert found["member_id"] == "BRH-445-9012"
     assert "mrn" not in found
@@ -298,14 +300,14 @@ def test_the_letterheads_telephone_is_not_the_patients() -> None:
     assert fields(page(*head, "Phone: (217) 555-8844"))["phone"] == "217-555-8844"
 
 
-def test_an_outside_laboratorys_account_stands_in_for_a_record_number_without_being_believed() -> None:
+def test_an_outside_laboratorys_account_is_a_substitute_record_number_with_low_confidence() -> None:
     report = page("Patient: Eileen S. Solis   DOB: 05/12/1983", "Acct#: 88234-A")
     by_name = {field.name: field for field in find_fields([report], SETTINGS)}
     assert by_name["account"].value == "88234-A"
     assert by_name["mrn"].confidence < 0.8
 
 
-def test_codes_in_brackets_at_the_end_of_a_sentence_are_read() -> None:
+def test_codes_in_parentheses_at_the_end_of_a_sentence_are_read() -> None:
     assert fields(page("Decompression of the spinal canal (CPT 63075)."))["cpt"] == "63075"
 
 
@@ -332,7 +334,7 @@ def test_a_card_with_a_number_that_begins_with_a_letter_gives_no_record_number()
     assert "mrn" not in fields(page("DRIVER LICENSE", "MALDONADO, KEVIN C", "K44015274", "05/12/1983"))
 
 
-def test_a_record_number_printed_in_groups_is_read_whole() -> None:
+def test_a_record_number_printed_in_groups_is_read_completely() -> None:
     assert fields(page("Patient: Eileen S. Solis   MRN #: 176 3730"))["mrn"] == "1763730"
 
 
@@ -345,7 +347,7 @@ def test_a_record_number_printed_in_groups_is_read_whole() -> None:
         "Patient: Doe, JaneAge: 35   MRN: 1234567   DOB: 06/30/2015",
     ],
 )
-def test_labels_and_values_without_a_blank_between_them_are_parted(line: str) -> None:
+def test_labels_and_values_without_a_space_between_them_are_separated(line: str) -> None:
     found = fields(page(line))
     assert found["patient_name"].upper() == "JANE DOE"
     assert (found["dob"], found["mrn"]) == ("2015-06-30", "1234567")
@@ -355,33 +357,33 @@ def test_a_dash_between_label_and_value_counts_as_a_colon() -> None:
     assert fields(page("RE: Irene Rourke   Born - 09/12/1959   Chart # - 3534719"))["dob"] == "1959-09-12"
 
 
-def test_calibration_makes_an_identifier_never_surer_than_its_evidence() -> None:
+def test_calibration_never_raises_the_confidence_of_an_identifier() -> None:
     for field in ("patient_name", "mrn", "dob"):
         for raw in (0.2, 0.5, 0.89, 0.97):
             assert calibrated_confidence(field, raw) <= raw
 
 
-def test_no_value_is_made_sure_by_calibration_alone() -> None:
+def test_calibration_alone_makes_no_value_confident() -> None:
     assert all(calibrated_confidence(field, 0.6) <= 0.89 for field in calibration_table())
 
 
-def sure_of(name: str, *lines: str) -> float:
+def confidence_of(name: str, *lines: str) -> float:
     (found,) = (field for field in find_fields([page(*lines)], SETTINGS) if field.name == name)
     return found.confidence
 
 
-def test_a_name_with_a_gap_in_which_an_initial_was_lost_is_not_sure() -> None:
+def test_a_name_with_a_gap_in_which_an_initial_may_be_lost_is_not_confident() -> None:
     filler = ("The patient was seen today and is doing well at home",) * 3
-    assert sure_of("patient_name", "Patient: Christian I. Wilson", *filler) > 0.9
-    assert sure_of("patient_name", "Patient: Christian    Wilson", *filler) < 0.9
+    assert confidence_of("patient_name", "Patient: Christian I. Wilson", *filler) > 0.9
+    assert confidence_of("patient_name", "Patient: Christian    Wilson", *filler) < 0.9
 
 
-def test_a_discharge_date_that_stands_in_for_the_date_of_service_is_not_sure() -> None:
-    assert sure_of("date_of_service", "Date of Service: 02/05/2011") > 0.9
-    assert sure_of("date_of_service", "D/C Date: 02/07/2011") < 0.9
+def test_a_discharge_date_as_a_substitute_date_of_service_is_not_confident() -> None:
+    assert confidence_of("date_of_service", "Date of Service: 02/05/2011") > 0.9
+    assert confidence_of("date_of_service", "D/C Date: 02/07/2011") < 0.9
 
 
 def test_calibrated_confidences_keep_the_order_of_the_raw_ones() -> None:
     for field in calibration_table():
-        said = [calibrated_confidence(field, raw / 100) for raw in range(1, 100)]
-        assert said == sorted(said)
+        confidences = [calibrated_confidence(field, raw / 100) for raw in range(1, 100)]
+        assert confidences == sorted(confidences)

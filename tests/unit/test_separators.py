@@ -1,6 +1,4 @@
-"""Sheets between documents: drawn, put through what offices do to paper, found again, and never leaking into
-documents.
-"""
+"""Separator sheets: drawn, degraded as in offices, recognized, and never part of a document."""
 
 from __future__ import annotations
 
@@ -26,12 +24,12 @@ from pipeline.ocr.barcodes.decode import read_barcodes
 from pipeline.records import Barcode, OcrPage
 from tests.unit.test_fields import page
 
-Grey = NDArray[np.uint8]
+Gray = NDArray[np.uint8]
 SETTINGS = load_settings().classify
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Grey]:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Gray]:
     """A separator, a patient cover and a batch cover at 150 dpi."""
     if shutil.which("pdftoppm") is None:
         pytest.skip("poppler is not installed")
@@ -47,13 +45,13 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Grey]:
     return {name: np.asarray(picture, np.uint8) for name, picture in zip(wanted, pictures, strict=True)}
 
 
-def turned(picture: Grey, degrees: float) -> Grey:
+def turned(picture: Gray, degrees: float) -> Gray:
     height, width = picture.shape
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 0.9)
     return np.asarray(cv2.warpAffine(picture, matrix, (width, height), borderValue=255), np.uint8)
 
 
-def faxed(picture: Grey) -> Grey:
+def faxed(picture: Gray) -> Gray:
     """204 x 98 dots an inch, pure black and white, speckled, every fortieth line lost."""
     height, width = picture.shape
     across, down = round(width * 204 / 150), round(height * 98 / 150)
@@ -69,7 +67,7 @@ def faxed(picture: Grey) -> Grey:
     )
 
 
-FLAWS: dict[str, Callable[[Grey], Grey]] = {
+FLAWS: dict[str, Callable[[Gray], Gray]] = {
     "as printed": lambda picture: picture,
     "upside down": lambda picture: np.ascontiguousarray(picture[::-1, ::-1]),
     "on its side": lambda picture: np.ascontiguousarray(np.rot90(picture)),
@@ -82,11 +80,11 @@ FLAWS: dict[str, Callable[[Grey], Grey]] = {
         turned(np.ascontiguousarray(picture[::-1, ::-1]), -15)
     ),
     "pale": lambda picture: (150 + picture.astype(float) * 0.2).astype(np.uint8),
-    "copied at 60 per cent": lambda picture: smaller(picture, 0.6),
+    "copied at 60 percent": lambda picture: smaller(picture, 0.6),
 }
 
 
-def smaller(picture: Grey, share: float) -> Grey:
+def smaller(picture: Gray, share: float) -> Gray:
     """Printed at that share of its size, on paper of the same size."""
     out = np.full_like(picture, 255)
     height, width = (round(side * share) for side in picture.shape)
@@ -97,22 +95,20 @@ def smaller(picture: Grey, share: float) -> Grey:
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
-def test_every_sheet_is_understood_however_it_comes_through_the_scanner(
-    drawn: dict[str, Grey], flaw: str
-) -> None:
-    told = {}
+def test_every_sheet_is_recognized_in_every_position_and_quality(drawn: dict[str, Gray], flaw: str) -> None:
+    meanings = {}
     for name, picture in drawn.items():
         codes = read_barcodes(FLAWS[flaw](picture))
         meaning = sheet_meaning(OcrPage(number=1, image="0", barcodes=codes))
-        told[name] = (meaning.kind, meaning.mrn, meaning.expected) if meaning else None
-    assert told == {
+        meanings[name] = (meaning.kind, meaning.mrn, meaning.expected) if meaning else None
+    assert meanings == {
         "separator": ("separator", None, None),
         "patient": ("patient", "409-7394", None),
         "batch": ("batch", None, 12),
     }
 
 
-def patch_sheet(bars: str) -> Grey:
+def patch_sheet(bars: str) -> Gray:
     """Kodak's patch code at both ends of a sheet of 200 dpi: bars of 40 and 16 pixels, spaces of 16."""
     picture = np.full((2200, 1700), 255, np.uint8)
     y = 120
@@ -125,7 +121,7 @@ def patch_sheet(bars: str) -> Grey:
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
-def test_patch_t_is_told_from_the_other_patches_in_every_position(flaw: str) -> None:
+def test_patch_t_is_distinguished_from_the_other_patches_in_every_position(flaw: str) -> None:
     assert [code.text for code in read_barcodes(FLAWS[flaw](patch_sheet("NWNW")))] == ["T"]
     assert [code.text for code in read_barcodes(FLAWS[flaw](patch_sheet("WWNN")))] == ["1"]
 
@@ -138,7 +134,7 @@ CODES = {
 """Format -> what a hospital's own form says with it, and the code's width and height in inches."""
 
 
-def form(format: str) -> Grey:
+def form(format: str) -> Gray:
     """A page of 200 dpi with forty lines and that code near its upper right corner."""
     import zxingcpp
 
@@ -154,7 +150,7 @@ def form(format: str) -> Grey:
 
 @pytest.mark.parametrize("format", CODES)
 @pytest.mark.parametrize(
-    "flaw", [name for name in FLAWS if name != "copied at 60 per cent" and "faxed" not in name]
+    "flaw", [name for name in FLAWS if name != "copied at 60 percent" and "faxed" not in name]
 )
 def test_a_forms_own_code_is_read_in_every_position(format: str, flaw: str) -> None:
     assert [(code.format, code.text) for code in read_barcodes(FLAWS[flaw](form(format)))] == [
@@ -171,7 +167,7 @@ def test_a_forms_own_code_is_read_through_a_fine_fax_on_its_side_and_crooked(for
     ]
 
 
-def test_text_and_ruled_forms_are_no_codes() -> None:
+def test_text_and_ruled_forms_are_not_codes() -> None:
     picture = np.full((2200, 1700), 255, np.uint8)
     for row in range(40):
         cv2.putText(
@@ -204,33 +200,34 @@ def test_sheets_and_blanks_are_in_no_document_and_every_page_is_accounted_for() 
         OcrPage(number=3, image="0", blank=True),
         note(4, "1111111"),
     ]
-    sorting = check_page_accounting(pages, segment_pages(pages, SETTINGS))
-    assert [document.pages for document in sorting.documents] == [(1,), (4,)]
-    assert (sorting.blank, sorting.separators) == ((3,), (2,))
+    segmentation = segment_pages(pages, SETTINGS)
+    check_page_accounting(pages, segmentation)
+    assert [document.pages for document in segmentation.documents] == [(1,), (4,)]
+    assert (segmentation.blank, segmentation.separators) == ((3,), (2,))
 
 
 @pytest.mark.parametrize(
     ("form", "text"),
     [("QRCode", "CHARTLOOM:SEPARATOR"), ("Code128", "CHARTLOOM:SEPARATOR"), ("PatchCode", "T")],
 )
-def test_every_kind_of_separator_cuts(form: str, text: str) -> None:
+def test_every_kind_of_separator_splits(form: str, text: str) -> None:
     pages = [note(1, "1111111"), sheet(2, text, form), note(3, "1111111")]
     assert [document.pages for document in segment_pages(pages, SETTINGS).documents] == [(1,), (3,)]
 
 
-def test_a_sheet_whose_code_was_lost_is_known_by_its_words_but_names_no_patient() -> None:
-    told = page("Patient cover sheet", "CHARTLOOM:PATIENT:409-7394", number=2)
-    meaning = sheet_meaning(told)
+def test_a_sheet_without_a_readable_code_is_recognized_by_its_text_but_names_no_patient() -> None:
+    uncoded = page("Patient cover sheet", "CHARTLOOM:PATIENT:409-7394", number=2)
+    meaning = sheet_meaning(uncoded)
     assert meaning is not None
     assert (meaning.kind, meaning.mrn) == ("separator", None)
 
 
-def test_a_page_of_text_that_bears_a_separators_code_stays_a_document() -> None:
+def test_a_page_of_text_with_a_separators_code_remains_a_document() -> None:
     coded = replace(note(2, "1111111"), barcodes=sheet(2, "CHARTLOOM:SEPARATOR").barcodes)
     assert segment_pages([note(1, "1111111"), coded], SETTINGS).separators == ()
 
 
-def test_a_patient_cover_sheet_names_the_patient_of_its_documents_and_of_no_later_one() -> None:
+def test_a_patient_cover_sheet_names_the_patient_of_its_documents_only() -> None:
     bare = page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=2)
     after = page("PROGRESS NOTE", *["Nothing new was found at this visit."] * 12, number=4)
     pages = [sheet(1, "CHARTLOOM:PATIENT:409-7394"), bare, sheet(3, "CHARTLOOM:SEPARATOR"), after]
@@ -250,7 +247,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("ends", ENDS)
-def test_every_kind_of_sheet_ends_what_the_cover_sheet_before_it_said(ends: str) -> None:
+def test_every_kind_of_sheet_ends_the_cover_sheet_before_it(ends: str) -> None:
     text, form, mrn = ENDS[ends]
     bare = [
         page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=number)
@@ -264,7 +261,7 @@ def test_every_kind_of_sheet_ends_what_the_cover_sheet_before_it_said(ends: str)
     assert (first, second) == ("409-7394", mrn)
 
 
-def test_a_cover_sheet_without_documents_says_nothing_of_the_next_sheets_documents() -> None:
+def test_a_cover_sheet_without_documents_does_not_apply_to_the_next_sheets_documents() -> None:
     bare = page("PROGRESS NOTE", *["The patient is stable and was seen today."] * 12, number=3)
     (document,) = segment_pages(
         [sheet(1, "CHARTLOOM:PATIENT:409-7394"), sheet(2, "CHARTLOOM:SEPARATOR"), bare], SETTINGS
@@ -292,32 +289,32 @@ def test_a_forms_code_gives_its_type_and_number_to_its_own_document_alone(
     assert next_one.type == "laboratory_report"
 
 
-def test_a_cover_sheet_that_contradicts_its_document_raises_the_mixed_patient_alarm() -> None:
+def test_a_cover_sheet_that_contradicts_its_document_is_an_issue() -> None:
     (document,) = segment_pages(
         [sheet(1, "CHARTLOOM:PATIENT:409-7394"), note(2, "5550001")], SETTINGS
     ).documents
-    assert "mixed_patients" in {doubt.code for doubt in document.issues}
+    assert "mixed_patients" in {issue.code for issue in document.issues}
 
 
-def test_a_record_number_that_no_code_can_hold_is_refused_with_what_to_do() -> None:
+def test_a_record_number_that_does_not_fit_into_a_code_is_rejected_with_a_remedy() -> None:
     with pytest.raises(InvalidInput, match="letters, digits"):
         separator_sheets.patient_cover_sheet("12 34;x")
 
 
 def thumbnail(*dark: tuple[int, int], light_falls_off: bool = False) -> bytes:
-    """64 x 80 grey values of a white page with dark cells at (row, column)."""
-    grey = np.full((80, 64), 250, np.float64)
+    """64 x 80 gray values of a white page with dark cells at (row, column)."""
+    gray = np.full((80, 64), 250, np.float64)
     if light_falls_off:
-        grey -= np.linspace(0, 90, 64)
+        gray -= np.linspace(0, 90, 64)
     for row, column in dark:
-        grey[row, column] -= 60
-    return grey.astype(np.uint8).tobytes()
+        gray[row, column] -= 60
+    return gray.astype(np.uint8).tobytes()
 
 
 def test_a_back_with_punch_holes_and_shadow_is_blank_and_one_with_a_scribble_is_not() -> None:
     holes = OcrPage(number=1, image="0", thumbnail=thumbnail((3, 20), (3, 44), light_falls_off=True))
     scribble = OcrPage(number=2, image="0", thumbnail=thumbnail(*((40, column) for column in range(20, 28))))
     unread = OcrPage(number=3, image=None, problem="The page is damaged.")
-    sorting = segment_pages([holes, scribble, unread], SETTINGS)
-    assert sorting.blank == (1,)
-    assert sorted(n for document in sorting.documents for n in document.pages) == [2, 3]
+    segmentation = segment_pages([holes, scribble, unread], SETTINGS)
+    assert segmentation.blank == (1,)
+    assert sorted(n for document in segmentation.documents for n in document.pages) == [2, 3]

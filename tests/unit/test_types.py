@@ -1,6 +1,4 @@
-"""Document types: titles on the page, words in the text, what was never taught, and what the answers
-promise.
-"""
+"""Document types: titles on the page, words in the text, unknown kinds of text, calibration."""
 
 from __future__ import annotations
 
@@ -32,9 +30,10 @@ POSTOPERATIVE DIAGNOSIS: Same.
 PROCEDURE PERFORMED: Laparoscopic cholecystectomy.
 ANESTHESIA: General endotracheal.
 ESTIMATED BLOOD LOSS: Minimal.
-DESCRIPTION OF PROCEDURE: The patient was brought to the operating room and placed supine on the table. The abdomen was prepped
-and draped in sterile fashion. A trocar was placed at the umbilicus and the gallbladder was dissected off the liver bed. The
-cystic duct was clipped and divided. Counts were correct and the fascia was closed with Vicryl."""
+DESCRIPTION OF PROCEDURE: The patient was brought to the operating room and placed supine on the table.
+The abdomen was prepped and draped in sterile fashion. A trocar was placed at the umbilicus and the gallbladder
+was dissected off the liver bed. The cystic duct was clipped and divided. Counts were correct and the fascia was
+closed with Vicryl."""
 
 
 def pages_of(kind: str, seed: int, *, title: str | None = None) -> list[OcrPage]:
@@ -44,16 +43,16 @@ def pages_of(kind: str, seed: int, *, title: str | None = None) -> list[OcrPage]
     return [OcrPage(number=n, image=None, text=sheet.text) for n, sheet in enumerate(printed.sheets, 1)]
 
 
-def test_every_type_that_is_told_is_in_the_catalogue_and_none_is_missing() -> None:
+def test_the_model_has_exactly_the_types_of_the_catalog() -> None:
     assert set(load_model().types) == set(document_types())
 
 
-def test_an_operation_without_a_title_is_told_by_its_words() -> None:
-    answer = classify(OPERATION, explain=True)
-    assert answer.title is None
-    assert answer.guesses[0].type == "operative_report"
-    assert answer.guesses[0].probability > 0.8
-    assert any("operating" in words or "preoperative" in words for words in answer.words[0])
+def test_an_operation_without_a_title_is_recognized_by_its_words() -> None:
+    prediction = classify(OPERATION, explain=True)
+    assert prediction.title is None
+    assert prediction.guesses[0].type == "operative_report"
+    assert prediction.guesses[0].probability > 0.8
+    assert any("operating" in words or "preoperative" in words for words in prediction.words[0])
 
 
 def test_probabilities_are_best_first_and_add_up() -> None:
@@ -75,18 +74,18 @@ def test_probabilities_are_best_first_and_add_up() -> None:
         ("privacy_acknowledgment", "ACKN0WLEDGMENT OF NOT1CE OF PRIVACY PRACTICES"),
     ],
 )
-def test_a_title_is_found_though_letters_are_misread_or_words_stand_beside_it(kind: str, line: str) -> None:
+def test_a_title_is_found_with_misread_letters_or_with_other_words_on_its_line(kind: str, line: str) -> None:
     title = find_title(f"Northgate Hospital\n{line}\nName: Doe, Jane\nSeen and examined.")
     assert title is not None
     assert title.type == kind
 
 
-def test_a_heading_of_a_section_is_no_title() -> None:
+def test_a_heading_of_a_section_is_not_a_title() -> None:
     note = "CHIEF COMPLAINT\ncough\nCURRENT MEDICATIONS\naspirin\nALLERGIES\nnone\nPLAN\nrest"
     assert find_title(note) is None
 
 
-def test_a_title_far_down_or_within_a_sentence_is_none() -> None:
+def test_a_line_far_down_or_a_sentence_is_not_a_title() -> None:
     assert find_title("\n".join(["text goes on and on here"] * 30) + "\nOPERATIVE REPORT") is None
     assert (
         find_title("The operative report was reviewed with the patient and her family at length today.")
@@ -94,14 +93,17 @@ def test_a_title_far_down_or_within_a_sentence_is_none() -> None:
     )
 
 
-def test_a_title_decides_between_types_whose_words_are_alike() -> None:
-    words = "The scope was advanced to the cecum under sedation and a polyp was removed with a snare. No complications occurred."
+def test_a_title_decides_between_types_with_similar_words() -> None:
+    words = (
+        "The scope was advanced to the cecum under sedation and a polyp was removed with a snare. "
+        "No complications occurred."
+    )
     assert predict_types(f"OPERATIVE REPORT\n{words}")[0].type == "operative_report"
     assert predict_types(f"PROCEDURE NOTE\n{words}")[0].type == "procedure_note"
 
 
 @pytest.mark.parametrize("kind", [k for k in document_types() if k not in ("other", "letter")])
-def test_generated_documents_of_each_type_are_mostly_recognised_from_their_pages(kind: str) -> None:
+def test_generated_documents_of_each_type_are_mostly_recognized_from_their_pages(kind: str) -> None:
     wanted = document_types()[kind].files_as or kind
     hits = 0
     for seed in range(900, 906):
@@ -110,15 +112,16 @@ def test_generated_documents_of_each_type_are_mostly_recognised_from_their_pages
     assert hits >= 4
 
 
-def test_a_page_with_next_to_nothing_on_it_is_not_guessed_at() -> None:
+def test_a_page_with_almost_no_text_has_no_confident_type() -> None:
     first = predict_types("12 34 signed")[0]
     assert first.type == "other"
     assert first.probability < 0.5
 
 
-def test_text_of_no_taught_kind_is_not_typed_with_confidence() -> None:
-    recipe = """Peel the apples and slice them thin. Rub butter into flour with sugar and cinnamon until it crumbles.
-    Bake in a hot oven for forty minutes until golden and let the dish cool before serving with cream. Serves six guests."""
+def test_text_of_an_unknown_kind_is_not_typed_with_confidence() -> None:
+    recipe = """Peel the apples and slice them thin. Rub butter into flour with sugar and cinnamon until it
+    crumbles. Bake in a hot oven for forty minutes until golden and let the dish cool before serving with
+    cream. Serves six guests."""
     assert predict_types(recipe)[0].probability < 0.9
 
 
@@ -133,7 +136,7 @@ def test_fine_types_are_filed_as_the_coarser_one() -> None:
     assert merged[0].probability == pytest.approx(0.9)
 
 
-def test_no_feature_holds_a_digit_so_that_no_number_of_a_patient_is_learnt() -> None:
+def test_no_feature_contains_a_digit_so_that_no_number_of_a_patient_is_learned() -> None:
     found = extract_features("MRN: 4471902 DOB 01/02/1950 Phone 555-0134 the patient 44yo male")
     assert not any(c.isdigit() for block in ("w", "s", "f", "e") for detail in found[block] for c in detail)
 
@@ -154,21 +157,21 @@ def test_a_model_survives_saving_and_loading_bit_for_bit(tmp_path: Path) -> None
     assert classify(OPERATION, model=again).guesses == classify(OPERATION).guesses
 
 
-def test_a_model_file_that_is_none_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_model_gives_an_error_with_a_remedy(tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
     path.write_bytes(b"not a model")
     with pytest.raises(ConfigurationError, match="chartloom train"):
         models.load_model(path)
 
 
-def test_the_model_holds_no_words() -> None:
+def test_the_model_contains_no_words() -> None:
     with np.load(model_path(models.MODEL_FILE), allow_pickle=False) as file:
-        told = json.loads(file["told"].tobytes())
+        metadata = json.loads(file[models.METADATA_KEY].tobytes())
         assert {file[name].dtype.kind for name in file.files} <= {"u", "f"}
-    assert set(told) == {"types", "blocks", "usual", "thresholds", "facts"}
+    assert set(metadata) == {"types", "blocks", "usual", "thresholds", "facts"}
 
 
-def test_misread_text_is_still_told() -> None:
+def test_misread_text_is_still_recognized() -> None:
     rng = random.Random(4)
     assert predict_types(misread(rng, OPERATION, worst=0.3))[0].type == "operative_report"
 
@@ -183,7 +186,7 @@ def test_a_threshold_is_the_lowest_probability_that_keeps_the_precision() -> Non
     assert threshold_for([Prediction(id="x", truth="a", predicted="b", probability=0.9)], 0.5) is None
 
 
-def test_calibration_error_is_the_gap_between_promise_and_truth() -> None:
+def test_calibration_error_is_the_gap_between_probability_and_accuracy() -> None:
     promised = [
         Prediction(id=str(i), truth="a", predicted="a" if i < 5 else "b", probability=0.9) for i in range(10)
     ]
@@ -202,14 +205,14 @@ def test_belief_sets_how_probable_the_best_type_is_and_keeps_the_order_of_all() 
         assert said[0] == pytest.approx(expected, abs=0.01)
 
 
-def test_a_longer_lead_over_the_next_type_is_believed_more() -> None:
+def test_a_longer_lead_over_the_next_type_gives_more_confidence() -> None:
     belief = np.array([[0.0] * 2, [3.0] * 2, [0.0] * 2], dtype=np.float32)
     near, far = (np.array([0.5, second], dtype=np.float32) for second in (0.4, -0.9))
     gap = [float(np.subtract(*apply_belief(scores, 3 * scores, belief))) for scores in (near, far)]
     assert gap[0] < gap[1]
 
 
-def test_belief_learns_which_types_are_often_wrong_where_they_lead() -> None:
+def test_belief_learns_which_types_are_often_wrong_when_they_have_the_best_score() -> None:
     rng = np.random.default_rng(3)
     scores = np.where(np.arange(400)[:, None] % 2 == np.arange(2)[None, :], 0.5, -0.5).astype(np.float32)
     labels = ["a" if i % 2 == 0 or rng.random() < 0.4 else "b" for i in range(400)]
@@ -219,7 +222,7 @@ def test_belief_learns_which_types_are_often_wrong_where_they_lead() -> None:
     assert 0.45 < sure[1] < 0.75
 
 
-def test_a_types_threshold_keeps_its_precision_and_few_measured_answers_give_none() -> None:
+def test_a_types_threshold_keeps_its_precision_and_needs_enough_predictions() -> None:
     good = [
         Prediction(id=f"a{i}", truth="letter", predicted="letter", probability=0.3 + i / 100)
         for i in range(60)
@@ -236,7 +239,7 @@ def test_a_types_threshold_keeps_its_precision_and_few_measured_answers_give_non
     assert found == {"letter": MIN_THRESHOLD, "orders": TITLE_ONLY_THRESHOLD}
 
 
-def test_for_the_threshold_a_type_that_is_near_the_true_one_is_right_and_any_other_is_wrong() -> None:
+def test_for_the_threshold_only_types_near_the_true_one_count_as_correct() -> None:
     def answers(truth: str) -> list[Prediction]:
         return [
             Prediction(id=f"{i}", truth=truth, predicted="procedure_note", probability=0.9) for i in range(40)
@@ -249,7 +252,7 @@ def test_for_the_threshold_a_type_that_is_near_the_true_one_is_right_and_any_oth
     )
 
 
-def test_a_type_of_which_too_few_were_measured_has_the_usual_threshold() -> None:
+def test_a_type_with_too_few_measured_predictions_has_the_default_threshold() -> None:
     assert type_threshold("identity_document", 0.9) == 0.9
     assert all(
         MIN_THRESHOLD <= type_threshold(kind, 0.9) <= TITLE_ONLY_THRESHOLD for kind in document_types()

@@ -14,9 +14,9 @@ MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            ("jan", "january"), ("feb", "february"), ("mar", "march"), ("apr", "april"), ("may",), ("jun", "june"),
-            ("jul", "july"), ("aug", "august"), ("sep", "sept", "september"), ("oct", "october"), ("nov", "november"),
-            ("dec", "december"),
+            ("jan", "january"), ("feb", "february"), ("mar", "march"), ("apr", "april"), ("may",),
+            ("jun", "june"), ("jul", "july"), ("aug", "august"), ("sep", "sept", "september"),
+            ("oct", "october"), ("nov", "november"), ("dec", "december"),
         ),
         start=1,
     )
@@ -156,7 +156,9 @@ def _to_date(match: _DateMatch, *, birth: bool) -> date | None:
 
 
 def words_in_span(words: Sequence[Word], start: int, end: int) -> tuple[Word, ...]:
-    """Return the words that contain characters `start` to `end` (exclusive) of their texts joined by spaces."""
+    """Return the words that contain characters `start` to `end` (exclusive) of their texts joined by
+    spaces.
+    """
     position, covered = 0, []
     for word in words:
         if position < end and position + len(word.text) > start:

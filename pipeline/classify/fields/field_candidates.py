@@ -191,7 +191,9 @@ def _field_of_label(label: Label, labels: Mapping[int, tuple[Label, ...]]) -> st
 
 
 def _parse_value(field: str, words: Sequence[Word]) -> ParsedValue | None:
-    """Return the value of a field that the words after its label hold, and its words; None if they hold none."""
+    """Return the value of a field that the words after its label hold, and its words; None if they hold
+    none.
+    """
     parse = PARSERS.get(field)
     return parse(words) if parse else None
 

@@ -1,4 +1,6 @@
-"""Select one value for each field of a document from all candidates of its pages, and report disagreements."""
+"""Select one value for each field of a document from all candidates of its pages, and report
+disagreements.
+"""
 
 from __future__ import annotations
 

@@ -66,7 +66,9 @@ def _join_parts(text: str, words: Sequence[Word]) -> tuple[str, tuple[Word, ...]
 
 
 def _is_next_group(text: str, part: str, last: Word, word: Word) -> bool:
-    """Return whether the number is printed in groups of digits ("176 3730") and this word is the next group."""
+    """Return whether the number is printed in groups of digits ("176 3730") and this word is the next
+    group.
+    """
     is_close = word.box[0] - last.box[2] <= MAX_GROUP_GAP_HEIGHTS * (last.box[3] - last.box[1])
     return (
         is_close
@@ -95,7 +97,9 @@ def correct_misread_digits(text: str) -> str:
 
 
 def find_phone(words: Sequence[Word]) -> tuple[str, tuple[Word, ...]] | None:
-    """Return the first telephone number of ten digits as 217-555-1212, and its words; None if there is none."""
+    """Return the first telephone number of ten digits as 217-555-1212, and its words; None if there is
+    none.
+    """
     match = PHONE.search(" ".join(word.text for word in words))
     return ("-".join(match.groups()), words_in_span(words, match.start(), match.end())) if match else None
 

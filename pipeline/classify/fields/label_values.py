@@ -1,4 +1,6 @@
-"""The words that may be the value of a label: to its right up to the next label, or in the column below it."""
+"""The words that may be the value of a label: to its right up to the next label, or in the column below
+it.
+"""
 
 from __future__ import annotations
 
@@ -144,7 +146,9 @@ def _words_wrapped(layout: Layout, labels: Mapping[int, tuple[Label, ...]], labe
 
 
 def _column_end(layout: Layout, label: Label) -> float:
-    """Return where the column of a row's last label ends: at the next cell of its row, or at the page's edge."""
+    """Return where the column of a row's last label ends: at the next cell of its row, or at the page's
+    edge.
+    """
     for cell in layout.rows[label.row]:
         if cell.box[0] > label.box[2]:
             return cell.box[0] - COLUMN_END_SLACK_LINES * layout.line_height

@@ -143,7 +143,9 @@ def credential_follows(words: Sequence[Word], name: Sequence[Word]) -> bool:
 
 
 def _ends_family_name(text: str, next_text: str) -> bool:
-    """Return whether a comma follows this word of a name. A period after a complete word is a misread comma."""
+    """Return whether a comma follows this word of a name. A period after a complete word is a misread
+    comma.
+    """
     text = text.rstrip(")|*")
     has_misread_comma = text.endswith(".") and len(text) > 4 and text.isupper()
     return text.endswith(",") or next_text.startswith(",") or has_misread_comma

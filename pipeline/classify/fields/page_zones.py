@@ -21,7 +21,8 @@ MAX_FACILITY_WORDS = 8
 """Words in the longest name of a facility; a longer text is a sentence."""
 
 TITLE_WORD = re.compile(
-    r"\b(report|records?|note|notes|form|summary|claim|information|consent|list|request|sheet|orders?|medications?|notice"
+    r"\b(report|records?|note|notes|form|summary|claim|information|consent|list|request|sheet"
+    r"|orders?|medications?|notice"
     r"|date|history|course|plan|results?)\b",
     re.IGNORECASE,
 )
@@ -51,7 +52,9 @@ def normalized_text(words: Sequence[Word]) -> str:
 
 
 def find_letterhead(layout: Layout) -> Cell | None:
-    """Return the first cell near the top that names a hospital, clinic or laboratory; None if there is none."""
+    """Return the first cell near the top that names a hospital, clinic or laboratory; None if there is
+    none.
+    """
     for row in layout.rows[:MAX_LETTERHEAD_ROWS]:
         row_is_fax_line = is_fax_line(" ".join(cell.text for cell in row))
         for cell in row:

@@ -23,7 +23,7 @@ SOURCE_TERMS = {
     "ccda_documents": "C-CDA sample documents, MIT and HL7",
     "openi_radiology": "Indiana University chest X-ray reports (OpenI), NLM open access",
     "tcga_pathology_ocr": "TCGA pathology reports, open access (GDC)",
-    "reviewers": "this installation's own documents, as reviewers typed them: keep the model in the organization",
+    "reviewers": "this installation's documents, as reviewers typed them: keep the model in the organization",
 }
 """Source of texts -> its license or terms."""
 
@@ -46,10 +46,11 @@ def type_model_card(result: TrainingResult, texts: Sequence[Example], command: s
         "",
         f"Made {date.today().isoformat()} by `{command}`.",
         "",
-        "A linear classifier (support vector machines, one against the rest) over words, pairs of words, headings,",
-        "kinds of procedure and cues, with a calibration on held-out scores and a confidence in the best type by its",
-        "lead over the next. The file contains only numbers: features are stored as CRC-32 checksums of their text, and",
-        "words with digits and words of fewer than three documents are excluded. No text can be read from it.",
+        "A linear classifier (support vector machines, one against the rest) over words, pairs of words,",
+        "headings, kinds of procedure and cues, with a calibration on held-out scores and a confidence in",
+        "the best type by its lead over the next. The file contains only numbers: features are stored as",
+        "CRC-32 checksums of their text, and words with digits and words of fewer than three documents are",
+        "excluded. No text can be read from it.",
         "",
         "## Training data",
         "",
@@ -66,8 +67,8 @@ def type_model_card(result: TrainingResult, texts: Sequence[Example], command: s
         "",
         "## Metrics",
         "",
-        f"Five folds over the {result.folds.documents} real documents used for training, near-duplicates in one fold,",
-        "words alone (no titles), calibrated on other folds:",
+        f"Five folds over the {result.folds.documents} real documents used for training, near-duplicates in",
+        "one fold, words alone (no titles), calibrated on other folds:",
         "",
         *_metric_lines(result.folds),
         "",
@@ -84,12 +85,13 @@ def type_model_card(result: TrainingResult, texts: Sequence[Example], command: s
             for t in result.model.types
         ),
         "",
-        "A document is typed without a reviewer from its type's threshold on; a type without a threshold uses the",
-        "setting `classify.type_threshold`. If words alone are never correct often enough, only a title makes the type",
-        f"certain. Above a threshold, {PRECISION:.0%} of the type's predictions were correct, or were a type that the",
-        "catalog lists as near the true one (which counts as wrong in all other metrics here).",
+        "A document is typed without a reviewer from its type's threshold on; a type without a threshold",
+        "uses the setting `classify.type_threshold`. If words alone are never correct often enough,",
+        f"only a title makes the type certain. Above a threshold, {PRECISION:.0%} of the type's predictions were",
+        "correct, or were a type that the catalog lists as near the true one (which counts as wrong in all",
+        "other metrics).",
         "",
-        "Types without real documents were learned from generated forms alone; the metrics above do not cover them.",
+        "Types without real documents were learned from generated forms alone; the metrics exclude them.",
         "",
         "Most confused: " + "; ".join(f"{pair} ({count})" for pair, count in confusions) + ".",
         "",
@@ -100,7 +102,8 @@ def type_model_card(result: TrainingResult, texts: Sequence[Example], command: s
 def _metric_lines(metrics: TypeMetrics) -> list[str]:
     return [
         f"- accuracy {metrics.accuracy:.3f}, macro-F1 {metrics.macro_f1:.3f}",
-        f"- typed without a reviewer at 99 % precision: {metrics.coverage_99:.1%} (correct: {metrics.precision_99:.2%})",
+        f"- typed without a reviewer at 99 % precision: {metrics.coverage_99:.1%} "
+        f"(correct: {metrics.precision_99:.2%})",
         f"- expected calibration error {metrics.calibration_error:.3f}",
     ]
 

@@ -120,7 +120,9 @@ def train_type_model(texts: Sequence[Example], per_type: int, old: TypeModel | N
 
 
 def _fit(examples: Sequence[Example]) -> tuple[LinearClassifier, Floats]:
-    """Return a classifier fitted on all examples, and the held-out scores of each, shape (examples, types)."""
+    """Return a classifier fitted on all examples, and the held-out scores of each, shape (examples,
+    types).
+    """
     features = featurize([example.text for example in examples])
     labels, groups = [example.type for example in examples], [example.group for example in examples]
     weight = [_weight(example) for example in examples]

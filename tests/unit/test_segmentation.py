@@ -1,4 +1,4 @@
-"""Stacks cut into documents."""
+"""Split stacks into documents."""
 
 from __future__ import annotations
 
@@ -46,32 +46,42 @@ def later(number: int) -> OcrPage:
     return page("and the examination was otherwise as before", *BODY[:30], number=number)
 
 
-def told(documents: Sequence[Document]) -> list[tuple[int, ...]]:
+def page_numbers(documents: Sequence[Document]) -> list[tuple[int, ...]]:
     return [document.pages for document in documents]
 
 
-def test_a_stack_of_two_patients_is_cut_where_the_patient_changes() -> None:
+PAGE_ISSUES = {"unreadable_page", "handwritten_page", "non_text_page", "low_ocr_confidence"}
+
+
+def page_issues(document: Document) -> set[str]:
+    """Return the codes of the issues that concern how pages were read."""
+    return {issue.code for issue in document.issues} & PAGE_ISSUES
+
+
+def test_a_stack_of_two_patients_is_split_at_the_change_of_patient() -> None:
     pages = [first(1, "Aaron Avila", "8906484"), first(2, "Tracey Gardner", "2419826"), later(3)]
-    assert told(segment_pages(pages, SETTINGS).documents) == [(1,), (2, 3)]
+    assert page_numbers(segment_pages(pages, SETTINGS).documents) == [(1,), (2, 3)]
 
 
 def test_printed_page_numbers_hold_a_document_together_although_its_header_is_repeated() -> None:
     pages = [first(n, "Aaron Avila", "8906484", foot=f"Page {n} of 3") for n in (1, 2, 3)]
     pages += [first(4, "Aaron Avila", "8906484", foot="Page 1 of 1")]
-    assert told(segment_pages(pages, SETTINGS).documents) == [(1, 2, 3), (4,)]
+    assert page_numbers(segment_pages(pages, SETTINGS).documents) == [(1, 2, 3), (4,)]
 
 
 def test_a_page_without_a_head_after_a_full_page_belongs_to_the_document_before() -> None:
-    assert told(segment_pages([first(1, "Aaron Avila", "8906484"), later(2)], SETTINGS).documents) == [(1, 2)]
+    assert page_numbers(
+        segment_pages([first(1, "Aaron Avila", "8906484"), later(2)], SETTINGS).documents
+    ) == [(1, 2)]
 
 
-def test_two_patients_forced_into_one_document_raise_the_alarm() -> None:
+def test_two_patients_forced_into_one_document_are_an_issue() -> None:
     pages = [
         first(1, "Aaron Avila", "8906484", foot="Page 1 of 2"),
         first(2, "Tracey Gardner", "2419826", foot="Page 2 of 2"),
     ]
     documents = segment_pages(pages, SETTINGS).documents
-    assert len(documents) == 2 or "mixed_patients" in {doubt.code for doubt in documents[0].issues}
+    assert len(documents) == 2 or "mixed_patients" in {issue.code for issue in documents[0].issues}
 
 
 def test_a_misread_digit_of_the_record_number_is_not_another_patient() -> None:
@@ -80,20 +90,21 @@ def test_a_misread_digit_of_the_record_number_is_not_another_patient() -> None:
         first(2, "Aaron Avila", "8906434", foot="Page 2 of 2"),
     ]
     (document,) = segment_pages(pages, SETTINGS).documents
-    assert "mixed_patients" not in {doubt.code for doubt in document.issues}
+    assert "mixed_patients" not in {issue.code for issue in document.issues}
 
 
-def test_an_unreadable_page_stays_in_a_document_with_a_doubt() -> None:
+def test_an_unreadable_page_stays_in_a_document_with_an_issue() -> None:
     pages = [
         first(1, "Aaron Avila", "8906484"),
         OcrPage(number=2, image=None, problem="The page is damaged."),
     ]
-    sorting = check_page_accounting(pages, segment_pages(pages, SETTINGS))
-    doubted = [d for d in sorting.documents if 2 in d.pages]
-    assert [doubt.code for doubt in doubted[0].issues if doubt.code.startswith("page")] == ["unreadable_page"]
+    segmentation = segment_pages(pages, SETTINGS)
+    check_page_accounting(pages, segmentation)
+    (document,) = (d for d in segmentation.documents if 2 in d.pages)
+    assert page_issues(document) == {"unreadable_page"}
 
 
-def test_a_page_read_badly_is_doubted() -> None:
+def test_a_poorly_read_page_is_an_issue() -> None:
     from dataclasses import replace
 
     faint = replace(first(1, "Aaron Avila", "8906484"), confidence=0.3)
@@ -102,16 +113,12 @@ def test_a_page_read_badly_is_doubted() -> None:
     }
 
 
-def test_a_handwritten_page_goes_to_a_person_as_such_and_so_does_a_picture_of_which_little_was_read() -> None:
+def test_a_handwritten_page_and_a_picture_with_little_text_are_issues_with_their_own_codes() -> None:
     from dataclasses import replace
 
-    def codes(bears: str, confidence: float) -> set[str]:
-        page = replace(first(1, "Aaron Avila", "8906484"), content_kind=bears, confidence=confidence)
-        return {
-            doubt.code
-            for doubt in segment_pages([page], SETTINGS).documents[0].issues
-            if doubt.code.startswith("page")
-        }
+    def codes(content_kind: str, confidence: float) -> set[str]:
+        page = replace(first(1, "Aaron Avila", "8906484"), content_kind=content_kind, confidence=confidence)
+        return page_issues(segment_pages([page], SETTINGS).documents[0])
 
     assert codes("handwriting", 0.9) == {"handwritten_page"}
     assert codes("photograph", 0.2) == {"non_text_page"}
@@ -125,7 +132,9 @@ def test_a_scan_of_blank_pages_has_no_documents_and_an_empty_scan_nothing() -> N
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
-def test_the_best_cut_is_the_best_of_all_cuts_and_its_probability_is_its_share(starts: list[float]) -> None:
+def test_the_best_segmentation_is_the_best_of_all_and_a_documents_probability_is_its_share(
+    starts: list[float],
+) -> None:
     starts = [1.0, *(min(max(p, 0.001), 0.999) for p in starts[1:])]
     weights = {}
     for bits in range(2 ** (len(starts) - 1)):
@@ -137,14 +146,14 @@ def test_the_best_cut_is_the_best_of_all_cuts_and_its_probability_is_its_share(s
     begins = {a for a, _, _ in found}
     best = tuple(i in begins for i in range(len(starts)))
     assert weights[best] == pytest.approx(max(weights.values()), rel=1e-6)
-    a, b, sure = found[0]
+    a, b, probability = found[0]
     share = sum(
         w for c, w in weights.items() if not any(c[a + 1 : b + 1]) and (b + 1 == len(c) or c[b + 1])
     ) / sum(weights.values())
-    assert sure == pytest.approx(share, abs=1e-6)
+    assert probability == pytest.approx(share, abs=1e-6)
 
 
-def test_documents_that_do_not_hang_together_are_cut_although_each_break_alone_says_not() -> None:
+def test_inconsistent_documents_are_split_even_if_the_evidence_at_each_page_is_against_it() -> None:
     assert [(a, b) for a, b, _ in best_segmentation([1.0, 0.3, 0.3], lambda _: count(0.0, 5.0))] == [
         (0, 0),
         (1, 1),
@@ -152,16 +161,17 @@ def test_documents_that_do_not_hang_together_are_cut_although_each_break_alone_s
     ]
 
 
-def test_made_stacks_of_layouts_never_trained_on_are_cut_well_and_no_two_patients_are_joined_unseen() -> None:
-    figures = BoundaryMetrics()
+def test_generated_stacks_that_were_not_trained_on_are_split_well_and_no_patients_are_mixed_undetected() -> (
+    None
+):
+    metrics = BoundaryMetrics()
     for stack in generate_stacks(6, seed=977, least=5, most=20):
         case = build_case(stack, generated=True)
-        add_metrics({"bias": load_model().bias, "weights": load_model().weights}, case, figures)
-    rates = figures.as_dict()
-    assert rates["boundary_f1"] >= 0.97
-    assert figures.mixed_undetected == 0
+        add_metrics({"bias": load_model().bias, "weights": load_model().weights}, case, metrics)
+    assert metrics.as_dict()["boundary_f1"] >= 0.97
+    assert metrics.mixed_undetected == 0
 
 
-def test_every_page_of_a_made_stack_is_accounted_for() -> None:
+def test_every_page_of_a_generated_stack_is_accounted_for() -> None:
     for stack in generate_stacks(2, seed=5, least=5, most=8):
         check_page_accounting(stack.pages, segment_pages(stack.pages, SETTINGS))
