@@ -1,14 +1,15 @@
 """Benchmarks of intake. Run one or all: `python -m bench.intake [pages] [long] [files] [watched] [--n N]`.
 
-pages  a scanned page taken out of its PDF against the same page rendered by poppler: CPU and wall seconds,
-       bytes handed on
-long   a long PDF page by page: peak memory of all parser processes, most bytes of temporary disk, pages a
-       second
-files  many small files through registering: stored in the object store, verified, committed; files a second
-watched  the same through the watcher: what a look costs while all of them wait, then how fast they leave the
+pages    a scanned page extracted from its PDF compared with the same page rendered by poppler: CPU and wall
+         seconds, bytes of the result
+long     a long PDF page by page: peak memory of all parser processes, maximum temporary disk, pages per
+         second
+files    many small files through registration: stored in the object store, verified, committed; files per
+         second
+watched  the same through the watcher: the cost of a poll while all of them wait, then how fast they leave the
          folder
 
-Nothing but generated pages is used. CPU seconds are those of this process and of its children.
+Only generated pages are used. CPU seconds are those of this process and of its children.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ LETTER_300 = (2550, 3300)
 
 
 def scan_page(mode: str, seed: int = 0, size: tuple[int, int] = LETTER_300) -> Image.Image:
-    """A page of print, a little noisy, as a scanner gives it."""
+    """Return a printed page with some noise, as from a scanner."""
     picture = Image.new("L", size, 245)
     draw = ImageDraw.Draw(picture)
     for line in range(60):
@@ -68,14 +69,14 @@ def encoded(picture: Image.Image) -> bytes:
 
 
 def small_scan(number: int) -> bytes:
-    """A small picture unlike those of other numbers, quickly made."""
+    """Return a small image that differs for each number."""
     picture = Image.new("1", (400, 500), 1)
     ImageDraw.Draw(picture).text((20, 20), f"page {number}", fill=0, font_size=34)
     return encoded(picture)
 
 
 def cpu() -> float:
-    """CPU seconds of this process and of its children that have ended."""
+    """Return the CPU seconds of this process and of its children that have ended."""
     return sum(
         r.ru_utime + r.ru_stime
         for r in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
@@ -90,13 +91,14 @@ def costs(what: str, n: int, extra: Callable[[], str] = str) -> Iterator[None]:
     close_idle()
     wall, used = time.perf_counter() - wall, cpu() - used
     print(
-        f"{what:<34} n={n:<5} wall {wall / n:7.3f} s  cpu {used / n:7.3f} s each  {n / wall:7.1f}/s {extra()}",
+        f"{what:<34} n={n:<5} wall {wall / n:7.3f} s  cpu {used / n:7.3f} s each"
+        f"  {n / wall:7.1f}/s {extra()}",
         flush=True,
     )
 
 
 def stamped(file: Path) -> Path:
-    """The same PDF with a visible stamp on every page, so that it has to be rendered."""
+    """Return the same PDF with a visible stamp on every page, so that it has to be rendered."""
     import pikepdf
 
     with pikepdf.open(file) as pdf:
@@ -123,7 +125,7 @@ def pages(n: int, folder: Path) -> None:
 
 @dataclass
 class Most:
-    """The most memory that the parser processes held together, and the most temporary disk, in bytes."""
+    """The maximum memory of all parser processes together, and the maximum temporary disk, in bytes."""
 
     memory: int = 0
     disk: int = 0
@@ -206,7 +208,7 @@ def watched(n: int, folder: Path) -> None:
 
 
 def own_peak_mb() -> int:
-    """The most memory this process has held."""
+    """Return the maximum memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 

@@ -40,7 +40,7 @@ SMALL = {"lines": 3, "words": 9, "size": 24}
 
 
 def long_pdf(pages: int, different: int, print_: dict[str, int]) -> bytes:
-    """A PDF of bilevel pages."""
+    """Write a PDF of bilevel pages."""
     pictures = []
     for number in range(1, different + 1):
         out = io.BytesIO()
@@ -50,14 +50,14 @@ def long_pdf(pages: int, different: int, print_: dict[str, int]) -> bytes:
 
 
 def peak_of(process: psutil.Process) -> int:
-    """The most memory that a process has had resident, as the kernel kept it."""
+    """Return the maximum resident memory of a process, as recorded by the kernel."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return next((int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 @dataclass
 class Watch:
-    """What a run has taken so far."""
+    """The maximum resources of a run so far."""
 
     home: Path
     peaks: dict[str, int] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Watch:
     looks: int = 0
 
     def look(self) -> None:
-        """Measure everything that belongs to the home."""
+        """Measure all processes and temporary files of the installation."""
         sum_, adding = 0, self.looks % LOOKS_TO_ADD == 0
         self.looks += 1
         for kind, process in self._family():
@@ -93,7 +93,7 @@ class Watch:
 
 
 def run(installation: Installation, file: Path, pages: int) -> None:
-    """Hand the file in, watch until it is filed, and print what it took."""
+    """Ingest the file, watch until it is filed, and print the resources that it needed."""
     watch, marks = Watch(installation.settings.home), dict[str, float]()
     command = [sys.executable, "-m", "pipeline", "ingest", str(file), "--wait", "--json"]
     told = environment(installation.settings) | {"PATH": "/usr/bin:/bin"}
@@ -116,9 +116,8 @@ def run(installation: Installation, file: Path, pages: int) -> None:
         out = ingest.stdout.read() if ingest.stdout else ""
     marks["filed"] = time.monotonic() - begun
     line = json.loads(out)
-    print(
-        f"{line['status']}, {sum(len(d['pages']) for d in line['documents'])} pages in {len(line['documents'])} documents"
-    )
+    documents = line["documents"]
+    print(f"{line['status']}, {sum(len(d['pages']) for d in documents)} pages in {len(documents)} documents")
     for kind, peak in sorted(watch.peaks.items(), key=lambda pair: -pair[1]):
         print(f"{peak / MB:6.0f} MB at most: {kind}")
     print(f"{watch.together / MB:6.0f} MB at most of all together; temporary disk {watch.disk / MB:.1f} MB")

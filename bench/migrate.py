@@ -1,15 +1,13 @@
-"""What moving an archive costs, and that it bears being killed: `python -m bench.migrate plan|move|overhead`.
+"""The cost of a migration, and how it survives kills: `python -m bench.migrate plan|move|overhead`.
 
-plan --rows 1000000           seconds, CPU and memory of `archive plan --inspect none` over a CSV and as many
-                              files
-move --pages 3000 --kills 20  `archive run` of an archive with every fault, killed on the way; then verify and
-                              report must find
-                              every planted fault and add up. --kind csv, old-index, tree. Its pages recur in
-                                other files
-                              after --recur documents, so that few are read and all the rest of the work is
-                                done
-overhead --documents 8        CPU of a page through `archive run` beside that of opening, reading and PDF
-                              making alone
+plan --rows 1000000           seconds, CPU and memory of `archive plan --inspect none` for a CSV file and as
+                              many files
+move --pages 3000 --kills 20  `archive run` of an archive with every kind of fault, killed many times; then
+                              verify and report must find every planted fault and balance. --kind csv,
+                              old-index, tree. Its pages recur in other files after --recur documents, so that
+                              few are read and every other step is done for all
+overhead --documents 8        CPU of a page in `archive run` compared with opening, reading and creating PDFs
+                              alone
 """
 
 from __future__ import annotations
@@ -51,12 +49,12 @@ from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.launcher import limit_to_one_thread, preload
 from pipeline.worker.worker_context import WorkerContext
 
-FOLDER = 1_000  # files of a folder of the planned archive
-MEAN_PAGES = 2  # of a document that pipeline.synthetic.legacy_archive makes
+FILES_PER_FOLDER = 1_000  # of the planned archive
+MEAN_PAGES = 2  # of a document of pipeline.synthetic.legacy_archive
 TABLES = (
     *(
         "page",
-        "reading",
+        "ocr_cache",
         "document_page",
         "document",
         "document_field",
@@ -69,11 +67,11 @@ TABLES = (
 )
 VICTIMS = ("run", "run", "workers", "worker")
 DONE = (0, 2)
-IDLE_SECONDS = 10.0  # for which the servers are watched with nothing to do
+IDLE_SECONDS = 10.0  # for which the idle servers are measured
 
 
 def plan_rows(rows: int, keep: Path | None) -> None:
-    """Time a plan over so many rows."""
+    """Time a plan for that many rows."""
     with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
         root = keep or Path(folder)
         index = root / "index.csv"
@@ -99,13 +97,13 @@ def plan_rows(rows: int, keep: Path | None) -> None:
 
 
 def make_rows(root: Path, index: Path, rows: int) -> None:
-    """A CSV and a file for each of its rows; those of a folder are links to one, which costs no room."""
+    """Write a CSV file and a file for each row. The files of a folder are links to one, to save space."""
     with index.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(FIELDS)
         for number in range(rows):
-            path = f"box{number // FOLDER:05d}/{number:08d}.tif"
-            if number % FOLDER == 0:
+            path = f"box{number // FILES_PER_FOLDER:05d}/{number:08d}.tif"
+            if number % FILES_PER_FOLDER == 0:
                 first = root / path
                 first.parent.mkdir(parents=True)
                 first.write_bytes(b"x")
@@ -117,7 +115,7 @@ def make_rows(root: Path, index: Path, rows: int) -> None:
                     path,
                     f"D{number}",
                     3,
-                    f"box{number // FOLDER}",
+                    f"box{number // FILES_PER_FOLDER}",
                     1_000_000 + number // 5,
                     "progress_note",
                     date,
@@ -126,7 +124,7 @@ def make_rows(root: Path, index: Path, rows: int) -> None:
 
 
 def chartloom(home: Path, *words: object) -> subprocess.Popen[str]:
-    """The command, in a process group of its own."""
+    """Start the command in its own process group."""
     env = {**os.environ, "CHARTLOOM_HOME": str(home), "CHARTLOOM_WORKER__STALLED_WORKER_SECONDS": "6"}
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", *map(str, words)],
@@ -134,8 +132,8 @@ def chartloom(home: Path, *words: object) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def told(home: Path, *words: object) -> tuple[int, list[dict[str, Any]]]:
-    """(exit status, JSON lines) of a command."""
+def run_json(home: Path, *words: object) -> tuple[int, list[dict[str, Any]]]:
+    """Return (exit code, JSON lines) of a command."""
     process = chartloom(home, *words)
     out, _ = process.communicate()
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
@@ -144,14 +142,12 @@ def told(home: Path, *words: object) -> tuple[int, list[dict[str, Any]]]:
 
 
 def command_of(pid: int) -> bytes:
-    """The command line of a process."""
+    """Return the command line of a process."""
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def kill(process: subprocess.Popen[str], victim: str) -> bool:
-    """kill -9 of the run, of its pool of workers, or of one of those; False where it is not there at the
-    moment.
-    """
+    """Kill (SIGKILL) the run, its pool of workers, or one worker. Return whether it existed."""
     pid = process.pid
     for _ in range(("run", "workers", "worker").index(victim)):
         children = Path(f"/proc/{pid}/task/{pid}/children")
@@ -165,7 +161,7 @@ def kill(process: subprocess.Popen[str], victim: str) -> bool:
 
 
 def move(given: argparse.Namespace) -> None:
-    """Move an archive in under kills and hold the report against what was planted."""
+    """Migrate an archive while killing processes, and compare the report with the planted faults."""
     kind, kills, rng = given.kind, given.kills, random.Random(given.seed)
     with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
         Path(folder).chmod(0o755)
@@ -174,7 +170,7 @@ def move(given: argparse.Namespace) -> None:
         made = make_archive(
             Path(folder) / "archive", kind, documents, given.seed, faults=given.faults, recur=given.recur
         )
-        told(home, "patients", "load", made.folder / "patients.csv")
+        run_json(home, "patients", "load", made.folder / "patients.csv")
         words = ["archive", "run", "move", made.manifest, "--mapping", kind, "--json"]
         words += ["--crosswalk", made.folder / "links.csv"] if kind == "old-index" else []
         begun, killed, runs = time.monotonic(), 0, 0
@@ -188,15 +184,16 @@ def move(given: argparse.Namespace) -> None:
             if process.returncode in DONE:
                 break
         moved = time.monotonic() - begun
-        verified, checks = told(home, "archive", "verify", "move", "--json")
-        reported, (account,) = told(home, "archive", "report", "move", "--out", out, "--json")
-        balanced, _ = told(home, "reconcile", "--json")
+        verified, checks = run_json(home, "archive", "verify", "move", "--json")
+        reported, (account,) = run_json(home, "archive", "report", "move", "--out", out, "--json")
+        balanced, _ = run_json(home, "reconcile", "--json")
         with (out / "exceptions.csv").open(newline="", encoding="utf-8") as stream:
             named = {(row["code"], row["row"]) for row in csv.DictReader(stream)}
         lost = sorted({(p.code, p.row) for p in made.planted} - named)
         print(json.dumps({
             "kind": kind, "documents": made.documents, "pages": made.pages, "kills": killed, "runs": runs,
-            "seconds": round(moved), "planted": len(made.planted), "not_found": lost, "verify": verified, "checks": checks[-1],
+            "seconds": round(moved), "planted": len(made.planted), "not_found": lost,
+            "verify": verified, "checks": checks[-1],
             "report": reported, "balanced": account["balanced"], "pages_in": account["pages"]["in"],
             "ledger": balanced,
         }))  # fmt: skip
@@ -206,7 +203,7 @@ def move(given: argparse.Namespace) -> None:
 
 
 def overhead(documents: int, pages: int) -> None:
-    """CPU milliseconds a page, by stage, of documents that go through a migration."""
+    """Print the CPU milliseconds per page of each stage of a migration."""
     limit_to_one_thread()
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
@@ -241,7 +238,11 @@ def overhead(documents: int, pages: int) -> None:
             )
             quiet = servers(settings.home)
             time.sleep(IDLE_SECONDS)
-            before, begun, context = servers(settings.home), time.monotonic(), WorkerContext(installation.settings)
+            before, begun, context = (
+                servers(settings.home),
+                time.monotonic(),
+                WorkerContext(installation.settings),
+            )
             idle = (before - quiet) / IDLE_SECONDS
             for listed in manifest.documents(settings.archive):
                 with clock.of("feed"):
@@ -253,22 +254,21 @@ def overhead(documents: int, pages: int) -> None:
             clock.spent["open"] += living()
             clock.spent["servers"] = servers(settings.home) - before - idle * (time.monotonic() - begun)
             print(
-                f"Postgres and the store take {idle:.2%} of a core with nothing to do; that is left out of `servers`"
+                f"Postgres and the object store take {idle:.2%} of a core when idle; `servers` excludes that"
             )
-            weigh(installation, connection, documents * pages)
+            print_sizes(installation, connection, documents * pages)
     total, read = sum(clock.spent.values()), sum(clock.spent[stage] for stage in ESSENTIAL)
     for stage, seconds in sorted(clock.spent.items(), key=lambda spent: -spent[1]):
-        print(f"{stage:10} {1000 * seconds / documents / pages:7.1f} ms a page  {seconds / total:6.1%}")
+        print(f"{stage:10} {1000 * seconds / documents / pages:7.1f} ms per page  {seconds / total:6.1%}")
     hourly = documents * pages / total * 3600
+    extra = f"{total / read - 1:+.1%}"
     print(
-        f"{documents * pages} pages, {hourly:.0f} pages a core-hour; beside reading alone {total / read - 1:+.1%}"
+        f"{documents * pages} pages, {hourly:.0f} pages per core hour; compared with reading alone {extra}"
     )
 
 
-def weigh(installation: Installation, connection: Connection, pages: int) -> None:
-    """Print the bytes of a page: of its objects, and of its rows as Postgres keeps them, without their
-    indexes.
-    """
+def print_sizes(installation: Installation, connection: Connection, pages: int) -> None:
+    """Print the bytes per page of objects and of rows as Postgres stores them, without indexes."""
     storage = installation.settings.storage
     assert storage.endpoint is not None
     assert storage.secret_key is not None
@@ -282,18 +282,18 @@ def weigh(installation: Installation, connection: Connection, pages: int) -> Non
     objects = [entry.size or 0 for entry in store.list_objects(storage.bucket, recursive=True)]
     originals = connection.execute("select sum(size)::bigint as n from scan").fetchone()
     assert originals is not None
+    derived = (sum(objects) - originals["n"]) / pages
     print(
-        f"objects    {len(objects) / pages:.1f} a page, {(sum(objects) - originals['n']) / pages:,.0f} bytes beside ",
-        end="",
+        f"objects    {len(objects) / pages:.1f} per page, {derived:,.0f} bytes"
+        f" in addition to {originals['n'] / pages:,.0f} of the original"
     )
-    print(f"{originals['n'] / pages:,.0f} of the original")
     for table in TABLES:
         query = sql.SQL("select coalesce(sum(pg_column_size(t.*)), 0)::bigint as n from {} t").format(
             sql.Identifier(table)
         )
         row = connection.execute(query).fetchone()
         assert row is not None
-        print(f"{table:16} {row['n'] / pages:9,.0f} bytes a page")
+        print(f"{table:16} {row['n'] / pages:9,.0f} bytes per page")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Old record numbers to ours: the links.csv of `chartloom patients link OLD NEW`, kept in a file, not in
-memory.
+"""Map old record numbers to local ones by the links.csv of `chartloom patients link OLD NEW`.
 
-An old number that is linked to two of ours is of nobody until a person has decided: it counts as unknown.
+The numbers are kept in a file, not in memory. An old number that is linked to two local ones counts as
+unknown until a person has decided.
 """
 
 from __future__ import annotations
@@ -12,43 +12,44 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from pipeline.errors import BadInput, NotFound
-from pipeline.matching.person import number_or_none
+from pipeline.errors import InvalidInput, NotFound
+from pipeline.matching.person import normalize_number
 
-NEEDED = {"left", "right"}
-NAMELESS = ""
-"""SQLite's name for a database on disk without a name: nobody's numbers are left behind when the process is
-killed.
-"""
+REQUIRED_COLUMNS = {"left", "right"}
+UNNAMED_DATABASE = ""
+"""SQLite's name for a database file without a name: a killed process leaves no patient's numbers behind."""
 
 
 class Crosswalk:
-    """A table of numbers. Without one, an old number is ours."""
+    """A table of record numbers. Without a table, an old number is the local one."""
 
     def __init__(self, table: sqlite3.Connection | None) -> None:
         self._table = table
 
-    def ours(self, old: str) -> str | None:
-        """Our number for an old one; None where it has none, or several."""
+    def local_mrn(self, old_mrn: str) -> str | None:
+        """Return the local number for an old one; None if it has none, or several."""
         if self._table is None:
-            return old
+            return old_mrn
         row = self._table.execute(
-            "select min(ours), count(*) from link where old = ?", [number_or_none(old) or ""]
+            "select min(local_mrn), count(*) from link where old_mrn = ?", [normalize_number(old_mrn) or ""]
         ).fetchone()
         return str(row[0]) if row[1] == 1 else None
 
 
 @contextmanager
-def crosswalk(file: Path | None) -> Iterator[Crosswalk]:
-    """The crosswalk of a CSV with the columns left and right. Raises NotFound, BadInput."""
+def open_crosswalk(file: Path | None) -> Iterator[Crosswalk]:
+    """Open the crosswalk of a CSV file with the columns left and right. Raises NotFound, InvalidInput."""
     if file is None:
         yield Crosswalk(None)
         return
     if not file.is_file():
-        raise NotFound(f"There is no crosswalk {file}.", "Make it with `chartloom patients link OLD NEW`.")
-    with closing(sqlite3.connect(NAMELESS)) as table:
+        raise NotFound(
+            f"There is no crosswalk file {file}.", "Create it with `chartloom patients link OLD NEW`."
+        )
+    with closing(sqlite3.connect(UNNAMED_DATABASE)) as table:
         table.execute(
-            "create table link (old text not null, ours text not null, primary key (old, ours)) without rowid"
+            "create table link (old_mrn text not null, local_mrn text not null,"
+            " primary key (old_mrn, local_mrn)) without rowid"
         )
         table.executemany("insert or ignore into link values (?, ?)", _links(file))
         table.commit()
@@ -59,15 +60,15 @@ def _links(file: Path) -> Iterator[tuple[str, str]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
-            if not set(reader.fieldnames or ()) >= NEEDED:
-                raise BadInput(
+            if not set(reader.fieldnames or ()) >= REQUIRED_COLUMNS:
+                raise InvalidInput(
                     f"{file.name} has no columns left and right.",
-                    "Make it with `chartloom patients link OLD NEW`.",
+                    "Create it with `chartloom patients link OLD NEW`.",
                 )
             for row in reader:
-                if (old := number_or_none(row["left"])) and row["right"]:
-                    yield old, row["right"].strip()
+                if (old_mrn := normalize_number(row["left"])) and row["right"]:
+                    yield old_mrn, row["right"].strip()
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(
+        raise InvalidInput(
             f"{file.name} is not a CSV file in UTF-8: {error}.", "Save it as CSV in UTF-8."
         ) from None

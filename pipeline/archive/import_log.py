@@ -1,4 +1,4 @@
-"""The rows of an archive: what became of each document of its manifest, and the files that none names."""
+"""The import log: the outcome of each document of a manifest, and the files that no document names."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ from itertools import islice
 from psycopg.types.json import Jsonb
 
 from pipeline.archive.inventory import files_of
-from pipeline.archive.manifest import UNLISTED, Listed, Manifest, Problem
-from pipeline.archive.migration_jobs import Archive
+from pipeline.archive.manifest import UNLISTED_BATCH, Manifest, ManifestDocument, Problem
+from pipeline.archive.migration_jobs import MigrationJob
 from pipeline.archive.source_files import Source
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.archive")
-CHUNK = 500  # rows that are asked for at a time
+CHUNK_ROWS = 500  # per query
 
 
-class TakenMeanwhile(Exception):
-    """Another run has taken the document: nothing of this attempt is kept."""
+class AlreadyImported(Exception):
+    """Another run has imported the document. Nothing of this attempt is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A document and what became of it. `hashes`: of its files that are there, where they were joined."""
+class ImportRow:
+    """A document and its outcome.
 
-    listed: Listed
+    Attributes:
+        hashes: SHA-256 of each file that exists, if the files were joined.
+    """
+
+    document: ManifestDocument
     state: str
     sources: tuple[Source, ...]
     problems: tuple[Problem, ...]
@@ -36,31 +40,30 @@ class Row:
     hashes: tuple[str, ...] = ()
 
 
-def taken_keys(connection: Connection, archive: Archive, keys: list[str]) -> set[str]:
-    """Those of the keys whose documents have been taken."""
-    return {
-        row["key"] for row in connection.execute(SQL["taken_keys"], {"archive": archive.id, "keys": keys})
-    }
+def ingested_keys(connection: Connection, job: MigrationJob, keys: list[str]) -> set[str]:
+    """Return those of the keys whose documents have been ingested."""
+    rows = connection.execute(SQL["ingested_keys"], {"archive": job.id, "keys": keys})
+    return {row["key"] for row in rows}
 
 
-def batch_of(connection: Connection, archive: Archive, name: str) -> int:
-    """The number of the archive's batch of that name."""
-    row = connection.execute(SQL["open_archive_batch"], {"archive": archive.id, "name": name}).fetchone()
+def batch_id(connection: Connection, job: MigrationJob, name: str) -> int:
+    """Return the id of the migration's batch of that name; create the batch if it does not exist."""
+    row = connection.execute(SQL["open_batch_of_job"], {"archive": job.id, "name": name}).fetchone()
     assert row is not None, "a batch is inserted or found"
     return int(row["id"])
 
 
-def note(connection: Connection, archive: Archive, batch: int, row: Row) -> None:
-    """Write a row with its files. Raises TakenMeanwhile."""
+def record_row(connection: Connection, job: MigrationJob, batch: int, row: ImportRow) -> None:
+    """Write a row with its files. Raises AlreadyImported."""
     hashes = iter(row.hashes)
     with connection.transaction():
-        noted = connection.execute(
-            SQL["note_row"],
+        recorded = connection.execute(
+            SQL["record_row"],
             {
-                "archive": archive.id,
+                "archive": job.id,
                 "batch": batch,
-                "key": row.listed.key,
-                "document": row.listed.document,
+                "key": row.document.key,
+                "document": row.document.document,
                 "state": row.state,
                 "scan": row.scan,
                 "duplicate": row.duplicate,
@@ -69,53 +72,56 @@ def note(connection: Connection, archive: Archive, batch: int, row: Row) -> None
                 ),
             },
         ).fetchone()
-        if noted is None:
-            raise TakenMeanwhile
+        if recorded is None:
+            raise AlreadyImported
         files = [
             {
-                "row": noted["id"],
+                "row": recorded["id"],
                 "position": position,
-                "archive": archive.id,
+                "archive": job.id,
                 "path": source.path,
                 "sha256": next(hashes, None) if source.file else None,
             }
             for position, source in enumerate(row.sources, 1)
         ]
-        connection.execute(SQL["forget_files"], [noted["id"]])
+        connection.execute(SQL["delete_files"], [recorded["id"]])
         with connection.cursor() as cursor:
-            cursor.executemany(SQL["note_file"], files)
+            cursor.executemany(SQL["record_source_file"], files)
 
 
-def listed_before(
-    connection: Connection, archive: Archive, listed: Listed, sources: Iterable[Source]
+def duplicate_listings(
+    connection: Connection, job: MigrationJob, document: ManifestDocument, sources: Iterable[Source]
 ) -> list[Problem]:
-    """The files of this document that another row names too, and rows that name its number."""
-    paths = [source.path for source in sources]
-    asked = {"archive": archive.id, "key": listed.key, "paths": paths, "document": listed.document}
-    rows = connection.execute(SQL["listed_before"], asked)
+    """Return a problem for each file of the document that another row names, and for its number in other
+    rows.
+    """
+    params = {
+        "archive": job.id,
+        "key": document.key,
+        "paths": [source.path for source in sources],
+        "document": document.document,
+    }
+    rows = connection.execute(SQL["duplicate_listings"], params)
     return [Problem(code=row["code"], detail=f"{row['what']} also in {row['key']}") for row in rows]
 
 
-def note_unlisted(connection: Connection, archive: Archive, manifest: Manifest) -> int:
-    """A row for every file below the root that no document names, instead of those noted before; how many
-    there are.
-    """
-    found = 0
-    batch = batch_of(connection, archive, UNLISTED)
+def record_unlisted(connection: Connection, job: MigrationJob, manifest: Manifest) -> int:
+    """Replace the rows of files below the root that no document names. Return how many there are."""
+    unlisted = 0
+    batch = batch_id(connection, job, UNLISTED_BATCH)
     with connection.transaction():
-        connection.execute(SQL["forget_unlisted"], [archive.id])
+        connection.execute(SQL["delete_unlisted"], [job.id])
         paths = (path for path, _ in files_of(manifest))
-        while chunk := list(islice(paths, CHUNK)):
-            for named in connection.execute(
-                SQL["not_listed"], {"archive": archive.id, "paths": chunk}
-            ).fetchall():
-                path = named["path"]
-                row = Row(
-                    listed=Listed(key=f"file {path}", batch=UNLISTED, files=(path,)),
+        while chunk := list(islice(paths, CHUNK_ROWS)):
+            params = {"archive": job.id, "paths": chunk}
+            for result in connection.execute(SQL["not_listed"], params).fetchall():
+                path = result["path"]
+                row = ImportRow(
+                    document=ManifestDocument(key=f"file {path}", batch=UNLISTED_BATCH, files=(path,)),
                     state="unlisted",
                     sources=(Source(path=path, file=None),),
                     problems=(Problem(code="unlisted", detail=path),),
                 )
-                note(connection, archive, batch, row)
-                found += 1
-    return found
+                record_row(connection, job, batch, row)
+                unlisted += 1
+    return unlisted

@@ -1,12 +1,12 @@
-"""What `plan` has seen, in a SQLite file of its own: a million rows cost disk, not memory, and questions are
+"""The inventory of `archive plan`, in a SQLite file: a million rows cost disk, not memory, and queries are
 SQL.
 
 listed   a document of the manifest: n, key, batch, document, mrn, pages
-named    a file that a document names: n, path (folded where letters' case does not count)
-found    a file that is there: path as folded, spelt as it is, size
-problem  what is wrong with what: key, path, code, detail
-opened   a file that was opened: path, media type, pages, or the code of its refusal; its SHA-256 where all
-         were
+named    a file that a document names: n, path (case-folded if letter case is ignored)
+found    a file that exists: its case-folded path, its path as spelled, its size
+problem  a problem: key, path, code, detail
+opened   a file that was opened: path, media type, pages, or the code of its rejection; its SHA-256 if all
+files were opened
 """
 
 from __future__ import annotations
@@ -17,86 +17,95 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any
 
-from pipeline.archive.crosswalk import NAMELESS, Crosswalk
-from pipeline.archive.field_mapping import meaning_of
-from pipeline.archive.manifest import Manifest, files_below
+from pipeline.archive.crosswalk import UNNAMED_DATABASE, Crosswalk
+from pipeline.archive.field_mapping import map_fields
+from pipeline.archive.manifest import Manifest, ManifestDocument, files_below
 from pipeline.ingest.intake_source import printable
 from pipeline.store.sql import statements
 
-CHUNK = 10_000
+CHUNK_ROWS = 10_000
 SQL = statements("pipeline.archive")
 
 
-class Survey:
-    """The tables, and what is asked of them."""
+class Inventory:
+    """The tables, and queries on them."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect(NAMELESS, isolation_level=None)
+        self._db = sqlite3.connect(UNNAMED_DATABASE, isolation_level=None)
         self._db.row_factory = sqlite3.Row
-        self.run("survey_tables")
+        self.run("inventory_tables")
 
     def close(self) -> None:
-        """Let go of the tables."""
+        """Delete the tables."""
         self._db.close()
 
     def run(self, name: str) -> None:
-        """The statements of that name."""
+        """Run the SQL statements of that name."""
         self._db.executescript(SQL[name])
 
     def rows(self, query: str, *values: object) -> Iterator[sqlite3.Row]:
-        """Rows, as they are fetched."""
+        """Yield the rows of a query."""
         return self._db.execute(query, values)
 
     def one(self, query: str, *values: object) -> sqlite3.Row:
-        """The only row."""
+        """Return the only row of a query."""
         row: sqlite3.Row = self._db.execute(query, values).fetchone()
         return row
 
-    def put(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Add rows, some thousand at a time."""
+    def insert(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Insert rows, CHUNK_ROWS in each transaction."""
         remaining = iter(rows)
-        while chunk := list(islice(remaining, CHUNK)):
+        while chunk := list(islice(remaining, CHUNK_ROWS)):
             marks = ", ".join("?" * len(chunk[0]))
             self._db.execute("begin")
-            self._db.executemany(f"insert into {table} values ({marks})", chunk)  # noqa: S608 - our own tables
+            self._db.executemany(f"insert into {table} values ({marks})", chunk)  # noqa: S608 - tables of this module
             self._db.execute("commit")
 
 
 @contextmanager
-def survey(
-    manifest: Manifest, documents: Iterable[Any], numbers: Crosswalk, tell: Callable[[int], None]
-) -> Iterator[Survey]:
-    """Read the manifest and walk the folder; no file is opened. `tell` is given the number of documents read
-    since.
+def take_inventory(
+    manifest: Manifest,
+    documents: Iterable[ManifestDocument],
+    crosswalk: Crosswalk,
+    report: Callable[[int], None],
+) -> Iterator[Inventory]:
+    """Read the manifest and walk the folder without opening a file.
+
+    Args:
+        manifest: The manifest, for its root folder and mapping.
+        documents: Its documents.
+        crosswalk: The local record numbers.
+        report: Called with the number of documents that were read since the last call.
     """
-    with closing(Survey()) as seen:
+    with closing(Inventory()) as inventory:
         fold = str.casefold if manifest.mapping.ignore_case else str
-        seen.put("found", ((fold(path), path, size) for path, size in files_of(manifest)))
-        _read(seen, manifest, documents, numbers, fold, tell)
-        seen.run("survey_join")
-        yield seen
+        inventory.insert("found", ((fold(path), path, size) for path, size in files_of(manifest)))
+        _read(inventory, manifest, documents, crosswalk, fold, report)
+        inventory.run("inventory_join")
+        yield inventory
 
 
 def files_of(manifest: Manifest) -> Iterator[tuple[str, int]]:
-    """The files below the root, the manifest itself left out."""
-    itself = manifest.file.resolve()
+    """Yield the path and size of the files below the root, except the manifest itself."""
+    manifest_file = manifest.file.resolve()
     for path, size in files_below(manifest.root):
-        if path.rpartition("/")[2] != itself.name or (manifest.root / path).resolve() != itself:
+        same_name = path.rpartition("/")[2] == manifest_file.name
+        if not same_name or (manifest.root / path).resolve() != manifest_file:
             yield printable(path), size
 
 
 def _read(
-    seen: Survey,
+    inventory: Inventory,
     manifest: Manifest,
-    documents: Iterable[Any],
-    numbers: Crosswalk,
+    documents: Iterable[ManifestDocument],
+    crosswalk: Crosswalk,
     fold: Callable[[str], str],
-    tell: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> None:
-    remaining = enumerate(iter(documents), 1)
-    while chunk := list(islice(remaining, CHUNK)):
-        meant = [(n, listed, meaning_of(listed, manifest.mapping, numbers)) for n, listed in chunk]
-        seen.put("listed", ((n, d.key, d.batch, d.document, m.mrn, d.pages) for n, d, m in meant))
-        seen.put("named", ((n, fold(path)) for n, d, _ in meant for path in d.files))
-        seen.put("problem", ((d.key, "", p.code, p.detail) for _, d, m in meant for p in m.problems))
-        tell(len(chunk))
+    remaining = enumerate(documents, 1)
+    while chunk := list(islice(remaining, CHUNK_ROWS)):
+        mapped = [(n, d, map_fields(d, manifest.mapping, crosswalk)) for n, d in chunk]
+        inventory.insert("listed", ((n, d.key, d.batch, d.document, m.mrn, d.pages) for n, d, m in mapped))
+        inventory.insert("named", ((n, fold(path)) for n, d, _ in mapped for path in d.files))
+        inventory.insert("problem", ((d.key, "", p.code, p.detail) for _, d, m in mapped for p in m.problems))
+        report(len(chunk))

@@ -1,6 +1,6 @@
--- What `plan` asks its own SQLite file; see survey.py for the tables.
+-- Queries of `archive plan` on its SQLite file; see inventory.py for the tables.
 
--- name: survey_tables
+-- name: inventory_tables
 pragma journal_mode = off;
 pragma synchronous = off;
 pragma temp_store = file;
@@ -12,8 +12,8 @@ create table problem (key text, path text, code text, detail text);
 create table opened (path text, media_type text, pages integer, code text, sha256 text);
 create table unknown (mrn text primary key);
 
--- name: survey_join
--- `there`: the files that are named and there, each once; its rowids count from 1 without a gap.
+-- name: inventory_join
+-- `there`: the files that are named and exist, each once; its rowids count from 1 without a gap.
 create index found_path on found (path);
 create index named_path on named (path);
 create index named_n on named (n);
@@ -42,14 +42,14 @@ from (select document, min(n) as n from listed where document is not null group 
 join listed l on l.document = twice.document and l.n > twice.n
 join listed first on first.n = twice.n;
 
--- name: survey_unknown_patients
+-- name: inventory_unknown_patients
 insert into problem
-select key, '', 'unknown_patient', 'the patient index does not know ' || mrn from listed where mrn in (select mrn from unknown);
+select key, '', 'unknown_patient', 'the patient index does not have ' || mrn from listed where mrn in (select mrn from unknown);
 
--- name: survey_empty_files
+-- name: inventory_empty_files
 insert into opened select path, null, null, 'empty', null from there where size = 0;
 
--- name: survey_unreadable
+-- name: inventory_unreadable
 insert into problem
 select coalesce(l.key, ''), o.path, 'unreadable', o.code
 from opened o
@@ -57,9 +57,9 @@ left join first_named using (path)
 left join listed l using (n)
 where o.code is not null;
 
--- name: survey_page_counts
+-- name: inventory_page_counts
 insert into problem
-select l.key, '', 'page_count', l.pages || ' listed, ' || sum(o.pages) || ' there'
+select l.key, '', 'page_count', l.pages || ' listed, ' || sum(o.pages) || ' in the files'
 from listed l
 join named p using (n)
 join opened o using (path)
@@ -67,7 +67,7 @@ where l.pages is not null
 group by l.n
 having count(o.pages) = (select count(*) from named q where q.n = l.n) and sum(o.pages) <> l.pages;
 
--- name: survey_duplicates
+-- name: inventory_duplicates
 create index opened_sha256 on opened (sha256);
 insert into problem
 select coalesce(l.key, ''), o.path, 'duplicate', 'the same bytes as ' || first.path
@@ -77,18 +77,18 @@ join opened first on first.rowid = same.one
 left join first_named t on t.path = o.path
 left join listed l using (n);
 
--- name: survey_totals
+-- name: inventory_totals
 select (select count(*) from listed) as documents, (select count(*) from named) as files_named,
     (select count(*) from there) as files, (select coalesce(sum(size), 0) from there) as bytes,
     (select count(distinct batch) from listed) as batches, (select count(distinct mrn) from listed) as patients,
     (select count(*) from opened where code is null or code <> 'empty') as opened;
 
--- name: survey_pages
-select (select count(pages) from listed) as documents_told, (select coalesce(sum(pages), 0) from listed) as pages_told,
+-- name: inventory_pages
+select (select count(pages) from listed) as documents_stated, (select coalesce(sum(pages), 0) from listed) as pages_stated,
     (select count(pages) from opened) as files_counted, (select coalesce(sum(pages), 0) from opened) as pages_counted;
 
--- name: survey_kinds
+-- name: inventory_file_types
 select media_type as kind, count(*) as n from opened where media_type is not null group by 1 order by 2 desc, 1;
 
--- name: survey_endings
+-- name: inventory_extensions
 select lower(substr(path, -4)) as kind, count(*) as n from there group by 1 order by 2 desc, 1 limit 20;

@@ -1,6 +1,4 @@
-"""The archives that are being moved in: each a name, a manifest and what it means, as they were when its
-first run began.
-"""
+"""Migration jobs: each has a name, a manifest and its mapping, as they were when its first run began."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from pipeline.archive.manifest import Manifest
 from pipeline.archive.manifest_mapping import mapping_from
-from pipeline.errors import AlreadyRunning, BadInput, NotFound
+from pipeline.errors import AlreadyRunning, InvalidInput, NotFound
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -23,9 +21,12 @@ SQL = statements("pipeline.archive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Archive:
-    """A move of an archive. `listed`: the documents of its manifest, once a run has counted them; `fed_at`:
-    all were tried.
+class MigrationJob:
+    """The migration of an archive.
+
+    Attributes:
+        listed: The number of documents in its manifest, once a run has counted them.
+        import_finished_at: When a run had tried all documents.
     """
 
     id: int
@@ -34,65 +35,74 @@ class Archive:
     manifest_sha256: str | None
     root: str
     mapping: dict[str, Any]
-    begun_at: datetime
+    started_at: datetime
     listed: int | None
-    fed_at: datetime | None
+    import_finished_at: datetime | None
 
-    def opened(self) -> Manifest:
-        """Its manifest, read as it was meant at the first run. Raises NotFound, BadInput where it has changed
-        since.
+    def open_manifest(self) -> Manifest:
+        """Return the manifest, with the mapping of the first run.
+
+        Raises:
+            NotFound: The manifest or its root folder does not exist.
+            InvalidInput: The manifest has changed since the first run.
         """
         manifest = Manifest.at(Path(self.manifest), Path(self.root), mapping_from(self.mapping))
         if manifest.sha256 != self.manifest_sha256:
-            raise changed(self.name)
+            raise manifest_changed(self.name)
         return manifest
 
 
-def source_of(name: str) -> str:
-    """The source of its scans, by which the review queue can be filtered."""
+def scan_source(name: str) -> str:
+    """Return the source of a migration's scans, by which the review queue can be filtered."""
     return f"archive {name}"
 
 
-def begin(connection: Connection, name: str, manifest: Manifest) -> Archive:
-    """The archive of that name, begun now if there is none. Raises BadInput where it was begun with another
-    manifest.
+def open_job(connection: Connection, name: str, manifest: Manifest) -> MigrationJob:
+    """Return the migration of that name; create it if it does not exist.
+
+    Raises:
+        InvalidInput: The migration was started with another manifest.
     """
-    given = {
-        "name": name, "manifest": str(manifest.file.resolve()), "sha256": manifest.sha256, "root": str(manifest.root.resolve()),
+    params = {
+        "name": name,
+        "manifest": str(manifest.file.resolve()),
+        "sha256": manifest.sha256,
+        "root": str(manifest.root.resolve()),
         "mapping": Jsonb(manifest.mapping.model_dump(mode="json")),
-    }  # fmt: skip
-    connection.execute(SQL["open_archive"], given)
-    archive = archive_named(connection, name)
-    if archive.manifest_sha256 != manifest.sha256 or mapping_from(archive.mapping) != manifest.mapping:
-        raise changed(name)
-    return archive
+    }
+    connection.execute(SQL["open_job"], params)
+    job = job_named(connection, name)
+    if job.manifest_sha256 != manifest.sha256 or mapping_from(job.mapping) != manifest.mapping:
+        raise manifest_changed(name)
+    return job
 
 
-def archive_named(connection: Connection, name: str) -> Archive:
-    """The archive of that name. Raises NotFound."""
-    row = connection.execute(SQL["archive_named"], [name]).fetchone()
+def job_named(connection: Connection, name: str) -> MigrationJob:
+    """Return the migration of that name. Raises NotFound."""
+    row = connection.execute(SQL["job_named"], [name]).fetchone()
     if row is None:
-        known = ", ".join(row["name"] for row in connection.execute(SQL["archives"])) or "none yet"
-        raise NotFound(f"There is no migration {name}.", f"Known: {known}.")
-    return Archive(**row)
+        names = ", ".join(row["name"] for row in connection.execute(SQL["job_names"])) or "none yet"
+        raise NotFound(f"There is no migration {name}.", f"The migrations are: {names}.")
+    return MigrationJob(**row)
 
 
-def changed(name: str) -> BadInput:
-    """The error for a manifest or mapping that is not the one the migration began with."""
-    return BadInput(
-        f"The manifest or its mapping has changed since the migration {name} began.",
-        "Give a new name: what is in already will be told as duplicates.",
+def manifest_changed(name: str) -> InvalidInput:
+    """Return the error for a manifest or mapping that is not the one that the migration started with."""
+    return InvalidInput(
+        f"The manifest or its mapping has changed since the migration {name} started.",
+        "Give a new name: documents that are already imported are then reported as duplicates.",
         "manifest_changed",
     )
 
 
 @contextmanager
-def alone(connection: Connection, archive: Archive, batch: str | None) -> Iterator[None]:
-    """Nobody else runs this archive, or this batch of it, meanwhile. Raises AlreadyRunning."""
-    name = "lock_archive" if batch is None else "lock_batch"
-    row = connection.execute(SQL[name], {"archive": archive.id, "batch": batch}).fetchone()
+def exclusive(connection: Connection, job: MigrationJob, batch: str | None) -> Iterator[None]:
+    """Keep other runs of this migration, or of this batch of it, out. Raises AlreadyRunning."""
+    name = "lock_job" if batch is None else "lock_batch"
+    row = connection.execute(SQL[name], {"archive": job.id, "batch": batch}).fetchone()
     if not row or not row["mine"]:
         raise AlreadyRunning(
-            f"The migration {archive.name} is running already.", "One run at a time, or one for each --batch."
+            f"The migration {job.name} is already running.",
+            "Start one run at a time, or one for each --batch.",
         )
     yield

@@ -1,6 +1,4 @@
-"""`migrate report`: a folder with report.pdf for people to sign by, and the same as CSV for those who must
-look further.
-"""
+"""`archive report`: a folder with report.pdf, by which people sign off, and the same data as CSV files."""
 
 from __future__ import annotations
 
@@ -12,58 +10,68 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
-from pipeline.archive.migration_jobs import Archive
-from pipeline.archive.page_accounting import OUTCOMES, Account, account_of, destroyable, exceptions, snapshot
-from pipeline.archive.pdf_report import Paper
+from pipeline.archive.migration_jobs import MigrationJob
+from pipeline.archive.page_accounting import (
+    OUTCOMES,
+    Reconciliation,
+    destroyable_files,
+    exceptions,
+    reconcile,
+    snapshot,
+)
 from pipeline.archive.quality_sampling import Sample
+from pipeline.letters import Letter
 from pipeline.store.database import Connection
 
-PRINTED = 5_000  # exceptions that are printed; a report of more than some hundred pages is read as CSV
-MINUTE = "%Y-%m-%d %H:%M UTC"
-EXCEPTION = ("batch", "row", "document", "path", "code", "detail")
-DESTROYABLE = ("batch", "row", "path", "sha256", "scan", "signed_by", "signed_at")
+MAX_PRINTED_EXCEPTIONS = 5_000
+"""A report of more than a few hundred pages is better read as CSV."""
+TIME_FORMAT = "%Y-%m-%d %H:%M UTC"
+EXCEPTION_COLUMNS = ("batch", "row", "document", "path", "code", "detail")
+DESTROYABLE_COLUMNS = ("batch", "row", "path", "sha256", "scan", "signed_by", "signed_at")
+BATCH_COLUMNS = (
+    "name",
+    "rows",
+    "files",
+    "pages",
+    "verified",
+    "exempt",
+    "failed",
+    "unchecked",
+    "waiting",
+    "signed_by",
+    "signed_at",
+)
 
 
-def report(connection: Connection, archive: Archive, out: Path) -> Account:
-    """Write the report into a folder, all of it of one moment; the account."""
+def write_report(connection: Connection, job: MigrationJob, out: Path) -> Reconciliation:
+    """Write the report of one moment into a folder. Return the totals that it shows."""
     out.mkdir(parents=True, exist_ok=True)
-    with snapshot(connection, archive) as now:
-        account = account_of(now, archive)
-        codes: Counter[str] = Counter()
-        printed: list[dict[str, Any]] = []
-        _write(out / "exceptions.csv", EXCEPTION, _counted(exceptions(now), codes, printed))
-        gone = _write(out / "may-be-destroyed.csv", DESTROYABLE, destroyable(now))
-    _write(out / "totals.csv", ("what", "outcome", "count"), _totals(account))
-    batch = (
-        "name",
-        "rows",
-        "files",
-        "pages",
-        "proved",
-        "excepted",
-        "faults",
-        "unchecked",
-        "waiting",
-        "signed_by",
-        "signed_at",
-    )
-    _write(out / "batches.csv", batch, ({name: getattr(b, name) for name in batch} for b in account.batches))
-    (out / "report.pdf").write_bytes(_pdf(account, codes, printed, gone))
-    return account
+    counts: Counter[str] = Counter()
+    printed: list[dict[str, Any]] = []
+    with snapshot(connection, job) as now:
+        totals = reconcile(now, job)
+        _write_csv(out / "exceptions.csv", EXCEPTION_COLUMNS, _count(exceptions(now), counts, printed))
+        destroyable = _write_csv(out / "may-be-destroyed.csv", DESTROYABLE_COLUMNS, destroyable_files(now))
+    _write_csv(out / "totals.csv", ("what", "outcome", "count"), _totals(totals))
+    batches = ({name: getattr(batch, name) for name in BATCH_COLUMNS} for batch in totals.batches)
+    _write_csv(out / "batches.csv", BATCH_COLUMNS, batches)
+    (out / "report.pdf").write_bytes(_pdf(totals, counts, printed, destroyable))
+    return totals
 
 
-def _counted(
-    rows: Iterable[dict[str, Any]], codes: Counter[str], printed: list[dict[str, Any]]
+def _count(
+    rows: Iterable[dict[str, Any]], counts: Counter[str], printed: list[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
+    """Pass the exceptions through, count them by code, and collect the first of them for the PDF."""
     for row in rows:
-        codes[row["code"]] += 1
-        if len(printed) < PRINTED:
+        counts[row["code"]] += 1
+        if len(printed) < MAX_PRINTED_EXCEPTIONS:
             printed.append(row)
         yield row
 
 
-def _write(file: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> int:
-    """A CSV; how many rows it has."""
+def _write_csv(file: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> int:
+    """Write a CSV file and return the number of its rows."""
     written = 0
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, extrasaction="ignore")
@@ -74,113 +82,120 @@ def _write(file: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -
     return written
 
 
-def _totals(account: Account) -> Iterator[dict[str, Any]]:
-    for what, counts in (("documents", account.rows), ("files", account.files)):
+def _totals(totals: Reconciliation) -> Iterator[dict[str, Any]]:
+    for what, counts in (("documents", totals.rows), ("files", totals.files)):
         yield {"what": what, "outcome": "all", "count": sum(counts.values())}
         yield from ({"what": what, "outcome": outcome, "count": counts[outcome]} for outcome in OUTCOMES)
-    yield {"what": "pages", "outcome": "all", "count": account.pages["in"]}
+    yield {"what": "pages", "outcome": "all", "count": totals.pages["in"]}
     yield from (
-        {"what": "pages", "outcome": what, "count": n} for what, n in account.pages.items() if what != "in"
+        {"what": "pages", "outcome": outcome, "count": count}
+        for outcome, count in totals.pages.items()
+        if outcome != "in"
     )
 
 
 def _pdf(
-    account: Account, codes: Counter[str], printed: list[dict[str, Any]], destroyable_files: int
+    totals: Reconciliation, counts: Counter[str], printed: list[dict[str, Any]], destroyable: int
 ) -> bytes:
-    archive = account.archive
-    paper = Paper(f"Migration {archive.name}")
-    paper.line(
-        f"Of {datetime.now(UTC):{MINUTE}}, by Chartloom {__version__}. Begun {archive.begun_at.astimezone(UTC):{MINUTE}}."
+    job = totals.job
+    letter = Letter(f"Migration {job.name}")
+    letter.paragraph(
+        f"Printed {datetime.now(UTC):{TIME_FORMAT}} by Chartloom {__version__}."
+        f" Started {job.started_at.astimezone(UTC):{TIME_FORMAT}}."
     )
-    paper.line(
-        f"Manifest {archive.manifest}, SHA-256 {archive.manifest_sha256 or 'none: it is a folder tree'}"
-    )
-    paper.heading("Does it add up?")
-    for difference in account.differences:
-        paper.line(f"NO: {difference}.")
-    if not account.differences:
-        paper.line(
-            f"Yes: {archive.listed:,} documents listed, {account.pages['in']:,} pages came in, each in one line below."
+    letter.paragraph(f"Manifest {job.manifest}, SHA-256 {job.manifest_sha256 or 'none: it is a folder tree'}")
+    _add_outcomes(letter, totals)
+    _add_batches(letter, totals, destroyable)
+    letter.heading("Quality of filing, measured by samples")
+    for sample in totals.samples:
+        drawn, *results = describe_sample(sample)
+        letter.paragraph(drawn)
+        for result in results:
+            letter.paragraph(result.strip(), indent_pt=12)
+    if not totals.samples:
+        letter.paragraph("No sample has been drawn: the error rate of filing has not been measured.")
+    letter.heading("Exceptions")
+    letter.table(("Code", "Count"), sorted(counts.items()), (28, 14))
+    if counts.total() > len(printed):
+        letter.paragraph(
+            f"The first {len(printed):,} of {counts.total():,} are printed; exceptions.csv has all of them."
         )
-    paper.heading("Documents and files by what became of them")
+    lines = [(row["code"], row["batch"], row["row"], _file_and_detail(row)) for row in printed]
+    letter.table(("Code", "Batch", "Row", "File and detail"), lines, (20, 14, 14, 57))
+    return letter.pdf()
+
+
+def _add_outcomes(letter: Letter, totals: Reconciliation) -> None:
+    letter.heading("Does it add up?")
+    for difference in totals.differences:
+        letter.paragraph(f"NO: {difference}.")
+    if not totals.differences:
+        letter.paragraph(
+            f"Yes: {totals.job.listed:,} documents are listed and {totals.pages['in']:,} pages came in;"
+            " each is counted once below."
+        )
+    letter.heading("Documents and files by outcome")
     rows = [
-        (what, account.rows[what], account.files[what])
-        for what in OUTCOMES
-        if account.rows[what] or account.files[what]
+        (outcome, totals.rows[outcome], totals.files[outcome])
+        for outcome in OUTCOMES
+        if totals.rows[outcome] or totals.files[outcome]
     ]
-    paper.table(("outcome", "documents", "files"), [*rows, _sum("all", rows)], (20, 14, 14))
-    paper.heading("Pages by what became of them")
-    pages = [(what, n) for what, n in account.pages.items() if n and what != "in"]
-    paper.table(("outcome", "pages"), [*pages, ("all", account.pages["in"])], (20, 14))
-    _batches(paper, account, destroyable_files)
-    paper.heading("Quality of filing, measured by samples")
-    for sample in account.samples:
-        for line in in_words(sample):
-            paper.line(line)
-    if not account.samples:
-        paper.line("No sample has been drawn: how often filing goes wrong has not been measured.")
-    paper.heading("Exceptions")
-    paper.table(("code", "count"), sorted(codes.items()), (28, 14))
-    if sum(codes.values()) > len(printed):
-        paper.line(
-            f"The first {len(printed):,} of {sum(codes.values()):,} are printed; exceptions.csv has them all."
-        )
-    lines = [(row["code"], row["batch"], row["row"], _about(row)) for row in printed]
-    paper.table(("code", "batch", "row", "file and detail"), lines, (20, 14, 14, 57))
-    return paper.pdf()
+    all_rows = ("all", sum(row[1] for row in rows), sum(row[2] for row in rows))
+    letter.table(("Outcome", "Documents", "Files"), [*rows, all_rows], (20, 14, 14))
+    letter.heading("Pages by outcome")
+    pages = [(outcome, count) for outcome, count in totals.pages.items() if count and outcome != "in"]
+    letter.table(("Outcome", "Pages"), [*pages, ("all", totals.pages["in"])], (20, 14))
 
 
-def _batches(paper: Paper, account: Account, destroyable_files: int) -> None:
-    paper.heading("Batches")
+def _add_batches(letter: Letter, totals: Reconciliation, destroyable: int) -> None:
+    letter.heading("Batches")
     rows = [
         (
-            b.name,
-            b.rows,
-            b.pages,
-            b.proved,
-            b.excepted,
-            b.faults,
-            b.unchecked,
-            _signature(b.signed_by, b.signed_at),
+            batch.name,
+            batch.rows,
+            batch.pages,
+            batch.verified,
+            batch.exempt,
+            batch.failed,
+            batch.unchecked,
+            _signature(batch.signed_by, batch.signed_at),
         )
-        for b in account.batches
+        for batch in totals.batches
     ]
-    head = ("batch", "documents", "pages", "proved", "excepted", "faults", "unchecked", "signed for by")
-    paper.table(head, rows, (14, 11, 9, 9, 10, 8, 11, 33))
-    paper.line(
-        f"{destroyable_files:,} source files may be destroyed (may-be-destroyed.csv): proved, filed or blank, on nobody's list,"
-        " in batches that verified and were signed for."
+    head = ("Batch", "Documents", "Pages", "Verified", "Exempt", "Failed", "Unchecked", "Signed off by")
+    letter.table(head, rows, (14, 11, 9, 9, 10, 8, 11, 33))
+    letter.paragraph(
+        f"{destroyable:,} source files may be destroyed (may-be-destroyed.csv): they are verified, filed or"
+        " blank, not waiting for review, and in batches that were verified and signed off."
     )
 
 
-def _about(row: dict[str, Any]) -> str:
+def _file_and_detail(row: dict[str, Any]) -> str:
     return " ".join(dict.fromkeys(part for part in (row["path"], row["detail"]) if part))
 
 
-def _signature(by: str | None, at: datetime | None) -> str:
-    return f"{by}, {at.astimezone(UTC):{MINUTE}}" if by and at else "nobody yet"
+def _signature(signed_by: str | None, signed_at: datetime | None) -> str:
+    if not signed_by or not signed_at:
+        return "not signed off"
+    return f"{signed_by}, {signed_at.astimezone(UTC):{TIME_FORMAT}}"
 
 
-def _sum(name: str, rows: Sequence[tuple[str, int, int]]) -> tuple[str, int, int]:
-    return name, sum(row[1] for row in rows), sum(row[2] for row in rows)
-
-
-def in_words(sample: Sample) -> Iterator[str]:
-    """A sample for a person."""
+def describe_sample(sample: Sample) -> Iterator[str]:
+    """Yield the description of a sample: how it was drawn, its result, and each document with errors."""
     low, high = sample.interval
     yield (
-        f"Sample {sample.id} of {f'batch {sample.batch}' if sample.batch else 'all batches'}: {sample.size:,} of"
-        f" {sample.population:,} filed documents, drawn with seed {sample.seed} by {sample.drawn_by} on"
-        f" {sample.drawn_at.astimezone(UTC):{MINUTE}},"
-        f" to say with {sample.confidence:.0%} confidence that fewer than {sample.error_limit:.2%} are wrong."
+        f"Sample {sample.id} of {f'batch {sample.batch}' if sample.batch else 'all batches'}:"
+        f" {sample.size:,} of {sample.population:,} filed documents,"
+        f" drawn with seed {sample.seed} by {sample.drawn_by}"
+        f" on {sample.drawn_at.astimezone(UTC):{TIME_FORMAT}},"
+        f" to show with {sample.confidence:.0%} confidence"
+        f" that fewer than {sample.error_limit:.2%} are wrong."
     )
     share = sample.errors / sample.checked if sample.checked else 0.0
-    verdict = {None: "not all are checked yet", True: "it says so", False: "it does NOT say so"}[
-        sample.passed
-    ]
+    verdict = {None: "not all are checked yet", True: "passed", False: "NOT passed"}[sample.passed]
     yield (
-        f"  {sample.checked:,} checked, {sample.errors:,} wrong: {share:.3%}, between {low:.3%} and {high:.3%}"
-        f" (exact interval of {sample.confidence:.0%}); {verdict}."
+        f"  {sample.checked:,} checked, {sample.errors:,} wrong: {share:.3%},"
+        f" between {low:.3%} and {high:.3%} (exact interval of {sample.confidence:.0%}); {verdict}."
     )
     for error in sample.found:
         yield f"  document {error['document']}: {', '.join(error['wrong'])} corrected by {error['by']}"

@@ -1,10 +1,11 @@
-"""How often filing goes wrong, measured: documents drawn at random, looked at by people in the review queue.
+"""Measure the error rate of filing: draw documents at random and have people check them in the review queue.
 
-The size is that of a plan of acceptance sampling by attributes for a lot of N documents, as AIIM TR34 asks of
+The size is that of an acceptance sampling plan by attributes for a lot of N documents, as AIIM TR34 asks of
 imaging projects: the smallest n for which a lot with the stated share of errors would show none in the sample
 with a probability of at most 1 - confidence. Drawing is without replacement, so that probability is
-hypergeometric (NIST/SEMATECH e-Handbook, 6.2.3). The interval around the measured share is Clopper's and
-Pearson's exact one (Biometrika 26, 1934, 404-413)."""
+hypergeometric (NIST/SEMATECH e-Handbook, 6.2.3). The interval around the measured share is the exact interval
+of Clopper and Pearson (Biometrika 26, 1934, 404-413).
+"""
 
 from __future__ import annotations
 
@@ -16,24 +17,28 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from pipeline.archive.migration_jobs import Archive
-from pipeline.errors import BadInput
+from pipeline.archive.migration_jobs import MigrationJob
+from pipeline.errors import InvalidInput
 from pipeline.records import Reason
 from pipeline.store.database import Connection
 from pipeline.store.page_json import reasons_json
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.archive")
-WHY = Reason(
+SAMPLE_REASON = Reason(
     code="quality_sample",
-    detail="Drawn at random to measure how often filing goes wrong: check patient, type, date, pages, then file it.",
+    detail="Drawn at random to measure the error rate of filing."
+    " Check patient, type, date and pages, then file it.",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A sample and what came of it. `found`: the documents with errors: {"document", "wrong", "by"}. `batch`:
-    None is all.
+    """A sample and its results so far.
+
+    Attributes:
+        batch: The batch that it was drawn from; None for all batches.
+        found: The documents with errors: {"document", "wrong", "by"}.
     """
 
     id: int
@@ -52,21 +57,19 @@ class Sample:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Between what the share of errors is, with its confidence."""
-        return interval(self.errors, self.checked, self.confidence)
+        """The exact interval of the share of errors, with the confidence of the sample."""
+        return exact_interval(self.errors, self.checked, self.confidence)
 
     @property
     def passed(self) -> bool | None:
-        """Are the errors below the limit, as surely as was asked for? None while not everything has been
+        """Whether the error rate is below the limit with the confidence asked for; None until all are
         checked.
         """
         return None if self.checked < self.size else not self.errors
 
 
-def size_for(population: int, confidence: float, limit: float) -> int:
-    """How many of `population` documents must be right, all of them, to say that fewer than `limit` of all
-    are wrong.
-    """
+def sample_size(population: int, confidence: float, limit: float) -> int:
+    """Return how many documents must all be right to show that a share of less than `limit` is wrong."""
     from scipy.stats import hypergeom
 
     wrong = max(1, ceil(limit * population))
@@ -80,8 +83,8 @@ def size_for(population: int, confidence: float, limit: float) -> int:
     return min(low, population)
 
 
-def interval(errors: int, checked: int, confidence: float) -> tuple[float, float]:
-    """The exact two-sided interval of a share of `errors` in `checked`."""
+def exact_interval(errors: int, checked: int, confidence: float) -> tuple[float, float]:
+    """Return the exact two-sided interval of the share `errors` / `checked` (Clopper and Pearson)."""
     from scipy.stats import beta
 
     if not checked:
@@ -92,48 +95,52 @@ def interval(errors: int, checked: int, confidence: float) -> tuple[float, float
     return low, high
 
 
-def draw(
+def draw_sample(
     connection: Connection,
-    archive: Archive,
+    job: MigrationJob,
     batch: int | None,
     *,
     confidence: float,
     limit: float,
     seed: int,
-    by: str,
+    actor: str,
 ) -> Sample:
-    """Draw a sample of what is filed and put it into the review queue. Raises BadInput where nothing is
-    filed.
+    """Draw a sample of the filed documents and put it into the review queue.
+
+    Raises:
+        InvalidInput: Nothing has been filed yet, or a share is out of range.
     """
     if not (0 < confidence < 1 and 0 < limit < 1):
-        raise BadInput("Confidence and limit are shares.", "0.95 and 0.01, say.", "bad_option")
+        raise InvalidInput(
+            "Confidence and error limit must be between 0 and 1.", "For example 0.95 and 0.01.", "bad_option"
+        )
     with connection.transaction():
         filed = [
             row["id"]
-            for row in connection.execute(SQL["filed_documents"], {"archive": archive.id, "batch": batch})
+            for row in connection.execute(SQL["filed_documents"], {"archive": job.id, "batch": batch})
         ]
         if not filed:
-            raise BadInput(
-                f"Nothing of the migration {archive.name} is filed yet.",
-                "Draw the sample later.",
+            raise InvalidInput(
+                f"Nothing of the migration {job.name} is filed yet.",
+                "Draw the sample when documents have been filed.",
                 "nothing_filed",
             )
-        chosen = sorted(random.Random(seed).sample(filed, size_for(len(filed), confidence, limit)))
+        chosen = sorted(random.Random(seed).sample(filed, sample_size(len(filed), confidence, limit)))
         row = connection.execute(
             SQL["draw_sample"],
             {
-                "archive": archive.id, "batch": batch, "seed": seed, "confidence": confidence, "limit": limit,
-                "population": len(filed), "by": by,
+                "archive": job.id, "batch": batch, "seed": seed, "confidence": confidence, "limit": limit,
+                "population": len(filed), "by": actor,
             },
         ).fetchone()  # fmt: skip
         assert row is not None
         connection.execute(
-            SQL["open_sample_items"], {"documents": chosen, "reasons": Jsonb(reasons_json([WHY]))}
+            SQL["open_sample_items"], {"documents": chosen, "reasons": Jsonb(reasons_json([SAMPLE_REASON]))}
         )
-        connection.execute(SQL["note_sampled"], {"sample": row["id"], "documents": chosen})
-    return next(sample for sample in samples(connection, archive) if sample.id == row["id"])
+        connection.execute(SQL["record_sample_items"], {"sample": row["id"], "documents": chosen})
+    return next(sample for sample in samples(connection, job) if sample.id == row["id"])
 
 
-def samples(connection: Connection, archive: Archive) -> list[Sample]:
-    """The archive's samples, in the order they were drawn."""
-    return [Sample(**row) for row in connection.execute(SQL["samples"], [archive.id])]
+def samples(connection: Connection, job: MigrationJob) -> list[Sample]:
+    """Return the samples of a migration, in the order they were drawn."""
+    return [Sample(**row) for row in connection.execute(SQL["samples"], [job.id])]

@@ -1,4 +1,4 @@
-"""Signing for a batch: a person's name under what was proved and what was not. Only then may its paper go."""
+"""Sign off a batch: a person confirms its verification results. Only then may its paper be destroyed."""
 
 from __future__ import annotations
 
@@ -6,48 +6,54 @@ from dataclasses import asdict
 
 from psycopg.types.json import Jsonb
 
-from pipeline.archive.migration_jobs import Archive
-from pipeline.archive.page_accounting import BatchAccount, account_of, snapshot
-from pipeline.errors import BadInput, Conflict, NotFound
+from pipeline.archive.migration_jobs import MigrationJob
+from pipeline.archive.page_accounting import BatchTotals, reconcile, snapshot
+from pipeline.errors import Conflict, InvalidInput, NotFound
 from pipeline.store.audit import write_audit
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.archive")
-MAY_SIGN = ("supervisor", "privacy_officer")
-TOTALS = ("rows", "files", "pages", "proved", "excepted")
+SIGNER_ROLES = ("supervisor", "privacy_officer")
+SIGNED_TOTALS = ("rows", "files", "pages", "verified", "exempt")
 
 
-def sign(connection: Connection, archive: Archive, batch: str, *, by: str, at: str) -> BatchAccount:
-    """Sign for a batch that verified, with the totals as they are now. `at`: who sat at the machine, for the
-    audit.
+def sign_batch(
+    connection: Connection, job: MigrationJob, batch: str, *, actor: str, terminal: str
+) -> BatchTotals:
+    """Sign off a verified batch with its present totals.
 
-    Raises NotFound, BadInput where that person may not sign, Conflict where the batch has not been verified.
+    Args:
+        actor: The user account that signs.
+        terminal: The operating system user and host, for the audit log.
+
+    Raises:
+        NotFound: The migration has no such batch.
+        InvalidInput: This person may not sign.
+        Conflict: The batch has not been verified.
     """
-    row = connection.execute(SQL["signer"], [by]).fetchone()
-    if row is None or row["role"] not in MAY_SIGN:
-        raise BadInput(
-            f"{by} may not sign.",
-            f"It takes an open account of the role {' or '.join(MAY_SIGN)}.",
+    row = connection.execute(SQL["signer"], [actor]).fetchone()
+    if row is None or row["role"] not in SIGNER_ROLES:
+        raise InvalidInput(
+            f"{actor} may not sign.",
+            f"Sign with an active account of the role {' or '.join(SIGNER_ROLES)}.",
             "may_not_sign",
         )
-    with snapshot(connection, archive):
-        found = next(
-            (known for known in account_of(connection, archive).batches if known.name == batch), None
-        )
-        if found is None:
+    with snapshot(connection, job):
+        batches = {totals.name: totals for totals in reconcile(connection, job).batches}
+        if batch not in batches:
             raise NotFound(
-                f"The migration {archive.name} has no batch {batch}.",
-                "`chartloom migrate report` names them.",
+                f"The migration {job.name} has no batch {batch}.", "`chartloom archive report` lists them."
             )
-        if not found.verified or found.waiting:
-            left = f"{found.unchecked} documents are not checked, {found.faults} are faults, {found.waiting} not read yet"
+        totals = batches[batch]
+        if not totals.is_verified or totals.waiting:
             raise Conflict(
-                f"Batch {batch} has not verified: {left}.",
-                "Run `chartloom migrate verify`, mend what it names.",
+                f"Batch {batch} is not verified: {totals.unchecked} documents are not checked,"
+                f" {totals.failed} have failed, {totals.waiting} are not read yet.",
+                "Run `chartloom archive verify` and correct what it lists.",
             )
-        totals = {name: value for name, value in asdict(found).items() if name in TOTALS}
-        connection.execute(SQL["sign_batch"], {"batch": found.id, "by": by, "totals": Jsonb(totals)})
-        detail = {"archive": archive.name, "batch": batch, "at": at, **totals}
-        write_audit(connection, by, "sign_archive_batch", role=row["role"], detail=detail)
-    return found
+        signed = {name: value for name, value in asdict(totals).items() if name in SIGNED_TOTALS}
+        connection.execute(SQL["sign_batch"], {"batch": totals.id, "by": actor, "totals": Jsonb(signed)})
+        detail = {"archive": job.name, "batch": batch, "at": terminal, **signed}
+        write_audit(connection, actor, "sign_archive_batch", role=row["role"], detail=detail)
+    return totals

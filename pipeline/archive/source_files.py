@@ -1,7 +1,8 @@
-"""The files of a document where they lie: found, and where several are its pages, joined into one.
+"""Locate the source files of a document and, if several files are its pages, join them into one.
 
-Joining writes the same bytes every time, so that `verify` can make them again from the sources and look for
-their hash."""
+Joining always writes the same bytes, so that `archive verify` can create the joined file again from its
+sources and look for its hash.
+"""
 
 from __future__ import annotations
 
@@ -14,42 +15,45 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.archive.manifest import Listed, Manifest
-from pipeline.archive.tiff import join
+from pipeline.archive.join_tiffs import join_tiffs
+from pipeline.archive.manifest import Manifest, ManifestDocument
 from pipeline.ingest.intake_source import printable
 from pipeline.store.scratch import Scratch
 
-FOLDERS = 256  # whose names are remembered: an index goes through an archive folder by folder
+CACHED_FOLDERS = 256  # whose names are remembered: an index goes through an archive folder by folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file of a document. `path` is as it is spelt on the disk; as the manifest has it where `file` is not
-    there.
+    """A file of a document.
+
+    Attributes:
+        path: As it is spelled on disk, or as in the manifest if the file does not exist.
+        file: None if the file does not exist.
     """
 
     path: str
     file: Path | None
 
 
-class Finder:
-    """Finds a manifest's files, whatever the case of their letters where the mapping says so."""
+class SourceLocator:
+    """Locates the files of a manifest, regardless of letter case if the mapping asks for that."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._root = manifest.root
         self._ignore_case = manifest.mapping.ignore_case
-        self._names = lru_cache(FOLDERS)(names_in)
+        self._names = lru_cache(CACHED_FOLDERS)(names_in)
 
-    def sources(self, listed: Listed) -> tuple[Source, ...]:
-        """The document's files, in order."""
-        found = ((path, self.find(path)) for path in listed.files)
+    def sources(self, document: ManifestDocument) -> tuple[Source, ...]:
+        """Return the files of a document, in order."""
+        located = ((path, self.locate(path)) for path in document.files)
         return tuple(
             Source(path=printable(os.path.relpath(file, self._root)) if file else path, file=file)
-            for path, file in found
+            for path, file in located
         )
 
-    def find(self, path: str) -> Path | None:
-        """The regular file of that path below the root; None where there is none."""
+    def locate(self, path: str) -> Path | None:
+        """Return the regular file of that path below the root; None if there is none."""
         file = self._root / path
         if is_file(file):
             return file
@@ -65,7 +69,7 @@ class Finder:
 
 
 def names_in(folder: Path) -> dict[str, str]:
-    """The names in a folder by their folded form; none where it is no folder that can be read."""
+    """Return the names in a folder by their case-folded form; empty if the folder cannot be read."""
     try:
         return {name.casefold(): name for name in os.listdir(folder)}  # noqa: PTH208 - names alone, no stat
     except OSError:
@@ -73,7 +77,7 @@ def names_in(folder: Path) -> dict[str, str]:
 
 
 def is_file(file: Path) -> bool:
-    """Is a regular file there? One that may not be looked at counts as there: reading it will say why not."""
+    """Return whether a regular file exists. One without permission counts: reading it reports the reason."""
     try:
         return stat.S_ISREG(file.stat().st_mode)
     except PermissionError:
@@ -84,16 +88,17 @@ def is_file(file: Path) -> bool:
 
 @contextmanager
 def assembled(files: Sequence[Path], scratch: Scratch) -> Iterator[Path]:
-    """One file with all the pages, for as long as the context lasts: the only one, or the TIFFs joined in
-    order.
+    """Provide one file with all the pages within the context: the only file, or the TIFFs joined in order.
 
-    Raises BadInput (not_joinable) where they are no TIFFs that can be joined, OSError.
+    Raises:
+        InvalidInput: (not_joinable) The files are not TIFFs that can be joined.
+        OSError: A file cannot be read.
     """
     if len(files) == 1:
         yield files[0]
         return
     with TemporaryDirectory(dir=scratch.folder, prefix="new-") as folder:
-        whole = Path(folder) / "joined.tif"
-        with whole.open("wb") as out:
-            join(files, out)
-        yield whole
+        joined = Path(folder) / "joined.tif"
+        with joined.open("wb") as out:
+            join_tiffs(files, out)
+        yield joined

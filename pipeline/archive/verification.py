@@ -1,8 +1,9 @@
-"""`migrate verify`: every source beside what is stored, without the notes that the run made.
+"""`archive verify`: compare every source with what is stored, independently of the import log.
 
-It goes from the manifest and the bytes of the sources to the scan that has their hash, reads that original
-back, counts the source's pages by another way than intake does, and opens the PDF of every document. What
-`run` wrote down is not looked at."""
+It starts from the manifest and the bytes of the sources, finds the scan with their hash, reads that original
+back, counts the source's pages in another way than intake does, and opens the PDF of every document. It does
+not use what `archive run` recorded.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.archive.manifest import Listed
-from pipeline.archive.source_files import Finder, assembled
-from pipeline.archive.tiff import NotTiff, page_count
+from pipeline.archive.manifest import ManifestDocument
+from pipeline.archive.source_files import SourceLocator, assembled
 from pipeline.config import Settings
-from pipeline.errors import BadInput, NotFound
-from pipeline.ingest.parsing.file_types import HEAD, PDF, kind_of
+from pipeline.errors import InvalidInput, NotFound
+from pipeline.ingest.parsing.file_types import PDF, SIGNATURE_BYTES, media_type_of
 from pipeline.ingest.parsing.open_scan import inspect
+from pipeline.ingest.tiff import NotTiff, page_count
 from pipeline.store.blobs import BlobDamaged, Blobs, sha256_of
 from pipeline.store.database import Connection
 from pipeline.store.scratch import Scratch
@@ -28,28 +29,26 @@ SQL = statements("pipeline.archive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """What was found of a document of the manifest.
+class VerificationResult:
+    """The result for a document of the manifest.
 
-    proved: its bytes are stored as they are, and every page was read and is in a document, or is blank or a
-    sheet. excepted: something that has a name keeps it from that. fault: something is lost or is not as it
-    should be."""
+    verified: its bytes are stored unchanged, and every page was read and is in a document, or is blank or a
+    separator sheet. exempt: a stated reason keeps it from being verified. failed: something is lost or wrong.
+    """
 
-    result: Literal["proved", "excepted", "fault"]
+    result: Literal["verified", "exempt", "failed"]
     detail: str = ""
 
 
-class Lost(Exception):
-    """What is stored is not what the source is; the message says how."""
+class VerificationFailure(Exception):
+    """What is stored differs from the source. The message says how."""
 
 
 @dataclass
 class Verifier:
-    """Compares. Every call reads the sources anew. Raises ServiceAway where the store or the database does
-    not answer.
-    """
+    """Compares sources with what is stored. Every call reads the sources again. Raises ServiceUnavailable."""
 
-    finder: Finder
+    locator: SourceLocator
     connection: Connection
     blobs: Blobs
     settings: Settings
@@ -57,110 +56,121 @@ class Verifier:
     def __post_init__(self) -> None:
         self._scratch = Scratch(self.settings.intake_scratch)
 
-    def check(self, listed: Listed) -> Check:
-        """A document of the manifest."""
-        sources = self.finder.sources(listed)
+    def verify(self, document: ManifestDocument) -> VerificationResult:
+        """Verify one document of the manifest."""
+        sources = self.locator.sources(document)
         files = [source.file for source in sources if source.file is not None]
-        missing = [source.path for source in sources if source.file is None]
+        missing = ", ".join(source.path for source in sources if source.file is None)
         if not files:
-            return Check(result="excepted", detail=f"no file: {', '.join(missing) or 'the row names none'}")
+            return _exempt(f"no file: {missing or 'the row names none'}")
         try:
-            with assembled(files, self._scratch) as whole:
-                found = self._compare(files, whole)
-        except BadInput as error:
-            return Check(result="excepted", detail=f"{error.code}: {error}")
+            with assembled(files, self._scratch) as file:
+                result = self._compare(files, file)
+        except InvalidInput as error:
+            return _exempt(f"{error.code}: {error}")
         except OSError as error:
-            return Check(result="excepted", detail=f"unreadable: {error.strerror or type(error).__name__}")
-        except Lost as error:
-            return Check(result="fault", detail=str(error))
-        if missing and found.result == "proved":
-            return Check(result="excepted", detail=f"what is there is proved; missing: {', '.join(missing)}")
-        return found
+            return _exempt(f"unreadable: {error.strerror or type(error).__name__}")
+        except VerificationFailure as error:
+            return VerificationResult(result="failed", detail=str(error))
+        if missing and result.result == "verified":
+            return _exempt(f"the files that exist are verified; missing: {missing}")
+        return result
 
-    def _compare(self, files: list[Path], whole: Path) -> Check:
-        """The sources with the scan of their bytes. Raises Lost."""
-        sha256 = sha256_of(whole)
+    def _compare(self, files: list[Path], assembled_file: Path) -> VerificationResult:
+        """Compare the sources with the scan of the same bytes. Raises VerificationFailure."""
+        sha256 = sha256_of(assembled_file)
         for original in {sha256, *(sha256_of(file) for file in files if len(files) > 1)}:
             self._read_back(original, "the original")
-        row = self.connection.execute(SQL["scan_of_bytes"], [sha256]).fetchone()
-        if row is None:
-            raise Lost("no scan has these bytes")
-        if row["status"] == "quarantined":
-            return Check(
-                result="excepted", detail=f"quarantined: {row['quarantine_code']}; its bytes are stored"
-            )
-        if row["status"] != "done":
-            raise Lost("it is stored and not read yet")
-        self._compare_pages(whole, row["id"])
-        for document in self.connection.execute(SQL["pdfs_of_scan"], [row["id"]]).fetchall():
+        scan = self.connection.execute(SQL["scan_of_bytes"], [sha256]).fetchone()
+        if scan is None:
+            raise VerificationFailure("no scan has these bytes")
+        if scan["status"] == "quarantined":
+            return _exempt(f"quarantined: {scan['quarantine_code']}; its bytes are stored")
+        if scan["status"] != "done":
+            raise VerificationFailure("it is stored but not read yet")
+        self._compare_pages(assembled_file, scan["id"])
+        for document in self.connection.execute(SQL["pdfs_of_scan"], [scan["id"]]).fetchall():
             self._open_pdf(document)
-        return Check(result="proved")
+        return VerificationResult(result="verified")
 
-    def _compare_pages(self, whole: Path, scan: int) -> None:
-        there = pages_of(whole, self._scratch, self.settings)
-        row: dict[str, Any] = self.connection.execute(SQL["pages_of_scan"], [scan]).fetchone() or {}
-        if row["pages"] != there:
-            raise Lost(f"the source has {there} pages, {row['pages']} are stored")
-        if row["loose"]:
-            raise Lost(f"{row['loose']} of its pages are in no document")
+    def _compare_pages(self, file: Path, scan: int) -> None:
+        pages = source_page_count(file, self._scratch, self.settings)
+        stored: dict[str, Any] = self.connection.execute(SQL["pages_of_scan"], [scan]).fetchone() or {}
+        if stored["pages"] != pages:
+            raise VerificationFailure(f"the source has {pages} pages, {stored['pages']} are stored")
+        if stored["loose"]:
+            raise VerificationFailure(f"{stored['loose']} of its pages are in no document")
 
     def _open_pdf(self, document: dict[str, Any]) -> None:
-        """Raises Lost where a document's PDF is not there, not whole, or has not the pages it should have."""
+        """Raise VerificationFailure if a document's PDF is missing, damaged or has too few or many pages."""
         import pikepdf
 
-        data = self._read_back(document["pdf"], f"the PDF of document {document['id']}")
+        name = f"the PDF of document {document['id']}"
+        data = self._read_back(document["pdf"], name)
         try:
             with pikepdf.open(BytesIO(data)) as pdf:
                 pages = len(pdf.pages)
         except pikepdf.PdfError:
-            raise Lost(f"the PDF of document {document['id']} does not open") from None
+            raise VerificationFailure(f"{name} does not open") from None
         if pages != document["pages"]:
-            raise Lost(
-                f"the PDF of document {document['id']} has {pages} pages instead of {document['pages']}"
-            )
+            raise VerificationFailure(f"{name} has {pages} pages instead of {document['pages']}")
 
-    def _read_back(self, sha256: str, what: str) -> bytes:
+    def _read_back(self, sha256: str, name: str) -> bytes:
         try:
             return self.blobs.get(sha256)
         except NotFound:
-            raise Lost(f"{what} is not in the store") from None
+            raise VerificationFailure(f"{name} is missing in the object store") from None
         except BlobDamaged:
-            raise Lost(f"{what} has other bytes in the store") from None
+            raise VerificationFailure(f"{name} has different bytes in the object store") from None
 
 
-def pages_of(file: Path, scratch: Scratch, settings: Settings) -> int:
-    """A source's pages: by its directories, its page tree, or, for any other picture, as intake counts.
-    Raises BadInput, Lost.
+def _exempt(detail: str) -> VerificationResult:
+    return VerificationResult(result="exempt", detail=detail)
+
+
+def source_page_count(file: Path, scratch: Scratch, settings: Settings) -> int:
+    """Return the number of pages of a source.
+
+    Pages are counted by a TIFF's directories, by a PDF's page tree, or, for other images, as intake does.
+
+    Raises:
+        InvalidInput: Intake rejects the file.
+        VerificationFailure: The pages cannot be counted.
     """
     import pikepdf
 
     with file.open("rb") as stream:
-        kind = kind_of(stream.read(HEAD))
+        media_type = media_type_of(stream.read(SIGNATURE_BYTES))
     try:
-        if kind == "image/tiff":
+        if media_type == "image/tiff":
             return page_count(file)
-        if kind == PDF:
+        if media_type == PDF:
             with pikepdf.open(file) as pdf:
                 return len(pdf.pages)
     except (NotTiff, pikepdf.PdfError) as error:
-        raise Lost(f"its pages cannot be counted ({type(error).__name__})") from None
+        raise VerificationFailure(f"its pages cannot be counted ({type(error).__name__})") from None
     return inspect(file, scratch, settings.intake).pages
 
 
-def proved_keys(connection: Connection, archive: int, keys: list[str]) -> set[str]:
-    """Those of the documents that were proved before."""
-    return {row["key"] for row in connection.execute(SQL["proved_keys"], {"archive": archive, "keys": keys})}
+def verified_keys(connection: Connection, job: int, keys: list[str]) -> set[str]:
+    """Return those of the keys whose documents have been verified."""
+    rows = connection.execute(SQL["verified_keys"], {"archive": job, "keys": keys})
+    return {row["key"] for row in rows}
 
 
-def note_check(connection: Connection, archive: int, listed: Listed, check: Check) -> Check:
-    """Keep what was found. A document that the run has no row of is a fault, whatever is stored."""
-    values = {"archive": archive, "key": listed.key, "result": check.result, "detail": check.detail}
-    if connection.execute(SQL["note_check"], values).rowcount == 0:
-        return Check(result="fault", detail=check.detail or "no run has taken note of it")
-    return check
+def record_result(
+    connection: Connection, job: int, document: ManifestDocument, result: VerificationResult
+) -> VerificationResult:
+    """Store a result and return it. A document without a row has failed, whatever is stored."""
+    params = {"archive": job, "key": document.key, "result": result.result, "detail": result.detail}
+    if connection.execute(SQL["record_verification"], params).rowcount == 0:
+        return VerificationResult(result="failed", detail=result.detail or "no run has recorded it")
+    return result
 
 
-def checked(verifier: Verifier, archive: int, documents: Iterator[Listed]) -> Iterator[tuple[Listed, Check]]:
-    """Every document with what was found of it, kept."""
-    for listed in documents:
-        yield listed, note_check(verifier.connection, archive, listed, verifier.check(listed))
+def verify_documents(
+    verifier: Verifier, job: int, documents: Iterator[ManifestDocument]
+) -> Iterator[tuple[ManifestDocument, VerificationResult]]:
+    """Verify documents, store each result, and yield it with its document."""
+    for document in documents:
+        yield document, record_result(verifier.connection, job, document, verifier.verify(document))

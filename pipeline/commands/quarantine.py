@@ -38,7 +38,7 @@ def list_(
     from pipeline.ingest.quarantine import quarantined_scans
 
     with database(home) as connection:
-        for scan in quarantined_scans(connection, rejected=dismissed):
+        for scan in quarantined_scans(connection, include_dismissed=dismissed):
             if as_json:
                 emit(asdict(scan))
                 continue
@@ -116,7 +116,7 @@ def retry(
                     blobs,
                     installation.settings,
                     scan,
-                    by=by or getpass.getuser(),
+                    actor=by or getpass.getuser(),
                     enqueue=enqueue_scan,
                     note=note,
                 )
@@ -152,5 +152,5 @@ def dismiss(
 
     with database(home) as connection:
         for scan in scans:
-            quarantine.dismiss(connection, scan, by=by or getpass.getuser(), note=note)
+            quarantine.dismiss(connection, scan, actor=by or getpass.getuser(), note=note)
             typer.echo(f"Scan {scan}: dismissed.")

@@ -112,9 +112,10 @@ def format_paper(paper: PaperRetention) -> str:
 
 
 def format_history(history: FileHistory) -> str:
-    """Return a file with its status as one line of text."""
+    """Return a file with its status as text, with a line for each note about it."""
     seen_at = f"{history.seen_at:%Y-%m-%d %H:%M:%S}"
-    return f"{history.scan:>8}  {seen_at}  {history.status:<12}  {history.pages or '-':>5}  {history.name!r}"
+    line = f"{history.scan:>8}  {seen_at}  {history.status:<12}  {history.pages or '-':>5}  {history.name!r}"
+    return "\n".join([line, *(f"          note {note['code']}: {note['detail']}" for note in history.notes)])
 
 
 def format_ledger(ledger: Ledger) -> Iterator[str]:
@@ -126,9 +127,12 @@ def format_ledger(ledger: Ledger) -> Iterator[str]:
         for key, count in counts.items():
             if key != total and count:
                 yield f"  {key.replace('_', ' '):<12} {count:>12,}"
+    if ledger.notes:
+        yield "Notes about files: " + ", ".join(f"{code} {count:,}" for code, count in ledger.notes.items())
     yield from map(format_batch, ledger.batches)
     for file in ledger.waiting:
-        yield f"WAITING in the intake folder since {file.seen_at:%Y-%m-%d %H:%M}: {file.path!r}. {file.why}"
+        seen_at = f"{file.seen_at:%Y-%m-%d %H:%M}"
+        yield f"WAITING in the intake folder since {seen_at}: {file.path!r}. {file.waiting_reason}"
     for fault in ledger.faults:
         scan = f"scan {fault.scan} " if fault.scan else ""
         yield f"FAULT {fault.code}: {scan}{fault.detail}"

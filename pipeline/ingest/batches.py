@@ -1,9 +1,10 @@
-"""Batches and what they should add up to: a folder, a ZIP, or a stack under a cover sheet with its counts as
+"""Batches and their expected totals: a folder, a ZIP file, or a stack under a cover sheet with its counts in
 a QR code.
 
-A batch is settled once all of its files are, nothing has been added for a while and it adds up. One that does
-not goes to a person and stays open: what is missing may still come, and then it settles by itself. Its paper
-is kept until it is settled."""
+A batch is closed when all of its files are processed, no file has been added for a while and its totals are
+as expected. A batch whose totals differ goes to review and stays open: what is missing may still arrive, and
+then it is closed automatically. Its paper must be kept until it is closed.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +21,13 @@ from pipeline.records import Reason
 from pipeline.store.database import Connection
 from pipeline.store.page_json import reasons_json, storable
 
-SHEET = "CHARTLOOM/BATCH/1;"
-LONGEST_NAME = 200
+COVER_SHEET_PREFIX = "CHARTLOOM/BATCH/1;"
+MAX_NAME_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """What a cover sheet says; None is not said."""
+class ExpectedCounts:
+    """What a cover sheet states; None if it does not state a count."""
 
     name: str | None = None
     files: int | None = None
@@ -36,17 +37,22 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A batch with its totals and what its cover sheets expect, all together; None is not said.
+    """A batch with its totals and the sums of what its cover sheets expect; None if they do not state a
+    count.
 
-    `pages`: those of documents; blank pages and sheets are not counted, nor files of nothing but sheets.
-    `duplicates` are among `files`. `quiet_seconds`: since the last file came. `item`: the review item that a
-    person has been given, `scan`: what it is about."""
+    Attributes:
+        item: The review item of the batch.
+        files: Its files, including duplicates, except files of only separator sheets.
+        pages: The pages of documents, without blank pages and separator sheets.
+        quiet_seconds: The time since the last file arrived.
+        scan: The scan that the review item refers to.
+    """
 
     id: int
     name: str
     opened_at: datetime
-    settled_at: datetime | None
-    adds_up: bool | None
+    closed_at: datetime | None
+    balanced: bool | None
     item: int | None
     item_settled_by: str | None
     expected_files: int | None
@@ -63,76 +69,87 @@ class Batch:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What does not add up, for a person; empty where all does. A file in quarantine never adds up."""
-        found = []
+        """The counts that differ, in words for a person. A file in quarantine is always a difference."""
+        differences = []
         if self.expected_files not in (None, self.files, self.files - self.duplicates):
-            found.append(f"{self.expected_files} files expected, {self.files} arrived")
+            differences.append(f"{self.expected_files} files expected, {self.files} arrived")
         pairs = (
             ("documents", self.expected_documents, self.documents),
             ("pages", self.expected_pages, self.pages),
         )
-        found += [
+        differences += [
             f"{wanted} {what} expected, {got} arrived"
             for what, wanted, got in pairs
             if wanted not in (None, got)
         ]
         if self.quarantined:
-            found.append(f"{self.quarantined} of its files could not be taken")
-        return tuple(found)
+            differences.append(f"{self.quarantined} of its files are in quarantine")
+        return tuple(differences)
 
     @property
-    def state(self) -> Literal["open", "short", "settled", "settled by a person"]:
-        """Where it stands; its paper may go when it is settled, one way or the other."""
-        if self.settled_at is None:
-            return "open" if self.item is None else "short"
-        return "settled" if self.adds_up else "settled by a person"
+    def state(self) -> Literal["open", "incomplete", "closed", "closed_manually"]:
+        """The state. The paper of a closed batch may be destroyed."""
+        if self.closed_at is None:
+            return "open" if self.item is None else "incomplete"
+        return "closed" if self.balanced else "closed_manually"
 
-    def rests(self, quiet_seconds: float) -> bool:
-        """Are all of its files read, and has none come for so long?"""
-        return self.scan is not None and not self.in_progress and (self.quiet_seconds or 0.0) >= quiet_seconds
+    def is_idle(self, idle_seconds: float) -> bool:
+        """Return whether all of its files are read and none has arrived for that many seconds."""
+        return self.scan is not None and not self.in_progress and (self.quiet_seconds or 0.0) >= idle_seconds
 
 
-def expected_of(text: str) -> Expected | None:
-    """What a cover sheet's code says; None where it is none."""
-    if not text.startswith(SHEET):
+def parse_cover_sheet(text: str) -> ExpectedCounts | None:
+    """Return what a cover sheet's code states; None if it is not the code of a cover sheet."""
+    if not text.startswith(COVER_SHEET_PREFIX):
         return None
-    pairs = dict(part.partition("=")[::2] for part in text[len(SHEET) :].split(";"))
+    pairs = dict(part.partition("=")[::2] for part in text[len(COVER_SHEET_PREFIX) :].split(";"))
     counts = {
         key: int(value)
         for key in ("files", "documents", "pages")
         if (value := pairs.get(key, "")).isdecimal() and len(value) < 9
     }
-    return Expected(name=storable(unquote_plus(pairs.get("name", "")))[:LONGEST_NAME] or None, **counts)
+    return ExpectedCounts(
+        name=storable(unquote_plus(pairs.get("name", "")))[:MAX_NAME_CHARS] or None, **counts
+    )
 
 
-def batches(connection: Connection, *, settled: bool = True) -> list[Batch]:
-    """The batches with their totals, in the order they were opened; `settled`: also those that are closed."""
-    return [Batch(**row) for row in connection.execute(SQL["batches"], {"all": settled})]
+def batches(connection: Connection, *, include_closed: bool = True) -> list[Batch]:
+    """Return the open batches, and by default the closed ones, with their totals in the order of opening."""
+    return [Batch(**row) for row in connection.execute(SQL["batches"], {"all": include_closed})]
 
 
-def settle(connection: Connection, quiet_seconds: float, only: Collection[int] | None = None) -> list[Batch]:
-    """Note new cover sheets, close the batches that rest and add up, put the others before a person; `only`:
-    these batches.
+def close_batches(
+    connection: Connection, idle_seconds: float, ids: Collection[int] | None = None
+) -> list[Batch]:
+    """Record new cover sheets, close the idle batches that balance, and put the others into review.
 
-    Returns those of which something changed, as they were found.
+    Args:
+        connection: A connection outside any transaction.
+        idle_seconds: A batch is idle if no file has arrived for this time.
+        ids: Only these batches.
+
+    Returns:
+        The batches of which something changed, as they were before.
     """
     with connection.transaction():
         row = connection.execute(
-            "select pg_try_advisory_xact_lock(hashtextextended('settle batches', 0)) as mine"
+            "select pg_try_advisory_xact_lock(hashtextextended('close batches', 0)) as mine"
         ).fetchone()
         if not row or not row["mine"]:
             return []
         for sheet in connection.execute(SQL["cover_sheets"]).fetchall():
-            _note_sheet(connection, sheet["scan"], sheet["text"])
-        resting = [batch for batch in batches(connection, settled=False) if batch.rests(quiet_seconds)]
+            _apply_cover_sheet(connection, sheet["scan"], sheet["text"])
+        idle = [batch for batch in batches(connection, include_closed=False) if batch.is_idle(idle_seconds)]
         return [
-            batch for batch in resting if (only is None or batch.id in only) and _weigh(connection, batch)
+            batch
+            for batch in idle
+            if (ids is None or batch.id in ids) and _close_or_review(connection, batch)
         ]
 
 
-def _note_sheet(connection: Connection, scan: int, text: str) -> None:
-    """Apply a cover sheet to the batch its scan is in, else to one of its own."""
-    expected = expected_of(text)
+def _apply_cover_sheet(connection: Connection, scan: int, text: str) -> None:
+    """Apply a cover sheet to the batch of its scan, or to a new batch if the scan is in none."""
+    expected = parse_cover_sheet(text)
     if expected is None:
         return
     row = connection.execute(SQL["batch_of_scan"], [scan]).fetchone()
@@ -141,21 +158,28 @@ def _note_sheet(connection: Connection, scan: int, text: str) -> None:
         assert row is not None, "a batch is inserted or found"
         connection.execute(SQL["join_batch"], {"batch": row["id"], "scan": scan})
     counts = {"files": expected.files, "documents": expected.documents, "pages": expected.pages}
-    connection.execute(SQL["note_sheet"], {"batch": row["id"], "scan": scan, "text": text, **counts})
-    connection.execute(SQL["settle_bare_sheet"], {"scan": scan})
+    connection.execute(SQL["record_cover_sheet"], {"batch": row["id"], "scan": scan, "text": text, **counts})
+    connection.execute(SQL["close_bare_batch"], {"scan": scan})
 
 
-def _weigh(connection: Connection, batch: Batch) -> bool:
-    """Close a batch that adds up, or that a person has settled; else see that a person knows. True where
-    something changed.
+def _close_or_review(connection: Connection, batch: Batch) -> bool:
+    """Close a batch that balances or that a person has closed; otherwise put it into review.
+
+    Returns:
+        Whether something changed.
     """
     if not batch.differences or batch.item_settled_by is not None:
-        connection.execute(SQL["settle_batch"], {"batch": batch.id, "adds_up": not batch.differences})
-        connection.execute(SQL["settle_batch_item"], {"item": batch.item})
+        connection.execute(SQL["close_batch"], {"batch": batch.id, "balanced": not batch.differences})
+        connection.execute(SQL["close_batch_item"], {"item": batch.item})
         return True
-    detail = f"Batch {batch.name} does not add up: {'; '.join(batch.differences)}. Keep its paper until this is settled."
-    reasons = Jsonb(reasons_json([Reason(code="batch_counts", detail=detail)]))
+    detail = (
+        f"Batch {batch.name} does not add up: {'; '.join(batch.differences)}."
+        " Keep its paper until it is closed."
+    )
+    reasons = Jsonb(reasons_json([Reason(code="batch_count_mismatch", detail=detail)]))
     if batch.item is None:
         connection.execute(SQL["review_batch"], {"batch": batch.id, "scan": batch.scan, "reasons": reasons})
         return True
-    return connection.execute(SQL["tell_batch_item"], {"item": batch.item, "reasons": reasons}).rowcount == 1
+    return (
+        connection.execute(SQL["update_batch_item"], {"item": batch.item, "reasons": reasons}).rowcount == 1
+    )

@@ -1,4 +1,6 @@
-"""How a file leaves the intake folder once it is stored: into done/, kept there for some days, or deleted."""
+"""Remove a stored file from the intake folder: move it to done/, where it is kept for some days, or delete
+it.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +10,30 @@ from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path, PurePath
 
-LONGEST_NAME = 255  # bytes, of the file systems that matter
+MAX_NAME_BYTES = 255  # of common file systems
 
 
-class Changed(Exception):
-    """The file is no longer the one that was stored."""
+class FileModified(Exception):
+    """The file has been written to since it was stored."""
 
 
-def leave(file: Path, inside: PurePath, done: Path | None, size: int, modified_ns: int) -> None:
-    """Move the file to done/YYYY-MM-DD/, under its own folders, or delete it where `done` is None.
+def move_to_done(file: Path, inside: PurePath, done: Path | None, size: int, modified_ns: int) -> None:
+    """Move a file to done/YYYY-MM-DD/ and keep its subfolders, or delete it.
 
-    Raises Changed where it has been written to since it was stored (then it is a new file), OSError where it
-    cannot be moved."""
-    found = file.lstat()
-    if (found.st_size, found.st_mtime_ns) != (size, modified_ns):
-        raise Changed
+    Args:
+        file: The file.
+        inside: Its path below the intake folder.
+        done: The folder for stored files; None to delete the file.
+        size: Its size when it was stored, in bytes.
+        modified_ns: Its modification time when it was stored.
+
+    Raises:
+        FileModified: The file has been written to since it was stored: it is a new file.
+        OSError: The file cannot be moved.
+    """
+    status = file.lstat()
+    if (status.st_size, status.st_mtime_ns) != (size, modified_ns):
+        raise FileModified
     if done is None:
         file.unlink()
         return
@@ -30,8 +41,8 @@ def leave(file: Path, inside: PurePath, done: Path | None, size: int, modified_n
     folder.mkdir(parents=True, exist_ok=True)
     try:
         file.rename(free_name(folder, inside.name))
-    except OSError:  # another file system: copied whole under a passing name first
-        copy = free_name(folder, f".{inside.name}"[:LONGEST_NAME])
+    except OSError:  # another file system: copy it under a temporary name first
+        copy = free_name(folder, f".{inside.name}"[:MAX_NAME_BYTES])
         try:
             shutil.copy2(file, copy)
         except OSError:
@@ -42,23 +53,27 @@ def leave(file: Path, inside: PurePath, done: Path | None, size: int, modified_n
 
 
 def free_name(folder: Path, name: str) -> Path:
-    """A path of that name that does not exist yet; `name (2).pdf` where it does."""
+    """Return a path of that name that does not exist yet: `name (2).pdf` if `name.pdf` exists."""
     ending = PurePath(name).suffix
     stem = name.removesuffix(ending)
     number, candidate = 1, folder / name
     while candidate.exists() or candidate.is_symlink():
         number += 1
         mark = f" ({number}){ending}"
-        kept = os.fsencode(stem)[: LONGEST_NAME - len(os.fsencode(mark))]
+        kept = os.fsencode(stem)[: MAX_NAME_BYTES - len(os.fsencode(mark))]
         candidate = folder / f"{os.fsdecode(kept)}{mark}"
     return candidate
 
 
-def clean(done: Path, days: int, today: date) -> int:
-    """Remove the days of done/ that have been kept for long enough; return how many.
+def remove_expired_days(done: Path, days: int, today: date) -> int:
+    """Remove the folders of done/ that are older than `days`, and return how many.
 
-    `today`: what another clock says. The earlier of that and our own counts: a clock that jumps ahead empties
-    nothing."""
+    Args:
+        done: The folder for stored files.
+        days: For how long files are kept.
+        today: The date by another clock. The earlier of the two clocks counts, so that a clock that jumps
+            ahead removes nothing.
+    """
     if not done.is_dir():
         return 0
     limit = min(date.today(), today) - timedelta(days=days)

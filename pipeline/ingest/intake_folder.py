@@ -1,5 +1,6 @@
-"""What is in the intake folder, since when it looks so, and what of it may be taken now. Only the monotonic
-clock counts here.
+"""Track the files of the intake folder: since when each is unchanged, and which are ready to ingest.
+
+Only the monotonic clock is used here.
 """
 
 from __future__ import annotations
@@ -13,122 +14,140 @@ from pathlib import Path, PurePath
 
 from pipeline.config import IntakeSettings
 from pipeline.ingest.completeness import is_being_written, is_complete, is_temporary_name
-from pipeline.ingest.intake_source import subfolder_meanings, origin_of
+from pipeline.ingest.intake_source import origin_of, subfolder_meanings
 
-MAX_RETRY_PAUSE_SECONDS = (
-    60.0  # before a file that could not be taken is tried again; it starts with the poll and doubles
-)
+MAX_RETRY_PAUSE_SECONDS = 60.0
+"""A file that cannot be ingested is tried again after a pause. It starts at the poll interval and doubles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedFile:
-    """A file as it was last seen. `first`: when it was seen first, `since`: when it began to look so, by the
-    monotonic clock.
+    """A file as it was last observed. Times are of the monotonic clock, in seconds.
 
-    `arrivals`: it is stored, under these numbers, and has only to leave the folder.
+    Attributes:
+        first_seen: When the file was first observed.
+        unchanged_since: When the file last changed, as far as it was observed.
+        events: The ids of the ingest events if the file is stored and only has to leave the folder.
+        waiting_reason: Why it waits, for a person.
     """
 
     size: int
     modified_ns: int
-    first: float
-    since: float
-    tries: int = 0
+    first_seen: float
+    unchanged_since: float
+    attempts: int = 0
     not_before: float = 0.0
-    arrivals: tuple[int, ...] = ()
-    why: str | None = None
+    events: tuple[int, ...] = ()
+    waiting_reason: str | None = None
 
     def looks_like(self, status: os.stat_result) -> bool:
-        """Is it still as it was?"""
+        """Return whether the file still has the same size and modification time."""
         return (self.size, self.modified_ns) == (status.st_size, status.st_mtime_ns)
 
 
 class IntakeFolder:
-    """The files of a watched folder and what is known of each."""
+    """The files of a watched folder, and what is known about each."""
 
     def __init__(self, root: Path, settings: IntakeSettings) -> None:
         self.root = root
         self.files: dict[PurePath, ObservedFile] = {}
         self._settings = settings
-        self._empty: dict[PurePath, float] = {}
-        self._looked = 0.0
+        self._empty_since: dict[PurePath, float] = {}
+        self._refreshed_at = 0.0
 
-    def look(self) -> None:
-        """Bring what is known of the files up to date."""
-        now = self._looked = time.monotonic()
-        found = dict(files_below(self.root))
-        for inside, status in found.items():
-            known = self.files.get(inside)
-            if known is None or not known.looks_like(status):
-                first = known.first if known else now
+    def refresh(self) -> None:
+        """Update what is known about the files."""
+        now = self._refreshed_at = time.monotonic()
+        present = dict(files_below(self.root))
+        for inside, status in present.items():
+            before = self.files.get(inside)
+            if before is None or not before.looks_like(status):
+                first_seen = before.first_seen if before else now
                 self.files[inside] = ObservedFile(
-                    size=status.st_size, modified_ns=status.st_mtime_ns, first=first, since=now
+                    size=status.st_size,
+                    modified_ns=status.st_mtime_ns,
+                    first_seen=first_seen,
+                    unchanged_since=now,
                 )
-        for inside in self.files.keys() - found.keys():
+        for inside in self.files.keys() - present.keys():
             del self.files[inside]
 
     def ready(self) -> list[PurePath]:
-        """The files that had stood still for long enough at the last look, so were seen alike twice: most
-        urgent first, then as they came. They are not opened for this."""
-        ready = [inside for inside, seen in self.files.items() if self._due(seen) <= self._looked]
-        return sorted(ready, key=lambda inside: (-origin_of(inside).priority, self.files[inside].first))
+        """Return the files that were unchanged for long enough at the last poll, so were seen at least twice.
+
+        The most urgent come first, then the oldest. The files are not opened for this.
+        """
+        ready = [
+            inside for inside, observed in self.files.items() if self._due(observed) <= self._refreshed_at
+        ]
+        return sorted(ready, key=lambda inside: (-origin_of(inside).priority, self.files[inside].first_seen))
 
     def pause(self) -> float:
-        """Seconds until the next file may be taken, at most until the next poll."""
+        """Return the seconds until the next file may be ingested, at most until the next poll."""
         now = time.monotonic()
-        coming = [wait for seen in self.files.values() if (wait := self._due(seen) - now) > 0]
+        coming = [wait for observed in self.files.values() if (wait := self._due(observed) - now) > 0]
         return min([self._settings.poll_seconds, *coming])
 
-    def unfinished(self, inside: PurePath) -> str | None:
-        """Why a file that stands still is not to be taken yet: somebody is writing it, or it has no end.
-        Raises OSError.
+    def incomplete_reason(self, inside: PurePath) -> str | None:
+        """Return why an unchanged file must not be ingested yet: it is open for writing, or has no end.
 
-        One without its end is waited for no longer than incomplete_grace_seconds; one that is open for writing for
-        as long as it is."""
-        seen, file = self.files[inside], self.root / inside
+        A file without its end waits for at most incomplete_grace_seconds, a file that is open for writing
+        until it is closed.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        observed, file = self.files[inside], self.root / inside
         if is_being_written(file):
-            return "Another program has it open for writing: it is taken when that program closes it."
-        waits = time.monotonic() < seen.since + self._settings.incomplete_grace_seconds
+            return "Another program has it open for writing. It is ingested when that program closes it."
+        waits = time.monotonic() < observed.unchanged_since + self._settings.incomplete_grace_seconds
         if waits and not is_complete(file):
-            return f"It has no end yet: it may still be arriving, and is taken after {self._settings.incomplete_grace_seconds:.0f} s."
+            seconds = self._settings.incomplete_grace_seconds
+            return f"It has no end yet: it may still be arriving. It is ingested after {seconds:.0f} s."
         return None
 
-    def again(self, inside: PurePath) -> None:
-        """The file changed under our hands: it has to stand still again."""
-        seen = self.files[inside]
+    def restart(self, inside: PurePath) -> None:
+        """Start over with a file that changed while it was being ingested."""
+        observed = self.files[inside]
         self.files[inside] = ObservedFile(
-            size=seen.size, modified_ns=seen.modified_ns, first=seen.first, since=time.monotonic()
+            size=observed.size,
+            modified_ns=observed.modified_ns,
+            first_seen=observed.first_seen,
+            unchanged_since=time.monotonic(),
         )
 
-    def later(self, inside: PurePath, why: str, *, soon: bool = False) -> float:
-        """Try the file again after a pause that doubles each time, or at the next poll; the pause in
-        seconds.
+    def postpone(self, inside: PurePath, reason: str, *, soon: bool = False) -> float:
+        """Try the file again after a pause that doubles each time, or (`soon`) at the next poll. Return the
+        pause.
         """
-        seen, poll = self.files[inside], self._settings.poll_seconds
-        pause = poll if soon else min(MAX_RETRY_PAUSE_SECONDS, poll * 2 ** min(seen.tries, 10))
+        observed, poll = self.files[inside], self._settings.poll_seconds
+        pause = poll if soon else min(MAX_RETRY_PAUSE_SECONDS, poll * 2 ** min(observed.attempts, 10))
         self.files[inside] = replace(
-            seen, tries=seen.tries + (not soon), not_before=time.monotonic() + pause, why=why
+            observed,
+            attempts=observed.attempts + (not soon),
+            not_before=time.monotonic() + pause,
+            waiting_reason=reason,
         )
         return pause
 
-    def emptied(self, quiet_seconds: float) -> list[PurePath]:
-        """Folders of batches in which nothing has been for so long, the innermost first. Those with a meaning
-        are none.
-        """
-        now, found = time.monotonic(), set(empty_below(self.root))
-        self._empty = {inside: self._empty.get(inside, now) for inside in found}
-        return [inside for inside, since in self._empty.items() if now - since >= quiet_seconds]
+    def empty_folders(self, quiet_seconds: float) -> list[PurePath]:
+        """Return the batch folders that have been empty for that many seconds, the innermost first."""
+        now, empty = time.monotonic(), set(empty_below(self.root))
+        self._empty_since = {inside: self._empty_since.get(inside, now) for inside in empty}
+        return [inside for inside, since in self._empty_since.items() if now - since >= quiet_seconds]
 
-    def _due(self, seen: ObservedFile) -> float:
-        return max(seen.since + self._settings.stable_seconds, seen.not_before)
+    def _due(self, observed: ObservedFile) -> float:
+        return max(observed.unchanged_since + self._settings.stable_seconds, observed.not_before)
 
 
 def files_below(root: Path, inside: PurePath | None = None) -> Iterator[tuple[PurePath, os.stat_result]]:
-    """(path below the folder, state) of the regular files in it that are finished by their names. Links are
-    not followed.
+    """Yield (path below the folder, status) of its regular files, except those with temporary names.
+
+    Symbolic links are not followed.
     """
     try:
         entries = list(os.scandir(root / inside if inside else root))
-    except OSError:  # gone in between, or not ours to read: seen again at the next look
+    except OSError:  # removed meanwhile, or not readable: tried again at the next poll
         return
     for entry in entries:
         below = inside / entry.name if inside else PurePath(entry.name)
@@ -142,8 +161,8 @@ def files_below(root: Path, inside: PurePath | None = None) -> Iterator[tuple[Pu
 
 
 def empty_below(root: Path) -> Iterator[PurePath]:
-    """The folders of batches with nothing in them at all. A hidden folder, a link and a folder with a meaning
-    are left alone.
+    """Yield the batch folders that contain nothing. Hidden folders, links and folders with a meaning are
+    kept.
     """
     meanings = subfolder_meanings()
     for top, folders, files in os.walk(root):

@@ -1,8 +1,9 @@
 """Where a file comes from, and what its folder says about it.
 
-Subfolders of the intake folder carry meaning (config/intake_folders.toml): `STAT/` goes first, `cardiology/`
-names a department. The first subfolder without a meaning of its own is a batch: `ROI/box 17/` is the batch
-"box 17" of release of information."""
+Subfolders of the intake folder have a meaning (config/intake_folders.toml): files in `STAT/` go first,
+`cardiology/` names a department. The first subfolder without a meaning is a batch: `ROI/box 17/` is the batch
+"box 17" of release of information.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +23,11 @@ ALLOWED_KEYS = {"source", "department", "default_type", "priority"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What is known of a file before it is opened. `batch` is the name of the batch it belongs to, `given`
-    what an index says.
+    """What is known about a file before it is opened.
+
+    Attributes:
+        batch: The name of the batch that the file belongs to.
+        legacy_metadata: The entry of a legacy index.
     """
 
     source: str = "intake"
@@ -31,11 +35,11 @@ class Origin:
     default_type: str | None = None
     priority: Priority = Priority.LIVE
     batch: str | None = None
-    given: LegacyMetadata | None = None
+    legacy_metadata: LegacyMetadata | None = None
 
 
 def origin_of(inside: PurePath, meanings: dict[str, dict[str, str]] | None = None) -> Origin:
-    """The origin of a file by its path below the intake folder."""
+    """Return the origin of a file by its path below the intake folder."""
     known = subfolder_meanings() if meanings is None else meanings
     origin = Origin()
     for folder in inside.parts[:-1]:
@@ -51,25 +55,27 @@ def origin_of(inside: PurePath, meanings: dict[str, dict[str, str]] | None = Non
 
 @cache
 def subfolder_meanings(file: Path = CONFIG / "intake_folders.toml") -> dict[str, dict[str, str]]:
-    """The subfolders' meanings by name in lower case. Raises ConfigurationError."""
+    """Return the meanings of subfolders by name in lower case. Raises ConfigurationError."""
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     for name, meaning in table.items():
         wrong = set(meaning) - ALLOWED_KEYS
         if wrong:
             raise ConfigurationError(
-                f"{file.name}: [{name}] has an unknown key {sorted(wrong)[0]}.", f"Known are {sorted(ALLOWED_KEYS)}."
+                f"{file.name}: [{name}] has an unknown key {sorted(wrong)[0]}.",
+                f"Allowed keys: {', '.join(sorted(ALLOWED_KEYS))}.",
             )
         if meaning.get("priority", "live").upper() not in Priority.__members__:
             raise ConfigurationError(
-                f"{file.name}: [{name}] has an unknown priority.", "Known are stat, live, backfill."
+                f"{file.name}: [{name}] has an unknown priority.", "Use stat, live or backfill."
             )
         if meaning.get("default_type") not in (None, *document_types()):
             raise ConfigurationError(
-                f"{file.name}: [{name}] has an unknown default_type.", "See config/document_types.toml."
+                f"{file.name}: [{name}] has an unknown default_type.",
+                "Use a type of config/document_types.toml.",
             )
     return {name.casefold(): meaning for name, meaning in table.items()}
 
 
 def printable(name: str | os.PathLike[str]) -> str:
-    """A file name as text that Postgres holds: bytes that are no UTF-8 are written as backslash escapes."""
+    """Return a file name as text that Postgres can store: bytes outside UTF-8 become backslash escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

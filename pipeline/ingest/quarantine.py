@@ -1,7 +1,8 @@
-"""The quarantine: what could not be taken, why, and what a person does about it. Its bytes are in the store
-in any case.
+"""The quarantine: which scans were rejected and why, and what people do about them. Their bytes are stored in
+any case.
 
-The command line and the web call the same functions. Each act is noted with who did it and never changed.
+The command line and the web pages call the same functions. Each action is recorded with its user and never
+changed.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ from pipeline.store.scratch import Scratch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedScan:
-    """A scan in quarantine. `reason` says what is wrong and what to do; `actions` is what people have done about
-    it.
+    """A scan in quarantine.
+
+    Attributes:
+        reason: What is wrong and what to do about it.
+        actions: What people have done about it.
     """
 
     id: int
@@ -47,16 +51,20 @@ class QuarantinedScan:
     actions: list[dict[str, Any]] = field(default_factory=list)
 
 
-def quarantined_scans(connection: Connection, *, rejected: bool = False) -> list[QuarantinedScan]:
-    """What waits in quarantine, oldest first; `rejected`: also what a person has rejected."""
-    return [QuarantinedScan(**row) for row in connection.execute(SQL["quarantined"], {"all": rejected})]
+def quarantined_scans(connection: Connection, *, include_dismissed: bool = False) -> list[QuarantinedScan]:
+    """Return the scans in quarantine, oldest first, and on request those that were dismissed."""
+    return [
+        QuarantinedScan(**row) for row in connection.execute(SQL["quarantined"], {"all": include_dismissed})
+    ]
 
 
 def quarantined_scan(connection: Connection, scan: int) -> QuarantinedScan:
-    """One of them, with its arrivals and what was done about it. Raises NotFound."""
+    """Return one of them, with its arrivals and the actions on it. Raises NotFound."""
     row = connection.execute(SQL["quarantined_scan"], [scan]).fetchone()
     if row is None:
-        raise NotFound(f"Scan {scan} is not in quarantine.", "`chartloom quarantine list` shows what is.")
+        raise NotFound(
+            f"Scan {scan} is not in quarantine.", "`chartloom quarantine list` lists the scans in quarantine."
+        )
     return QuarantinedScan(**row)
 
 
@@ -66,15 +74,29 @@ def retry(
     settings: Settings,
     scan: int,
     *,
-    by: str,
+    actor: str,
     enqueue: Enqueue,
     note: str = "",
 ) -> InvalidInput | None:
-    """Open the scan's stored bytes again: into the queue if that works now, else the reason why not, which is
-    kept.
+    """Open a scan's stored bytes again, after the limits were changed or Chartloom was updated.
 
-    For after a change of the limits, or a new version of Chartloom. Raises NotFound, Conflict where somebody
-    was faster, ServiceUnavailable."""
+    Args:
+        connection: A connection outside any transaction.
+        blobs: The object store.
+        settings: The settings of the installation.
+        scan: The id of the scan.
+        actor: The user.
+        enqueue: Puts the job of the scan into the queue, in the same transaction.
+        note: The user's reason.
+
+    Returns:
+        None if the scan was put into the queue, or the reason why it is rejected again, which is recorded.
+
+    Raises:
+        NotFound: The scan is not in quarantine.
+        Conflict: Another user was faster.
+        ServiceUnavailable: The database or the object store is unavailable.
+    """
     held = quarantined_scan(connection, scan)
     scratch = Scratch(settings.intake_scratch)
     with tempfile.TemporaryDirectory(dir=scratch.folder, prefix="new-") as folder:
@@ -82,13 +104,14 @@ def retry(
         blobs.fetch(held.sha256, copy)
         try:
             opening = inspect(copy, scratch, settings.intake)
-        except InvalidInput as refused:
+        except InvalidInput as rejection:
             with connection.transaction():
                 connection.execute(
-                    SQL["record_retry_failure"], {"id": scan, "code": refused.code, "reason": str(refused)}
+                    SQL["record_retry_failure"],
+                    {"id": scan, "code": rejection.code, "reason": str(rejection)},
                 )
-                _note(connection, scan, "retry_failed", refused.code, by, note)
-            return refused
+                _record_action(connection, scan, "retry_failed", rejection.code, actor, note)
+            return rejection
     with connection.transaction():
         values = {
             "id": scan,
@@ -98,22 +121,27 @@ def retry(
         }
         row = connection.execute(SQL["release_scan"], values).fetchone()
         if row is None:
-            raise Conflict(f"Scan {scan} has left the quarantine in the meantime.")
-        _note(connection, scan, "retried", held.code, by, note)
+            raise Conflict(f"Scan {scan} has been released from quarantine in the meantime.")
+        _record_action(connection, scan, "retried", held.code, actor, note)
         enqueue(connection, scan, row["priority"])
     return None
 
 
-def dismiss(connection: Connection, scan: int, *, by: str, note: str) -> None:
-    """Close the case: it is no scan, or has been scanned again. The bytes stay. Raises NotFound, Conflict."""
+def dismiss(connection: Connection, scan: int, *, actor: str, note: str) -> None:
+    """Dismiss a scan: it is not a medical record, or has been scanned again. Its bytes are kept.
+
+    Raises:
+        NotFound: The scan is not in quarantine.
+        Conflict: The scan has been dismissed or released in the meantime.
+    """
     held = quarantined_scan(connection, scan)
     with connection.transaction():
-        if connection.execute(SQL["dismiss_scan"], {"id": scan, "by": by}).rowcount == 0:
-            raise Conflict(f"Scan {scan} has been rejected already, or has left the quarantine.")
-        _note(connection, scan, "dismissed", held.code, by, note)
+        if connection.execute(SQL["dismiss_scan"], {"id": scan, "by": actor}).rowcount == 0:
+            raise Conflict(f"Scan {scan} has already been dismissed or released.")
+        _record_action(connection, scan, "dismissed", held.code, actor, note)
 
 
-def _note(connection: Connection, scan: int, act: str, code: str, by: str, note: str) -> None:
+def _record_action(connection: Connection, scan: int, action: str, code: str, actor: str, note: str) -> None:
     connection.execute(
-        SQL["record_action"], {"id": scan, "action": act, "code": code, "by": by, "note": note or None}
+        SQL["record_action"], {"id": scan, "action": action, "code": code, "by": actor, "note": note or None}
     )

@@ -17,7 +17,7 @@ from scan
 where id = %s and status = 'quarantined'
 
 -- name: release_scan
--- Out of quarantine and into the queue; what an earlier try opened is opened anew.
+-- Releases a scan into the queue. Pages that an earlier attempt opened are opened again.
 with ranges as (delete from page_range where scan_id = %(id)s)
 update scan
 set status = 'received', quarantine_code = null, quarantine_reason = null, finished_at = null, dismissed_at = null,

@@ -1,14 +1,15 @@
-"""The landing ledger: what came in, what became of it, and whether the two add up.
+"""Reconcile the intake: what arrived, what happened to it, and whether the totals add up.
 
-Files seen = filed + in review + quarantined + rejected + duplicates + in progress + blank + withdrawn + still
-in the folder + gone from it before they were stored. Pages in = filed + in review + blank + separator +
-quarantined + in progress + withdrawn. Beside the sums, `faults` looks for what must never be: a page in no
-document, a scan that nobody works on."""
+Files seen = filed + in review + quarantined + dismissed + duplicates + in progress + blank + withdrawn +
+still in the folder + gone from it before they were stored. Pages in = filed + in review + blank + separator +
+quarantined + in progress + withdrawn. In addition to the sums, `discrepancies` are states that must not
+exist: a page in no document, a scan without a job.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,14 +19,14 @@ from pipeline.ingest.registration import SQL
 from pipeline.store.blobs import BlobDamaged, Blobs
 from pipeline.store.database import Connection
 
-NOT_ADDED = {"seen", "in", "unreadable"}
-"""Counts that are totals, or a share of others."""
-MOST_WAITING = 100  # files of the folder that are named with what they wait for
+UNSUMMED_COUNTS = {"seen", "in", "unreadable"}
+"""Counts that are totals, or a part of other counts."""
+MAX_WAITING_FILES = 100  # files of the folder that are listed with their waiting reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Something that must never be. `scan` is where to look."""
+class Discrepancy:
+    """A state that must not exist."""
 
     code: str
     scan: int | None
@@ -34,26 +35,31 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """The account at one moment. `files` and `pages` by what became of them, with their totals `seen` and
-    `in`.
+    """The intake at one moment.
+
+    Attributes:
+        files: By outcome, with their total `seen`.
+        pages: By outcome, with their total `in`.
+        notes: How many scans have each note, by its code.
     """
 
     files: dict[str, int]
     pages: dict[str, int]
     batches: tuple[Batch, ...]
     waiting: tuple[Waiting, ...]
-    faults: tuple[Fault, ...]
+    faults: tuple[Discrepancy, ...]
+    notes: dict[str, int]
 
     @property
-    def adds_up(self) -> bool:
+    def balanced(self) -> bool:
         return not self.faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
-    """One file, from when it was seen until it left the folder; None has not happened, or does not apply."""
+class FileHistory:
+    """One file, from when it was seen until it left the folder. None: not yet, or not applicable."""
 
-    arrival: int
+    ingest_event: int
     scan: int
     name: str
     path: str | None
@@ -68,30 +74,30 @@ class Life:
     stored_at: datetime
     read_at: datetime | None
     filed_at: datetime | None
-    left_at: datetime | None
+    removed_at: datetime | None
+    notes: list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A file that stays in the intake folder until a person does something. `stored`: its bytes are safe, it
-    cannot leave.
-    """
+    """A file that stays in the intake folder until a person acts. `stored`: its bytes are safe."""
 
     path: str
     size: int
     seen_at: datetime
-    why: str
+    waiting_reason: str
     stored: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
-    """A file that came in, and what its paper must be kept for; None: it may be destroyed.
+class PaperRetention:
+    """A file that came in, and why its paper must be kept (`kept_for`); None if it may be destroyed.
 
-    in_progress, quarantined, review (a person has to look at it), rescan (a document of it is to be scanned
-    again), pages_missing, batch (its batch is not settled)."""
+    The reasons are in_progress, quarantined, review (a person has to check it), rescan (a document of it has
+    to be scanned again), pages_missing, and batch (its batch is not closed).
+    """
 
-    arrival: int
+    ingest_event: int
     scan: int
     name: str
     path: str | None
@@ -101,79 +107,107 @@ class Paper:
 
 
 def reconcile(connection: Connection) -> Ledger:
-    """The account, read in one snapshot: work that goes on meanwhile does not make it wrong."""
+    """Return the ledger, read in one snapshot, so that work in progress cannot make its sums wrong."""
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         files = dict(connection.execute(SQL["files"]).fetchone() or {})
         pages = dict(connection.execute(SQL["pages"]).fetchone() or {})
-        faults = [Fault(**row) for row in connection.execute(SQL["faults"])]
-        found = batches(connection)
-        waiting = [Waiting(**row) for row in connection.execute(SQL["waiting"], [MOST_WAITING])]
+        faults = [Discrepancy(**row) for row in connection.execute(SQL["discrepancies"])]
+        all_batches = batches(connection)
+        notes = {row["code"]: row["scans"] for row in connection.execute(SQL["note_counts"])}
+        waiting = [Waiting(**row) for row in connection.execute(SQL["waiting"], [MAX_WAITING_FILES])]
     for what, total, counts in (("files", "seen", files), ("pages", "in", pages)):
-        parts = sum(count for key, count in counts.items() if key not in NOT_ADDED)
+        parts = sum(count for key, count in counts.items() if key not in UNSUMMED_COUNTS)
         if parts != counts[total]:
             faults.append(
-                Fault(
+                Discrepancy(
                     code=f"{what}_sum",
                     scan=None,
                     detail=f"{counts[total]} {what} came in, {parts} are accounted for",
                 )
             )
     return Ledger(
-        files=files, pages=pages, batches=tuple(found), waiting=tuple(waiting), faults=tuple(faults)
+        files=files,
+        pages=pages,
+        batches=tuple(all_batches),
+        waiting=tuple(waiting),
+        faults=tuple(faults),
+        notes=notes,
     )
 
 
-def lives(connection: Connection, *, scan: int | None = None, limit: int = 200) -> list[Life]:
-    """The lives of the files seen last, or of one scan's."""
-    return [Life(**row) for row in connection.execute(SQL["lives"], {"scan": scan, "limit": limit})]
+def file_histories(connection: Connection, *, scan: int | None = None, limit: int = 200) -> list[FileHistory]:
+    """Return the histories of the files seen last, or of the files of one scan."""
+    return [
+        FileHistory(**row) for row in connection.execute(SQL["file_history"], {"scan": scan, "limit": limit})
+    ]
 
 
-def paper(connection: Connection) -> Iterator[Paper]:
-    """Every file that came in, oldest first, with what its paper must be kept for."""
+def paper_retention(connection: Connection) -> Iterator[PaperRetention]:
+    """Yield every file that came in, oldest first, with the reason why its paper must be kept."""
     with connection.transaction(), connection.cursor(name="paper") as cursor:
-        cursor.execute(SQL["paper"])
-        yield from (Paper(**row) for row in cursor)
+        cursor.execute(SQL["paper_retention"])
+        yield from (PaperRetention(**row) for row in cursor)
 
 
-def verify_originals(connection: Connection, blobs: Blobs) -> Iterator[Fault | None]:
-    """Read every original back from the store: a fault for each that is lost or has other bytes, None for
-    each that is right.
+def verify_originals(connection: Connection, blobs: Blobs) -> Iterator[Discrepancy | None]:
+    """Read every original back from the object store.
+
+    Yields:
+        For each original None, or the discrepancy if it is lost or has different bytes.
     """
     for row in connection.execute(SQL["originals"]).fetchall():
         try:
             blobs.verify(row["sha256"])
             yield None
         except NotFound:
-            yield Fault(
+            yield Discrepancy(
                 code="original_lost",
                 scan=row["id"],
-                detail=f"its original {row['sha256']} is not in the store",
+                detail=f"its original {row['sha256']} is missing in the object store",
             )
         except BlobDamaged:
-            yield Fault(
+            yield Discrepancy(
                 code="original_damaged",
                 scan=row["id"],
-                detail=f"its original {row['sha256']} has other bytes in the store",
+                detail=f"its original {row['sha256']} has different bytes in the object store",
             )
 
 
 def ledger_json(ledger: Ledger) -> dict[str, Any]:
-    """For programs."""
+    """Return the ledger as JSON for programs."""
     return {
-        "adds_up": ledger.adds_up,
+        "balanced": ledger.balanced,
         "files": ledger.files,
         "pages": ledger.pages,
-        "batches": [
-            {
-                "id": b.id, "name": b.name, "state": b.state, "settled": b.settled_at is not None, "adds_up": b.adds_up,
-                "differences": list(b.differences), "review_item": b.item,
-                "expected": {"files": b.expected_files, "documents": b.expected_documents, "pages": b.expected_pages},
-                "files": b.files, "documents": b.documents, "pages": b.pages, "duplicates": b.duplicates,
-                "quarantined": b.quarantined, "in_progress": b.in_progress,
-            }
-            for b in ledger.batches
+        "batches": [_batch_json(batch) for batch in ledger.batches],
+        "waiting": [
+            {"path": file.path, "seen_at": file.seen_at, "why": file.waiting_reason, "stored": file.stored}
+            for file in ledger.waiting
         ],
-        "waiting": [{"path": w.path, "seen_at": w.seen_at, "why": w.why, "stored": w.stored} for w in ledger.waiting],
-        "faults": [{"code": f.code, "scan": f.scan, "detail": f.detail} for f in ledger.faults],
-    }  # fmt: skip
+        "faults": [asdict(discrepancy) for discrepancy in ledger.faults],
+        "notes": ledger.notes,
+    }
+
+
+def _batch_json(batch: Batch) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "name": batch.name,
+        "state": batch.state,
+        "closed": batch.closed_at is not None,
+        "balanced": batch.balanced,
+        "differences": list(batch.differences),
+        "review_item": batch.item,
+        "expected": {
+            "files": batch.expected_files,
+            "documents": batch.expected_documents,
+            "pages": batch.expected_pages,
+        },
+        "files": batch.files,
+        "documents": batch.documents,
+        "pages": batch.pages,
+        "duplicates": batch.duplicates,
+        "quarantined": batch.quarantined,
+        "in_progress": batch.in_progress,
+    }

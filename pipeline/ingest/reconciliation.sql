@@ -1,12 +1,12 @@
 -- name: files
--- Each file that was seen is in exactly one of these.
+-- Each file that was seen has exactly one of these outcomes.
 with state as (
     select s.id, case
-        when s.rejected_at is not null then 'rejected'
+        when s.dismissed_at is not null then 'dismissed'
         when s.status = 'quarantined' then 'quarantined'
         when s.status = 'received' then 'in_progress'
         when exists (select from document as d where d.scan_id = s.id and d.status = 'review')
-          or exists (select from review_item as r where r.scan_id = s.id and r.settled_at is null) then 'review'
+          or exists (select from review_item as r where r.scan_id = s.id and r.closed_at is null) then 'review'
         when exists (select from document as d where d.scan_id = s.id and d.status = 'filed') then 'filed'
         when exists (select from document as d where d.scan_id = s.id) then 'withdrawn'
         else 'blank'
@@ -14,21 +14,21 @@ with state as (
     from scan as s
 )
 select
-    (select count(*) from arrival) + (select count(*) from sighting) as seen,
-    (select count(*) from sighting where gone_at is null) as in_folder,
-    (select count(*) from sighting where gone_at is not null) as gone,
-    (select count(*) from arrival where duplicate) as duplicate,
+    (select count(*) from ingest_event) + (select count(*) from intake_file) as seen,
+    (select count(*) from intake_file where gone_at is null) as in_folder,
+    (select count(*) from intake_file where gone_at is not null) as gone,
+    (select count(*) from ingest_event where duplicate) as duplicate,
     count(*) filter (where state = 'filed') as filed,
     count(*) filter (where state = 'review') as review,
     count(*) filter (where state = 'quarantined') as quarantined,
-    count(*) filter (where state = 'rejected') as rejected,
+    count(*) filter (where state = 'dismissed') as dismissed,
     count(*) filter (where state = 'in_progress') as in_progress,
     count(*) filter (where state = 'blank') as blank,
     count(*) filter (where state = 'withdrawn') as withdrawn
 from state
 
 -- name: pages
--- Each page that came in is in exactly one of these; a page that could not be read is in a document's review like any other.
+-- Each page that came in has exactly one of these outcomes. An unreadable page is in review with its document.
 select
     (select coalesce(sum(coalesce(pages_in, page_count)), 0) from scan)::bigint as "in",
     (select coalesce(sum(coalesce(pages_in, page_count)), 0) from scan where status = 'received')::bigint as in_progress,
@@ -43,11 +43,11 @@ from page as p
 left join document_page as dp on dp.scan_id = p.scan_id and dp.number = p.number
 left join document as d on d.id = dp.document_id
 
--- name: faults
--- What must never be. Each row is a scan that somebody has to look at.
-select 'first_arrival' as code, s.id as scan, format('has %s first arrivals, not one', count(a.id)) as detail
+-- name: discrepancies
+-- States that must not exist. Each row is a scan that a person has to check.
+select 'arrival_mismatch' as code, s.id as scan, format('has %s first arrivals, not one', count(a.id)) as detail
 from scan as s
-left join arrival as a on a.scan_id = s.id and not a.duplicate
+left join ingest_event as a on a.scan_id = s.id and not a.duplicate
 group by s.id
 having count(a.id) <> 1
 union all
@@ -64,12 +64,12 @@ left join document_page as dp on dp.scan_id = p.scan_id and dp.number = p.number
 where p.kind in ('content', 'unreadable') and dp.document_id is null
 group by p.scan_id
 union all
-select 'review_lost', d.scan_id, format('document %s is in review and on nobody''s list', d.id)
+select 'orphaned_review', d.scan_id, format('document %s is in review and has no review item', d.id)
 from document as d
 where d.status = 'review'
-  and not exists (select from review_item as r where r.document_id = d.id and r.settled_at is null)
+  and not exists (select from review_item as r where r.document_id = d.id and r.closed_at is null)
 union all
-select 'stuck', s.id, 'waits to be processed and has no job'
+select 'stalled', s.id, 'it waits for processing and has no job'
 from scan as s
 where s.status = 'received' and s.received_at < now() - interval '1 minute'
   and not exists (
@@ -81,49 +81,57 @@ order by 2, 1
 -- name: originals
 select id, sha256, size from scan order by id
 
--- name: lives
--- The life of each file, last seen first.
-select a.id as arrival, s.id as scan, a.name, a.path, s.sha256, s.size, coalesce(s.pages_in, s.page_count) as pages, a.duplicate,
-    case when a.duplicate then 'duplicate' when s.rejected_at is not null then 'rejected'
+-- name: file_history
+-- The history of each file, last seen first.
+select a.id as ingest_event, s.id as scan, a.name, a.path, s.sha256, s.size, coalesce(s.pages_in, s.page_count) as pages, a.duplicate,
+    case when a.duplicate then 'duplicate' when s.dismissed_at is not null then 'dismissed'
          when s.status = 'received' then 'in_progress' else s.status end as status,
     b.name as batch, a.seen_at, a.stable_at, a.stored_at,
     case when s.status = 'done' and not a.duplicate then s.finished_at end as read_at,
     case when not a.duplicate then (select max(d.filed_at) from document as d where d.scan_id = s.id and d.status = 'filed') end as filed_at,
-    a.left_at
-from arrival as a
+    a.removed_at, s.notes
+from ingest_event as a
 join scan as s on s.id = a.scan_id
 left join batch as b on b.id = a.batch_id
 where %(scan)s::bigint is null or s.id = %(scan)s
 order by a.id desc
 limit %(limit)s
 
+-- name: note_counts
+-- How many scans have each note: signed, attachments and so on.
+select note ->> 'code' as code, count(*) as scans
+from scan
+cross join jsonb_array_elements(notes) as note
+group by 1
+order by 1
+
 -- name: waiting
--- Files of the intake folder that wait for something a person can change: not taken yet, or stored and unable to leave.
-select path, size, seen_at, why, false as stored from sighting where gone_at is null and why is not null
+-- Files of the intake folder that wait until a person acts: not ingested yet, or stored and impossible to move.
+select path, size, seen_at, waiting_reason, false as stored from intake_file where gone_at is null and waiting_reason is not null
 union all
-select a.path, s.size, a.seen_at, a.stays, true from arrival as a join scan as s on s.id = a.scan_id
-where a.stays is not null and a.left_at is null
+select a.path, s.size, a.seen_at, a.waiting_reason, true from ingest_event as a join scan as s on s.id = a.scan_id
+where a.waiting_reason is not null and a.removed_at is null
 order by seen_at
 limit %s
 
--- name: paper
--- Each file with what its paper must be kept for; null: nobody needs it any more.
-select a.id as arrival, s.id as scan, a.name, a.path, b.name as batch, a.stored_at, case
+-- name: paper_retention
+-- Each file with the reason why its paper must be kept; null if it may be shredded.
+select a.id as ingest_event, s.id as scan, a.name, a.path, b.name as batch, a.stored_at, case
     when s.status = 'received' then 'in_progress'
-    when s.status = 'quarantined' and s.rejected_at is null then 'quarantined'
-    when exists (select from review_item as r where r.scan_id = s.id and r.settled_at is null) then 'review'
+    when s.status = 'quarantined' and s.dismissed_at is null then 'quarantined'
+    when exists (select from review_item as r where r.scan_id = s.id and r.closed_at is null) then 'review'
     when exists (select from document_page as dp join document as d on d.id = dp.document_id
                  where dp.scan_id = s.id and d.status <> 'filed') then 'rescan'
     when s.status = 'done' and s.page_count is distinct from coalesce(s.pages_in, s.page_count) then 'pages_missing'
-    when b.id is not null and b.settled_at is null then 'batch'
+    when b.id is not null and b.closed_at is null then 'batch'
     end as kept_for
-from arrival as a
+from ingest_event as a
 join scan as s on s.id = a.scan_id
 left join batch as b on b.id = a.batch_id
 order by a.id
 
 -- name: cover_sheets
--- Batch cover sheets that came in and that no batch has taken note of.
+-- Batch cover sheets that have not been applied to a batch yet.
 select distinct p.scan_id as scan, code ->> 'text' as text
 from page as p
 cross join lateral jsonb_array_elements(p.codes) as code
@@ -133,24 +141,24 @@ where p.kind = 'separator'
 order by 1, 2
 
 -- name: batch_of_scan
-select batch_id as id from arrival where scan_id = %s and not duplicate and batch_id is not null limit 1
+select batch_id as id from ingest_event where scan_id = %s and not duplicate and batch_id is not null limit 1
 
 -- name: join_batch
-update arrival set batch_id = %(batch)s where scan_id = %(scan)s and not duplicate and batch_id is null
+update ingest_event set batch_id = %(batch)s where scan_id = %(scan)s and not duplicate and batch_id is null
 
--- name: note_sheet
+-- name: record_cover_sheet
 insert into batch_sheet (scan_id, text, batch_id, files, documents, pages)
 values (%(scan)s, %(text)s, %(batch)s, %(files)s, %(documents)s, %(pages)s)
 
--- name: settle_bare_sheet
--- A scan that is nothing but cover sheets has no document, and nobody need look why.
-update review_item as r set settled_at = now(), settled_by = 'machine', note = 'It is a batch cover sheet.'
-where r.scan_id = %(scan)s and r.document_id is null and r.settled_at is null and r.kinds = '{empty}'
+-- name: close_bare_batch
+-- A scan of only cover sheets has no document, which is no reason for a review.
+update review_item as r set closed_at = now(), closed_by = 'machine', note = 'It is a batch cover sheet.'
+where r.scan_id = %(scan)s and r.document_id is null and r.closed_at is null and r.kinds = '{empty}'
   and not exists (select from page as p where p.scan_id = r.scan_id and p.kind <> 'separator')
 
 -- name: batches
--- A file that came twice counts its pages once; one that is nothing but sheets is none of the files.
-select b.id, b.name, b.opened_at, b.settled_at, b.adds_up, b.review_item_id as item, r.settled_by as item_settled_by,
+-- The pages of a file that came twice count once. A file of only separator sheets is not counted.
+select b.id, b.name, b.opened_at, b.closed_at, b.balanced, b.review_item_id as item, r.closed_by as item_settled_by,
     e.files as expected_files, e.documents as expected_documents, e.pages as expected_pages,
     t.files, t.duplicates, t.quarantined, t.in_progress, t.documents, t.pages, t.quiet_seconds,
     coalesce(e.scan, t.scan) as scan
@@ -165,7 +173,7 @@ cross join lateral (
 cross join lateral (
     select coalesce(sum(one.arrivals) filter (where one.counts), 0)::bigint as files,
         coalesce(sum(one.duplicates) filter (where one.counts), 0)::bigint as duplicates,
-        count(*) filter (where one.status = 'quarantined' and one.rejected_at is null) as quarantined,
+        count(*) filter (where one.status = 'quarantined' and one.dismissed_at is null) as quarantined,
         count(*) filter (where one.status = 'received') as in_progress,
         extract(epoch from now() - max(one.last_stored))::float8 as quiet_seconds, min(one.id) as scan,
         coalesce(sum((select count(*) from document as d where d.scan_id = one.id and d.status <> 'withdrawn')), 0)::bigint
@@ -173,26 +181,26 @@ cross join lateral (
         coalesce(sum((select count(*) from page as p where p.scan_id = one.id and p.kind in ('content', 'unreadable'))), 0)::bigint
             as pages
     from (
-        select s.id, s.status, s.rejected_at, max(a.stored_at) as last_stored, count(*) as arrivals,
+        select s.id, s.status, s.dismissed_at, max(a.stored_at) as last_stored, count(*) as arrivals,
             count(*) filter (where a.duplicate) as duplicates,
-            s.rejected_at is null
+            s.dismissed_at is null
                 and (s.status <> 'done' or exists (select from page as p where p.scan_id = s.id and p.kind <> 'separator')) as counts
-        from arrival as a
+        from ingest_event as a
         join scan as s on s.id = a.scan_id
         where a.batch_id = b.id
         group by s.id
     ) as one
 ) as t
-where %(all)s or b.settled_at is null
+where %(all)s or b.closed_at is null
 order by b.id
 
--- name: settle_batch
-update batch set settled_at = now(), adds_up = %(adds_up)s where id = %(batch)s and settled_at is null
+-- name: close_batch
+update batch set closed_at = now(), balanced = %(balanced)s where id = %(batch)s and closed_at is null
 
--- name: settle_batch_item
+-- name: close_batch_item
 update review_item
-set settled_at = now(), settled_by = 'machine', note = 'It adds up now.', claimed_by = null, claimed_until = null
-where id = %(item)s and settled_at is null
+set closed_at = now(), closed_by = 'machine', note = 'It adds up now.', claimed_by = null, claimed_until = null
+where id = %(item)s and closed_at is null
 
 -- name: review_batch
 with item as (
@@ -202,5 +210,5 @@ with item as (
 )
 update batch set review_item_id = item.id from item where batch.id = %(batch)s
 
--- name: tell_batch_item
-update review_item set reasons = %(reasons)s where id = %(item)s and settled_at is null and reasons <> %(reasons)s
+-- name: update_batch_item
+update review_item set reasons = %(reasons)s where id = %(item)s and closed_at is null and reasons <> %(reasons)s

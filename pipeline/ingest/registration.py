@@ -1,9 +1,8 @@
-"""One file into the system: its bytes into the object store and verified there, then its rows and its job in
-one transaction.
+"""Register one file: store and verify its bytes, then insert its rows and its job in one transaction.
 
-Only when `register` has returned may the file leave the folder. A file that cannot be taken is registered all
-the same and quarantined with its reason: its bytes are kept. The same bytes again are a duplicate of the
-first."""
+Only when `register` has returned may the file leave the folder. A file that cannot be processed is registered
+too, and quarantined with its reason: its bytes are kept. The same bytes again are a duplicate of the first.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +22,12 @@ from psycopg.types.json import Jsonb
 from pipeline.config import Settings
 from pipeline.errors import InvalidInput
 from pipeline.ingest.intake_source import Origin, printable
-from pipeline.ingest.parsing.file_types import HEAD, kind_of
-from pipeline.ingest.parsing.open_scan import Opening, inspect
-from pipeline.store.blobs import CHUNK, Blobs
+from pipeline.ingest.parsing.file_types import SIGNATURE_BYTES, media_type_of
+from pipeline.ingest.parsing.open_scan import FileInfo, inspect
+from pipeline.store.blobs import CHUNK_BYTES, Blobs
 from pipeline.store.database import Connection, translate_connection_errors
 from pipeline.store.page_json import reasons_json
-from pipeline.store.scans import given_json
+from pipeline.store.scans import legacy_metadata_json
 from pipeline.store.scratch import Scratch
 from pipeline.store.sql import statements
 
@@ -40,13 +39,16 @@ Enqueue: TypeAlias = Callable[[Connection, int, int], None]
 
 
 class FileStillChanging(Exception):
-    """The file was written to while it was being copied: it is to be taken later."""
+    """The file was written to while it was being copied. Try it again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeEvent:
-    """How a file of the intake folder landed: its path below the folder, as text; how many seconds ago it was
-    seen first.
+    """The arrival of a file in the intake folder.
+
+    Attributes:
+        path: Its path below the folder, as text.
+        seen_ago: How many seconds ago the file was first seen.
     """
 
     path: str
@@ -55,10 +57,12 @@ class IntakeEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What became of a file. For a duplicate, `scan` and `first_name` are those of the first file with these
-    bytes.
+    """The result of registering a file.
 
-    `batch`: the number of the batch that its folder or ZIP is.
+    Attributes:
+        scan: For a duplicate, the scan of the first file with these bytes.
+        first_name: The name of the first file with these bytes.
+        batch: The id of the batch that its folder or ZIP is.
     """
 
     scan: int
@@ -77,7 +81,7 @@ class Registration:
 
 
 OnRegistered: TypeAlias = Callable[[Connection, Registration], None]
-"""Writes down what became of a file, in the connection's transaction."""
+"""Records the result for a file, in the connection's transaction."""
 
 
 def register(
@@ -88,52 +92,67 @@ def register(
     *,
     enqueue: Enqueue,
     origin: Origin | None = None,
-    landing: IntakeEvent | None = None,
+    event: IntakeEvent | None = None,
     name: str | None = None,
-    refused: InvalidInput | None = None,
-    also: OnRegistered | None = None,
+    rejection: InvalidInput | None = None,
+    on_registered: OnRegistered | None = None,
 ) -> Registration:
-    """Take one file in.
+    """Register one file.
 
-    `landing`: for a file of a watched folder, which is then never followed through a symbolic link. `name`:
-    the name it is known by, where that is not its own. `refused`: quarantine it for this reason without
-    opening it. `also` is called in the same transaction, once it is known what became of the file. Raises
-    ServiceUnavailable, StillChanging and OSError; the file is then where it was and nothing but an unnamed object
-    may be left behind."""
+    Args:
+        file: The file to register.
+        connection: A connection outside any transaction.
+        blobs: The object store.
+        settings: The settings of the installation.
+        enqueue: Puts the job of a new scan into the queue, in the same transaction.
+        origin: Where the file comes from.
+        event: The arrival of a file of a watched folder. Such a file is never followed through a symbolic
+            link.
+        name: The name to store, if it is not that of the file.
+        rejection: Quarantine the file for this reason without opening it.
+        on_registered: Called in the same transaction with the result.
+
+    Raises:
+        ServiceUnavailable: The database or the object store is unavailable.
+        FileStillChanging: The file was written to while it was being copied.
+        OSError: The file cannot be read.
+
+        After each of these, the file is unchanged, and at most an object without a scan is left behind.
+    """
     scratch, begun = Scratch(settings.intake_scratch), time.monotonic()
-    with spooled(file, scratch, follow=landing is None) as (copy, sha256, status):
+    with spooled(file, scratch, follow=event is None) as (copy, sha256, status):
         with translate_connection_errors():
             before = connection.execute(SQL["scan_by_hash"], [sha256]).fetchone()
         if before is None or not blobs.exists(sha256, status.st_size):
             blobs.put_file(copy, sha256)
-        opening, refused = (
-            (None, refused) if before is not None else _inspected(copy, scratch, settings, refused)
+        opening, rejection = (
+            (None, rejection) if before is not None else _inspected(copy, scratch, settings, rejection)
         )
         values = {
             "sha256": sha256,
             "name": name or printable(file.name),
             "size": status.st_size,
-            "path": landing.path if landing else None,
-            "modified_ns": status.st_mtime_ns if landing else None,
-            "seen_ago": time.monotonic() - begun + (landing.seen_ago if landing else 0.0),
-            "stable_ago": time.monotonic() - begun if landing else None,
+            "path": event.path if event else None,
+            "modified_ns": status.st_mtime_ns if event else None,
+            "seen_ago": time.monotonic() - begun + (event.seen_ago if event else 0.0),
+            "stable_ago": time.monotonic() - begun if event else None,
             "media_type": opening.media_type if opening else _media_type(copy),
-            "code": refused.code if refused else None,
-            "reason": str(refused) if refused else None,
+            "code": rejection.code if rejection else None,
+            "reason": str(rejection) if rejection else None,
             "pages": opening.pages if opening else None,
             "notes": Jsonb(reasons_json(opening.notes) if opening else []),
         }
     with translate_connection_errors(), connection.transaction():
         registered = _commit(connection, values, origin or Origin(), enqueue)
-        if also is not None:
-            also(connection, registered)
+        if on_registered is not None:
+            on_registered(connection, registered)
         return registered
 
 
 def _inspected(
     copy: Path, scratch: Scratch, settings: Settings, refused: InvalidInput | None
-) -> tuple[Opening | None, InvalidInput | None]:
-    """(what the file is, None), or (None, why it is refused)."""
+) -> tuple[FileInfo | None, InvalidInput | None]:
+    """Return (the information on the file, None), or (None, why it is rejected)."""
     if refused is not None:
         return None, refused
     try:
@@ -143,20 +162,22 @@ def _inspected(
 
 
 def _commit(connection: Connection, values: dict[str, Any], origin: Origin, enqueue: Enqueue) -> Registration:
-    """The scan's row and job, unless its bytes are known, and the ingest_event's."""
+    """Insert the scan and its job, unless its bytes are already stored, and the ingest event."""
     if values["path"] is not None:
         connection.execute(SQL["delete_stored_file"], [values["path"]])
         again = connection.execute(SQL["event_still_in_folder"], values).fetchone()
         if again is not None:
             return _registered(values, again, again["id"], again["batch"], duplicate=again["duplicate"])
-    where = {
+    source = {
         "source": origin.source,
         "department": origin.department,
         "default_type": origin.default_type,
-        "legacy_metadata": Jsonb(given_json(origin.given)) if origin.given else None,
+        "legacy_metadata": Jsonb(legacy_metadata_json(origin.legacy_metadata))
+        if origin.legacy_metadata
+        else None,
     }
     row = connection.execute(
-        SQL["insert_scan"], values | where | {"priority": int(origin.priority)}
+        SQL["insert_scan"], values | source | {"priority": int(origin.priority)}
     ).fetchone()
     first = connection.execute(SQL["scan_by_hash"], [values["sha256"]]).fetchone()
     assert first is not None, "just inserted, or the reason why it was not"
@@ -194,11 +215,15 @@ def _registered(
 
 @contextmanager
 def spooled(file: Path, scratch: Scratch, *, follow: bool) -> Iterator[tuple[Path, str, os.stat_result]]:
-    """A private copy of the file, its SHA-256 and its state: what is hashed, stored and opened are the same
-    bytes.
+    """Copy a file, so that the same bytes are hashed, stored and opened.
 
-    Raises StillChanging where it changed under the copying, OSError where it is no regular file or `follow`
-    is false and it is a symbolic link."""
+    Yields:
+        The copy, its SHA-256, and the state of the file.
+
+    Raises:
+        FileStillChanging: The file changed while it was being copied.
+        OSError: The file is not a regular file, or it is a symbolic link and `follow` is false.
+    """
     source = os.open(file, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
     digest = hashlib.sha256()
     with (
@@ -208,7 +233,7 @@ def spooled(file: Path, scratch: Scratch, *, follow: bool) -> Iterator[tuple[Pat
         before = os.fstat(stream.fileno())
         if not stat.S_ISREG(before.st_mode):
             raise OSError(f"{file.name} is not a regular file")
-        while chunk := stream.read(CHUNK):
+        while chunk := stream.read(CHUNK_BYTES):
             digest.update(chunk)
             copy.write(chunk)
         copy.flush()
@@ -223,4 +248,4 @@ def spooled(file: Path, scratch: Scratch, *, follow: bool) -> Iterator[tuple[Pat
 
 def _media_type(file: Path) -> str:
     with file.open("rb") as stream:
-        return kind_of(stream.read(HEAD)) or UNKNOWN_TYPE
+        return media_type_of(stream.read(SIGNATURE_BYTES)) or UNKNOWN_TYPE

@@ -44,7 +44,10 @@ from pipeline.worker.job_queue import enqueue_scan
 
 settings = load_settings(Path(sys.argv[1]))
 Watcher(
-    settings, lambda: connect(settings.database.dsn.get_secret_value()), lambda: Blobs.connect(settings.storage), enqueue_scan
+    settings,
+    lambda: connect(settings.database.dsn.get_secret_value()),
+    lambda: Blobs.connect(settings.storage),
+    enqueue_scan,
 ).run()
 """
 """A watcher in a process of its own. Its wall clock goes wrong by as many seconds as the file `jump` beside
@@ -103,13 +106,13 @@ def test_watchers_of_one_folder_killed_again_and_again_store_every_file_once(
     ended(*watchers)
 
     rows = connection.execute(
-        "select sha256, duplicate, left_at from arrival join scan on scan.id = scan_id"
+        "select sha256, duplicate, removed_at from ingest_event join scan on scan.id = scan_id"
     ).fetchall()
     assert sorted(row["sha256"] for row in rows) == sorted(sent)
     assert not any(row["duplicate"] for row in rows)
     assert [fault for fault in verify_originals(connection, blobs) if fault] == []
     ledger = reconcile(connection)
-    assert ledger.adds_up, ledger.faults
+    assert ledger.balanced, ledger.faults
     assert ledger.files["seen"] == ledger.files["in_progress"] == FILES
 
 
@@ -139,7 +142,7 @@ def test_a_watcher_whose_clock_jumps_waits_as_long_as_ever_and_keeps_what_is_don
     ended(watcher)
     assert kept.exists()
     row = connection.execute(
-        "select max(greatest(seen_at, stored_at, left_at)) - now() as ahead from arrival"
+        "select max(greatest(seen_at, stored_at, removed_at)) - now() as ahead from ingest_event"
     ).fetchone()
     assert row is not None
     assert row["ahead"].total_seconds() <= 0
@@ -147,11 +150,11 @@ def test_a_watcher_whose_clock_jumps_waits_as_long_as_ever_and_keeps_what_is_don
 
 
 def seen(connection: Connection, name: str) -> bool:
-    return connection.execute("select 1 from sighting where path = %s", [name]).fetchone() is not None
+    return connection.execute("select 1 from intake_file where path = %s", [name]).fetchone() is not None
 
 
 def stored(connection: Connection) -> int:
-    row = connection.execute("select count(*) as n from arrival").fetchone()
+    row = connection.execute("select count(*) as n from ingest_event").fetchone()
     assert row is not None
     return int(row["n"])
 

@@ -59,9 +59,9 @@ def watcher(quick: Settings, dsn: str, blobs: Blobs) -> Watcher:
 
 def look(watcher: Watcher, times: int = 2) -> None:
     for _ in range(times):
-        watcher.look()
+        watcher.poll()
         time.sleep(0.06)
-    watcher.look()
+    watcher.poll()
 
 
 def rows(connection: Connection, query: Any) -> list[dict[str, Any]]:
@@ -78,7 +78,8 @@ def test_a_stable_file_is_stored_and_moved_to_done_under_its_own_folders(
     assert blobs.exists(sha256)
     assert rows(
         connection,
-        "select priority, batch.name from scan join ingest_event on scan_id = scan.id join batch on batch.id = batch_id",
+        "select priority, batch.name from scan join ingest_event on scan_id = scan.id"
+        " join batch on batch.id = batch_id",
     ) == [{"priority": 20, "name": "box 17"}]
     assert rows(connection, "select removed_at is null as here from ingest_event") == [{"here": False}]
     assert rows(connection, "select * from intake_file") == []
@@ -89,7 +90,7 @@ def test_a_file_that_is_still_being_written_is_left_alone(watcher: Watcher, inta
     whole = file.read_bytes()
     for cut in range(4):
         file.write_bytes(whole[: len(whole) - 10 + cut])
-        watcher.look()
+        watcher.poll()
         assert file.exists()
         time.sleep(0.03)
 
@@ -114,7 +115,7 @@ def test_a_pdf_without_its_end_waits_and_is_taken_at_last(
     look(watcher)
     assert file.exists()
     time.sleep(0.6)
-    watcher.look()
+    watcher.poll()
     assert not file.exists()
     assert rows(connection, "select status, quarantine_code from scan") == [
         {"status": "quarantined", "quarantine_code": "damaged"}
@@ -227,7 +228,7 @@ def test_while_a_service_is_away_the_file_waits_and_is_taken_when_it_is_back(
         look(watcher)
     assert not file.exists()
     events = [line["event"] for line in said]
-    assert events.count("intake waits") == events.count("intake goes on") == 1
+    assert events.count("intake paused") == events.count("intake resumed") == 1
     assert "Jane" not in str(said)
 
 
@@ -269,9 +270,9 @@ def test_a_file_that_goes_away_before_it_was_stored_is_on_the_ledger_as_gone(
     watcher: Watcher, intake: Path, connection: Connection
 ) -> None:
     file = page(intake / "recalled.tif")
-    watcher.look()
+    watcher.poll()
     file.unlink()
-    watcher.look()
+    watcher.poll()
     ledger = reconcile(connection)
     assert ledger.balanced
     assert (ledger.files["seen"], ledger.files["gone"]) == (1, 1)
@@ -285,7 +286,7 @@ def test_a_file_that_a_program_has_open_for_writing_waits_until_it_is_closed(
         look(watcher, 3)
         assert file.exists()
         (waiting,) = reconcile(connection).waiting
-        assert (waiting.path, "open for writing" in waiting.why) == ("stalled copy.tif", True)
+        assert (waiting.path, "open for writing" in waiting.waiting_reason) == ("stalled copy.tif", True)
     look(watcher)
     assert not file.exists()
     assert reconcile(connection).waiting == ()
@@ -301,7 +302,7 @@ def test_a_stored_file_that_cannot_leave_is_stored_once_and_told_and_leaves_when
     ledger = reconcile(connection)
     assert (ledger.files["seen"], ledger.files["in_progress"], ledger.waiting[0].stored) == (1, 1, True)
     quick.done_folder.unlink()
-    wait_until(lambda: bool(watcher.look()) and not file.exists())
+    wait_until(lambda: bool(watcher.poll()) and not file.exists())
     ledger = reconcile(connection)
     assert (ledger.files["seen"], ledger.waiting) == (1, ())
 
@@ -319,15 +320,13 @@ def test_a_watcher_that_starts_anew_beside_a_stored_file_that_could_not_leave_do
 def test_the_folder_of_a_batch_goes_when_it_is_empty_and_quiet_and_no_other_does(
     quick: Settings, dsn: str, blobs: Blobs, intake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.ingest.watch.TIDYING_SECONDS", 0.0)
-    at_once = quick.model_copy(
-        update={"intake": quick.intake.model_copy(update={"batch_idle_seconds": 0.1})}
-    )
+    monkeypatch.setattr("pipeline.ingest.watch.MAINTENANCE_INTERVAL_SECONDS", 0.0)
+    at_once = quick.model_copy(update={"intake": quick.intake.model_copy(update={"batch_idle_seconds": 0.1})})
     watcher = Watcher(at_once, lambda: connect(dsn), lambda: blobs, no_job)
     page(intake / "STAT" / "box 17" / "front" / "a.tif")
     page(intake / "cardiology" / "b.tif", 1)
     (intake / "box 18").mkdir()  # a clerk has made it and fetches the paper
-    wait_until(lambda: bool(watcher.look() or True) and not (intake / "STAT" / "box 17").exists())
+    wait_until(lambda: bool(watcher.poll() or True) and not (intake / "STAT" / "box 17").exists())
     assert sorted(str(f.relative_to(intake)) for f in intake.rglob("*")) == ["STAT", "box 18", "cardiology"]
 
 

@@ -54,7 +54,7 @@ def test_a_batch_that_is_short_and_a_file_that_waits_stand_on_the_ledger_and_the
         " select scan_id, 'a sheet', %(batch)s, 3 from document where id = %(document)s", known,
     )  # fmt: skip
     connection.execute(
-        "insert into intake_file (path, size, why) values ('locked.pdf', 1, 'It cannot be read.')"
+        "insert into intake_file (path, size, waiting_reason) values ('locked.pdf', 1, 'It cannot be read.')"
     )
     close_batches(connection, 0)
     ledger = sign_in_as(Role.CLERK).get("/reconciliation").text

@@ -12,7 +12,7 @@ from pipeline.ingest.parsing import parser_client
 from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.records import Page
 from pipeline.store.scratch import Scratch
-from tests.opening import SHA, Opens
+from tests.scan_files import SHA, Opens
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def scratch(tmp_path: Path) -> Scratch:
 def no_parser_is_left() -> Iterator[None]:
     """The children that open files end with a file of tests."""
     yield
-    parser_client.end_idle()
+    parser_client.close_idle()
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ from pathlib import Path, PurePath
 import pytest
 from PIL import Image
 
-from pipeline.ingest.completeness import is_complete, is_passing
-from pipeline.ingest.done_folder import Changed, leave
-from pipeline.ingest.intake_source import Origin, folder_meanings, origin_of, printable
+from pipeline.ingest.completeness import is_complete, is_temporary_name
+from pipeline.ingest.done_folder import FileModified, move_to_done
+from pipeline.ingest.intake_source import Origin, origin_of, printable, subfolder_meanings
 from pipeline.records import Priority
 
 
 @pytest.mark.parametrize("name", ["scan.pdf", "SCAN.TIF", "party.jpg", "a.partial.pdf", "tmp.pdf", "~.pdf"])
 def test_an_ordinary_name_is_no_passing_one(name: str) -> None:
-    assert not is_passing(name)
+    assert not is_temporary_name(name)
 
 
 @pytest.mark.parametrize("big", [False, True])
@@ -61,7 +61,7 @@ def test_subfolders_say_where_a_file_comes_from(path: str, origin: Origin) -> No
 
 
 def test_every_meaning_in_the_settings_is_a_known_one() -> None:
-    assert folder_meanings()["stat"]["priority"] == "stat"
+    assert subfolder_meanings()["stat"]["priority"] == "stat"
 
 
 def test_a_name_of_any_bytes_becomes_text_that_a_database_holds() -> None:
@@ -74,8 +74,8 @@ def test_a_file_that_changed_since_it_was_stored_does_not_leave(tmp_path: Path) 
     file.write_bytes(b"one")
     found = file.stat()
     file.write_bytes(b"two!")
-    with pytest.raises(Changed):
-        leave(file, PurePath("a.pdf"), tmp_path / "done", found.st_size, found.st_mtime_ns)
+    with pytest.raises(FileModified):
+        move_to_done(file, PurePath("a.pdf"), tmp_path / "done", found.st_size, found.st_mtime_ns)
     assert file.read_bytes() == b"two!"
 
 
@@ -84,7 +84,7 @@ def test_files_of_one_name_stand_side_by_side_in_done(tmp_path: Path) -> None:
         file = tmp_path / "a.b.pdf"
         file.write_bytes(content)
         found = file.stat()
-        leave(file, PurePath("x/a.b.pdf"), tmp_path / "done", found.st_size, found.st_mtime_ns)
+        move_to_done(file, PurePath("x/a.b.pdf"), tmp_path / "done", found.st_size, found.st_mtime_ns)
     day = tmp_path / "done" / date.today().isoformat() / "x"
     assert {entry.name: entry.read_bytes() for entry in day.iterdir()} == {
         "a.b.pdf": b"1",

@@ -14,13 +14,24 @@ from PIL import Image, ImageChops
 from pipeline.config import IntakeSettings
 from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.store.scratch import Scratch
-from tests.opening import SHA, Opens, appended, drawn, edited, jpeg, nearly, of, pdf_of, same
+from tests.scan_files import (
+    SHA,
+    Opens,
+    appended,
+    draw_page,
+    edited,
+    image_of,
+    is_same_image,
+    is_similar_image,
+    jpeg,
+    pdf_of,
+)
 
 
 def test_a_jpeg_page_of_a_pdf_stays_the_very_same_jpeg_with_its_resolution(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
-    data = jpeg(drawn(mode="RGB"))
+    data = jpeg(draw_page(mode="RGB"))
     (page,) = opens(pdf_of(tmp_path / "a.pdf", data))
     assert page.image is not None
     assert scratch.path(page.image).read_bytes() == data
@@ -31,10 +42,10 @@ def test_a_fax_page_of_a_pdf_is_taken_out_without_loss(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     out = io.BytesIO()
-    drawn(mode="1").save(out, "TIFF", compression="group4")
+    draw_page(mode="1").save(out, "TIFF", compression="group4")
     (page,) = opens(pdf_of(tmp_path / "a.pdf", out.getvalue()))
-    assert of(scratch, page).mode == "1"
-    assert same(of(scratch, page), drawn(mode="1"))
+    assert image_of(scratch, page).mode == "1"
+    assert is_same_image(image_of(scratch, page), draw_page(mode="1"))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
@@ -42,29 +53,29 @@ def test_plain_samples_are_taken_out_without_loss(
     mode: str, tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     out = io.BytesIO()
-    picture = drawn(mode=mode)
+    picture = draw_page(mode=mode)
     if mode == "RGB":
         picture.paste((200, 10, 10), (500, 500, 600, 600))
     picture.save(out, "PNG")
     file = pdf_of(tmp_path / "a.pdf", out.getvalue())
     (page,) = opens(file)
-    assert same(of(scratch, page), picture)
+    assert is_same_image(image_of(scratch, page), picture)
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_a_pages_own_rotation_is_applied(turn: int, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     file = edited(
-        pdf_of(tmp_path / "a.pdf", jpeg(drawn())), lambda pdf: pdf.pages[0].rotate(turn, relative=False)
+        pdf_of(tmp_path / "a.pdf", jpeg(draw_page())), lambda pdf: pdf.pages[0].rotate(turn, relative=False)
     )
     (page,) = opens(file)
-    assert nearly(of(scratch, page), drawn().rotate(-turn, expand=True))
+    assert is_similar_image(image_of(scratch, page), draw_page().rotate(-turn, expand=True))
 
 
 def test_inverted_decode_and_stencil_masks_come_out_black_on_white(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     out = io.BytesIO()
-    drawn(mode="1").save(out, "TIFF", compression="group4")
+    draw_page(mode="1").save(out, "TIFF", compression="group4")
     plain = pdf_of(tmp_path / "a.pdf", out.getvalue())
 
     def invert(pdf: pikepdf.Pdf) -> None:
@@ -76,12 +87,12 @@ def test_inverted_decode_and_stencil_masks_come_out_black_on_white(
         image.ImageMask = True
         del image["/ColorSpace"]
 
-    expected = of(scratch, opens(plain)[0])
+    expected = image_of(scratch, opens(plain)[0])
     masked = edited(Path(plain.rename(tmp_path / "b.pdf")), stencil)
-    assert nearly(of(scratch, opens(masked)[0]), rendered(masked, tmp_path))
+    assert is_similar_image(image_of(scratch, opens(masked)[0]), rendered(masked, tmp_path))
     inverted = edited(pdf_of(tmp_path / "c.pdf", out.getvalue()), invert)
-    assert nearly(of(scratch, opens(inverted)[0]), rendered(inverted, tmp_path))
-    assert same(expected, drawn(mode="1"))
+    assert is_similar_image(image_of(scratch, opens(inverted)[0]), rendered(inverted, tmp_path))
+    assert is_same_image(expected, draw_page(mode="1"))
 
 
 def rendered(file: Path, folder: Path) -> Image.Image:
@@ -96,7 +107,7 @@ def rendered(file: Path, folder: Path) -> Image.Image:
 def test_an_invisible_text_layer_does_not_keep_a_scan_from_being_taken_out(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
-    data = jpeg(drawn())
+    data = jpeg(draw_page())
     file = edited(
         pdf_of(tmp_path / "a.pdf", data),
         lambda pdf: appended(pdf, b"BT 3 Tr /F 20 Tf 100 100 Td (hidden words) Tj ET"),
@@ -111,9 +122,9 @@ def test_an_invisible_text_layer_does_not_keep_a_scan_from_being_taken_out(
     "mark", [b"BT /F 20 Tf 100 100 Td (RECEIVED) Tj ET", b"1 0 0 RG 10 w 100 100 m 300 300 l S"]
 )
 def test_a_stamp_over_a_scan_is_seen(mark: bytes, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
-    file = edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), lambda pdf: appended(pdf, mark))
+    file = edited(pdf_of(tmp_path / "a.pdf", jpeg(draw_page())), lambda pdf: appended(pdf, mark))
     (page,) = opens(file)
-    assert not nearly_white(of(scratch, page).crop((200, 1000, 640, 1560)))
+    assert not nearly_white(image_of(scratch, page).crop((200, 1000, 640, 1560)))
     assert page.words == (), "the page is a picture: its few words are not its text"
 
 
@@ -138,17 +149,17 @@ def test_an_annotation_over_a_scan_is_seen(tmp_path: Path, scratch: Scratch, ope
         )
         pdf.pages[0].Annots = pdf.make_indirect(pikepdf.Array([pdf.make_indirect(note)]))
 
-    (page,) = opens(edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), annotate))
-    assert not nearly_white(of(scratch, page).crop((400, 1100, 640, 1350)))
+    (page,) = opens(edited(pdf_of(tmp_path / "a.pdf", jpeg(draw_page())), annotate))
+    assert not nearly_white(image_of(scratch, page).crop((400, 1100, 640, 1350)))
 
 
 def test_what_the_crop_box_hides_stays_hidden(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     def crop(pdf: pikepdf.Pdf) -> None:
         pdf.pages[0].cropbox = pikepdf.Array([300, 0, 595.2, 300])
 
-    (page,) = opens(edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), crop))
-    assert of(scratch, page).width == pytest.approx(295.2 / 72 * (page.dpi or 0), abs=2)
-    assert nearly_white(of(scratch, page))
+    (page,) = opens(edited(pdf_of(tmp_path / "a.pdf", jpeg(draw_page())), crop))
+    assert image_of(scratch, page).width == pytest.approx(295.2 / 72 * (page.dpi or 0), abs=2)
+    assert nearly_white(image_of(scratch, page))
 
 
 def test_a_born_digital_page_is_rendered_at_300_dpi_with_its_words_where_they_stand(
@@ -160,10 +171,10 @@ def test_a_born_digital_page_is_rendered_at_300_dpi_with_its_words_where_they_st
         pdf.save(tmp_path / "a.pdf")
     (page,) = opens(tmp_path / "a.pdf")
     assert page.dpi == 300
-    assert of(scratch, page).size == (2550, 3300)
+    assert image_of(scratch, page).size == (2550, 3300)
     (word,) = page.words
     assert word.text == "Hello"
-    ink = ImageChops.invert(of(scratch, page).convert("L")).getbbox()
+    ink = ImageChops.invert(image_of(scratch, page).convert("L")).getbbox()
     assert ink is not None
     assert word.box[0] - 10 <= ink[0] < ink[2] <= word.box[2] + 10
     assert word.box[1] - 10 <= ink[1] < ink[3] <= word.box[3] + 10
@@ -180,7 +191,7 @@ def test_words_of_a_rotated_and_cropped_page_stand_on_its_ink(
         pdf.save(tmp_path / "a.pdf")
     (page,) = opens(tmp_path / "a.pdf")
     (word,) = page.words
-    ink = ImageChops.invert(of(scratch, page).convert("L")).getbbox()
+    ink = ImageChops.invert(image_of(scratch, page).convert("L")).getbbox()
     assert ink is not None
     assert all(abs(a - b) < 60 for a, b in zip(word.box, ink, strict=True)), (word.box, ink)
 
@@ -191,14 +202,14 @@ def test_a_giant_page_is_rendered_smaller_and_says_so(tmp_path: Path, scratch: S
         appended(pdf, b"0 0 0 rg 5000 5000 100 100 re f")
         pdf.save(tmp_path / "a.pdf")
     (page,) = opens(tmp_path / "a.pdf", max_render_pixels=4_000_000)
-    width, height = of(scratch, page).size
+    width, height = image_of(scratch, page).size
     assert width * height <= 4_100_000
     assert [note.code for note in page.notes] == ["page_downscaled"]
 
 
 def test_the_same_file_gives_the_same_hashes(tmp_path: Path, opens: Opens) -> None:
     file = edited(
-        pdf_of(tmp_path / "a.pdf", jpeg(drawn()), jpeg(drawn((500, 500)))),
+        pdf_of(tmp_path / "a.pdf", jpeg(draw_page()), jpeg(draw_page((500, 500)))),
         lambda pdf: appended(pdf, b"0 0 9 9 re f"),
     )
     assert [page.image for page in opens(file)] == [page.image for page in opens(file)]
@@ -207,14 +218,14 @@ def test_the_same_file_gives_the_same_hashes(tmp_path: Path, opens: Opens) -> No
 def test_a_range_of_pages_is_opened_without_the_others(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings
 ) -> None:
-    file = pdf_of(tmp_path / "a.pdf", *(jpeg(drawn((300 + n, 300))) for n in range(5)))
+    file = pdf_of(tmp_path / "a.pdf", *(jpeg(draw_page((300 + n, 300))) for n in range(5)))
     pages = list(open_scan(file, SHA, scratch, limits, range(2, 4)))
     assert [page.number for page in pages] == [2, 3]
-    assert [of(scratch, page).width for page in pages] == [301, 302]
+    assert [image_of(scratch, page).width for page in pages] == [301, 302]
 
 
 def test_pages_come_one_by_one(tmp_path: Path, scratch: Scratch, limits: IntakeSettings) -> None:
-    file = pdf_of(tmp_path / "a.pdf", *(jpeg(drawn((300 + n, 300))) for n in range(5)))
+    file = pdf_of(tmp_path / "a.pdf", *(jpeg(draw_page((300 + n, 300))) for n in range(5)))
     pages = open_scan(file, SHA, scratch, limits)
 
     def waiting() -> list[Path]:
@@ -224,7 +235,7 @@ def test_pages_come_one_by_one(tmp_path: Path, scratch: Scratch, limits: IntakeS
         page = next(pages)
         assert page.image is not None
         assert waiting() == [scratch.path(page.image)]
-        scratch.drop(page.image)
+        scratch.remove(page.image)
         assert waiting() == [], f"after page {number}"
     pages.close()  # type: ignore[attr-defined]
     assert list(scratch.folder.iterdir()) == []

@@ -12,7 +12,7 @@ def test_what_a_killed_process_left_is_swept_away_after_its_time_and_not_before(
     scratch = Scratch(tmp_path)
     page = scratch.path(scratch.put(b"a page"))
     os.utime(page, (0, 0))  # a copy bears the time of its original, which says nothing
-    assert scratch.sweep(older_than=60.0) == 0
+    assert scratch.sweep(min_age_seconds=60.0) == 0
     assert page.exists()
-    assert scratch.sweep(older_than=-60.0) == 1
+    assert scratch.sweep(min_age_seconds=-60.0) == 1
     assert not page.exists()

@@ -1,7 +1,8 @@
-"""A picture taken out of a PDF as it is: a JPEG's own bytes; fax (G4) and plain samples as PNG without loss.
+"""Extract an image from a PDF without loss: a JPEG's own bytes; fax (G4) and uncompressed samples as PNG.
 
-Whatever is not one of the few plain cases answers None, and the page is rendered at the picture's own
-resolution instead. Runs in the parser's child process."""
+For any other case the result is None, and the page is rendered at the image's own resolution instead. Runs in
+the parser process.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +12,19 @@ import struct
 import pikepdf
 from PIL import Image
 
-from pipeline.ingest.parsing.pdf_content import Placed
+from pipeline.ingest.parsing.pdf_content import PlacedImage
 
-GREY_SPACES, COLOUR_SPACES = ("/DeviceGray", "/CalGray"), ("/DeviceRGB", "/CalRGB")
+GRAY_COLOR_SPACES, RGB_COLOR_SPACES = ("/DeviceGray", "/CalGray"), ("/DeviceRGB", "/CalRGB")
 EXIF_ORIENTATION = 274
-PLAIN_FILTERS = frozenset(
+SAMPLE_FILTERS = frozenset(
     ("/FlateDecode", "/LZWDecode", "/RunLengthDecode", "/ASCII85Decode", "/ASCIIHexDecode")
 )
 
 
-def taken_out(placed: Placed) -> bytes | Image.Image | None:
-    """A JPEG's bytes where they are the picture; else the decoded picture; None where it is not a plain case.
+def extract_image(placed: PlacedImage) -> bytes | Image.Image | None:
+    """Return a JPEG's bytes, or the decoded image; None if it is not one of the simple cases.
 
-    Raises what Pillow or pikepdf raise for a damaged picture.
+    Raises what Pillow or pikepdf raise for a damaged image.
     """
     image = placed.image
     filters = _filters(image)
@@ -31,35 +32,35 @@ def taken_out(placed: Placed) -> bytes | Image.Image | None:
         return _jpeg(placed)
     if filters == ["/CCITTFaxDecode"]:
         return _fax(placed)
-    if set(filters) <= PLAIN_FILTERS:
+    if set(filters) <= SAMPLE_FILTERS:
         return _samples(placed)
     return None
 
 
 def _filters(image: pikepdf.Object) -> list[str]:
-    named = image.get("/Filter")
-    if named is None:
+    filters = image.get("/Filter")
+    if filters is None:
         return []
-    return [str(name) for name in named] if isinstance(named, pikepdf.Array) else [str(named)]
+    return [str(name) for name in filters] if isinstance(filters, pikepdf.Array) else [str(filters)]
 
 
 def _parameters(image: pikepdf.Object) -> pikepdf.Object:
-    given = image.get("/DecodeParms", pikepdf.Dictionary())
-    return given[0] if isinstance(given, pikepdf.Array) else given
+    parameters = image.get("/DecodeParms", pikepdf.Dictionary())
+    return parameters[0] if isinstance(parameters, pikepdf.Array) else parameters
 
 
-def channels(image: pikepdf.Object) -> int | None:
-    """1 for grey, 3 for RGB, None for every other colour space."""
+def channel_count(image: pikepdf.Object) -> int | None:
+    """Return 1 for gray, 3 for RGB, None for any other color space."""
     space = image.get("/ColorSpace")
     if isinstance(space, pikepdf.Array) and len(space) == 2 and str(space[0]) == "/ICCBased":
         count = int(space[1].get("/N", 0))
         return count if count in (1, 3) else None
     name = str(space[0]) if isinstance(space, pikepdf.Array) and len(space) else str(space)
-    return 1 if name in GREY_SPACES else 3 if name in COLOUR_SPACES else None
+    return 1 if name in GRAY_COLOR_SPACES else 3 if name in RGB_COLOR_SPACES else None
 
 
-def inverted(image: pikepdf.Object) -> bool | None:
-    """Does /Decode turn black to white? None where it does something else."""
+def is_inverted(image: pikepdf.Object) -> bool | None:
+    """Return whether /Decode inverts the image; None if it does something else."""
     decode = [float(value) for value in image.get("/Decode", ())]
     low, high = decode[::2], decode[1::2]
     if not any(low) and all(value == 1 for value in high):
@@ -67,32 +68,31 @@ def inverted(image: pikepdf.Object) -> bool | None:
     return True if all(value == 1 for value in low) and not any(high) else None
 
 
-def _jpeg(placed: Placed) -> bytes | None:
+def _jpeg(placed: PlacedImage) -> bytes | None:
     image = placed.image
-    if inverted(image) is not False or "/ColorTransform" in _parameters(image):
+    if is_inverted(image) is not False or "/ColorTransform" in _parameters(image):
         return None
     data = bytes(image.read_raw_bytes())
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
         bands = {"L": 1, "RGB": 3}.get(picture.mode)
-        turned = (
-            picture.getexif().get(EXIF_ORIENTATION, 1) != 1
-        )  # a PDF reader ignores it, other readers do not
-        if bands is None or bands != channels(image) or picture.size != placed.pixels or turned:
+        # A PDF reader ignores the EXIF orientation, other programs do not.
+        is_rotated = picture.getexif().get(EXIF_ORIENTATION, 1) != 1
+        if bands is None or bands != channel_count(image) or picture.size != placed.pixels or is_rotated:
             return None
         picture.load()
     return data
 
 
-def _fax(placed: Placed) -> Image.Image | None:
-    """Group 4, wrapped as a TIFF so that libtiff decodes it."""
+def _fax(placed: PlacedImage) -> Image.Image | None:
+    """Decode Group 4 data, wrapped as a TIFF so that libtiff decodes it."""
     image, parameters = placed.image, _parameters(placed.image)
     width, height = placed.pixels
     stencil = bool(image.get("/ImageMask", False))
-    flip = inverted(image)
-    plain = int(parameters.get("/K", 0)) < 0 and not parameters.get("/EncodedByteAlign", False)
-    if not plain or flip is None or int(parameters.get("/Columns", 1728)) != width:
+    flip = is_inverted(image)
+    is_group_4 = int(parameters.get("/K", 0)) < 0 and not parameters.get("/EncodedByteAlign", False)
+    if not is_group_4 or flip is None or int(parameters.get("/Columns", 1728)) != width:
         return None
-    if not (placed.black_ink if stencil else channels(image) == 1):
+    if not (placed.is_fill_black if stencil else channel_count(image) == 1):
         return None
     data = bytes(image.read_raw_bytes())
     black_is_one = bool(parameters.get("/BlackIs1", False)) != flip
@@ -104,7 +104,7 @@ def _fax(placed: Placed) -> Image.Image | None:
 
 
 def tiff_g4(data: bytes, width: int, height: int, *, white_is_zero: bool) -> bytes:
-    """A one-strip TIFF around Group 4 data."""
+    """Return a TIFF file with one strip of Group 4 data."""
     entries = (
         (256, 4, width),
         (257, 4, height),
@@ -122,19 +122,19 @@ def tiff_g4(data: bytes, width: int, height: int, *, white_is_zero: bool) -> byt
     return struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + directory + struct.pack("<I", 0) + data
 
 
-def _samples(placed: Placed) -> Image.Image | None:
-    """Uncompressed samples of 1 or 8 bits."""
+def _samples(placed: PlacedImage) -> Image.Image | None:
+    """Decode uncompressed samples of 1 or 8 bits."""
     image = placed.image
     width, height = placed.pixels
     stencil = bool(image.get("/ImageMask", False))
     bits = 1 if stencil else int(image.get("/BitsPerComponent", 0))
-    count = 1 if stencil else channels(image)
-    flip = inverted(image)
+    count = 1 if stencil else channel_count(image)
+    flip = is_inverted(image)
     if (
         flip is None
         or count is None
         or (bits, count) not in ((1, 1), (8, 1), (8, 3))
-        or (stencil and not placed.black_ink)
+        or (stencil and not placed.is_fill_black)
     ):
         return None
     data = bytes(image.read_bytes())

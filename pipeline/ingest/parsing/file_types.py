@@ -1,9 +1,9 @@
-"""What a file is, by its first bytes and never by its ending."""
+"""Recognize the type of a file by its first bytes, never by its extension."""
 
 from __future__ import annotations
 
-HEAD = 1024
-"""How many bytes `kind_of` needs; readers of PDF accept its header anywhere in the first 1,024."""
+SIGNATURE_BYTES = 1024
+"""How many bytes `media_type_of` needs. PDF readers accept the header anywhere in the first 1,024."""
 
 PDF = "application/pdf"
 ZIP = "application/zip"
@@ -36,9 +36,9 @@ PILLOW_FORMATS = {
 }
 
 
-OTHERS: tuple[tuple[int, bytes, str], ...] = (
-    (4, b"ftyphei", "a HEIC photograph: set the telephone to JPEG"),
-    (4, b"ftypmif1", "a HEIC photograph: set the telephone to JPEG"),
+UNSUPPORTED_TYPES: tuple[tuple[int, bytes, str], ...] = (
+    (4, b"ftyphei", "a HEIC photo: set the phone to JPEG"),
+    (4, b"ftypmif1", "a HEIC photo: set the phone to JPEG"),
     (0, b"PK\3\4", "an office document, or a ZIP within a ZIP"),
     (0, b"\xd0\xcf\x11\xe0", "an office document"),
     (0, b"{\\rtf", "an RTF text"),
@@ -47,18 +47,20 @@ OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"<!DOCTYPE html", "a web page"),
     (0, b"From ", "an e-mail"),
     (0, b"Return-Path:", "an e-mail"),
-    (128, b"DICM", "a DICOM image: it belongs into the PACS"),
+    (128, b"DICM", "a DICOM image: it belongs in the PACS"),
 )
 
 
-def what_else(head: bytes) -> str:
-    """What a file of no kind that is taken is, in a few words; nothing where that is not known."""
-    known = next((what for at, mark, what in OTHERS if head[at : at + len(mark)] == mark), "")
-    return known or ("a plain text" if head.isascii() and not any(byte < 9 for byte in head) else "")
+def describe_unsupported(head: bytes) -> str:
+    """Return what a file of an unsupported type is, in a few words; empty if that is unknown."""
+    description = next(
+        (what for at, mark, what in UNSUPPORTED_TYPES if head[at : at + len(mark)] == mark), ""
+    )
+    return description or ("a plain text" if head.isascii() and not any(byte < 9 for byte in head) else "")
 
 
-def kind_of(head: bytes) -> str | None:
-    """The media type of a file that starts with these bytes; None where it is not of a kind that is taken."""
+def media_type_of(head: bytes) -> str | None:
+    """Return the media type of a file that starts with these bytes; None if the type is not supported."""
     for signature, media_type in SIGNATURES:
         if head.startswith(signature):
             return media_type
@@ -68,6 +70,6 @@ def kind_of(head: bytes) -> str | None:
         return "image/avif"
     if head.startswith((b"PK\3\4", b"PK\5\6")):
         return ZIP
-    if b"%PDF-" in head[:HEAD]:
+    if b"%PDF-" in head[:SIGNATURE_BYTES]:
         return PDF
     return None

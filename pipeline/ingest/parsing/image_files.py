@@ -1,4 +1,4 @@
-"""Picture files as pages: TIFF with any number of them, every other kind with one. Runs in the parser's child
+"""Image files as pages: TIFF files with any number of them, all other types with one. Runs in the parser
 process.
 """
 
@@ -10,21 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from pipeline.ingest.parsing.file_types import PILLOW_FORMATS
 from pipeline.ingest.parsing.image_normalization import (
     TooManyPixels,
     as_displayed,
     check_size,
-    fit,
     encode,
+    fit,
     plausible_dpi,
 )
-from pipeline.ingest.parsing.parser_protocol import Limits, Sheet
+from pipeline.ingest.parsing.parser_protocol import Limits, ParsedPage
 from pipeline.ingest.parsing.rejections import rejection
 from pipeline.store.scratch import Scratch
 
-SUBFILE_TYPE, REDUCED = 254, 1
+SUBFILE_TYPE, REDUCED_RESOLUTION_FLAG = 254, 1
 ORIENTATION = 274
 DECODING_ERRORS = (
     OSError,
@@ -38,14 +39,14 @@ DECODING_ERRORS = (
     struct.error,
     AttributeError,
 )
-"""What Pillow raises for pictures that are damaged, in this order of frequency."""
+"""What Pillow raises for damaged images, the most frequent first."""
 
 Image.MAX_IMAGE_PIXELS = None  # check_size does it, before anything is decoded
 warnings.simplefilter("ignore")
 
 
-class PictureFile:
-    """An opened picture file."""
+class RasterFile:
+    """An opened image file."""
 
     def __init__(self, file: Path, media_type: str, scratch: Scratch, limits: Limits) -> None:
         self._file = file
@@ -62,9 +63,7 @@ class PictureFile:
         self.notes: tuple[tuple[str, str], ...] = ()
 
     def _find_frames(self) -> list[int]:
-        """The TIFF directories that are pages: not the reduced pictures that some programs put beside
-        them.
-        """
+        """Return the TIFF directories that are pages, without the reduced copies that some programs add."""
         frames = []
         for frame in range(self._limits.max_pages + 1):
             try:
@@ -72,14 +71,16 @@ class PictureFile:
             except EOFError:
                 break
             except DECODING_ERRORS:
-                frames.append(frame)  # it is there and cannot be read: a page for a person
+                frames.append(frame)  # it exists and cannot be read: a page for review
                 break
-            if not int(self._picture.tag_v2.get(SUBFILE_TYPE, 0)) & REDUCED:  # type: ignore[attr-defined]
+            assert isinstance(self._picture, TiffImageFile)
+            tags = self._picture.tag_v2
+            if not int(tags.get(SUBFILE_TYPE, 0)) & REDUCED_RESOLUTION_FLAG:
                 frames.append(frame)
         return frames or [0]
 
-    def page(self, number: int, careful: bool) -> Sheet:  # noqa: ARG002 - there is no second way to read a picture
-        """The page's pixels; a sheet with a problem where they cannot be decoded."""
+    def page(self, number: int, careful: bool) -> ParsedPage:  # noqa: ARG002 - images have no careful way
+        """Return the page's pixels, or a page with a problem if they cannot be decoded."""
         try:
             picture = self._picture
             picture.seek(self._frames[number - 1])
@@ -89,23 +90,23 @@ class PictureFile:
             check_size(picture, self._limits.max_pixels)
             return self._sheet(picture, dpi)
         except TooManyPixels as error:
-            return Sheet(problem=f"The page is too large to be opened ({error}).")
+            return ParsedPage(problem=f"The page is too large to be opened ({error}).")
         except DECODING_ERRORS as error:
-            return self._what_is_left(number, error)
+            return self._partial_page(number, error)
         finally:
             if self.pages == 1:
-                self._forget()
+                self._free_pixels()
 
-    def _forget(self) -> None:
-        """Give the decoded pixels back, which would be kept for as long as the page is being read."""
+    def _free_pixels(self) -> None:
+        """Free the decoded pixels, which Pillow would keep while the page is read."""
         self._picture.close()
         self._picture = Image.open(self._file, formats=self._formats)
 
-    def _jpeg_page(self, picture: Image.Image, dpi: tuple[float, float] | None) -> Sheet:
-        """A JPEG stays as it is, unless it must be turned, made smaller or brought to RGB."""
+    def _jpeg_page(self, picture: Image.Image, dpi: tuple[float, float] | None) -> ParsedPage:
+        """Return a JPEG's own bytes, unless it has to be rotated, reduced or converted to RGB."""
         width, height = picture.size
         if width * height > self._limits.max_render_pixels:
-            picture.draft(None, reduced(picture.size, self._limits.max_render_pixels))
+            picture.draft(None, size_with_pixels(picture.size, self._limits.max_render_pixels))
             if dpi:
                 dpi = dpi[0] * picture.width / width, dpi[1] * picture.height / height
         check_size(picture, self._limits.max_pixels)
@@ -114,13 +115,13 @@ class PictureFile:
         if turned or oblong or picture.size != (width, height) or picture.mode not in ("L", "RGB"):
             return self._sheet(picture, dpi)
         picture.load()
-        return Sheet(
+        return ParsedPage(
             image=self._scratch.put(self._file.read_bytes()),
             dpi=round(max(dpi), 2) if dpi else None,
             taken="kept",
         )
 
-    def _sheet(self, picture: Image.Image, dpi: tuple[float, float] | None) -> Sheet:
+    def _sheet(self, picture: Image.Image, dpi: tuple[float, float] | None) -> ParsedPage:
         across = picture.size
         picture.load()
         seen = as_displayed(picture)
@@ -128,11 +129,11 @@ class PictureFile:
             dpi = dpi[1], dpi[0]
         fitted, dots = fit(seen, dpi, self._limits.max_render_pixels)
         note = (
-            f"The page has {across[0]} x {across[1]} pixels and was made smaller to be read."
+            f"The page has {across[0]} x {across[1]} pixels and was reduced before it was read."
             if shrunk(seen, fitted)
             else None
         )
-        return Sheet(image=self._scratch.put(encode(fitted)), dpi=dots, taken="kept", note=note)
+        return ParsedPage(image=self._scratch.put(encode(fitted)), dpi=dots, taken="kept", note=note)
 
     def _dpi(self) -> tuple[float, float] | None:
         dpi: Any = self._picture.info.get("dpi")
@@ -142,30 +143,28 @@ class PictureFile:
             return None
         return (across, down) if across > 0 and down > 0 else None
 
-    def _what_is_left(self, number: int, error: Exception) -> Sheet:
-        """A picture that breaks off shows what it has, with the problem said; one that has nothing has only
-        the problem.
-        """
-        problem = f"The picture is damaged ({type(error).__name__}); part of it is missing."
+    def _partial_page(self, number: int, error: Exception) -> ParsedPage:
+        """Return what can be decoded of a truncated image, with the problem; or only the problem."""
+        problem = f"The image is damaged ({type(error).__name__}); part of it is missing."
         ImageFile.LOAD_TRUNCATED_IMAGES = True
         try:
             with Image.open(self._file, formats=self._formats) as picture:
                 picture.seek(self._frames[number - 1])
                 check_size(picture, self._limits.max_pixels)
                 sheet = self._sheet(picture, plausible_dpi(self._dpi(), picture.size))
-                return Sheet(image=sheet.image, dpi=sheet.dpi, taken=sheet.taken, problem=problem)
+                return ParsedPage(image=sheet.image, dpi=sheet.dpi, taken=sheet.taken, problem=problem)
         except (TooManyPixels, UnidentifiedImageError, *DECODING_ERRORS):
-            return Sheet(problem=f"The picture is damaged and cannot be opened ({type(error).__name__}).")
+            return ParsedPage(problem=f"The image is damaged and cannot be opened ({type(error).__name__}).")
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = False
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._picture.close()
 
 
-def reduced(size: tuple[int, int], pixels: int) -> tuple[int, int]:
-    """The size of the same shape that has that many pixels."""
+def size_with_pixels(size: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """Return the size with the same aspect ratio and about that many pixels."""
     scale = (pixels / (size[0] * size[1])) ** 0.5
     return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
 

@@ -1,9 +1,9 @@
-"""Pixels of a page as a person sees them: upright by its tags, on white, in one of three modes, of a size
-that can be read.
+"""Normalize the pixels of a page: upright by its tags, on white, in one of three modes, of a size that can be
+read.
 
-What is handed on is a PNG (bilevel), a PNM (grey or RGB, 8 bits), or a JPEG's own bytes where nothing about
-it had to change. The same picture gives the same bytes: readings are cached by their hash. Runs in the
-parser's child process."""
+The result is a PNG (bilevel), a PNM (gray or RGB, 8 bits), or a JPEG's own bytes if nothing had to change.
+The same image gives the same bytes, because OCR results are cached by their hash. Runs in the parser process.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ import io
 from PIL import Image, ImageChops, ImageOps
 
 HIGH_BIT_DEPTH_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-COLOR_PIXEL_BYTES = 4  # Pillow keeps a colour pixel in four bytes, every other in one
+COLOR_PIXEL_BYTES = 4  # Pillow stores a color pixel in four bytes, any other in one
 MAX_DECODED_BYTES = 400_000_000
-"""Memory that one decoded picture may take."""
+"""The memory that one decoded image may take."""
 BAND_HEIGHT_PX = 1024
 MAX_PIXEL_ASPECT_RATIO = 1.1
-"""Pixels less oblong than this are left as they are; a standard fax (204 x 98 dpi) is far beyond."""
+"""Pixels with a smaller ratio of their sides are left as they are; a standard fax (204 x 98 dpi) is far
+above.
+"""
 PAGE_SIDE_RANGE_INCHES = (0.5, 60.0)
-"""The longer side of a page. A picture whose dots per inch say otherwise does not know them (cameras write
-72).
+"""The longer side of a page. If the stated resolution means another size, it is wrong (cameras write 72 dpi).
 """
 
 
 class TooManyPixels(Exception):
-    """The picture is larger than a page may be."""
+    """The image is larger than a page may be."""
 
 
 def as_displayed(picture: Image.Image) -> Image.Image:
-    """The decoded picture in mode "1", "L" or "RGB": turned as its tags say, transparent parts white, no
-    needless colour.
+    """Return the decoded image in mode "1", "L" or "RGB": rotated by its tags, with white for transparent
+    parts.
     """
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in HIGH_BIT_DEPTH_MODES:
@@ -45,8 +46,9 @@ def as_displayed(picture: Image.Image) -> Image.Image:
 
 
 def eight_bits(picture: Image.Image) -> Image.Image:
-    """Grey values of 16 or 32 bits brought to 8: the whole range of the samples' width, or of the values
-    where there is none.
+    """Reduce gray values of 16 or 32 bits to 8.
+
+    The range is that of the samples' width, or that of the values if the samples have no fixed range.
     """
     if picture.mode.startswith("I;16"):
         picture = picture.convert("I")
@@ -59,7 +61,7 @@ def eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def from_lab(picture: Image.Image) -> Image.Image:
-    """CIE L*a*b* (some scanners' TIFF) as RGB."""
+    """Convert CIE L*a*b* (in TIFF files of some scanners) to RGB."""
     from PIL import ImageCms
 
     lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
@@ -69,7 +71,7 @@ def from_lab(picture: Image.Image) -> Image.Image:
 
 
 def flatten_on_white(picture: Image.Image) -> Image.Image:
-    """Transparent parts show white paper."""
+    """Put transparent parts on white."""
     picture = picture.convert("RGBA")
     paper = Image.new("RGB", picture.size, "white")
     paper.paste(picture, mask=picture.getchannel("A"))
@@ -77,7 +79,7 @@ def flatten_on_white(picture: Image.Image) -> Image.Image:
 
 
 def reduce_mode(picture: Image.Image) -> Image.Image:
-    """Without loss in the smallest mode: RGB of equal channels is grey, grey of black and white alone is
+    """Convert to the smallest mode without loss: RGB with equal channels to gray, gray with two values to
     bilevel.
     """
     if picture.mode == "RGB":
@@ -95,9 +97,7 @@ def reduce_mode(picture: Image.Image) -> Image.Image:
 
 
 def check_size(picture: Image.Image, max_pixels: int) -> None:
-    """Before decoding: TooManyPixels where the picture is larger than allowed or would not fit the memory
-    allowed for it.
-    """
+    """Raise TooManyPixels before decoding if the image has more pixels or needs more memory than allowed."""
     width, height = picture.size
     pixel = 1 if picture.mode in ("1", "L", "P") else COLOR_PIXEL_BYTES
     if width * height > max_pixels or width * height * pixel > MAX_DECODED_BYTES:
@@ -107,8 +107,15 @@ def check_size(picture: Image.Image, max_pixels: int) -> None:
 def fit(
     picture: Image.Image, dpi: tuple[float, float] | None, max_render_pixels: int
 ) -> tuple[Image.Image, float | None]:
-    """With square pixels, and made smaller where it has more than `max_render_pixels`; with the dots per inch it
-    then has.
+    """Make pixels square, and reduce the image to at most `max_render_pixels`.
+
+    Args:
+        picture: The image.
+        dpi: Dots per inch (horizontal, vertical), if known.
+        max_render_pixels: The limit for width times height.
+
+    Returns:
+        The image and its dots per inch.
     """
     across, down = dpi or (1.0, 1.0)
     dots = max(across, down) if max(across, down) / min(across, down) > MAX_PIXEL_ASPECT_RATIO else None
@@ -123,9 +130,7 @@ def fit(
 
 
 def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Another size, band by band, so that a bilevel giant never stands in memory as grey. Bilevel becomes
-    grey.
-    """
+    """Resize band by band, so that a large bilevel image is never in memory as gray. Bilevel becomes gray."""
     mode = "RGB" if picture.mode == "RGB" else "L"
     scale = picture.height / size[1]
     target = Image.new(mode, size)
@@ -149,7 +154,7 @@ def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def plausible_dpi(dpi: tuple[float, float] | None, size: tuple[int, int]) -> tuple[float, float] | None:
-    """The dots per inch, or None where no sheet of paper could have them."""
+    """Return the dots per inch; None if no sheet of paper could have them."""
     if dpi is None or not all(1 < value < 10_000 for value in dpi):
         return None
     inches = max(size[0] / dpi[0], size[1] / dpi[1])
@@ -157,17 +162,18 @@ def plausible_dpi(dpi: tuple[float, float] | None, size: tuple[int, int]) -> tup
 
 
 def encode(picture: Image.Image) -> bytes:
-    """The file's bytes: PNG for bilevel; for grey and colour PNM, which is not compressed.
+    """Return the bytes of the image file: PNG for bilevel, PNM without compression for gray and color.
 
-    The file lives for seconds. To compress and decompress a colour page of 300 dpi as PNG takes some 0.5 s of
-    CPU, this 0.1 s."""
+    The file exists for seconds. Compressing and decompressing a color page of 300 dpi as PNG takes about 0.5
+    s of CPU, as PNM 0.1 s.
+    """
     out = io.BytesIO()
     picture.save(out, "PNG" if picture.mode == "1" else "PPM")
     return out.getvalue()
 
 
 def is_one_color(picture: Image.Image) -> bool:
-    """Does nothing at all stand on it?"""
+    """Return whether all pixels have the same value."""
     extrema = picture.getextrema()
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
     return all(low == high for low, high in bands)

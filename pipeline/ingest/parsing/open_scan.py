@@ -1,8 +1,9 @@
 """Open a scan: its pages one by one, as files of a scratch folder. All parsing happens in a child process
 with limits.
 
-A page that cannot be opened is a Page with a problem, so that a person sees it; a file without any page that
-can is InvalidInput."""
+A page that cannot be opened is a Page with a problem, so that a person sees it. A file without any page that
+can be opened is InvalidInput.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from typing import Any
 
 from pipeline.config import IntakeSettings
 from pipeline.errors import ChartloomError, MissingDependency
-from pipeline.ingest.parsing.file_types import SIGNATURE_BYTES, ZIP, media_type_of, describe_unsupported
+from pipeline.ingest.parsing.file_types import SIGNATURE_BYTES, ZIP, describe_unsupported, media_type_of
 from pipeline.ingest.parsing.parser_client import (
     Parser,
     ParserDied,
@@ -29,15 +30,13 @@ from pipeline.records import Page, Reason, Word
 from pipeline.store.scratch import DiskFull, Scratch
 
 MAX_CONSECUTIVE_PAGE_FAILURES = 5
-"""Pages in a row that may kill the parser or run out of time before the rest of the file is given up as
-unreadable.
-"""
-GRACE_SECONDS = 10.0  # beyond the child's own limits, before its parent steps in
+"""After this many pages in a row that killed the parser or timed out, the other pages are not tried."""
+GRACE_SECONDS = 10.0  # beyond the child's own limits, before its parent kills it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
-    """What is known of a file once it has been opened."""
+    """What is known about a file once it has been opened."""
 
     media_type: str
     pages: int
@@ -45,7 +44,7 @@ class FileInfo:
 
 
 class ScanOpener:
-    """One file in a child process; a child that dies is replaced and the file goes on with the next page."""
+    """One file in a child process. A child that dies is replaced and continues with the next page."""
 
     def __init__(self, file: Path, scratch: Scratch, settings: IntakeSettings) -> None:
         self._file = file.resolve()
@@ -67,7 +66,7 @@ class ScanOpener:
         self._careful = False
 
     def open(self) -> FileInfo:
-        """Open the file. Raises InvalidInput with a code of `refusals`."""
+        """Open the file. Raises InvalidInput with a code of REJECTIONS."""
         answer = self._open()
         pages = int(answer["pages"])
         if pages == 0:
@@ -78,23 +77,27 @@ class ScanOpener:
         return FileInfo(media_type=self._media_type, pages=pages, notes=notes)
 
     def page(self, number: int) -> dict[str, Any]:
-        """The page's sheet. Raises ParserDied or ParserTimeout; the next page may be asked for all the
-        same.
+        """Return the fields of a page. Raises ParserDied or ParserTimeout; the next page may still be asked
+        for.
         """
         seconds = self._limits.page_wall * 2 + GRACE_SECONDS
         if self._parser is None:
             self._open()
         try:
             return self._ask({"page": number, "careful": self._careful}, seconds)
-        except ParserDied:  # once more in a new child, and in the most careful way, before the page is blamed
+        except ParserDied:  # try again in a new child, in the most careful way, before the page is blamed
             self._open()
             return self._ask({"page": number, "careful": True}, seconds)
 
     def _open(self) -> dict[str, Any]:
         try:
-            return self._ask(self._opening_request(), self._settings.open_cpu_limit_seconds * WALL_SECONDS_PER_CPU_SECOND)
+            return self._ask(
+                self._opening_request(), self._settings.open_cpu_limit_seconds * WALL_SECONDS_PER_CPU_SECOND
+            )
         except ParserTimeout:
-            raise rejection("timeout", f"more than {self._settings.open_cpu_limit_seconds:.0f} seconds") from None
+            raise rejection(
+                "timeout", f"more than {self._settings.open_cpu_limit_seconds:.0f} seconds"
+            ) from None
         except ParserDied:
             if self._careful:
                 raise rejection("parser_failed") from None
@@ -103,9 +106,13 @@ class ScanOpener:
 
     def _opening_request(self) -> dict[str, Any]:
         return {
-            "open": str(self._file), "kind": self._media_type, "scratch": str(self._scratch.folder), "work": self._work.name,
-            "limits": asdict(self._limits), "careful": self._careful,
-        }  # fmt: skip
+            "open": str(self._file),
+            "kind": self._media_type,
+            "scratch": str(self._scratch.folder),
+            "work": self._work.name,
+            "limits": asdict(self._limits),
+            "careful": self._careful,
+        }
 
     def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         if self._parser is None:
@@ -123,7 +130,7 @@ class ScanOpener:
         return answer
 
     def close(self) -> None:
-        """Give the child back and remove the work folder."""
+        """Release the child and remove the work folder."""
         if self._parser is not None:
             release(self._parser)
             self._parser = None
@@ -131,9 +138,7 @@ class ScanOpener:
 
 
 def parser_error(answer: dict[str, str]) -> ChartloomError:
-    """The error for what is no fault of the file: a full disk passes, a missing program or module has to be
-    put right.
-    """
+    """Return the error for a fault that is not the file's: a full disk, or a missing program."""
     if answer["fault"] == DiskFull.code:
         return DiskFull()
     if answer["fault"] == MissingDependency.code:
@@ -142,8 +147,10 @@ def parser_error(answer: dict[str, str]) -> ChartloomError:
 
 
 def check_file_type(file: Path, settings: IntakeSettings) -> str:
-    """The media type by the file's first bytes. Raises InvalidInput where it is empty, too large or of no kind
-    that is taken.
+    """Return the media type by the file's first bytes.
+
+    Raises:
+        InvalidInput: The file is empty, too large or of an unsupported type.
     """
     size = file.stat().st_size
     if size == 0:
@@ -159,7 +166,7 @@ def check_file_type(file: Path, settings: IntakeSettings) -> str:
 
 
 def inspect(file: Path, scratch: Scratch, settings: IntakeSettings) -> FileInfo:
-    """What the file is and how many pages it has. Raises InvalidInput."""
+    """Return what the file is and how many pages it has. Raises InvalidInput."""
     opener = ScanOpener(file, scratch, settings)
     try:
         return opener.open()
@@ -170,10 +177,18 @@ def inspect(file: Path, scratch: Scratch, settings: IntakeSettings) -> FileInfo:
 def open_scan(
     file: Path, scan: str, scratch: Scratch, settings: IntakeSettings, pages: range | None = None
 ) -> Iterator[Page]:
-    """The scan's pages in order, each opened when it is asked for; `pages` (from 1) limits them.
+    """Yield the pages of a scan in order, each opened when it is asked for.
 
-    Images lie in `scratch` under their hash until whoever reads them drops them. Raises InvalidInput where the
-    file cannot be opened, or where all of it was asked for and no page of it can."""
+    Args:
+        file: The file.
+        scan: The id of the scan, for its pages.
+        scratch: Images are here, named by their hash, until the caller drops them.
+        settings: The limits.
+        pages: The page numbers (from 1) to open; None for all.
+
+    Raises:
+        InvalidInput: The file cannot be opened, or all pages were asked for and none can be opened.
+    """
     opener = ScanOpener(file, scratch, settings)
     try:
         opening = opener.open()
@@ -190,9 +205,9 @@ def open_scan(
         opener.close()
 
 
-PARSER_DIED = "Opening the page made the parser fail or needed more memory than it may have."
+PARSER_DIED = "The program that opens pages crashed on this page, or needed more memory than it is allowed."
 PAGE_TIMED_OUT = "Opening the page took too long."
-PAGE_SKIPPED = "The pages before it could not be opened one after the other, so this one was not tried."
+PAGE_SKIPPED = "Several pages before it could not be opened, so this page was not tried."
 
 
 def _page(opener: ScanOpener, scan: str, number: int, failures: int) -> Page:
@@ -220,5 +235,7 @@ def _page(opener: ScanOpener, scan: str, number: int, failures: int) -> Page:
 
 
 def _gave_up(page: Page) -> bool:
-    """Did the page cost its full time or its parser's life?"""
-    return page.problem in (PARSER_DIED, PAGE_TIMED_OUT, PAGE_SKIPPED) or (page.problem or "").startswith(TIMEOUT_PREFIX)
+    """Return whether the page used up its time or killed its parser."""
+    return page.problem in (PARSER_DIED, PAGE_TIMED_OUT, PAGE_SKIPPED) or (page.problem or "").startswith(
+        TIMEOUT_PREFIX
+    )

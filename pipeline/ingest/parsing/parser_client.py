@@ -1,4 +1,4 @@
-"""The parent's side of the parser's child process: asks, waits no longer than allowed, and kills what does
+"""The parent's side of the parser process: send requests, enforce time limits, and kill a process that does
 not answer.
 """
 
@@ -15,18 +15,18 @@ from contextlib import suppress
 from typing import Any
 
 from pipeline.errors import ChartloomError
-from pipeline.ingest.parsing.parser_protocol import SPEAKS
+from pipeline.ingest.parsing.parser_protocol import PROTOCOL
 
-LONGEST_ANSWER = 32_000_000
-START_SECONDS = 120.0  # by the clock, on a machine that is very busy
-MOST_FILES = 50
-"""A child is used for so many files, then replaced: starting one costs about 0.1 s, and no leak or damage
-lives long.
+MAX_ANSWER_BYTES = 32_000_000
+START_TIMEOUT_SECONDS = 120.0  # wall-clock time, for a very busy machine
+MAX_FILES_PER_PARSER = 50
+"""A child is replaced after this many files. Starting one costs about 0.1 s, and no leak or damage lasts
+long.
 """
 
 
 class ParserDied(Exception):
-    """The child ended before it answered: a crash, or a limit that was reached."""
+    """The child ended before it answered: it crashed or reached a limit."""
 
 
 class ParserTimeout(Exception):
@@ -34,13 +34,13 @@ class ParserTimeout(Exception):
 
 
 class ParserFault(ChartloomError):
-    """The child cannot start, or is of another version: nothing was opened, and no file is to blame."""
+    """The child cannot start or is of another version. No file was opened, so no file is to blame."""
 
     code = "parser_fault"
 
 
 class Parser:
-    """One child process. After ParserDied or ParserTimeout it is gone. Making one raises ParserFault."""
+    """One child process. It is gone after ParserDied or ParserTimeout. Creating one raises ParserFault."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -49,27 +49,27 @@ class Parser:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            start_new_session=True,  # its poppler programs die with it
+            start_new_session=True,  # so that its poppler programs are killed with it
             env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
         )
         self.files = 0
-        self._greet()
+        self._check_protocol()
 
-    def _greet(self) -> None:
-        """Wait until it says that it is there and speaks our language."""
+    def _check_protocol(self) -> None:
+        """Wait until the child is ready, and check that it has the same protocol."""
         try:
-            speaks = json.loads(self._line(time.monotonic() + START_SECONDS)).get("speaks")
+            protocol = json.loads(self._line(time.monotonic() + START_TIMEOUT_SECONDS)).get("protocol")
         except (BrokenPipeError, ValueError, ParserTimeout):
             self.kill()
             raise ParserFault(
                 "The program that opens files does not start.", "Run `chartloom doctor`."
             ) from None
-        if speaks != SPEAKS:
+        if protocol != PROTOCOL:
             self.kill()
-            raise ParserFault("Chartloom was changed while it was running.", "Start it again.")
+            raise ParserFault("Chartloom was updated while it was running.", "Restart it.")
 
     def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """The child's answer. Raises ParserDied or ParserTimeout."""
+        """Return the child's answer to a request. Raises ParserDied or ParserTimeout."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -92,19 +92,19 @@ class Parser:
                     raise ParserTimeout
                 part = os.read(pipe, 1 << 16)
                 size += len(part)
-                if not part or size > LONGEST_ANSWER:
+                if not part or size > MAX_ANSWER_BYTES:
                     raise BrokenPipeError
                 parts.append(part)
                 if part.endswith(b"\n"):
                     return b"".join(parts)
 
     @property
-    def worn(self) -> bool:
-        """Has it served long enough, or ended?"""
-        return self.files >= MOST_FILES or self._process.poll() is not None
+    def is_exhausted(self) -> bool:
+        """Whether the child has served its number of files, or has ended."""
+        return self.files >= MAX_FILES_PER_PARSER or self._process.poll() is not None
 
     def kill(self) -> None:
-        """End it and the programs it started, at once."""
+        """Kill the child and the programs that it started."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -117,27 +117,27 @@ class Parser:
 _idle: list[tuple[int, Parser]] = []
 
 
-def borrow() -> Parser:
-    """An idle child of this process, or a new one."""
+def acquire() -> Parser:
+    """Return an idle child of this process, or a new one."""
     while _idle:
         owner, parser = _idle.pop()
         if owner == os.getpid():
-            if not parser.worn:
+            if not parser.is_exhausted:
                 return parser
             parser.kill()
     return Parser()
 
 
-def give_back(parser: Parser) -> None:
-    """Keep the child for the next file, unless it is worn."""
-    if parser.worn:
+def release(parser: Parser) -> None:
+    """Keep the child for the next file, or kill it if it is exhausted."""
+    if parser.is_exhausted:
         parser.kill()
     else:
         _idle.append((os.getpid(), parser))
 
 
-def end_idle() -> None:
-    """End the idle children; they would end with this process anyway."""
+def close_idle() -> None:
+    """Kill the idle children. They would end with this process anyway."""
     while _idle:
         owner, parser = _idle.pop()
         if owner == os.getpid():

@@ -1,5 +1,5 @@
-"""What the parser's child process answers with: a page as it was taken from its file, and the limits it works
-under.
+"""What the parser process answers with: a page as it was extracted from its file, and the limits of the
+process.
 """
 
 from __future__ import annotations
@@ -13,19 +13,15 @@ PlacedWord: TypeAlias = tuple[str, int, int, int, int]
 """Text, x0, y0, x1, y1 in pixels of the page's image."""
 
 WALL_SECONDS_PER_CPU_SECOND = 4.0
-"""The clock may run this much longer than the CPU limit: on a busy machine a page takes its turn among
-others.
-"""
+"""Wall-clock limits are this many times the CPU limits: on a busy machine a page waits for its turn."""
 
 TIMEOUT_PREFIX = "The page took longer than"
-"""How the problem of a page begins that ran out of its time."""
+"""How the problem of a page that timed out begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one file may cost. CPU seconds, bytes, pixels of a page before decoding, pixels that are handed
-    on.
-    """
+    """The limits for one file. `max_pixels` applies before decoding, `max_render_pixels` to the result."""
 
     open_cpu_limit_seconds: float
     page_cpu_limit_seconds: float
@@ -36,14 +32,20 @@ class Limits:
 
     @property
     def page_wall(self) -> float:
-        """How long the clock may run for a page."""
+        """The wall-clock limit for a page, in seconds."""
         return self.page_cpu_limit_seconds * WALL_SECONDS_PER_CPU_SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """One page. `image`: SHA-256 of its file in the scratch folder. `problem`: what is wrong with it. `note`:
-    what was done.
+class ParsedPage:
+    """One page.
+
+    Attributes:
+        image: SHA-256 of its file in the scratch folder.
+        words: The embedded text, in pixels of the image.
+        problem: What is wrong with the page.
+        note: What was changed, such as a reduced size.
+        taken: Whether the image is the file's own (kept), was extracted from a PDF, or was rendered.
     """
 
     image: str | None = None
@@ -54,17 +56,17 @@ class Sheet:
     taken: Literal["kept", "extracted", "rendered", ""] = ""
 
 
-PROTOCOL = [__version__, *Limits.__slots__, *Sheet.__slots__]
-"""What parent and child must agree on: a child of another version than its parent's is our fault, never a
-file's.
+PROTOCOL = [__version__, *Limits.__slots__, *ParsedPage.__slots__]
+"""What parent and child must agree on. A child of another version is an error of the installation, not of a
+file.
 """
 
 
 class OpenedFile(Protocol):
-    """An open file of any kind."""
+    """An open file of any type."""
 
     pages: int
     notes: tuple[tuple[str, str], ...]
 
-    def page(self, number: int, careful: bool) -> Sheet: ...
+    def page(self, number: int, careful: bool) -> ParsedPage: ...
     def close(self) -> None: ...

@@ -1,7 +1,8 @@
-"""What a PDF page draws: is it one picture that fills the page and nothing else that can be seen?
+"""Analyze the content of a PDF page: is it one image that fills the page, with nothing else visible?
 
-The content stream is followed far enough to answer that and no further: where a construct is not understood,
-the answer is no and the page is rendered. Runs in the parser's child process."""
+The content stream is interpreted only as far as this question needs. If a construct is not understood, the
+answer is no and the page is rendered. Runs in the parser process.
+"""
 
 from __future__ import annotations
 
@@ -15,28 +16,28 @@ Matrix: TypeAlias = tuple[float, float, float, float, float, float]
 Rect: TypeAlias = tuple[float, float, float, float]
 
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-COVERS = 0.9  # a picture over this much of the page is the page
-HIDES = 0.98  # over this much it hides all that was drawn before it
-SHOWN = 0.97  # less of the picture than this lies on the page: the rest is cut off, and must stay so
-DEPTH = 4  # forms within forms that are followed
-INVISIBLE = (3, 7)  # text rendering modes that leave no ink
-LONGEST_CONTENT = (
-    4_000_000  # bytes of drawing instructions that are looked through; a page of text alone has some 10,000
+MIN_PAGE_SHARE = 0.9  # an image that covers this share of the page is the page
+MIN_HIDING_SHARE = 0.98  # above this share it hides everything drawn before it
+MIN_VISIBLE_SHARE = (
+    0.97  # less of the picture than this lies on the page: the rest is cut off, and must stay so
 )
+MAX_FORM_DEPTH = 4  # of forms within forms
+INVISIBLE_TEXT_MODES = (3, 7)  # text rendering modes without visible text
+MAX_CONTENT_BYTES = 4_000_000  # of drawing instructions; a page of only text has about 10,000
 HARMLESS_ANNOTATIONS = ("/Link", "/Popup")
-PAINTING = frozenset(("f", "F", "f*", "B", "B*", "b", "b*", "S", "s", "sh"))
-SHOWING = frozenset(("Tj", "TJ", "'", '"'))
-FILL_COLOUR = frozenset(("g", "rg", "k", "sc", "scn", "cs"))
+PAINT_OPERATORS = frozenset(("f", "F", "f*", "B", "B*", "b", "b*", "S", "s", "sh"))
+TEXT_OPERATORS = frozenset(("Tj", "TJ", "'", '"'))
+FILL_COLOR_OPERATORS = frozenset(("g", "rg", "k", "sc", "scn", "cs"))
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A picture and where the page puts it."""
+class PlacedImage:
+    """An image and its position on the page."""
 
     image: pikepdf.Object
     matrix: Matrix
-    black_ink: bool
-    """Is the fill colour black? It is what a stencil mask is painted with."""
+    is_fill_black: bool
+    """Whether the fill color is black. A stencil mask is painted with it."""
 
     @property
     def rect(self) -> Rect:
@@ -46,7 +47,7 @@ class Placed:
 
     @property
     def upright(self) -> bool:
-        """Is it neither turned, mirrored nor slanted?"""
+        """Whether it is not rotated, mirrored or skewed."""
         a, b, c, d, _, _ = self.matrix
         return a > 0 and d > 0 and abs(b) < 1e-3 * a and abs(c) < 1e-3 * d
 
@@ -56,7 +57,7 @@ class Placed:
 
     @property
     def dpi(self) -> tuple[float, float]:
-        """Dots per inch across and down, however it is turned."""
+        """Dots per inch (horizontal, vertical) of the image, regardless of its rotation."""
         a, b, c, d, _, _ = self.matrix
         width, height = self.pixels
         across, down = (a * a + b * b) ** 0.5, (c * c + d * d) ** 0.5
@@ -64,20 +65,23 @@ class Placed:
 
 
 @dataclass
-class Drawing:
-    """What was found. `sole` is the picture that is the page, if there is one; `marks` whether anything else
-    leaves ink.
+class PageContent:
+    """What a page draws.
+
+    Attributes:
+        sole: The image that is the page, if there is one.
+        marks: Whether anything else is visible.
     """
 
     page: Rect
-    sole: Placed | None = None
+    sole: PlacedImage | None = None
     marks: bool = False
-    pictures: list[Placed] = field(default_factory=list)
+    pictures: list[PlacedImage] = field(default_factory=list)
 
     @property
     def pictured(self) -> float:
-        """The share of the page under its largest picture."""
-        return max((overlap(picture.rect, self.page) for picture in self.pictures), default=0.0)
+        """The share of the page that its largest image covers."""
+        return max((covered_share(picture.rect, self.page) for picture in self.pictures), default=0.0)
 
 
 @dataclass
@@ -86,20 +90,25 @@ class _State:
 
     matrix: Matrix = IDENTITY
     invisible_text: bool = False
-    black_ink: bool = True
-    odd: bool = False
-    """Transparency, a blend mode or a clip that is not a plain rectangle is in force."""
+    is_fill_black: bool = True
+    is_transparent: bool = False
+    """Whether transparency or a blend mode is active."""
     clip: Rect | None = None
 
     def copy(self) -> _State:
-        return _State(self.matrix, self.invisible_text, self.black_ink, self.odd, self.clip)
+        return _State(self.matrix, self.invisible_text, self.is_fill_black, self.is_transparent, self.clip)
 
 
-def drawing_of(page: pikepdf.Page, visible: Rect) -> Drawing:
-    """Follow the page's content. `visible` is its crop box in its own units. Raises what pikepdf raises for
-    damaged content.
+def analyze_content(page: pikepdf.Page, visible: Rect) -> PageContent:
+    """Interpret the page's content.
+
+    Args:
+        page: The page.
+        visible: Its crop box in its own units.
+
+    Raises what pikepdf raises for damaged content.
     """
-    drawing = Drawing(visible)
+    drawing = PageContent(visible)
     _follow(drawing, page.obj, page.obj.get("/Resources", page.resources), _State(), 0)
     if any(_shows(annotation) for annotation in page.obj.get("/Annots", ())):
         drawing.marks = True
@@ -113,7 +122,7 @@ def _shows(annotation: Any) -> bool:
     )
 
 
-def _follow(drawing: Drawing, content: pikepdf.Object, resources: Any, state: _State, depth: int) -> None:
+def _follow(drawing: PageContent, content: pikepdf.Object, resources: Any, state: _State, depth: int) -> None:
     stack: list[_State] = []
     path: Rect | None = None
     for instruction in pikepdf.parse_content_stream(content):
@@ -123,26 +132,28 @@ def _follow(drawing: Drawing, content: pikepdf.Object, resources: Any, state: _S
         elif name == "Q":
             state = stack.pop() if stack else state
         elif name == "cm":
-            state.matrix = times(_numbers(operands), state.matrix)
+            state.matrix = multiply(_numbers(operands), state.matrix)
         elif name == "Tr":
-            state.invisible_text = int(operands[0]) in INVISIBLE
-        elif name in SHOWING:
+            state.invisible_text = int(operands[0]) in INVISIBLE_TEXT_MODES
+        elif name in TEXT_OPERATORS:
             drawing.marks |= not state.invisible_text
-        elif name in FILL_COLOUR:
-            state.black_ink = _is_black(name, operands)
+        elif name in FILL_COLOR_OPERATORS:
+            state.is_fill_black = _is_black(name, operands)
         elif name == "re":
             x, y, w, h = (float(value) for value in operands)
-            path = rect_of(state.matrix, (x, y, x + w, y + h)) if path is None else (0.0, 0.0, 0.0, 0.0)
+            path = (
+                transformed_rect(state.matrix, (x, y, x + w, y + h)) if path is None else (0.0, 0.0, 0.0, 0.0)
+            )
         elif name in ("m", "l", "c", "v", "y"):
             path = (0.0, 0.0, 0.0, 0.0)
         elif name in ("W", "W*"):
-            state.clip = common(state.clip, path) if path else state.clip
+            state.clip = intersection(state.clip, path) if path else state.clip
         elif name == "n":
             path = None
-        elif name in PAINTING:
+        elif name in PAINT_OPERATORS:
             drawing.marks, path = True, None
         elif name == "gs":
-            state.odd |= _is_odd(_resource(resources, "/ExtGState", operands))
+            state.is_transparent |= _is_transparent(_resource(resources, "/ExtGState", operands))
         elif name == "INLINE IMAGE":
             drawing.marks = True
         elif name == "Do":
@@ -151,31 +162,31 @@ def _follow(drawing: Drawing, content: pikepdf.Object, resources: Any, state: _S
             drawing.marks = True
 
 
-def _place(drawing: Drawing, thing: Any, resources: Any, state: _State, depth: int) -> None:
-    """A picture or a form is drawn."""
+def _place(drawing: PageContent, thing: Any, resources: Any, state: _State, depth: int) -> None:
+    """Draw an image or a form."""
     if thing is None:
         return
     if str(thing.get("/Subtype", "")) == "/Form":
-        if depth >= DEPTH or "/Group" in thing or "/OC" in thing:
+        if depth >= MAX_FORM_DEPTH or "/Group" in thing or "/OC" in thing:
             drawing.marks = True
-        if depth < DEPTH:
+        if depth < MAX_FORM_DEPTH:
             inner = state.copy()
-            inner.matrix = times(_numbers(thing.get("/Matrix", IDENTITY)), state.matrix)
+            inner.matrix = multiply(_numbers(thing.get("/Matrix", IDENTITY)), state.matrix)
             _follow(drawing, thing, thing.get("/Resources", resources), inner, depth + 1)
         return
-    picture = Placed(thing, state.matrix, state.black_ink)
+    picture = PlacedImage(thing, state.matrix, state.is_fill_black)
     drawing.pictures.append(picture)
-    cut = overlap(drawing.page, picture.rect) < SHOWN or (
-        state.clip is not None and overlap(state.clip, picture.rect) < SHOWN
+    cut = covered_share(drawing.page, picture.rect) < MIN_VISIBLE_SHARE or (
+        state.clip is not None and covered_share(state.clip, picture.rect) < MIN_VISIBLE_SHARE
     )
-    whole = not (cut or state.odd or {"/SMask", "/Mask", "/OC"} & set(thing.keys()))
-    share = overlap(picture.rect, drawing.page)
+    whole = not (cut or state.is_transparent or {"/SMask", "/Mask", "/OC"} & set(thing.keys()))
+    share = covered_share(picture.rect, drawing.page)
     opaque = whole and not bool(thing.get("/ImageMask", False))
-    if opaque and share >= HIDES:
+    if opaque and share >= MIN_HIDING_SHARE:
         drawing.sole, drawing.marks = picture, False
     elif (
         whole
-        and share >= COVERS
+        and share >= MIN_PAGE_SHARE
         and drawing.sole is None
         and not drawing.marks
         and len(drawing.pictures) == 1
@@ -190,8 +201,8 @@ def _resource(resources: Any, kind: str, operands: Sequence[Any]) -> Any:
     return table.get(str(operands[0])) if table is not None and operands else None
 
 
-def _is_odd(settings: Any) -> bool:
-    """Does this graphics state make what follows see-through or blended?"""
+def _is_transparent(settings: Any) -> bool:
+    """Return whether this graphics state makes what follows transparent or blended."""
     if settings is None:
         return False
     mask, blend = settings.get("/SMask"), str(settings.get("/BM", "/Normal"))
@@ -217,8 +228,8 @@ def _numbers(operands: Any) -> Matrix:
     return a, b, c, d, e, f
 
 
-def times(m: Matrix, n: Matrix) -> Matrix:
-    """First m, then n."""
+def multiply(m: Matrix, n: Matrix) -> Matrix:
+    """Return the matrix that applies m first, then n."""
     return (
         m[0] * n[0] + m[1] * n[2],
         m[0] * n[1] + m[1] * n[3],
@@ -229,8 +240,8 @@ def times(m: Matrix, n: Matrix) -> Matrix:
     )
 
 
-def rect_of(m: Matrix, r: Rect) -> Rect:
-    """The upright rectangle around a transformed one."""
+def transformed_rect(m: Matrix, r: Rect) -> Rect:
+    """Return the upright rectangle around a transformed one."""
     corners = [
         (x * m[0] + y * m[2] + m[4], x * m[1] + y * m[3] + m[5]) for x in (r[0], r[2]) for y in (r[1], r[3])
     ]
@@ -238,12 +249,12 @@ def rect_of(m: Matrix, r: Rect) -> Rect:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def common(a: Rect | None, b: Rect) -> Rect:
-    """The part that both cover."""
+def intersection(a: Rect | None, b: Rect) -> Rect:
+    """Return the part that both cover."""
     return b if a is None else (max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3]))
 
 
-def overlap(a: Rect, b: Rect) -> float:
-    """The share of b that a covers."""
+def covered_share(a: Rect, b: Rect) -> float:
+    """Return the share of b that a covers."""
     both = max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     return both / max((b[2] - b[0]) * (b[3] - b[1]), 1e-9)

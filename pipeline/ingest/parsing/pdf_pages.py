@@ -1,8 +1,8 @@
-"""PDF files as pages: one picture is taken out as it is, all else is rendered. Runs in the parser's child
-process.
+"""PDF files as pages: a page that is a single image is extracted without loss, any other page is rendered.
 
-Two parsers that were written apart look at the file: qpdf (through pikepdf) says what is in it, poppler
-draws. What the first cannot open the second may, so a file is refused only when both give it up."""
+Two independent parsers examine the file: qpdf (through pikepdf) tells what is in it, poppler renders it. What
+the first cannot open the second may, so a file is rejected only if both fail. Runs in the parser process.
+"""
 
 from __future__ import annotations
 
@@ -16,31 +16,44 @@ from PIL import Image
 
 from pipeline.ingest.parsing import poppler
 from pipeline.ingest.parsing.embedded_images import extract_image
-from pipeline.ingest.parsing.image_normalization import fit, is_one_color, encode, reduce_mode
-from pipeline.ingest.parsing.parser_protocol import TIMEOUT_PREFIX, WALL_SECONDS_PER_CPU_SECOND, Limits, Sheet
-from pipeline.ingest.parsing.pdf_content import LONGEST_CONTENT, PageContent, PlacedImage, Rect, common, analyze_content
+from pipeline.ingest.parsing.image_normalization import encode, fit, is_one_color, reduce_mode
+from pipeline.ingest.parsing.parser_protocol import (
+    TIMEOUT_PREFIX,
+    WALL_SECONDS_PER_CPU_SECOND,
+    Limits,
+    ParsedPage,
+)
+from pipeline.ingest.parsing.pdf_content import (
+    MAX_CONTENT_BYTES,
+    PageContent,
+    PlacedImage,
+    Rect,
+    analyze_content,
+    intersection,
+)
 from pipeline.ingest.parsing.rejections import rejection
 from pipeline.store.scratch import Scratch
 
 RENDER_DPI = 300.0
-NATIVE_DPI = (150.0, 600.0)
-"""A page of pictures is rendered at their own resolution within these; below it poppler would blur less at
+NATIVE_DPI_RANGE = (150.0, 600.0)
+"""A page of images is rendered at their own resolution within this range. Below it, poppler blurs less at
 300.
 """
-TEXT_PAGE = 0.5  # a picture over more than this: the page's text is somebody's OCR of it, not its own
-TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
-DAMAGED_PICTURE = (OSError, pikepdf.PdfError, pikepdf.DataDecodingError)
-PART_MISSING = "The picture that is the page is damaged; part of it may be missing."
+MAX_IMAGE_SHARE_OF_TEXT_PAGE = 0.5  # above this share the page's text is OCR of its image
+ROTATIONS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+IMAGE_ERRORS = (OSError, pikepdf.PdfError, pikepdf.DataDecodingError)
+PARTLY_DAMAGED = "The image of the page is damaged; part of it may be missing."
 LETTER: Rect = (0.0, 0.0, 612.0, 792.0)
 PARSING_ERRORS = (
-    pikepdf.PdfError, pikepdf.ForeignObjectError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-    NotImplementedError, OverflowError, SyntaxError, RuntimeError, RecursionError, ZeroDivisionError,
+    pikepdf.PdfError, pikepdf.ForeignObjectError, OSError, ValueError, TypeError, KeyError, IndexError,
+    AttributeError, NotImplementedError, OverflowError, SyntaxError, RuntimeError, RecursionError,
+    ZeroDivisionError,
 )  # fmt: skip
 """What qpdf, pikepdf and Pillow raise for damaged or unusual parts of a file."""
 
 
 class PdfFile:
-    """An opened PDF. `careful`: poppler alone, for a file that made the other parser fail."""
+    """An opened PDF. `careful`: use only poppler, for a file that made the other parser crash."""
 
     def __init__(
         self, file: Path, scratch: Scratch, work: Path, limits: Limits, *, careful: bool = False
@@ -59,14 +72,16 @@ class PdfFile:
         except PARSING_ERRORS:
             pages = 0
         if pages == 0:
-            pages = poppler.page_count(self._file, self._limits.open_cpu_limit_seconds * WALL_SECONDS_PER_CPU_SECOND)
+            pages = poppler.page_count(
+                self._file, self._limits.open_cpu_limit_seconds * WALL_SECONDS_PER_CPU_SECOND
+            )
             if pages == 0 and self._pdf is None:
                 raise rejection("damaged")
             self._pdf = None
         return pages
 
-    def page(self, number: int, careful: bool) -> Sheet:
-        """The page; `careful` renders it without looking into it first."""
+    def page(self, number: int, careful: bool) -> ParsedPage:
+        """Return the page. `careful` renders it without analyzing it first."""
         pdf = None if careful else self._pdf
         drawing, turn, size, text, damaged = None, 0, None, True, False
         if pdf is not None:
@@ -81,25 +96,29 @@ class PdfFile:
         if drawing is not None and drawing.sole is not None and not drawing.marks:
             try:
                 sheet = self._extract(drawing.sole, turn)
-            except DAMAGED_PICTURE:
+            except IMAGE_ERRORS:
                 sheet, damaged = None, True
             if sheet is not None:
                 return sheet
         sheet = self._render(
-            number, size, drawing, text and (drawing is None or drawing.pictured <= TEXT_PAGE)
+            number,
+            size,
+            drawing,
+            text and (drawing is None or drawing.pictured <= MAX_IMAGE_SHARE_OF_TEXT_PAGE),
         )
-        return replace(sheet, problem=sheet.problem or PART_MISSING) if damaged else sheet
+        return replace(sheet, problem=sheet.problem or PARTLY_DAMAGED) if damaged else sheet
 
-    def _extract(self, placed: PlacedImage, turn: int) -> Sheet | None:
-        """The page's only picture; None where it must be rendered after all. Raises DAMAGED_PICTURE where its
-        data break off.
+    def _extract(self, placed: PlacedImage, turn: int) -> ParsedPage | None:
+        """Extract the page's only image; None if the page must be rendered after all.
+
+        Raises IMAGE_ERRORS if the image data are truncated.
         """
         width, height = placed.pixels
         if not placed.upright or width * height > self._limits.max_render_pixels or turn % 90:
             return None
         try:
             taken = extract_image(placed)
-        except DAMAGED_PICTURE:
+        except IMAGE_ERRORS:
             raise
         except PARSING_ERRORS:
             return None
@@ -108,19 +127,20 @@ class PdfFile:
         across, down = placed.dpi
         oblong = max(across, down) / min(across, down) > 1.1
         if isinstance(taken, bytes) and not turn and not oblong:
-            return Sheet(
+            return ParsedPage(
                 image=self._scratch.put(taken), dpi=round((across * down) ** 0.5, 2), taken="extracted"
             )
         picture = Image.open(io.BytesIO(taken)) if isinstance(taken, bytes) else taken
-        fitted, dpi = fit(reduce_mode(picture.convert("RGB") if picture.mode not in ("1", "L", "RGB") else picture), (across, down),
-                          self._limits.max_render_pixels)  # fmt: skip
-        turned = fitted.transpose(TURNS[turn]) if turn else fitted
-        return Sheet(image=self._scratch.put(encode(turned)), dpi=dpi, taken="extracted")
+        if picture.mode not in ("1", "L", "RGB"):
+            picture = picture.convert("RGB")
+        fitted, dpi = fit(reduce_mode(picture), (across, down), self._limits.max_render_pixels)
+        turned = fitted.transpose(ROTATIONS[turn]) if turn else fitted
+        return ParsedPage(image=self._scratch.put(encode(turned)), dpi=dpi, taken="extracted")
 
     def _render(
         self, number: int, size: tuple[float, float] | None, drawing: PageContent | None, text: bool
-    ) -> Sheet:
-        """The page as poppler draws it, at 300 dpi or at the resolution of the pictures it consists of."""
+    ) -> ParsedPage:
+        """Render the page with poppler, at 300 dpi or at the resolution of the images that it consists of."""
         seconds = self._limits.page_wall
         width, height = size or poppler.page_size(self._file, number, seconds)
         wanted = _native_dpi(drawing) or RENDER_DPI
@@ -129,33 +149,41 @@ class PdfFile:
         try:
             picture = poppler.render(self._file, number, dpi, self._work, self._limits)
             if picture is None:
-                self._scratch.check_room()
-                return Sheet(problem="The page is damaged and cannot be drawn.")
+                self._scratch.check_free_space()
+                return ParsedPage(problem="The page is damaged and cannot be rendered.")
             if is_one_color(picture):
                 poppler.render(self._file, number, 20, self._work, self._limits, strict=True)
-            words = poppler.words_of(self._file, number, dpi, seconds) if text else ()
-        except poppler.TooSlow:
-            return Sheet(problem=f"{TIMEOUT_PREFIX} {self._limits.page_cpu_limit_seconds:.0f} seconds to draw.")
+            words = poppler.poppler_words(self._file, number, dpi, seconds) if text else ()
+        except poppler.PopplerTimeout:
+            return ParsedPage(
+                problem=f"{TIMEOUT_PREFIX} {self._limits.page_cpu_limit_seconds:.0f} seconds to render."
+            )
         except (poppler.DamagedPage, OSError, ValueError):
-            return Sheet(problem="The page is damaged: it comes out empty or not at all.")
+            return ParsedPage(problem="The page is damaged: it renders empty or not at all.")
         note = (
             f"The page is {width / 72:.0f} x {height / 72:.0f} inches and is read at {dpi:.0f} dpi."
             if dpi < 0.99 * wanted
             else None
         )
-        return Sheet(
-            image=self._scratch.put(encode(reduce_mode(picture))), dpi=dpi, words=words, taken="rendered", note=note
+        return ParsedPage(
+            image=self._scratch.put(encode(reduce_mode(picture))),
+            dpi=dpi,
+            words=words,
+            taken="rendered",
+            note=note,
         )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._pdf is not None:
             self._pdf.close()
 
 
 def _opened(file: Path) -> pikepdf.Pdf | None:
-    """The file in qpdf; None where qpdf gives it up. Raises InvalidInput (encrypted) where it asks for a
-    password.
+    """Open the file in qpdf; None if qpdf fails.
+
+    Raises:
+        InvalidInput: (encrypted) The file needs a password.
     """
     try:
         return pikepdf.Pdf.open(file, suppress_warnings=True)
@@ -166,8 +194,9 @@ def _opened(file: Path) -> pikepdf.Pdf | None:
 
 
 def _notes(pdf: pikepdf.Pdf) -> tuple[tuple[str, str], ...]:
-    """What a person should know of the file: signatures, attached files, scripts. The original is kept whole
-    in any case.
+    """Return what a person should know about the file: signatures, attached files, scripts.
+
+    The original is kept unchanged in any case.
     """
     try:
         root = pdf.Root
@@ -179,23 +208,24 @@ def _notes(pdf: pikepdf.Pdf) -> tuple[tuple[str, str], ...]:
             found.append(
                 (
                     "signed",
-                    "The PDF carries a digital signature; the original is kept whole, so that it stays valid.",
+                    "The PDF has a digital signature. The original is kept unchanged,"
+                    " so the signature stays valid.",
                 )
             )
         if "/EmbeddedFiles" in names:
             found.append(
                 (
                     "attachments",
-                    "Files are attached to the PDF; they are kept in the original and are not read.",
+                    "Files are attached to the PDF. They are kept in the original and are not read.",
                 )
             )
         if "/JavaScript" in names or str(_action(root.get("/OpenAction"))) == "/JavaScript":
-            found.append(("javascript", "The PDF contains scripts; they are never run."))
+            found.append(("javascript", "The PDF contains scripts. They are never run."))
         if "/XFA" in form:
             found.append(
                 (
                     "xfa_form",
-                    "The PDF is an XFA form; what a viewer shows of it may differ from what is read.",
+                    "The PDF is an XFA form. What a viewer shows may differ from what is read.",
                 )
             )
         return tuple(found)
@@ -208,10 +238,10 @@ def _action(action: object) -> object:
 
 
 def visible_box(page: pikepdf.Page) -> Rect:
-    """The crop box within the media box, as poppler sees it; US Letter where neither makes sense."""
+    """Return the crop box within the media box, as poppler sees it; US Letter if neither makes sense."""
     media = _rect(_inherited(page.obj, "/MediaBox", None)) or LETTER
     crop = _rect(_inherited(page.obj, "/CropBox", None))
-    both = common(media, crop) if crop else media
+    both = intersection(media, crop) if crop else media
     return both if both[2] - both[0] > 0 and both[3] - both[1] > 0 else media
 
 
@@ -224,7 +254,7 @@ def _rect(array: object) -> Rect | None:
 
 
 def _inherited(node: pikepdf.Object, key: str, default: Any) -> Any:
-    """A page attribute, from the page or the nearest node above it that has it."""
+    """Return a page attribute, from the page or the nearest node above it that has the attribute."""
     for _ in range(32):
         if key in node:
             return node[key]
@@ -236,8 +266,9 @@ def _inherited(node: pikepdf.Object, key: str, default: Any) -> Any:
 
 
 def _look(page: pikepdf.Page, visible: Rect) -> tuple[PageContent | None, bool]:
-    """(what the page draws, whether it may have text). A page without pictures or with endless content is not
-    followed.
+    """Return (what the page draws, whether it may have text).
+
+    A page without images or with very long content is not analyzed.
     """
     resources = _inherited(page.obj, "/Resources", pikepdf.Dictionary())
     things = resources.get("/XObject") if isinstance(resources, pikepdf.Dictionary) else None
@@ -247,7 +278,7 @@ def _look(page: pikepdf.Page, visible: Rect) -> tuple[PageContent | None, bool]:
         else set()
     )
     text = "/Form" in kinds or (isinstance(resources, pikepdf.Dictionary) and "/Font" in resources)
-    if not kinds or _content_length(page) > LONGEST_CONTENT:
+    if not kinds or _content_length(page) > MAX_CONTENT_BYTES:
         return None, text
     return analyze_content(page, visible), text
 
@@ -259,8 +290,8 @@ def _content_length(page: pikepdf.Page) -> int:
 
 
 def _native_dpi(drawing: PageContent | None) -> float | None:
-    """The resolution of the pictures that cover the page, where it is worth keeping."""
-    if drawing is None or drawing.pictured <= TEXT_PAGE:
+    """Return the resolution of the images that cover the page, if it is worth keeping."""
+    if drawing is None or drawing.pictured <= MAX_IMAGE_SHARE_OF_TEXT_PAGE:
         return None
     dpi = max(max(picture.dpi) for picture in drawing.pictures)
-    return min(dpi, NATIVE_DPI[1]) if dpi >= NATIVE_DPI[0] else None
+    return min(dpi, NATIVE_DPI_RANGE[1]) if dpi >= NATIVE_DPI_RANGE[0] else None

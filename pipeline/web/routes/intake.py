@@ -116,9 +116,9 @@ def register_upload(context: RequestContext, file: Path, name: str) -> list[Regi
                 app.blobs(),
                 settings,
                 enqueue=app.enqueue,
-                origin=Origin(source="upload", batch=name if member.inside else None),
-                name=printable(Path(member.inside).name) if member.inside else name,
-                refused=member.refused,
+                origin=Origin(source="upload", batch=name if member.path_in_zip else None),
+                name=printable(Path(member.path_in_zip).name) if member.path_in_zip else name,
+                rejection=member.rejection,
             )
             for member in members
         ]
@@ -145,10 +145,10 @@ def quarantine_action(
     context.record(scan=scan, action=operation)
     if operation == "retry":
         quarantined_files.retry(
-            context.connection, app.blobs(), app.settings, scan, by=user, enqueue=app.enqueue, note=note
+            context.connection, app.blobs(), app.settings, scan, actor=user, enqueue=app.enqueue, note=note
         )
     else:
-        quarantined_files.dismiss(context.connection, scan, by=user, note=note or "dismissed on the web page")
+        quarantined_files.dismiss(context.connection, scan, actor=user, note=note or "dismissed on the web page")
     return RedirectResponse("/quarantine", 303)
 
 

@@ -14,14 +14,24 @@ from pipeline.config import IntakeSettings
 from pipeline.ingest.parsing import parser_client
 from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.store.scratch import Scratch
-from tests.opening import A5, SHA, Opens, drawn, jpeg, nearly, of, same, saved
+from tests.scan_files import (
+    PAGE_SIZE_PX,
+    SHA,
+    Opens,
+    draw_page,
+    image_of,
+    is_same_image,
+    is_similar_image,
+    jpeg,
+    saved,
+)
 
 
 def test_a_large_picture_is_not_kept_in_memory_while_its_page_is_read(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings
 ) -> None:
     Image.new("RGB", (3800, 3800), (200, 40, 40)).save(tmp_path / "a.png")  # 55 MB decoded
-    parser_client.end_idle()
+    parser_client.close_idle()
     pages = open_scan(tmp_path / "a.png", SHA, scratch, limits)
     assert next(pages).image is not None
     (child,) = (
@@ -36,7 +46,7 @@ def test_a_large_picture_is_not_kept_in_memory_while_its_page_is_read(
 def test_every_page_of_a_tiff_comes_whatever_its_compression(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
-    first, *rest = [drawn(mode="1"), drawn((800, 1100), "1")]
+    first, *rest = [draw_page(mode="1"), draw_page((800, 1100), "1")]
     file = saved(
         tmp_path,
         first,
@@ -49,22 +59,27 @@ def test_every_page_of_a_tiff_comes_whatever_its_compression(
     )
     pages = opens(file)
     assert [page.dpi for page in pages] == [200, 200]
-    assert all(same(of(scratch, page), picture) for page, picture in zip(pages, [first, *rest], strict=True))
+    assert all(
+        is_same_image(image_of(scratch, page), picture)
+        for page, picture in zip(pages, [first, *rest], strict=True)
+    )
 
 
 @pytest.mark.parametrize("compression", ["jpeg", "tiff_lzw", "tiff_adobe_deflate", "packbits", "raw"])
 def test_a_colour_tiff_is_read_in_each_compression(
     compression: str, tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
-    picture = drawn(mode="RGB")
+    picture = draw_page(mode="RGB")
     picture.paste((200, 10, 10), (500, 500, 600, 600))
     (page,) = opens(saved(tmp_path, picture, "a.tif", compression=compression))
-    assert nearly(of(scratch, page), picture)
+    assert is_similar_image(image_of(scratch, page), picture)
 
 
 def test_a_standard_fax_gets_square_pixels(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
-    (page,) = opens(saved(tmp_path, drawn((1728, 1078), "1"), "a.tif", compression="group4", dpi=(204, 98)))
-    width, height = of(scratch, page).size
+    (page,) = opens(
+        saved(tmp_path, draw_page((1728, 1078), "1"), "a.tif", compression="group4", dpi=(204, 98))
+    )
+    width, height = image_of(scratch, page).size
     assert (width, height) == (1728, pytest.approx(1078 * 204 / 98, abs=2))
     assert page.dpi == 204
 
@@ -78,10 +93,10 @@ def test_a_photograph_stands_as_a_person_sees_it(
     exif = Image.Exif()
     exif[274] = orientation
     file = tmp_path / "a.jpg"
-    file.write_bytes(jpeg(drawn((600, 1100)), exif=exif.tobytes()))
+    file.write_bytes(jpeg(draw_page((600, 1100)), exif=exif.tobytes()))
     (page,) = opens(file)
-    assert nearly(of(scratch, page), ImageOps.exif_transpose(Image.open(file)))
-    assert of(scratch, page).getexif().get(274, 1) == 1
+    assert is_similar_image(image_of(scratch, page), ImageOps.exif_transpose(Image.open(file)))
+    assert image_of(scratch, page).getexif().get(274, 1) == 1
 
 
 def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_seen(
@@ -91,7 +106,7 @@ def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_seen(
     wide.paste(0, (10, 10, 30, 30))
     clear = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
     clear.paste((0, 0, 0, 255), (10, 10, 30, 30))
-    palette = drawn((100, 130)).convert("P")
+    palette = draw_page((100, 130)).convert("P")
     cmyk = Image.new("CMYK", (100, 100), (0, 0, 0, 0))
     cmyk.paste((0, 0, 0, 255), (10, 10, 30, 30))
     for name, picture in (
@@ -102,22 +117,22 @@ def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_seen(
         ("k.jpg", cmyk),
     ):
         (page,) = opens(saved(tmp_path, picture, name))
-        seen = of(scratch, page).convert("L")
+        seen = image_of(scratch, page).convert("L")
         assert seen.getpixel((5, 5)) >= 250, name  # type: ignore[operator]
         assert name == "p.gif" or seen.getpixel((20, 20)) <= 5, name  # type: ignore[operator]
 
 
 def test_a_jpeg_2000_and_a_webp_are_taken(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     for name in ("a.jp2", "a.webp", "a.bmp", "a.ppm"):
-        (page,) = opens(saved(tmp_path, drawn((300, 400)), name))
-        assert nearly(of(scratch, page), drawn((300, 400))), name
+        (page,) = opens(saved(tmp_path, draw_page((300, 400)), name))
+        assert is_similar_image(image_of(scratch, page), draw_page((300, 400))), name
 
 
 def test_a_picture_that_breaks_off_shows_what_it_has_and_says_so(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
-    data = jpeg(drawn())
+    data = jpeg(draw_page())
     (tmp_path / "a.jpg").write_bytes(data[: len(data) * 2 // 3])
     (page,) = opens(tmp_path / "a.jpg")
     assert page.problem is not None
-    assert of(scratch, page).size == A5
+    assert image_of(scratch, page).size == PAGE_SIZE_PX

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.config import Settings
 from pipeline.ingest.intake_source import Origin
-from pipeline.ingest.registration import Landing, Registered, register
+from pipeline.ingest.registration import IntakeEvent, Registration, register
 from pipeline.records import Priority
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
@@ -42,8 +42,8 @@ def picture(tmp_path: Path) -> Path:
     return file
 
 
-def landing(path: str) -> Landing:
-    return Landing(path=path, seen_ago=1.0)
+def landing(path: str) -> IntakeEvent:
+    return IntakeEvent(path=path, seen_ago=1.0)
 
 
 def test_a_file_is_stored_byte_for_byte_and_its_job_enqueued_in_the_same_transaction(
@@ -67,7 +67,7 @@ def test_a_job_that_cannot_be_enqueued_leaves_no_row_behind(
     with pytest.raises(RuntimeError):
         register(picture, connection, blobs, settings, enqueue=fails)
     assert connection.execute("select * from scan").fetchall() == []
-    assert connection.execute("select * from arrival").fetchall() == []
+    assert connection.execute("select * from ingest_event").fetchall() == []
 
 
 def test_the_same_bytes_under_another_name_are_a_duplicate_of_the_first(
@@ -84,7 +84,7 @@ def test_the_same_bytes_under_another_name_are_a_duplicate_of_the_first(
 def test_two_watchers_with_the_same_bytes_at_once_make_one_scan_and_one_duplicate(
     picture: Path, dsn: str, blobs: Blobs, settings: Settings, jobs: Jobs
 ) -> None:
-    together, results = threading.Barrier(2), list[Registered]()
+    together, results = threading.Barrier(2), list[Registration]()
 
     def take() -> None:
         with connect(dsn) as own:
@@ -124,10 +124,10 @@ def test_a_file_that_cannot_be_taken_is_quarantined_with_its_bytes_and_a_reason(
 def test_a_file_whose_watcher_died_before_moving_it_is_not_its_own_duplicate(
     picture: Path, connection: Connection, blobs: Blobs, settings: Settings, jobs: Jobs
 ) -> None:
-    first = register(picture, connection, blobs, settings, enqueue=jobs, landing=landing("STAT/a page.tif"))
-    again = register(picture, connection, blobs, settings, enqueue=jobs, landing=landing("STAT/a page.tif"))
+    first = register(picture, connection, blobs, settings, enqueue=jobs, event=landing("STAT/a page.tif"))
+    again = register(picture, connection, blobs, settings, enqueue=jobs, event=landing("STAT/a page.tif"))
     assert again == first
-    row = connection.execute("select count(*) as arrivals from arrival").fetchone()
+    row = connection.execute("select count(*) as arrivals from ingest_event").fetchone()
     assert row == {"arrivals": 1}
 
 
@@ -146,6 +146,4 @@ def test_a_symbolic_link_in_a_watched_folder_is_not_followed(
 ) -> None:
     (tmp_path / "link.tif").symlink_to(picture)
     with pytest.raises(OSError, match="symbolic"):
-        register(
-            tmp_path / "link.tif", connection, blobs, settings, enqueue=jobs, landing=landing("link.tif")
-        )
+        register(tmp_path / "link.tif", connection, blobs, settings, enqueue=jobs, event=landing("link.tif"))

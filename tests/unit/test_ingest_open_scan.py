@@ -18,28 +18,39 @@ from pipeline.errors import InvalidInput, MissingDependency
 from pipeline.ingest.parsing import parser_client
 from pipeline.ingest.parsing.open_scan import inspect, open_scan
 from pipeline.store.scratch import DiskFull, Scratch
-from tests.opening import SHA, Opens, drawn, edited, jpeg, nearly, of, pdf_of, refused, saved
+from tests.scan_files import (
+    SHA,
+    Opens,
+    draw_page,
+    edited,
+    image_of,
+    is_similar_image,
+    jpeg,
+    pdf_of,
+    rejection_code,
+    saved,
+)
 
 
 def test_each_refusal_has_its_code(tmp_path: Path, opens: Opens) -> None:
     (tmp_path / "empty.pdf").touch()
-    assert refused(tmp_path / "empty.pdf", opens) == "empty"
+    assert rejection_code(tmp_path / "empty.pdf", opens) == "empty"
     (tmp_path / "text.pdf").write_text("Dear colleague")
-    assert refused(tmp_path / "text.pdf", opens) == "unknown_kind"
+    assert rejection_code(tmp_path / "text.pdf", opens) == "unknown_kind"
     (tmp_path / "cut.pdf").write_bytes(b"%PDF-1.4\ngarbage")
-    assert refused(tmp_path / "cut.pdf", opens) == "damaged"
+    assert rejection_code(tmp_path / "cut.pdf", opens) == "damaged"
     (tmp_path / "cut.tif").write_bytes(b"II*\0\x08\0\0\0")
-    assert refused(tmp_path / "cut.tif", opens) == "damaged"
-    two = pdf_of(tmp_path / "two.pdf", jpeg(drawn()), jpeg(drawn()))
-    assert refused(two, opens, max_pages=1) == "too_many_pages"
-    assert refused(two, opens, max_bytes=100) == "too_large"
+    assert rejection_code(tmp_path / "cut.tif", opens) == "damaged"
+    two = pdf_of(tmp_path / "two.pdf", jpeg(draw_page()), jpeg(draw_page()))
+    assert rejection_code(two, opens, max_pages=1) == "too_many_pages"
+    assert rejection_code(two, opens, max_bytes=100) == "too_large"
 
 
 def test_a_password_is_asked_for_only_where_one_is_needed(tmp_path: Path, opens: Opens) -> None:
-    file = pdf_of(tmp_path / "a.pdf", jpeg(drawn()))
+    file = pdf_of(tmp_path / "a.pdf", jpeg(draw_page()))
     locked = edited(Path(file), lambda _: None, encryption=pikepdf.Encryption(user="secret", owner="secret"))
-    assert refused(locked, opens) == "encrypted"
-    file = pdf_of(tmp_path / "b.pdf", jpeg(drawn()))
+    assert rejection_code(locked, opens) == "encrypted"
+    file = pdf_of(tmp_path / "b.pdf", jpeg(draw_page()))
     open_to_all = edited(file, lambda _: None, encryption=pikepdf.Encryption(user="", owner="secret"))
     (page,) = opens(open_to_all)
     assert page.image is not None
@@ -48,7 +59,7 @@ def test_a_password_is_asked_for_only_where_one_is_needed(tmp_path: Path, opens:
 def test_a_pdf_cut_in_the_middle_still_gives_its_pages(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
-    file = pdf_of(tmp_path / "a.pdf", jpeg(drawn()))
+    file = pdf_of(tmp_path / "a.pdf", jpeg(draw_page()))
     file.write_bytes(file.read_bytes()[:-60])
     (page,) = opens(file)
     assert page.image is not None
@@ -62,7 +73,7 @@ def test_signatures_attachments_and_scripts_are_said(
         pdf.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert(1)")
         pdf.Root.AcroForm = pikepdf.Dictionary(SigFlags=3, Fields=pikepdf.Array())
 
-    file = edited(pdf_of(tmp_path / "a.pdf", jpeg(drawn())), dress)
+    file = edited(pdf_of(tmp_path / "a.pdf", jpeg(draw_page())), dress)
     assert [note.code for note in inspect(file, scratch, limits).notes] == [
         "signed",
         "attachments",
@@ -82,15 +93,15 @@ def test_a_picture_of_a_hundred_thousand_pixels_square_is_a_page_for_a_person(
     (tmp_path / "bomb.png").write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     )
-    assert refused(tmp_path / "bomb.png", opens) == "unreadable_pages"
+    assert rejection_code(tmp_path / "bomb.png", opens) == "unreadable_pages"
 
 
 def test_a_decompression_bomb_costs_one_page_and_not_the_file(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     out = io.BytesIO()
-    drawn().save(out, "PNG")
-    file = pdf_of(tmp_path / "a.pdf", out.getvalue(), jpeg(drawn((300, 300))))
+    draw_page().save(out, "PNG")
+    file = pdf_of(tmp_path / "a.pdf", out.getvalue(), jpeg(draw_page((300, 300))))
 
     def swell(pdf: pikepdf.Pdf) -> None:
         (image,) = pdf.pages[0].get_images().values()
@@ -102,8 +113,8 @@ def test_a_decompression_bomb_costs_one_page_and_not_the_file(
         )
 
     first, second = opens(edited(file, swell), open_memory_limit_mb=300)
-    assert first.image is None or not nearly(of(scratch, first), drawn())
-    assert of(scratch, second).size == (300, 300)
+    assert first.image is None or not is_similar_image(image_of(scratch, first), draw_page())
+    assert image_of(scratch, second).size == (300, 300)
 
 
 def test_forms_that_draw_themselves_end(tmp_path: Path, opens: Opens) -> None:
@@ -141,7 +152,7 @@ def test_a_page_that_takes_too_long_is_a_page_for_a_person_and_the_next_one_come
 def test_a_parser_that_dies_is_replaced_and_the_file_goes_on(
     tmp_path: Path, opens: Opens, scratch: Scratch, limits: IntakeSettings
 ) -> None:
-    file = pdf_of(tmp_path / "a.pdf", *(jpeg(drawn((300 + n, 300))) for n in range(3)))
+    file = pdf_of(tmp_path / "a.pdf", *(jpeg(draw_page((300 + n, 300))) for n in range(3)))
     pages = open_scan(file, SHA, scratch, limits)
     assert next(pages).image
     pages.gi_frame.f_locals["opener"]._parser._process.kill()  # type: ignore[attr-defined]
@@ -151,9 +162,9 @@ def test_a_parser_that_dies_is_replaced_and_the_file_goes_on(
 def test_a_child_of_another_version_is_our_fault_and_no_files(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = pdf_of(tmp_path / "a.pdf", jpeg(drawn((300, 300))))
+    file = pdf_of(tmp_path / "a.pdf", jpeg(draw_page((300, 300))))
     parser_client.close_idle()
-    monkeypatch.setattr(parser_client, "SPEAKS", ["another version"])
+    monkeypatch.setattr(parser_client, "PROTOCOL", ["another version"])
     with pytest.raises(parser_client.ParserFault):
         inspect(file, scratch, limits)
 
@@ -161,7 +172,7 @@ def test_a_child_of_another_version_is_our_fault_and_no_files(
 def test_a_child_that_cannot_start_is_our_fault_and_no_files(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = pdf_of(tmp_path / "a.pdf", jpeg(drawn((300, 300))))
+    file = pdf_of(tmp_path / "a.pdf", jpeg(draw_page((300, 300))))
     parser_client.close_idle()
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(parser_client.ParserFault):
@@ -194,7 +205,7 @@ def test_a_full_disk_is_no_fault_of_the_file(
 
 
 def test_a_child_that_reached_its_memory_limit_costs_the_page_alone(tmp_path: Path, opens: Opens) -> None:
-    small, large = drawn((300, 300)), Image.new("RGB", (9000, 9000), "red")
+    small, large = draw_page((300, 300)), Image.new("RGB", (9000, 9000), "red")
     file = saved(tmp_path, small, "a.tif", save_all=True, append_images=[large, small])
     pages = opens(file, open_memory_limit_mb=350)
     assert [page.image is not None for page in pages] == [True, False, True]
@@ -204,7 +215,7 @@ def test_a_child_that_reached_its_memory_limit_costs_the_page_alone(tmp_path: Pa
 def test_a_scan_in_a_pdf_that_breaks_off_is_shown_as_far_as_it_goes_and_goes_to_a_person(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
-    data = jpeg(drawn())
+    data = jpeg(draw_page())
 
     def cut(pdf: pikepdf.Pdf) -> None:
         (image,) = pdf.pages[0].get_images().values()
@@ -212,12 +223,12 @@ def test_a_scan_in_a_pdf_that_breaks_off_is_shown_as_far_as_it_goes_and_goes_to_
 
     (page,) = opens(edited(pdf_of(tmp_path / "a.pdf", data), cut))
     assert "damaged" in (page.problem or "")
-    assert of(scratch, page).size[0] > 1000
+    assert image_of(scratch, page).size[0] > 1000
 
 
 def test_a_clerk_is_told_what_the_file_is_instead(tmp_path: Path, opens: Opens) -> None:
     for content, said in (
-        (b"\0\0\0\x18ftypheic", "telephone"),
+        (b"\0\0\0\x18ftypheic", "phone"),
         (b"PK\3\4word/", "office"),
         (b"Dear doctor", "plain text"),
     ):

@@ -13,10 +13,16 @@ from psycopg.types.json import Jsonb
 
 from pipeline.config import Settings
 from pipeline.errors import Conflict, NotFound
-from pipeline.ingest.batches import ExpectedCounts, batches, parse_cover_sheet, close_batches
+from pipeline.ingest.batches import ExpectedCounts, batches, close_batches, parse_cover_sheet
 from pipeline.ingest.intake_source import Origin
-from pipeline.ingest.quarantine import quarantined_scans, quarantined_scan, dismiss, retry
-from pipeline.ingest.reconciliation import ledger_json, file_histories, paper_retention, reconcile, verify_originals
+from pipeline.ingest.quarantine import dismiss, quarantined_scan, quarantined_scans, retry
+from pipeline.ingest.reconciliation import (
+    file_histories,
+    ledger_json,
+    paper_retention,
+    reconcile,
+    verify_originals,
+)
 from pipeline.ingest.registration import Registration, register
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
@@ -44,7 +50,9 @@ class Intake:
             file, self.connection, self.blobs, self.settings, enqueue=enqueue_scan, origin=Origin(batch=batch)
         )
 
-    def file(self, taken: Registration, kinds: str = "content", status: str = "filed", codes: Any = ()) -> None:
+    def file(
+        self, taken: Registration, kinds: str = "content", status: str = "filed", codes: Any = ()
+    ) -> None:
         """The scan is done: a page of each kind, those of content in one document."""
         for number, kind in enumerate(kinds.split(), start=1):
             self.connection.execute(
@@ -55,19 +63,22 @@ class Intake:
         content = [n for n, kind in enumerate(kinds.split(), start=1) if kind in ("content", "unreadable")]
         if content:
             row = self.connection.execute(
-                "insert into document (scan_id, pages, status, type, type_probability, pdf, machine_result, filed_at, filed_by)"
+                "insert into document (scan_id, pages, status, type, type_probability, pdf, machine_result,"
+                " filed_at, filed_by)"
                 " values (%s, %s, %s, 'other', 1, %s, '{}', now(), 'machine') returning id",
                 [taken.scan, content, status, taken.sha256],
             ).fetchone()
             assert row is not None
             for position, number in enumerate(content, start=1):
                 self.connection.execute(
-                    "insert into document_page (document_id, scan_id, number, position, text) values (%s, %s, %s, %s, '')",
+                    "insert into document_page (document_id, scan_id, number, position, text)"
+                    " values (%s, %s, %s, %s, '')",
                     [row["id"], taken.scan, number, position],
                 )
             if status == "review":
                 self.connection.execute(
-                    "insert into review_item (scan_id, document_id, reasons, priority) values (%s, %s, '[]', 10)",
+                    "insert into review_item (scan_id, document_id, reasons, priority)"
+                    " values (%s, %s, '[]', 10)",
                     [taken.scan, row["id"]],
                 )
         self.connection.execute(
@@ -212,7 +223,7 @@ def test_a_batch_that_is_short_settles_by_itself_when_what_is_missing_comes(
         intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=2;pages=2")
     )
     close_batches(connection, 0)
-    (short,) = batches(connection, settled=False)
+    (short,) = batches(connection, include_closed=False)
     assert (short.state, short.differences) == (
         "incomplete",
         ("2 files expected, 1 arrived", "2 pages expected, 1 arrived"),
@@ -264,7 +275,7 @@ def test_paper_is_kept_for_what_is_read_doubted_quarantined_or_to_be_scanned_aga
         "quarantined",
         "rescan",
     ]
-    dismiss(connection, held.scan, by="pat", note="scanned again")
+    dismiss(connection, held.scan, actor="pat", note="scanned again")
     assert next(sheet.kept_for for sheet in paper_retention(connection) if sheet.scan == held.scan) is None
 
 
@@ -305,7 +316,7 @@ def test_a_large_scan_that_is_retried_is_handed_out_to_all_workers_again(
     scan = load_scan(connection, taken.scan)
     assert dispatch_ranges(connection, scan, LARGE_SCAN_PAGES + 1)
     quarantine(connection, taken.scan, "fault", "A fault stopped this file.")
-    assert retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan) is None
+    assert retry(connection, blobs, intake.settings, taken.scan, actor="pat", enqueue=enqueue_scan) is None
     assert dispatch_ranges(connection, scan, LARGE_SCAN_PAGES + 1)
 
 
@@ -317,7 +328,7 @@ def test_a_batch_is_not_settled_while_its_files_still_come_or_are_read(
     intake.file(taken)
     assert close_batches(connection, 600) == []
     assert len(close_batches(connection, 0)) == 1
-    assert batches(connection, settled=False) == []
+    assert batches(connection, include_closed=False) == []
 
 
 def test_a_batch_of_the_same_name_after_the_first_is_settled_is_another(
@@ -337,10 +348,10 @@ def test_a_retry_after_the_limit_was_raised_takes_the_scan_and_enqueues_it(
     )
     taken = register(intake.picture(2), connection, blobs, few, enqueue=enqueue_scan)
     assert taken.code == "too_many_pages"
-    refused = retry(connection, blobs, few, taken.scan, by="pat", enqueue=enqueue_scan)
+    refused = retry(connection, blobs, few, taken.scan, actor="pat", enqueue=enqueue_scan)
     assert refused is not None
     assert refused.code == "too_many_pages"
-    assert retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan) is None
+    assert retry(connection, blobs, intake.settings, taken.scan, actor="pat", enqueue=enqueue_scan) is None
     assert quarantined_scans(connection) == []
     assert codes_of(connection) == set()
     assert connection.execute("select status, pages_in from scan").fetchall() == [
@@ -355,15 +366,15 @@ def test_a_rejected_scan_leaves_the_list_and_keeps_its_bytes_and_reason(
 ) -> None:
     (intake.folder / "note.txt").write_bytes(b"Dear colleague")
     taken = intake.take(intake.folder / "note.txt")
-    dismiss(connection, taken.scan, by="pat", note="no scan")
+    dismiss(connection, taken.scan, actor="pat", note="no scan")
     assert quarantined_scans(connection) == []
-    (held,) = quarantined_scans(connection, rejected=True)
+    (held,) = quarantined_scans(connection, include_dismissed=True)
     assert (held.code, held.dismissed_by) == ("unknown_kind", "pat")
     assert quarantined_scan(connection, taken.scan).actions[0]["note"] == "no scan"
     assert blobs.get(taken.sha256) == b"Dear colleague"
     assert reconcile(connection).files["dismissed"] == 1
     with pytest.raises(Conflict):
-        dismiss(connection, taken.scan, by="sam", note="again")
+        dismiss(connection, taken.scan, actor="sam", note="again")
 
 
 def test_a_scan_that_is_not_in_quarantine_cannot_be_retried_or_rejected(
@@ -371,6 +382,6 @@ def test_a_scan_that_is_not_in_quarantine_cannot_be_retried_or_rejected(
 ) -> None:
     taken = intake.take(intake.picture())
     with pytest.raises(NotFound):
-        retry(connection, blobs, intake.settings, taken.scan, by="pat", enqueue=enqueue_scan)
+        retry(connection, blobs, intake.settings, taken.scan, actor="pat", enqueue=enqueue_scan)
     with pytest.raises(NotFound):
-        dismiss(connection, taken.scan, by="pat", note="")
+        dismiss(connection, taken.scan, actor="pat", note="")

@@ -12,26 +12,27 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from pipeline.archive.cost_estimate import cost_of
-from pipeline.archive.crosswalk import crosswalk
-from pipeline.archive.manifest import Listed, Manifest, natural
-from pipeline.archive.manifest_mapping import Mapping, load_mapping
-from pipeline.archive.quality_sampling import interval, size_for
-from pipeline.archive.throttle import Throttle, open_share, within
-from pipeline.archive.tiff import NotTiff, join, page_count
+from pipeline.archive.crosswalk import open_crosswalk
+from pipeline.archive.join_tiffs import join_tiffs
+from pipeline.archive.manifest import Manifest, ManifestDocument, natural_key
+from pipeline.archive.manifest_mapping import ManifestMapping, load_mapping
+from pipeline.archive.migration_plan import estimate_cost
+from pipeline.archive.quality_sampling import exact_interval, sample_size
+from pipeline.archive.throttle import Throttle, is_within, schedule_share
 from pipeline.config import load_settings
-from pipeline.errors import InvalidInput, ConfigurationError
+from pipeline.errors import ConfigurationError, InvalidInput
+from pipeline.ingest.tiff import NotTiff, page_count
 
 SETTINGS = load_settings()
 
 
-def listed(folder: Path, text: str, mapping: Mapping) -> list[Listed]:
+def listed(folder: Path, text: str, mapping: ManifestMapping) -> list[ManifestDocument]:
     file = folder / "index.txt"
     file.write_bytes(text.encode(mapping.encoding))
     return list(Manifest.at(file, None, mapping).documents(SETTINGS.archive))
 
 
-def codes(document: Listed) -> list[str]:
+def codes(document: ManifestDocument) -> list[str]:
     return [problem.code for problem in document.problems]
 
 
@@ -41,7 +42,11 @@ def test_a_row_of_our_csv_is_a_document_and_columns_that_are_not_there_are_not_k
 
 
 def test_rows_of_one_document_are_joined_in_the_order_of_their_page_numbers(tmp_path: Path) -> None:
-    rows = "7|box|1|PN|01/02/2011|2|D:\\IMAGES\\B.TIF\r\n7|box|1|PN|01/02/2011|1|d:\\images\\A.TIF\r\n8|box|1|PN||1|C.TIF\r\n"
+    rows = (
+        "7|box|1|PN|01/02/2011|2|D:\\IMAGES\\B.TIF\r\n"
+        "7|box|1|PN|01/02/2011|1|d:\\images\\A.TIF\r\n"
+        "8|box|1|PN||1|C.TIF\r\n"
+    )
     first, second = listed(tmp_path, rows, load_mapping("old-index"))
     assert (first.key, first.document, first.files, first.problems) == ("1", "7", ("A.TIF", "B.TIF"), ())
     assert (second.key, second.files) == ("3", ("C.TIF",))
@@ -98,14 +103,19 @@ def test_a_mapping_that_means_nothing_is_refused_with_what_is_wrong(tmp_path: Pa
 def test_an_old_number_that_is_linked_to_two_of_ours_is_nobodys(tmp_path: Path) -> None:
     links = tmp_path / "links.csv"
     links.write_text("left,right,probability\nA-1,100,1\nA-2,200,1\nA-2,201,1\n", encoding="utf-8")
-    with crosswalk(links) as numbers:
-        assert [numbers.ours(old) for old in ("A1", "a-1", "A-2", "A-3")] == ["100", "100", None, None]
-    with crosswalk(None) as none:
-        assert none.ours("A-3") == "A-3"
+    with open_crosswalk(links) as numbers:
+        assert [numbers.local_mrn(old) for old in ("A1", "a-1", "A-2", "A-3")] == ["100", "100", None, None]
+    with open_crosswalk(None) as none:
+        assert none.local_mrn("A-3") == "A-3"
 
 
 def test_names_sort_as_people_count() -> None:
-    assert sorted(["p10.tif", "p9.tif", "p1.tif", "²"], key=natural) == ["p1.tif", "p9.tif", "p10.tif", "²"]
+    assert sorted(["p10.tif", "p9.tif", "p1.tif", "²"], key=natural_key) == [
+        "p1.tif",
+        "p9.tif",
+        "p10.tif",
+        "²",
+    ]
 
 
 def tiff(folder: Path, name: str, seed: int, mode: str, compression: str, pages: int = 1) -> Path:
@@ -128,8 +138,8 @@ def test_joined_tiffs_have_every_page_pixel_for_pixel_and_always_the_same_bytes(
         tiff(tmp_path, "d.tif", 4, "1", "group4", pages=2),
     ]
     once, twice = io.BytesIO(), io.BytesIO()
-    join(files, once)
-    join(files, twice)
+    join_tiffs(files, once)
+    join_tiffs(files, twice)
     assert once.getvalue() == twice.getvalue()
     whole = tmp_path / "whole.tif"
     whole.write_bytes(once.getvalue())
@@ -153,7 +163,7 @@ def test_what_is_no_whole_tiff_is_refused_by_its_name(tmp_path: Path, data: byte
     bad = tmp_path / "bad.tif"
     bad.write_bytes(data)
     with pytest.raises(InvalidInput, match=r"bad\.tif") as refused:
-        join([tiff(tmp_path, "good.tif", 1, "1", "group4"), bad], io.BytesIO())
+        join_tiffs([tiff(tmp_path, "good.tif", 1, "1", "group4"), bad], io.BytesIO())
     assert refused.value.code == "not_joinable"
 
 
@@ -166,7 +176,7 @@ def test_directories_that_go_round_in_circles_end(tmp_path: Path) -> None:
 
 def test_the_hours_may_pass_midnight() -> None:
     night = "19:00-06:00"
-    assert [within(night, time(h)) for h in (18, 19, 23, 0, 5, 6, 12)] == [
+    assert [is_within(night, time(h)) for h in (18, 19, 23, 0, 5, 6, 12)] == [
         False,
         True,
         True,
@@ -175,21 +185,21 @@ def test_the_hours_may_pass_midnight() -> None:
         False,
         False,
     ]
-    assert [within("", time(3)), within("08:00-08:00", time(3))] == [True, True]
-    assert (open_share(night), open_share("")) == (pytest.approx(11 / 24), 1.0)
+    assert [is_within("", time(3)), is_within("08:00-08:00", time(3))] == [True, True]
+    assert (schedule_share(night), schedule_share("")) == (pytest.approx(11 / 24), 1.0)
     with pytest.raises(ConfigurationError):
-        within("7pm-6am", time(3))
+        is_within("7pm-6am", time(3))
 
 
 @pytest.mark.parametrize(("share", "workers", "most"), [(1.0, 4, 12), (0.5, 4, 2), (0.1, 4, 1), (1.0, 0, 3)])
 def test_no_more_jobs_wait_than_the_share_of_workers_takes(share: float, workers: int, most: int) -> None:
     settings = SETTINGS.archive.model_copy(update={"max_worker_share": share, "prefetch_per_worker": 2})
-    assert Throttle(settings=settings, queued=lambda: 0, workers=lambda: workers).most() == most
+    assert Throttle(settings=settings, queued=lambda: 0, workers=lambda: workers).max_queued() == most
 
 
 def test_the_cost_counts_the_hours_and_the_share() -> None:
     settings = SETTINGS.archive.model_copy(update={"schedule": "00:00-12:00", "max_worker_share": 0.5})
-    cost = cost_of(1_000_000, 50, 16, settings)
+    cost = estimate_cost(1_000_000, 50, 16, settings)
     assert cost.cpu_hours == pytest.approx(1_000_000 * settings.cost_model.cpu_seconds / 3600)
     assert cost.days == pytest.approx(cost.cpu_hours / 24 / 4)
 
@@ -207,10 +217,13 @@ def test_the_cost_counts_the_hours_and_the_share() -> None:
 def test_the_sample_is_the_smallest_that_says_enough(
     population: int, confidence: float, limit: float, size: int
 ) -> None:
-    assert size_for(population, confidence, limit) == size
+    assert sample_size(population, confidence, limit) == size
 
 
 def test_the_interval_is_clopper_and_pearsons() -> None:
-    assert interval(0, 299, 0.95) == (0.0, pytest.approx(0.01226, abs=1e-4))
-    assert interval(2, 100, 0.95) == (pytest.approx(0.00243, abs=1e-4), pytest.approx(0.07038, abs=1e-4))
-    assert interval(0, 0, 0.95) == (0.0, 1.0)
+    assert exact_interval(0, 299, 0.95) == (0.0, pytest.approx(0.01226, abs=1e-4))
+    assert exact_interval(2, 100, 0.95) == (
+        pytest.approx(0.00243, abs=1e-4),
+        pytest.approx(0.07038, abs=1e-4),
+    )
+    assert exact_interval(0, 0, 0.95) == (0.0, 1.0)

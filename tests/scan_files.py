@@ -14,16 +14,16 @@ import pikepdf
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.records import Page
 from pipeline.store.scratch import Scratch
 
 SHA = "0" * 64
-A5 = (1240, 1748)  # at 150 dpi... of A4, so that files stay small
+PAGE_SIZE_PX = (1240, 1748)  # at 150 dpi... of A4, so that files stay small
 Opens = Callable[..., list[Page]]
 
 
-def drawn(size: tuple[int, int] = A5, mode: str = "L") -> Image.Image:
+def draw_page(size: tuple[int, int] = PAGE_SIZE_PX, mode: str = "L") -> Image.Image:
     """A page with a black mark at its top left: turned or mirrored it looks different."""
     picture = Image.new(mode, size, "white" if mode != "1" else 1)
     draw = ImageDraw.Draw(picture)
@@ -32,19 +32,19 @@ def drawn(size: tuple[int, int] = A5, mode: str = "L") -> Image.Image:
     return picture
 
 
-def of(scratch: Scratch, page: Page) -> Image.Image:
+def image_of(scratch: Scratch, page: Page) -> Image.Image:
     assert page.image is not None, page.problem
     return Image.open(scratch.path(page.image))
 
 
-def same(left: Image.Image, right: Image.Image) -> bool:
+def is_same_image(left: Image.Image, right: Image.Image) -> bool:
     return (
         left.size == right.size
         and ImageChops.difference(left.convert("L"), right.convert("L")).getbbox() is None
     )
 
 
-def nearly(left: Image.Image, right: Image.Image) -> bool:
+def is_similar_image(left: Image.Image, right: Image.Image) -> bool:
     return (
         left.size == right.size
         and ImageStat.Stat(ImageChops.difference(left.convert("L"), right.convert("L"))).mean[0] < 3
@@ -86,8 +86,8 @@ def appended(pdf: pikepdf.Pdf, content: bytes) -> None:
     page.contents_add(pdf.make_stream(content))
 
 
-def refused(file: Path, opens: Opens, **changed: object) -> str:
-    with pytest.raises(BadInput) as error:
+def rejection_code(file: Path, opens: Opens, **changed: object) -> str:
+    with pytest.raises(InvalidInput) as error:
         opens(file, **changed)
     assert error.value.remedy
     return error.value.code

@@ -58,7 +58,9 @@ class Move:
         )
         self.manifest = Manifest.at(made.manifest, None, load_mapping(made.kind))
         self.links = made.folder / "links.csv" if made.kind == "old-index" else None
-        store_patients(connection, read_csv(made.folder / "patients.csv", LoadResult(), needed=("family",)), LoadResult())
+        store_patients(
+            connection, read_csv(made.folder / "patients.csv", LoadResult(), needed=("family",)), LoadResult()
+        )
 
     def feed(self, *, killed_at: int | None = None) -> MigrationJob:
         """Hand in what is left; with `killed_at`, die after so many transactions have begun."""
@@ -84,7 +86,9 @@ class Move:
                 if wanted:
                     importer.ingest(self.connection, listed)
         import_log.record_unlisted(self.connection, archive, self.manifest)
-        self.connection.execute("update migration_job set import_finished_at = now() where id = %s", [archive.id])
+        self.connection.execute(
+            "update migration_job set import_finished_at = now() where id = %s", [archive.id]
+        )
         return job_named(self.connection, "move")
 
     def read(self) -> None:
@@ -185,7 +189,8 @@ def lose(blobs: Blobs, sha256: str) -> None:
 def settle(connection: Connection, document: int, patient: int | None = None) -> None:
     """File a document of the queue as it stands, or to another patient."""
     row = connection.execute(
-        "update review_item i set claimed_by = 'ruth', claimed_until = now() + interval '1 hour' from document d"
+        "update review_item i set claimed_by = 'ruth', claimed_until = now() + interval '1 hour'"
+        " from document d"
         " where d.id = i.document_id and i.document_id = %s and i.closed_at is null"
         " returning i.id, d.revision, d.patient_id, d.type",
         [document],
