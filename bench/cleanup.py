@@ -1,9 +1,10 @@
-"""What each cleanup step gives on damaged pages: `python -m bench.cleanup [--pages N] [--first SEED] [--only
-DAMAGE...]`.
+"""Measure the effect of each cleanup step on damaged pages: `python -m bench.cleanup [--pages N] [--first
+SEED] [--only DAMAGE...]`.
 
-Pages are the project's own samples, damaged by bench.damage and stored as JPEG. Each is read with its step
-and without it, by Tesseract alone: word F1 (multisets of lower-case letters and digits) and CPU of the whole
-reading, children included."""
+The pages are this project's synthetic ones, damaged by bench.damage and stored as JPEG. Each is read with its
+step and without it, by Tesseract alone: word F1 (multisets of lower-case letters and digits) and CPU time of
+the whole reading, including child processes.
+"""
 
 from __future__ import annotations
 
@@ -25,43 +26,43 @@ from pipeline.ocr.image import cleanup, dewarp, pixels
 from pipeline.ocr.image.pixels import PageImage
 from pipeline.records import Page
 
-QUALITY = 85
-"""Of the JPEG that the camera or the scanner makes."""
+JPEG_QUALITY = 85
+"""Quality of the JPEG that the camera or the scanner writes."""
 
 
 @contextmanager
 def without(step: str) -> Iterator[None]:
-    """The reader without one of its steps; "" leaves it whole."""
-    elsewhere: dict[str, tuple[object, str, Callable[..., object]]] = {
-        "inks": (preprocess, "inks_apart", lambda scanned: scanned.gray),
-        "sheet": (dewarp, "sheet_of", lambda _: None),
-        "curve": (dewarp, "curve_of", lambda *_: None),
-        "show-through": (preprocess, "without_back", lambda gray, *_: gray),
+    """Disable one step of reading; "" disables none."""
+    patches: dict[str, tuple[object, str, Callable[..., object]]] = {
+        "inks": (read_page, "separate_inks", lambda scanned: scanned.gray),
+        "page-detection": (dewarp, "detect_page", lambda _: None),
+        "page-curl": (dewarp, "estimate_curl", lambda *_: None),
+        "bleed-through": (preprocess, "remove_bleed_through", lambda gray, *_: gray),
     }
     if step in cleanup.STEPS:
         with patch.dict(cleanup.STEPS, {step: lambda gray, _: gray}):
             yield
     elif step:
-        with patch.object(*elsewhere[step]):
+        with patch.object(*patches[step]):
             yield
     else:
         yield
 
 
-STEP_OF = {
+STEP_BY_DAMAGE = {
     "colored-paper": "inks",
     "highlighter": "inks",
     "stamps": "inks",
     "dark-bands": "dark-areas",
-    "show-through": "show-through",
-    "uneven-light": "even-light",
-    "photograph": "sheet",
-    "bent": "curve",
+    "bleed-through": "bleed-through",
+    "uneven-light": "illumination",
+    "photograph": "page-detection",
+    "curved": "page-curl",
 }
 
 
 def cpu() -> float:
-    """Seconds of CPU used so far, by this process and those it waited for."""
+    """Return the CPU seconds used so far by this process and its finished children."""
     return sum(
         u.ru_utime + u.ru_stime
         for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -73,27 +74,31 @@ def tokens(text: str) -> Counter[str]:
 
 
 def scanned(damage: str, seed: int) -> tuple[PageImage, Counter[str]]:
-    """A damaged page as it comes, and its words."""
+    """Return a damaged page as scanned, and its words."""
     picture, text = damaged(damage, seed)
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=QUALITY)
+    picture.save(out, "JPEG", quality=JPEG_QUALITY)
     return pixels.page_image_from_pil(Image.open(out)), tokens(text)
 
 
 def measure(damage: str, step: str, seeds: range, settings: OcrSettings) -> tuple[float, float]:
-    """Word F1 over all pages, and milliseconds of CPU a page."""
-    hits = told = read = 0
+    """Return the word F1 over all pages, and milliseconds of CPU per page."""
+    hits = expected = read = 0
     spent = 0.0
     for seed in seeds:
         page, truth = scanned(damage, seed)
         before = cpu()
         with without(step):
-            found = tokens(
+            recognized = tokens(
                 read_page.read_page_image(Page(scan="", number=1, image="x"), page, settings).page.text
             )
         spent += cpu() - before
-        hits, told, read = hits + (truth & found).total(), told + truth.total(), read + found.total()
-    return 2 * hits / (told + read), 1000 * spent / len(seeds)
+        hits, expected, read = (
+            hits + (truth & recognized).total(),
+            expected + truth.total(),
+            read + recognized.total(),
+        )
+    return 2 * hits / (expected + read), 1000 * spent / len(seeds)
 
 
 def main() -> None:
@@ -115,7 +120,7 @@ def main() -> None:
     for damage in args.only:
         whole, spent = measure(damage, "", seeds, settings)
         line = f"{damage:15} n={len(seeds)} F1 {whole:.4f} {spent:5.0f} ms"
-        if step := STEP_OF.get(damage):
+        if step := STEP_BY_DAMAGE.get(damage):
             less, less_spent = measure(damage, step, seeds, settings)
             line += f" | without {step}: F1 {less:.4f} {less_spent:5.0f} ms"
         print(line, flush=True)

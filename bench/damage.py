@@ -1,8 +1,9 @@
-"""What happens to paper before and in a scanner or a phone: each damage takes a gray page and gives it in
-color.
+"""Damage pages as happens to paper before and in a scanner or a phone: each damage takes a grayscale page and
+returns a color page.
 
-Pages are the project's own samples; a damage is drawn from a generator, so that a seed names a page. Arrays
-are uint8."""
+The pages are this project's synthetic ones. A damage is drawn from a random generator, so that a seed
+identifies a page. Arrays are uint8.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from pipeline.synthetic.typeset import typeset
 Pixels = NDArray[np.uint8]
 Noise = np.random.Generator
 DPI = 170
-"""Dots an inch of the pages: between a fax and an office scanner."""
+"""Resolution of the pages, between a fax and an office scanner."""
 TINTS = ((250, 225, 120), (250, 190, 205), (185, 225, 250), (190, 235, 190), (235, 190, 120), (205, 190, 240))
 """Colors of paper: yellow, pink, blue, green, goldenrod, lilac (RGB)."""
 MARKERS = ((255, 255, 60), (255, 150, 200), (130, 255, 130), (120, 220, 255), (255, 190, 80))
@@ -34,35 +35,39 @@ STAMPS = ("RECEIVED", "COPY", "SCANNED", "CONFIDENTIAL", "PAID", "FINAL REPORT")
 
 
 def page(seed: int) -> tuple[Pixels, str]:
-    """A sample's first page in gray, and its words."""
+    """Return a synthetic document's first page in grayscale, and its words."""
     rng = random.Random(f"damage {seed}")
     person = rng.choice(patients(50, seed))
-    kind = rng.choice(
-        [kind for kind in types() if kind not in ("insurance_card", "identity_document", "fax_cover")]
+    document_type = rng.choice(
+        [
+            document_type
+            for document_type in types()
+            if document_type not in ("insurance_card", "identity_document", "fax_cover")
+        ]
     )
-    sheet = typeset(rng, document(rng, kind, person), style_for(rng, kind)).sheets[0]
+    sheet = typeset(rng, document(rng, document_type, person), style_for(rng, document_type)).sheets[0]
     return draw(sheet, DPI), sheet.text
 
 
-def colored(gray: Pixels) -> Pixels:
+def to_rgb(gray: Pixels) -> Pixels:
     return np.repeat(gray[:, :, None], 3, axis=2)
 
 
-def through(picture: Pixels, layer: Pixels) -> Pixels:
-    """Two transparent layers over each other: their light is multiplied."""
+def multiply(picture: Pixels, layer: Pixels) -> Pixels:
+    """Overlay two transparent layers: their light is multiplied."""
     return (picture.astype(np.uint16) * layer // 255).astype(np.uint8)
 
 
-def on_paper(noise: Noise, gray: Pixels) -> Pixels:
+def on_colored_paper(noise: Noise, gray: Pixels) -> Pixels:
     """Colored paper, as strong as copy shops sell it."""
     tint = np.array(TINTS[noise.integers(len(TINTS))], float)
     deep = noise.uniform(0.5, 1.15)
     tint = np.clip(255 - (255 - tint) * deep, 40, 255)
-    return through(colored(gray), np.broadcast_to(tint, (*gray.shape, 3)).astype(np.uint8))
+    return multiply(to_rgb(gray), np.broadcast_to(tint, (*gray.shape, 3)).astype(np.uint8))
 
 
 def highlighted(noise: Noise, gray: Pixels) -> Pixels:
-    """Bars of a marker over some lines, one darker where the pen went twice."""
+    """Bars of a highlighter over some lines."""
     layer = np.full((*gray.shape, 3), 255, np.uint8)
     color = np.array(MARKERS[noise.integers(len(MARKERS))])
     for _ in range(noise.integers(4, 12)):
@@ -70,13 +75,13 @@ def highlighted(noise: Noise, gray: Pixels) -> Pixels:
         wide, high = int(noise.integers(200, gray.shape[1] // 2)), int(noise.integers(26, 40))
         bar = np.full_like(layer, 255)
         cv2.line(bar, (x, y), (x + wide, y + int(noise.integers(-4, 5))), color.tolist(), high)
-        layer = through(layer, bar)
-    return through(colored(gray), layer)
+        layer = multiply(layer, bar)
+    return multiply(to_rgb(gray), layer)
 
 
 def stamped(noise: Noise, gray: Pixels) -> Pixels:
-    """Two or three stamps in color across the print."""
-    picture = colored(gray)
+    """Two or three color stamps across the print."""
+    picture = to_rgb(gray)
     for text, date in stamp_texts(noise):
         font = Font("sans", int(noise.integers(60, 90)), bold=True).load(DPI / 200)
         wide, high = round(font.getlength(text)) + 60, 190
@@ -93,12 +98,12 @@ def stamped(noise: Noise, gray: Pixels) -> Pixels:
         y = int(noise.integers(150, gray.shape[0] - turned.shape[0] - 200))
         x = int(noise.integers(60, max(61, gray.shape[1] - turned.shape[1] - 60)))
         area = picture[y : y + turned.shape[0], x : x + turned.shape[1]]
-        area[:] = through(area, turned[: area.shape[0], : area.shape[1]])
+        area[:] = multiply(area, turned[: area.shape[0], : area.shape[1]])
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.6), np.uint8)
 
 
 def stamp_texts(noise: Noise) -> list[tuple[str, str]]:
-    """What stands on two or three stamps: a word and a date."""
+    """Return the texts of two or three stamps: a word and a date."""
     return [
         (STAMPS[noise.integers(len(STAMPS))], f"{noise.integers(1, 13):02d}/{noise.integers(1, 29):02d}/2024")
         for _ in range(noise.integers(2, 4))
@@ -106,8 +111,8 @@ def stamp_texts(noise: Noise) -> list[tuple[str, str]]:
 
 
 def banded(noise: Noise, gray: Pixels) -> Pixels:
-    """Some lines of the page printed light on a dark band, in gray or color."""
-    picture = colored(gray)
+    """Print some lines of the page light on a dark band, in gray or color."""
+    picture = to_rgb(gray)
     dark = np.array(((0, 0, 0), (20, 30, 90), (110, 20, 20), (60, 60, 60))[noise.integers(4)])
     for y in noise.integers(100, gray.shape[0] - 250, 4):
         band = picture[y : y + int(noise.integers(50, 120))]
@@ -115,17 +120,17 @@ def banded(noise: Noise, gray: Pixels) -> Pixels:
     return picture
 
 
-def shown_through(noise: Noise, gray: Pixels) -> Pixels:
+def bled_through(noise: Noise, gray: Pixels) -> Pixels:
     """The back of a thin sheet: another page mirrored, soft and faint."""
     back = page(int(noise.integers(10_000, 90_000)))[0][:, ::-1]
     back = np.roll(back, (int(noise.integers(-40, 40)), int(noise.integers(-40, 40))), (0, 1))
     soft = cv2.GaussianBlur(back, (0, 0), noise.uniform(0.8, 2.0))
     faint = 255 - (255 - soft.astype(float)) * noise.uniform(0.15, 0.45)
     paper = 255 - noise.uniform(0, 25)
-    return noisy(noise, colored((np.minimum(gray, faint) * paper / 255).astype(np.uint8)))
+    return noisy(noise, to_rgb((np.minimum(gray, faint) * paper / 255).astype(np.uint8)))
 
 
-def shadowed(noise: Noise, gray: Pixels) -> Pixels:
+def unevenly_lit(noise: Noise, gray: Pixels) -> Pixels:
     """Light from one side, and the soft edge of a shadow across the page."""
     height, width = gray.shape
     y, x = np.mgrid[0 : 1 : complex(height), 0 : 1 : complex(width)]
@@ -135,11 +140,11 @@ def shadowed(noise: Noise, gray: Pixels) -> Pixels:
     turn = noise.uniform(0, np.pi)
     edge = np.cos(turn) * (x - 0.5) + np.sin(turn) * (y - 0.5) - noise.uniform(-0.2, 0.2)
     light *= 1 - noise.uniform(0.2, 0.5) / (1 + np.exp(-edge * noise.uniform(30, 150)))
-    return noisy(noise, (colored(gray) * light[:, :, None]).astype(np.uint8))
+    return noisy(noise, (to_rgb(gray) * light[:, :, None]).astype(np.uint8))
 
 
-def edged(noise: Noise, gray: Pixels) -> Pixels:
-    """The scanner's black border on two sides, punch holes and staples' shadows."""
+def with_borders(noise: Noise, gray: Pixels) -> Pixels:
+    """The scanner's black border on two sides, punch holes and shadows of staples."""
     out = gray.copy()
     wide = int(noise.integers(15, 70))
     out[:, :wide] = out[-wide // 2 :] = noise.integers(0, 40)
@@ -152,13 +157,11 @@ def edged(noise: Noise, gray: Pixels) -> Pixels:
             -1,
         )
     cv2.line(out, (gray.shape[1] - 90, 50), (gray.shape[1] - 60, 75), 40, 4)
-    return colored(out)
+    return to_rgb(out)
 
 
 def photographed(noise: Noise, gray: Pixels) -> Pixels:
-    """A page on a desk, taken with a phone: in perspective, with the desk around it and light from one
-    side.
-    """
+    """A page on a desk, photographed with a phone: perspective, the desk around it, light from one side."""
     height, width = gray.shape
     margin = noise.uniform(0.06, 0.14)
     desk = np.array(((70, 50, 40), (40, 40, 45), (120, 90, 60), (90, 95, 100))[noise.integers(4)], float)
@@ -169,7 +172,7 @@ def photographed(noise: Noise, gray: Pixels) -> Pixels:
     matrix = cv2.getPerspectiveTransform(corners, place)
     texture = cv2.GaussianBlur(noise.normal(0, 30, (high, wide)), (0, 0), 4)
     ground = np.clip(desk + texture[:, :, None], 0, 255).astype(np.uint8)
-    seen = cv2.warpPerspective(colored(gray), matrix, (wide, high), flags=cv2.INTER_AREA)
+    seen = cv2.warpPerspective(to_rgb(gray), matrix, (wide, high), flags=cv2.INTER_AREA)
     inside = cv2.warpPerspective(np.full(gray.shape, 255, np.uint8), matrix, (wide, high))[:, :, None] / 255
     picture = (seen * inside + ground * (1 - inside)).astype(np.uint8)
     light = np.linspace(1.0, noise.uniform(0.6, 0.9), wide)[None, :, None]
@@ -178,8 +181,8 @@ def photographed(noise: Noise, gray: Pixels) -> Pixels:
     )
 
 
-def bent(noise: Noise, gray: Pixels) -> Pixels:
-    """A page that does not lie flat: lines rise towards a spine or sag in the middle."""
+def curved(noise: Noise, gray: Pixels) -> Pixels:
+    """A page that is not flat: lines rise towards a spine or sag in the middle."""
     height, width = gray.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     part = x / width if noise.random() < 0.5 else 1 - x / width
@@ -188,36 +191,36 @@ def bent(noise: Noise, gray: Pixels) -> Pixels:
     shift = deep * curve * (1 - noise.uniform(0, 0.6) * y / height)
     shift = shift.astype(np.float32)
     moved = cv2.remap(gray, x, y + shift, cv2.INTER_LINEAR, borderValue=255)
-    return noisy(noise, colored(np.asarray(moved, np.uint8)))
+    return noisy(noise, to_rgb(np.asarray(moved, np.uint8)))
 
 
 def noisy(noise: Noise, picture: Pixels) -> Pixels:
-    """Grain of a sensor."""
+    """Add a sensor's grain."""
     return np.clip(picture + noise.normal(0, 3, (*picture.shape[:2], 1)), 0, 255).astype(np.uint8)
 
 
 def undamaged(noise: Noise, gray: Pixels) -> Pixels:
     """As printed."""
-    return noisy(noise, colored(gray))
+    return noisy(noise, to_rgb(gray))
 
 
 Damage = Callable[[Noise, Pixels], Pixels]
 DAMAGES: dict[str, Damage] = {
     "none": undamaged,
-    "colored-paper": on_paper,
+    "colored-paper": on_colored_paper,
     "highlighter": highlighted,
     "stamps": stamped,
     "dark-bands": banded,
-    "show-through": shown_through,
-    "uneven-light": shadowed,
-    "borders": edged,
+    "bleed-through": bled_through,
+    "uneven-light": unevenly_lit,
+    "borders": with_borders,
     "photograph": photographed,
-    "bent": bent,
+    "curved": curved,
 }
 
 
 def damaged(name: str, seed: int) -> tuple[Image.Image, str]:
-    """A damaged page as a camera's or a scanner's JPEG holds it, and its words."""
+    """Return a damaged page as a camera's or a scanner's JPEG stores it, and its words."""
     gray, text = page(seed)
     added = " ".join(map(" ".join, stamp_texts(np.random.default_rng(seed)))) if name == "stamps" else ""
     return Image.fromarray(DAMAGES[name](np.random.default_rng(seed), gray)), f"{text}\n{added}"

@@ -1,9 +1,10 @@
-"""How kinds of pages are told apart and badly read ones noticed: `python -m bench.kinds FORMS [--fonts DIR]
-[--half 1]`.
+"""Measure how well kinds of pages are distinguished and badly read ones detected: `python -m bench.kinds
+FORMS [--fonts DIR] [--half 1]`.
 
-FORMS: a folder of pictures of forms with same-stem .gt.txt. DIR: handwriting fonts, none of which is shipped.
-Pages of half 0 served to make the rules, those of half 1 did not: other fonts, photographs, forms and seeds.
-A page is bad below word F1 .75."""
+FORMS: a folder of images of forms with same-stem .gt.txt. DIR: handwriting fonts; none is shipped. Pages of
+half 0 were used to develop the rules, those of half 1 were not: other fonts, photographs, forms and seeds. A
+page is bad below word F1 0.75.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +28,13 @@ from pipeline.ocr.read_page import read_page_image
 from pipeline.records import Page
 from pipeline.synthetic.scanner import SCANNERS, scan
 
-BAD = 0.75
-LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85)
-SHAPE = (1870, 1445)
+MAX_BAD_F1 = 0.75
+CONFIDENCE_LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85)
+PAGE_SHAPE_PX = (1870, 1445)
 
 
 class Case(NamedTuple):
-    """A page, what it bears, and its words where it is print."""
+    """A page, its kind of content, and its words if it is print."""
 
     content_kind: str
     picture: Image.Image
@@ -41,9 +42,9 @@ class Case(NamedTuple):
 
 
 def handwritten(seed: int, fonts: list[Path]) -> Pixels:
-    """Lines of jittery words in a handwriting font, sometimes on ruled paper with a printed head."""
+    """Return lines of jittery handwritten words, sometimes on ruled paper with a printed heading."""
     rng = random.Random(seed)
-    sheet, font, size = Image.new("L", SHAPE[::-1], 255), rng.choice(fonts), rng.randint(34, 60)
+    sheet, font, size = Image.new("L", PAGE_SHAPE_PX[::-1], 255), rng.choice(fonts), rng.randint(34, 60)
     y = rng.randint(100, 300)
     while y < 1700 - rng.random() * 500:
         x = rng.randint(80, 200)
@@ -66,9 +67,9 @@ def handwritten(seed: int, fonts: list[Path]) -> Pixels:
 
 
 def drawn(seed: int, *, traces: bool) -> Pixels:
-    """Strips of an ECG, or outlines and scribbles, with a few captions."""
+    """Return strips of an ECG, or outlines and scribbles, with a few captions."""
     noise = np.random.default_rng(seed)
-    sheet = np.full(SHAPE, 255, np.uint8)
+    sheet = np.full(PAGE_SHAPE_PX, 255, np.uint8)
     for row in range(int(noise.integers(2, 8))):
         if traces:
             x = np.arange(60, 1400)
@@ -98,7 +99,7 @@ def drawn(seed: int, *, traces: bool) -> Pixels:
 
 
 def photographed(seed: int, half: int) -> Image.Image:
-    """A part of a photograph, alone or on white paper. The two halves have one photograph each."""
+    """Return a part of a photograph, alone or on white paper. The two halves have one photograph each."""
     from sklearn.datasets import load_sample_images
 
     noise = np.random.default_rng(seed)
@@ -111,13 +112,13 @@ def photographed(seed: int, half: int) -> Image.Image:
     part = cv2.resize(
         whole[y : y + high, x : x + wide], (1100, 1100 * high // wide), interpolation=cv2.INTER_CUBIC
     )[:1700]
-    sheet = np.full((*SHAPE, 3), 255, np.uint8)
+    sheet = np.full((*PAGE_SHAPE_PX, 3), 255, np.uint8)
     sheet[60 : 60 + len(part), 150:1250] = part
     return Image.fromarray(part if noise.random() < 0.3 else sheet)
 
 
 def worn(seed: int) -> tuple[Pixels, str]:
-    """Print that is too coarse, soft or noisy to be read well."""
+    """Return print that is too coarse, soft or noisy to be read well, and its words."""
     noise = np.random.default_rng(seed)
     gray, text = page(seed)
     factor = noise.uniform(0.28, 0.7)
@@ -129,7 +130,7 @@ def worn(seed: int) -> tuple[Pixels, str]:
 
 
 def cases(forms: Path, fonts: list[Path], half: int, count: int) -> Iterator[Case]:
-    """The pages of one half."""
+    """Yield the pages of one half."""
     for number in range(count):
         seed = 1000 * (half + 1) + number
         if fonts:
@@ -160,22 +161,25 @@ def main() -> None:
     args = parser.parse_args()
     settings = load_settings().ocr.model_copy(update={"second_engine": "never"})
     fonts = sorted(args.fonts.iterdir()) if args.fonts else []
-    told: dict[str, Counter[str]] = defaultdict(Counter)
-    marked: list[tuple[float, float]] = []
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    scored: list[tuple[float, float]] = []
     for case in cases(args.forms, fonts, args.half, args.count):
         read = read_page_image(
             Page(scan="", number=1, image="x"), pixels.page_image_from_pil(case.picture), settings
         ).page
-        told[case.content_kind][read.content_kind] += 1
+        counts[case.content_kind][read.content_kind] += 1
         if case.text is not None:
             truth, found = tokens(case.text), tokens(read.text)
-            marked.append((read.confidence, 2 * (truth & found).total() / (truth.total() + found.total())))
-    for bears, answers in told.items():
-        print(f"{bears:14} n={answers.total()} {dict(answers.most_common())}")
-    for level in LEVELS:
-        right = sum(sure < level and f1 < BAD for sure, f1 in marked)
-        shown, bad = sum(sure < level for sure, _ in marked), sum(f1 < BAD for _, f1 in marked)
-        print(f"below {level}: {shown} of {len(marked)} pages of print shown, {right} of {bad} bad ones")
+            scored.append((read.confidence, 2 * (truth & found).total() / (truth.total() + found.total())))
+    for content_kind, answers in counts.items():
+        print(f"{content_kind:14} n={answers.total()} {dict(answers.most_common())}")
+    for level in CONFIDENCE_LEVELS:
+        right = sum(confidence < level and f1 < MAX_BAD_F1 for confidence, f1 in scored)
+        shown, bad = (
+            sum(confidence < level for confidence, _ in scored),
+            sum(f1 < MAX_BAD_F1 for _, f1 in scored),
+        )
+        print(f"below {level}: {shown} of {len(scored)} pages of print shown, {right} of {bad} bad ones")
 
 
 if __name__ == "__main__":

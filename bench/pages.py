@@ -1,4 +1,6 @@
-"""Pages for the benchmarks: print as a fax machine gives it, every page different, made fast from a seed."""
+"""Pages for the benchmarks: print as a fax machine delivers it, every page different, generated quickly from
+a seed.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ SIZE = (1275, 1650)  # letter at 150 dpi
 
 
 def chart(seed: int, pages: int) -> bytes:
-    """A G4 TIFF of so many pages of print; the first names a patient."""
+    """Return a G4 TIFF of `pages` pages of print; the first names a patient."""
     images = [page(seed * 10_000 + number, number) for number in range(1, pages + 1)]
     out = io.BytesIO()
     images[0].save(out, "TIFF", save_all=True, append_images=images[1:], compression="group4", dpi=(150, 150))
@@ -49,7 +51,7 @@ def chart(seed: int, pages: int) -> bytes:
 
 
 def page(seed: int, number: int, lines: int = 24, words: int = 9, size: int = 24) -> Image.Image:
-    """One page: a heading and so many lines of so many words, in type of `size` pixels."""
+    """Return one page: a heading and `lines` lines of `words` words, in type of `size` pixels."""
     random_ = random.Random(seed)
     image = Image.new("1", SIZE, 1)
     draw = ImageDraw.Draw(image)

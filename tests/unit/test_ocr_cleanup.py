@@ -1,4 +1,4 @@
-"""What is done to a page before it is read: dyes, photographs, bends and the print of the back."""
+"""Preprocessing of a page: dyes, photographs, curl and bleed-through."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from pipeline.records import Page
 
 LINE = "She reports no chest pain, no headache and no dizziness since Monday."
 SIZE = 26
-"""Pixels of the type; its usual letter has about 16."""
+"""Pixels of the type; its typical letter has about 16."""
 LETTER = 16.0
 
 
-def print_of(line: str = LINE, shape: tuple[int, int] = (1400, 1080)) -> GrayImage:
+def printed_page(line: str = LINE, shape: tuple[int, int] = (1400, 1080)) -> GrayImage:
     page = Image.new("L", (shape[1], shape[0]), 255)
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(SIZE)
     for y in range(100, shape[0] - 120, 48):
@@ -44,43 +44,43 @@ def dyed(picture: GrayImage, box: tuple[int, int, int, int], color: tuple[int, i
     return out
 
 
-def ink_seen(picture: GrayImage) -> GrayImage:
+def separated(picture: GrayImage) -> GrayImage:
     return separate_inks(page_image_from_pil(Image.fromarray(picture)))
 
 
-def test_print_under_a_marker_and_on_colored_paper_is_read_on_white() -> None:
-    marked = ink_seen(dyed(rgb(print_of()), (80, 190, 900, 235), (120, 220, 255)))
+def test_print_under_a_highlighter_and_on_colored_paper_becomes_print_on_white() -> None:
+    marked = separated(dyed(rgb(printed_page()), (80, 190, 900, 235), (120, 220, 255)))
     assert np.median(marked[190:235, 90:890]) > 240
     assert (marked[190:235, 90:890] < 60).mean() > 0.03
-    pink = ink_seen(dyed(rgb(print_of()), (0, 0, 1080, 1400), (250, 190, 205)))
+    pink = separated(dyed(rgb(printed_page()), (0, 0, 1080, 1400), (250, 190, 205)))
     assert np.median(pink) > 240
 
 
-def test_a_stamp_across_print_is_lifted_and_print_in_the_same_dye_is_left() -> None:
-    dye = Image.new("RGB", print_of().shape[::-1], "white")
+def test_a_stamp_across_print_is_removed_and_print_in_the_same_dye_stays() -> None:
+    dye = Image.new("RGB", printed_page().shape[::-1], "white")
     draw = ImageDraw.Draw(dye)
     draw.rectangle((200, 180, 620, 330), outline=(200, 40, 50), width=7)
     draw.text((90, 40), "RED PRINT", fill=(200, 40, 50), font=ImageFont.load_default(SIZE))
-    seen = ink_seen((rgb(print_of()).astype(int) * np.asarray(dye) // 255).astype(np.uint8))
-    assert (seen[60:90, 60:400] < 128).any()
-    apart = np.abs(seen[170:340, 190:640].astype(int) - print_of()[170:340, 190:640])
+    result = separated((rgb(printed_page()).astype(int) * np.asarray(dye) // 255).astype(np.uint8))
+    assert (result[60:90, 60:400] < 128).any()
+    apart = np.abs(result[170:340, 190:640].astype(int) - printed_page()[170:340, 190:640])
     assert (apart > 70).mean() < 0.002
 
 
-def test_the_colored_fringes_of_print_on_a_screen_are_no_stamp() -> None:
-    plain = print_of()
+def test_the_colored_fringes_of_print_are_not_a_stamp() -> None:
+    plain = printed_page()
     fringed = np.stack([plain, np.roll(plain, 1, axis=1), np.roll(plain, 2, axis=1)], axis=2)
     page = page_image_from_pil(Image.fromarray(fringed))
     assert np.array_equal(separate_inks(page), page.gray)
 
 
-def test_a_page_without_color_is_the_same_picture() -> None:
-    page = page_image_from_pil(Image.fromarray(print_of()))
+def test_a_page_without_color_is_unchanged() -> None:
+    page = page_image_from_pil(Image.fromarray(printed_page()))
     assert separate_inks(page) is page.gray
 
 
 def photographed(page: GrayImage) -> tuple[GrayImage, np.ndarray]:
-    """The page on a dark desk, seen askew; and its corners there."""
+    """Return the page on a dark desk in perspective, and its corners there."""
     height, width = page.shape
     corners = np.array([(130, 110), (1130, 170), (1180, 1490), (90, 1440)], np.float32)
     matrix = cv2.getPerspectiveTransform(
@@ -89,19 +89,19 @@ def photographed(page: GrayImage) -> tuple[GrayImage, np.ndarray]:
     return np.asarray(cv2.warpPerspective(page, matrix, (1280, 1600), borderValue=70), np.uint8), corners
 
 
-def test_the_sheet_in_a_photograph_is_found_to_three_pixels_and_a_scan_has_none() -> None:
-    picture, corners = photographed(print_of())
+def test_the_page_in_a_photograph_is_detected_to_three_pixels_and_a_scan_has_none() -> None:
+    picture, corners = photographed(printed_page())
     found = detect_page(picture)
     assert found is not None
     assert np.abs(found - corners).max() < 3
-    assert detect_page(print_of()) is None
-    edged = print_of().copy()
+    assert detect_page(printed_page()) is None
+    edged = printed_page().copy()
     edged[:, :60] = 0
     assert detect_page(edged) is None
 
 
-def test_words_of_a_photographed_page_stand_over_their_ink_in_the_photograph(tmp_path: Path) -> None:
-    picture, _ = photographed(print_of("Amelia Hartwell was seen for a follow-up of her blood pressure."))
+def test_words_of_a_photographed_page_are_over_their_ink_in_the_photograph(tmp_path: Path) -> None:
+    picture, _ = photographed(printed_page("Amelia Hartwell was seen for a follow-up of her blood pressure."))
     file = tmp_path / "photo.png"
     Image.fromarray(picture).save(file)
     settings = load_settings().ocr.model_copy(update={"second_engine": "never"})
@@ -127,37 +127,37 @@ def bent(page: GrayImage, deep: float) -> GrayImage:
     )
 
 
-def test_bent_lines_are_made_straight_and_straight_ones_are_left_alone() -> None:
-    page = bent(print_of(), 30)
+def test_curved_lines_are_straightened_and_straight_ones_are_unchanged() -> None:
+    page = bent(printed_page(), 30)
     shift = estimate_curl(page, LETTER)
     assert shift is not None
     straight = flatten(page, shift)
     assert rows_of(straight) > 2.5 * rows_of(page)
-    assert estimate_curl(print_of(), LETTER) is None
+    assert estimate_curl(printed_page(), LETTER) is None
 
 
 def rows_of(page: GrayImage) -> float:
-    """How sharply ink gathers in rows."""
+    """Return how sharply ink gathers in rows."""
     return float(np.square(np.diff((page < 128).sum(axis=1).astype(float))).sum())
 
 
-def test_print_of_the_back_is_lifted_and_faint_print_that_is_not_mirrored_stays() -> None:
+def test_bleed_through_is_removed_and_faint_print_that_is_not_mirrored_stays() -> None:
     back = cv2.GaussianBlur(
-        print_of("The back of this sheet says something else entirely.")[:, ::-1], (0, 0), 1.2
+        printed_page("The back of this sheet says something else entirely.")[:, ::-1], (0, 0), 1.2
     )
     back = 255 - (255 - np.roll(back, 22, axis=0).astype(int)) * 3 // 10
-    page = np.minimum(print_of(), back).astype(np.uint8)
+    page = np.minimum(printed_page(), back).astype(np.uint8)
     cleaned = remove_bleed_through(page, LETTER, lambda _: True)
-    behind = cv2.erode(print_of(), np.ones((7, 7), np.uint8)) == 255
+    behind = cv2.erode(printed_page(), np.ones((7, 7), np.uint8)) == 255
     assert (cleaned[behind] < 225).sum() < 0.05 * (page[behind] < 225).sum()
-    assert ((print_of() < 60) & (cleaned < 90)).sum() > 0.98 * (print_of() < 60).sum()
+    assert ((printed_page() < 60) & (cleaned < 90)).sum() > 0.98 * (printed_page() < 60).sum()
     assert remove_bleed_through(page, LETTER, lambda _: False) is page
-    alone = print_of()
+    alone = printed_page()
     assert remove_bleed_through(alone, LETTER, lambda _: True) is alone
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_the_matrix_of_a_turn_says_where_a_point_goes(rotation: int) -> None:
+def test_the_upright_matrix_maps_points_as_the_image_is_rotated(rotation: int) -> None:
     page = np.full((300, 200), 255, np.uint8)
     page[60:65, 150:155] = 0
     turned = deskew.remove_skew(deskew.rotate(page, rotation), 4.0)

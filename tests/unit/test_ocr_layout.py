@@ -1,6 +1,4 @@
-"""The order in which a page's words are read: cells as wholes, columns of prose one after the other, all else
-across.
-"""
+"""The reading order of a page: cells as wholes, columns of prose one after the other, else row by row."""
 
 from __future__ import annotations
 
@@ -22,8 +20,8 @@ HIGH, WIDE = 20, 12
 
 
 def words(*lines: tuple[int, int, str]) -> list[OcrWord]:
-    """Words of lines of text, each given by its left edge and its top; lines of one top are one line for the
-    engine.
+    """Return the words of lines of text, each with its left edge and its top. Lines with the same top are one
+    line for the engine.
     """
     found = []
     for x, y, text in lines:
@@ -39,7 +37,7 @@ def read(seen: list[OcrWord], *found: Table) -> str:
 
 
 def ruled(rows: list[int], columns: list[int], shape: tuple[int, int] = (900, 1000)) -> GrayImage:
-    """A page with rules across and down at these pixels."""
+    """Return a page with horizontal and vertical rules at these pixels."""
     page = np.full(shape, 255, np.uint8)
     for y in rows:
         cv2.line(page, (columns[0], y), (columns[-1], y), 0, 2)
@@ -53,7 +51,7 @@ def grid(rows: list[int], columns: list[int]) -> Table:
     return Table(box=(columns[0], rows[0], columns[-1], rows[-1]), cells=cells)
 
 
-def test_the_cells_of_a_ruled_table_are_found_also_where_a_fax_broke_the_rules() -> None:
+def test_the_cells_of_a_ruled_table_are_found_even_if_a_fax_broke_the_rules() -> None:
     page = ruled([100, 200, 300], [100, 400, 700])
     page[100:103, 250:254] = 255
     page[240:243, 399:402] = 255
@@ -110,7 +108,7 @@ def test_text_typed_across_the_rules_keeps_its_order() -> None:
     assert read(seen, grid([100, 200], [100, 260, 420, 700])) == text_from_words(order_words(seen, []))
 
 
-def test_columns_of_prose_that_the_engine_read_across_are_parted_and_the_title_stays_first() -> None:
+def test_columns_of_prose_that_the_engine_read_across_are_separated_and_the_title_stays_first() -> None:
     left = [f"left {n} the lungs were clear" for n in range(8)]
     right = [f"right {n} no swelling was found" for n in range(8)]
     body = ((x, 200 + 30 * n, text) for n in range(8) for x, text in ((50, left[n]), (600, right[n])))
@@ -119,14 +117,14 @@ def test_columns_of_prose_that_the_engine_read_across_are_parted_and_the_title_s
     assert " ".join(text.split()) == " ".join((title, *left, *right, foot))
 
 
-def test_columns_that_the_engine_has_seen_by_itself_stay_as_it_has_them() -> None:
+def test_columns_that_the_engine_has_recognized_keep_their_order() -> None:
     left = [(50, 200 + 30 * n, f"left {n} the lungs were clear") for n in range(8)]
     right = [(600, 200 + 30 * n, f"right {n} no swelling was found") for n in range(8)]
     seen = [*words(*left), *words(*right)]
     assert order_words(seen, []) == seen
 
 
-def test_columns_around_a_picture_and_its_caption_are_not_torn_where_the_caption_stands() -> None:
+def test_columns_around_a_picture_are_not_mixed_at_its_caption() -> None:
     pictured = range(8, 12)
     left = [
         (50, 200 + 30 * n, f"{n} the lungs" if n in pictured else f"{n} the lungs were clear and dry")
@@ -138,7 +136,7 @@ def test_columns_around_a_picture_and_its_caption_are_not_torn_where_the_caption
     assert order_words(seen, []) == seen
 
 
-def test_labels_that_the_engine_took_for_a_column_are_each_read_before_their_value() -> None:
+def test_labels_that_the_engine_read_as_a_column_are_each_read_before_their_value() -> None:
     labels, values = (
         ["Project code", "Project name", "Requested by"],
         ["PMRM", "Regular menthol", "R. S. Sprinkle"],
@@ -153,9 +151,7 @@ def test_labels_that_the_engine_took_for_a_column_are_each_read_before_their_val
     assert read([*left, *right]) == "\n".join(map("\n".join, zip(labels, values, strict=True)))
 
 
-def test_columns_of_prose_that_the_engine_has_seen_are_not_read_across_though_a_label_stands_above_them() -> (
-    None
-):
+def test_columns_of_prose_that_the_engine_has_recognized_are_not_read_across_below_a_label() -> None:
     left, right = (
         [(x, 200 + 30 * n, f"{n} the lungs were clear and dry") for n in range(8)] for x in (50, 600)
     )
@@ -185,7 +181,7 @@ def test_a_table_in_one_of_two_columns_is_read_across_and_the_columns_one_after_
     )
 
 
-def test_a_table_without_rules_is_not_parted() -> None:
+def test_a_table_without_rules_is_not_split_into_columns() -> None:
     seen = words(
         *(
             (x, 200 + 30 * n, text)
@@ -196,7 +192,7 @@ def test_a_table_without_rules_is_not_parted() -> None:
     assert order_words(seen, []) == seen
 
 
-def test_no_word_is_lost_or_doubled_by_ordering() -> None:
+def test_ordering_neither_loses_nor_duplicates_words() -> None:
     random = np.random.default_rng(3)
     seen = words(
         *(
@@ -208,7 +204,7 @@ def test_no_word_is_lost_or_doubled_by_ordering() -> None:
     assert sorted((word.text, word.box) for word in ordered) == sorted((word.text, word.box) for word in seen)
 
 
-def test_the_sheet_of_pages_shows_each_as_it_came_beside_what_was_read() -> None:
+def test_the_contact_sheet_shows_each_page_before_and_after() -> None:
     page = np.full((1800, 1400), 255, np.uint8)
     page[900] = 0
     sheet = contact_sheet(

@@ -1,4 +1,4 @@
-"""Strips of the second engine that are read in one run: of like width, and no more than there is room for."""
+"""Batches of the second engine: strips of similar width, within the limits of a batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.ocr.engines.rapidocr_engine import (
 @pytest.mark.parametrize(
     "widths", [[300] * 20, [MAX_STRIP_WIDTH_PX] * 3, [100, 900, 110, 2000, 880, 120, 700, 2100]]
 )
-def test_every_strip_is_read_once_with_those_of_like_width_in_bounded_memory(widths: list[int]) -> None:
+def test_every_strip_is_in_one_batch_of_similar_width_and_bounded_memory(widths: list[int]) -> None:
     groups = group_by_width(widths)
     assert sorted(number for group in groups for number in group) == list(range(len(widths)))
     for group in groups:
@@ -26,5 +26,5 @@ def test_every_strip_is_read_once_with_those_of_like_width_in_bounded_memory(wid
         assert widest <= MAX_WIDTH_RATIO * min(widths[number] for number in group) + 8
 
 
-def test_narrow_strips_share_a_run() -> None:
+def test_narrow_strips_share_a_batch() -> None:
     assert [len(group) for group in group_by_width([300] * 20)] == [8, 8, 4]

@@ -1,4 +1,4 @@
-"""The archived picture of a page: what a person sees of the scan in it, and what it weighs."""
+"""The archived image of a page: what a person sees in it, and its size."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def scan(noise: float = 2.0) -> GrayImage:
         draw.text((100, 60 + 115 * number), text, fill=20, font=font)
     draw.line((100, 560, 1000, 570), fill=190, width=2)
     draw.ellipse((800, 650, 1100, 900), outline=130, width=9)
-    return seen_by_a_scanner(np.asarray(page), noise)
+    return scanned(np.asarray(page), noise)
 
 
-def seen_by_a_scanner(gray: GrayImage, noise: float) -> GrayImage:
+def scanned(gray: GrayImage, noise: float) -> GrayImage:
     soft = np.asarray(cv2.GaussianBlur(gray, (0, 0), 0.8), np.float32)
     return np.clip(soft + np.random.default_rng(1).normal(0, noise, soft.shape), 0, 255).astype(np.uint8)
 
 
 def coarse_scan() -> GrayImage:
-    """The same at half the resolution."""
+    """Return the same page at half the resolution."""
     return np.asarray(cv2.resize(scan(), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -49,8 +49,10 @@ def archived(gray: GrayImage, dpi: float = DPI) -> EncodedPage:
     return encode_page(PageImage(gray=gray, color=None, bilevel=False), 75, dpi)
 
 
-def weight(made: EncodedPage) -> int:
-    pictures = (made.image,) if made.ink is None else (made.image, made.ink.shape, made.ink.tones)
+def encoded_size(encoded: EncodedPage) -> int:
+    pictures = (
+        (encoded.image,) if encoded.ink is None else (encoded.image, encoded.ink.shape, encoded.ink.tones)
+    )
     return sum(len(picture.data) for picture in pictures)
 
 
@@ -64,7 +66,7 @@ def page_of(gray: GrayImage, dpi: float) -> bytes:
 
 
 def shown(gray: GrayImage, folder: Path, dpi: float = DPI, zoom: int = 1) -> GrayImage:
-    """The page as poppler draws its PDF, `zoom` pixels for one of the scan each way."""
+    """Return the page as poppler renders its PDF, `zoom` pixels for one of the scan in each direction."""
     file, (height, width) = folder / "page.pdf", gray.shape
     file.write_bytes(page_of(gray, dpi))
     size = ["-scale-to-x", str(zoom * width), "-scale-to-y", str(zoom * height)]
@@ -72,7 +74,7 @@ def shown(gray: GrayImage, folder: Path, dpi: float = DPI, zoom: int = 1) -> Gra
     return np.asarray(Image.open(folder / "shown.pgm"))
 
 
-def test_print_pencil_shading_and_stamps_are_seen_as_dark_as_they_are(tmp_path: Path) -> None:
+def test_print_pencil_shading_and_stamps_keep_their_darkness(tmp_path: Path) -> None:
     gray = scan()
     seen = shown(gray, tmp_path)
     away = np.abs(cv2.blur(gray, (5, 5)).astype(int) - cv2.blur(seen, (5, 5)))
@@ -86,7 +88,7 @@ def test_print_pencil_shading_and_stamps_are_seen_as_dark_as_they_are(tmp_path: 
         assert float(seen[part].mean()) == pytest.approx(float(gray[part].mean()), abs=4)
 
 
-def test_decimal_points_of_a_coarse_scan_are_seen(tmp_path: Path) -> None:
+def test_decimal_points_of_a_coarse_scan_stay_visible(tmp_path: Path) -> None:
     fine = Image.new("L", (2400, 900), 255)
     draw, font = ImageDraw.Draw(fine), ImageFont.load_default(40)
     for row in range(10):
@@ -108,11 +110,11 @@ def test_decimal_points_of_a_coarse_scan_are_seen(tmp_path: Path) -> None:
         assert 255 - point_seen > 0.8 * (255 - point)
 
 
-def test_a_grey_scan_takes_less_than_a_third_of_its_jpeg() -> None:
-    assert 3 * weight(archived(scan())) < len(encode_jpeg(scan(), 75).data)
+def test_a_grayscale_scan_takes_less_than_a_third_of_its_jpeg() -> None:
+    assert 3 * encoded_size(archived(scan())) < len(encode_jpeg(scan(), 75).data)
 
 
-def test_a_photograph_and_a_soft_curve_on_a_grid_stay_whole() -> None:
+def test_a_photograph_and_a_soft_curve_on_a_grid_are_not_layered() -> None:
     texture = cv2.GaussianBlur(np.random.default_rng(2).normal(0, 1, (700, 700)), (0, 0), 4)
     photograph = scan()
     photograph[250:950, 300:1000] = np.clip(120 + 60 * texture / texture.std(), 0, 255).astype(np.uint8)
@@ -123,18 +125,18 @@ def test_a_photograph_and_a_soft_curve_on_a_grid_stay_whole() -> None:
     cv2.polylines(
         curve, [np.stack([across, 500 + 200 * np.sin(across / 30)], axis=1).astype(np.int32)], False, 20, 3
     )
-    assert archived(seen_by_a_scanner(curve, 4.0)).ink is None
+    assert archived(scanned(curve, 4.0)).ink is None
     assert archived(scan()).ink is not None
 
 
-def test_only_print_is_told_from_print_with_shading() -> None:
+def test_only_print_is_distinguished_from_print_with_shading() -> None:
     page = Image.new("L", (1300, 1000), WHITE)
     ImageDraw.Draw(page).text((100, 100), "Potassium 4.1 mmol/L", fill=0, font=ImageFont.load_default(34))
-    assert archived(seen_by_a_scanner(np.asarray(page), 0.0)).only_print
+    assert archived(scanned(np.asarray(page), 0.0)).only_print
     assert not archived(scan()).only_print
 
 
-def test_a_page_in_bands_is_taken_apart_as_a_whole_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_separated_in_bands_as_it_is_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     in_bands = mrc.separate_layers(scan(), DPI)
     monkeypatch.setattr(mrc, "BAND_ROWS", 4000)
     whole = mrc.separate_layers(scan(), DPI)
@@ -156,6 +158,6 @@ def test_ink_is_painted_through_its_black_on_a_fine_scan_and_through_shades_on_a
         assert (ink.SMask.BitsPerComponent, ink.SMask.ColorSpace) == (2, pikepdf.Name.DeviceGray)
 
 
-def test_a_coarse_scan_keeps_the_grey_edges_of_its_strokes(tmp_path: Path) -> None:
+def test_a_coarse_scan_keeps_the_gray_edges_of_its_strokes(tmp_path: Path) -> None:
     coarse = coarse_scan()
     assert float(np.abs(coarse.astype(int) - shown(coarse, tmp_path, DPI / 2)).mean()) < 3

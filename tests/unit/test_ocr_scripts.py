@@ -1,5 +1,5 @@
-"""Pages in another script than the usual: recognised where they were read badly, read with what is
-installed.
+"""Pages in another script than the configured one: detected if they are poorly read,
+then read with the installed languages.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def letter(lines: tuple[str, ...]) -> GrayImage:
     return np.asarray(page)
 
 
-def test_scripts_are_tried_in_their_installed_languages_unless_the_usual_ones_are_of_them() -> None:
+def test_scripts_are_tried_in_their_installed_languages_unless_one_is_configured() -> None:
     installed = frozenset({"eng", "deu", "rus", "ukr", "ell", "osd"})
     assert installed_script_languages("eng", installed) == ["rus+ukr", "ell"]
     assert installed_script_languages("eng+ukr", installed) == ["ell"]
     assert installed_script_languages("eng", frozenset({"eng", "deu", "osd"})) == []
 
 
-def test_a_page_of_few_words_or_of_sure_ones_is_not_asked_for_its_script() -> None:
+def test_the_script_of_a_page_with_few_or_confident_words_is_not_detected() -> None:
     def words(count: int, confidence: float) -> list[OcrWord]:
         return [
             OcrWord(text="Bpinncka", box=(0, 0, 9, 9), confidence=confidence, block=1, paragraph=1, line=1)
@@ -57,7 +57,7 @@ def test_a_page_of_few_words_or_of_sure_ones_is_not_asked_for_its_script() -> No
     "rus" not in tesseract.installed_languages(), reason="Tesseract's Russian is not installed"
 )
 @pytest.mark.skipif("DejaVuSans" not in font_files(), reason="no font with Cyrillic letters")
-def test_a_russian_page_is_read_as_russian_where_the_settings_name_english(tmp_path: Path) -> None:
+def test_a_russian_page_is_read_as_russian_if_the_settings_name_english(tmp_path: Path) -> None:
     file = tmp_path / "page.png"
     Image.fromarray(letter(RUSSIAN)).save(file)
     settings = load_settings().ocr.model_copy(update={"languages": "eng"})
