@@ -111,10 +111,10 @@ def stamped(file: Path) -> Path:
 def pages(n: int, folder: Path) -> None:
     settings, scratch = load_settings().intake, Scratch(folder / "scratch")
     sizes: list[int] = []
-    for mode, name in (("1", "G4, 300 dpi"), ("L", "grey JPEG, 300 dpi"), ("RGB", "colour JPEG, 300 dpi")):
+    for mode, name in (("1", "G4, 300 dpi"), ("L", "gray JPEG, 300 dpi"), ("RGB", "color JPEG, 300 dpi")):
         file = folder / f"{mode}.pdf"
         file.write_bytes(img2pdf.convert(*(encoded(scan_page(mode, seed)) for seed in range(n))))
-        for how, opened in (("taken out", file), ("rendered", stamped(file))):
+        for how, opened in (("extracted", file), ("rendered", stamped(file))):
             sizes.clear()
             with costs(f"{name}, {how}", n, lambda: f"{sum(sizes) // n // 1024} kB a page"):
                 for page in open_scan(opened, "0" * 64, scratch, settings):
@@ -150,8 +150,8 @@ def long(n: int, folder: Path) -> None:
     file.write_bytes(img2pdf.convert(*(some[number % len(some)] for number in range(n))))
     most = Most()
     threading.Thread(target=most.look, daemon=True).start()
-    for how, opened in (("taken out", file), ("rendered", stamped(file))):
-        count = n if how == "taken out" else min(n, 100)
+    for how, opened in (("extracted", file), ("rendered", stamped(file))):
+        count = n if how == "extracted" else min(n, 100)
         most.memory = most.disk = 0
         with costs(f"{n}-page PDF, {how}", count, most.said):
             for page in open_scan(opened, "0" * 64, scratch, settings, range(1, count + 1)):

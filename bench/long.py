@@ -33,8 +33,8 @@ from pipeline.runtime.installation import Installation, open_installation
 from tests.environment import environment
 
 MB = 1 << 20
-LOOK_SECONDS = 0.5
-LOOKS_TO_ADD = 10  # adding up shared memory costs CPU that the run could use: every so many looks
+POLL_INTERVAL_SECONDS = 0.5
+POLLS_PER_MEMORY_SUM = 10  # summing shared memory takes CPU time from the run
 DENSE = {"lines": 41, "words": 11, "size": 20}
 SMALL = {"lines": 3, "words": 9, "size": 24}
 
@@ -67,7 +67,7 @@ class Watch:
 
     def look(self) -> None:
         """Measure all processes and temporary files of the installation."""
-        sum_, adding = 0, self.looks % LOOKS_TO_ADD == 0
+        sum_, adding = 0, self.looks % POLLS_PER_MEMORY_SUM == 0
         self.looks += 1
         for kind, process in self._family():
             with contextlib.suppress(psutil.Error, OSError):
@@ -96,11 +96,11 @@ def run(installation: Installation, file: Path, pages: int) -> None:
     """Ingest the file, watch until it is filed, and print the resources that it needed."""
     watch, marks = Watch(installation.settings.home), dict[str, float]()
     command = [sys.executable, "-m", "pipeline", "ingest", str(file), "--wait", "--json"]
-    told = environment(installation.settings) | {"PATH": "/usr/bin:/bin"}
+    env = environment(installation.settings) | {"PATH": "/usr/bin:/bin"}
     begun = time.monotonic()
     with (
         installation.connect() as connection,
-        subprocess.Popen(command, stdout=subprocess.PIPE, env=told, text=True) as ingest,
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=env, text=True) as ingest,
     ):
         while ingest.poll() is None:
             watch.look()
@@ -112,7 +112,7 @@ def run(installation: Installation, file: Path, pages: int) -> None:
                 print(f"first page found after {now:.0f} s, when {read} pages were read", flush=True)
             if read >= pages:
                 marks.setdefault("all read", now)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_INTERVAL_SECONDS)
         out = ingest.stdout.read() if ingest.stdout else ""
     marks["filed"] = time.monotonic() - begun
     line = json.loads(out)

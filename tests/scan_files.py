@@ -1,6 +1,4 @@
-"""What the tests of opening scans share: pages drawn, kept as pictures and PDFs, changed, and looked at when
-they are open.
-"""
+"""Helpers for tests of opening scans: draw pages, save them as images and PDFs, modify and compare them."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ Opens = Callable[..., list[Page]]
 
 
 def draw_page(size: tuple[int, int] = PAGE_SIZE_PX, mode: str = "L") -> Image.Image:
-    """A page with a black mark at its top left: turned or mirrored it looks different."""
+    """Return a page with a black mark at its top left, so that it differs when rotated or mirrored."""
     picture = Image.new(mode, size, "white" if mode != "1" else 1)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((50, 50, 400, 120), fill=0)
@@ -76,7 +74,7 @@ def edited(file: Path, change: Callable[[pikepdf.Pdf], object], **options: Any) 
 
 
 def appended(pdf: pikepdf.Pdf, content: bytes) -> None:
-    """More drawing on the first page, with a font at hand."""
+    """Append drawing instructions to the first page, and give it a font."""
     page = pdf.pages[0]
     page.Resources.Font = pikepdf.Dictionary(
         F=pikepdf.Dictionary(

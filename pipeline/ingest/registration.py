@@ -119,14 +119,14 @@ def register(
 
         After each of these, the file is unchanged, and at most an object without a scan is left behind.
     """
-    scratch, begun = Scratch(settings.intake_scratch), time.monotonic()
+    scratch, started = Scratch(settings.intake_scratch), time.monotonic()
     with spooled(file, scratch, follow=event is None) as (copy, sha256, status):
         with translate_connection_errors():
-            before = connection.execute(SQL["scan_by_hash"], [sha256]).fetchone()
-        if before is None or not blobs.exists(sha256, status.st_size):
+            existing = connection.execute(SQL["scan_by_hash"], [sha256]).fetchone()
+        if existing is None or not blobs.exists(sha256, status.st_size):
             blobs.put_file(copy, sha256)
-        opening, rejection = (
-            (None, rejection) if before is not None else _inspected(copy, scratch, settings, rejection)
+        info, rejection = (
+            (None, rejection) if existing is not None else _inspected(copy, scratch, settings, rejection)
         )
         values = {
             "sha256": sha256,
@@ -134,27 +134,27 @@ def register(
             "size": status.st_size,
             "path": event.path if event else None,
             "modified_ns": status.st_mtime_ns if event else None,
-            "seen_ago": time.monotonic() - begun + (event.seen_ago if event else 0.0),
-            "stable_ago": time.monotonic() - begun if event else None,
-            "media_type": opening.media_type if opening else _media_type(copy),
+            "seen_ago": time.monotonic() - started + (event.seen_ago if event else 0.0),
+            "stable_ago": time.monotonic() - started if event else None,
+            "media_type": info.media_type if info else _media_type(copy),
             "code": rejection.code if rejection else None,
             "reason": str(rejection) if rejection else None,
-            "pages": opening.pages if opening else None,
-            "notes": Jsonb(reasons_json(opening.notes) if opening else []),
+            "pages": info.pages if info else None,
+            "notes": Jsonb(reasons_json(info.notes) if info else []),
         }
     with translate_connection_errors(), connection.transaction():
-        registered = _commit(connection, values, origin or Origin(), enqueue)
+        result = _commit(connection, values, origin or Origin(), enqueue)
         if on_registered is not None:
-            on_registered(connection, registered)
-        return registered
+            on_registered(connection, result)
+        return result
 
 
 def _inspected(
-    copy: Path, scratch: Scratch, settings: Settings, refused: InvalidInput | None
+    copy: Path, scratch: Scratch, settings: Settings, rejection: InvalidInput | None
 ) -> tuple[FileInfo | None, InvalidInput | None]:
     """Return (the information on the file, None), or (None, why it is rejected)."""
-    if refused is not None:
-        return None, refused
+    if rejection is not None:
+        return None, rejection
     try:
         return inspect(copy, scratch, settings.intake), None
     except InvalidInput as error:

@@ -62,4 +62,4 @@ returning id
 
 -- name: ingested_from_folder
 -- Whether a file of this folder has ever been ingested.
-select exists (select from ingest_event where path ^@ %s) as taken
+select exists (select from ingest_event where path ^@ %s) as has_files

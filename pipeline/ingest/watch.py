@@ -295,7 +295,7 @@ class Watcher:
             for inside in self._folder.empty_folders(idle_seconds):
                 path = f"{printable(inside)}/"
                 row = self._connection().execute(SQL["ingested_from_folder"], [path]).fetchone()
-                if row and row["taken"]:
+                if row and row["has_files"]:
                     with suppress(OSError):  # a new file has arrived in it, or there is no permission
                         (self._root / inside).rmdir()
             today = self._connection().execute("select current_date as today").fetchone()

@@ -1,4 +1,4 @@
-"""An old archive is moved in: every fault it has is found, everything adds up, and a kill costs nothing."""
+"""An old archive is migrated: every fault in it is found, totals balance, and a kill loses nothing."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ ONLY_READING_TELLS = {"quarantined", "blank_page", "legacy_patient_conflict", "o
 
 
 class Killed(BaseException):
-    """Stands for kill -9: nothing catches it."""
+    """Simulates kill -9: nothing catches it."""
 
 
 class Move:
-    """An archive on its way in, with the program's own parts, in one process."""
+    """The migration of an archive, with the program's own parts, in one process."""
 
     def __init__(
         self, made: Made, connection: Connection, blobs: Blobs, settings: Settings, **trust: str
@@ -63,7 +63,7 @@ class Move:
         )
 
     def feed(self, *, killed_at: int | None = None) -> MigrationJob:
-        """Hand in what is left; with `killed_at`, die after so many transactions have begun."""
+        """Import what is left; with `killed_at`, die after that many transactions have begun."""
         begun = 0
 
         def enqueue(connection: Connection, scan: int, priority: int) -> None:
@@ -104,7 +104,7 @@ class Move:
         context.close()
 
     def verify(self, archive: MigrationJob) -> dict[str, tuple[str, str]]:
-        """What was found of each row."""
+        """Verify, and return the result of each row."""
         verifier = Verifier(SourceLocator(self.manifest), self.connection, self.blobs, self.settings)
         found = verify_documents(verifier, archive.id, self.manifest.documents(self.settings.archive))
         results: dict[str, tuple[str, str]] = {
@@ -182,12 +182,12 @@ def test_an_archive_killed_on_the_way_is_in_once_with_every_fault_named_and_tota
 
 
 def lose(blobs: Blobs, sha256: str) -> None:
-    """Take an object out of the store, as a disk does that fails."""
+    """Remove an object from the store, like a failing disk."""
     blobs._client.remove_object(blobs._bucket, object_key(sha256))
 
 
-def settle(connection: Connection, document: int, patient: int | None = None) -> None:
-    """File a document of the queue as it stands, or to another patient."""
+def file_item(connection: Connection, document: int, patient: int | None = None) -> None:
+    """File a document of the review queue unchanged, or to another patient."""
     row = connection.execute(
         "update review_item i set claimed_by = 'ruth', claimed_until = now() + interval '1 hour'"
         " from document d"
@@ -201,7 +201,7 @@ def settle(connection: Connection, document: int, patient: int | None = None) ->
         file_document(connection, sight, patient=patient or row["patient_id"], type=row["type"], fields={})
 
 
-def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destroyed(
+def test_only_verified_and_signed_files_without_open_reviews_may_be_destroyed(
     moving: Callable[..., Move], connection: Connection, blobs: Blobs, tmp_path: Path
 ) -> None:
     move = moving("csv", 3, faults=0)
@@ -220,13 +220,13 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
     connection.execute("insert into account (name, role) values ('ruth', 'supervisor')")
     sign_batch(connection, archive, "box000", actor="ruth", terminal="here")
     _, _, destroyable = move.report(archive, tmp_path / "before")
-    assert destroyable == [], "all are on somebody's list"
+    assert destroyable == [], "all wait for review"
 
-    settle(connection, filed[0]["id"])
-    settle(connection, filed[1]["id"], patient=filed[0]["patient_id"])
+    file_item(connection, filed[0]["id"])
+    file_item(connection, filed[1]["id"], patient=filed[0]["patient_id"])
     (measured,) = samples(connection, archive)
     assert (measured.checked, measured.errors, measured.found[0]["wrong"]) == (2, 1, ["patient"])
-    settle(connection, filed[2]["id"])
+    file_item(connection, filed[2]["id"])
     (measured,) = samples(connection, archive)
     assert (measured.passed, measured.interval[0] > 0) == (False, True)
 
@@ -252,7 +252,7 @@ def test_only_what_was_proved_and_signed_for_and_is_on_nobodys_list_may_be_destr
     assert move.report(archive, tmp_path / "lost")[2] == []
 
 
-def test_a_file_that_comes_back_is_taken_by_the_next_run_and_its_batch_must_be_signed_for_again(
+def test_a_file_that_reappears_is_ingested_by_the_next_run_and_its_batch_must_be_signed_again(
     moving: Callable[..., Move], connection: Connection, tmp_path: Path
 ) -> None:
     move = moving("csv", 2, faults=0)
@@ -267,7 +267,7 @@ def test_a_file_that_comes_back_is_taken_by_the_next_run_and_its_batch_must_be_s
     assert (account.rows["missing"], account.rows["waiting"]) == (0, 2)
 
 
-def test_a_scan_that_a_clerk_handed_in_before_is_told_as_a_duplicate(
+def test_a_scan_that_a_clerk_submitted_before_is_reported_as_a_duplicate(
     moving: Callable[..., Move], connection: Connection, blobs: Blobs, tmp_path: Path
 ) -> None:
     move = moving("csv", 1, faults=0)
@@ -277,7 +277,7 @@ def test_a_scan_that_a_clerk_handed_in_before_is_told_as_a_duplicate(
     assert (account.rows["duplicate"], named) == (1, {("duplicate", "2")})
 
 
-def test_two_runs_of_one_archive_do_not_go_side_by_side_and_two_batches_do(
+def test_two_runs_of_one_archive_exclude_each_other_but_two_batches_do_not(
     moving: Callable[..., Move], connection: Connection, settings: Settings
 ) -> None:
     archive = open_job(connection, "move", moving("csv", 1).manifest)

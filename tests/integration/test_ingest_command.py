@@ -1,4 +1,4 @@
-"""`chartloom ingest`: a line for every file, with what became of it."""
+"""`chartloom ingest`: a line for every file, with its outcome."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The ledger adds up and says so when it does not; batches are settled by their cover sheet; the quarantine
-is worked off.
-"""
+"""Intake is reconciled, batches are closed by their cover sheets, and quarantined scans are retried or dismissed."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ from pipeline.worker.page_ranges import LARGE_SCAN_PAGES, dispatch_ranges
 
 
 class Intake:
-    """Hands files in, and plays the worker who files them."""
+    """Submits files, and simulates the worker that files them."""
 
     def __init__(self, folder: Path, connection: Connection, blobs: Blobs, settings: Settings) -> None:
         self.folder, self.connection, self.blobs, self.settings = folder, connection, blobs, settings
@@ -53,7 +51,7 @@ class Intake:
     def file(
         self, taken: Registration, kinds: str = "content", status: str = "filed", codes: Any = ()
     ) -> None:
-        """The scan is done: a page of each kind, those of content in one document."""
+        """Finish the scan: a page of each kind, those with content in one document."""
         for number, kind in enumerate(kinds.split(), start=1):
             self.connection.execute(
                 "insert into page (scan_id, number, kind, width, height, rotation, skew, confidence, codes)"
@@ -212,7 +210,7 @@ def test_a_batch_with_a_page_too_few_goes_to_a_person_with_the_difference(
 
 
 def sheet(text: str) -> list[dict[str, Any]]:
-    """The codes of a batch cover sheet."""
+    """Return the codes of a batch cover sheet."""
     return [{"format": "QRCode", "text": f"CHARTLOOM/BATCH/1;{text}", "box": [0, 0, 1, 1]}]
 
 

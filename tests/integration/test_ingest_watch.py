@@ -24,7 +24,7 @@ from pipeline.store.database import Connection, connect
 
 
 def no_job(*_: object) -> None:
-    """The queue is somebody else's matter."""
+    """Ignore the queue."""
 
 
 def page(file: Path, shade: int = 255) -> Path:

@@ -1,6 +1,4 @@
-"""The clerk's pages: a ZIP handed in from the browser, and the ledger that names a batch that is short and a
-file that waits.
-"""
+"""The intake pages: a ZIP file from the browser, and the list of incomplete batches and quarantined scans."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Manifests of every kind are read as documents; what is wrong with a row is a problem with a name, never an
-error.
-"""
+"""Manifests of every kind are read as documents. A bad row is a problem with a code, never an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which names and ends say that a file is finished, what its folder says about it, and how it leaves."""
+"""Which names and ends mean that a file is complete, what its folder means, and how it leaves the folder."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Opening picture files: every page of them, as a person sees it, whatever their compression, depth and
-orientation.
-"""
+"""Image files open as their pages, as displayed, for all compressions, bit depths and color modes."""
 
 from __future__ import annotations
 

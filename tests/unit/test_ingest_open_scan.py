@@ -1,4 +1,4 @@
-"""What is refused and why, and what hostile files, missing programs and children that die may cost."""
+"""What is rejected and why, and the limits on hostile files, missing programs and dying parsers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Opening PDFs: a page that is one picture is taken out as it is, every other page is drawn as a person sees
-it.
-"""
+"""PDFs open as their pages: a page that is one image is extracted unchanged, any other page is rendered."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class RasterFile:
         return ParsedPage(
             image=self._scratch.put(self._file.read_bytes()),
             dpi=round(max(dpi), 2) if dpi else None,
-            taken="kept",
+            image_source="kept",
         )
 
     def _sheet(self, picture: Image.Image, dpi: tuple[float, float] | None) -> ParsedPage:
@@ -133,7 +133,7 @@ class RasterFile:
             if shrunk(seen, fitted)
             else None
         )
-        return ParsedPage(image=self._scratch.put(encode(fitted)), dpi=dots, taken="kept", note=note)
+        return ParsedPage(image=self._scratch.put(encode(fitted)), dpi=dots, image_source="kept", note=note)
 
     def _dpi(self) -> tuple[float, float] | None:
         dpi: Any = self._picture.info.get("dpi")
@@ -152,7 +152,9 @@ class RasterFile:
                 picture.seek(self._frames[number - 1])
                 check_size(picture, self._limits.max_pixels)
                 sheet = self._sheet(picture, plausible_dpi(self._dpi(), picture.size))
-                return ParsedPage(image=sheet.image, dpi=sheet.dpi, taken=sheet.taken, problem=problem)
+                return ParsedPage(
+                    image=sheet.image, dpi=sheet.dpi, image_source=sheet.image_source, problem=problem
+                )
         except (TooManyPixels, UnidentifiedImageError, *DECODING_ERRORS):
             return ParsedPage(problem=f"The image is damaged and cannot be opened ({type(error).__name__}).")
         finally:

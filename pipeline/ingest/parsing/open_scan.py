@@ -123,8 +123,8 @@ class ScanOpener:
         except (ParserDied, ParserTimeout):
             self._parser = None
             raise
-        if "refused" in answer:
-            raise rejection(answer["refused"], answer["detail"])
+        if "rejected" in answer:
+            raise rejection(answer["rejected"], answer["detail"])
         if "fault" in answer:
             raise parser_error(answer)
         return answer

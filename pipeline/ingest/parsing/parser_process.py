@@ -6,7 +6,7 @@ kills the process before its first answer: then no file is blamed.
 
     -> {"protocol": [...]}
     {"open": FILE, "kind": MEDIA_TYPE, "scratch": DIR, "work": DIR, "limits": {...}, "careful": bool}
-        -> {"pages": N, "notes": [[code, detail]]} or {"refused": CODE, "detail": TEXT}
+        -> {"pages": N, "notes": [[code, detail]]} or {"rejected": CODE, "detail": TEXT}
     {"page": N, "careful": bool} -> the fields of a ParsedPage
     any of them -> {"fault": CODE, "message": TEXT, "remedy": TEXT}
 """
@@ -89,7 +89,7 @@ def serve() -> None:
                 limit_resources(limits, limits.page_cpu_limit_seconds)
                 answer(asdict(current.page(request["page"], bool(request["careful"]))))
         except InvalidInput as error:
-            answer({"refused": error.code, "detail": ""})
+            answer({"rejected": error.code, "detail": ""})
         except MissingDependency as error:
             answer({"fault": error.code, "message": error.program, "remedy": error.install})
         except ChartloomError as error:

@@ -45,7 +45,7 @@ class ParsedPage:
         words: The embedded text, in pixels of the image.
         problem: What is wrong with the page.
         note: What was changed, such as a reduced size.
-        taken: Whether the image is the file's own (kept), was extracted from a PDF, or was rendered.
+        image_source: Whether the image is the file's own (kept), was extracted from a PDF, or was rendered.
     """
 
     image: str | None = None
@@ -53,7 +53,7 @@ class ParsedPage:
     words: tuple[PlacedWord, ...] = ()
     problem: str | None = None
     note: str | None = None
-    taken: Literal["kept", "extracted", "rendered", ""] = ""
+    image_source: Literal["kept", "extracted", "rendered", ""] = ""
 
 
 PROTOCOL = [__version__, *Limits.__slots__, *ParsedPage.__slots__]

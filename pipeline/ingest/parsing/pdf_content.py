@@ -18,9 +18,7 @@ Rect: TypeAlias = tuple[float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 MIN_PAGE_SHARE = 0.9  # an image that covers this share of the page is the page
 MIN_HIDING_SHARE = 0.98  # above this share it hides everything drawn before it
-MIN_VISIBLE_SHARE = (
-    0.97  # less of the picture than this lies on the page: the rest is cut off, and must stay so
-)
+MIN_VISIBLE_SHARE = 0.97  # if less of the image is on the page, the rest is clipped and must stay clipped
 MAX_FORM_DEPTH = 4  # of forms within forms
 INVISIBLE_TEXT_MODES = (3, 7)  # text rendering modes without visible text
 MAX_CONTENT_BYTES = 4_000_000  # of drawing instructions; a page of only text has about 10,000

@@ -1,6 +1,6 @@
 """PDF files as pages: a page that is a single image is extracted without loss, any other page is rendered.
 
-Two independent parsers examine the file: qpdf (through pikepdf) tells what is in it, poppler renders it. What
+Two independent parsers examine the file: qpdf (through pikepdf) lists its contents, poppler renders it. What
 the first cannot open the second may, so a file is rejected only if both fail. Runs in the parser process.
 """
 
@@ -117,25 +117,25 @@ class PdfFile:
         if not placed.upright or width * height > self._limits.max_render_pixels or turn % 90:
             return None
         try:
-            taken = extract_image(placed)
+            image = extract_image(placed)
         except IMAGE_ERRORS:
             raise
         except PARSING_ERRORS:
             return None
-        if taken is None:
+        if image is None:
             return None
         across, down = placed.dpi
         oblong = max(across, down) / min(across, down) > 1.1
-        if isinstance(taken, bytes) and not turn and not oblong:
+        if isinstance(image, bytes) and not turn and not oblong:
             return ParsedPage(
-                image=self._scratch.put(taken), dpi=round((across * down) ** 0.5, 2), taken="extracted"
+                image=self._scratch.put(image), dpi=round((across * down) ** 0.5, 2), image_source="extracted"
             )
-        picture = Image.open(io.BytesIO(taken)) if isinstance(taken, bytes) else taken
+        picture: Image.Image = Image.open(io.BytesIO(image)) if isinstance(image, bytes) else image
         if picture.mode not in ("1", "L", "RGB"):
             picture = picture.convert("RGB")
         fitted, dpi = fit(reduce_mode(picture), (across, down), self._limits.max_render_pixels)
         turned = fitted.transpose(ROTATIONS[turn]) if turn else fitted
-        return ParsedPage(image=self._scratch.put(encode(turned)), dpi=dpi, taken="extracted")
+        return ParsedPage(image=self._scratch.put(encode(turned)), dpi=dpi, image_source="extracted")
 
     def _render(
         self, number: int, size: tuple[float, float] | None, drawing: PageContent | None, text: bool
@@ -169,7 +169,7 @@ class PdfFile:
             image=self._scratch.put(encode(reduce_mode(picture))),
             dpi=dpi,
             words=words,
-            taken="rendered",
+            image_source="rendered",
             note=note,
         )
 

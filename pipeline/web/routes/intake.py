@@ -148,7 +148,8 @@ def quarantine_action(
             context.connection, app.blobs(), app.settings, scan, actor=user, enqueue=app.enqueue, note=note
         )
     else:
-        quarantined_files.dismiss(context.connection, scan, actor=user, note=note or "dismissed on the web page")
+        note = note or "dismissed on the web page"
+        quarantined_files.dismiss(context.connection, scan, actor=user, note=note)
     return RedirectResponse("/quarantine", 303)
 
 
