@@ -8,6 +8,7 @@ is measured in docs/decisions/0006-reading-engines.md; steps that were not worth
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +31,8 @@ MIN_PAPER_GRAY_RANGE = 24.0
 """Range of the paper's gray values (10th to 90th percentile) at which its illumination is evened."""
 MIN_DARK_SHARE = 0.55
 """Share of a dark area that must be dark; the rest is its light print."""
+SEARCH_REDUCTION = 4
+"""Dark areas are searched on a page smaller by this factor."""
 MEDIAN_FILTER_SIZES_PX = (0, 3, 5)
 """Sizes of the median filter tried on a dark area until its letters outnumber its dots: dark print is often a
 halftone.
@@ -63,39 +66,61 @@ def invert_dark_areas(gray: GrayImage, letter_size: float) -> GrayImage:
         gray: Shape (height, width).
         letter_size: Typical letter size in pixels.
     """
-    reach = max(3, round(letter_size * 0.25))
-    small = resize(gray, 0.25)
-    dark = np.where(small < MAX_DARK_GRAY, np.uint8(255), np.uint8(0))
-    if dark.mean() < 255 * 0.002:
-        return gray
-    filled = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-    solid = cv2.morphologyEx(
-        filled, cv2.MORPH_OPEN, np.ones((max(4, round(1.1 * reach * 4 / 3)), reach * 3), np.uint8)
-    )
-    _, labels, stats, _ = connected_components(solid, 4)
     out = gray
-    for number, (x, y, wide, high, area) in enumerate(stats[1:], start=1):
-        if area < 12 * reach * reach or dark[labels == number].mean() < 255 * MIN_DARK_SHARE:
-            continue
-        x0, y0, x1, y1 = 4 * x, 4 * y, min(4 * (x + wide), gray.shape[1]), min(4 * (y + high), gray.shape[0])
+    kernel_side = max(3, round(letter_size * 0.25))
+    labels, areas = label_dark_areas(gray, kernel_side)
+    for number, (x, y, width, height) in areas:
+        x0, y0 = SEARCH_REDUCTION * x, SEARCH_REDUCTION * y
+        x1 = min(SEARCH_REDUCTION * (x + width), gray.shape[1])
+        y1 = min(SEARCH_REDUCTION * (y + height), gray.shape[0])
         if x1 <= x0 or y1 <= y0:
             continue
-        own = np.where(labels[y : y + high, x : x + wide] == number, np.uint8(255), np.uint8(0))
-        own = np.asarray(cv2.resize(own, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST), np.uint8)
-        smoothed = (median_filter(gray[y0:y1, x0:x1], reach) for reach in MEDIAN_FILTER_SIZES_PX)
-        part = next((part for part in smoothed if contains_letters(part, own, letter_size)), None)
-        if part is not None:
+        small_area = np.where(labels[y : y + height, x : x + width] == number, np.uint8(255), np.uint8(0))
+        area = np.asarray(
+            cv2.resize(small_area, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST), np.uint8
+        )
+        candidates = (median_filter(gray[y0:y1, x0:x1], size) for size in MEDIAN_FILTER_SIZES_PX)
+        smoothed = next((each for each in candidates if contains_letters(each, area, letter_size)), None)
+        if smoothed is not None:
             out = out.copy() if out is gray else out
-            turned = 255 - part
-            paper = float(np.median(turned[own > 0]))
-            bright = cv2.LUT(turned, multiplication_table(255.0 / max(paper, 1.0)))
-            out[y0:y1, x0:x1] = np.where(own > 0, bright, gray[y0:y1, x0:x1])
+            inverted = 255 - smoothed
+            paper = float(np.median(inverted[area > 0]))
+            bright = cv2.LUT(inverted, multiplication_table(255.0 / max(paper, 1.0)))
+            out[y0:y1, x0:x1] = np.where(area > 0, bright, gray[y0:y1, x0:x1])
     return out
 
 
-def median_filter(part: GrayImage, reach: int) -> GrayImage:
+def label_dark_areas(
+    gray: GrayImage, kernel_side: int
+) -> tuple[NDArray[Any], list[tuple[int, tuple[int, int, int, int]]]]:
+    """Label the solid dark areas of a page, downscaled by SEARCH_REDUCTION.
+
+    Args:
+        gray: Shape (height, width).
+        kernel_side: Size in downscaled pixels of the gaps that are closed, about a quarter of a letter.
+
+    Returns:
+        The labels, and for each area its label and its box as (x, y, width, height), both of the downscaled
+        page.
+    """
+    small = resize(gray, 1 / SEARCH_REDUCTION)
+    dark = np.where(small < MAX_DARK_GRAY, np.uint8(255), np.uint8(0))
+    if dark.mean() < 255 * 0.002:
+        return dark, []
+    closed = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((kernel_side, kernel_side), np.uint8))
+    min_area = np.ones((max(4, round(1.1 * kernel_side * 4 / 3)), kernel_side * 3), np.uint8)
+    solid = cv2.morphologyEx(closed, cv2.MORPH_OPEN, min_area)
+    _, labels, stats, _ = connected_components(solid, 4)
+    return labels, [
+        (number, (int(x), int(y), int(width), int(height)))
+        for number, (x, y, width, height, area) in enumerate(stats[1:], start=1)
+        if area >= 12 * kernel_side * kernel_side and dark[labels == number].mean() >= 255 * MIN_DARK_SHARE
+    ]
+
+
+def median_filter(image: GrayImage, size: int) -> GrayImage:
     """Return the median-filtered image; the image itself for size 0."""
-    return np.asarray(cv2.medianBlur(part, reach), np.uint8) if reach else part
+    return np.asarray(cv2.medianBlur(image, size), np.uint8) if size else image
 
 
 def contains_letters(part: GrayImage, area: GrayImage, letter_size: float) -> bool:
@@ -197,9 +222,9 @@ StepObserver = Callable[[str, GrayImage], None]
 """Called with the name and the result of each step, for `chartloom read --debug`."""
 
 
-def ignore_step(name: str, picture: GrayImage) -> None:
+def ignore_step(name: str, image: GrayImage) -> None:
     """Do nothing: the default observer."""
-    del name, picture
+    del name, image
 
 
 def clean_for_recognition(

@@ -84,7 +84,7 @@ def letter_patches(gray: GrayImage, max_letters: int = MAX_LETTERS) -> tuple[NDA
 
     Returns:
         The patches, shape (letters, PATCH_SIDE_PX ** 2), 1 for ink; and the typical letter size in pixels of
-            `gray`.
+        `gray`.
     """
     scale = min(1.0, MAX_SIDE_PX / max(gray.shape))
     small = downscale(gray, scale)

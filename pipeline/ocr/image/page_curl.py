@@ -78,7 +78,7 @@ def estimate_curl(gray: GrayImage, letter_size: float) -> Displacement | None:
     grid = np.column_stack([across.ravel(), down.ravel()])
     clamped_x = np.clip(
         grid[:, 0], *np.percentile(places[:, 0], (0.5, 99.5))
-    )  # beyond the print nothing is known
+    )  # no extrapolation beyond the print
     displacement = (
         polynomial_basis(np.column_stack([clamped_x, grid[:, 1]]), (width, height)) @ weights
     ).reshape(GRID_POINTS, GRID_POINTS)

@@ -74,7 +74,7 @@ def load_page_image(path: Path) -> PageImage:
             return page_image_from_pil(image)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise InvalidInput(
-            f"The picture of a page cannot be decoded ({error}).", code="unreadable_image"
+            f"The image of a page cannot be decoded ({error}).", code="unreadable_image"
         ) from error
 
 
@@ -129,9 +129,10 @@ def downscale(pixels: GrayImage, factor: float) -> GrayImage:
         factor: Scale factor of each side, at most 1.
     """
     while factor <= 0.5 and min(pixels.shape[:2]) >= 2:
-        high, wide = pixels.shape[0] // 2, pixels.shape[1] // 2
+        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
         pixels = np.asarray(
-            cv2.resize(pixels[: 2 * high, : 2 * wide], (wide, high), interpolation=cv2.INTER_AREA), np.uint8
+            cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA),
+            np.uint8,
         )
         factor *= 2
     if factor >= 1:
@@ -154,12 +155,12 @@ def connected_components(
 
     Returns:
         The number of labels including the background (0); the label of each pixel, shape (height, width); x,
-            y, width, height and area of each label, shape (labels, 5); the centroids (x, y), shape (labels,
-            2).
+        y, width, height and area of each label, shape (labels, 5); the centroids (x, y), shape (labels,
+        2).
     """
     try:
         result = cv2.connectedComponentsWithStats(mask, connectivity=connectivity, ltype=cv2.CV_16U)
-    except cv2.error:  # more than 65,534 parts
+    except cv2.error:  # more than 65,534 components
         result = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
     count, labels, stats, centroids = result
     return count, labels, np.asarray(stats, np.int32), np.asarray(centroids, np.float64)

@@ -141,7 +141,7 @@ def nearest_to_gutter(side: Sequence[Block], away: int) -> list[Block]:
         side: The blocks on one side of the gutter.
         away: Direction away from the gutter: -1 for the left side, 1 for the right side.
     """
-    nearest: list[Block] = []  # from the top: only its neighbors can be on a part's row
+    nearest: list[Block] = []  # sorted by center_y: only its neighbors can be on a block's row
     for block in sorted(side, key=lambda block: block.box[0] if away > 0 else -block.box[2]):
         index = bisect(nearest, block.center_y, key=attrgetter("center_y"))
         if not any(

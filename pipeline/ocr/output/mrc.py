@@ -108,9 +108,9 @@ def separate_layers(gray: GrayImage, dpi: float) -> PageLayers:
         bits.append(np.packbits(ink[band_rows], axis=1))
     light_sums, clear_weights, dark_sums, ink = (np.concatenate(rows) for rows in zip(*parts, strict=True))
     cells = -(-ink.shape[1] // CELL_SIDE_PX), -(-ink.shape[0] // CELL_SIDE_PX)
-    fewer = (block_means(each, COARSE_STEP_PX).astype(np.float32) for each in (dark_sums, ink))
+    coarse = (block_means(each, COARSE_STEP_PX).astype(np.float32) for each in (dark_sums, ink))
     sums, inked = (
-        np.asarray(cv2.resize(each, cells, interpolation=cv2.INTER_AREA), np.float32) for each in fewer
+        np.asarray(cv2.resize(each, cells, interpolation=cv2.INTER_AREA), np.float32) for each in coarse
     )
     paper, tones = fill_gaps(light_sums, clear_weights, MIN_PAPER_WEIGHT), fill_gaps(sums, inked, 1)
     if not is_fine:
