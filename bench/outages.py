@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.pages import chart
 from pipeline.config import load_settings
-from pipeline.runtime.installation import Embedded
+from pipeline.runtime.installation import EmbeddedServices
 from tests.environment import environment
 
 
@@ -47,7 +47,7 @@ def main() -> None:
         scans.mkdir()
         for number in range(args.files):
             (scans / f"{number:03}.tif").write_bytes(chart(number, pages=1 + number % 5))
-        embedded = Embedded(load_settings(Path(folder, "home")))
+        embedded = EmbeddedServices(load_settings(Path(folder, "home")))
         for service in embedded.services:
             service.wait(service.spawn())
         begun = time.monotonic()

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 
 from pipeline.config import Settings, load_settings
 from pipeline.resources import HOME_VARIABLE
-from pipeline.runtime.installation import Embedded, Installation
+from pipeline.runtime.installation import EmbeddedServices, Installation
 from pipeline.store.blobs import REGION, Blobs
 from pipeline.store.database import Connection, connect
 from pipeline.store.schema_migrations import migrate
@@ -47,15 +47,15 @@ def home_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServices]:
     """Postgres and SeaweedFS of a home of the session's own."""
-    services = Embedded(load_settings(home=tmp_path_factory.mktemp("session") / "home"))
+    services = EmbeddedServices(load_settings(home=tmp_path_factory.mktemp("session") / "home"))
     with services.running(lambda _: None):
         yield services
 
 
 @pytest.fixture(scope="session")
-def installation(embedded: Embedded) -> Installation:
+def installation(embedded: EmbeddedServices) -> Installation:
     """The session's installation; its database is migrated and empty."""
     found = Installation(embedded.settings())
     assert embedded.postgres is not None

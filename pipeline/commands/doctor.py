@@ -23,10 +23,10 @@ def doctor(as_json: Json = False, home: Home = None) -> None:
     """
     from dataclasses import asdict
 
-    from pipeline.runtime.doctor import examine
+    from pipeline.runtime.doctor import run_checks
 
     exit_code = 0
-    for finding in examine(load_settings(home)):
+    for finding in run_checks(load_settings(home)):
         exit_code = exit_code or finding.exit_code
         if as_json:
             emit(asdict(finding))

@@ -40,7 +40,7 @@ def up(
 
     settings = load_settings(home)
     console = Console(soft_wrap=True, highlight=False)
-    running.up(settings, port=port, demo=demo, say=_say, then=Demo(settings, _say, console) if demo else None)
+    running.up(settings, port=port, demo=demo, report=_say, on_started=Demo(settings, _say, console) if demo else None)
 
 
 def _say(line: str) -> None:

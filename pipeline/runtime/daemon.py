@@ -23,9 +23,9 @@ from typing import BinaryIO
 
 from pipeline.errors import ServiceUnavailable
 
-LOOK_SECONDS = 0.02  # how often a service that starts is looked at
-ENDING_SECONDS = 20.0  # Postgres's children end by themselves in a moment when it is killed
-LOG_BYTES = 10_000_000  # a log longer than this is put aside when the service starts
+POLL_INTERVAL_SECONDS = 0.02  # how often a service that starts is looked at
+CLEANUP_TIMEOUT_SECONDS = 20.0  # Postgres's children end by themselves in a moment when it is killed
+MAX_LOG_BYTES = 10_000_000  # a log longer than this is put aside when the service starts
 
 # A fork by another thread would take a lock file along that is open for a moment, and hold its lock for ever.
 _no_fork = threading.Lock()
@@ -37,19 +37,19 @@ _children: list[subprocess.Popen[bytes]] = []  # so that those that end are reap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class RunningService:
     """A service that lives: its pid and its ports by name."""
 
     pid: int
     ports: Mapping[str, int]
 
 
-def running(lock: Path) -> Running | None:
+def running_service(lock: Path) -> RunningService | None:
     """The service that holds the lock, None where it is free.
 
     What a killed service leaves behind (Postgres's own children) is given ENDING_SECONDS to be gone.
     """
-    end = time.monotonic() + ENDING_SECONDS
+    end = time.monotonic() + CLEANUP_TIMEOUT_SECONDS
     while True:
         try:
             with _no_fork, lock.open("rb") as file:
@@ -58,17 +58,17 @@ def running(lock: Path) -> Running | None:
                 found = _parse(file.read())
         except FileNotFoundError:
             return None
-        if found and is_ours(found.pid, lock):
+        if found and is_service_of(found.pid, lock):
             return found
         if time.monotonic() >= end:
             raise ServiceUnavailable(
                 f"What was left of a service still holds {lock}.",
                 "See which process it is with: fuser -v FILE",
             )
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_INTERVAL_SECONDS)
 
 
-def is_ours(pid: int, lock: Path) -> bool:
+def is_service_of(pid: int, lock: Path) -> bool:
     """Is that process the service of the lock? A number may have been given to another process long since."""
     try:
         return (
@@ -89,7 +89,7 @@ def last_ports(lock: Path) -> dict[str, int]:
 
 def spawn(
     argv: Sequence[str], *, lock: Path, ports: Mapping[str, int], log: Path, cwd: Path, env: Mapping[str, str]
-) -> Running:
+) -> RunningService:
     """Start a program in a session of its own, holding the lock; it writes its own pid there before it
     becomes the program.
 
@@ -107,23 +107,23 @@ def spawn(
             cwd=cwd, env=dict(env), start_new_session=True,
         )  # fmt: skip
     _children.append(child)
-    return Running(pid=child.pid, ports=dict(ports))
+    return RunningService(pid=child.pid, ports=dict(ports))
 
 
 def stop(
-    service: Running, lock: Path, gently: signal.Signals, harder: signal.Signals, seconds: float
+    service: RunningService, lock: Path, gently: signal.Signals, harder: signal.Signals, seconds: float
 ) -> bool:
     """Ask a service to end and wait; after `seconds` insist, at last kill. True if asking was enough."""
     for number, patience in ((gently, seconds), (harder, seconds / 4), (signal.SIGKILL, seconds / 4)):
         with contextlib.suppress(ProcessLookupError):
-            if is_ours(service.pid, lock):
+            if is_service_of(service.pid, lock):
                 os.kill(service.pid, number)
         if _wait_free(lock, service.pid, patience):
             return number == gently
     return False
 
 
-def ended(pids: Sequence[int], wake: int, seconds: float | None) -> bool:
+def wait_for_exit(pids: Sequence[int], wake: int, seconds: float | None) -> bool:
     """Wait until one of the processes ends or something can be read from `wake`; False after `seconds`. Costs
     no CPU.
     """
@@ -146,7 +146,7 @@ def ended(pids: Sequence[int], wake: int, seconds: float | None) -> bool:
 def open_log(log: Path) -> BinaryIO:
     """A log to write on, for its owner's eyes; one that has grown beyond LOG_BYTES is put aside first."""
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > LOG_BYTES:
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_suffix(".old.log"))
     return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
@@ -166,7 +166,7 @@ def free_ports(names: Sequence[str], wanted: Mapping[str, int]) -> dict[str, int
         return {name: held.enter_context(_bound(wanted.get(name, 0))).getsockname()[1] for name in names}
 
 
-def answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
     """Does something listen on the loopback port?"""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -193,10 +193,10 @@ def _try_lock(file: int) -> bool:
     return True
 
 
-def _parse(content: bytes) -> Running | None:
+def _parse(content: bytes) -> RunningService | None:
     try:
         first, pid = content.splitlines()[:2]
-        return Running(pid=int(pid), ports=json.loads(first)["ports"])
+        return RunningService(pid=int(pid), ports=json.loads(first)["ports"])
     except (ValueError, KeyError):
         return None
 
@@ -211,7 +211,7 @@ def _wait_free(lock: Path, pid: int, seconds: float) -> bool:
     while not _is_free(lock):
         if time.monotonic() >= end:
             return False
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_INTERVAL_SECONDS)
     return True
 
 

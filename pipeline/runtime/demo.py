@@ -21,14 +21,14 @@ from pipeline.config import Settings
 from pipeline.errors import ChartloomError
 from pipeline.resources import PACKAGE
 from pipeline.runtime.installation import Installation
-from pipeline.runtime.service_refcount import Say
+from pipeline.runtime.service_refcount import Reporter
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
-CHARTS, PATIENTS, SEED = 12, 200, 7
+CHART_COUNT, PATIENT_COUNT, SEED = 12, 200, 7
 DONE = "done"
-LOOK_SECONDS = 2.0
-PATIENCE_SECONDS = 900.0  # then the table shows what there is, and the work goes on
+POLL_INTERVAL_SECONDS = 2.0
+FOLLOW_TIMEOUT_SECONDS = 900.0  # then the table shows what there is, and the work goes on
 SQL = statements("pipeline.runtime")
 
 
@@ -37,14 +37,14 @@ class Demo:
     """What `up --demo` does once everything runs."""
 
     settings: Settings
-    say: Say
+    report: Reporter
     console: Console
 
     def __call__(self, installation: Installation) -> None:
         """Make the charts, load their patients, drop them, show their way until each has an outcome."""
         with installation.connect() as connection:
             if _scans(connection):
-                self.say("the sample charts are in already; dropping none")
+                self.report("the sample charts are in already; dropping none")
             else:
                 dropped = self._drop()
                 self._follow(connection, dropped)
@@ -53,9 +53,9 @@ class Demo:
     def _drop(self) -> int:
         with tempfile.TemporaryDirectory(prefix="chartloom-demo-") as folder:
             charts = Path(folder)
-            self.say(f"making {CHARTS} sample charts of {PATIENTS} fictitious patients")
-            _run([sys.executable, "-m", "pipeline", "synthesize", "charts", folder, "--seed", str(SEED), "--charts", str(CHARTS),
-                  "--patients", str(PATIENTS)])  # fmt: skip
+            self.report(f"making {CHART_COUNT} sample charts of {PATIENT_COUNT} fictitious patients")
+            _run([sys.executable, "-m", "pipeline", "synthesize", "charts", folder, "--seed", str(SEED), "--charts", str(CHART_COUNT),
+                  "--patients", str(PATIENT_COUNT)])  # fmt: skip
             home = ["--home", str(self.settings.home)]
             _run([sys.executable, "-m", "pipeline", "patients", "load", str(charts / "patients.csv"), *home])
             files = sorted(
@@ -64,20 +64,20 @@ class Demo:
             files += [_locked_pdf(charts), _empty_file(charts)]
             for file in files:
                 _drop(file, self.settings.intake_folder)
-        self.say(f"dropped {len(files)} files into {self.settings.intake_folder}")
+        self.report(f"dropped {len(files)} files into {self.settings.intake_folder}")
         return len(files)
 
     def _follow(self, connection: Connection, dropped: int) -> None:
-        end, told = time.monotonic() + PATIENCE_SECONDS, ""
+        end, told = time.monotonic() + FOLLOW_TIMEOUT_SECONDS, ""
         while time.monotonic() < end:
             counts = _counts(connection)
             line = ", ".join(f"{number} {what}" for what, number in counts.items() if what != DONE)
             if line != told:
-                self.say(f"{counts[DONE]} of {dropped} files done; documents: {line}")
+                self.report(f"{counts[DONE]} of {dropped} files done; documents: {line}")
                 told = line
             if counts[DONE] >= dropped:
                 return
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_INTERVAL_SECONDS)
 
     def _show(self, connection: Connection) -> None:
         table = Table(

@@ -20,9 +20,9 @@ from pipeline.runtime.installation import Installation, open_installation
 from pipeline.runtime.service_refcount import is_up
 from pipeline.store.schema_migrations import migrations
 
-WAIT_SECONDS = 5.0  # a person waits; the settings' own patience is for machines
-FREE_BYTES = 2_000_000_000  # below this the first large chart may fill the disk
-POSTGRES = 150000  # 15.0: what the statements are written for
+CONNECT_TIMEOUT_SECONDS = 5.0  # a person waits; the settings' own patience is for machines
+MIN_FREE_BYTES = 2_000_000_000  # below this the first large chart may fill the disk
+MIN_POSTGRES_VERSION = 150000  # 15.0: what the statements are written for
 EXTENSIONS = ("fuzzystrmatch", "pg_trgm", "unaccent")
 PROBE = b"What `chartloom doctor` writes to see whether the store keeps it.\n"
 
@@ -40,16 +40,16 @@ class Finding:
     exit_code: int = 0
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def run_checks(settings: Settings) -> Iterator[Finding]:
     """Every check's finding, as it is made."""
-    yield _finding("tesseract", lambda: _tesseract(settings))
-    yield _finding("pdftoppm", _pdftoppm)
-    yield _finding("models", _models)
-    yield _finding("disk", lambda: _disk(settings))
-    yield _finding("intake folder", lambda: _intake(settings))
-    yield _finding("web port", lambda: _port(settings))
+    yield _check("tesseract", lambda: _tesseract(settings))
+    yield _check("pdftoppm", _pdftoppm)
+    yield _check("models", _models)
+    yield _check("disk", lambda: _disk(settings))
+    yield _check("intake folder", lambda: _intake(settings))
+    yield _check("web port", lambda: _port(settings))
     embedded = settings.database.dsn is None
-    patience = {"connect_timeout_seconds": WAIT_SECONDS}
+    patience = {"connect_timeout_seconds": CONNECT_TIMEOUT_SECONDS}
     settings = settings.model_copy(
         update={
             "database": settings.database.model_copy(update=patience),
@@ -62,14 +62,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
         except ChartloomError as error:
             yield _failed("services", error)
             return
-        yield _finding("database", lambda: _database(opened))
-        yield _finding("migrations", lambda: _migrations(opened, embedded=embedded))
+        yield _check("database", lambda: _database(opened))
+        yield _check("migrations", lambda: _migrations(opened, embedded=embedded))
         if settings.database.replica_dsn is not None:
-            yield _finding("replica", lambda: _replica(opened))
-        yield _finding("object store", lambda: _store(opened))
+            yield _check("replica", lambda: _replica(opened))
+        yield _check("object store", lambda: _store(opened))
 
 
-def _finding(check: str, look: Callable[[], str]) -> Finding:
+def _check(check: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(check=check, ok=True, detail=look())
     except ChartloomError as error:
@@ -111,7 +111,7 @@ def _models() -> str:
 def _disk(settings: Settings) -> str:
     settings.home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.home).free
-    if free < FREE_BYTES:
+    if free < MIN_FREE_BYTES:
         raise ConfigurationError(
             f"Only {free / 1e9:.1f} GB are free in {settings.home}.", "Make room, or move the home."
         )
@@ -136,7 +136,7 @@ def _port(settings: Settings) -> str:
     port = settings.web.port
     if is_up(settings.home):
         return f"`chartloom up` runs on {settings.home}"
-    if daemon.answers(port):
+    if daemon.is_listening(port):
         raise ConfigurationError(f"Another program listens on port {port}.", "Give --port N, or set web.port.")
     return f"{port} is free"
 
@@ -144,7 +144,7 @@ def _port(settings: Settings) -> str:
 def _database(opened: Installation) -> str:
     with opened.connect() as connection:
         version = connection.info.server_version
-        if version < POSTGRES:
+        if version < MIN_POSTGRES_VERSION:
             raise ConfigurationError(f"Postgres {version // 10000} is too old.", "Chartloom needs 15 or newer.")
         rows = connection.execute("select name from pg_available_extensions").fetchall()
         where = f"{connection.info.host}:{connection.info.port}"
@@ -181,7 +181,7 @@ def _replica(opened: Installation) -> str:
     with opened.connect() as connection, opened.replica() as replica:
         assert replica is not None
         try:
-            behind = replica.behind(connection)
+            behind = replica.lag(connection)
         except psycopg.OperationalError:
             raise ServiceUnavailable(
                 "The replica does not answer; the database is asked.", "Start it, or correct its DSN."
@@ -190,7 +190,7 @@ def _replica(opened: Installation) -> str:
         raise ConfigurationError(
             "database.replica_dsn names no streaming standby.", "docs/how-to/several-machines.md makes one."
         )
-    if behind > replica.most_behind:
+    if behind > replica.max_lag_seconds:
         raise ServiceUnavailable(
             f"The replica is {behind:.0f} s behind; the database is asked.",
             "Look at its load and its connection.",

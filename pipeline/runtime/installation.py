@@ -14,14 +14,14 @@ from pydantic import SecretStr
 from pipeline.config import Settings
 from pipeline.runtime.postgres import Postgres
 from pipeline.runtime.seaweedfs import SeaweedFS
-from pipeline.runtime.secrets_file import open_keys
-from pipeline.runtime.service_refcount import Say, Service, locked, shared, silent
+from pipeline.runtime.secrets_file import load_or_create_secrets
+from pipeline.runtime.service_refcount import Reporter, Service, locked, shared, ignore_report
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool, connect, open_pool
 from pipeline.store.replica import Replica
 from pipeline.store.schema_migrations import migrate as apply_migrations
 
-REPLICA_SECONDS = (
+REPLICA_CONNECT_TIMEOUT_SECONDS = (
     1.0  # a replica that gives no connection in this time is away: the person who asks should not notice
 )
 
@@ -55,7 +55,7 @@ class Installation:
         if database.replica_dsn is None:
             yield None
             return
-        with open_pool(database.replica_dsn.get_secret_value(), size, REPLICA_SECONDS) as pool:
+        with open_pool(database.replica_dsn.get_secret_value(), size, REPLICA_CONNECT_TIMEOUT_SECONDS) as pool:
             yield Replica(pool, database.max_replica_lag_seconds)
 
     def blobs(self) -> Blobs:
@@ -65,15 +65,15 @@ class Installation:
 
 @contextlib.contextmanager
 def open_installation(
-    settings: Settings, *, migrate: bool = True, store: bool = True, say: Say = silent
+    settings: Settings, *, migrate: bool = True, store: bool = True, report: Reporter = ignore_report
 ) -> Iterator[Installation]:
     """The installation, for as long as the context lasts.
 
     `store=False`: no object will be read or written, so the embedded store need not run. `say` is told in one
     line what was started, started again or stopped. Raises ServiceUnavailable where a service does not answer in its
     time."""
-    embedded = Embedded(settings, store=store)
-    with embedded.running(say):
+    embedded = EmbeddedServices(settings, store=store)
+    with embedded.running(report):
         superuser = embedded.postgres.dsn(superuser=True) if embedded.postgres else None
         installation = Installation(embedded.settings(), superuser)
         if migrate:
@@ -82,7 +82,7 @@ def open_installation(
         yield installation
 
 
-class Embedded:
+class EmbeddedServices:
     """The embedded services of a home: those for which no address is configured."""
 
     def __init__(self, settings: Settings, *, store: bool = True) -> None:
@@ -95,7 +95,7 @@ class Embedded:
         )
         if wanted_database or wanted_store:
             with locked(settings.home):
-                keys = open_keys(settings.home)
+                keys = load_or_create_secrets(settings.home)
             self.postgres = Postgres(settings.home, keys) if wanted_database else None
             self.seaweedfs = SeaweedFS(settings.home, keys) if wanted_store else None
 
@@ -105,9 +105,9 @@ class Embedded:
         return [service for service in (self.seaweedfs, self.postgres) if service is not None]
 
     @contextlib.contextmanager
-    def running(self, say: Say) -> Iterator[None]:
+    def running(self, report: Reporter) -> Iterator[None]:
         """The services run, shared with whoever uses them."""
-        with shared(self.services, self._settings.home, say) if self.services else contextlib.nullcontext():
+        with shared(self.services, self._settings.home, report) if self.services else contextlib.nullcontext():
             yield
 
     def settings(self) -> Settings:

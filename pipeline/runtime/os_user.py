@@ -17,13 +17,13 @@ from pathlib import Path
 
 from pipeline.errors import ConfigurationError
 
-NAMES = ("chartloom", "nobody")
+USER_NAMES = ("chartloom", "nobody")
 NO_NEW_RIGHTS = ("--clear-groups", "--no-new-privs")
-PROBE_SECONDS = 10
+PROBE_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class OsUser:
     """`prefix` starts a program under the account; `uid` and `gid` own its folders, None: who we are owns
     them.
     """
@@ -32,7 +32,7 @@ class Account:
     uid: int | None = None
     gid: int | None = None
 
-    def own(self, path: Path) -> None:
+    def give_ownership(self, path: Path) -> None:
         """Give the account a file or folder."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
@@ -40,7 +40,7 @@ class Account:
     def make_folder(self, folder: Path) -> Path:
         """A folder that is the account's alone."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.own(folder)
+        self.give_ownership(folder)
         return folder
 
     def write(self, file: Path, text: str) -> None:
@@ -53,11 +53,11 @@ class Account:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
-        self.own(draft)
+        self.give_ownership(draft)
         draft.replace(file)
 
 
-def choose_account(folder: Path, program: Path) -> Account:
+def choose_os_user(folder: Path, program: Path) -> OsUser:
     """The account for a service that keeps its files in `folder` and runs `program`; the folder is given to
     it.
 
@@ -65,10 +65,10 @@ def choose_account(folder: Path, program: Path) -> Account:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.geteuid() != 0:
-        return Account()
+        return OsUser()
     for account in _ways(folder):
         with contextlib.suppress(OSError):  # where we may not give it away, the account cannot be used
-            account.own(folder)
+            account.give_ownership(folder)
             if _reaches(account.prefix, folder, program):
                 return account
     raise ConfigurationError(
@@ -78,7 +78,7 @@ def choose_account(folder: Path, program: Path) -> Account:
     )
 
 
-def _ways(folder: Path) -> Sequence[Account]:
+def _ways(folder: Path) -> Sequence[OsUser]:
     """The accounts to try, the one with the fewest rights first."""
     user = _user(folder)
     drop = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", *NO_NEW_RIGHTS)
@@ -89,8 +89,8 @@ def _ways(folder: Path) -> Sequence[Account]:
     plain = (*drop, "--inh-caps=-all", "--bounding-set=-all")
     namespace = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
     return [
-        *(Account(prefix, user.pw_uid, user.pw_gid) for prefix in (plain, *capable)),
-        Account(namespace, 0, 0),
+        *(OsUser(prefix, user.pw_uid, user.pw_gid) for prefix in (plain, *capable)),
+        OsUser(namespace, 0, 0),
     ]
 
 
@@ -99,7 +99,7 @@ def _user(folder: Path) -> pwd.struct_passwd:
     owner = folder.stat().st_uid
     if owner != 0:
         return pwd.getpwuid(owner)
-    for name in NAMES:
+    for name in USER_NAMES:
         try:
             return pwd.getpwnam(name)
         except KeyError:
@@ -114,7 +114,7 @@ def _reaches(prefix: Sequence[str], folder: Path, program: Path) -> bool:
         asked = subprocess.run(
             [*prefix, "sh", "-c", question, "sh", str(program), str(folder)],
             capture_output=True,
-            timeout=PROBE_SECONDS,
+            timeout=PROBE_TIMEOUT_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

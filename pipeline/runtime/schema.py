@@ -16,7 +16,7 @@ from pipeline.config import load_settings
 from pipeline.runtime.installation import open_installation
 from pipeline.runtime.postgres import ENVIRONMENT, binaries
 
-NOISE = re.compile(r"^(SET |SELECT pg_catalog|\\(un)?restrict |-- Dumped |-- Name: .*|--)")
+NOISE = re.compile(r"^(SET |SELECT pg_catalog|\\(un)?restrict |-- Dumped |COMMENT ON SCHEMA public |-- Name: .*|--)")
 HEADER = "-- Made by `make schema` from the migrations. Read it, never edit it.\n\n"
 
 
@@ -25,7 +25,7 @@ def schema_file() -> Path:
     return Path(str(resources.files("pipeline.store"))) / "schema.sql"
 
 
-def dump(dsn: str) -> str:
+def dump_schema(dsn: str) -> str:
     """The schema of a migrated database, without what differs from run to run."""
     ran = subprocess.run(
         [str(binaries() / "pg_dump"), "--schema-only", "--no-owner", "--no-privileges", "--dbname", dsn],
@@ -41,7 +41,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         open_installation(load_settings(Path(folder) / "home"), store=False) as installation,
     ):
-        schema_file().write_text(dump(installation.dsn), encoding="utf-8")
+        schema_file().write_text(dump_schema(installation.dsn), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,19 +21,19 @@ from pydantic import SecretStr
 
 from pipeline.errors import MissingDependency, ServiceUnavailable
 from pipeline.runtime import daemon
-from pipeline.runtime.daemon import Running
-from pipeline.runtime.os_user import Account, choose_account
-from pipeline.runtime.secrets_file import Keys
+from pipeline.runtime.daemon import RunningService
+from pipeline.runtime.os_user import OsUser, choose_os_user
+from pipeline.runtime.secrets_file import Secrets
 
-START_SECONDS = 60.0
-STOP_SECONDS = 6.0  # a strange connection left open makes it wait for ever; what it holds survives a kill
+START_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 6.0  # a strange connection left open makes it wait for ever; what it holds survives a kill
 LISTENERS = ("s3", "filer", "master", "volume", "admin")
 PARTS = ("master", "volume", "filer", "s3", "admin", "worker", "client")
-MEMORY = "512MiB"
+GO_MEMORY_LIMIT = "512MiB"
 """Above this the server's garbage collector works harder. Its heap comes to 240 MB after the first writes
 (half of it is never touched): with a limit of 256 it collected ten times a second for ever, at a sixth of a
 core and 5 ms for each object put."""
-GARBAGE = "50"
+GO_GC_PERCENT = "50"
 """Per cent of the heap that may be garbage before it is collected: 212 MB resident after a thousand objects
 instead of 363, for the same CPU (2.4 ms a put)."""
 SWITCHED_OFF = (
@@ -42,12 +42,12 @@ SWITCHED_OFF = (
 )  # fmt: skip
 
 
-def weed() -> Path:
+def weed_program() -> Path:
     """The program, beside this Python or on the PATH."""
     beside = Path(sys.executable).with_name("weed")
     found = str(beside) if beside.exists() else shutil.which("weed")
     if found is None:
-        raise MissingDependency("weed", "make setup")
+        raise MissingDependency("weed", "pip install --require-hashes -r requirements.lock")
     return Path(found)
 
 
@@ -56,15 +56,15 @@ class SeaweedFS:
 
     name = "SeaweedFS"
 
-    def __init__(self, home: Path, keys: Keys) -> None:
+    def __init__(self, home: Path, keys: Secrets) -> None:
         self._folder = home / "seaweedfs"
         self.lock = home / "run" / "seaweedfs.lock"
         self.log = home / "logs" / "seaweedfs.log"
         self._keys = keys
 
-    def running(self) -> Running | None:
+    def running(self) -> RunningService | None:
         """The server, if it lives."""
-        return daemon.running(self.lock)
+        return daemon.running_service(self.lock)
 
     def address(self) -> dict[str, Any]:
         """The storage settings that reach it, on the port that it has or had."""
@@ -75,14 +75,14 @@ class SeaweedFS:
             "secure": False,
         }
 
-    def spawn(self) -> Running:
+    def spawn(self) -> RunningService:
         """Start the server without waiting for it."""
-        account = choose_account(self._folder, weed())
+        account = choose_os_user(self._folder, weed_program())
         self._configure(account)
         names = [listener + kind for listener in LISTENERS for kind in ("", ".grpc")]
         ports = daemon.free_ports(names, daemon.last_ports(self.lock))
         argv = [
-            *account.prefix, str(weed()), "-logtostderr=true", f"-config_dir={self._folder}", "mini",
+            *account.prefix, str(weed_program()), "-logtostderr=true", f"-config_dir={self._folder}", "mini",
             f"-dir={account.make_folder(self._folder / 'data')}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
             f"-s3.config={self._folder / 's3.json'}",
             *(f"-{listener}.port{kind}={ports[listener + kind]}" for listener in LISTENERS for kind in ("", ".grpc")),
@@ -91,14 +91,14 @@ class SeaweedFS:
         env = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": str(self._folder),
-            "GOMEMLIMIT": MEMORY,
-            "GOGC": GARBAGE,
+            "GOMEMLIMIT": GO_MEMORY_LIMIT,
+            "GOGC": GO_GC_PERCENT,
         }
         return daemon.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=env)
 
-    def wait(self, service: Running) -> None:
+    def wait(self, service: RunningService) -> None:
         """Until S3 takes an object. Raises ServiceUnavailable where the server ends or takes too long."""
-        end = time.monotonic() + START_SECONDS
+        end = time.monotonic() + START_TIMEOUT_SECONDS
         http = urllib3.PoolManager(retries=False, timeout=2.0)
         while time.monotonic() < end and daemon.is_alive(service.pid):
             try:
@@ -106,18 +106,18 @@ class SeaweedFS:
                     return
             except urllib3.exceptions.HTTPError:
                 pass
-            time.sleep(daemon.LOOK_SECONDS)
+            time.sleep(daemon.POLL_INTERVAL_SECONDS)
         raise ServiceUnavailable("The embedded SeaweedFS does not start.", f"The end of {self.log} says why.")
 
-    def stop(self, service: Running) -> bool:
+    def stop(self, service: RunningService) -> bool:
         """Let it write what it holds, then end it."""
-        gently = daemon.stop(service, self.lock, signal.SIGTERM, signal.SIGINT, STOP_SECONDS)
+        gently = daemon.stop(service, self.lock, signal.SIGTERM, signal.SIGINT, STOP_TIMEOUT_SECONDS)
         for port in service.ports.values():  # it leaves its local sockets behind
             for socket in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
                 socket.unlink(missing_ok=True)
         return gently
 
-    def _configure(self, account: Account) -> None:
+    def _configure(self, account: OsUser) -> None:
         keys = self._keys
         certificate, key = self._folder / "tls.crt", self._folder / "tls.key"
         tables: dict[str, dict[str, str | Path]] = {

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.errors import ConfigurationError
-from pipeline.runtime.os_user import Account
+from pipeline.runtime.os_user import OsUser
 
 CERTIFICATE_DAYS = 36500  # the certificate never leaves the machine; its end would only be an outage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class Secrets:
     """What the services and those who call them know.
 
     `database`: the application's password; `superuser`: that of the role postgres. `s3_*`: the object
@@ -35,14 +35,14 @@ class Keys:
     tls_key: str
 
 
-def open_keys(home: Path) -> Keys:
+def load_or_create_secrets(home: Path) -> Secrets:
     """The home's keys, made where there are none. The caller holds the home's lock."""
     file = home / "keys.json"
     try:
-        return Keys(**json.loads(file.read_text(encoding="utf-8")))
+        return Secrets(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        keys = _make_keys()
-        Account().write(file, json.dumps(asdict(keys), indent=1))
+        keys = _create_secrets()
+        OsUser().write(file, json.dumps(asdict(keys), indent=1))
         return keys
     except (ValueError, TypeError):
         raise ConfigurationError(
@@ -50,17 +50,17 @@ def open_keys(home: Path) -> Keys:
         ) from None
 
 
-def _make_keys() -> Keys:
-    certificate, key = _make_certificate()
+def _create_secrets() -> Secrets:
+    certificate, key = _create_certificate()
     secret = secrets.token_urlsafe
-    return Keys(
+    return Secrets(
         database=secret(32), superuser=secret(32), s3_access=secret(16), s3_secret=secret(32),
         jwt_volume=secret(32), jwt_volume_read=secret(32), jwt_filer=secret(32), jwt_filer_read=secret(32),
         tls_certificate=certificate, tls_key=key,
     )  # fmt: skip
 
 
-def _make_certificate() -> tuple[str, str]:
+def _create_certificate() -> tuple[str, str]:
     """A certificate that vouches for itself, and its key, both PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization

@@ -19,11 +19,11 @@ from typing import Protocol
 
 from pipeline.errors import AlreadyRunning, ChartloomError
 from pipeline.runtime import daemon
-from pipeline.runtime.daemon import Running
+from pipeline.runtime.daemon import RunningService
 
-RETRY_SECONDS = 2.0  # between attempts to start a service again that ended
+RESTART_RETRY_SECONDS = 2.0  # between attempts to start a service again that ended
 
-Say = Callable[[str], None]
+Reporter = Callable[[str], None]
 
 
 class Service(Protocol):
@@ -31,10 +31,10 @@ class Service(Protocol):
 
     name: str
 
-    def running(self) -> Running | None: ...
-    def spawn(self) -> Running: ...
-    def wait(self, service: Running) -> None: ...
-    def stop(self, service: Running) -> bool: ...
+    def running(self) -> RunningService | None: ...
+    def spawn(self) -> RunningService: ...
+    def wait(self, service: RunningService) -> None: ...
+    def stop(self, service: RunningService) -> bool: ...
 
 
 def run_folder(home: Path) -> Path:
@@ -44,16 +44,16 @@ def run_folder(home: Path) -> Path:
     return folder
 
 
-_mine = threading.Lock()  # among the threads of this process; a lock on a file is the process's
+_process_lock = threading.Lock()  # among the threads of this process; a lock on a file is the process's
 
 
-def _forget() -> None:
+def _reset_process_lock() -> None:
     """In a forked process nobody holds it."""
     global _mine
-    _mine = threading.Lock()
+    _process_lock = threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_reset_process_lock)
 
 
 @contextlib.contextmanager
@@ -62,13 +62,13 @@ def locked(home: Path) -> Iterator[None]:
 
     A POSIX lock, because a process that is forked meanwhile does not inherit it.
     """
-    with _mine, (run_folder(home) / "services.lock").open("ab") as file:
+    with _process_lock, (run_folder(home) / "services.lock").open("ab") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         yield
 
 
 @contextlib.contextmanager
-def alone(home: Path) -> Iterator[None]:
+def exclusive_up(home: Path) -> Iterator[None]:
     """The one `up` of the home. Raises AlreadyRunning where there is another."""
     file = os.open(run_folder(home) / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -100,63 +100,63 @@ def is_up(home: Path) -> bool:
 
 
 @contextlib.contextmanager
-def shared(services: Sequence[Service], home: Path, say: Say) -> Iterator[None]:
+def shared(services: Sequence[Service], home: Path, report: Reporter) -> Iterator[None]:
     """Use the services together with whoever uses them, for as long as the context lasts."""
-    with _terminated_is_an_exit():
+    with _exit_on_sigterm():
         ours = os.getpid()
         users = os.open(run_folder(home) / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             with locked(home):
                 fcntl.flock(users, fcntl.LOCK_SH)
-                ensure(services, say)
-            with _kept_alive(services, home, say):
+                start_missing(services, report)
+            with _restarting(services, home, report):
                 yield
         finally:
             if os.getpid() == ours:  # a forked process that ends leaves the services to its parent
-                with _undisturbed(), locked(home):
-                    _leave(users, services, say)
+                with _signals_blocked(), locked(home):
+                    _stop_if_last_user(users, services, report)
                 os.close(users)
 
 
-def ensure(services: Sequence[Service], say: Say) -> None:
+def start_missing(services: Sequence[Service], report: Reporter) -> None:
     """Start those that do not run, side by side, and wait until they answer. The caller holds the home's
     lock.
     """
     started = [(service, service.spawn()) for service in services if service.running() is None]
     for service, process_ in started:
         service.wait(process_)
-        say(f"{service.name} started ({where(process_)})")
+        report(f"{service.name} started ({describe_service(process_)})")
 
 
-def where(service: Running) -> str:
+def describe_service(service: RunningService) -> str:
     """The address and the pid of a service, for a person."""
     return f"127.0.0.1:{next(iter(service.ports.values()))}, pid {service.pid}"
 
 
-def silent(_: str) -> None:
+def ignore_report(_: str) -> None:
     """Say nothing."""
 
 
-def stop(services: Sequence[Service], say: Say) -> None:
+def stop(services: Sequence[Service], report: Reporter) -> None:
     """Stop those that run. The caller holds the home's lock."""
     for service in services:
         found = service.running()
         if found:
             gently = service.stop(found)
-            say(f"{service.name} {'stopped' if gently else 'did not stop when asked and was killed'}")
+            report(f"{service.name} {'stopped' if gently else 'did not stop when asked and was killed'}")
 
 
-def _leave(users: int, services: Sequence[Service], say: Say) -> None:
+def _stop_if_last_user(users: int, services: Sequence[Service], report: Reporter) -> None:
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    stop(services, say)
+    stop(services, report)
     fcntl.flock(users, fcntl.LOCK_UN)  # also for a forked process that may still have the file open
 
 
 @contextlib.contextmanager
-def _kept_alive(services: Sequence[Service], home: Path, say: Say) -> Iterator[None]:
+def _restarting(services: Sequence[Service], home: Path, report: Reporter) -> Iterator[None]:
     """A thread starts a service again that ends."""
     wake, done = os.pipe()
 
@@ -164,20 +164,20 @@ def _kept_alive(services: Sequence[Service], home: Path, say: Say) -> Iterator[N
         seconds: float | None = None
         known = {service.name: service.running() for service in services}
         while True:
-            daemon.ended([found.pid for found in known.values() if found], wake, seconds)
-            if daemon.ended([], wake, 0):
+            daemon.wait_for_exit([found.pid for found in known.values() if found], wake, seconds)
+            if daemon.wait_for_exit([], wake, 0):
                 return
             try:
                 with locked(home):
-                    ensure(services, silent)
+                    start_missing(services, ignore_report)
                     now = {service.name: service.running() for service in services}
                 for name, found in now.items():
                     if found and found != known.get(name):
-                        say(f"{name} ended unexpectedly and was started again ({where(found)})")
+                        report(f"{name} ended unexpectedly and was started again ({describe_service(found)})")
                 known, seconds = now, None
             except (ChartloomError, OSError) as error:
-                say(str(error))
-                seconds = RETRY_SECONDS
+                report(str(error))
+                seconds = RESTART_RETRY_SECONDS
                 known = {}
 
     thread = threading.Thread(target=keep, name="services", daemon=True)
@@ -193,7 +193,7 @@ def _kept_alive(services: Sequence[Service], home: Path, say: Say) -> Iterator[N
 
 
 @contextlib.contextmanager
-def _terminated_is_an_exit() -> Iterator[None]:
+def _exit_on_sigterm() -> Iterator[None]:
     """SIGTERM and SIGHUP end the command as an interrupt does, so that what it started is stopped."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -214,7 +214,7 @@ def _terminated_is_an_exit() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def _signals_blocked() -> Iterator[None]:
     """No second Ctrl-C while the services are being stopped."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:

@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.runtime.daemon import open_log
-from pipeline.runtime.service_refcount import Say
+from pipeline.runtime.service_refcount import Reporter
 
-STOP_SECONDS = 60.0  # a worker may finish the page at hand
-FIRST_PAUSE, LONGEST_PAUSE = (
+STOP_TIMEOUT_SECONDS = 60.0  # a worker may finish the page at hand
+INITIAL_RESTART_DELAY_SECONDS, MAX_RESTART_DELAY_SECONDS = (
     1.0,
     30.0,
 )  # seconds before a child that ended is started again; doubled each time
-STEADY_SECONDS = 60.0  # a child that has lived this long is not one that keeps ending
+STABLE_AFTER_SECONDS = 60.0  # a child that has lived this long is not one that keeps ending
 
 
 @dataclass(slots=True)
-class Child:
+class Supervised:
     """One part: `arguments` are those of the `chartloom` command that it runs. `speaks`: it has something to
     say to people.
     """
@@ -39,12 +39,12 @@ class Child:
     name: str
     arguments: Sequence[str]
     log: Path
-    say: Say
-    speaks: bool = False
+    report: Reporter
+    relays_output: bool = False
     _process: subprocess.Popen[bytes] | None = None
     _relay: threading.Thread | None = None
     _started: float = 0.0
-    _pause: float = FIRST_PAUSE
+    _pause: float = INITIAL_RESTART_DELAY_SECONDS
     _due: float = field(default=0.0)
 
     def start(self) -> None:
@@ -52,7 +52,7 @@ class Child:
         with open_log(self.log) as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "pipeline", *self.arguments],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if self.speaks else log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if self.relays_output else log, stderr=log, start_new_session=True,
             )  # fmt: skip
         if self._process.stdout:
             self._relay = threading.Thread(target=self._pass_on, args=(self._process.stdout,), daemon=True)
@@ -64,22 +64,22 @@ class Child:
         """Its number while it lives."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
-    def look(self) -> None:
+    def restart_if_ended(self) -> None:
         """Start it again if it has ended, after a pause that grows while it keeps ending."""
         if self._process is None:
             if time.monotonic() >= self._due:
                 self.start()
         elif (code := self._process.poll()) is not None:
-            if time.monotonic() - self._started > STEADY_SECONDS:
-                self._pause = FIRST_PAUSE
+            if time.monotonic() - self._started > STABLE_AFTER_SECONDS:
+                self._pause = INITIAL_RESTART_DELAY_SECONDS
             how = (
                 f"was killed ({signal.Signals(-code).name})"
                 if code < 0
                 else f"ended (exit code {code}, see {self.log})"
             )
-            self.say(f"{self.name} {how}; starting it again in {self._pause:.0f} s")
+            self.report(f"{self.name} {how}; starting it again in {self._pause:.0f} s")
             self._process, self._due = None, time.monotonic() + self._pause
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            self._pause = min(2 * self._pause, MAX_RESTART_DELAY_SECONDS)
 
     def stop(self) -> None:
         """Ask it to end and wait; kill it where it takes too long."""
@@ -88,9 +88,9 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            self.say(f"{self.name} did not stop in {STOP_SECONDS:.0f} s and is killed")
+            self.report(f"{self.name} did not stop in {STOP_TIMEOUT_SECONDS:.0f} s and is killed")
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         if self._relay:
@@ -99,4 +99,4 @@ class Child:
     def _pass_on(self, out: IO[bytes]) -> None:
         with out:
             for line in out:
-                self.say(f"{self.name}: {line.decode(errors='replace').rstrip()}")
+                self.report(f"{self.name}: {line.decode(errors='replace').rstrip()}")

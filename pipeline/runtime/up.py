@@ -14,12 +14,12 @@ from pipeline.config import Settings
 from pipeline.errors import ConfigurationError
 from pipeline.runtime.daemon import free_ports
 from pipeline.runtime.installation import Installation, open_installation
-from pipeline.runtime.service_refcount import Say, alone
-from pipeline.runtime.supervisor import Child
+from pipeline.runtime.service_refcount import Reporter, exclusive_up
+from pipeline.runtime.supervisor import Supervised
 
-LOOK_SECONDS = 0.5  # how soon a child that ended is noticed
-PORT_SECONDS = 8.0  # the web of an `up` that was killed may need that long to end
-WEB_SECONDS = 60.0  # how long the web may take to answer before that is said
+POLL_INTERVAL_SECONDS = 0.5  # how soon a child that ended is noticed
+PORT_RELEASE_TIMEOUT_SECONDS = 8.0  # the web of an `up` that was killed may need that long to end
+WEB_START_TIMEOUT_SECONDS = 60.0  # how long the web may take to answer before that is said
 
 
 def up(
@@ -27,78 +27,78 @@ def up(
     *,
     port: int | None,
     demo: bool = False,
-    say: Say,
-    then: Callable[[Installation], None] | None = None,
+    report: Reporter,
+    on_started: Callable[[Installation], None] | None = None,
 ) -> None:
     """Run until interrupted. `then` is called once, in this thread, when everything has started.
 
     `demo`: the web makes an account for every role. Raises AlreadyRunning where another `up` holds the home.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(alone(settings.home))
-        web = _web_port(settings, port, say)
-        installation = stack.enter_context(open_installation(settings, say=say))
+        stack.enter_context(exclusive_up(settings.home))
+        web = _web_port(settings, port, report)
+        installation = stack.enter_context(open_installation(settings, report=report))
         settings.intake_folder.mkdir(parents=True, exist_ok=True)
-        children = _children(settings, web, say, demo=demo)
+        children = _children(settings, web, report, demo=demo)
         try:
             for child in children:
                 child.start()
-            say(f"home {settings.home}")
-            say(f"drop scans into {settings.intake_folder}")
+            report(f"home {settings.home}")
+            report(f"drop scans into {settings.intake_folder}")
             page = f"http{'s' if settings.web.tls_certificate else ''}://{settings.web.host}:{web}/"
-            wait_for_web(page, children, say)
-            if then:
-                then(installation)
-                say(f"web page at {page}")
-            say("Ctrl-C stops everything")
+            wait_for_web(page, children, report)
+            if on_started:
+                on_started(installation)
+                report(f"web page at {page}")
+            report("Ctrl-C stops everything")
             while True:
-                _look(children)
+                _restart_ended(children)
         except KeyboardInterrupt:
-            say("stopping")
+            report("stopping")
         finally:
             for child in children:
                 child.stop()
-            say("watcher, workers and web stopped")
+            report("watcher, workers and web stopped")
 
 
-def _children(settings: Settings, port: int, say: Say, *, demo: bool) -> list[Child]:
+def _children(settings: Settings, port: int, report: Reporter, *, demo: bool) -> list[Supervised]:
     """The parts, in the order in which they stop: nothing new is taken in, then the work at hand ends, then
     the web.
     """
     home, logs = ["--home", str(settings.home)], settings.home / "logs"
     deliver = (
-        [Child("deliveries", ["deliver", *home], logs / "deliveries.log", say)]
+        [Supervised("deliveries", ["deliver", *home], logs / "deliveries.log", report)]
         if settings.delivery.destinations
         else []
     )
     return [
-        Child("watcher", ["watch", *home], logs / "watcher.log", say),
-        Child("workers", ["work", *home], logs / "workers.log", say),
+        Supervised("watcher", ["watch", *home], logs / "watcher.log", report),
+        Supervised("workers", ["work", *home], logs / "workers.log", report),
         *deliver,
-        Child(
+        Supervised(
             "web",
             ["serve", "--port", str(port), *home, *(["--demo"] if demo else [])],
             logs / "web.log",
-            say,
-            speaks=True,
+            report,
+            relays_output=True,
         ),
     ]
 
 
-def _look(children: list[Child]) -> None:
-    time.sleep(LOOK_SECONDS)
+def _restart_ended(children: list[Supervised]) -> None:
+    time.sleep(POLL_INTERVAL_SECONDS)
     for child in children:
-        child.look()
+        child.restart_if_ended()
 
 
-def _web_port(settings: Settings, wanted: int | None, say: Say) -> int:
+def _web_port(settings: Settings, wanted: int | None, report: Reporter) -> int:
     """The port that was asked for, which must be free; else that of the settings, or a free one where it is
     taken.
     """
     port = wanted or settings.web.port
-    end = time.monotonic() + PORT_SECONDS
+    end = time.monotonic() + PORT_RELEASE_TIMEOUT_SECONDS
     while (free := free_ports(["web"], {"web": port})["web"]) != port and time.monotonic() < end:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_INTERVAL_SECONDS)
     if free == port:
         return port
     if wanted:
@@ -106,25 +106,25 @@ def _web_port(settings: Settings, wanted: int | None, say: Say) -> int:
             f"Another program listens on port {port}.",
             "Give another --port, or none to have a free one chosen.",
         )
-    say(f"another program listens on port {port}; the web takes {free}")
+    report(f"another program listens on port {port}; the web takes {free}")
     return free
 
 
-def wait_for_web(page: str, children: list[Child], say: Say, seconds: float = WEB_SECONDS) -> None:
+def wait_for_web(page: str, children: list[Supervised], report: Reporter, seconds: float = WEB_START_TIMEOUT_SECONDS) -> None:
     """Until the web, the last of the children, answers at that address, or not in time."""
     http = urllib3.PoolManager(
         retries=False, timeout=2.0, cert_reqs="CERT_NONE"
     )  # its certificate names another host
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if (process := children[-1].pid) and _is_it(http, page, process):
-            say(f"web page at {page}")
+        if (process := children[-1].pid) and _is_answered_by(http, page, process):
+            report(f"web page at {page}")
             return
-        _look(children)
-    say(f"the web does not answer at {page} yet; see {children[-1].log}")
+        _restart_ended(children)
+    report(f"the web does not answer at {page} yet; see {children[-1].log}")
 
 
-def _is_it(http: urllib3.PoolManager, page: str, process: int) -> bool:
+def _is_answered_by(http: urllib3.PoolManager, page: str, process: int) -> bool:
     """Is it that process that answers there? Another program may have taken the port."""
     try:
         told = http.request("GET", f"{page}health", redirect=False).json()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import load_settings
-from pipeline.runtime.installation import Embedded, Installation
+from pipeline.runtime.installation import EmbeddedServices, Installation
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 
@@ -136,9 +136,9 @@ class Running:
             return False
         return str(self.home) in argv and argv[1:4] == ["-m", "pipeline", command]
 
-    def embedded(self) -> Embedded:
+    def embedded(self) -> EmbeddedServices:
         with environment(self.env):
-            return Embedded(load_settings(self.home))
+            return EmbeddedServices(load_settings(self.home))
 
     def installation(self) -> Installation:
         """The running installation, asked from outside; holds no lock."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.runtime.installation import Embedded
+from pipeline.runtime.installation import EmbeddedServices
 from pipeline.store.blobs import Blobs
 from tests.faults.accounting import faults_of
 from tests.faults.conftest import Drop
@@ -21,7 +21,7 @@ FAULT_SECONDS = 4.0
 
 
 @pytest.fixture(scope="module")
-def proxy(embedded: Embedded) -> Iterator[Proxy]:
+def proxy(embedded: EmbeddedServices) -> Iterator[Proxy]:
     endpoint = embedded.settings().storage.endpoint
     assert endpoint is not None
     found = Proxy(endpoint)
@@ -30,7 +30,7 @@ def proxy(embedded: Embedded) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
-def behind(proxy: Proxy, embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def behind(proxy: Proxy, embedded: EmbeddedServices, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """An installation whose object store is the proxy."""
     storage = embedded.settings().storage
     assert storage.access_key is not None

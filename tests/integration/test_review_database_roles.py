@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pipeline.errors import ConfigurationError
-from pipeline.runtime.installation import Embedded
+from pipeline.runtime.installation import EmbeddedServices
 from pipeline.store.database import connect
 from pipeline.store.database_roles import NAMES, ensure_roles
 from pipeline.web.auth.permissions import Role
@@ -106,7 +106,7 @@ def test_the_role_ends_with_the_request(hospital: Hospital, sign_in_as: SignInAs
 
 
 @pytest.fixture
-def stranger(embedded: Embedded) -> Iterator[str]:
+def stranger(embedded: EmbeddedServices) -> Iterator[str]:
     """A login on the same server that may take on none of the roles, as an installation made before there
     were such roles.
     """
@@ -119,7 +119,7 @@ def stranger(embedded: Embedded) -> Iterator[str]:
 
 
 def test_an_installation_from_before_the_roles_gets_them_by_its_own_superuser(
-    embedded: Embedded, stranger: str
+    embedded: EmbeddedServices, stranger: str
 ) -> None:
     assert embedded.postgres is not None
     with connect(stranger) as connection:

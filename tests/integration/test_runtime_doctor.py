@@ -9,12 +9,12 @@ import pytest
 
 from pipeline.config import Settings, load_settings
 from pipeline.ocr.engines import tesseract
-from pipeline.runtime.doctor import Finding, examine
+from pipeline.runtime.doctor import Finding, run_checks
 from pipeline.store.database import Connection
 
 
 def findings(settings: Settings) -> dict[str, Finding]:
-    return {found.check: found for found in examine(settings)}
+    return {found.check: found for found in run_checks(settings)}
 
 
 def without_failures(found: dict[str, Finding]) -> None:

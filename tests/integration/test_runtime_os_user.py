@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.runtime.installation import Embedded, open_installation
-from pipeline.runtime.os_user import Account, choose_account
+from pipeline.runtime.installation import EmbeddedServices, open_installation
+from pipeline.runtime.os_user import OsUser, choose_os_user
 from pipeline.runtime.postgres import binaries
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="about what root does")
@@ -26,7 +26,7 @@ def test_below_a_folder_that_only_root_may_enter_the_services_run_as_an_ordinary
     settings = load_settings(closed / "home")
     with open_installation(settings, migrate=False) as opened, opened.connect() as connection:
         assert connection.execute("select 1 as one").fetchone() == {"one": 1}
-        services = Embedded(settings)
+        services = EmbeddedServices(settings)
         for service in (services.postgres, services.seaweedfs):
             found = service and service.running()
             assert found
@@ -51,15 +51,15 @@ def test_a_service_gets_no_right_that_it_does_not_need(tmp_path: Path) -> None:
     for folder in tmp_path.parents:
         if not folder.stat().st_mode & 0o001:
             pytest.skip(f"{folder} is closed")
-    account = choose_account(tmp_path / "data", binaries() / "postgres")
+    account = choose_os_user(tmp_path / "data", binaries() / "postgres")
     assert not any("ambient" in part for part in account.prefix)
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_secret_is_for_its_owner_alone_and_never_half_written(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    Account().write(file, "first")
-    Account().write(file, "second")
+    OsUser().write(file, "first")
+    OsUser().write(file, "second")
     assert file.read_text() == "second"
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [file]

@@ -18,8 +18,8 @@ from pipeline.errors import ConfigurationError, ServiceUnavailable
 from pipeline.index.search import search
 from pipeline.runtime import daemon
 from pipeline.runtime.doctor import _replica
-from pipeline.runtime.installation import Embedded, Installation
-from pipeline.runtime.os_user import choose_account
+from pipeline.runtime.installation import EmbeddedServices, Installation
+from pipeline.runtime.os_user import choose_os_user
 from pipeline.runtime.postgres import ENVIRONMENT, SETTINGS, binaries
 from pipeline.store.database import Connection, open_pool
 from pipeline.store.replica import Replica, ReplicaResult
@@ -33,13 +33,13 @@ PLACE = "select pg_is_in_recovery() as standby"
 
 
 @pytest.fixture(scope="module")
-def standby(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | int]]:
+def standby(embedded: EmbeddedServices, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | int]]:
     """A standby of the session's Postgres, made as docs/how-to/several-machines.md says: its host and
     port.
     """
     assert embedded.postgres is not None
     data = tmp_path_factory.mktemp("standby") / "postgres"
-    account = choose_account(data, binaries() / "postgres")
+    account = choose_os_user(data, binaries() / "postgres")
     source = embedded.postgres.dsn(superuser=True, database="postgres")
     copy = [
         *account.prefix,
@@ -89,7 +89,7 @@ def test_a_search_is_answered_by_the_standby_as_soon_as_it_has_what_was_filed(
 
 
 def test_a_standby_that_has_not_everything_says_how_old_it_is_and_too_old_it_is_not_asked(
-    hospital: Hospital, replica: Replica, embedded: Embedded, standby: dict[str, str | int]
+    hospital: Hospital, replica: Replica, embedded: EmbeddedServices, standby: dict[str, str | int]
 ) -> None:
     assert embedded.postgres is not None
     before = hospital.filed_document()

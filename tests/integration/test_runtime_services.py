@@ -42,8 +42,8 @@ def test_the_database_keeps_checksums_and_fsyncs_and_the_application_is_no_super
 def test_two_commands_share_the_services_and_the_last_one_out_stops_them(tmp_path: Path) -> None:
     said: list[str] = []
     settings: Settings = load_settings(home=tmp_path / "home")
-    with open_installation(settings, migrate=False, store=False, say=said.append):
-        with open_installation(settings, migrate=False, store=False, say=said.append) as second:
+    with open_installation(settings, migrate=False, store=False, report=said.append):
+        with open_installation(settings, migrate=False, store=False, report=said.append) as second:
             dsn = second.dsn
         with open_installation(settings, migrate=False, store=False) as third, third.connect() as connection:
             assert third.dsn == dsn

@@ -13,14 +13,14 @@ from minio import Minio
 from minio.error import S3Error
 
 from pipeline.config import Settings
-from pipeline.runtime.installation import Embedded
+from pipeline.runtime.installation import EmbeddedServices
 from pipeline.store.blobs import Blobs, object_key
 
 SECRET = b"what nobody else may read"
 
 
 @pytest.fixture
-def ports(embedded: Embedded) -> dict[str, int]:
+def ports(embedded: EmbeddedServices) -> dict[str, int]:
     assert embedded.seaweedfs is not None
     found = embedded.seaweedfs.running()
     assert found is not None

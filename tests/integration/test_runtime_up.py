@@ -18,8 +18,8 @@ import pytest
 
 from pipeline.config import load_settings
 from pipeline.runtime.daemon import free_ports
-from pipeline.runtime.installation import Embedded
-from pipeline.runtime.supervisor import Child
+from pipeline.runtime.installation import EmbeddedServices
+from pipeline.runtime.supervisor import Supervised
 from pipeline.runtime.up import wait_for_web
 
 PATIENCE = 60.0
@@ -60,7 +60,7 @@ class Up:
         return found
 
     def service(self, name: str) -> int:
-        found = getattr(Embedded(load_settings(self.home)), name).running()
+        found = getattr(EmbeddedServices(load_settings(self.home)), name).running()
         return found.pid if found else 0
 
     def processes(self) -> list[str]:
@@ -128,7 +128,7 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(up: Up, tmp_path: 
 
 def test_another_program_that_answers_on_the_port_is_not_taken_for_the_web(tmp_path: Path) -> None:
     said: list[str] = []
-    child = Child("web", ["--version"], tmp_path / "web.log", said.append)
+    child = Supervised("web", ["--version"], tmp_path / "web.log", said.append)
     with foreign_server() as page:
         wait_for_web(page, [child], said.append, seconds=0.1)
     assert said[-1].startswith(f"the web does not answer at {page} yet")

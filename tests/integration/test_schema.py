@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from pipeline.runtime.postgres import ENVIRONMENT, binaries
-from pipeline.runtime.schema import dump, schema_file
+from pipeline.runtime.schema import dump_schema, schema_file
 from pipeline.store.database import Connection, connect
 from pipeline.store.schema_migrations import migrate, migrations
 from pipeline.web.review.review_reasons import ADVICE, KIND_LABELS
@@ -20,7 +20,7 @@ BASELINE_MIGRATIONS = 9
 
 
 def test_schema_sql_is_what_the_migrations_create(dsn: str) -> None:
-    assert schema_file().read_text(encoding="utf-8") == dump(dsn), "run `make schema`"
+    assert schema_file().read_text(encoding="utf-8") == dump_schema(dsn), "run `make schema`"
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_database_of_the_first_release_is_upgraded_with_its_data(restored: str
         assert connection.execute("select kinds from review_item").fetchone() == {"kinds": ["type"]}
         assert connection.execute("select state from delivery").fetchone() == {"state": "pending"}
         assert connection.execute("select mrn from find_patients('Okafor Lind')").fetchall()
-    assert schema_file().read_text(encoding="utf-8") == dump(restored)
+    assert schema_file().read_text(encoding="utf-8") == dump_schema(restored)
 
 
 def test_the_vendored_queue_schema_is_that_of_the_installed_procrastinate() -> None:
