@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.population import people
-from pipeline.patients.mllp_listener import BEGIN, END, Listener
+from pipeline.patients.mllp_listener import FRAME_END, FRAME_START, MllpListener
 from pipeline.store.database import connect, open_pool
 from pipeline.store.schema_migrations import migrate
 
@@ -76,11 +76,11 @@ def send(port: int, messages: Sequence[bytes], cut_after: int | None = None) -> 
             while sent < len(messages) and sent - sum(codes.values()) < AHEAD:
                 if sent == cut_after:
                     return codes
-                sender.sendall(BEGIN + messages[sent] + END)
+                sender.sendall(FRAME_START + messages[sent] + FRAME_END)
                 sent += 1
             buffer += sender.recv(65536)
-            while END in buffer:
-                answer, buffer = buffer.split(END, 1)
+            while FRAME_END in buffer:
+                answer, buffer = buffer.split(FRAME_END, 1)
                 codes[answer.decode().split("MSA|")[1][:2]] += 1
     return codes
 
@@ -97,7 +97,7 @@ def main() -> None:
     with (
         connect(args.dsn) as connection,
         open_pool(args.dsn, 4) as pool,
-        Listener(("127.0.0.1", 0), pool) as listener,
+        MllpListener(("127.0.0.1", 0), pool) as listener,
     ):
         migrate(connection)
         threading.Thread(target=listener.serve_forever, daemon=True).start()

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 
-from pipeline.matching.person_names import also_called
+from pipeline.matching.person_names import nickname_variants
 from pipeline.resources import CONFIG
 
 Row = dict[str, str]
@@ -189,7 +189,7 @@ def printed(person: Row, damage: str, chance: random.Random) -> Row:
     if damage == "day and month" and query["dob"][8:] <= "12":
         query["dob"] = f"{query['dob'][:4]}-{query['dob'][8:]}-{query['dob'][5:7]}"
     if damage == "nickname":
-        query["given"] = next(iter(also_called(query["given"].lower())), query["given"][:3]).title()
+        query["given"] = next(iter(nickname_variants(query["given"].lower())), query["given"][:3]).title()
     if damage == "no date":
         del query["dob"]
     if damage == "initial":

@@ -16,7 +16,7 @@ from pipeline.config import DestinationSettings, Settings, document_types
 from pipeline.delivery.delivery_item import DeliveryItem, Encounter, Organization, Patient
 from pipeline.delivery.delivery_service import DeliveryService
 from pipeline.delivery.outbox import register
-from pipeline.index.document_actions import Sight, file_document, snapshot, withdraw
+from pipeline.index.document_actions import ReviewContext, file_document, snapshot, withdraw
 from pipeline.index.filing import commit
 from pipeline.records import PatientRef
 from pipeline.store.blobs import Blobs
@@ -147,12 +147,12 @@ class Archive:
         with self.connection.transaction():
             withdraw(self.connection, self.sight(document))
 
-    def sight(self, document: int) -> Sight:
+    def sight(self, document: int) -> ReviewContext:
         """The document as it stands."""
-        return Sight(
+        return ReviewContext(
             document=document,
             revision=snapshot(self.connection, document)["revision"],
-            by="mwhite",
+            actor="mwhite",
             note="Wrong chart.",
         )
 

@@ -7,6 +7,7 @@ refused or times out does not hold up the others."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -15,7 +16,6 @@ from queue import SimpleQueue
 from threading import Event
 from traceback import extract_tb
 
-import psycopg
 import structlog
 
 from pipeline.config import DeliverySettings, DestinationSettings
@@ -27,6 +27,7 @@ from pipeline.delivery.transports.factory import Transport, create_transport
 from pipeline.errors import ChartloomError, NotFound, ServiceUnavailable
 from pipeline.store.blobs import BlobDamaged
 from pipeline.store.database import Connection
+from pipeline.store.transient import retry
 
 log = structlog.get_logger()
 PREFETCH_PER_TRANSPORT = 4  # deliveries fetched for each transport, so that none waits for the database
@@ -69,19 +70,27 @@ class DeliveryLoop:
         """Deliver until the loop is stopped or, with `once`, until nothing is ready.
 
         A database that is unavailable is retried, except with `once`."""
-        while not self._stopping.is_set():
-            try:
-                with self._connect() as connection:
-                    outbox.register(connection, self.name, self.settings)
-                    self._serve(connection, once=once)
-                    return
-            except (ServiceUnavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
-                log.warning(
-                    "deliveries.database_unavailable", destination=self.name, error=type(error).__name__
-                )
-                if once:
-                    raise
-                self._stopping.wait(self.limits.poll_seconds)
+
+        def connect_and_serve() -> None:
+            if self._stopping.is_set():
+                return
+            with self._connect() as connection:
+                outbox.register(connection, self.name, self.settings)
+                self._serve(connection, once=once)
+
+        def log_failure(error: Exception, _pause: float) -> None:
+            log.warning("deliveries.database_unavailable", destination=self.name, error=type(error).__name__)
+
+        def sleep(seconds: float) -> None:
+            self._stopping.wait(seconds)
+
+        retry(
+            connect_and_serve,
+            for_seconds=0.0 if once else math.inf,
+            delay_seconds=self.limits.poll_seconds,
+            on_failure=log_failure,
+            sleep=sleep,
+        )
 
     def _serve(self, connection: Connection, *, once: bool) -> None:
         while not self._acquire_lock(connection):

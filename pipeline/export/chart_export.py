@@ -17,14 +17,16 @@ from typing import Literal, Protocol
 
 from pipeline.config import DeliverySettings
 from pipeline.delivery.delivery_item import DeliveryItem, Organization, item_from_row
-from pipeline.delivery.outbox import SQL, load_organization
+from pipeline.delivery.outbox import load_organization
 from pipeline.errors import InvalidInput, NotFound
 from pipeline.export.chart_pdf import ChartPdfWriter
 from pipeline.export.fhir_bulk import FhirBulkWriter
 from pipeline.store.audit import write_audit
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
+from pipeline.store.sql import statements
 
+SQL = statements("pipeline.export")
 Format = Literal["fhir", "pdf"]
 
 

@@ -1,6 +1,7 @@
-"""Patients loaded in bulk: rows go by COPY into a temporary table, then into the index, updating by MRN.
+"""Load patients in bulk: rows go by COPY into a temporary table, then into the index, where the MRN
+identifies existing patients.
 
-A batch is a transaction, so a load that was interrupted is simply started again.
+Each batch is one transaction, so an interrupted load can simply be started again.
 """
 
 from __future__ import annotations
@@ -12,52 +13,64 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from pipeline.errors import BadInput
-from pipeline.matching.birth_dates import iso_date
+from pipeline.errors import InvalidInput
+from pipeline.matching.birth_dates import to_iso_date
 from pipeline.matching.person import SEXES
-from pipeline.patients.patient_record import COLUMNS, Incoming
+from pipeline.patients.patient_record import COLUMNS, PatientUpdate
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.patients")
-BATCH = 20_000
-OTHER_NAMES = {
-    "first_name": "given", "given_name": "given", "middle_name": "middle", "last_name": "family", "family_name": "family",
-    "surname": "family", "birthdate": "dob", "birth_date": "dob", "date_of_birth": "dob", "birth": "dob", "gender": "sex",
-    "street": "address", "postal_code": "zip", "maiden": "previous_family", "maiden_name": "previous_family",
-    "telephone": "phone", "death_date": "deceased", "medical_record_number": "mrn",
+BATCH_PATIENTS = 20_000
+COLUMN_ALIASES = {
+    "first_name": "given", "given_name": "given", "middle_name": "middle", "last_name": "family",
+    "family_name": "family", "surname": "family", "birthdate": "dob", "birth_date": "dob",
+    "date_of_birth": "dob", "birth": "dob", "gender": "sex", "street": "address", "postal_code": "zip",
+    "maiden": "previous_family", "maiden_name": "previous_family", "telephone": "phone",
+    "death_date": "deceased", "medical_record_number": "mrn",
 }  # fmt: skip
-"""Columns by other names that are common."""
-ISO = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
-SHOWN = 5  # refused lines that are named one by one
+"""Common other names of columns."""
+ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+MAX_LISTED_ROWS = 5  # rejected rows that are listed one by one
 
 
 @dataclass(slots=True)
-class Load:
-    """What a load did. `refused`: line (or place) and reason; `doubtful`: values left out because they cannot
-    be read.
-    """
+class LoadResult:
+    """The result of a result.
+
+    `rejected`: position and reason of each row that was not loaded; `unparsed`: position and description of
+    each value that was left out because it cannot be parsed."""
 
     read: int = 0
     added: int = 0
     changed: int = 0
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    doubtful: list[tuple[str, str]] = field(default_factory=list)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    unparsed: list[tuple[str, str]] = field(default_factory=list)
     unknown_columns: tuple[str, ...] = ()
 
 
-def csv_rows(file: Path, load: Load, needed: tuple[str, ...] = ("mrn", "family")) -> Iterator[Incoming]:
-    """The patients of a CSV file with a header; BadInput where it has none of our columns or is not text."""
+def read_csv(
+    file: Path, result: LoadResult, needed: tuple[str, ...] = ("mrn", "family")
+) -> Iterator[PatientUpdate]:
+    """Yield the patients in a CSV file with a header.
+
+    Args:
+        result: receives the names of unknown columns.
+        needed: the columns that the file must have.
+
+    Raises:
+        InvalidInput: if the file lacks a required column or is not CSV in UTF-8.
+    """
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.reader(stream)
             header = [name.strip().lower() for name in next(reader, [])]
-            keys = [OTHER_NAMES.get(name, name) for name in header]
-            load.unknown_columns = tuple(
+            keys = [COLUMN_ALIASES.get(name, name) for name in header]
+            result.unknown_columns = tuple(
                 name for name, key in zip(header, keys, strict=True) if key not in COLUMNS
             )
             if not set(needed) <= set(keys):
-                raise BadInput(
+                raise InvalidInput(
                     f"{file}: the first line must name at least the columns {' and '.join(needed)}.",
                     f"The columns are {', '.join(COLUMNS)}; see docs/how-to/load-patients.md.",
                 )
@@ -65,71 +78,77 @@ def csv_rows(file: Path, load: Load, needed: tuple[str, ...] = ("mrn", "family")
             for values in reader:
                 if values:
                     row = {key: values[n].strip() or None for n, key in wanted if n < len(values)}
-                    yield Incoming(f"line {reader.line_num}", row)
+                    yield PatientUpdate(f"line {reader.line_num}", row)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(
+        raise InvalidInput(
             f"{file}: not a CSV file in UTF-8: {error}.", "Save it as CSV in UTF-8 and load it again."
         ) from None
 
 
-def load_rows(
+def store_patients(
     connection: Connection,
-    patients: Iterable[Incoming],
-    load: Load,
+    patients: Iterable[PatientUpdate],
+    result: LoadResult,
     *,
     source: str = "csv",
     advance: Callable[[int], None] = lambda _: None,
-) -> Load:
-    """Put patients into the index; one who is known by that MRN is brought up to date. Raises nothing for a
-    bad row: see Load.
+) -> LoadResult:
+    """Add patients to the index, or update those with the same MRN.
+
+    A row that cannot be stored raises nothing: see LoadResult.
+
+    Args:
+        source: csv, fhir or hl7.
+        advance: called with the number of rows after each batch.
     """
     remaining = iter(patients)
-    while batch := list(islice(remaining, BATCH)):
+    while batch := list(islice(remaining, BATCH_PATIENTS)):
         with connection.transaction():
-            connection.execute(SQL["make_incoming"])
-            with connection.cursor().copy(SQL["copy_incoming"]) as copy:
+            connection.execute(SQL["create_staging"])
+            with connection.cursor().copy(SQL["copy_staging"]) as copy:
                 for patient in batch:
-                    if line := acceptable(patient.place, patient.row, load):
+                    if line := normalize_row(patient.place, patient.row, result):
                         copy.write_row(line)
-            told = connection.execute(SQL["take_incoming"], {"source": source}).fetchone()
-            keep_others(connection, batch)
-        load.read += len(batch)
-        if told:
-            load.added += told["added"]
-            load.changed += told["changed"]
+            counts = connection.execute(SQL["upsert_staged"], {"source": source}).fetchone()
+            store_aliases(connection, batch)
+        result.read += len(batch)
+        if counts:
+            result.added += counts["added"]
+            result.changed += counts["changed"]
         advance(len(batch))
-    if load.added + load.changed >= BATCH // 10:
+    if result.added + result.changed >= BATCH_PATIENTS // 10:
         connection.execute("analyze patient, patient_search, patient_key, name_count")
-    return load
+    return result
 
 
-def keep_others(connection: Connection, batch: Sequence[Incoming]) -> None:
-    """What else is known of a batch's patients, now that they are in the index."""
-    others = [(patient.row.get("mrn"), other) for patient in batch for other in patient.others]
-    for table in dict.fromkeys(other.table for _, other in others):
-        values = [(mrn, *other.values) for mrn, other in others if other.table == table]
+def store_aliases(connection: Connection, batch: Sequence[PatientUpdate]) -> None:
+    """Store the other numbers, names, addresses and phones of patients who are in the index."""
+    aliases = [(patient.row.get("mrn"), alias) for patient in batch for alias in patient.aliases]
+    for table in dict.fromkeys(alias.table for _, alias in aliases):
+        values = [(mrn, *alias.values) for mrn, alias in aliases if alias.table == table]
         columns = [list(column) for column in zip(*values, strict=True)]
-        connection.execute(SQL[f"keep_{table}"], dict(zip("abcdef", columns, strict=False)))
+        connection.execute(SQL[f"add_{table}"], dict(zip("abcdef", columns, strict=False)))
 
 
-def acceptable(place: str, row: Mapping[str, str | None], load: Load) -> Sequence[str | None] | None:
-    """The row's values in the order of COLUMNS, dates in ISO and sex in one letter; None if it cannot be
-    taken.
-    """
+def normalize_row(
+    place: str, row: Mapping[str, str | None], result: LoadResult
+) -> Sequence[str | None] | None:
+    """Return the row's values in the order of COLUMNS, with dates in ISO form and the sex as one letter; None
+    if the row has no MRN."""
     if not row.get("mrn"):
-        load.refused.append((place, "no MRN"))
+        result.rejected.append((place, "no MRN"))
         return None
     values = [row.get(column) for column in COLUMNS]
     for column in ("dob", "deceased"):
-        at = COLUMNS.index(column)
-        if said := values[at]:
-            iso = iso_date(said)
-            values[at] = iso if iso and ISO.fullmatch(iso) else None
-            if values[at] is None:
-                load.doubtful.append((place, f"{column} {len(said)} characters that are no date"))
+        index = COLUMNS.index(column)
+        if text := values[index]:
+            iso = to_iso_date(text)
+            values[index] = iso if iso and ISO_DATE.fullmatch(iso) else None
+            if values[index] is None:
+                result.unparsed.append((place, f"{column} {len(text)} characters that are not a date"))
     sex = COLUMNS.index("sex")
-    said = (values[sex] or "").lower()
-    values[sex] = SEXES.get(said) or ("X" if said in ("x", "other", "o", "nonbinary") else None)
+    text = (values[sex] or "").lower()
+    values[sex] = SEXES.get(text) or ("X" if text in ("x", "other", "o", "nonbinary") else None)
     order = COLUMNS.index("birth_order")
     values[order] = values[order] if re.fullmatch(r"[1-9]", values[order] or "") else None
     return values

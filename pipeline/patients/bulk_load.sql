@@ -1,17 +1,17 @@
--- name: make_incoming
+-- name: create_staging
 create temporary table if not exists incoming (
     line integer generated always as identity,
     given text, middle text, family text, suffix text, dob text, sex text, mrn text, ssn text, address text, city text, state text,
     zip text, phone text, email text, mother_maiden text, previous_family text, deceased text, birth_order smallint
 ) on commit delete rows
 
--- name: copy_incoming
+-- name: copy_staging
 copy incoming (
     given, middle, family, suffix, dob, sex, mrn, ssn, address, city, state, zip, phone, email, mother_maiden, previous_family,
     deceased, birth_order
 ) from stdin
 
--- name: take_incoming
+-- name: upsert_staged
 -- New patients come in, known ones change where a value differs; what a file does not say is left as it was.
 with newest as (
     select distinct on (mrn) * from incoming order by mrn, line desc
@@ -49,27 +49,27 @@ with newest as (
 )
 select count(*) filter (where added) as added, count(*) filter (where not added) as changed from taken
 
--- name: keep_identifier
+-- name: add_identifier
 insert into patient_identifier (patient_id, kind, facility, value)
 select distinct p.id, b, coalesce(c, ''), d from unnest(%(a)s::text[], %(b)s::text[], %(c)s::text[], %(d)s::text[]) as t (a, b, c, d)
 join patient p on p.mrn = a
 on conflict do nothing
 
--- name: keep_name
+-- name: add_name
 insert into patient_name (patient_id, kind, given, middle, family, suffix)
 select distinct p.id, b, c, d, e, f
 from unnest(%(a)s::text[], %(b)s::text[], %(c)s::text[], %(d)s::text[], %(e)s::text[], %(f)s::text[]) as t (a, b, c, d, e, f)
 join patient p on p.mrn = a
 on conflict do nothing
 
--- name: keep_address
+-- name: add_address
 insert into patient_address (patient_id, address, city, state, zip)
 select distinct p.id, b, c, d, e
 from unnest(%(a)s::text[], %(b)s::text[], %(c)s::text[], %(d)s::text[], %(e)s::text[]) as t (a, b, c, d, e)
 join patient p on p.mrn = a
 on conflict do nothing
 
--- name: keep_phone
+-- name: add_phone
 insert into patient_phone (patient_id, phone)
 select distinct p.id, b from unnest(%(a)s::text[], %(b)s::text[]) as t (a, b)
 join patient p on p.mrn = a

@@ -1,5 +1,5 @@
-"""Candidates from the patient index: several keys, each indexed, in one statement; then each is weighed in
-full.
+"""Find candidates in the patient index: one statement searches several indexed keys, then each candidate is
+scored in full.
 """
 
 from __future__ import annotations
@@ -11,8 +11,19 @@ from typing import Any
 from pipeline.config import MatchingSettings
 from pipeline.matching.birth_dates import possible_misreadings
 from pipeline.matching.comparison_levels import LOOKALIKE_TABLE
-from pipeline.matching.decision_rules import DECEASED, MRN_OF_ANOTHER, candidate_probabilities, reasons_from_score
-from pipeline.matching.person import SSN_SUFFIX_DIGITS, Person, person_from_record, normalize_name, record_from_values
+from pipeline.matching.decision_rules import (
+    DECEASED,
+    MRN_OF_ANOTHER,
+    candidate_probabilities,
+    reasons_from_score,
+)
+from pipeline.matching.person import (
+    SSN_SUFFIX_DIGITS,
+    Person,
+    normalize_name,
+    person_from_record,
+    record_from_values,
+)
 from pipeline.matching.person_names import nickname_variants, split_name
 from pipeline.matching.weights import Frequencies, MatchScore, score_match
 from pipeline.patients.patient_record import PatientUpdate
@@ -24,52 +35,56 @@ SQL = statements("pipeline.patients")
 MAX_SAME_NAME_PATIENTS = (
     100  # bearers of both names, the nearest of them, that are weighed against what else leads to a patient
 )
-MAX_NICKNAMES = 12
-PREFIX_LENGTHS = range(3, 6)  # letters of a given name that may be the beginning of a longer one
-CURSOR_ROWS = 5_000  # rows held at a time when the whole index is read
-SCORED_PER_CANDIDATE = 4  # patients weighed for each that is returned
+MAX_NICKNAMES = 12  # of a given name that are searched
+PREFIX_LENGTHS = range(3, 6)  # letters of a given name that may be a shortened form
+CURSOR_ROWS = 5_000  # rows in memory at a time when the whole index is read
+SCORED_PER_CANDIDATE = 4  # patients scored for each candidate that is returned
 DIGITS = "0123456789"
 
 
 def find_candidates(connection: Connection, person: Person, settings: MatchingSettings) -> list[Candidate]:
-    """The patients a record about this person may belong to, the weightiest first; at most
-    `settings.candidates`.
+    """Return the patients whom a record about this person may be about.
+
+    Returns:
+        At most `settings.candidates` candidates, the largest weight first.
     """
     looked_at = {"most": settings.candidates * SCORED_PER_CANDIDATE, "most_named": MAX_SAME_NAME_PATIENTS}
     rows = connection.execute(SQL["find_candidates"], search_keys(person) | looked_at).fetchall()
     if not rows:
         return []
-    known = [person_from_row(row) for row in rows]
-    frequencies = name_frequencies(connection, [person, *known])
-    weighings = [score_match(person, other, frequencies, settings.weights) for other in known]
-    shares = candidate_probabilities(weighings, max(frequencies.size, settings.min_population), settings)
+    patients = [person_from_row(row) for row in rows]
+    frequencies = name_frequencies(connection, [person, *patients])
+    scores = [score_match(person, patient, frequencies, settings.weights) for patient in patients]
+    shares = candidate_probabilities(scores, max(frequencies.size, settings.min_population), settings)
     ordered = sorted(
-        zip(rows, weighings, shares, strict=True), key=lambda found: (-found[1].bits, found[0]["id"])
+        zip(rows, scores, shares, strict=True), key=lambda entry: (-entry[1].bits, entry[0]["id"])
     )
     holders = mrn_holders(connection, person.mrn)
     return [
-        candidate_from_row(row, weighing, share, holders) for row, weighing, share in ordered[: settings.candidates]
+        candidate_from_row(row, score, share, holders) for row, score, share in ordered[: settings.candidates]
     ]
 
 
-def candidate_from_row(row: Mapping[str, Any], weighing: MatchScore, share: float, holders: set[int]) -> Candidate:
-    """A patient of the index as a candidate; `holders` are the patients whose MRN it is that was printed."""
-    reasons = list(reasons_from_score(weighing))
+def candidate_from_row(
+    row: Mapping[str, Any], score: MatchScore, probability: float, holders: set[int]
+) -> Candidate:
+    """Return a patient in the index as a candidate. `holders`: the patients with the printed MRN."""
+    reasons = list(reasons_from_score(score))
     if holders and row["id"] not in holders:
         reasons.append(Reason(code=MRN_OF_ANOTHER, detail="The MRN as printed is another patient's"))
     if row["deceased"]:
         reasons.append(Reason(code=DECEASED, detail=row["deceased"]))
     return Candidate(
         patient=PatientRef(id=row["id"], mrn=row["mrn"]),
-        probability=share,
-        weight=round(weighing.bits, 2),
+        probability=probability,
+        weight=round(score.bits, 2),
         reasons=tuple(reasons),
         person=record_from_values(row),
     )
 
 
 def search_keys(person: Person) -> dict[str, Any]:
-    """What to look for: the parameters of `find_candidates`."""
+    """Return the parameters of the statement `find_candidates`."""
     given = (
         [person.given, *nickname_variants(person.given)[:MAX_NICKNAMES], *person.other_given]
         if person.given
@@ -102,12 +117,16 @@ def search_keys(person: Person) -> dict[str, Any]:
 
 
 def number_key(number: str) -> str:
-    """The database's `number_key`: look-alike characters made digits, no leading zeros."""
+    """Return the same as the database's function `number_key`: look-alike characters replaced by digits, no
+    leading zeros.
+    """
     return re.sub(r"[^A-Z0-9]", "", number.upper()).translate(LOOKALIKE_TABLE).lstrip("0")
 
 
 def keys_one_edit_away(key: str) -> set[str]:
-    """Every key one digit away: dropped, added, wrong, or two swapped. About 170 for seven digits."""
+    """Return every key that differs by one digit missing, added or wrong, or two swapped; about 170 for seven
+    digits.
+    """
     cuts = range(len(key))
     dropped = {key[:i] + key[i + 1 :] for i in cuts}
     swapped = {key[:i] + key[i + 1] + key[i] + key[i + 2 :] for i in cuts[:-1]}
@@ -117,15 +136,16 @@ def keys_one_edit_away(key: str) -> set[str]:
 
 
 def person_from_row(row: Mapping[str, Any]) -> Person:
-    """A patient of the index, with former names, the numbers of other facilities and those of merged
-    patients.
-    """
+    """Return a patient in the index, with former names, numbers of other facilities and those of merged
+    patients."""
     other = [*(row["names"] or ()), *((given, family) for given, family, _ in row["merged"] or ())]
     former = [row["previous_family"], *(family for _, family in other)]
     numbers = [*(row["numbers"] or ()), *(mrn for *_, mrn in row["merged"] or () if mrn)]
     return person_from_record(
         row,
-        other_given=tuple({name for given, _ in other if (name := normalize_name(given)) and given != row["given"]}),
+        other_given=tuple(
+            {name for given, _ in other if (name := normalize_name(given)) and given != row["given"]}
+        ),
         other_family=tuple(
             {name for family in former if (name := normalize_name(family)) and family != row["family"]}
         ),
@@ -134,7 +154,7 @@ def person_from_row(row: Mapping[str, Any]) -> Person:
 
 
 def name_frequencies(connection: Connection, people: Sequence[Person]) -> Frequencies:
-    """How common these people's names are in the index."""
+    """Return how common these people's names are in the index."""
     wanted = {
         (part, name) for person in people for part in ("given", "family") if (name := getattr(person, part))
     }
@@ -149,14 +169,12 @@ def name_frequencies(connection: Connection, people: Sequence[Person]) -> Freque
 
 
 def mrn_holders(connection: Connection, mrn: str | None) -> set[int]:
-    """The patients whose record number it is, to the letter and digit; what stands between them does not
-    count.
-    """
+    """Return the patients with this MRN. Letters and digits must be equal; separators do not count."""
     return {row["id"] for row in connection.execute(SQL["mrn_holders"], {"mrn": mrn})} if mrn else set()
 
 
 def all_patients(connection: Connection) -> Iterator[PatientUpdate]:
-    """Everybody in the index who is not merged into another, a few thousand rows at a time."""
+    """Yield every patient in the index who is not merged into another, a few thousand rows at a time."""
     with connection.transaction(), connection.cursor(name="people") as cursor:
         cursor.itersize = CURSOR_ROWS
         for row in cursor.execute(SQL["people"]):

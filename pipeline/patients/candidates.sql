@@ -63,7 +63,7 @@ where bare.mrn in (
     ) numbers (number)
 )
 
--- name: decided
+-- name: labelled_outcomes
 -- filed documents, the newest first: what was read on them of the patient, whose they are, whom the machine put first
 select p.*,
     (select jsonb_agg(jsonb_build_array(n.given, n.family)) from patient_name n where n.patient_id = p.id) as names,
@@ -71,8 +71,8 @@ select p.*,
     (select jsonb_agg(jsonb_build_array(m.given, m.family, m.mrn)) from patient m where m.merged_into = p.id) as merged,
     (select jsonb_object_agg(f.name, jsonb_build_array(f.value, f.confidence)) from document_field f
         where f.document_id = d.id and f.source = 'machine') as fields,
-    (select coalesce(c.merged_into, c.id) from patient c where c.id = (d.machine #>> '{candidates,0,patient,id}')::bigint) as first,
-    (d.machine #>> '{candidates,0,probability}')::double precision as probability
+    (select coalesce(c.merged_into, c.id) from patient c where c.id = (d.machine_result #>> '{candidates,0,patient,id}')::bigint) as first,
+    (d.machine_result #>> '{candidates,0,probability}')::double precision as probability
 from document d
 join patient q on q.id = d.patient_id
 join patient p on p.id = coalesce(q.merged_into, q.id)

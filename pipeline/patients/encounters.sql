@@ -1,4 +1,4 @@
--- name: keep_visit
+-- name: upsert_encounter
 insert into encounter (patient_id, facility, number, account, class, location, admitted_at, discharged_at, cancelled_at)
 values (%(patient)s, %(facility)s, %(number)s, %(account)s, %(kind)s, %(location)s, %(admitted_at)s,
         case when not %(reopened)s then %(discharged_at)s::timestamp end, case when %(cancelled)s then now() end)
@@ -13,13 +13,13 @@ set patient_id = excluded.patient_id,
         when %(cancelled)s then coalesce(encounter.cancelled_at, excluded.cancelled_at)
         when not %(begun)s then encounter.cancelled_at
     end,
-    told_at = now()
+    reported_at = now()
 
--- name: renumber_visit
-update encounter set number = %(number)s, told_at = now()
+-- name: renumber_encounter
+update encounter set number = %(number)s, reported_at = now()
 where facility = %(facility)s and number = %(formerly)s
     and not exists (select from encounter as known where known.facility = %(facility)s and known.number = %(number)s)
 
--- name: end_former_visit
-update encounter set cancelled_at = now(), told_at = now()
+-- name: end_previous_encounter
+update encounter set cancelled_at = now(), reported_at = now()
 where facility = %(facility)s and number = %(formerly)s and cancelled_at is null

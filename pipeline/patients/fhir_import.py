@@ -1,4 +1,5 @@
-"""Patients from FHIR R4: a Bundle, one Patient, or NDJSON as bulk exports are (a resource a line)."""
+"""Read patients from FHIR R4: a Bundle, a single Patient, or NDJSON (one resource a line, as in bulk
+exports)."""
 
 from __future__ import annotations
 
@@ -7,36 +8,43 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadInput
-from pipeline.patients.patient_record import Incoming, Other
+from pipeline.errors import InvalidInput
+from pipeline.patients.patient_record import PatientAlias, PatientUpdate
 
 SSN_SYSTEM = "http://hl7.org/fhir/sid/us-ssn"
 MAIDEN_NAME = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
-KINDS = {"MR": "mrn", "SS": "ssn", "MA": "medicaid", "AN": "account", "MB": "insurance", "SN": "insurance"}
-USES = {"official": 0, "usual": 1}
-"""Which of several names is the current one: the first of these."""
+IDENTIFIER_KINDS = {
+    "MR": "mrn",
+    "SS": "ssn",
+    "MA": "medicaid",
+    "AN": "account",
+    "MB": "insurance",
+    "SN": "insurance",
+}
+NAME_PRECEDENCE = {"official": 0, "usual": 1}
+"""Precedence of several names: the lowest is the current one."""
 NAME_KINDS = {"maiden": "maiden", "old": "former", "nickname": "nickname", "anonymous": None, "temp": None}
 
 Resource = Mapping[str, Any]
 
 
-def fhir_patients(file: Path) -> Iterator[Incoming]:
-    """The patients of a FHIR file. BadInput where it is not FHIR JSON; a resource that is no Patient is
+def read_fhir(file: Path) -> Iterator[PatientUpdate]:
+    """The patients of a FHIR file. InvalidInput where it is not FHIR JSON; a resource that is no Patient is
     passed over.
     """
     try:
         with file.open(encoding="utf-8-sig") as stream:
             yield from (
-                patients_of_lines(stream) if is_ndjson(file) else patients_of_resource(json.load(stream))
+                patients_from_ndjson(stream) if is_ndjson(file) else patients_from_resource(json.load(stream))
             )
     except (UnicodeDecodeError, ValueError) as error:
-        raise BadInput(
+        raise InvalidInput(
             f"{file}: not FHIR in JSON: {error}.", "Export it again as a JSON bundle or as NDJSON."
         ) from None
 
 
 def is_ndjson(file: Path) -> bool:
-    """Is the first line a whole JSON object, with more to come?"""
+    """Return whether the first line is a complete JSON object and more lines follow."""
     with file.open(encoding="utf-8-sig") as stream:
         first, rest = stream.readline(), stream.readline().strip()
     try:
@@ -45,41 +53,44 @@ def is_ndjson(file: Path) -> bool:
         return False
 
 
-def patients_of_lines(lines: Iterator[str] | Any) -> Iterator[Incoming]:
-    """The patients of NDJSON."""
+def patients_from_ndjson(lines: Iterator[str] | Any) -> Iterator[PatientUpdate]:
+    """Yield the patients in NDJSON."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             resource = json.loads(line)
             if resource.get("resourceType") == "Patient":
-                yield patient_of(resource, f"line {number}")
+                yield patient_from_fhir(resource, f"line {number}")
 
 
-def patients_of_resource(resource: Resource) -> Iterator[Incoming]:
-    """The patients of a Bundle, or the one that the resource is."""
+def patients_from_resource(resource: Resource) -> Iterator[PatientUpdate]:
+    """Yield the patients in a Bundle, or the resource itself."""
     if resource.get("resourceType") == "Patient":
-        yield patient_of(resource, "resource")
+        yield patient_from_fhir(resource, "resource")
     elif resource.get("resourceType") == "Bundle":
         for number, entry in enumerate(resource.get("entry") or [], 1):
             inner = entry.get("resource") or {}
             if inner.get("resourceType") == "Patient":
-                yield patient_of(inner, f"entry {number}")
+                yield patient_from_fhir(inner, f"entry {number}")
     else:
         raise ValueError("neither a Bundle nor a Patient")
 
 
-def patient_of(resource: Resource, place: str) -> Incoming:
-    """A FHIR Patient as one of the index. Without an identifier of type MR its first identifier is the MRN,
-    else its id.
-    """
+def patient_from_fhir(resource: Resource, place: str) -> PatientUpdate:
+    """Return a FHIR Patient in the form of the index.
+
+    The MRN is the identifier of type MR, otherwise the first untyped identifier, otherwise the resource's
+    id."""
     numbers = [
-        (KINDS.get(type_of(i), "other"), i.get("system") or "", str(i["value"]))
+        (IDENTIFIER_KINDS.get(identifier_type(i), "other"), i.get("system") or "", str(i["value"]))
         for i in resource.get("identifier") or []
         if i.get("value")
     ]
     numbers = [("ssn" if system == SSN_SYSTEM else kind, system, value) for kind, system, value in numbers]
     home = next((n for n in numbers if n[0] == "mrn"), next((n for n in numbers if n[0] == "other"), None))
     names = [name for name in resource.get("name") or [] if NAME_KINDS.get(name.get("use", ""), "alias")]
-    current: Resource = min(names, key=lambda n: USES.get(n.get("use", ""), len(USES)), default={})
+    current: Resource = min(
+        names, key=lambda n: NAME_PRECEDENCE.get(n.get("use", ""), len(NAME_PRECEDENCE)), default={}
+    )
     homes = [a for a in resource.get("address") or [] if a.get("use") != "old"]
     telecom = [(t.get("system"), t.get("value")) for t in resource.get("telecom") or [] if t.get("value")]
     phones = [value for system, value in telecom if system == "phone"]
@@ -92,35 +103,35 @@ def patient_of(resource: Resource, place: str) -> Incoming:
         **(address_row(homes[0]) if homes else {}),
         "phone": phones[0] if phones else None,
         "email": next((value for system, value in telecom if system == "email"), None),
-        "mother_maiden": extension(resource, MAIDEN_NAME),
+        "mother_maiden": extension_text(resource, MAIDEN_NAME),
         "previous_family": next((n.get("family") for n in names if n.get("use") == "maiden"), None),
         "deceased": str(resource["deceasedDateTime"])[:10] if resource.get("deceasedDateTime") else None,
         "birth_order": str(resource["multipleBirthInteger"])
         if resource.get("multipleBirthInteger")
         else None,
     }
-    others = [Other("identifier", n) for n in numbers if n is not home]
+    others = [PatientAlias("identifier", n) for n in numbers if n is not home]
     others += [
-        Other("name", (NAME_KINDS.get(n.get("use", ""), "alias"), *name_row(n).values()))
+        PatientAlias("name", (NAME_KINDS.get(n.get("use", ""), "alias"), *name_row(n).values()))
         for n in names
         if n is not current
     ]
     others += [
-        Other("address", tuple(address_row(a).values()))
+        PatientAlias("address", tuple(address_row(a).values()))
         for a in resource.get("address") or []
         if homes and a is not homes[0]
     ]
-    others += [Other("phone", (phone,)) for phone in phones[1:]]
-    return Incoming(place, row, tuple(others))
+    others += [PatientAlias("phone", (phone,)) for phone in phones[1:]]
+    return PatientUpdate(place, row, tuple(others))
 
 
-def type_of(identifier: Resource) -> str:
-    """The code of an identifier's type, "" where it has none."""
+def identifier_type(identifier: Resource) -> str:
+    """Return the code of an identifier's type, "" if it has none."""
     return next((c.get("code", "") for c in (identifier.get("type") or {}).get("coding") or []), "")
 
 
 def name_row(name: Resource) -> dict[str, str | None]:
-    """given, middle, family, suffix of a HumanName."""
+    """Return given, middle, family and suffix of a HumanName."""
     given = [part for part in name.get("given") or [] if part]
     return {
         "given": given[0] if given else None,
@@ -131,7 +142,7 @@ def name_row(name: Resource) -> dict[str, str | None]:
 
 
 def address_row(address: Resource) -> dict[str, str | None]:
-    """address, city, state, zip of an Address."""
+    """Return address, city, state and zip of an Address."""
     street = " ".join(address.get("line") or []) or None
     return {
         "address": street,
@@ -141,6 +152,6 @@ def address_row(address: Resource) -> dict[str, str | None]:
     }
 
 
-def extension(resource: Resource, url: str) -> str | None:
-    """The text of an extension."""
+def extension_text(resource: Resource, url: str) -> str | None:
+    """Return the text of an extension, None if there is none."""
     return next((e.get("valueString") for e in resource.get("extension") or [] if e.get("url") == url), None)

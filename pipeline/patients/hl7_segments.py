@@ -1,61 +1,73 @@
-"""The parts of an HL7 v2 segment, by their numbers in the standard, as the hl7 library has parsed them."""
+"""Read values of an HL7 v2 segment, parsed by the hl7 library, by their numbers in the standard."""
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Any
 
-ESCAPES = (("|", "\\F\\"), ("^", "\\S\\"), ("&", "\\T\\"), ("~", "\\R\\"))
-"""HL7's separators in a text, but for its own sign."""
-SIGN, ESCAPED_SIGN = "\\", "\\E\\"
+from hl7.util import unescape as decode_sequence
+
+MARKUP = {"H": "", "N": ""}
+"""Highlighting starts and ends; it has no meaning in a value."""
+
+LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
-def segment_of(message: Any, name: str) -> Any | None:
-    """The message's first segment of that name; None where it has none."""
+@cache
+def escape_sequence(escape: str) -> re.Pattern[str]:
+    """Return the pattern of the escape sequences in HL7 v2.5.1, section 2.7, that stand for text.
+
+    A single escape character, or an unknown sequence, is not one of them: it is kept as it is, while the
+    library would drop the text after it."""
+    sequences = r"[HNFRSTE]|X(?:[0-9A-Fa-f]{2})+|\.(?:br|sp|fi|nf|in|ti|sk|ce)(?:[+-]?\d{1,2})?"
+    return re.compile(f"{re.escape(escape)}(?:{sequences}){re.escape(escape)}")
+
+
+def find_segment(message: Any, name: str) -> Any | None:
+    """Return the message's first segment of that name, None if there is none."""
     try:
         return message.segment(name)
     except KeyError:
         return None
 
 
-def part(segment: Any, field: int, number: int = 1) -> str:
-    """A component of a field's first repetition, "" where it is missing or said to be deleted."""
-    return component(first(segment, field), number)
+def field_value(segment: Any, field: int, component: int = 1) -> str:
+    """Return a component of a field's first repetition, "" if it is missing or marked as deleted."""
+    return component_value(first_repetition(segment, field), component)
 
 
-def first(segment: Any, field: int) -> Any:
-    """A field's first repetition that is not empty, else ""."""
-    return next(iter(repetitions(segment, field)), "")
+def first_repetition(segment: Any, field: int) -> Any:
+    """Return a field's first repetition that is not empty; an empty repetition if there is none."""
+    return next(iter(repetitions(segment, field)), segment.create_repetition([]))
 
 
 def repetitions(segment: Any, field: int) -> list[Any]:
-    """The repetitions of a field that are not empty."""
+    """Return the repetitions of a field that are not empty."""
     try:
-        return [repetition for repetition in segment[field] if str(repetition)]
+        values = [value for value in segment[field] if str(value)]
     except IndexError:
         return []
+    # The library leaves a repetition of one plain value as a string.
+    return [segment.create_repetition([value]) if isinstance(value, str) else value for value in values]
 
 
-def component(repetition: Any, number: int) -> str:
-    """A component's first subcomponent."""
-    if isinstance(repetition, str):
-        text = repetition if number == 1 else ""
-    else:
-        if len(repetition) < number:
-            return ""
-        inner = repetition[number - 1]
-        text = inner if isinstance(inner, str) else str(inner[0])
-    return "" if text == '""' else unescaped(text.strip())
+def component_value(repetition: Any, number: int) -> str:
+    """Return a component's first subcomponent on one line, "" if it is missing or marked as deleted."""
+    if len(repetition) < number:
+        return ""
+    component = repetition[number - 1]
+    text = component if isinstance(component, str) else str(component[0])
+    return "" if text.strip() == '""' else LINE_BREAKS.sub(" ", unescape(repetition, text)).strip()
 
 
-def unescaped(text: str) -> str:
-    """The text with HL7's usual escapes undone."""
-    for plain, code in (*ESCAPES, (SIGN, ESCAPED_SIGN)):
-        text = text.replace(code, plain)
-    return text
+def unescape(container: Any, text: str) -> str:
+    """Return the text with its escape sequences decoded by the hl7 library.
 
-
-def escaped(text: str) -> str:
-    """The text on one line, with HL7's separators escaped."""
-    for plain, code in ((SIGN, ESCAPED_SIGN), *ESCAPES, ("\r", " "), ("\n", " ")):
-        text = text.replace(plain, code)
-    return text
+    Args:
+        container: a part of the parsed message, which has its separators and escape character.
+        text: the text as it is in the message.
+    """
+    return escape_sequence(container.esc).sub(
+        lambda match: str(decode_sequence(container, match[0], MARKUP)), text
+    )

@@ -1,6 +1,5 @@
-"""The match command's lines: a record or a pair of records in, the decision with its candidates and reasons
-out.
-"""
+"""The JSON of the match command: a record or a pair of records in, the decision with candidates and reasons
+out."""
 
 from __future__ import annotations
 
@@ -17,16 +16,18 @@ from pipeline.store.database import Connection
 from pipeline.store.page_json import reasons_json
 
 
-def match_record(connection: Connection, record: Mapping[str, Any], settings: MatchingSettings) -> dict[str, Any]:
-    """Whom in the index the record is about."""
+def match_record(
+    connection: Connection, record: Mapping[str, Any], settings: MatchingSettings
+) -> dict[str, Any]:
+    """Return the decision about a record, with candidates from the index."""
     found = find_candidates(connection, person_from_record(record), settings)
-    verdict = decide_match(found, settings, record.get("date_of_service"))
+    decision = decide_match(found, settings, record.get("date_of_service"))
     return {
         "id": record.get("id"),
-        "decision": verdict.decision,
-        "patient": patient_json(verdict.best) if verdict.best and verdict.decision == "match" else None,
-        "probability": verdict.best.probability if verdict.best else 0.0,
-        "reasons": reasons_json(verdict.reasons),
+        "decision": decision.decision,
+        "patient": patient_json(decision.best) if decision.best and decision.decision == "match" else None,
+        "probability": decision.best.probability if decision.best else 0.0,
+        "reasons": reasons_json(decision.reasons),
         "candidates": [
             {
                 "patient": patient_json(c),
@@ -40,19 +41,19 @@ def match_record(connection: Connection, record: Mapping[str, Any], settings: Ma
 
 
 def match_pair(record: Mapping[str, Any], settings: MatchingSettings) -> dict[str, Any]:
-    """Whether `left` and `right` of the record are about one person."""
-    pair, verdict = compare_people(
+    """Return the decision whether `left` and `right` are about one person."""
+    pair, decision = compare_people(
         person_from_record(record.get("left") or {}), person_from_record(record.get("right") or {}), settings
     )
     return {
         "id": record.get("id"),
-        "decision": verdict.decision,
+        "decision": decision.decision,
         "weight": pair.weight,
         "probability": pair.probability,
-        "reasons": reasons_json((*verdict.reasons, *pair.reasons)),
+        "reasons": reasons_json((*decision.reasons, *pair.reasons)),
     }
 
 
 def patient_json(candidate: Candidate) -> dict[str, Any]:
-    """A patient as the answers name one."""
+    """Return a candidate's patient as JSON."""
     return {"id": candidate.patient.id, "mrn": candidate.patient.mrn}

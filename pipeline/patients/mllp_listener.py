@@ -1,6 +1,5 @@
-"""The MLLP listener: HL7 messages over TCP, or TLS, each framed by VT and FS CR, each answered before the
-next is read.
-"""
+"""The MLLP listener: HL7 messages over TCP or TLS, framed by VT and FS CR; each is acknowledged before the
+next is read."""
 
 from __future__ import annotations
 
@@ -10,32 +9,33 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 
-import psycopg
-import psycopg_pool
 import structlog
 
 from pipeline.config import AdtSettings
-from pipeline.errors import BadSettings, ServiceAway
-from pipeline.patients.adt import acknowledgement, take
+from pipeline.errors import ConfigurationError
+from pipeline.patients.adt import build_acknowledgment, process_message
 from pipeline.store.database import Pool
+from pipeline.store.transient import TRANSIENT_ERRORS
 
-BEGIN, END = b"\x0b", b"\x1c\r"
-LARGEST = 10_000_000  # bytes of a message; whoever sends more is cut off
-CHUNK = 65536
-AWAY = (ServiceAway, psycopg.OperationalError, psycopg_pool.PoolTimeout)
+FRAME_START, FRAME_END = b"\x0b", b"\x1c\r"
+MAX_MESSAGE_BYTES = 10_000_000  # a sender that exceeds it is disconnected
+RECEIVE_BYTES = 65536
 log = structlog.get_logger()
 
 
-def tls_of(settings: AdtSettings) -> ssl.SSLContext | None:
-    """TLS 1.2 or later with the certificate of the settings; None without one.
+def server_tls_context(settings: AdtSettings) -> ssl.SSLContext | None:
+    """Return a context for TLS 1.2 or later with the certificate in the settings; None if there is none.
 
-    Senders must show theirs where the settings say who signs them. Raises BadSettings where a file does not
-    serve."""
+    If the settings have a client CA, senders must present a certificate that it signed.
+
+    Raises:
+        ConfigurationError: if a certificate or key cannot be used.
+    """
     if settings.tls_certificate is None:
         if settings.tls_client_ca or settings.tls_key:
-            raise BadSettings(
+            raise ConfigurationError(
                 "adt.tls_key or adt.tls_client_ca is set, but no adt.tls_certificate.",
-                "Set it, or none of them.",
+                "Set adt.tls_certificate as well, or none of them.",
             )
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -46,14 +46,17 @@ def tls_of(settings: AdtSettings) -> ssl.SSLContext | None:
             context.load_verify_locations(settings.tls_client_ca)
             context.verify_mode = ssl.CERT_REQUIRED
     except OSError as error:  # ssl.SSLError is one
-        raise BadSettings(
-            f"adt: the TLS files do not serve: {error}.", "They are PEM files; the key has no password."
+        raise ConfigurationError(
+            f"adt: the TLS files cannot be used: {error}.",
+            "They must be PEM files, and the key must have no password.",
         ) from None
     return context
 
 
-class Listener(socketserver.ThreadingTCPServer):
-    """Listens on an address; a thread for each sender. Nothing is acknowledged before it is committed."""
+class MllpListener(socketserver.ThreadingTCPServer):
+    """Listens on an address, with one thread for each sender. Messages are acknowledged after the commit.
+
+    `counts`: the number of messages by status."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -62,81 +65,81 @@ class Listener(socketserver.ThreadingTCPServer):
         self,
         address: tuple[str, int],
         pool: Pool,
-        home_facility: str = "",
+        assigning_authority: str = "",
         tls: ssl.SSLContext | None = None,
         handshake_seconds: float = 10.0,
     ) -> None:
-        super().__init__(address, Sender)
+        super().__init__(address, MllpConnection)
         self.pool = pool
         self.tls = tls
         self.handshake_seconds = handshake_seconds
-        self.home_facility = home_facility
-        self.taken: dict[str, int] = {}
+        self.assigning_authority = assigning_authority
+        self.counts: dict[str, int] = {}
         self._counting = threading.Lock()
 
     @property
     def port(self) -> int:
         return int(self.server_address[1])
 
-    def answer(self, body: bytes) -> bytes | None:
-        """Take a message; its acknowledgement, or None where the database is away: the sender, unanswered,
-        sends it again.
-        """
+    def process(self, body: bytes) -> bytes | None:
+        """Process a message and return its acknowledgment.
+
+        If the database is unavailable, return None: without an acknowledgment, the sender sends it again."""
         try:
             with self.pool.connection() as connection:
-                taken = take(connection, body, self.home_facility)
-        except AWAY as error:
-            log.warning("adt.away", error=type(error).__name__)
+                result = process_message(connection, body, self.assigning_authority)
+        except TRANSIENT_ERRORS as error:
+            log.warning("adt.database_unavailable", error=type(error).__name__)
             return None
         with self._counting:
-            self.taken[taken.status] = self.taken.get(taken.status, 0) + 1
-        if taken.status == "refused":
-            log.warning("adt.refused", control_id=taken.control_id)
-        return acknowledgement(body, taken)
+            self.counts[result.status] = self.counts.get(result.status, 0) + 1
+        if result.status == "rejected":
+            log.warning("adt.rejected", control_id=result.control_id)
+        return build_acknowledgment(body, result)
 
 
-class Sender(socketserver.BaseRequestHandler):
-    """One connection."""
+class MllpConnection(socketserver.BaseRequestHandler):
+    """A sender's connection."""
 
-    server: Listener
+    server: MllpListener
 
     def handle(self) -> None:
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.server.tls is None:
-            return self.talk(self.request)
+            return self.acknowledge_all(self.request)
         try:
             self.request.settimeout(self.server.handshake_seconds)
             with self.server.tls.wrap_socket(self.request, server_side=True) as secured:
                 secured.settimeout(None)
-                self.talk(secured)
-        except OSError as error:  # no TLS, a certificate that is not trusted, or a sender that went away
+                self.acknowledge_all(secured)
+        except OSError as error:  # no TLS, an untrusted certificate, or a lost connection
             log.warning(
-                "adt.no_tls",
+                "adt.tls_failed",
                 sender=self.client_address[0],
                 error=getattr(error, "reason", type(error).__name__),
             )
 
-    def talk(self, sender: socket.socket) -> None:
-        """Answer the sender's messages one after the other until it ends."""
-        for body in frames(lambda: sender.recv(CHUNK)):
-            answer = self.server.answer(body)
-            if answer is None:
+    def acknowledge_all(self, sender: socket.socket) -> None:
+        """Process and acknowledge the sender's messages, one after the other, until it disconnects."""
+        for body in split_frames(lambda: sender.recv(RECEIVE_BYTES)):
+            acknowledgment = self.server.process(body)
+            if acknowledgment is None:
                 return
             try:
-                sender.sendall(BEGIN + answer + END)
-            except ConnectionError:  # the sender is gone; it will send again and be answered then
+                sender.sendall(FRAME_START + acknowledgment + FRAME_END)
+            except ConnectionError:  # the sender will send the message again
                 return
 
 
-def frames(receive: Callable[[], bytes]) -> Iterator[bytes]:
-    """The messages of a stream of bytes. Ends where the sender does, or sends more than LARGEST without an
-    end.
+def split_frames(receive: Callable[[], bytes]) -> Iterator[bytes]:
+    """Yield the messages in a stream of bytes, until it ends or exceeds MAX_MESSAGE_BYTES without an end of
+    frame.
     """
     buffer = b""
-    while len(buffer) <= LARGEST:
-        while END in buffer:
-            body, buffer = buffer.split(END, 1)
-            yield body[body.find(BEGIN) + 1 :]
+    while len(buffer) <= MAX_MESSAGE_BYTES:
+        while FRAME_END in buffer:
+            body, buffer = buffer.split(FRAME_END, 1)
+            yield body[body.find(FRAME_START) + 1 :]
         try:
             received = receive()
         except ConnectionError:

@@ -1,5 +1,5 @@
-"""What documents teach whose patient is known: how often a page agrees with its patient's record, level by
-level, and how far the machine's probabilities can be believed."""
+"""What can be learned from documents whose patient is known: how often a page agrees with its patient's
+record, by level, and how well the probabilities are calibrated."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pipeline.matching.comparison_levels import levels
-from pipeline.matching.document_matching import person_of_fields
+from pipeline.matching.comparison_levels import compare_fields
+from pipeline.matching.document_matching import person_from_fields
 from pipeline.matching.person import Person
 from pipeline.matching.weights import Rates
-from pipeline.patients.candidates import FETCHED, SQL, person_of_row
+from pipeline.patients.candidates import CURSOR_ROWS, SQL, person_from_row
 from pipeline.store.database import Connection
 
-LATEST = 50_000  # documents, the newest: forms and scanners change
-ENOUGH = 200  # documents that show a field before its rates are learned from them
-SHIPPED_COUNTS = 50  # the rates that were there count as much as so many documents
-LEARNED = ("family", "given", "middle", "dob", "mrn", "ssn", "medicaid", "home", "phone", "email")
-APART = {("given", "initial"), ("middle", "initial"), ("dob", "partial"), ("ssn", "last_four")}
-"""Levels whose rate is among those of whom no more is written: a page cannot choose between them and the
-others.
-"""
-EDGES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0)  # of the table of reliability
+MAX_DOCUMENTS = 50_000  # documents, the newest: forms and scanners change
+MIN_DOCUMENTS_PER_FIELD = 200  # documents that show a field before its rates are learned from them
+PRIOR_DOCUMENTS = 50  # the rates that were there count as much as so many documents
+LEARNED_FIELDS = ("family", "given", "middle", "dob", "mrn", "ssn", "medicaid", "home", "phone", "email")
+CONDITIONAL_LEVELS = {("given", "initial"), ("middle", "initial"), ("dob", "partial"), ("ssn", "last_four")}
+"""Levels that occur only if a page has no more of the value: their rate is relative to such pages."""
+BIN_EDGES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0)  # of the table of reliability
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """What a page said, the patient in whose chart it is now, and how probable the machine held the patient
-    whom it put first: `right` says whether it is that one; both None where it knew nobody."""
+class LabelledOutcome:
+    """A filed document: the person named on it, the patient in whose chart it is now, and the probability of
+    the first candidate.
+
+    `right`: whether the first candidate is that patient. Both are None if there was no candidate."""
 
     said: Person
     patient: Person
@@ -38,9 +38,9 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """Documents whose first candidate had a probability from `low` to `high`: how many, their average, how
-    many were right.
+class ReliabilityBin:
+    """Documents whose first candidate had a probability from `low` to `high`: their number, their average
+    probability, and how many were right.
     """
 
     low: float
@@ -50,53 +50,60 @@ class Bin:
     right: int
 
 
-def decided(connection: Connection) -> Iterator[Decided]:
+def labelled_outcomes(connection: Connection) -> Iterator[LabelledOutcome]:
     """The filed documents, a few thousand rows at a time. Where nobody moved one, it counts as its
     patient's.
     """
     with connection.transaction(), connection.cursor(name="decided") as cursor:
-        cursor.itersize = FETCHED
-        for row in cursor.execute(SQL["decided"], {"most": LATEST}):
+        cursor.itersize = CURSOR_ROWS
+        for row in cursor.execute(SQL["labelled_outcomes"], {"most": MAX_DOCUMENTS}):
             fields = {
                 name: (value, sure if sure is not None else 1.0)
                 for name, (value, sure) in row["fields"].items()
             }
             right = None if row["first"] is None else row["first"] == row["id"]
-            yield Decided(person_of_fields(fields), person_of_row(row), row["probability"], right)
+            yield LabelledOutcome(person_from_fields(fields), person_from_row(row), row["probability"], right)
 
 
-def agreement(documents: Iterable[Decided]) -> Counter[tuple[str, str]]:
-    """How often each (field, level) was reached."""
-    return Counter(level for document in documents for level in levels(document.said, document.patient))
+def count_levels(documents: Iterable[LabelledOutcome]) -> Counter[tuple[str, str]]:
+    """Return how often each (field, level) occurred."""
+    return Counter(
+        level for document in documents for level in compare_fields(document.said, document.patient)
+    )
 
 
-def learned_same(
+def learn_same_rates(
     counts: Counter[tuple[str, str]], rates: dict[str, dict[str, Rates]]
 ) -> dict[str, dict[str, float]]:
-    """{field: {level: rate among pages of the very patient}} of the fields that enough documents show."""
+    """Return {field: {level: rate for the same person}} of the fields that enough documents show."""
     found: dict[str, dict[str, float]] = {}
-    for field in LEARNED:
-        known = {level: rate.same for level, rate in rates[field].items() if (field, level) not in APART}
+    for field in LEARNED_FIELDS:
+        known = {
+            level: rate.same
+            for level, rate in rates[field].items()
+            if (field, level) not in CONDITIONAL_LEVELS
+        }
         seen, whole = sum(counts[field, level] for level in known), sum(known.values())
-        if seen >= ENOUGH:
+        if seen >= MIN_DOCUMENTS_PER_FIELD:
             found[field] = {
-                level: (counts[field, level] + SHIPPED_COUNTS * same / whole) / (seen + SHIPPED_COUNTS)
+                level: (counts[field, level] + PRIOR_DOCUMENTS * same / whole) / (seen + PRIOR_DOCUMENTS)
                 for level, same in known.items()
             }
     return found
 
 
-def told(documents: Iterable[Decided]) -> list[tuple[float, bool]]:
-    """(probability of the machine's first candidate, was it the patient), where there was one."""
+def first_candidates(documents: Iterable[LabelledOutcome]) -> list[tuple[float, bool]]:
+    """Return (probability of the first candidate, whether it was the patient) of documents with
+    candidates."""
     return [(d.probability, bool(d.right)) for d in documents if d.probability is not None]
 
 
-def reliability(told: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
-    """What became of first candidates, by their probability."""
+def reliability(told: Sequence[tuple[float, bool]]) -> tuple[ReliabilityBin, ...]:
+    """Return how often first candidates were right, by their probability."""
     bins = []
-    for low, high in pairwise(EDGES):
-        inside = [(p, right) for p, right in told if low <= p < high or p == high == EDGES[-1]]
+    for low, high in pairwise(BIN_EDGES):
+        inside = [(p, right) for p, right in told if low <= p < high or p == high == BIN_EDGES[-1]]
         if inside:
             expected = sum(p for p, _ in inside) / len(inside)
-            bins.append(Bin(low, high, len(inside), expected, sum(right for _, right in inside)))
+            bins.append(ReliabilityBin(low, high, len(inside), expected, sum(right for _, right in inside)))
     return tuple(bins)

@@ -1,6 +1,5 @@
-"""Two records of one patient made one, and parted again: recorded, reversible, and the documents move
-along.
-"""
+"""Merge two records of one patient and unmerge them again. Merges are recorded and reversible, and the
+documents move along."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ SQL = statements("pipeline.patients")
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A merge that was done or undone, and how many documents moved."""
+    """A merge that was done or undone, and the number of documents that moved."""
 
     id: int
     loser: int
@@ -24,23 +23,31 @@ class Merge:
 
 
 def patient_id(connection: Connection, mrn: str) -> int:
-    """The patient of this MRN, current or former; a merged one stands for itself. Raises NotFound."""
+    """Return the patient with this current or former MRN; a merged patient's own ID, not its survivor's.
+
+    Raises:
+        NotFound: if there is none.
+    """
     row = connection.execute(SQL["patient_by_mrn"], {"mrn": mrn}).fetchone()
     if row is None:
-        raise NotFound(f"No patient of the index has the MRN {mrn}.")
+        raise NotFound(f"No patient in the index has the MRN {mrn}.")
     return int(row["id"])
 
 
-def is_part_of(connection: Connection, patient: int, other: int) -> bool:
-    """Whether the patient has been merged into the other."""
-    row = connection.execute(SQL["is_part_of"], {"patient": patient, "other": other}).fetchone()
+def is_merged_into(connection: Connection, patient: int, other: int) -> bool:
+    """Return whether the patient has been merged into the other."""
+    row = connection.execute(SQL["is_merged_into"], {"patient": patient, "other": other}).fetchone()
     return row is not None
 
 
-def merge(connection: Connection, loser: int, survivor: int, by: str) -> Merge:
-    """Make `loser` a part of `survivor`: its documents move, its numbers and names lead there from now on.
+def merge(connection: Connection, loser: int, survivor: int, actor: str) -> Merge:
+    """Merge the patient `loser` into `survivor`.
 
-    Raises Conflict where the two are one already, or where either was merged into another.
+    The documents move to the survivor, and the numbers and names of the other patient identify the survivor.
+
+    Raises:
+        NotFound: if there is no such patient.
+        Conflict: if both are the same patient, or either was merged into another.
     """
     with connection.transaction():
         locked = {
@@ -56,51 +63,60 @@ def merge(connection: Connection, loser: int, survivor: int, by: str) -> Merge:
                 )
         if loser == survivor:
             raise Conflict("A patient cannot be merged with itself.", "Name two patients.")
-        said = {"loser": loser, "survivor": survivor, "by": by}
-        connection.execute(SQL["follow"], said)
+        params = {"loser": loser, "survivor": survivor, "by": actor}
+        connection.execute(SQL["move_followers"], params)
         moved = [
             row["id"] for row in connection.execute(SQL["move_documents"], {"from": loser, "to": survivor})
         ]
-        done = connection.execute(SQL["record_merge"], said | {"documents": moved}).fetchone()
-        connection.execute(SQL["close_record"], said)
+        done = connection.execute(SQL["record_merge"], params | {"documents": moved}).fetchone()
+        connection.execute(SQL["close_record"], params)
         note = f"Patient {loser} merged into {survivor}"
         connection.execute(
             SQL["record_moves"],
-            {"documents": moved, "by": by, "act": "merge", "note": note, "from": loser, "to": survivor},
+            {"documents": moved, "by": actor, "action": "merge", "note": note, "from": loser, "to": survivor},
         )
     assert done is not None
     return Merge(done["id"], loser, survivor, len(moved))
 
 
-def unmerge(connection: Connection, loser: int, by: str) -> Merge:
-    """Part a merged patient from its survivor again. The documents that the merge moved go back, unless a
-    person has since filed them elsewhere; those that came later stay. Raises Conflict where the patient is
-    not merged."""
+def unmerge(connection: Connection, loser: int, actor: str) -> Merge:
+    """Unmerge a patient from its survivor.
+
+    The documents that the merge moved return, unless a user has since filed them elsewhere; later documents
+    stay with the survivor.
+
+    Raises:
+        Conflict: if the patient is not merged.
+    """
     with connection.transaction():
-        row = connection.execute(SQL["standing_merge"], {"loser": loser}).fetchone()
+        row = connection.execute(SQL["open_merge"], {"loser": loser}).fetchone()
         if row is None:
             raise Conflict(f"Patient {loser} is not merged with another.")
         survivor = row["survivor"]
-        back = {"documents": row["documents"], "from": survivor, "to": loser}
-        moved = [found["id"] for found in connection.execute(SQL["move_documents_back"], back)]
+        params = {"documents": row["documents"], "from": survivor, "to": loser}
+        moved = [moved_row["id"] for moved_row in connection.execute(SQL["move_documents_back"], params)]
         connection.execute(SQL["reopen_record"], {"loser": loser, "followers": row["followers"]})
-        connection.execute(SQL["undo_merge"], {"id": row["id"], "by": by})
-        note = f"Patient {loser} parted from {survivor}"
+        connection.execute(SQL["undo_merge"], {"id": row["id"], "by": actor})
+        note = f"Patient {loser} unmerged from {survivor}"
         connection.execute(
-            SQL["record_moves"], back | {"documents": moved, "by": by, "act": "unmerge", "note": note}
+            SQL["record_moves"], params | {"documents": moved, "by": actor, "action": "unmerge", "note": note}
         )
     return Merge(row["id"], loser, survivor, len(moved))
 
 
 def renumber(connection: Connection, old: str, new: str) -> None:
-    """Give the patient of MRN `old` the MRN `new`; the old one still leads to the patient. Raises NotFound,
-    Conflict.
+    """Change a patient's MRN from `old` to `new`; the old one still identifies the patient.
+
+    Raises:
+        NotFound: if no patient has the old MRN.
+        Conflict: if another patient has the new one.
     """
     with connection.transaction():
         patient = patient_id(connection, old)
         if connection.execute(SQL["mrn_in_use"], {"mrn": new, "id": patient}).fetchone():
             raise Conflict(
-                f"The MRN {new} is another patient's.", "Merge the two (A40), or correct the number."
+                f"The MRN {new} belongs to another patient.",
+                "Merge the two patients (A40), or correct the number.",
             )
         connection.execute(SQL["renumber"], {"id": patient, "mrn": new})
-        connection.execute(SQL["keep_old_mrn"], {"id": patient, "mrn": old})
+        connection.execute(SQL["add_former_mrn"], {"id": patient, "mrn": old})

@@ -3,13 +3,13 @@ select id from patient where mrn = %(mrn)s
 union all select patient_id from patient_identifier where kind = 'mrn' and value = %(mrn)s
 limit 1
 
--- name: is_part_of
+-- name: is_merged_into
 select 1 from patient where id = %(patient)s and merged_into = %(other)s
 
 -- name: lock_patients
 select id, merged_into from patient where id = any(%(ids)s) order by id for update
 
--- name: follow
+-- name: move_followers
 -- who had been merged into the loser follows it to the survivor
 update patient set merged_into = %(survivor)s where merged_into = %(loser)s
 
@@ -30,7 +30,7 @@ returning id
 -- name: close_record
 update patient set merged_into = %(survivor)s, updated_at = now() where id = %(loser)s
 
--- name: standing_merge
+-- name: open_merge
 select id, survivor, documents, followers from patient_merge where loser = %(loser)s and undone_at is null for update
 
 -- name: reopen_record
@@ -42,9 +42,9 @@ update patient_merge set undone_at = now(), undone_by = %(by)s where id = %(id)s
 
 -- name: record_moves
 -- no `before`: this is undone by parting the patients, not document by document
-insert into decision (document_id, decided_by, before, after, note, act)
+insert into decision (document_id, decided_by, before, after, note, action)
 select d.id, %(by)s, null, jsonb_build_object('patient_id', %(to)s::bigint, 'moved_from', %(from)s::bigint, 'revision', d.revision),
-    %(note)s, %(act)s
+    %(note)s, %(action)s
 from document d where d.id = any(%(documents)s)
 
 -- name: mrn_in_use
@@ -53,5 +53,5 @@ select id from patient where mrn = %(mrn)s and id <> %(id)s
 -- name: renumber
 update patient set mrn = %(mrn)s, updated_at = now() where id = %(id)s
 
--- name: keep_old_mrn
+-- name: add_former_mrn
 insert into patient_identifier (patient_id, kind, facility, value) values (%(id)s, 'mrn', 'former', %(mrn)s) on conflict do nothing

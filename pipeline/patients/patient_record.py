@@ -1,6 +1,4 @@
-"""A patient as a file or message tells of one: the current values, and what else is known (other numbers,
-names, addresses).
-"""
+"""A patient in a file or message: the current values, and other numbers, names, addresses and phones."""
 
 from __future__ import annotations
 
@@ -11,12 +9,12 @@ from typing import Literal
 from pipeline.records import PersonRecord
 
 COLUMNS = (*(f.name for f in fields(PersonRecord)), "deceased", "birth_order")
-"""The current values, by the columns of the table `patient`."""
+"""The columns of the table `patient` with the current values."""
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
-    """Something else that is known of a patient.
+class PatientAlias:
+    """Another number, name, address or phone of a patient.
 
     `values` by table: identifier (kind, facility, value), name (kind, given, middle, family, suffix), address
     (address, city, state, zip), phone (phone)."""
@@ -26,11 +24,11 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """A patient to be taken into the index, by MRN. `place` is where it stands, for a person who must correct
-    it.
+class PatientUpdate:
+    """A patient to add to the index or to update, by MRN. `place` is the position in the file, for error
+    messages.
     """
 
     place: str
     row: Mapping[str, str | None]
-    others: tuple[Other, ...] = field(default=())
+    aliases: tuple[PatientAlias, ...] = field(default=())

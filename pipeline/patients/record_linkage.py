@@ -1,6 +1,5 @@
-"""Two files of people linked, or one searched for people who are in it twice: links, clusters, what a person
-must look at.
-"""
+"""Link two files of people, or find duplicates in one: links, clusters, and pairs that a person must
+review."""
 
 from __future__ import annotations
 
@@ -26,9 +25,8 @@ PRIOR_SAME_PERSON = (
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A pair: positions in the left and the right file, the decision, probability, weight in bits, the
-    reasons' codes.
-    """
+    """A pair: positions in the left and right file, decision, probability, weight in bits, and reason
+    codes."""
 
     left: int
     right: int
@@ -40,32 +38,33 @@ class Link:
 
 @dataclass(slots=True)
 class LinkageResult:
-    """What was found. `clusters` hold (file, position), file 0 the left and 1 the right."""
+    """The result of a linkage. `clusters` contain (file, position); file 0 is the left, 1 the right one."""
 
     people: tuple[int, int]
     compared: int = 0
     links: list[Link] = field(default_factory=list)
-    cluster_links: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
+    clusters: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
 
     def report(self) -> dict[str, int]:
-        """The figures of the report."""
-        decided = Counter(link.decision for link in self.links)
+        """Return the figures of the report."""
+        decisions = Counter(link.decision for link in self.links)
         doubled = sum(max(Counter(side for side, _ in cluster).values()) > 1 for cluster in self.clusters)
         return {
             "left": self.people[0],
             "right": self.people[1],
             "pairs_compared": self.compared,
-            "match": decided["match"],
-            "possible": decided["possible"],
+            "match": decisions["match"],
+            "possible": decisions["possible"],
             "clusters": len(self.clusters),
             "clusters_with_several_of_one_file": doubled,
         }
 
 
-def link_people(left: Sequence[PatientUpdate], right: Sequence[PatientUpdate] | None, settings: MatchingSettings) -> LinkageResult:
-    """Link the people of two files, or those within one where `right` is None (a pair then has its lower
-    position left).
-    """
+def link_people(
+    left: Sequence[PatientUpdate], right: Sequence[PatientUpdate] | None, settings: MatchingSettings
+) -> LinkageResult:
+    """Link the people of two files, or those in one file if `right` is None; the lower position of a pair is
+    then left."""
     from splink import DuckDBAPI, Linker
 
     lefts = [person_from_record(patient.row) for patient in left]
@@ -86,7 +85,9 @@ def link_people(left: Sequence[PatientUpdate], right: Sequence[PatientUpdate] | 
     ).fetchall()
     found = LinkageResult(people=(len(lefts), 0 if right is None else len(rights)), compared=len(pairs))
     found.links = decide_pairs(pairs, lefts, rights, settings)
-    found.clusters = cluster_links((lk for lk in found.links if lk.decision == "match"), one_file=right is None)
+    found.clusters = cluster_links(
+        (lk for lk in found.links if lk.decision == "match"), one_file=right is None
+    )
     return found
 
 
@@ -96,21 +97,20 @@ def decide_pairs(
     rights: Sequence[Person],
     settings: MatchingSettings,
 ) -> list[Link]:
-    """The pairs that the rules call match or possible. Unequal MRNs say nothing here: each file numbers its
-    own.
-    """
+    """Return the pairs that the rules call match or possible. Different MRNs are ignored, because each file
+    may have its own numbering."""
     links = []
     for a, b in pairs:
         left = lefts[a] if lefts[a].mrn == rights[b].mrn else replace(lefts[a], mrn=None)
-        pair, verdict = compare_people(left, rights[b], settings)
-        if verdict.decision != "none":
-            codes = tuple(reason.code for reason in (*verdict.reasons, *pair.reasons))
-            links.append(Link(a, b, verdict.decision, pair.probability, pair.weight, codes))
+        pair, decision = compare_people(left, rights[b], settings)
+        if decision.decision != "none":
+            codes = tuple(reason.code for reason in (*decision.reasons, *pair.reasons))
+            links.append(Link(a, b, decision.decision, pair.probability, pair.weight, codes))
     return links
 
 
 def cluster_links(links: Iterable[Link], *, one_file: bool) -> list[tuple[tuple[int, int], ...]]:
-    """Who is one person by way of links, largest first."""
+    """Return the groups of records that links connect, the largest first."""
     root: dict[tuple[int, int], tuple[int, int]] = {}
 
     def find(node: tuple[int, int]) -> tuple[int, int]:
@@ -128,10 +128,11 @@ def cluster_links(links: Iterable[Link], *, one_file: bool) -> list[tuple[tuple[
     return sorted((tuple(sorted(group)) for group in groups.values()), key=lambda group: (-len(group), group))
 
 
-def write_linkage(found: LinkageResult, left: Sequence[PatientUpdate], right: Sequence[PatientUpdate] | None, out: Path) -> None:
-    """links.csv, review.csv, clusters.csv and report.json in a folder. People are named by MRN, or by their
-    place in the file.
-    """
+def write_linkage(
+    found: LinkageResult, left: Sequence[PatientUpdate], right: Sequence[PatientUpdate] | None, out: Path
+) -> None:
+    """Write links.csv, review.csv, clusters.csv and report.json into a folder. People are identified by MRN,
+    or by their position in the file."""
     out.mkdir(parents=True, exist_ok=True)
     sides = (left, left if right is None else right)
 

@@ -1,10 +1,8 @@
-"""Weights learned from a hospital's own index: Splink's EM says how often each level is seen, for one person
-and for strangers.
-
-EM learns from pairs of the index that share a birth date or a name; it needs people who are in the index more
-than once, as they are in every index. A level that Splink does not tell from its neighbours (misread from
-misspelt) keeps its share of their group. Documents whose patient is decided say better what pages agree with:
-where enough of them show a field, they have the word."""
+"""Learn matching weights from a hospital's own index: Splink's EM estimates how often each level occurs, for
+the same person and for strangers. EM learns from pairs of the index that share a birth date or a name; it
+needs people who are in the index more than once, as they are in every index. A level that Splink does not
+distinguish from similar ones (misread from misspelled) keeps its share of their group. Documents whose
+patient is decided show better how pages agree: if enough of them have a field, its rates come from them."""
 
 from __future__ import annotations
 
@@ -18,24 +16,35 @@ from typing import Any
 from pipeline.errors import InvalidInput
 from pipeline.matching.person import Person
 from pipeline.matching.weights import shipped_rates
-from pipeline.patients.outcome_statistics import LabelledOutcome, count_levels, learn_same_rates, reliability, first_candidates
-from pipeline.patients.splink_backend import MEAN_NAME_FREQUENCY, LEVEL_GROUPS, level_groups, register_people, splink_settings
+from pipeline.patients.outcome_statistics import (
+    LabelledOutcome,
+    count_levels,
+    first_candidates,
+    learn_same_rates,
+    reliability,
+)
+from pipeline.patients.splink_backend import (
+    LEVEL_GROUPS,
+    MEAN_NAME_FREQUENCY,
+    level_groups,
+    register_people,
+    splink_settings,
+)
 from pipeline.resources import write_trained_model
 
-MIN_PATIENTS = 1_000  # patients from whom anything can be learned
-MAX_RANDOM_PAIRS = 2_000_000  # random pairs for the strangers' rates
+MIN_PATIENTS = 1_000  # fewer are too few to learn from
+MAX_RANDOM_PAIRS = 2_000_000  # for the strangers' rates
 SEED = 7
 EM_BLOCKS = (
     ("dob",),
     ("family", "given"),
-)  # EM runs on pairs that share these; each teaches what it does not hold fixed
+)  # EM runs on pairs that share these columns, and learns the rates of the others
 MIN_RATE, MAX_RATE = 1e-7, 0.9999
 
 
 def train_weights(people: Sequence[Person], documents: Sequence[LabelledOutcome] = ()) -> dict[str, Any]:
-    """{"fields": {field: {level: [same, stranger]}}, "learned": ...}. Raises InvalidInput where there are too few
-    people.
-    """
+    """{"fields": {field: {level: [same, stranger]}}, "learned": ...}. Raises InvalidInput where there are too
+    few people."""
     from splink import DuckDBAPI, Linker, block_on
 
     if len(people) < MIN_PATIENTS:
@@ -68,13 +77,15 @@ def train_weights(people: Sequence[Person], documents: Sequence[LabelledOutcome]
         "by_documents": sorted(seen),
     }
     return {
-        "learned": about | {"reliability": [asdict(found) for found in reliability(first_candidates(documents))]},
+        "learned": about
+        | {"reliability": [asdict(found) for found in reliability(first_candidates(documents))]},
         "fields": fields,
     }
 
 
 def learned_rates(comparison: dict[str, Any], shipped: Any) -> dict[str, list[float]]:
-    """A field's levels: each group's learned rates, shared among its levels as they were."""
+    """Return a field's levels: each group's learned rates, divided among its levels in the shipped
+    proportions."""
     field = comparison["output_column_name"]
     told = {level["label_for_charts"]: level for level in comparison["comparison_levels"]}
     rates: dict[str, list[float]] = {}
@@ -94,17 +105,17 @@ def learned_rates(comparison: dict[str, Any], shipped: Any) -> dict[str, list[fl
 def stranger_rate(
     field: str, level: str, old: float, new: float | None, levels: tuple[str, ...], shipped: Any
 ) -> float:
-    """The stranger's rate of a level. For names the table holds what goes beyond the name's own frequency:
-    that stays.
+    """Return the stranger's rate of a level. For names, the table has only the part in addition to the name's
+    frequency, which is not learned.
     """
     if new is None or (field in MEAN_NAME_FREQUENCY and level != "different"):
         return old
-    whole = sum(shipped[field][other].stranger for other in levels)
-    return new * (old / whole if whole else 1 / len(levels))
+    total = sum(shipped[field][other].stranger for other in levels)
+    return new * (old / total if total else 1 / len(levels))
 
 
 def bounded(rate: float) -> float:
-    """A rate whose logarithm is finite."""
+    """Return the rate within limits that keep its logarithm finite."""
     return round(min(MAX_RATE, max(rate, MIN_RATE)), 9)
 
 
@@ -117,28 +128,32 @@ def write_weights(weights: dict[str, Any], out: Path) -> None:
 
 
 def model_card(about: dict[str, Any]) -> str:
-    """What the weights were learned from, and how far the probabilities before them could be believed."""
-    seen = ", ".join(about["by_documents"]) or "none: too few show one"
+    """Return the model card: what the weights were learned from, and the calibration of earlier
+    probabilities."""
+    seen = ", ".join(about["by_documents"]) or "none, because too few documents have one"
     lines = [
         "# Matching weights learned from this index",
         "",
-        f"- Data: {about['patients']} patients of this index and {about['documents']} filed documents, on {about['on']}; none of",
-        "  their values are in the file.",
-        "- Made by: `chartloom train matching` (Splink, expectation maximisation on DuckDB).",
-        f"- Fields: {', '.join(LEVEL_GROUPS)}. Of these and others, by how filed documents agree with their patients: {seen}.",
-        "- Used for: how often each level of agreement is seen for one person and for strangers. What twins, relatives and",
-        "  namesakes share stays as config/match_weights.toml says: an index cannot teach it.",
-        "- In force as HOME/models/match_weights.json, or if the setting matching.weights names the file. Measure before and",
-        "  after with python -m bench.match.",
+        f"- Data: {about['patients']} patients in this index and {about['documents']} filed documents,",
+        f"  on {about['on']}; the file contains none of their values.",
+        "- Made by: `chartloom train matching` (Splink, expectation maximization on DuckDB).",
+        f"- Fields: {', '.join(LEVEL_GROUPS)}. Fields whose rates come from the agreement of",
+        f"  filed documents with their patients: {seen}.",
+        "- Used for: how often each level of agreement occurs for the same person and for strangers. The",
+        "  rates of twins, relatives and namesakes stay as in config/match_weights.toml, because an index",
+        "  cannot teach them.",
+        "- In force as HOME/models/match_weights.json, or if the setting matching.weights names the file.",
+        "  Measure before and after with python -m bench.match.",
     ]
     if about["reliability"]:
-        lines += ["", "## What became of the first candidates", ""]
+        lines += ["", "## How often the first candidates were right", ""]
         lines += [
-            "| probability | documents | right, as the probabilities say | right |",
+            "| probability | documents | expected to be right | right |",
             "|---|---|---|---|",
         ]
         lines += [
-            f"| {b['low']} to {b['high']} | {b['documents']} | {b['expected']:.4f} | {b['right'] / b['documents']:.4f} |"
-            for b in about["reliability"]
+            f"| {row['low']} to {row['high']} | {row['documents']} | {row['expected']:.4f} |"
+            f" {row['right'] / row['documents']:.4f} |"
+            for row in about["reliability"]
         ]
     return "\n".join(lines) + "\n"

@@ -62,7 +62,7 @@ def test_what_is_dead_is_shown_replayed_and_dropped(archive: Archive, run: Run) 
     archive.change(document, pdf="f" * 64)
     run("deliver", "--once")
     dead = json.loads(run("deliveries", "list", "--state", "failed", "--json")[1])["id"]
-    assert "cannot be put together" in run("deliveries", "show", str(dead))[1]
+    assert "cannot be built" in run("deliveries", "show", str(dead))[1]
     assert run("deliveries", "retry", "--to", "out")[1] == "1 will be sent again.\n"
     assert run("deliveries", "retry")[0] == 2
     assert (

@@ -182,7 +182,7 @@ def test_mhd_corrects_by_replacement_and_withdraws_by_superseding(archive: Archi
     document = archive.file()
     archive.change(document, type="letter")
     archive.withdraw(document)
-    assert archive.told("ehr", document) == ["new 1 waiting", "replace 2 waiting", "cancel 2 waiting"]
+    assert archive.told("ehr", document) == ["new 1 pending", "replace 2 pending", "cancel 2 pending"]
     archive.deliver()
     replacing = receiver.bodies[1]["entry"][1]["resource"]["relatesTo"][0]
     assert (replacing["code"], replacing["target"]["identifier"]["value"][-4:]) == (

@@ -32,14 +32,14 @@ def test_a_filed_document_is_announced_by_the_transaction_that_files_it(
     archive: Archive, folder: Path
 ) -> None:
     document = archive.file()
-    assert archive.told("archive", document) == ["new 1 waiting"]
+    assert archive.told("archive", document) == ["new 1 pending"]
 
 
 def test_a_transaction_that_fails_announces_nothing(archive: Archive, folder: Path) -> None:
     document = archive.file()
     with archive.connection.transaction(force_rollback=True):
         document_actions.withdraw(archive.connection, archive.sight(document))
-    assert archive.told("archive", document) == ["new 1 waiting"]
+    assert archive.told("archive", document) == ["new 1 pending"]
 
 
 def test_each_correction_is_told_as_what_it_is(archive: Archive, folder: Path) -> None:
@@ -49,12 +49,12 @@ def test_each_correction_is_told_as_what_it_is(archive: Archive, folder: Path) -
     archive.change(document, patient=archive.tomasz)
     archive.withdraw(document)
     told = [
-        "new 1 waiting",
-        "edit 1 waiting",
-        "replace 3 waiting",
-        "cancel 3 waiting",
-        "new 4 waiting",
-        "cancel 4 waiting",
+        "new 1 pending",
+        "edit 1 pending",
+        "replace 3 pending",
+        "cancel 3 pending",
+        "new 4 pending",
+        "cancel 4 pending",
     ]
     assert archive.told("archive", document) == told
 
@@ -62,7 +62,7 @@ def test_each_correction_is_told_as_what_it_is(archive: Archive, folder: Path) -
 def test_a_decision_that_changes_nothing_is_not_told(archive: Archive, folder: Path) -> None:
     document = archive.file()
     archive.change(document)
-    assert archive.told("archive", document) == ["new 1 waiting"]
+    assert archive.told("archive", document) == ["new 1 pending"]
 
 
 def test_an_undone_decision_is_told_back(archive: Archive, folder: Path) -> None:
@@ -71,8 +71,8 @@ def test_an_undone_decision_is_told_back(archive: Archive, folder: Path) -> None
     last = document_actions.last_decision(archive.connection, "mwhite")
     assert last is not None
     with archive.connection.transaction():
-        document_actions.undo(archive.connection, last["id"], "mwhite")
-    assert archive.told("archive", document) == ["new 1 waiting", "edit 1 waiting", "edit 1 waiting"]
+        document_actions.undo(archive.connection, last.id, "mwhite")
+    assert archive.told("archive", document) == ["new 1 pending", "edit 1 pending", "edit 1 pending"]
 
 
 def test_a_document_goes_back_into_review_and_returns_as_a_new_edition(
@@ -82,7 +82,7 @@ def test_a_document_goes_back_into_review_and_returns_as_a_new_edition(
     with archive.connection.transaction():
         document_actions.reopen(archive.connection, archive.sight(document))
     archive.change(document)
-    assert archive.told("archive", document) == ["new 1 waiting", "cancel 1 waiting", "new 3 waiting"]
+    assert archive.told("archive", document) == ["new 1 pending", "cancel 1 pending", "new 3 pending"]
 
 
 def test_merged_and_parted_patients_take_their_documents_along_everywhere(
@@ -90,9 +90,9 @@ def test_merged_and_parted_patients_take_their_documents_along_everywhere(
 ) -> None:
     document = archive.file(archive.tomasz)
     merge(archive.connection, archive.tomasz.id, archive.martha.id, "mwhite")
-    assert archive.told("archive", document) == ["new 1 waiting", "cancel 1 waiting", "new 2 waiting"]
+    assert archive.told("archive", document) == ["new 1 pending", "cancel 1 pending", "new 2 pending"]
     unmerge(archive.connection, archive.tomasz.id, "mwhite")
-    assert archive.told("archive", document)[3:] == ["cancel 2 waiting", "new 3 waiting"]
+    assert archive.told("archive", document)[3:] == ["cancel 2 pending", "new 3 pending"]
 
 
 def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer_fits(
@@ -104,8 +104,8 @@ def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer
     assert archive.told("letters", document) == archive.told("surgery", document) == []
     archive.change(document, type="letter")
     archive.change(document, type="operative_report")
-    assert archive.told("letters", document) == ["new 2 waiting", "cancel 2 waiting"]
-    assert archive.told("surgery", document) == ["new 3 waiting"]
+    assert archive.told("letters", document) == ["new 2 pending", "cancel 2 pending"]
+    assert archive.told("surgery", document) == ["new 3 pending"]
 
 
 def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(
@@ -115,7 +115,7 @@ def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(
     document = archive.file(type="operative_report")
     archive.connection.execute("update scan set department = 'billing'")
     archive.connection.execute("update document set revision = revision + 1")
-    assert archive.told("surgery", document) == ["new 1 waiting", "cancel 1 waiting"]
+    assert archive.told("surgery", document) == ["new 1 pending", "cancel 1 pending"]
 
 
 def test_a_type_that_does_not_exist_is_refused_as_a_filter(archive: Archive, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_destination_that_came_later_catches_up_once(archive: Archive, tmp_pat
     archive.destination("late", "folder", str(tmp_path))
     assert archive.told("late", filed) == []
     assert outbox.backfill(archive.connection, "late") == outbox.backfill(archive.connection, "late") == 1
-    assert (archive.told("late", filed), archive.told("late", withdrawn)) == (["new 1 waiting"], [])
+    assert (archive.told("late", filed), archive.told("late", withdrawn)) == (["new 1 pending"], [])
 
 
 def test_the_folder_shows_a_document_that_moved_to_another_patient(archive: Archive, folder: Path) -> None:
@@ -177,7 +177,7 @@ def test_what_cannot_be_put_together_is_dead_and_holds_up_its_own_document_alone
     archive.change(lost, type="letter")
     other = archive.file()
     assert archive.deliver() == 2
-    assert archive.told("archive", lost) == ["new 1 delivered", "replace 2 dead", "edit 2 waiting"]
+    assert archive.told("archive", lost) == ["new 1 delivered", "replace 2 failed", "edit 2 pending"]
     assert archive.told("archive", other) == ["new 1 delivered"]
     dead = outbox.deliveries(archive.connection, state="failed")[0]
     assert dead["problem"] == "build_failed"
@@ -191,7 +191,7 @@ def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, 
     dead = outbox.deliveries(archive.connection, state="failed")[0]["id"]
     assert outbox.retry(archive.connection, "mwhite", destination="archive") == 1
     archive.deliver()
-    assert archive.told("archive", document)[1] == "replace 2 dead"
+    assert archive.told("archive", document)[1] == "replace 2 failed"
     with pytest.raises(InvalidInput):
         outbox.discard(archive.connection, dead, "mwhite", " ")
     outbox.discard(archive.connection, dead, "mwhite", "made anew")
@@ -201,7 +201,7 @@ def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, 
     assert archive.deliver() == 1
     assert archive.told("archive", document) == [
         "new 1 delivered",
-        "replace 2 dropped",
+        "replace 2 discarded",
         "replace 3 delivered",
     ]
 

@@ -30,7 +30,7 @@ def test_the_page_names_what_a_person_must_see_to(dead: int, sign_in_as: SignInA
     text = sign_in_as(Role.SUPERVISOR).get("/deliveries").text
     assert f"{dead} to archive" in text
     assert "build_failed" in text
-    assert "what it is made of is missing" in text
+    assert "its data is missing or damaged" in text
     assert "Consent" not in text
 
 

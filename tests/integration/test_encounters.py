@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.patients.adt import take
+from pipeline.patients.adt import process_message
 from pipeline.patients.patient_merge import merge, unmerge
 from tests.delivering import Archive
 
@@ -41,7 +41,7 @@ def adt(
 @pytest.fixture
 def hear(archive: Archive) -> Hear:
     def heard(*given: str, **named: str) -> None:
-        taken = take(archive.connection, adt(*given, **named))
+        taken = process_message(archive.connection, adt(*given, **named))
         assert taken.status == "applied", taken.problem
 
     return heard
@@ -175,10 +175,10 @@ def test_an_encounter_that_comes_later_is_told_to_the_destinations(
     document = archive.file(date_of_service="2024-02-11")
     assert (archive.told("inpatients", document), archive.told("archive", document)) == (
         [],
-        ["new 1 waiting"],
+        ["new 1 pending"],
     )
     hear("A01", "V1", admitted="20240209")
     assert (archive.told("inpatients", document), archive.told("archive", document)[1:]) == (
-        ["new 1 waiting"],
-        ["edit 1 waiting"],
+        ["new 1 pending"],
+        ["edit 1 pending"],
     )

@@ -14,7 +14,7 @@ from pipeline.config import Settings
 from pipeline.errors import Conflict
 from pipeline.patients.adt import build_acknowledgment, process_message
 from pipeline.patients.hl7v2 import parse_message
-from pipeline.patients.mllp_listener import FRAME_START, FRAME_END, MllpListener
+from pipeline.patients.mllp_listener import FRAME_END, FRAME_START, MllpListener
 from pipeline.patients.patient_merge import merge, patient_id, unmerge
 from pipeline.store.database import Connection, open_pool
 
@@ -62,7 +62,9 @@ def patient_of(connection: Connection, document: int) -> int:
 @pytest.mark.parametrize("event", ["A01", "A04", "A05", "A08", "A28", "A31"])
 def test_a_patient_comes_by_message_and_is_brought_up_to_date(connection: Connection, event: str) -> None:
     assert process_message(connection, message(event, "1", "7700123")).status == "applied"
-    assert process_message(connection, message("A08", "2", "7700123", "WHITFIELD^SUSAN^M")).status == "applied"
+    assert (
+        process_message(connection, message("A08", "2", "7700123", "WHITFIELD^SUSAN^M")).status == "applied"
+    )
     susan = by_mrn(connection, "7700123")
     assert (susan["family"], susan["dob"], susan["ssn"], susan["phone"]) == (
         "WHITFIELD",
@@ -109,7 +111,7 @@ def test_a_merge_message_moves_the_documents_and_parting_brings_them_back(
     assert by_mrn(connection, "222")["merged_into"] == survivor
     assert patient_of(connection, moving) == survivor
     history = connection.execute(
-        "select act, after from decision where document_id = %s", [moving]
+        "select action, after from decision where document_id = %s", [moving]
     ).fetchall()
     assert [(row["action"], row["after"]["moved_from"]) for row in history] == [("merge", loser)]
     done = unmerge(connection, loser, "mwhite")
@@ -255,7 +257,11 @@ def test_a_sender_that_was_cut_off_sends_again_and_nothing_is_there_twice(
     bodies = [message("A28", str(n), f"55{n:04}", f"GARCIA^SUSAN{n}") for n in range(30)]
     with listening(dsn) as listener:
         with socket.create_connection(("127.0.0.1", listener.port), timeout=20) as sender:
-            sender.sendall(b"".join(FRAME_START + body + FRAME_END for body in bodies[:17]) + FRAME_START + bodies[17][:40])
+            sender.sendall(
+                b"".join(FRAME_START + body + FRAME_END for body in bodies[:17])
+                + FRAME_START
+                + bodies[17][:40]
+            )
             sender.recv(20)  # answered in part, then the sender dies
         assert send(listener.port, *bodies) == ["AA"] * 30
     assert connection.execute("select count(*) as n, count(distinct mrn) as m from patient").fetchone() == {

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from pipeline.config import AdtSettings
 from pipeline.errors import ConfigurationError
-from pipeline.patients.mllp_listener import FRAME_START, FRAME_END, MllpListener, server_tls_context
+from pipeline.patients.mllp_listener import FRAME_END, FRAME_START, MllpListener, server_tls_context
 from pipeline.store.database import open_pool
 
 MESSAGE = (
@@ -53,7 +53,10 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 
 @contextmanager
 def listening(dsn: str, settings: AdtSettings) -> Iterator[int]:
-    with open_pool(dsn, 2) as pool, MllpListener(("127.0.0.1", 0), pool, tls=server_tls_context(settings)) as listener:
+    with (
+        open_pool(dsn, 2) as pool,
+        MllpListener(("127.0.0.1", 0), pool, tls=server_tls_context(settings)) as listener,
+    ):
         threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         try:
             yield listener.port
@@ -92,7 +95,9 @@ def test_a_message_is_acknowledged_over_tls_while_another_sender_says_nothing(
 def test_a_sender_without_a_certificate_that_is_trusted_is_not_heard(dsn: str, tmp_path: Path) -> None:
     own, key = certificate(tmp_path, "hospital")
     engine, stranger = certificate(tmp_path, "engine"), certificate(tmp_path, "stranger")
-    settings = AdtSettings(tls_handshake_timeout_seconds=5, tls_certificate=own, tls_key=key, tls_client_ca=engine[0])
+    settings = AdtSettings(
+        tls_handshake_timeout_seconds=5, tls_certificate=own, tls_key=key, tls_client_ca=engine[0]
+    )
     with listening(dsn, settings) as port:
         assert not heard(port, own, None)
         assert not heard(port, own, stranger)
@@ -102,6 +107,10 @@ def test_a_sender_without_a_certificate_that_is_trusted_is_not_heard(dsn: str, t
 def test_tls_files_that_do_not_serve_are_told_before_the_port_opens(tmp_path: Path) -> None:
     own, _ = certificate(tmp_path, "hospital")
     with pytest.raises(ConfigurationError):
-        server_tls_context(AdtSettings(tls_handshake_timeout_seconds=5, tls_certificate=own, tls_key=tmp_path / "missing.key"))
+        server_tls_context(
+            AdtSettings(
+                tls_handshake_timeout_seconds=5, tls_certificate=own, tls_key=tmp_path / "missing.key"
+            )
+        )
     with pytest.raises(ConfigurationError):
         server_tls_context(AdtSettings(tls_handshake_timeout_seconds=5, tls_client_ca=own))

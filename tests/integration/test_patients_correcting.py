@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.commands import documents
-from pipeline.errors import InvalidInput, Conflict
+from pipeline.errors import Conflict, InvalidInput
 from pipeline.index.disclosure_report import disclosures
 from pipeline.index.document_actions import ReviewContext, reassign, undo
 from pipeline.patients.outcome_statistics import labelled_outcomes
@@ -32,7 +32,7 @@ def standing(hospital: Hospital, document: int) -> dict[str, Any]:
 
 def destined(hospital: Hospital) -> None:
     hospital.connection.execute(
-        "insert into destination (name, kind, edits) values ('archive', 'folder', false)"
+        "insert into destination (name, kind, supports_update) values ('archive', 'folder', false)"
     )
 
 
@@ -71,13 +71,15 @@ def test_a_misfiled_document_moves_and_the_page_tells_who_saw_it_and_what_was_se
     assert "10055501" not in sign_in_as(Role.CLINICIAN).get(f"/patients/{hospital.patient_ids[0]}").text
 
 
-def test_whoever_looks_after_the_move_did_not_see_it_in_the_wrong_chart(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_whoever_looks_after_the_move_did_not_see_it_in_the_wrong_chart(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
     document = hospital.filed_document()
     wrong = standing(hospital, document)["patient_id"]
     place = moved_in_the_web(hospital, sign_in_as(Role.REVIEWER), document)
     sign_in_as(Role.CLINICIAN).get(f"/patients/{wrong}")
     found = disclosures(hospital.connection, int(place.rsplit("/", 1)[1]))
-    assert "clinician" not in {seen.account for seen in found.seen}
+    assert "clinician" not in {seen.account for seen in found.viewed}
 
 
 def test_the_other_documents_of_the_scan_in_the_wrong_chart_are_named(hospital: Hospital) -> None:
@@ -88,11 +90,13 @@ def test_the_other_documents_of_the_scan_in_the_wrong_chart_are_named(hospital: 
     second = hospital.filed_document()
     hospital.connection.execute("update document set scan_id = %s where id = %s", [scan, second])
     decision = reassign(hospital.connection, sight(hospital, first["id"]), hospital.patient_ids[0])
-    assert disclosures(hospital.connection, decision).beside == (second,)
+    assert disclosures(hospital.connection, decision).same_scan == (second,)
 
 
 def sight(hospital: Hospital, document: int, note: str = "wrong chart") -> ReviewContext:
-    return ReviewContext(document=document, revision=standing(hospital, document)["revision"], actor="reviewer", note=note)
+    return ReviewContext(
+        document=document, revision=standing(hospital, document)["revision"], actor="reviewer", note=note
+    )
 
 
 def test_a_moved_document_teaches_that_the_machine_was_wrong(hospital: Hospital) -> None:
@@ -143,14 +147,20 @@ def test_the_command_moves_a_document_and_tells_the_same(
     monkeypatch.setenv("CHARTLOOM_DATABASE__DSN", dsn)
     documents.reassign(document, "10012345", note="wrong chart", by="mwhite", as_json=True, home=tmp_path)
     told = json.loads(capsys.readouterr().out)
-    assert (told["wrong"]["mrn"], told["right"]["mrn"], told["decided_by"]) == ("10055501", "10012345", "mwhite")
+    assert (told["wrong"]["mrn"], told["right"]["mrn"], told["decided_by"]) == (
+        "10055501",
+        "10012345",
+        "mwhite",
+    )
     assert [seen["account"] for seen in told["viewed"]] == ["dr.lee"]
     assert standing(hospital, document)["patient_id"] == hospital.patient_ids[0]
     documents.disclosures(document, home=tmp_path)
     assert "viewed by dr.lee (clinician)" in capsys.readouterr().out
 
 
-def test_two_records_are_compared_merged_and_parted_in_the_web(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_two_records_are_compared_merged_and_parted_in_the_web(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
     supervisor, (martha, marta, *_) = sign_in_as(Role.SUPERVISOR), hospital.patient_ids
     document = hospital.filed_document()
     reassign(hospital.connection, sight(hospital, document), marta)
@@ -164,10 +174,15 @@ def test_two_records_are_compared_merged_and_parted_in_the_web(hospital: Hospita
     written = hospital.connection.execute(
         "select detail from audit where action = 'merge' order by id"
     ).fetchall()
-    assert [set(row["detail"]) for row in written] == [{"merged", "documents"}, {"parted_from", "documents"}]
+    assert [set(row["detail"]) for row in written] == [
+        {"merged", "documents"},
+        {"unmerged_from", "documents"},
+    ]
 
 
-def test_a_record_that_was_merged_already_is_not_merged_again(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_a_record_that_was_merged_already_is_not_merged_again(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
     supervisor, (martha, marta, third, *_) = sign_in_as(Role.SUPERVISOR), hospital.patient_ids
     supervisor.post(f"/patients/{martha}/merge", other=marta)
     assert supervisor.post(f"/patients/{third}/merge", other=marta).status_code == 409

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.errors import InvalidInput, ConfigurationError
+from pipeline.errors import ConfigurationError, InvalidInput
 from pipeline.matching.person import person_from_record
 from pipeline.matching.weights import load_rates
 from pipeline.patients.patient_record import PatientUpdate

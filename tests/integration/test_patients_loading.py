@@ -28,7 +28,9 @@ SUSAN = {
 
 
 def load(connection: Connection, *people: dict[str, Any]) -> LoadResult:
-    return store_patients(connection, [PatientUpdate(f"line {n}", person) for n, person in enumerate(people)], LoadResult())
+    return store_patients(
+        connection, [PatientUpdate(f"line {n}", person) for n, person in enumerate(people)], LoadResult()
+    )
 
 
 def patients(connection: Connection) -> list[dict[str, Any]]:
@@ -70,14 +72,14 @@ def test_a_file_without_an_mrn_column_is_refused_with_the_columns_it_may_have(tm
 
 def test_a_line_without_an_mrn_is_refused_and_the_others_are_loaded(connection: Connection) -> None:
     report = load(connection, {"family": "Nobody"}, SUSAN)
-    assert report.refused == [("line 0", "no MRN")]
+    assert report.rejected == [("line 0", "no MRN")]
     assert [p["mrn"] for p in patients(connection)] == ["7700123"]
 
 
 def test_a_value_that_cannot_be_read_is_left_out_and_reported(connection: Connection) -> None:
     report = load(connection, SUSAN | {"dob": "last spring"})
     assert patients(connection)[0]["dob"] is None
-    assert len(report.doubtful) == 1
+    assert len(report.unparsed) == 1
 
 
 def test_loading_again_changes_what_changed_and_keeps_what_was(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.matching.addresses import address_level, parse_address
-from pipeline.matching.birth_dates import date_level, to_iso_date, possible_misreadings
+from pipeline.matching.birth_dates import date_level, possible_misreadings, to_iso_date
 from pipeline.matching.comparison_levels import compare_fields, number_level
 from pipeline.matching.person import person_from_record
 from pipeline.matching.person_names import family_level, given_level
@@ -139,7 +139,8 @@ def test_a_suffix_written_into_the_name_is_a_suffix() -> None:
 def test_names_in_each_others_place_are_told_as_swapped() -> None:
     found = dict(
         compare_fields(
-            person_from_record({"given": "Chen", "family": "Wei"}), person_from_record({"given": "Wei", "family": "Chen"})
+            person_from_record({"given": "Chen", "family": "Wei"}),
+            person_from_record({"given": "Wei", "family": "Chen"}),
         )
     )
     assert found["given"] == found["family"] == "swapped"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.matching import decide, person_from_record, person_from_document
-from pipeline.matching.decision_rules import decide_match, candidate_probabilities, reasons_from_score
+from pipeline.matching import decide, person_from_document, person_from_record
+from pipeline.matching.decision_rules import candidate_probabilities, decide_match, reasons_from_score
 from pipeline.matching.document_matching import parse_name
 from pipeline.matching.weights import Frequencies, score_match
 from pipeline.patients.match_json import match_pair
@@ -31,11 +31,15 @@ def found(asked: dict[str, Any], *index: dict[str, Any], size: int = 20_000) -> 
     frequencies = Frequencies(
         size=size, counts={("given", "susan"): size // 10_000, ("family", "caballero"): size // 10_000}
     )
-    weighings = [score_match(person_from_record(asked), person_from_record(known), frequencies) for known in index]
+    weighings = [
+        score_match(person_from_record(asked), person_from_record(known), frequencies) for known in index
+    ]
     shares = candidate_probabilities(weighings, size, SETTINGS.matching)
     numbered = enumerate(zip(weighings, shares, strict=True), 1)
     candidates = [
-        Candidate(patient=PatientRef(id=n, mrn=str(n)), probability=p, weight=w.bits, reasons=reasons_from_score(w))
+        Candidate(
+            patient=PatientRef(id=n, mrn=str(n)), probability=p, weight=w.bits, reasons=reasons_from_score(w)
+        )
         for n, (w, p) in numbered
     ]
     return sorted(candidates, key=lambda c: -c.weight)
@@ -60,7 +64,10 @@ def test_a_birth_date_a_digit_off_is_no_second_identifier_but_one_with_a_look_al
         "insufficient_identifiers"
         not in decision(printed | {"dob": "1984-09-29"}, SUSAN | {"middle": "Ruth", "dob": "1934-09-29"})[1]
     )
-    assert "insufficient_identifiers" not in decision(printed | {"dob": "1965-09-29", "mrn": SUSAN["mrn"]}, known)[1]
+    assert (
+        "insufficient_identifiers"
+        not in decision(printed | {"dob": "1965-09-29", "mrn": SUSAN["mrn"]}, known)[1]
+    )
 
 
 def test_twins_are_two_people_though_all_but_the_given_name_agrees() -> None:
@@ -199,12 +206,14 @@ def found_for(printed: Document) -> list[Candidate]:
 
 def test_what_was_hardly_read_weighs_less_for_and_against() -> None:
     sure, unsure = (
-        score_match(person_from_document(document(c, **PRINTED)), person_from_record(SUSAN), Frequencies()) for c in (0.99, 0.3)
+        score_match(person_from_document(document(c, **PRINTED)), person_from_record(SUSAN), Frequencies())
+        for c in (0.99, 0.3)
     )
     assert unsure.bits < sure.bits
     wrong = PRINTED | {"dob": "1931-05-17"}
     sure, unsure = (
-        score_match(person_from_document(document(c, **wrong)), person_from_record(SUSAN), Frequencies()) for c in (0.99, 0.3)
+        score_match(person_from_document(document(c, **wrong)), person_from_record(SUSAN), Frequencies())
+        for c in (0.99, 0.3)
     )
     assert unsure.bits > sure.bits - 8 > sure.bits - 20
 

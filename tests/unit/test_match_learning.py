@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pipeline.matching.person import person_from_record
 from pipeline.matching.weights import load_rates
-from pipeline.patients.outcome_statistics import MIN_DOCUMENTS_PER_FIELD, LabelledOutcome, count_levels, learn_same_rates, reliability, first_candidates
+from pipeline.patients.outcome_statistics import (
+    MIN_DOCUMENTS_PER_FIELD,
+    LabelledOutcome,
+    count_levels,
+    first_candidates,
+    learn_same_rates,
+    reliability,
+)
 
 SUSAN = {"given": "Susan", "family": "Caballero", "dob": "1964-09-29", "mrn": "7700123"}
 
@@ -22,7 +29,9 @@ def test_a_level_that_pages_reach_often_gets_its_rate_from_them() -> None:
 
 
 def test_a_field_that_few_pages_show_keeps_its_rates() -> None:
-    assert learn_same_rates(count_levels([document()] * (MIN_DOCUMENTS_PER_FIELD - 1)), load_rates(None)) == {}
+    assert (
+        learn_same_rates(count_levels([document()] * (MIN_DOCUMENTS_PER_FIELD - 1)), load_rates(None)) == {}
+    )
 
 
 def test_an_initial_says_nothing_of_how_often_a_name_that_is_written_out_agrees() -> None:
