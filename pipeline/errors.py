@@ -1,8 +1,9 @@
-"""One exception for each thing that a person can fix. The message says what is wrong, `remedy` what to do.
+"""One exception for each problem that a person can fix: the message is what is wrong, `remedy` is what to do.
 
-Exit codes (docs/reference/exit-codes.md): 0 done; 1 a fault of Chartloom's own; 2 some input could not be
-taken, or the command line is wrong; 3 a service is away; 4 a program is missing; 5 the settings are wrong; 6
-already running; 7 not found; 130 interrupted."""
+Exit codes (docs/reference/exit-codes.md): 0 done; 1 internal error; 2 some input could not be processed, or
+the command line is not valid; 3 a service is unavailable; 4 a program is missing; 5 a setting is wrong; 6
+already running; 7 not found; 130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ class ChartloomError(Exception):
 
 
 class InvalidInput(ChartloomError):
-    """A file or record that cannot be taken. `code` is one of a small stable set: see
+    """A file or record that cannot be processed. `code` is one of a small stable set: see
     docs/reference/quarantine.md.
     """
 
@@ -34,14 +35,14 @@ class InvalidInput(ChartloomError):
 
 
 class ServiceUnavailable(ChartloomError):
-    """The database or the object store does not answer; the same call may succeed later."""
+    """The database or the object store is unavailable; the same call may succeed later."""
 
     exit_code = 3
     code = "service_unavailable"
 
 
 class MissingDependency(ChartloomError):
-    """A program that Chartloom calls is not installed."""
+    """A program that Chartloom needs is not installed."""
 
     exit_code = 4
     code = "missing_dependency"
@@ -60,27 +61,27 @@ class ConfigurationError(ChartloomError):
 
 
 class AlreadyRunning(ChartloomError):
-    """Another `chartloom up` holds this home."""
+    """Another `chartloom up` is running with this home."""
 
     exit_code = 6
     code = "already_running"
 
 
 class NotFound(ChartloomError):
-    """Something named on the command line or in an address does not exist."""
+    """Something named on the command line or in a URL does not exist."""
 
     exit_code = 7
     code = "not_found"
 
 
 class Conflict(ChartloomError):
-    """Somebody else changed it in the meantime."""
+    """Someone else changed it in the meantime."""
 
     exit_code = 1
     code = "conflict"
 
 
 class PageAccountingError(ChartloomError):
-    """A page of a scan is in no document or in two: nothing of this scan may be committed."""
+    """A page of a scan is in no document or in two: nothing of this scan is committed."""
 
     code = "page_accounting_error"

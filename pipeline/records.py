@@ -1,8 +1,9 @@
-"""The frozen records that flow between the stages. No I/O, no behaviour beyond what a record knows of itself.
+"""The frozen records that are passed between the stages. No I/O, and no behavior beyond their own fields.
 
 Geometry: boxes are (x0, y0, x1, y1) in pixels of the upright, deskewed page, origin at the top left, x1 and
 y1 exclusive. Confidence and probability are in [0, 1]. Pages are numbered from 1 within their scan. Images
-travel as the SHA-256 of their bytes, in hex; the bytes lie in a scratch folder or in object storage."""
+are passed as the SHA-256 of their bytes, in hex; the bytes are in a scratch folder or in object storage.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ Box: TypeAlias = tuple[int, int, int, int]
 
 
 class Priority(IntEnum):
-    """Which job goes first; the numbers are the queue's."""
+    """The priority of a job; the numbers are those of the job queue."""
 
     BACKFILL = 0
     LIVE = 10
@@ -22,7 +23,7 @@ class Priority(IntEnum):
 
 
 class PageKind(StrEnum):
-    """What became of a page: every page of a scan has exactly one kind on the ledger."""
+    """The outcome of a page: every page of a scan has exactly one kind."""
 
     CONTENT = "content"
     BLANK = "blank"
@@ -32,9 +33,7 @@ class PageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why a decision went the way it did. `code` is stable, `detail` is for a person, `weight` is in bits
-    where it has one.
-    """
+    """A reason for a decision. `code` is stable, `detail` is for a person, `weight` is in bits."""
 
     code: str
     detail: str
@@ -43,12 +42,13 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyMetadata:
-    """What an old index says of all the pages of a scan: evidence beside the pages, as far as the settings
-    trust it.
+    """What a legacy index states about all pages of a scan: evidence in addition to the pages, as far as the
+    settings trust it.
 
-    `mrn`: as our patient index numbers. `date`: ISO, of the service. `pages`: how many there should be.
-    `whole`: the scan is one document. `believed`: which of "patient", "type", "date" stand where the pages
-    themselves say nothing. `doubts`: what is wrong with what it says; a person looks."""
+    `mrn`: the record number in our patient index. `date`: ISO, of the service. `pages`: how many there should
+    be. `single_document`: the scan is one document. `trusted`: which of "patient", "type", "date" are used if
+    the pages themselves do not state them. `issues`: what is wrong with the entry; a person must look at it.
+    """
 
     mrn: str | None = None
     type: str | None = None
@@ -61,7 +61,7 @@ class LegacyMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """One file as it was handed in; `sha256` names its bytes in object storage."""
+    """One file as it was ingested; `sha256` names its bytes in object storage."""
 
     id: int
     sha256: str
@@ -77,7 +77,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """A word where it stands on the upright page."""
+    """A word and its box on the upright page."""
 
     text: str
     box: Box
@@ -86,8 +86,8 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of a scan before it is read. `image` is None where the page could not be opened; `problem` then
-    says why.
+    """A page of a scan before OCR. `image` is None if the page could not be opened; `problem` is then the
+    reason.
     """
 
     scan: str
@@ -95,18 +95,16 @@ class Page:
     image: str | None
     dpi: float | None = None
     words: tuple[Word, ...] = ()
-    """The page's own text where it is born digital, in pixels of `image`; the reader judges whether it is
-    sound.
-    """
+    """The embedded text of a born-digital page, in pixels of `image`; OCR decides whether it can be used."""
     problem: str | None = None
-    """With an image too: part of the page is missing, and a person should see it."""
+    """If there is an image too: part of the page is missing, and a person should look at it."""
     notes: tuple[Reason, ...] = ()
-    """What was done to it that a person may want to know: a giant page is made smaller."""
+    """What was done to the page that a person may want to know, such as scaling down a giant page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barcode:
-    """A code read from the page. `format` is zxing-cpp's name of the symbology."""
+    """A barcode on the page. `format` is zxing-cpp's name of the symbology."""
 
     format: str
     text: str
@@ -115,15 +113,16 @@ class Barcode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OcrPage:
-    """A page that has been read.
+    """A page after OCR.
 
     `rotation`: degrees clockwise that make the page upright (0, 90, 180, 270). `skew`: degrees, positive
-    where the content was turned counter-clockwise. `width`, `height`: pixels of the upright page that the
-    boxes refer to. `text`: the words in reading order, a line of the page on a line of its own, paragraphs
-    divided by an empty line. `pdf`, `preview`: object keys (SHA-256) of the one-page searchable PDF and of
-    the upright picture for the screen. `thumbnail`: 64 x 80 grey values of the upright page, row by row, to
-    compare pages by. `bears`: text, form, handwriting, drawing, photograph or blank. `confidence`: share of
-    its characters, those that were not read among them, that were probably read right."""
+    if the content is rotated counter-clockwise. `width`, `height`: pixels of the upright page that the
+    boxes refer to. `text`: the words in reading order, each line of the page on its own line, paragraphs
+    separated by an empty line. `pdf`, `preview`: object keys (SHA-256) of the one-page searchable PDF and of
+    the upright image for the screen. `thumbnail`: 64 x 80 gray values of the upright page, row by row, to
+    compare pages. `content_kind`: text, form, handwriting, drawing, photograph or blank. `confidence`: share
+    of its characters, including those that OCR missed, that were probably recognized correctly.
+    """
 
     number: int
     image: str | None
@@ -147,7 +146,7 @@ class OcrPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """An index value found on a page. Dates are ISO; `box` covers the value's words."""
+    """An index field found on a page. Dates are ISO; `box` covers the value's words."""
 
     name: str
     value: str
@@ -166,8 +165,8 @@ class TypeGuess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """Pages of a scan that belong together. `probability` is that of its cut; `doubts` are what sorting is
-    not sure of.
+    """Pages of a scan that belong together. `probability` is that of its boundaries; `issues` are what
+    segmentation is uncertain about.
     """
 
     pages: tuple[int, ...]
@@ -179,13 +178,13 @@ class Document:
     issues: tuple[Reason, ...] = ()
 
     def field(self, name: str) -> Field | None:
-        """The most confident value of that name."""
+        """Return the field of that name with the highest confidence."""
         return max((f for f in self.fields if f.name == name), key=lambda f: f.confidence, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segmentation:
-    """What sorting made of a scan's pages: every page is in exactly one of the three."""
+    """The pages of a scan, segmented: every page is in exactly one of the three."""
 
     documents: tuple[Document, ...]
     blank: tuple[int, ...] = ()
@@ -202,9 +201,7 @@ class PatientRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRecord:
-    """What a record says of a person; None is not known. `dob` is ISO. See the match command's record
-    keys.
-    """
+    """A person's data in a record; None is unknown. `dob` is ISO. See the record keys of `match`."""
 
     given: str | None = None
     middle: str | None = None
@@ -226,9 +223,7 @@ class PersonRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A patient whom a document may be about; `weight` is the match weight in bits, `reasons` are its
-    parts.
-    """
+    """A patient whom a document may be about; `weight` is in bits, `reasons` are its parts."""
 
     patient: PatientRef
     probability: float
@@ -239,7 +234,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filed:
-    """The evidence suffices: the document goes into this patient's chart with nobody's help."""
+    """The evidence suffices: the document is filed into this patient's chart automatically."""
 
     document: Document
     patient: PatientRef
@@ -250,7 +245,7 @@ class Filed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedsReview:
-    """A person decides, and these are the reasons."""
+    """A person must decide, for these reasons."""
 
     document: Document
     probability: float | None
@@ -263,7 +258,7 @@ Filing: TypeAlias = Filed | NeedsReview
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Everything that processing made of a scan; committed in one transaction."""
+    """The result of processing a scan; committed in one transaction."""
 
     scan: Scan
     pages: tuple[OcrPage, ...]
@@ -273,9 +268,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentType:
-    """An entry of the type catalogue. `titles`: what stands on top of such documents, `weak_titles`: what
-    also heads sections of others. `files_as`: the coarser type under which a chart keeps it. `near`: types
-    for which it may be taken without harm."""
+    """An entry of the document type catalog. `titles`: titles of such documents; `weak_titles`: titles that
+    are also section headings of other documents. `files_as`: the coarser type under which a chart keeps it.
+    `near`: types that
+    it may be mistaken for without harm.
+    """
 
     key: str
     name: str
