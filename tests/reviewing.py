@@ -172,7 +172,7 @@ class Hospital:
             self.file_scan(
                 name,
                 [first, *rest],
-                issue=Reason(code="patient_unclear", detail="The MRN is not legible."),
+                issue=Reason(code="insufficient_identifiers", detail="The MRN is not legible."),
                 **given,
             )
         )

@@ -28,10 +28,10 @@ def type_values(page: Page, item: int, mrn: str, dob: str) -> None:
     expect(page.locator("#field-mrn")).to_be_focused()
     page.keyboard.type(mrn)
     page.wait_for_load_state("load")
-    page.keyboard.press("SignInAs")
+    page.keyboard.press("Enter")
     expect(page.locator("#field-dob")).to_be_focused()
     page.keyboard.type(dob)
-    page.keyboard.press("Control+SignInAs")
+    page.keyboard.press("Control+Enter")
 
 
 def test_two_people_type_alike_and_the_second_goes_on(

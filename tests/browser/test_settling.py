@@ -105,7 +105,7 @@ def test_another_patient_is_searched_and_chosen_from_the_item(hospital: Hospital
     press(page, "/")
     page.keyboard.type("cabalero")
     page.get_by_role("option", name="Caballero-Reyes, Ines").wait_for()
-    press(page, "ArrowDown", "SignInAs", "a")
+    press(page, "ArrowDown", "Enter", "a")
     page.wait_for_url("**/queue?done=*")
     assert status(hospital, item)["patient_id"] == hospital.patient_ids[3]
 
@@ -116,9 +116,9 @@ def test_a_corrected_value_is_filed_with_control_and_enter(hospital: Hospital, w
     page.goto(f"/items/{item}")
     press(page, "c")
     page.wait_for_selector(".actions")
-    press(page, "1", "f", "SignInAs", "SignInAs")
+    press(page, "1", "f", "Enter", "Enter")
     page.keyboard.type("10012345")
-    press(page, "Control+SignInAs")
+    press(page, "Control+Enter")
     page.wait_for_url("**/queue?done=*")
     sql = "select value from document_field where name = 'mrn' and source = 'person'"
     assert hospital.connection.execute(sql).fetchone() == {"value": "10012345"}
@@ -160,11 +160,11 @@ def test_an_item_is_handed_up_and_one_is_sent_to_be_scanned_again(hospital: Hosp
     page.wait_for_url(f"**/items/{first}")
     press(page, "e")
     page.keyboard.type("Two sisters of one name?")
-    press(page, "Tab", "SignInAs")
+    press(page, "Tab", "Enter")
     page.wait_for_url(f"**/items/{second}")
     press(page, "x")
     page.keyboard.type("The page is cut off.")
-    press(page, "Tab", "SignInAs")
+    press(page, "Tab", "Enter")
     page.wait_for_url("**/queue?done=*")
     assert status(hospital, second)["status"] == "withdrawn"
     assert status(hospital, first)["status"] == "review"
@@ -202,7 +202,7 @@ def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(
     page.mouse.move(picture["x"] + (box[2] + 3) * scale, picture["y"] + (box[3] + 3) * scale, steps=4)
     page.mouse.up()
     expect(page.locator("#field-dob")).to_have_value("2026-03-14")
-    press(page, "Control+SignInAs")
+    press(page, "Control+Enter")
     page.wait_for_url("**/queue?done=*")
     row = hospital.connection.execute(
         "select value, page, box from document_field where name = 'dob' and source = 'person'"

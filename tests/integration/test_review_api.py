@@ -44,7 +44,7 @@ def test_a_program_settles_an_item_as_a_person_does(
     assert program.get(f"/api/v1/patients/{best}/documents").json() == [subject["id"]]
     assert program.get(f"/api/v1/documents/{subject['id']}/file.pdf").content.startswith(b"%PDF")
     stale = site.post(f"/api/v1/items/{item['id']}/file", json=filing, headers=program.headers)
-    assert (stale.status_code, stale.json()["code"]) == (409, "outdated")
+    assert (stale.status_code, stale.json()["code"]) == (409, "stale_revision")
 
 
 def test_a_cookie_opens_nothing_here_and_a_revoked_token_neither(

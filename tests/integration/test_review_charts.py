@@ -1,4 +1,4 @@
-"""A chart on the web: its documents by encounter and year, and those that are still in review or processing."""
+"""A chart on the web: its documents by encounter and year, and those in review or being processed."""
 
 from __future__ import annotations
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
-from pipeline.errors import InvalidInput, Conflict
+from pipeline.errors import Conflict, InvalidInput
 from pipeline.index import document_actions
-from pipeline.index.document_actions import StaleRevision, ReviewContext
+from pipeline.index.document_actions import ReviewContext, StaleRevision
 from pipeline.web.auth.permissions import Role
 from pipeline.web.review import review_queue
 from tests.reviewing import Hospital, SignedInUser
@@ -102,7 +103,7 @@ def test_who_lost_the_claim_cannot_file(hospital: Hospital) -> None:
     mine = sight(hospital, item)
     hospital.connection.execute("update review_item set claimed_until = now() - interval '1 second'")
     review_queue.claim(hospital.connection, item, "ben", 10)
-    with pytest.raises(Conflict, match="no longer yours"):
+    with pytest.raises(Conflict, match="no longer have this item"):
         document_actions.file_document(
             hospital.connection, mine, patient=hospital.patient_ids[0], type="letter", fields={}
         )
@@ -174,7 +175,7 @@ def test_a_document_sent_back_is_in_the_queue_again_with_the_reason(hospital: Ho
 
 def test_rejecting_needs_a_reason(hospital: Hospital) -> None:
     item = hospital.uncertain_item()
-    with pytest.raises(InvalidInput, match="no reason"):
+    with pytest.raises(InvalidInput, match="reason is missing"):
         document_actions.reject(hospital.connection, sight(hospital, item))
 
 
@@ -213,7 +214,7 @@ def test_the_slower_of_two_sees_both_versions_and_nothing_is_saved(
 
 def test_an_item_whose_every_type_is_improbable_still_opens(hospital: Hospital, sign_in_as: SignInAs) -> None:
     item = hospital.uncertain_item()
-    change = """update document set type_probability = 0.001, machine = machine || '{"type_probability": 0.001, "alternatives":
+    change = """update document set type_probability = 0.001, machine_result = machine_result || '{"type_probability": 0.001, "alternatives":
                 [{"type": "discharge_summary", "probability": 0.001}, {"type": "letter", "probability": 0.0009}]}'"""
     hospital.connection.execute(change)
     assert sign_in_as(Role.REVIEWER).get(f"/items/{item}").status_code == 200
@@ -226,3 +227,40 @@ def test_filing_without_a_patient_is_refused_in_words(hospital: Hospital, sign_i
     answer = user.post(f"/items/{item}/file", revision="1", type="letter")
     assert answer.status_code == 422
     assert "Choose the patient first" in answer.text
+
+
+def test_a_typed_date_is_stored_in_iso_form_and_a_refused_one_stays_in_the_form(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    item = hospital.uncertain_item()
+    user = sign_in_as(Role.REVIEWER)
+    user.post(f"/items/{item}/claim")
+    assert 'name="field.date_of_service" value="03/14/2026"' in user.get(f"/items/{item}").text
+    patient = str(hospital.patient_ids[3])
+    form = {"revision": "1", "type": "letter", "patient": patient, "field.mrn": "10077004"}
+    refused = user.post(f"/items/{item}/file", **form, **{"field.date_of_service": "3/15/26"})
+    assert refused.status_code == 422
+    assert "is not a date. Enter it as MM/DD/YYYY, for example 05/02/1942." in refused.text
+    for kept in ('value="3/15/26"', 'value="10077004"', f'value="{patient}" checked', 'value="letter" selected'):
+        assert kept in refused.text
+    user.post(f"/items/{item}/file", **form, **{"field.date_of_service": "3/15/2026"})
+    document = document_of(hospital, item)
+    assert (document["status"], str(document["date_of_service"])) == ("filed", "2026-03-15")
+    rows = hospital.connection.execute(
+        "select value from document_field where name = 'date_of_service' and source = 'person'"
+    )
+    assert [row["value"] for row in rows] == ["2026-03-15"]
+
+
+def test_notes_about_a_file_are_shown_with_its_item_its_document_and_in_the_intake(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    item = hospital.uncertain_item()
+    document = document_of(hospital, item)["id"]
+    note = "Files are attached to the PDF."
+    notes = Jsonb([{"code": "attachments", "detail": note, "weight": None}])
+    hospital.connection.execute("update scan set notes = %s", [notes])
+    reviewer = sign_in_as(Role.REVIEWER)
+    assert note in reviewer.get(f"/items/{item}").text
+    assert note in reviewer.get(f"/documents/{document}").text
+    assert note in sign_in_as(Role.CLERK).get("/intake").text

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from httpx import Response
 
@@ -50,6 +53,29 @@ def test_the_database_knows_neither_password_nor_token(
     assert row is not None
     assert row["password"].startswith("$argon2id$")
     assert row["token"] != site.cookies[SESSION_COOKIE]
+
+
+def test_a_hash_with_old_parameters_is_replaced_at_the_next_sign_in(
+    hospital: Hospital, site: TestClient, ruth: int
+) -> None:
+    old = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+    hospital.connection.execute("update account set password = %s, failures = 3 where id = %s", [old, ruth])
+    assert sign_in(site, "wrong").status_code == 401
+    assert stored_account(hospital, ruth)["password"] == old
+    assert sign_in(site).status_code == 303
+    renewed = stored_account(hospital, ruth)
+    assert renewed["failures"] == 0
+    assert not PasswordHasher().check_needs_rehash(renewed["password"])
+    assert sign_in(site).status_code == 303
+    assert stored_account(hospital, ruth) == renewed
+
+
+def stored_account(hospital: Hospital, account: int) -> dict[str, Any]:
+    row = hospital.connection.execute(
+        "select password, failures from account where id = %s", [account]
+    ).fetchone()
+    assert row is not None
+    return row
 
 
 def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(site: TestClient, ruth: int) -> None:

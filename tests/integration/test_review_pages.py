@@ -19,7 +19,7 @@ from pipeline.web.auth.permissions import Role
 from tests.reviewing import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
-ISSUE = Reason(code="patient_unclear", detail="The MRN is not legible.")
+ISSUE = Reason(code="insufficient_identifiers", detail="The MRN is not legible.")
 
 
 @pytest.fixture
@@ -122,16 +122,16 @@ def test_undoing_a_turn_lays_the_page_back(hospital: Hospital, scan: int, sign_i
     before = hospital.connection.execute("select pdf from document where id = 1").fetchone()
     cut(hospital, user, scan, [[1, 2, 3], [4]], [], {2: 180})
     user.post("/undo")
-    row = hospital.connection.execute("select pdf, turns, status from document where id = 1").fetchone()
+    row = hospital.connection.execute("select pdf, page_rotations, status from document where id = 1").fetchone()
     assert row == (before or {}) | {"page_rotations": {}, "status": "review"}
 
 
 def test_the_old_documents_answer_stays_as_it_was(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
-    before = hospital.connection.execute("select id, machine from document order by id").fetchall()
+    before = hospital.connection.execute("select id, machine_result from document order by id").fetchall()
     cut(hospital, sign_in_as(Role.REVIEWER), scan, [[1, 2], [3], [4]], [])
-    after = hospital.connection.execute("select id, machine from document order by id limit 2").fetchall()
+    after = hospital.connection.execute("select id, machine_result from document order by id limit 2").fetchall()
     assert after == before
 
 
@@ -157,7 +157,7 @@ def test_undo_is_refused_once_a_part_has_been_decided_on(
     user = sign_in_as(Role.REVIEWER)
     item = cut(hospital, user, scan, [[1, 2], [3], [4]], []).headers["location"]
     first: dict[str, Any] = (
-        hospital.connection.execute("select min(id) as id from decision where act = 'regroup'").fetchone()
+        hospital.connection.execute("select min(id) as id from decision where action = 'regroup'").fetchone()
         or {}
     )
     user.post(f"{item}/file", revision="2", type="letter", patient=str(hospital.patient_ids[0]))

@@ -78,7 +78,7 @@ def test_the_queue_is_filtered_by_what_is_in_doubt(hospital: Hospital) -> None:
     hospital.uncertain_item()
     cut = hospital.first_item(
         hospital.file_scan(
-            "cut.pdf", [["Page"]], issue=Reason(code="cut_doubtful", detail="It may be two documents.")
+            "cut.pdf", [["Page"]], issue=Reason(code="split_uncertain", detail="It may be two documents.")
         )
     )
     assert review_queue.claim_next(hospital.connection, "ann", Filters(reason="split"), 10) == cut
@@ -164,7 +164,7 @@ def test_a_filed_document_drawn_for_a_quality_check_is_opened_and_confirmed(
     assert "Drawn at random." in user.get(f"/items/{row['id']}").text
     form = {"revision": "1", "type": "discharge_summary", "patient": str(hospital.patient_ids[2])}
     assert user.post(f"/items/{row['id']}/file", **form).status_code == 303
-    told = hospital.connection.execute("select before, after from decision where act = 'file'").fetchone()
+    told = hospital.connection.execute("select before, after from decision where action = 'file'").fetchone()
     assert told is not None
     assert told["before"]["patient_id"] == told["after"]["patient_id"] == hospital.patient_ids[2]
     assert told["before"]["status"] == told["after"]["status"] == "filed"

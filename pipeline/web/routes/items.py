@@ -270,7 +270,7 @@ def conflict_page(
         "conflict.html",
         status=409,
         message=str(error),
-        changed_by=error.by if isinstance(error, StaleRevision) else None,
+        changed_by=error.changed_by if isinstance(error, StaleRevision) else None,
         document=current,
         current_values=current_values,
         current_patient=review_item.load_patient(connection, current["patient_id"]),
