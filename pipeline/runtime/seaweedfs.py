@@ -1,8 +1,9 @@
 """The embedded object store: SeaweedFS (`weed mini`), an S3 server on loopback.
 
-HOME/seaweedfs is its folder. S3 asks for the installation's keys. The ports of its parts (master, volume,
-filer) are of no use to anybody else: gRPC asks for its own certificate, HTTP is off or asks for a token
-signed with a key that it alone knows."""
+HOME/seaweedfs is its folder. S3 requires the installation's keys. No other program can use the ports of its
+parts (master, volume, filer): gRPC requires a client certificate of the installation, and HTTP is off or
+requires a token signed with a key that only the server knows.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +27,15 @@ from pipeline.runtime.os_user import OsUser, choose_os_user
 from pipeline.runtime.secrets_file import Secrets
 
 START_TIMEOUT_SECONDS = 60.0
-STOP_TIMEOUT_SECONDS = 6.0  # a strange connection left open makes it wait for ever; what it holds survives a kill
+STOP_TIMEOUT_SECONDS = 6.0  # a foreign connection left open makes it wait forever; its data survives a kill
 LISTENERS = ("s3", "filer", "master", "volume", "admin")
 PARTS = ("master", "volume", "filer", "s3", "admin", "worker", "client")
 GO_MEMORY_LIMIT = "512MiB"
 """Above this the server's garbage collector works harder. Its heap comes to 240 MB after the first writes
-(half of it is never touched): with a limit of 256 it collected ten times a second for ever, at a sixth of a
+(half of it is never touched): with a limit of 256 it collected ten times a second continuously, at a sixth of a
 core and 5 ms for each object put."""
 GO_GC_PERCENT = "50"
-"""Per cent of the heap that may be garbage before it is collected: 212 MB resident after a thousand objects
+"""Percent of the heap that may be garbage before it is collected: 212 MB resident after a thousand objects
 instead of 363, for the same CPU (2.4 ms a put)."""
 SWITCHED_OFF = (
     "-disableHttp=true", "-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.iam=false",
@@ -43,9 +44,9 @@ SWITCHED_OFF = (
 
 
 def weed_program() -> Path:
-    """The program, beside this Python or on the PATH."""
-    beside = Path(sys.executable).with_name("weed")
-    found = str(beside) if beside.exists() else shutil.which("weed")
+    """Return the program: next to this Python, or on the PATH."""
+    next_to_python = Path(sys.executable).with_name("weed")
+    found = str(next_to_python) if next_to_python.exists() else shutil.which("weed")
     if found is None:
         raise MissingDependency("weed", "pip install --require-hashes -r requirements.lock")
     return Path(found)
@@ -63,11 +64,11 @@ class SeaweedFS:
         self._keys = keys
 
     def running(self) -> RunningService | None:
-        """The server, if it lives."""
+        """Return the server if it is running."""
         return daemon.running_service(self.lock)
 
     def address(self) -> dict[str, Any]:
-        """The storage settings that reach it, on the port that it has or had."""
+        """Return the storage settings for it, with the port that it has or last had."""
         return {
             "endpoint": f"127.0.0.1:{daemon.last_ports(self.lock).get('s3', 0)}",
             "access_key": self._keys.s3_access,
@@ -85,7 +86,8 @@ class SeaweedFS:
             *account.prefix, str(weed_program()), "-logtostderr=true", f"-config_dir={self._folder}", "mini",
             f"-dir={account.make_folder(self._folder / 'data')}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
             f"-s3.config={self._folder / 's3.json'}",
-            *(f"-{listener}.port{kind}={ports[listener + kind]}" for listener in LISTENERS for kind in ("", ".grpc")),
+            *(f"-{listener}.port{kind}={ports[listener + kind]}"
+              for listener in LISTENERS for kind in ("", ".grpc")),
             *SWITCHED_OFF,
         ]  # fmt: skip
         env = {
@@ -97,7 +99,7 @@ class SeaweedFS:
         return daemon.spawn(argv, lock=self.lock, ports=ports, log=self.log, cwd=Path("/"), env=env)
 
     def wait(self, service: RunningService) -> None:
-        """Until S3 takes an object. Raises ServiceUnavailable where the server ends or takes too long."""
+        """Wait until S3 is ready. Raises ServiceUnavailable if the server ends or takes too long."""
         end = time.monotonic() + START_TIMEOUT_SECONDS
         http = urllib3.PoolManager(retries=False, timeout=2.0)
         while time.monotonic() < end and daemon.is_alive(service.pid):
@@ -107,12 +109,12 @@ class SeaweedFS:
             except urllib3.exceptions.HTTPError:
                 pass
             time.sleep(daemon.POLL_INTERVAL_SECONDS)
-        raise ServiceUnavailable("The embedded SeaweedFS does not start.", f"The end of {self.log} says why.")
+        raise ServiceUnavailable("The embedded SeaweedFS does not start.", f"See the end of {self.log}.")
 
     def stop(self, service: RunningService) -> bool:
-        """Let it write what it holds, then end it."""
+        """Let the server write its data, then stop it. Return whether that was enough."""
         gently = daemon.stop(service, self.lock, signal.SIGTERM, signal.SIGINT, STOP_TIMEOUT_SECONDS)
-        for port in service.ports.values():  # it leaves its local sockets behind
+        for port in service.ports.values():  # the server does not remove its local sockets
             for socket in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
                 socket.unlink(missing_ok=True)
         return gently
