@@ -179,8 +179,14 @@ class Hospital:
 
     def filed_document(self, name: str = "clean.pdf") -> int:
         """File a scan whose document is filed automatically and return the document's id."""
-        lines = ["DISCHARGE SUMMARY", "Patient: Wielgosz, Tomasz", "Born: 1971-12-30", "MRN: 10055501", "Seen on: 2026-02-01",
-                 "Appendectomy without complications"]  # fmt: skip
+        lines = [
+            "DISCHARGE SUMMARY",
+            "Patient: Wielgosz, Tomasz",
+            "Born: 1971-12-30",
+            "MRN: 10055501",
+            "Seen on: 2026-02-01",
+            "Appendectomy without complications",
+        ]
         given: dict[str, Any] = {
             "patient_name": "Wielgosz, Tomasz",
             "dob": "1971-12-30",

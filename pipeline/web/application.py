@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from pipeline import __version__
 from pipeline.errors import ChartloomError, Conflict, InvalidInput, NotFound, ServiceUnavailable
+from pipeline.logs import get_logger
 from pipeline.web.auth.accounts import NotSignedIn, TooManyAttempts
 from pipeline.web.auth.permissions import RULES
 from pipeline.web.auth.request_context import API_PREFIX, AppContext, CsrfFailure, NotAllowed
@@ -86,7 +86,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api_decisions.router,
 )
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +163,7 @@ async def handle_error(request: Request, error: Exception) -> Response:
         route = request.scope.get("route")
         frames = reversed(traceback.extract_tb(error.__traceback__)[-4:])
         places = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
-        log.error("the route %s failed: %s at %s", getattr(route, "name", "?"), type(error).__name__, places)
+        log.error("route failed", route=getattr(route, "name", "?"), error=type(error).__name__, at=places)
     if wants_json(request):
         body = {"error": described.message, "remedy": described.remedy, "code": described.code}
         return JSONResponse(body, status)

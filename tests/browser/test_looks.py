@@ -108,7 +108,8 @@ def still_being_read(hospital: Hospital) -> None:
               values (repeat('e', 64), 'box 12.pdf', 'application/pdf', 1, 900) returning id"""
     row = hospital.connection.execute(scan).fetchone()
     assert row is not None
-    page = "insert into pending_page (scan_id, number, text, mrn) values (%s, 1, 'Thorax in two planes', '10055501')"
+    page = """insert into pending_page (scan_id, number, text, mrn)
+              values (%s, 1, 'Thorax in two planes', '10055501')"""
     hospital.connection.execute(page, [row["id"]])
 
 
@@ -129,7 +130,11 @@ def test_the_actions_stand_in_one_row_in_sight_and_the_focus_is_visible_wherever
         assert len(boxes) == 5
         assert max(box["top"] for box in boxes) - min(box["top"] for box in boxes) < 4
         assert max(box["bottom"] for box in boxes) <= size["height"]
-    outline = "(() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle + ' ' + s.outlineWidth; })()"
+        assert max(box["right"] for box in boxes) <= size["width"]
+    outline = """(() => {
+        const style = getComputedStyle(document.activeElement);
+        return style.outlineStyle + ' ' + style.outlineWidth;
+    })()"""
     for _ in range(45):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement === document.body"):

@@ -122,7 +122,8 @@ def test_undoing_a_turn_lays_the_page_back(hospital: Hospital, scan: int, sign_i
     before = hospital.connection.execute("select pdf from document where id = 1").fetchone()
     cut(hospital, user, scan, [[1, 2, 3], [4]], [], {2: 180})
     user.post("/undo")
-    row = hospital.connection.execute("select pdf, page_rotations, status from document where id = 1").fetchone()
+    sql = "select pdf, page_rotations, status from document where id = 1"
+    row = hospital.connection.execute(sql).fetchone()
     assert row == (before or {}) | {"page_rotations": {}, "status": "review"}
 
 
@@ -131,7 +132,8 @@ def test_the_old_documents_answer_stays_as_it_was(
 ) -> None:
     before = hospital.connection.execute("select id, machine_result from document order by id").fetchall()
     cut(hospital, sign_in_as(Role.REVIEWER), scan, [[1, 2], [3], [4]], [])
-    after = hospital.connection.execute("select id, machine_result from document order by id limit 2").fetchall()
+    sql = "select id, machine_result from document order by id limit 2"
+    after = hospital.connection.execute(sql).fetchall()
     assert after == before
 
 

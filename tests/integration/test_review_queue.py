@@ -140,8 +140,10 @@ def test_the_clerk_sees_why_a_file_waits_for_a_person(
 def test_quarantine_is_a_reason_to_filter_by_and_leads_to_its_page(
     hospital: Hospital, sign_in_as: Callable[[Role], SignedInUser]
 ) -> None:
-    held = """insert into scan (sha256, name, media_type, size, status, finished_at, quarantine_code, quarantine_reason)
-              values (repeat('f', 64), 'torn.pdf', 'application/pdf', 1, 'quarantined', now(), 'broken', 'It is torn.')"""
+    held = """insert into scan (sha256, name, media_type, size, status, finished_at,
+                                quarantine_code, quarantine_reason)
+              values (repeat('f', 64), 'torn.pdf', 'application/pdf', 1, 'quarantined', now(),
+                      'broken', 'It is torn.')"""
     hospital.connection.execute(held)
     user = sign_in_as(Role.REVIEWER)
     assert "File in quarantine (1)" in user.get("/queue").text
@@ -155,7 +157,8 @@ def test_a_filed_document_drawn_for_a_quality_check_is_opened_and_confirmed(
 ) -> None:
     document = hospital.filed_document()
     sql = """insert into review_item (scan_id, document_id, reasons, priority)
-             select scan_id, id, '[{"code": "quality_sample", "detail": "Drawn at random.", "weight": null}]', 10
+             select scan_id, id,
+                    '[{"code": "quality_sample", "detail": "Drawn at random.", "weight": null}]', 10
              from document where id = %s returning id"""
     row = hospital.connection.execute(sql, [document]).fetchone()
     assert row is not None
