@@ -18,7 +18,6 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import psycopg
-import structlog
 
 from pipeline.config import Settings
 from pipeline.errors import ChartloomError, ServiceUnavailable
@@ -28,6 +27,7 @@ from pipeline.ingest.intake_folder import IntakeFolder
 from pipeline.ingest.intake_source import origin_of, printable
 from pipeline.ingest.registration import SQL, Enqueue, FileStillChanging, IntakeEvent, register
 from pipeline.ingest.zip_batches import archive_members
+from pipeline.logs import get_logger
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, translate_connection_errors
 from pipeline.store.scratch import DiskFull, Scratch
@@ -36,7 +36,7 @@ from pipeline.store.transient import DISK_FULL
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 MIN_POLL_SECONDS = 0.5  # for a folder that keeps changing
 MAX_ROUND_SECONDS = 5.0

@@ -1,4 +1,4 @@
-"""Intake is reconciled, batches are closed by their cover sheets, and quarantined scans are retried or dismissed."""
+"""Intake is reconciled, cover sheets close batches, and quarantined scans are retried or dismissed."""
 
 from __future__ import annotations
 
