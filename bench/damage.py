@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pipeline.synthetic.compose import document, types
-from pipeline.synthetic.draw import draw
+from pipeline.synthetic.draw import draw_page
 from pipeline.synthetic.page import Font
 from pipeline.synthetic.people import patients
 from pipeline.synthetic.style import style_for
@@ -46,7 +46,7 @@ def page(seed: int) -> tuple[Pixels, str]:
         ]
     )
     sheet = typeset(rng, document(rng, document_type, person), style_for(rng, document_type)).sheets[0]
-    return draw(sheet, DPI), sheet.text
+    return draw_page(sheet, DPI), sheet.text
 
 
 def to_rgb(gray: Pixels) -> Pixels:

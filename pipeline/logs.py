@@ -46,8 +46,8 @@ def drop_missing_values(_logger: object, _method: str, event: EventDict) -> Even
 
 
 def render_library_record(record: logging.LogRecord) -> bool:
-    """Give a library's log record the form of ours; always return True, so that it is logged."""
-    if not record.name.startswith("pipeline"):
+    """Give a record of the standard library's logging the form of ours; return True, so that it is logged."""
+    if not (record.name.startswith("pipeline") and record.getMessage().startswith("event=")):
         event: EventDict = {"event": record.getMessage(), "logger": record.name}
         record.msg, record.args = str(RENDER(None, "", event)), None
     return True

@@ -106,7 +106,7 @@ def read_gauges(connection: Connection, query: Query) -> list[Metric]:
         timeout_ms = f"{STATEMENT_TIMEOUT_SECONDS * 1000:.0f}"
         connection.execute("select set_config('statement_timeout', %s, true)", [timeout_ms])
         rows = connection.execute(SQL[query.statement]).fetchall()
-    gauges = []
+    gauges: list[Metric] = []
     for name, meaning in query.gauges.items():
         gauge = GaugeMetricFamily(f"chartloom_{name}", meaning, labels=query.labels)
         for row in rows:

@@ -97,8 +97,8 @@ def draw_separator(dpi: int) -> NDArray[np.uint8]:
     from pdf2image import convert_from_bytes
 
     from pipeline.classify.separator_sheets import render_sheets_pdf, separator_sheet
-    from pipeline.synthetic.draw import UNITS
+    from pipeline.synthetic.draw import UNITS_PER_INCH
     from pipeline.synthetic.page import HEIGHT, WIDTH
 
     sheet = convert_from_bytes(render_sheets_pdf([separator_sheet()]), dpi=dpi, grayscale=True)[0]
-    return np.asarray(sheet.resize((round(WIDTH * dpi / UNITS), round(HEIGHT * dpi / UNITS))), dtype=np.uint8)
+    return np.asarray(sheet.resize((round(WIDTH * dpi / UNITS_PER_INCH), round(HEIGHT * dpi / UNITS_PER_INCH))), dtype=np.uint8)

@@ -16,8 +16,6 @@ from queue import SimpleQueue
 from threading import Event
 from traceback import extract_tb
 
-import structlog
-
 from pipeline.config import DeliverySettings, DestinationSettings
 from pipeline.delivery import outbox
 from pipeline.delivery.delivery_item import DeliveryItem, Organization, item_from_row
@@ -25,11 +23,12 @@ from pipeline.delivery.delivery_result import DeliveryProblem, DeliveryResult, F
 from pipeline.delivery.outbox import SQL
 from pipeline.delivery.transports.factory import Transport, create_transport
 from pipeline.errors import ChartloomError, NotFound, ServiceUnavailable
+from pipeline.logs import get_logger
 from pipeline.store.blobs import BlobDamaged
 from pipeline.store.database import Connection
 from pipeline.store.transient import retry
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 PREFETCH_PER_TRANSPORT = 4  # deliveries fetched for each transport, so that none waits for the database
 BACKOFF_JITTER_SHARE = 0.2  # pauses vary by this share, so that retries do not come in waves
 MAX_FAILURE_CHARS = 500  # of the failure that is stored for a destination

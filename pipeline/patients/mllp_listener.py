@@ -9,10 +9,9 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 
-import structlog
-
 from pipeline.config import AdtSettings
 from pipeline.errors import ConfigurationError
+from pipeline.logs import get_logger
 from pipeline.patients.adt import build_acknowledgment, process_message
 from pipeline.store.database import Pool
 from pipeline.store.transient import TRANSIENT_ERRORS
@@ -20,7 +19,7 @@ from pipeline.store.transient import TRANSIENT_ERRORS
 FRAME_START, FRAME_END = b"\x0b", b"\x1c\r"
 MAX_MESSAGE_BYTES = 10_000_000  # a sender that exceeds it is disconnected
 RECEIVE_BYTES = 65536
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 def server_tls_context(settings: AdtSettings) -> ssl.SSLContext | None:

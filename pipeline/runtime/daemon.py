@@ -1,8 +1,9 @@
-"""A service as a process that outlives whoever started it.
+"""A service as a process that outlives the command that started it.
 
-Each service holds an exclusive lock on its lock file for as long as one of its processes lives, and the file
-says its pid and ports. So whether it runs is never a guess: not after a crash, not after a restart of the
-machine, not when a pid is used again."""
+Each service holds an exclusive lock on its lock file while any of its processes is alive, and the file
+contains its pid and ports. So it is always certain whether the service is running: after a crash, after a
+restart of the machine, and when a pid is reused.
+"""
 
 from __future__ import annotations
 
@@ -23,31 +24,31 @@ from typing import BinaryIO
 
 from pipeline.errors import ServiceUnavailable
 
-POLL_INTERVAL_SECONDS = 0.02  # how often a service that starts is looked at
-CLEANUP_TIMEOUT_SECONDS = 20.0  # Postgres's children end by themselves in a moment when it is killed
-MAX_LOG_BYTES = 10_000_000  # a log longer than this is put aside when the service starts
+POLL_INTERVAL_SECONDS = 0.02  # how often a starting service is checked
+CLEANUP_TIMEOUT_SECONDS = 20.0  # when Postgres is killed, its child processes end shortly afterwards
+MAX_LOG_BYTES = 10_000_000  # a larger log is moved aside when the service starts
 
-# A fork by another thread would take a lock file along that is open for a moment, and hold its lock for ever.
+# A fork by another thread would inherit a lock file that is open for a moment, and hold its lock forever.
 _no_fork = threading.Lock()
 os.register_at_fork(
     before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release
 )
 
-_children: list[subprocess.Popen[bytes]] = []  # so that those that end are reaped
+_children: list[subprocess.Popen[bytes]] = []  # so that ended processes are reaped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningService:
-    """A service that lives: its pid and its ports by name."""
+    """A running service: its pid and its ports by name."""
 
     pid: int
     ports: Mapping[str, int]
 
 
 def running_service(lock: Path) -> RunningService | None:
-    """The service that holds the lock, None where it is free.
+    """Return the service that holds the lock; None if the lock is free.
 
-    What a killed service leaves behind (Postgres's own children) is given ENDING_SECONDS to be gone.
+    The child processes of a killed service (Postgres has some) may take ENDING_SECONDS to end.
     """
     end = time.monotonic() + CLEANUP_TIMEOUT_SECONDS
     while True:
@@ -62,14 +63,14 @@ def running_service(lock: Path) -> RunningService | None:
             return found
         if time.monotonic() >= end:
             raise ServiceUnavailable(
-                f"What was left of a service still holds {lock}.",
-                "See which process it is with: fuser -v FILE",
+                f"Processes of a service that has ended still hold {lock}.",
+                f"Find them with: fuser -v {lock}",
             )
         time.sleep(POLL_INTERVAL_SECONDS)
 
 
 def is_service_of(pid: int, lock: Path) -> bool:
-    """Is that process the service of the lock? A number may have been given to another process long since."""
+    """Return whether that process is the service of the lock: its pid may have been reused."""
     try:
         return (
             os.fsencode(lock.parent.parent) + b"/" in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -79,7 +80,7 @@ def is_service_of(pid: int, lock: Path) -> bool:
 
 
 def last_ports(lock: Path) -> dict[str, int]:
-    """The ports that the service had, or has."""
+    """Return the ports that the service has, or had when it last ran."""
     try:
         found = _parse(lock.read_bytes())
     except FileNotFoundError:
@@ -90,10 +91,9 @@ def last_ports(lock: Path) -> dict[str, int]:
 def spawn(
     argv: Sequence[str], *, lock: Path, ports: Mapping[str, int], log: Path, cwd: Path, env: Mapping[str, str]
 ) -> RunningService:
-    """Start a program in a session of its own, holding the lock; it writes its own pid there before it
-    becomes the program.
+    """Start a program in a session of its own, holding the lock. Its pid is written to the lock file first.
 
-    The caller has made sure, under the home's lock, that the service does not run.
+    The caller has checked, under the home's lock, that the service is not running.
     """
     _reap()
     with _no_fork, lock.open("ab") as file, open_log(log) as out:
@@ -113,7 +113,11 @@ def spawn(
 def stop(
     service: RunningService, lock: Path, gently: signal.Signals, harder: signal.Signals, seconds: float
 ) -> bool:
-    """Ask a service to end and wait; after `seconds` insist, at last kill. True if asking was enough."""
+    """Stop a service: send `gently`, after `seconds` send `harder`, and at last kill it.
+
+    Returns:
+        True if the first signal was enough.
+    """
     for number, patience in ((gently, seconds), (harder, seconds / 4), (signal.SIGKILL, seconds / 4)):
         with contextlib.suppress(ProcessLookupError):
             if is_service_of(service.pid, lock):
@@ -124,9 +128,7 @@ def stop(
 
 
 def wait_for_exit(pids: Sequence[int], wake: int, seconds: float | None) -> bool:
-    """Wait until one of the processes ends or something can be read from `wake`; False after `seconds`. Costs
-    no CPU.
-    """
+    """Wait, without using CPU, until a process ends or `wake` is readable; return False after `seconds`."""
     poll = select.poll()
     poll.register(wake, select.POLLIN)
     files = []
@@ -144,7 +146,7 @@ def wait_for_exit(pids: Sequence[int], wake: int, seconds: float | None) -> bool
 
 
 def open_log(log: Path) -> BinaryIO:
-    """A log to write on, for its owner's eyes; one that has grown beyond LOG_BYTES is put aside first."""
+    """Open a log to append to, readable by its owner only. Move one larger than MAX_LOG_BYTES aside first."""
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_suffix(".old.log"))
@@ -152,7 +154,7 @@ def open_log(log: Path) -> BinaryIO:
 
 
 def is_alive(pid: int) -> bool:
-    """Is there a process of that number that has not ended?"""
+    """Return whether a process with that pid exists and has not ended."""
     _reap()
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
@@ -161,13 +163,13 @@ def is_alive(pid: int) -> bool:
 
 
 def free_ports(names: Sequence[str], wanted: Mapping[str, int]) -> dict[str, int]:
-    """A free loopback port for each name, the wanted one where it is free."""
+    """Return a free loopback port for each name: the wanted port if it is free."""
     with contextlib.ExitStack() as held:
         return {name: held.enter_context(_bound(wanted.get(name, 0))).getsockname()[1] for name in names}
 
 
 def is_listening(port: int) -> bool:
-    """Does something listen on the loopback port?"""
+    """Return whether a program listens on the loopback port."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True

@@ -1,5 +1,5 @@
-"""The demonstration: sample charts of fictitious patients dropped into the intake folder, and their way
-shown.
+"""The demonstration: drop sample charts of fictitious patients into the intake folder and show their
+progress.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from pipeline.store.sql import statements
 CHART_COUNT, PATIENT_COUNT, SEED = 12, 200, 7
 DONE = "done"
 POLL_INTERVAL_SECONDS = 2.0
-FOLLOW_TIMEOUT_SECONDS = 900.0  # then the table shows what there is, and the work goes on
+FOLLOW_TIMEOUT_SECONDS = 900.0  # then the table shows the current state, and the work continues
 SQL = statements("pipeline.runtime")
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What `up --demo` does once everything runs."""
+    """The demonstration, which `up --demo` runs once everything has started."""
 
     settings: Settings
     report: Reporter
     console: Console
 
     def __call__(self, installation: Installation) -> None:
-        """Make the charts, load their patients, drop them, show their way until each has an outcome."""
+        """Generate the charts, load their patients, drop the files and show their progress to the end."""
         with installation.connect() as connection:
             if _scans(connection):
-                self.report("the sample charts are in already; dropping none")
+                self.report("the sample charts are already there; dropping none")
             else:
                 dropped = self._drop()
                 self._follow(connection, dropped)
@@ -53,9 +53,9 @@ class Demo:
     def _drop(self) -> int:
         with tempfile.TemporaryDirectory(prefix="chartloom-demo-") as folder:
             charts = Path(folder)
-            self.report(f"making {CHART_COUNT} sample charts of {PATIENT_COUNT} fictitious patients")
-            _run([sys.executable, "-m", "pipeline", "synthesize", "charts", folder, "--seed", str(SEED), "--charts", str(CHART_COUNT),
-                  "--patients", str(PATIENT_COUNT)])  # fmt: skip
+            self.report(f"generating {CHART_COUNT} sample charts of {PATIENT_COUNT} fictitious patients")
+            _run([sys.executable, "-m", "pipeline", "synthesize", "charts", folder, "--seed", str(SEED),
+                  "--charts", str(CHART_COUNT), "--patients", str(PATIENT_COUNT)])  # fmt: skip
             home = ["--home", str(self.settings.home)]
             _run([sys.executable, "-m", "pipeline", "patients", "load", str(charts / "patients.csv"), *home])
             files = sorted(
@@ -68,13 +68,13 @@ class Demo:
         return len(files)
 
     def _follow(self, connection: Connection, dropped: int) -> None:
-        end, told = time.monotonic() + FOLLOW_TIMEOUT_SECONDS, ""
+        end, reported = time.monotonic() + FOLLOW_TIMEOUT_SECONDS, ""
         while time.monotonic() < end:
             counts = _counts(connection)
             line = ", ".join(f"{number} {what}" for what, number in counts.items() if what != DONE)
-            if line != told:
+            if line != reported:
                 self.report(f"{counts[DONE]} of {dropped} files done; documents: {line}")
-                told = line
+                reported = line
             if counts[DONE] >= dropped:
                 return
             time.sleep(POLL_INTERVAL_SECONDS)
@@ -82,7 +82,7 @@ class Demo:
     def _show(self, connection: Connection) -> None:
         table = Table(
             "file",
-            "what became of it",
+            "outcome",
             "types",
             "why not filed",
             title="The sample charts",
@@ -112,7 +112,7 @@ def _counts(connection: Connection) -> dict[str, int]:
 
 
 def _locked_pdf(folder: Path) -> Path:
-    """A PDF that asks for a password, as patients send them."""
+    """Return a PDF that requires a password, as patients send them."""
     import pikepdf
 
     file = folder / "letter with a password.pdf"
@@ -124,14 +124,16 @@ def _locked_pdf(folder: Path) -> Path:
 
 
 def _empty_file(folder: Path) -> Path:
-    """A file of no bytes, as a scanner leaves when its disk is full."""
+    """Return an empty file, as a scanner leaves it when its disk is full."""
     file = folder / "scan that broke off.pdf"
     file.touch()
     return file
 
 
 def _drop(file: Path, folder: Path) -> None:
-    """Copy under a name that the watcher leaves alone, then rename: never seen half written."""
+    """Copy under a name that the watcher ignores, then rename, so that the file is never seen half-
+    written.
+    """
     draft = folder / f".{file.name}.part"
     shutil.copyfile(file, draft)
     draft.rename(folder / file.name)
@@ -140,5 +142,5 @@ def _drop(file: Path, folder: Path) -> None:
 def _run(argv: list[str]) -> None:
     ran = subprocess.run(argv, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
     if ran.returncode != 0:
-        told = ran.stderr.strip().splitlines()
-        raise ChartloomError(f"{' '.join(argv[2:5])} failed: {told[-1] if told else ran.returncode}.")
+        lines = ran.stderr.strip().splitlines()
+        raise ChartloomError(f"{' '.join(argv[2:5])} failed: {lines[-1] if lines else ran.returncode}.")

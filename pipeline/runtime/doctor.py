@@ -1,5 +1,5 @@
-"""What an installation needs, looked at one by one: each check answers with what it found or raises what a
-person can fix.
+"""Check what an installation needs: each check returns what it found, or raises an error that a person can
+fix.
 """
 
 from __future__ import annotations
@@ -20,18 +20,16 @@ from pipeline.runtime.installation import Installation, open_installation
 from pipeline.runtime.service_refcount import is_up
 from pipeline.store.schema_migrations import migrations
 
-CONNECT_TIMEOUT_SECONDS = 5.0  # a person waits; the settings' own patience is for machines
+CONNECT_TIMEOUT_SECONDS = 5.0  # a person waits; the timeouts of the settings are for programs
 MIN_FREE_BYTES = 2_000_000_000  # below this the first large chart may fill the disk
 MIN_POSTGRES_VERSION = 150000  # 15.0: what the statements are written for
 EXTENSIONS = ("fuzzystrmatch", "pg_trgm", "unaccent")
-PROBE = b"What `chartloom doctor` writes to see whether the store keeps it.\n"
+PROBE = b"Written by `chartloom doctor` to check that the object store keeps it.\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The answer of one check; `remedy` and `exit_code` say what to do and how the command ends where it
-    failed.
-    """
+    """The result of one check. If it failed, `remedy` is what to do and `exit_code` is the command's."""
 
     check: str
     ok: bool
@@ -41,7 +39,7 @@ class Finding:
 
 
 def run_checks(settings: Settings) -> Iterator[Finding]:
-    """Every check's finding, as it is made."""
+    """Run every check and yield its finding."""
     yield _check("tesseract", lambda: _tesseract(settings))
     yield _check("pdftoppm", _pdftoppm)
     yield _check("models", _models)
@@ -102,7 +100,7 @@ def _models() -> str:
     )
     if not found:
         raise ConfigurationError(
-            f"There are no models in {MODELS}.", "Install Chartloom again: they are part of it."
+            f"There are no models in {MODELS}.", "Install Chartloom again: the models are part of it."
         )
     trained = [name for name in found if model_path(name) != MODELS / name]
     return ", ".join(found) + (f"; trained here: {', '.join(trained)}" if trained else "")
@@ -113,7 +111,7 @@ def _disk(settings: Settings) -> str:
     free = shutil.disk_usage(settings.home).free
     if free < MIN_FREE_BYTES:
         raise ConfigurationError(
-            f"Only {free / 1e9:.1f} GB are free in {settings.home}.", "Make room, or move the home."
+            f"Only {free / 1e9:.1f} GB are free in {settings.home}.", "Free disk space, or move the home."
         )
     return f"{free / 1e9:.0f} GB free in {settings.home}"
 
@@ -137,7 +135,7 @@ def _port(settings: Settings) -> str:
     if is_up(settings.home):
         return f"`chartloom up` runs on {settings.home}"
     if daemon.is_listening(port):
-        raise ConfigurationError(f"Another program listens on port {port}.", "Give --port N, or set web.port.")
+        raise ConfigurationError(f"Another program listens on port {port}.", "Use --port N, or set web.port.")
     return f"{port} is free"
 
 
@@ -145,16 +143,18 @@ def _database(opened: Installation) -> str:
     with opened.connect() as connection:
         version = connection.info.server_version
         if version < MIN_POSTGRES_VERSION:
-            raise ConfigurationError(f"Postgres {version // 10000} is too old.", "Chartloom needs 15 or newer.")
+            raise ConfigurationError(
+                f"Postgres {version // 10000} is too old.", "Chartloom needs 15 or newer."
+            )
         rows = connection.execute("select name from pg_available_extensions").fetchall()
-        where = f"{connection.info.host}:{connection.info.port}"
+        address = f"{connection.info.host}:{connection.info.port}"
     missing = set(EXTENSIONS) - {row["name"] for row in rows}
     if missing:
         names = ", ".join(sorted(missing))
         raise ConfigurationError(
             f"Postgres lacks the extensions {names}.", "Install them: apt-get install -y postgresql-contrib"
         )
-    return f"Postgres {version // 10000}.{version % 10000} at {where}"
+    return f"Postgres {version // 10000}.{version % 10000} at {address}"
 
 
 def _migrations(opened: Installation, *, embedded: bool) -> str:
@@ -162,12 +162,14 @@ def _migrations(opened: Installation, *, embedded: bool) -> str:
     with opened.connect() as connection:
         table = connection.execute("select to_regclass('migration') is not null as there").fetchone()
         there = table is not None and table["there"]
-        applied = [row["name"] for row in connection.execute("select name from schema_migration")] if there else []
+        applied = (
+            [row["name"] for row in connection.execute("select name from schema_migration")] if there else []
+        )
     if embedded and not applied:
-        return f"none of {len(known)} applied yet: the first command that needs the tables does it"
+        return f"none of {len(known)} applied yet: the first command that needs the tables applies them"
     if foreign := sorted(set(applied) - set(known)):
         raise ConfigurationError(
-            f"The database is of a newer Chartloom: it has {foreign[-1]}.",
+            f"The database belongs to a newer version of Chartloom: it has {foreign[-1]}.",
             "Upgrade Chartloom on this machine.",
         )
     if missing := [name for name in known if name not in applied]:
@@ -184,16 +186,16 @@ def _replica(opened: Installation) -> str:
             behind = replica.lag(connection)
         except psycopg.OperationalError:
             raise ServiceUnavailable(
-                "The replica does not answer; the database is asked.", "Start it, or correct its DSN."
+                "The replica is unavailable; the database is used.", "Start it, or correct its DSN."
             ) from None
     if behind is None:
         raise ConfigurationError(
-            "database.replica_dsn names no streaming standby.", "docs/how-to/several-machines.md makes one."
+            "database.replica_dsn is not a streaming standby.", "See docs/how-to/several-machines.md."
         )
     if behind > replica.max_lag_seconds:
         raise ServiceUnavailable(
-            f"The replica is {behind:.0f} s behind; the database is asked.",
-            "Look at its load and its connection.",
+            f"The replica is {behind:.0f} s behind; the database is used.",
+            "Check its load and its connection.",
         )
     return f"{behind:.1f} s behind"
 
@@ -201,6 +203,6 @@ def _replica(opened: Installation) -> str:
 def _store(opened: Installation) -> str:
     blobs = opened.blobs()
     if blobs.get(blobs.put(PROBE)) != PROBE:
-        raise ServiceUnavailable("The object store gave other bytes back than it was given.", "Look at its logs.")
+        raise ServiceUnavailable("The object store returned other bytes than were stored.", "Check its logs.")
     storage = opened.settings.storage
-    return f"bucket {storage.bucket} at {storage.endpoint} keeps what it is given"
+    return f"bucket {storage.bucket} at {storage.endpoint} keeps what is stored"

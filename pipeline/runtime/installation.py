@@ -1,7 +1,9 @@
-"""What every command opens: the database and the object store of an installation, wherever they are.
+"""What every command opens: the database and the object store of an installation, embedded or not.
 
-Configured ones (database.dsn, storage.endpoint) are used as they are; for what is not configured the home's
-embedded service is started, or shared with the commands that use it already (see sharing)."""
+Configured services (database.dsn, storage.endpoint) are used as they are. For a service that is not
+configured, the home's embedded service is started, or shared with the commands that already use it (see
+service_refcount).
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,14 @@ from pipeline.config import Settings
 from pipeline.runtime.postgres import Postgres
 from pipeline.runtime.seaweedfs import SeaweedFS
 from pipeline.runtime.secrets_file import load_or_create_secrets
-from pipeline.runtime.service_refcount import Reporter, Service, locked, shared, ignore_report
+from pipeline.runtime.service_refcount import Reporter, Service, ignore_report, locked, shared
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool, connect, open_pool
 from pipeline.store.replica import Replica
 from pipeline.store.schema_migrations import migrate as apply_migrations
 
-REPLICA_CONNECT_TIMEOUT_SECONDS = (
-    1.0  # a replica that gives no connection in this time is away: the person who asks should not notice
-)
+REPLICA_CONNECT_TIMEOUT_SECONDS = 1.0
+"""After this time the replica counts as unavailable: the user who searches should not notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +33,38 @@ class Installation:
 
     settings: Settings
     superuser: str | None = None
-    """How the embedded Postgres is reached as its superuser; None for a database of somebody else's."""
+    """The DSN of the embedded Postgres for its superuser; None for a configured database."""
 
     @property
     def dsn(self) -> str:
-        """How to reach the database."""
+        """The DSN of the database."""
         assert self.settings.database.dsn is not None
         return self.settings.database.dsn.get_secret_value()
 
     def connect(self) -> Connection:
-        """A connection. Waits for a database that is away; ServiceUnavailable after database.connect_timeout_seconds."""
+        """Return a connection. Raises ServiceUnavailable after database.connect_timeout_seconds."""
         return connect(self.dsn, self.settings.database.connect_timeout_seconds)
 
     def pool(self, size: int) -> Pool:
-        """A pool of at most `size` connections."""
+        """Return a pool of at most `size` connections."""
         return open_pool(self.dsn, size, self.settings.database.connect_timeout_seconds)
 
     @contextlib.contextmanager
     def replica(self, size: int = 1) -> Iterator[Replica | None]:
-        """The replica of the settings, by a pool of at most `size` connections; None where they name none."""
+        """Provide the replica of the settings with at most `size` connections; None if there is no
+        replica.
+        """
         database = self.settings.database
         if database.replica_dsn is None:
             yield None
             return
-        with open_pool(database.replica_dsn.get_secret_value(), size, REPLICA_CONNECT_TIMEOUT_SECONDS) as pool:
+        with open_pool(
+            database.replica_dsn.get_secret_value(), size, REPLICA_CONNECT_TIMEOUT_SECONDS
+        ) as pool:
             yield Replica(pool, database.max_replica_lag_seconds)
 
     def blobs(self) -> Blobs:
-        """The object store. Waits for one that is away; ServiceUnavailable after storage.connect_timeout_seconds."""
+        """Return the object store. Raises ServiceUnavailable after storage.connect_timeout_seconds."""
         return Blobs.connect(self.settings.storage)
 
 
@@ -67,11 +72,17 @@ class Installation:
 def open_installation(
     settings: Settings, *, migrate: bool = True, store: bool = True, report: Reporter = ignore_report
 ) -> Iterator[Installation]:
-    """The installation, for as long as the context lasts.
+    """Open the installation within the context.
 
-    `store=False`: no object will be read or written, so the embedded store need not run. `say` is told in one
-    line what was started, started again or stopped. Raises ServiceUnavailable where a service does not answer in its
-    time."""
+    Args:
+        settings: the settings; services that they do not configure are embedded.
+        migrate: apply missing schema migrations.
+        store: False if no object will be read or written; the embedded store then need not run.
+        report: called with a line for each service that was started, restarted or stopped.
+
+    Raises:
+        ServiceUnavailable: a service did not answer in time.
+    """
     embedded = EmbeddedServices(settings, store=store)
     with embedded.running(report):
         superuser = embedded.postgres.dsn(superuser=True) if embedded.postgres else None
@@ -83,7 +94,7 @@ def open_installation(
 
 
 class EmbeddedServices:
-    """The embedded services of a home: those for which no address is configured."""
+    """The embedded services of a home: those whose address is not configured."""
 
     def __init__(self, settings: Settings, *, store: bool = True) -> None:
         self._settings = settings
@@ -101,17 +112,19 @@ class EmbeddedServices:
 
     @property
     def services(self) -> list[Service]:
-        """The store first: it starts while the database does."""
+        """The services; the store comes first because it starts while the database does."""
         return [service for service in (self.seaweedfs, self.postgres) if service is not None]
 
     @contextlib.contextmanager
     def running(self, report: Reporter) -> Iterator[None]:
-        """The services run, shared with whoever uses them."""
-        with shared(self.services, self._settings.home, report) if self.services else contextlib.nullcontext():
+        """Run the services within the context, shared with other commands."""
+        with (
+            shared(self.services, self._settings.home, report) if self.services else contextlib.nullcontext()
+        ):
             yield
 
     def settings(self) -> Settings:
-        """The settings with the addresses and keys of the embedded services where none were configured."""
+        """Return the settings with the addresses and keys of the embedded services filled in."""
         found = self._settings
         if self.postgres:
             database = found.database.model_copy(update={"dsn": SecretStr(self.postgres.dsn())})

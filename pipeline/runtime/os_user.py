@@ -1,9 +1,10 @@
-"""Which account a service runs under, and how it reaches its files.
+"""Choose the operating system user that a service runs as, and how it reaches its files.
 
 Postgres refuses to run as root. Started by root, the services therefore run as an ordinary user (`chartloom`
-where there is one, else `nobody`), in folders of their own. Where a folder above them lets nobody but root
-through, the first of these ways that works is taken: plainly; with the one capability to pass through closed
-folders; in a user namespace of their own, where root's files are an ordinary user's."""
+if it exists, else `nobody`), in folders of their own. If a parent folder is closed to everyone but root, the
+first of these methods that works is used: without extra rights; with the one capability to pass through
+closed folders; in a user namespace of its own, in which root's files belong to an ordinary user.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ PROBE_TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class OsUser:
-    """`prefix` starts a program under the account; `uid` and `gid` own its folders, None: who we are owns
+    """`prefix` starts a program as this user. `uid` and `gid` own its folders; None: the current user owns
     them.
     """
 
@@ -33,18 +34,18 @@ class OsUser:
     gid: int | None = None
 
     def give_ownership(self, path: Path) -> None:
-        """Give the account a file or folder."""
+        """Make the user the owner of a file or folder."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
     def make_folder(self, folder: Path) -> Path:
-        """A folder that is the account's alone."""
+        """Create a folder that only the user can access, and return it."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.give_ownership(folder)
         return folder
 
     def write(self, file: Path, text: str) -> None:
-        """A file that the account alone may read; it is never there half written."""
+        """Write a file that only the user can read; it is never visible half-written."""
         draft = file.with_name(file.name + ".new")
         draft.unlink(missing_ok=True)
         with os.fdopen(
@@ -58,28 +59,28 @@ class OsUser:
 
 
 def choose_os_user(folder: Path, program: Path) -> OsUser:
-    """The account for a service that keeps its files in `folder` and runs `program`; the folder is given to
-    it.
+    """Return the user for a service with its files in `folder` and its `program`; make it the folder's owner.
 
-    Raises ConfigurationError where root finds no ordinary account that reaches both.
+    Raises:
+        ConfigurationError: no ordinary user that root could use can reach both.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.geteuid() != 0:
         return OsUser()
     for account in _ways(folder):
-        with contextlib.suppress(OSError):  # where we may not give it away, the account cannot be used
+        with contextlib.suppress(OSError):  # if the owner cannot be changed, this user cannot be used
             account.give_ownership(folder)
             if _reaches(account.prefix, folder, program):
                 return account
     raise ConfigurationError(
         f"No ordinary user can reach {folder} and {program}, and Postgres refuses to run as root.",
-        "Choose a --home that other users may pass through (chmod o+x its parent folders), run chartloom as an ordinary "
+        "Use a --home whose parent folders other users may enter (chmod o+x), run chartloom as an ordinary "
         "user, or set database.dsn and storage.endpoint.",
     )
 
 
 def _ways(folder: Path) -> Sequence[OsUser]:
-    """The accounts to try, the one with the fewest rights first."""
+    """Return the users to try, the one with the fewest rights first."""
     user = _user(folder)
     drop = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", *NO_NEW_RIGHTS)
     capable = [
@@ -95,7 +96,7 @@ def _ways(folder: Path) -> Sequence[OsUser]:
 
 
 def _user(folder: Path) -> pwd.struct_passwd:
-    """Whom the folder belongs to already, else the first of NAMES that exists."""
+    """Return the folder's owner unless it is root, else the first of USER_NAMES that exists."""
     owner = folder.stat().st_uid
     if owner != 0:
         return pwd.getpwuid(owner)
@@ -104,11 +105,13 @@ def _user(folder: Path) -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise ConfigurationError("There is no user called chartloom or nobody.", "Add one: useradd --system chartloom")
+    raise ConfigurationError(
+        "There is no user called chartloom or nobody.", "Add one: useradd --system chartloom"
+    )
 
 
 def _reaches(prefix: Sequence[str], folder: Path, program: Path) -> bool:
-    """Can a program started so be run, and write into the folder?"""
+    """Return whether the program can be run with this prefix and write to the folder."""
     question = 'test -x "$1" && test -w "$2" && test -x "$2"'
     try:
         asked = subprocess.run(

@@ -1,5 +1,5 @@
-"""pipeline/store/schema.sql: the tables as the migrations leave them, written by Postgres itself, for people
-to read.
+"""pipeline/store/schema.sql: the tables after all migrations, as Postgres itself dumps them, for people to
+read.
 
 `make schema` writes it; a test compares it with the migrations.
 """
@@ -16,17 +16,19 @@ from pipeline.config import load_settings
 from pipeline.runtime.installation import open_installation
 from pipeline.runtime.postgres import ENVIRONMENT, binaries
 
-NOISE = re.compile(r"^(SET |SELECT pg_catalog|\\(un)?restrict |-- Dumped |COMMENT ON SCHEMA public |-- Name: .*|--)")
+NOISE = re.compile(
+    r"^(SET |SELECT pg_catalog|\\(un)?restrict |-- Dumped |COMMENT ON SCHEMA public |-- Name: .*|--)"
+)
 HEADER = "-- Made by `make schema` from the migrations. Read it, never edit it.\n\n"
 
 
 def schema_file() -> Path:
-    """Where it lies."""
+    """Return the path of the schema file."""
     return Path(str(resources.files("pipeline.store"))) / "schema.sql"
 
 
 def dump_schema(dsn: str) -> str:
-    """The schema of a migrated database, without what differs from run to run."""
+    """Return the schema of a migrated database without the parts that differ from run to run."""
     ran = subprocess.run(
         [str(binaries() / "pg_dump"), "--schema-only", "--no-owner", "--no-privileges", "--dbname", dsn],
         capture_output=True, text=True, check=True, env=ENVIRONMENT,
@@ -36,7 +38,7 @@ def dump_schema(dsn: str) -> str:
 
 
 def main() -> None:
-    """Migrate an empty database and write its schema."""
+    """Migrate an empty database and write its schema file."""
     with (
         tempfile.TemporaryDirectory() as folder,
         open_installation(load_settings(Path(folder) / "home"), store=False) as installation,

@@ -31,9 +31,10 @@ STOP_TIMEOUT_SECONDS = 6.0  # a foreign connection left open makes it wait forev
 LISTENERS = ("s3", "filer", "master", "volume", "admin")
 PARTS = ("master", "volume", "filer", "s3", "admin", "worker", "client")
 GO_MEMORY_LIMIT = "512MiB"
-"""Above this the server's garbage collector works harder. Its heap comes to 240 MB after the first writes
-(half of it is never touched): with a limit of 256 it collected ten times a second continuously, at a sixth of a
-core and 5 ms for each object put."""
+"""Above this the garbage collector works harder. The heap comes to 240 MB after the first writes (half
+of it is never touched): with a limit of 256 MB it collected ten times a second continuously, at a sixth of a
+core and 5 ms for each object put.
+"""
 GO_GC_PERCENT = "50"
 """Percent of the heap that may be garbage before it is collected: 212 MB resident after a thousand objects
 instead of 363, for the same CPU (2.4 ms a put)."""

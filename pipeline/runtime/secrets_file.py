@@ -1,5 +1,5 @@
-"""The passwords and keys of an embedded installation: made at the first start, kept in HOME/keys.json, for
-its owner's eyes.
+"""The passwords and keys of an embedded installation: created at the first start and stored in
+HOME/keys.json, readable by its owner only.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from pathlib import Path
 from pipeline.errors import ConfigurationError
 from pipeline.runtime.os_user import OsUser
 
-CERTIFICATE_DAYS = 36500  # the certificate never leaves the machine; its end would only be an outage
+CERTIFICATE_DAYS = 36500  # the certificate never leaves the machine; its expiry would only cause an outage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """What the services and those who call them know.
+    """The secrets that the services share with their clients.
 
-    `database`: the application's password; `superuser`: that of the role postgres. `s3_*`: the object
-    store's. `jwt_*` and `tls_*` (PEM) are what the store's own parts know each other by."""
+    `database`: the application's password; `superuser`: that of the role postgres. `s3_*`: the keys of the
+    object store. `jwt_*` and `tls_*` (PEM): how the parts of the store authenticate to each other.
+    """
 
     database: str
     superuser: str
@@ -36,7 +37,7 @@ class Secrets:
 
 
 def load_or_create_secrets(home: Path) -> Secrets:
-    """The home's keys, made where there are none. The caller holds the home's lock."""
+    """Return the home's secrets; create them if there are none. The caller holds the home's lock."""
     file = home / "keys.json"
     try:
         return Secrets(**json.loads(file.read_text(encoding="utf-8")))
@@ -46,7 +47,7 @@ def load_or_create_secrets(home: Path) -> Secrets:
         return keys
     except (ValueError, TypeError):
         raise ConfigurationError(
-            f"{file} is damaged.", "Restore it from a copy: the services cannot be opened without it."
+            f"{file} is damaged.", "Restore it from a backup: the services cannot be opened without it."
         ) from None
 
 
@@ -61,7 +62,7 @@ def _create_secrets() -> Secrets:
 
 
 def _create_certificate() -> tuple[str, str]:
-    """A certificate that vouches for itself, and its key, both PEM."""
+    """Return a self-signed certificate and its key, both PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

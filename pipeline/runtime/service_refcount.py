@@ -1,8 +1,9 @@
-"""How the commands of one home share its services: the first one starts them, each keeps them alive, the last
-one out stops them.
+"""Share the services of a home between commands: the first command starts them, each restarts them if they
+end, and the last one stops them.
 
-`services.lock` is held while services are started or stopped, `users.lock` is shared by all who use them. The
-kernel frees the locks of a process that is killed, so whoever comes next finds the truth."""
+`services.lock` is held while services are started or stopped; `users.lock` is shared by all commands that use
+them. The kernel releases the locks of a killed process, so the next command finds the true state.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +22,13 @@ from pipeline.errors import AlreadyRunning, ChartloomError
 from pipeline.runtime import daemon
 from pipeline.runtime.daemon import RunningService
 
-RESTART_RETRY_SECONDS = 2.0  # between attempts to start a service again that ended
+RESTART_RETRY_SECONDS = 2.0  # between attempts to restart a service that ended
 
 Reporter = Callable[[str], None]
 
 
 class Service(Protocol):
-    """A server that an installation embeds."""
+    """An embedded server."""
 
     name: str
 
@@ -38,17 +39,17 @@ class Service(Protocol):
 
 
 def run_folder(home: Path) -> Path:
-    """Where the locks lie."""
+    """Return the folder of the locks; create it if it does not exist."""
     folder = home / "run"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
-_process_lock = threading.Lock()  # among the threads of this process; a lock on a file is the process's
+_process_lock = threading.Lock()  # between threads: a file lock belongs to the process
 
 
 def _reset_process_lock() -> None:
-    """In a forked process nobody holds it."""
+    """Release the lock in a forked process, where no thread holds it."""
     global _mine
     _process_lock = threading.Lock()
 
@@ -58,9 +59,9 @@ os.register_at_fork(after_in_child=_reset_process_lock)
 
 @contextlib.contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Alone in starting and stopping the services of the home.
+    """Hold the exclusive right to start and stop the services of the home.
 
-    A POSIX lock, because a process that is forked meanwhile does not inherit it.
+    A POSIX lock is used because a process that is forked meanwhile does not inherit it.
     """
     with _process_lock, (run_folder(home) / "services.lock").open("ab") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
@@ -69,7 +70,7 @@ def locked(home: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exclusive_up(home: Path) -> Iterator[None]:
-    """The one `up` of the home. Raises AlreadyRunning where there is another."""
+    """Hold the right to be the only `up` of the home. Raises AlreadyRunning if there is another."""
     file = os.open(run_folder(home) / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -77,8 +78,8 @@ def exclusive_up(home: Path) -> Iterator[None]:
         except BlockingIOError:
             pid = os.read(file, 20).decode().strip()
             raise AlreadyRunning(
-                f"Chartloom is already up on {home} (process {pid}).",
-                "Stop it with Ctrl-C there, or give another --home.",
+                f"`chartloom up` is already running on {home} (process {pid}).",
+                "Stop it with Ctrl-C there, or use another --home.",
             ) from None
         os.ftruncate(file, 0)
         os.write(file, f"{os.getpid()}\n".encode())
@@ -88,7 +89,7 @@ def exclusive_up(home: Path) -> Iterator[None]:
 
 
 def is_up(home: Path) -> bool:
-    """Does an `up` hold the home?"""
+    """Return whether an `up` is running on the home."""
     try:
         with (home / "run" / "up.lock").open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -101,7 +102,7 @@ def is_up(home: Path) -> bool:
 
 @contextlib.contextmanager
 def shared(services: Sequence[Service], home: Path, report: Reporter) -> Iterator[None]:
-    """Use the services together with whoever uses them, for as long as the context lasts."""
+    """Use the services within the context, shared with other commands."""
     with _exit_on_sigterm():
         ours = os.getpid()
         users = os.open(run_folder(home) / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -119,8 +120,9 @@ def shared(services: Sequence[Service], home: Path, report: Reporter) -> Iterato
 
 
 def start_missing(services: Sequence[Service], report: Reporter) -> None:
-    """Start those that do not run, side by side, and wait until they answer. The caller holds the home's
-    lock.
+    """Start the services that are not running, in parallel, and wait until they are ready.
+
+    The caller holds the home's lock.
     """
     started = [(service, service.spawn()) for service in services if service.running() is None]
     for service, process_ in started:
@@ -129,16 +131,16 @@ def start_missing(services: Sequence[Service], report: Reporter) -> None:
 
 
 def describe_service(service: RunningService) -> str:
-    """The address and the pid of a service, for a person."""
+    """Return the address and the pid of a service, for a person."""
     return f"127.0.0.1:{next(iter(service.ports.values()))}, pid {service.pid}"
 
 
 def ignore_report(_: str) -> None:
-    """Say nothing."""
+    """Report nothing."""
 
 
 def stop(services: Sequence[Service], report: Reporter) -> None:
-    """Stop those that run. The caller holds the home's lock."""
+    """Stop the services that are running. The caller holds the home's lock."""
     for service in services:
         found = service.running()
         if found:
@@ -157,7 +159,7 @@ def _stop_if_last_user(users: int, services: Sequence[Service], report: Reporter
 
 @contextlib.contextmanager
 def _restarting(services: Sequence[Service], home: Path, report: Reporter) -> Iterator[None]:
-    """A thread starts a service again that ends."""
+    """Restart, in a thread, services that end."""
     wake, done = os.pipe()
 
     def keep() -> None:
@@ -194,7 +196,9 @@ def _restarting(services: Sequence[Service], home: Path, report: Reporter) -> It
 
 @contextlib.contextmanager
 def _exit_on_sigterm() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the command as an interrupt does, so that what it started is stopped."""
+    """Exit on SIGTERM and SIGHUP as on an interrupt, so that everything that the command started is
+    stopped.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -215,7 +219,7 @@ def _exit_on_sigterm() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """No second Ctrl-C while the services are being stopped."""
+    """Block a second Ctrl-C while the services are being stopped."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield

@@ -1,9 +1,9 @@
-"""The parts of a running installation as child processes: started, started again when they end, stopped in
-order.
+"""Supervise the parts of a running installation as child processes: start them, restart them when they end,
+and stop them in order.
 
-A child is told to end by the kernel when its parent dies, however that dies. What it prints goes to
-HOME/logs; of one that speaks to people, what it prints on standard output is passed on with its name before
-each line."""
+The kernel stops a child process when its parent dies, however the parent dies. The output of a child goes to
+HOME/logs. If a child's standard output is relayed, each line is reported with the child's name before it.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ from typing import IO
 from pipeline.runtime.daemon import open_log
 from pipeline.runtime.service_refcount import Reporter
 
-STOP_TIMEOUT_SECONDS = 60.0  # a worker may finish the page at hand
-INITIAL_RESTART_DELAY_SECONDS, MAX_RESTART_DELAY_SECONDS = (
-    1.0,
-    30.0,
-)  # seconds before a child that ended is started again; doubled each time
-STABLE_AFTER_SECONDS = 60.0  # a child that has lived this long is not one that keeps ending
+STOP_TIMEOUT_SECONDS = 60.0  # a worker may finish its current page
+INITIAL_RESTART_DELAY_SECONDS = 1.0  # doubled each time, up to the maximum
+MAX_RESTART_DELAY_SECONDS = 30.0
+STABLE_AFTER_SECONDS = 60.0  # after this time the restart delay is reset
 
 
 @dataclass(slots=True)
 class Supervised:
-    """One part: `arguments` are those of the `chartloom` command that it runs. `speaks`: it has something to
-    say to people.
+    """A supervised process: a `chartloom` command with `arguments`.
+
+    `relays_output`: its standard output is reported to the user.
     """
 
     name: str
@@ -48,11 +47,12 @@ class Supervised:
     _due: float = field(default=0.0)
 
     def start(self) -> None:
-        """Start it."""
+        """Start the process."""
         with open_log(self.log) as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "pipeline", *self.arguments],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if self.relays_output else log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if self.relays_output else log, stderr=log,
+                start_new_session=True,
             )  # fmt: skip
         if self._process.stdout:
             self._relay = threading.Thread(target=self._pass_on, args=(self._process.stdout,), daemon=True)
@@ -61,11 +61,11 @@ class Supervised:
 
     @property
     def pid(self) -> int | None:
-        """Its number while it lives."""
+        """The pid while the process is running."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def restart_if_ended(self) -> None:
-        """Start it again if it has ended, after a pause that grows while it keeps ending."""
+        """Restart the process if it has ended, after a delay that grows while it keeps ending."""
         if self._process is None:
             if time.monotonic() >= self._due:
                 self.start()
@@ -82,7 +82,7 @@ class Supervised:
             self._pause = min(2 * self._pause, MAX_RESTART_DELAY_SECONDS)
 
     def stop(self) -> None:
-        """Ask it to end and wait; kill it where it takes too long."""
+        """Ask the process to stop and wait; kill it if it takes longer than STOP_TIMEOUT_SECONDS."""
         if self._process is None:
             return
         with contextlib.suppress(ProcessLookupError):

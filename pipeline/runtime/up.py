@@ -1,6 +1,4 @@
-"""Everything on one machine: the services, the watcher, the workers and the web, looked after until
-Ctrl-C.
-"""
+"""Run everything on one machine until Ctrl-C: services, watcher, workers and web application."""
 
 from __future__ import annotations
 
@@ -17,9 +15,9 @@ from pipeline.runtime.installation import Installation, open_installation
 from pipeline.runtime.service_refcount import Reporter, exclusive_up
 from pipeline.runtime.supervisor import Supervised
 
-POLL_INTERVAL_SECONDS = 0.5  # how soon a child that ended is noticed
-PORT_RELEASE_TIMEOUT_SECONDS = 8.0  # the web of an `up` that was killed may need that long to end
-WEB_START_TIMEOUT_SECONDS = 60.0  # how long the web may take to answer before that is said
+POLL_INTERVAL_SECONDS = 0.5  # how soon an ended process is noticed
+PORT_RELEASE_TIMEOUT_SECONDS = 8.0  # the web server of a killed `up` may take this long to end
+WEB_START_TIMEOUT_SECONDS = 60.0  # after this time without an answer, that is reported
 
 
 def up(
@@ -62,9 +60,7 @@ def up(
 
 
 def _children(settings: Settings, port: int, report: Reporter, *, demo: bool) -> list[Supervised]:
-    """The parts, in the order in which they stop: nothing new is taken in, then the work at hand ends, then
-    the web.
-    """
+    """Return the processes in the order in which they stop: the watcher, then the workers, then the web."""
     home, logs = ["--home", str(settings.home)], settings.home / "logs"
     deliver = (
         [Supervised("deliveries", ["deliver", *home], logs / "deliveries.log", report)]
@@ -92,8 +88,11 @@ def _restart_ended(children: list[Supervised]) -> None:
 
 
 def _web_port(settings: Settings, wanted: int | None, report: Reporter) -> int:
-    """The port that was asked for, which must be free; else that of the settings, or a free one where it is
-    taken.
+    """Return the requested port, which must be free; else that of the settings, or a free one if it is in
+    use.
+
+    Raises:
+        ConfigurationError: the requested port is in use.
     """
     port = wanted or settings.web.port
     end = time.monotonic() + PORT_RELEASE_TIMEOUT_SECONDS
@@ -104,30 +103,32 @@ def _web_port(settings: Settings, wanted: int | None, report: Reporter) -> int:
     if wanted:
         raise ConfigurationError(
             f"Another program listens on port {port}.",
-            "Give another --port, or none to have a free one chosen.",
+            "Use another --port, or leave it out to use a free one.",
         )
     report(f"another program listens on port {port}; the web takes {free}")
     return free
 
 
-def wait_for_web(page: str, children: list[Supervised], report: Reporter, seconds: float = WEB_START_TIMEOUT_SECONDS) -> None:
-    """Until the web, the last of the children, answers at that address, or not in time."""
+def wait_for_web(
+    page: str, children: list[Supervised], report: Reporter, seconds: float = WEB_START_TIMEOUT_SECONDS
+) -> None:
+    """Wait until the web application, the last of the children, answers; report if it does not in time."""
     http = urllib3.PoolManager(
         retries=False, timeout=2.0, cert_reqs="CERT_NONE"
-    )  # its certificate names another host
+    )  # its certificate is for another host name
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if (process := children[-1].pid) and _is_answered_by(http, page, process):
             report(f"web page at {page}")
             return
         _restart_ended(children)
-    report(f"the web does not answer at {page} yet; see {children[-1].log}")
+    report(f"the web application does not answer at {page} yet; see {children[-1].log}")
 
 
 def _is_answered_by(http: urllib3.PoolManager, page: str, process: int) -> bool:
-    """Is it that process that answers there? Another program may have taken the port."""
+    """Return whether that process answers there: another program may have taken the port."""
     try:
-        told = http.request("GET", f"{page}health", redirect=False).json()
+        health = http.request("GET", f"{page}health", redirect=False).json()
     except (urllib3.exceptions.HTTPError, ValueError):
         return False
-    return isinstance(told, dict) and told.get("process") == process
+    return isinstance(health, dict) and health.get("process") == process

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import psycopg
-import structlog
 
+from pipeline.logs import get_logger
 from pipeline.store.database import Connection, Pool
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 RETRY_SECONDS = 10.0
 """A replica that did not respond is not tried again for this long."""

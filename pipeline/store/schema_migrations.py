@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from importlib import resources
 
-import structlog
 from psycopg.errors import LockNotAvailable
 
+from pipeline.logs import get_logger
 from pipeline.store.database import Connection
 from pipeline.store.database_roles import ensure_roles
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 ADVISORY_LOCK = 0x636861727420
 """Key of the advisory lock ("chart "): one process migrates at a time."""

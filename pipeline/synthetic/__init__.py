@@ -1,19 +1,20 @@
-"""Sample charts: fictitious patients and documents about them, on paper that has been through a scanner.
+"""Synthetic charts: fictitious patients and documents about them, as if printed and scanned.
 
-`patients(count, seed)` makes people; `documents(people, count, seed)` makes documents as blocks and text,
-with nothing drawn; `typeset(rng, sample, style)` sets one on pages of words with boxes; `chartloom
-synthesize` writes scans with their truth."""
+`patients(count, seed)` generates people; `documents(people, count, seed)` generates documents as blocks and
+text, without drawing them; `typeset(rng, document, style)` sets one on pages of words with boxes; `chartloom
+synthesize` writes scans with their ground truth.
+"""
 
-from pipeline.synthetic.compose import Sample, document, documents, types
+from pipeline.synthetic.compose import SyntheticDocument, document, documents, types
 from pipeline.synthetic.people import Patient, patients
 from pipeline.synthetic.style import Style, style_for
-from pipeline.synthetic.typeset import Printed, typeset
+from pipeline.synthetic.typeset import TypesetDocument, typeset
 
 __all__ = [
     "Patient",
-    "Printed",
-    "Sample",
     "Style",
+    "SyntheticDocument",
+    "TypesetDocument",
     "document",
     "documents",
     "patients",

@@ -1,4 +1,4 @@
-"""A document of a given type about a patient: its title, what is printed of the patient, and its blocks."""
+"""Compose a document of a type about a patient: its title, the printed patient data, and its blocks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pipeline.synthetic.grammar import expand, forms, some
-from pipeline.synthetic.page_blocks import Block, Checks, Heading, Pairs, Signature, Text, plain
+from pipeline.synthetic.grammar import expand, expand_some, forms
+from pipeline.synthetic.page_blocks import Block, Checks, Heading, Pairs, Signature, Text, block_lines
 from pipeline.synthetic.people import Patient
 from pipeline.synthetic.rows import make_table
 
@@ -70,7 +70,7 @@ ICD = (
     "S72.001A",
     "C50.911",
 )
-ROUNDS = (
+SECTION_ROUNDS = (
     1,
     1,
     1,
@@ -81,12 +81,12 @@ ROUNDS = (
     2,
     3,
     5,
-)  # how much is said in each part: most documents fill a page, some several
-MISPRINTS = 0.03  # share of documents on which one of name, birth date, record number is printed wrongly
+)  # repetitions of each part: most documents fill a page, some several
+MISPRINT_SHARE = 0.03  # share of documents on which one of name, birth date, record number is printed wrongly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class SyntheticDocument:
     """A document before it is set on pages. `printed` holds what stands on it of the patient (None: not
     printed).
     """
@@ -103,19 +103,19 @@ class Sample:
 
     @property
     def text(self) -> str:
-        """Title and blocks as plain text, without what a layout adds."""
-        lines = [self.title, *(line for block in self.blocks for line in plain(block))]
+        """The title and blocks as plain text, without the parts that a layout adds."""
+        lines = [self.title, *(line for block in self.blocks for line in block_lines(block))]
         return "\n".join(line for line in lines if line)
 
 
 def types() -> tuple[str, ...]:
-    """The document types that can be made."""
+    """Return the document types that can be generated."""
     return tuple(forms())
 
 
 def documents(
     people: Sequence[Patient], count: int, seed: int, kinds: Sequence[str] = ()
-) -> Iterator[Sample]:
+) -> Iterator[SyntheticDocument]:
     """`count` documents of the given types (all, where none are given), about patients drawn from
     `people`.
     """
@@ -124,8 +124,8 @@ def documents(
         yield document(rng, rng.choice(kinds or types()), rng.choice(people))
 
 
-def document(rng: random.Random, kind: str, patient: Patient) -> Sample:
-    """A document of that type about that patient; fax covers and the like may name nobody."""
+def document(rng: random.Random, kind: str, patient: Patient) -> SyntheticDocument:
+    """Return a document of that type about that patient; a fax cover, for example, may name no one."""
     form = forms()[kind]
     shown = None if rng.random() < form.get("anonymous", 0.0) else patient
     day = date(2009, 1, 1) + timedelta(days=rng.randint(0, 5900))
@@ -134,9 +134,9 @@ def document(rng: random.Random, kind: str, patient: Patient) -> Sample:
     title = expand(rng, rng.choice(form["titles"]), facts)
     printed, wrong = _printed(rng, patient) if shown else ({"name": None, "dob": None, "mrn": None}, None)
     facts |= {"name": printed["name"] or "the patient"}
-    rounds = 1 if form.get("brief") else rng.choice(ROUNDS)
+    rounds = 1 if form.get("brief") else rng.choice(SECTION_ROUNDS)
     blocks = tuple(b for section in form["sections"] for b in _section(rng, section, facts, day, rounds))
-    return Sample(
+    return SyntheticDocument(
         type=kind,
         title=title,
         patient=shown,
@@ -195,7 +195,7 @@ def _printed(rng: random.Random, patient: Patient) -> tuple[dict[str, str | None
     """Name, birth date and record number as this document prints them, and which of them is printed wrongly,
     if any.
     """
-    wrong = rng.choice(("name", "dob", "mrn")) if rng.random() < MISPRINTS else None
+    wrong = rng.choice(("name", "dob", "mrn")) if rng.random() < MISPRINT_SHARE else None
     born = patient.born + timedelta(days=rng.choice((-1, 1, 10, 365))) if wrong == "dob" else patient.born
     number = (
         patient.mrn[:2] + patient.mrn[3] + patient.mrn[2] + patient.mrn[4:] if wrong == "mrn" else patient.mrn
@@ -238,10 +238,12 @@ def _section(
         yield make_table(rng, section["table"], facts)
     if "checks" in section:
         low, high = section["n"]
-        yield Checks(tuple((c, rng.random() < 0.4) for c in some(rng, section["checks"], low, high, facts)))
+        yield Checks(
+            tuple((c, rng.random() < 0.4) for c in expand_some(rng, section["checks"], low, high, facts))
+        )
     if "say" in section:
         low, high = section.get("n", [1, len(section["say"])])
-        parts = [some(rng, section["say"], low, high, facts) for _ in range(rounds if high > 1 else 1)]
+        parts = [expand_some(rng, section["say"], low, high, facts) for _ in range(rounds if high > 1 else 1)]
         if section.get("as") == "list":
             dash = rng.choice(("", "", "- "))
             yield from (

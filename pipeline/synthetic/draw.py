@@ -1,4 +1,4 @@
-"""Sheets as grey pixels."""
+"""Draw pages as gray pixels."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pipeline.synthetic.page import HEIGHT, WIDTH, Sheet
+from pipeline.synthetic.page import HEIGHT, WIDTH, PageCanvas
 
-UNITS = 200  # a sheet's marks are in 1/200 inch
+UNITS_PER_INCH = 200  # the marks of a page are in 1/200 inch
 BLACK, WHITE = 20, 255
 
 
-def draw(sheet: Sheet, dpi: int = UNITS) -> NDArray[np.uint8]:
-    """The sheet at that resolution: (height, width) of uint8, ink dark."""
-    scale = dpi / UNITS
+def draw_page(sheet: PageCanvas, dpi: int = UNITS_PER_INCH) -> NDArray[np.uint8]:
+    """Draw the page at that resolution.
+
+    Returns:
+        Shape (height, width), gray values 0 to 255, text dark.
+    """
+    scale = dpi / UNITS_PER_INCH
     image = Image.new("L", (round(WIDTH * scale), round(HEIGHT * scale)), WHITE)
     pen = ImageDraw.Draw(image)
     for mark in sheet.marks:
@@ -33,7 +37,7 @@ def draw(sheet: Sheet, dpi: int = UNITS) -> NDArray[np.uint8]:
     return np.asarray(image, dtype=np.uint8)
 
 
-def blank(dpi: int = UNITS) -> NDArray[np.uint8]:
-    """An empty page at that resolution."""
-    scale = dpi / UNITS
+def blank_page(dpi: int = UNITS_PER_INCH) -> NDArray[np.uint8]:
+    """Return an empty page at that resolution, shape (height, width)."""
+    scale = dpi / UNITS_PER_INCH
     return np.full((round(HEIGHT * scale), round(WIDTH * scale)), WHITE, dtype=np.uint8)

@@ -1,9 +1,9 @@
-"""Text from phrase banks: `[name]` in a template becomes a phrase drawn from the bank of that name, over and
-over.
+"""Generate text from phrase banks: `[name]` in a template becomes a phrase drawn from the bank of that name,
+recursively.
 
-`{name}` stands for a fact of the document (the patient, the case, dates) and is the same wherever it occurs.
-`(a|b|c)` draws one of its alternatives on the spot, `<3-9>` a whole number, `<1.0-4.5>` a number with one
-decimal."""
+`{name}` is a fact of the document (the patient, the case, dates) and has the same value wherever it occurs.
+`(a|b|c)` draws one of its alternatives, `<3-9>` a whole number, `<1.0-4.5>` a number with one decimal.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _BANK = re.compile(r"\[([a-z_0-9]+)\]")
 _FACT = re.compile(r"\{([A-Za-z_0-9]+)\}")
 _EITHER = re.compile(r"\(([^()]*\|[^()]*)\)")
 _NUMBER = re.compile(r"<(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)>")
-DEPTH = 12  # a bank that names itself without end is a mistake
+MAX_EXPANSIONS = 12  # limits a bank that refers to itself
 
 
 @cache
 def banks() -> dict[str, tuple[str, ...]]:
-    """Every bank of phrases/banks.toml by name."""
+    """Return every bank of phrases/banks.toml by name."""
     table = tomllib.loads((PHRASES / "banks.toml").read_text(encoding="utf-8"))
     return {name: tuple(phrases) for name, phrases in table.items()}
 
 
 @cache
 def forms() -> dict[str, Any]:
-    """The document types' titles and sections: phrases/types_*.toml put together."""
+    """Return the titles and sections of the document types: phrases/types_*.toml, merged."""
     found: dict[str, Any] = {}
     for path in sorted(PHRASES.glob("types_*.toml")):
         found |= tomllib.loads(path.read_text(encoding="utf-8"))
@@ -40,29 +40,29 @@ def forms() -> dict[str, Any]:
 
 
 def expand(rng: random.Random, template: str, facts: Mapping[str, str]) -> str:
-    """The template with every bank, fact, alternative and number filled in."""
+    """Return the template with every bank, fact, alternative and number filled in."""
     text = template
-    for _ in range(DEPTH):
+    for _ in range(MAX_EXPANSIONS):
         before = text
         text = _FACT.sub(lambda m: facts[m[1]], text)
         text = _BANK.sub(lambda m: rng.choice(banks()[m[1]]), text)
         text = _EITHER.sub(lambda m: rng.choice(m[1].split("|")), text)
         if text == before:
             break
-    return capitalised(_NUMBER.sub(lambda m: _number(rng, m[1], m[2]), text))
+    return capitalize_sentences(_NUMBER.sub(lambda m: _number(rng, m[1], m[2]), text))
 
 
-def some(
+def expand_some(
     rng: random.Random, templates: Sequence[str], low: int, high: int, facts: Mapping[str, str]
 ) -> list[str]:
-    """Between `low` and `high` different templates, in their own order, expanded."""
+    """Return between `low` and `high` different templates, in their order, expanded."""
     count = min(len(templates), rng.randint(low, max(low, high)))
     chosen = sorted(rng.sample(range(len(templates)), count))
     return [expand(rng, templates[i], facts) for i in chosen]
 
 
-def capitalised(text: str) -> str:
-    """The text with the first letter of every sentence large."""
+def capitalize_sentences(text: str) -> str:
+    """Return the text with the first letter of every sentence in upper case."""
     return re.sub(r"(^|[a-z0-9)]{3}[.!?] +|\n)([a-z])", lambda m: m[1] + m[2].upper(), text)
 
 

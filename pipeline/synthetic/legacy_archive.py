@@ -25,7 +25,7 @@ from pipeline.synthetic.legacy_files import (
 )
 from pipeline.synthetic.people import Patient
 
-NOBODY = "9990001"  # a record number that the index does not know
+UNKNOWN_MRN = "9990001"  # a record number that the index does not know
 
 
 def make_archive(
@@ -60,7 +60,7 @@ class Faults:
         plant("bad_date", key)
         key, _ = maker.document(one, code="ZZ")
         plant("unmapped_type", key)
-        key, _ = maker.document(one, mrn=NOBODY)
+        key, _ = maker.document(one, mrn=UNKNOWN_MRN)
         plant("unknown_patient", key)
         key, paths = maker.document(one, data=b"II*\0\x08\0\0\0 cut short %d" % self.turn, ending=".tif")
         plant("quarantined", key, paths[0])
@@ -78,7 +78,7 @@ class Faults:
         )
         plant("blank_page", key)
         key, _ = maker.document(one, listed=two)
-        plant("manifest_disagrees", key)
+        plant("legacy_patient_conflict", key)
         if maker.kind == "tree":
             loose = f"box000/loose{self.turn}.pdf"
             maker.put(loose, pdf([maker.page(one, FIRST_DAY, 9)], loose))

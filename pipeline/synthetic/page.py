@@ -1,4 +1,4 @@
-"""A page as a list of marks in 1/200 inch, with its words and their boxes; ink.py turns it into pixels."""
+"""A page as a list of marks in 1/200 inch, with its words and their boxes; draw.py converts it to pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.records import Box, Word
 
 Face: TypeAlias = Literal["sans", "serif", "mono", "narrow"]
 WIDTH, HEIGHT = 1700, 2200  # US letter in 1/200 inch
-FOLDERS = (
+FONT_FOLDERS = (
     "/usr/share/fonts",
     "/usr/local/share/fonts",
     "/Library/Fonts",
@@ -22,9 +22,9 @@ FOLDERS = (
     "~/.fonts",
     "~/.local/share/fonts",
 )
-# Font files looked for, best first; any that is found is used by some documents. Without any, Pillow's own
-# font serves.
-FILES: dict[Face, tuple[tuple[str, str], ...]] = {
+# Font files to look for, best first; each one that is found is used by some documents. Without any, Pillow's
+# own font is used.
+FONT_FILES_BY_FACE: dict[Face, tuple[tuple[str, str], ...]] = {
     "sans": (
         ("LiberationSans-Regular", "LiberationSans-Bold"),
         ("DejaVuSans", "DejaVuSans-Bold"),
@@ -49,7 +49,7 @@ FILES: dict[Face, tuple[tuple[str, str], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Font:
-    """A face in a size (pixels at 200 dpi). `cut` chooses among the families found for the face."""
+    """A typeface in a size (pixels at 200 dpi). `cut` chooses among the families found for the face."""
 
     face: Face
     size: int
@@ -60,14 +60,14 @@ class Font:
         return _load(self.face, round(self.size * scale), self.bold, self.cut)
 
     def width(self, text: str) -> int:
-        """Pixels at 200 dpi that the text takes, kerning between words left aside."""
+        """Return the width of the text in pixels at 200 dpi, without kerning between words."""
         parts = text.split(" ")
         return round(sum(_length(self, part) for part in parts) + (len(parts) - 1) * _length(self, " "))
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A piece of text (x, y is its upper left), a line, a frame or a filled box."""
+class DrawingMark:
+    """A piece of text (the box starts at its upper left), a line, a frame or a filled box."""
 
     kind: Literal["text", "line", "frame", "fill"]
     box: Box
@@ -78,14 +78,14 @@ class Mark:
 
 
 @dataclass(slots=True)
-class Sheet:
-    """A page being set."""
+class PageCanvas:
+    """A page that is being typeset."""
 
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[DrawingMark] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
 
     def write(self, x: int, y: int, text: str, font: Font, *, white: bool = False) -> int:
-        """Put the text with its upper left at (x, y); gives the x where it ends."""
+        """Write the text with its upper left at (x, y), and return the x at its end."""
         space, at = font.width(" "), x
         for part in text.split(" "):
             if part:
@@ -96,21 +96,21 @@ class Sheet:
                 at += wide
             at += space
         end = x + font.width(text)
-        self.marks.append(Mark("text", (x, y, end, y + font.size), text, font, white))
+        self.marks.append(DrawingMark("text", (x, y, end, y + font.size), text, font, white))
         return end
 
     def line(self, x0: int, y0: int, x1: int, y1: int, weight: int = 2) -> None:
-        self.marks.append(Mark("line", (x0, y0, x1, y1), weight=weight))
+        self.marks.append(DrawingMark("line", (x0, y0, x1, y1), weight=weight))
 
     def frame(self, x0: int, y0: int, x1: int, y1: int, weight: int = 2) -> None:
-        self.marks.append(Mark("frame", (x0, y0, x1, y1), weight=weight))
+        self.marks.append(DrawingMark("frame", (x0, y0, x1, y1), weight=weight))
 
     def fill(self, x0: int, y0: int, x1: int, y1: int) -> None:
-        self.marks.append(Mark("fill", (x0, y0, x1, y1)))
+        self.marks.append(DrawingMark("fill", (x0, y0, x1, y1)))
 
     @property
     def text(self) -> str:
-        """The words line by line, from the top."""
+        """The words, line by line from the top."""
         lines: list[list[Word]] = []
         for word in sorted(self.words, key=lambda w: (w.box[3], w.box[0])):
             if lines and abs(lines[-1][-1].box[3] - word.box[3]) <= 0.4 * (word.box[3] - word.box[1]):
@@ -122,9 +122,9 @@ class Sheet:
 
 @cache
 def font_files() -> dict[str, Path]:
-    """The font files of this machine by stem."""
+    """Return the font files of this machine by stem."""
     found: dict[str, Path] = {}
-    for folder in FOLDERS:
+    for folder in FONT_FOLDERS:
         for where, _, names in os.walk(Path(folder).expanduser()):
             for name in sorted(names):
                 path = Path(where, name)
@@ -140,7 +140,7 @@ def _length(font: Font, word: str) -> float:
 
 @cache
 def _load(face: Face, size: int, bold: bool, cut: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    there = [pair for pair in FILES[face] if pair[0] in font_files() and pair[1] in font_files()]
+    there = [pair for pair in FONT_FILES_BY_FACE[face] if pair[0] in font_files() and pair[1] in font_files()]
     if not there:
         return ImageFont.load_default(size)
     return ImageFont.truetype(str(font_files()[there[cut % len(there)][bold]]), size)

@@ -1,4 +1,4 @@
-"""What a document is made of before it is set on pages."""
+"""The blocks of a document before it is typeset."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A line to sign on: the printed name may be empty."""
+    """A signature line; the printed name may be empty."""
 
     label: str
     name: str
@@ -52,8 +52,8 @@ class Signature:
 Block: TypeAlias = Heading | Text | Pairs | Table | Checks | Signature
 
 
-def plain(block: Block) -> Iterator[str]:
-    """The block's lines as text."""
+def block_lines(block: Block) -> Iterator[str]:
+    """Yield the block's lines as text."""
     match block:
         case Heading(text):
             yield text

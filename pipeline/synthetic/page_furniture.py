@@ -1,23 +1,25 @@
-"""What stands around the text: letterhead, title, the patient's identity, running heads and page numbers."""
+"""Everything around the body text: letterhead, title, patient identity, running heads and page numbers."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 
-from pipeline.synthetic.compose import Sample
-from pipeline.synthetic.page import HEIGHT, WIDTH, Font, Sheet
+from pipeline.synthetic.compose import SyntheticDocument
+from pipeline.synthetic.page import HEIGHT, WIDTH, Font, PageCanvas
 from pipeline.synthetic.style import Style
 
 STREET = ("Harbor Road", "Mill Avenue", "University Drive", "Third Street", "Medical Center Parkway")
 
 
-def letterhead(rng: random.Random, sheet: Sheet, style: Style, sample: Sample, y: int) -> int:
-    """The facility's name and address; gives the y below it."""
+def letterhead(rng: random.Random, sheet: PageCanvas, style: Style, sample: SyntheticDocument, y: int) -> int:
+    """Write the facility's name and address, and return the y below them."""
     if style.head == "none":
         return y
     name = sample.facility.upper() if rng.random() < 0.5 else sample.facility
-    town = f"{rng.randint(10, 9900)} {rng.choice(STREET)}, {sample.facts['city']}, {sample.facts['state']} {sample.facts['zip']}"
+    facts = sample.facts
+    street = f"{rng.randint(10, 9900)} {rng.choice(STREET)}"
+    town = f"{street}, {facts['city']}, {facts['state']} {facts['zip']}"
     phone = f"({rng.randint(201, 989)}) 555-01{rng.randint(10, 99)}"
     big, small = style.font(1.35, bold=True), style.font(0.78)
     lines = [(name, big), (town, small), (f"Phone {phone}   Fax {phone[:-1]}{rng.randint(0, 9)}", small)]
@@ -59,8 +61,8 @@ def letterhead(rng: random.Random, sheet: Sheet, style: Style, sample: Sample, y
     return bottom + 30
 
 
-def title(sheet: Sheet, style: Style, text: str, y: int) -> int:
-    """The document's title; gives the y below it. A title too long for its line is set smaller."""
+def title(sheet: PageCanvas, style: Style, text: str, y: int) -> int:
+    """Write the document's title, smaller if it is too long for its line; return the y below it."""
     if not text:
         return y
     scale, left, right = 1.3, style.margin, WIDTH - style.margin
@@ -81,8 +83,8 @@ def title(sheet: Sheet, style: Style, text: str, y: int) -> int:
     return bottom + 30
 
 
-def identity_pairs(rng: random.Random, style: Style, sample: Sample) -> list[tuple[str, str]]:
-    """The labelled facts of the identity block: name first, then the others in any order."""
+def identity_pairs(rng: random.Random, style: Style, sample: SyntheticDocument) -> list[tuple[str, str]]:
+    """Return the labeled facts of the identity block: the name first, then the others in random order."""
     name, born, number = style.labels
     printed, facts = sample.printed, sample.facts
     pairs = [(born, printed["dob"]), (number, printed["mrn"])]
@@ -98,8 +100,8 @@ def identity_pairs(rng: random.Random, style: Style, sample: Sample) -> list[tup
     return [(label, value) for label, value in [(name, printed["name"]), *pairs] if value]
 
 
-def identity(rng: random.Random, sheet: Sheet, style: Style, sample: Sample, y: int) -> int:
-    """The patient's identity in the style's manner; gives the y below it."""
+def identity(rng: random.Random, sheet: PageCanvas, style: Style, sample: SyntheticDocument, y: int) -> int:
+    """Write the patient's identity in the given style, and return the y below it."""
     pairs = identity_pairs(rng, style, sample)
     if style.identity in ("none", "footer") or not pairs:
         return y
@@ -145,8 +147,8 @@ def identity(rng: random.Random, sheet: Sheet, style: Style, sample: Sample, y: 
     return y + step + 20
 
 
-def band(sheet: Sheet, style: Style, said: list[tuple[str, str]], y: int) -> int:
-    """Label and value pairs one after another between two rules, as many lines as they need."""
+def band(sheet: PageCanvas, style: Style, said: list[tuple[str, str]], y: int) -> int:
+    """Write label and value pairs one after another between two rules, and return the y below them."""
     font, x, left, right = style.font(0.9), style.margin, style.margin, WIDTH - style.margin
     step = round(font.size * 1.4)
     sheet.line(left, y, right, y)
@@ -160,8 +162,10 @@ def band(sheet: Sheet, style: Style, said: list[tuple[str, str]], y: int) -> int
     return y + step + 22
 
 
-def running_head(rng: random.Random, sheet: Sheet, style: Style, sample: Sample, number: int, y: int) -> int:
-    """The head of a page after the first; gives the y below it."""
+def running_head(
+    rng: random.Random, sheet: PageCanvas, style: Style, sample: SyntheticDocument, number: int, y: int
+) -> int:
+    """Write the head of a page after the first, and return the y below it."""
     name, born, record = (sample.printed[k] for k in ("name", "dob", "mrn"))
     font, left = style.font(0.9), style.margin
     match style.running:
@@ -189,10 +193,8 @@ def running_head(rng: random.Random, sheet: Sheet, style: Style, sample: Sample,
     return y + 2 * font.size + 30
 
 
-def page_feet(rng: random.Random, sheets: list[Sheet], style: Style, sample: Sample) -> None:
-    """Page numbers, form numbers, print lines and identities at the foot, once the number of pages is
-    known.
-    """
+def page_feet(rng: random.Random, sheets: list[PageCanvas], style: Style, sample: SyntheticDocument) -> None:
+    """Write page numbers, form numbers, print lines and identities at the foot of all pages."""
     font, left, right, bottom = style.font(0.75), style.margin, WIDTH - style.margin, HEIGHT - 110
     for number, sheet in enumerate(sheets, 1):
         shown = {
@@ -210,12 +212,8 @@ def page_feet(rng: random.Random, sheets: list[Sheet], style: Style, sample: Sam
         if style.form_number:
             sheet.write(left, bottom + 30, style.form_number, font)
         if style.print_line:
-            sheet.write(
-                left,
-                bottom,
-                f"Printed {sample.facts['printed']} {number + 7}:{10 + number} by user {len(sample.title) + 20}",
-                font,
-            )
+            at, user = f"{number + 7}:{10 + number}", len(sample.title) + 20
+            sheet.write(left, bottom, f"Printed {sample.facts['printed']} {at} by user {user}", font)
         if style.identity == "footer" and sample.printed["name"]:
             name, born, record = (sample.printed[k] or "" for k in ("name", "dob", "mrn"))
             sheet.frame(left, bottom - 80, right, bottom - 20)
@@ -223,8 +221,8 @@ def page_feet(rng: random.Random, sheets: list[Sheet], style: Style, sample: Sam
             sheet.write(left + 12, bottom - 66, text, style.font(0.85))
 
 
-def _grid(sheet: Sheet, style: Style, pairs: list[tuple[str, str]], y: int) -> int:
-    """Boxes in rows of three, a small label above each value."""
+def _grid(sheet: PageCanvas, style: Style, pairs: list[tuple[str, str]], y: int) -> int:
+    """Write boxes in rows of three, with a small label above each value."""
     small, font = style.font(0.6), style.font(0.95)
     left, right = style.margin, WIDTH - style.margin
     wide, high = (right - left) // 3, small.size + font.size + 26
@@ -237,7 +235,7 @@ def _grid(sheet: Sheet, style: Style, pairs: list[tuple[str, str]], y: int) -> i
 
 
 def _lines(
-    sheet: Sheet, lines: list[tuple[str, Font]], y: int, where: Callable[[tuple[str, Font]], int]
+    sheet: PageCanvas, lines: list[tuple[str, Font]], y: int, where: Callable[[tuple[str, Font]], int]
 ) -> int:
     for text, font in lines:
         sheet.write(where((text, font)), y, text, font)

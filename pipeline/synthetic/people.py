@@ -1,8 +1,9 @@
-"""Fictitious patients: names from lists of our own, birth dates, addresses and record numbers that belong to
-nobody.
+"""Fictitious patients: names from the project's own lists; birth dates, addresses and record numbers that
+belong to no one.
 
-About a tenth are near-twins on purpose (siblings born on the same day, father and son, a record number one
-digit apart, the same name with another birth date): what a matcher must not confuse."""
+About a tenth are near-twins on purpose (siblings born on the same day, father and son, a record number that
+differs in one digit, the same name with another birth date), which matching must not confuse.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 NAMES = Path(__file__).parent / "phrases" / "names.toml"
-TWINS = 0.1  # share of patients who are near-twins of another
+NEAR_TWIN_SHARE = 0.1  # share of patients who are near-twins of another
 FICTION_PREFIX = "555-01"  # telephone numbers reserved for fiction
 
 
@@ -44,13 +45,17 @@ class Patient:
 
 
 def patients(count: int, seed: int) -> list[Patient]:
-    """`count` patients, the same for the same seed; record numbers are unique."""
+    """Return `count` patients with unique record numbers; the same seed returns the same patients."""
     rng = random.Random(f"patients {seed}")
     people: list[Patient] = []
     taken: set[str] = set()
     while len(people) < count:
         row = len(people) + 1
-        person = _twin(rng, rng.choice(people), row) if people and rng.random() < TWINS else _person(rng, row)
+        person = (
+            _twin(rng, rng.choice(people), row)
+            if people and rng.random() < NEAR_TWIN_SHARE
+            else _person(rng, row)
+        )
         if person.mrn not in taken:
             taken.add(person.mrn)
             people.append(person)
@@ -58,7 +63,7 @@ def patients(count: int, seed: int) -> list[Patient]:
 
 
 def write_patients(people: Sequence[Patient], path: Path) -> None:
-    """The patients as CSV with a header row, in the order of the fields of Patient."""
+    """Write the patients as CSV with a header row, in the order of the fields of Patient."""
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.DictWriter(file, [f.name for f in fields(Patient)], lineterminator="\n")
         out.writeheader()
@@ -79,7 +84,9 @@ def _person(rng: random.Random, row: int) -> Patient:
         suffix=rng.choice(["Jr", "Sr", "III"]) if sex == "M" and rng.random() < 0.06 else "",
         dob=born.isoformat(),
         sex=sex,
-        address=f"{rng.randint(1, 9800)} {rng.choice(_names('street'))} {rng.choice(_names('street_kind'))}{unit}",
+        address=(
+            f"{rng.randint(1, 9800)} {rng.choice(_names('street'))} {rng.choice(_names('street_kind'))}{unit}"
+        ),
         city=town,
         state=state,
         zip=f"{rng.randint(1001, 99_950):05d}",
@@ -88,7 +95,7 @@ def _person(rng: random.Random, row: int) -> Patient:
 
 
 def _twin(rng: random.Random, other: Patient, row: int) -> Patient:
-    """Somebody easily taken for `other`."""
+    """Return a patient who is easily mistaken for `other`."""
     fresh = _person(rng, row)
     kind = rng.choice(("sibling", "namesake", "junior", "number"))
     if kind == "sibling":

@@ -53,7 +53,7 @@ LABS = (
     ("Lipase", 10, 140, "U/L"),
     ("ESR", 0, 20, "mm/hr"),
 )
-LAB_HEADS = (
+LAB_COLUMNS = (
     ("Test", "Result", "Flag", "Units", "Reference Range"),
     ("TEST NAME", "RESULT", "ABN", "REF RANGE", "UNITS"),
     ("Component", "Your value", "Units", "Standard range", "Flag"),
@@ -67,7 +67,7 @@ def make_table(rng: random.Random, kind: str, facts: Mapping[str, str]) -> Table
 
 
 def _labs(rng: random.Random, _: Mapping[str, str]) -> Table:
-    heads = rng.choice(LAB_HEADS)
+    heads = rng.choice(LAB_COLUMNS)
     first = rng.randrange(len(LABS) - 6)
     rows = []
     for name, low, high, unit in LABS[first : first + rng.randint(5, 16)]:

@@ -1,4 +1,4 @@
-"""What a scanner, a copier or a fax line does to a page."""
+"""Simulate what a scanner, a copier or a fax line does to a page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from pipeline.synthetic.page import WIDTH, Font
 
 Pixels = NDArray[np.uint8]
-TURNED = 0.06  # share of pages that went in sideways or upside down
+ROTATED_PAGE_SHARE = 0.06  # share of pages that went in sideways or upside down
 STAMPS = ("RECEIVED", "COPY", "SCANNED", "CONFIDENTIAL", "FAXED", "DUPLICATE", "FILED", "ORIGINAL")
 
 
@@ -116,8 +116,8 @@ def scan(
     noise = np.random.default_rng(rng.getrandbits(63))
     pixels = page
     for flaw in flaws:
-        if flaw in BEFORE:
-            pixels = BEFORE[flaw](noise, pixels)
+        if flaw in FLAWS_BEFORE_SCANNING:
+            pixels = FLAWS_BEFORE_SCANNING[flaw](noise, pixels)
     pixels = _turn(pixels, skew)
     if scanner.down != scanner.dpi or scanner.across != scanner.dpi:
         size = (
@@ -130,18 +130,22 @@ def scan(
         soft = cv2.GaussianBlur(pixels, (3, 3), 0)
         pixels = np.where(soft > threshold, 255, 0).astype(np.uint8)
     for flaw in flaws:
-        if flaw in AFTER:
-            pixels = AFTER[flaw](noise, pixels)
+        if flaw in FLAWS_AFTER_SCANNING:
+            pixels = FLAWS_AFTER_SCANNING[flaw](noise, pixels)
     if not scanner.bilevel:
         pixels = np.clip(pixels + noise.normal(0, 3, pixels.shape).astype(np.int16), 0, 255).astype(np.uint8)
     if sender_line:
         pixels = write_on(pixels, sender_line, 20, 8, max(14, round(20 * pixels.shape[0] / 2200)))
-    rotation = rng.choice((90, 180, 270)) if rng.random() < TURNED and scanner.down == scanner.across else 0
+    rotation = (
+        rng.choice((90, 180, 270))
+        if rng.random() < ROTATED_PAGE_SHARE and scanner.down == scanner.across
+        else 0
+    )
     return Scanned(np.ascontiguousarray(np.rot90(pixels, rotation // 90)), rotation, skew, flaws)
 
 
 def write_on(pixels: Pixels, text: str, x: int, y: int, size: int) -> Pixels:
-    """The page with a line of text written on it."""
+    """Return the page with a line of text written on it."""
     image = Image.fromarray(pixels)
     ImageDraw.Draw(image).text((x, y), text, 0, Font("mono", size).load())
     return np.array(image, dtype=np.uint8)
@@ -275,8 +279,14 @@ def _bands(noise: np.random.Generator, pixels: Pixels) -> Pixels:
 
 
 Flaw = Callable[[np.random.Generator, Pixels], Pixels]
-BEFORE: dict[str, Flaw] = {"stamp": _stamp, "light": _light, "stain": _stain, "blur": _blur, "pale": _pale}
-AFTER: dict[str, Flaw] = {
+FLAWS_BEFORE_SCANNING: dict[str, Flaw] = {
+    "stamp": _stamp,
+    "light": _light,
+    "stain": _stain,
+    "blur": _blur,
+    "pale": _pale,
+}
+FLAWS_AFTER_SCANNING: dict[str, Flaw] = {
     "specks": _specks,
     "dirty": _dirty,
     "border": _border,
@@ -285,6 +295,6 @@ AFTER: dict[str, Flaw] = {
 }
 
 
-def pick(rng: random.Random, names: Sequence[str] = ()) -> Scanner:
-    """A scanner, one of those named where any are."""
+def choose_scanner(rng: random.Random, names: Sequence[str] = ()) -> Scanner:
+    """Return a random scanner: one of `names`, if any are given."""
     return rng.choice([s for s in SCANNERS if not names or s.name in names])

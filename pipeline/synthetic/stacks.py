@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from pipeline.config import document_types
 from pipeline.synthetic.compose import document, types
-from pipeline.synthetic.draw import blank, draw
+from pipeline.synthetic.draw import blank_page, draw_page
 from pipeline.synthetic.people import Patient
-from pipeline.synthetic.scanner import Scanned, Scanner, pick, scan
+from pipeline.synthetic.scanner import Scanned, Scanner, choose_scanner, scan
 from pipeline.synthetic.style import style_for
-from pipeline.synthetic.typeset import Printed, typeset
+from pipeline.synthetic.typeset import TypesetDocument, typeset
 
-STACKS = 0.4  # share of scans that hold several documents
-STRANGERS = 0.06  # share of documents about somebody who is not in the index
-DUPLEX = 0.2  # share of stacks scanned on both sides, so that most backs are blank
+STACK_SHARE = 0.4  # share of scans that hold several documents
+UNLISTED_PATIENT_SHARE = 0.06  # share of documents about somebody who is not in the index
+DUPLEX_SHARE = 0.2  # share of stacks scanned on both sides, so that most backs are blank
 SeparatorSheet = Callable[[int], NDArray[np.uint8]]  # dots an inch -> the sheet as grey pixels
 
 
@@ -44,13 +44,13 @@ def scans(
     separator: SeparatorSheet | None = None,
     kinds: Sequence[str] = (),
 ) -> Iterator[ScannedFile]:
-    """`count` scans about `people` and, now and then, about `strangers`, who are not in the index."""
+    """Yield `count` scans about `people` and sometimes about `strangers`, who are not in the index."""
     for number in range(count):
         rng = random.Random(f"scan {seed} {number}")
-        yield one(rng, people, strangers, separator=separator, kinds=kinds)
+        yield generate_scan(rng, people, strangers, separator=separator, kinds=kinds)
 
 
-def one(
+def generate_scan(
     rng: random.Random,
     people: Sequence[Patient],
     strangers: Sequence[Patient],
@@ -58,14 +58,14 @@ def one(
     separator: SeparatorSheet | None = None,
     kinds: Sequence[str] = (),
 ) -> ScannedFile:
-    """One scan. In a stack a patient's documents follow one another."""
-    stacked = rng.random() < STACKS
+    """Generate one scan. In a stack the documents of a patient follow one another."""
+    stacked = rng.random() < STACK_SHARE
     wanted = rng.randint(2, 8) if stacked else 1
     sheets = stacked and separator is not None and rng.random() < 0.35
-    duplex = rng.random() < DUPLEX
-    scanner = pick(rng)
+    duplex = rng.random() < DUPLEX_SHARE
+    scanner = choose_scanner(rng)
     if sheets and scanner.name == "fax_coarse":  # its dots are too far apart for a code to survive
-        scanner = pick(rng, ("fax_fine",))
+        scanner = choose_scanner(rng, ("fax_fine",))
     sender = _sender(rng) if scanner.name.startswith("fax") else ""
     pages: list[Scanned] = []
     ledger: list[dict[str, Any]] = []
@@ -88,7 +88,11 @@ def one(
     person = rng.choice(people)
     for number in range(wanted):
         if rng.random() < 0.45:
-            person = rng.choice(strangers) if strangers and rng.random() < STRANGERS else rng.choice(people)
+            person = (
+                rng.choice(strangers)
+                if strangers and rng.random() < UNLISTED_PATIENT_SHARE
+                else rng.choice(people)
+            )
         if number and sheets and separator is not None:
             add(separator(scanner.dpi), "separator")
         kind = rng.choice(kinds or types())
@@ -97,9 +101,9 @@ def one(
         content = []
         for sheet in printed.sheets:
             content.append(len(pages) + 1)
-            add(draw(sheet, scanner.dpi), "content")
+            add(draw_page(sheet, scanner.dpi), "content")
             if duplex and rng.random() < 0.8:
-                add(blank(scanner.dpi), "blank")
+                add(blank_page(scanner.dpi), "blank")
         assert content[0] == first
         told.append(_truth(printed, content, person in people))
     truth = {
@@ -112,7 +116,7 @@ def one(
     return ScannedFile(tuple(pages), scanner, truth)
 
 
-def _truth(printed: Printed, pages: list[int], in_index: bool) -> dict[str, Any]:
+def _truth(printed: TypesetDocument, pages: list[int], in_index: bool) -> dict[str, Any]:
     sample = printed.sample
     entry = document_types().get(sample.type)
     known = in_index and sample.patient is not None and any(sample.printed.values())

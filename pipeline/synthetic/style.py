@@ -122,8 +122,11 @@ def style_for(rng: random.Random, kind: str) -> Style:
         labels=(rng.choice(NAME_LABELS), rng.choice(DOB_LABELS), rng.choice(MRN_LABELS)),
         label_end=rng.choice((":", ":", ":", "", ".", " -")),
         ruled=rng.random() < 0.3,
-        form_number=f"Form {rng.choice('ABHMRS')}-{rng.randint(10, 9999)} (Rev. {rng.randint(1, 12)}/{rng.randint(88, 99)})"
-        if rng.random() < 0.3
-        else "",
+        form_number=_form_number(rng) if rng.random() < 0.3 else "",
         print_line=rng.random() < 0.25,
     )
+
+
+def _form_number(rng: random.Random) -> str:
+    number = f"{rng.choice('ABHMRS')}-{rng.randint(10, 9999)}"
+    return f"Form {number} (Rev. {rng.randint(1, 12)}/{rng.randint(88, 99)})"

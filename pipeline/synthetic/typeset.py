@@ -7,43 +7,43 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-from pipeline.synthetic.compose import Sample
-from pipeline.synthetic.page import HEIGHT, WIDTH, Font, Sheet
+from pipeline.synthetic.compose import SyntheticDocument
+from pipeline.synthetic.page import HEIGHT, WIDTH, Font, PageCanvas
 from pipeline.synthetic.page_blocks import Block, Checks, Heading, Pairs, Signature, Table, Text
 from pipeline.synthetic.page_furniture import identity, letterhead, page_feet, running_head, title
 from pipeline.synthetic.style import Style
 
 TOP, FOOT = 90, 240  # 1/200 inch kept free at the top and the foot
-TALLEST_CELL = 6  # lines of a table cell that are shown; no cell of ours needs more
+MAX_CELL_LINES = 6  # lines of a table cell that are shown; no cell of ours needs more
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
-    """A sample on its pages."""
+class TypesetDocument:
+    """A document on its pages."""
 
-    sample: Sample
+    sample: SyntheticDocument
     style: Style
-    sheets: tuple[Sheet, ...]
+    sheets: tuple[PageCanvas, ...]
 
 
-def typeset(rng: random.Random, sample: Sample, style: Style) -> Printed:
-    """The sample in that style. What the style leaves out of the identity is marked as not printed."""
+def typeset(rng: random.Random, sample: SyntheticDocument, style: Style) -> TypesetDocument:
+    """Typeset the document. Identity data that the style leaves out is marked as not printed."""
     flow = _Flow(rng, sample, style)
     for block in sample.blocks:
         flow.put(block)
     page_feet(rng, flow.sheets, style, sample)
     seen = "\n".join(sheet.text for sheet in flow.sheets)
     printed = {key: value if value and value in seen else None for key, value in sample.printed.items()}
-    return Printed(replace(sample, printed=printed), style, tuple(flow.sheets))
+    return TypesetDocument(replace(sample, printed=printed), style, tuple(flow.sheets))
 
 
 class _Flow:
-    def __init__(self, rng: random.Random, sample: Sample, style: Style) -> None:
+    def __init__(self, rng: random.Random, sample: SyntheticDocument, style: Style) -> None:
         self.rng, self.sample, self.style = rng, sample, style
         self.font, self.bold = style.font(), style.font(bold=True)
         self.left, self.right = style.margin, WIDTH - style.margin
         self.step = round(style.size * style.leading)
-        self.sheets = [Sheet()]
+        self.sheets = [PageCanvas()]
         y = letterhead(rng, self.sheet, style, sample, TOP)
         if rng.random() < 0.5:
             y = identity(rng, self.sheet, style, sample, title(self.sheet, style, sample.title, y))
@@ -52,13 +52,13 @@ class _Flow:
         self.y = y + 10
 
     @property
-    def sheet(self) -> Sheet:
+    def sheet(self) -> PageCanvas:
         return self.sheets[-1]
 
     def room(self, height: int) -> None:
-        """Turn the page where `height` does not fit any more."""
+        """Start a new page if `height` does not fit."""
         if self.y + height > HEIGHT - FOOT:
-            self.sheets.append(Sheet())
+            self.sheets.append(PageCanvas())
             self.y = running_head(self.rng, self.sheet, self.style, self.sample, len(self.sheets), TOP) + 10
 
     def put(self, block: Block) -> None:
@@ -115,7 +115,7 @@ class _Flow:
         self.y += self.step // 3
 
     def _pair(self, x: int, wide: int, label: str, value: str, manner: str) -> int:
-        """One pair in its cell; gives the y below it."""
+        """Write one pair in its cell, and return the y below it."""
         if manner in ("boxes", "under"):
             small = self.style.font(0.65)
             y = self.y
@@ -140,7 +140,7 @@ class _Flow:
         step = round(font.size * 1.3)
         for cells, face in lines_of:
             wrapped = [
-                wrap(c, face, edges[i + 1] - edges[i] - 14)[:TALLEST_CELL] for i, c in enumerate(cells)
+                wrap(c, face, edges[i + 1] - edges[i] - 14)[:MAX_CELL_LINES] for i, c in enumerate(cells)
             ]
             tall = max(1, *(len(w) for w in wrapped)) * step + 10
             self.room(tall)
@@ -201,7 +201,7 @@ class _Flow:
 
 
 def wrap(text: str, font: Font, width: int) -> list[str]:
-    """The text in lines no wider than `width`; a single longer word stands alone."""
+    """Return the text in lines no wider than `width`; a longer word gets a line of its own."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word

@@ -1,4 +1,4 @@
-"""Scans as files: image-only PDF, multi-page TIFF, JPEG or PNG, with the truth beside each."""
+"""Scans as files: image-only PDF, multi-page TIFF, JPEG or PNG, each with its ground truth."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""How the work stands: scans by state, the queue, the workers, the pace and when it will be done, what waits
-for people.
+"""The status of an installation: scans by state, the queue, the workers, the pace and the estimated time
+left, and what waits for people.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ from pipeline.store.sql import statements
 from pipeline.worker.job_queue import QUEUES
 
 SQL = statements("pipeline.worker")
-PACE_WINDOW_SECONDS = (
-    600.0  # seconds over which the pace is measured: long enough for a large page not to sway it
-)
-MIN_PACE_SECONDS = 10.0  # seconds of work below which no pace is told
-MAX_LISTED_FAILURES = 10  # of the latest quarantines as many are named
+PACE_WINDOW_SECONDS = 600.0  # long enough that one large page does not change the pace
+MIN_PACE_SECONDS = 10.0  # seconds of work below which no pace is reported
+MAX_LISTED_FAILURES = 10  # the latest quarantined scans
 
 
 def live_workers(connection: Connection, stalled_worker_seconds: float) -> int:
-    """How many workers have given a sign of life within the time after which they count as dead."""
+    """Return how many workers have sent a heartbeat within the time after which they count as stalled."""
     return int(fetch_one(connection, "live_workers", seconds=stalled_worker_seconds)["count"])
 
 
 def status_json(connection: Connection, stalled_worker_seconds: float) -> dict[str, Any]:
-    """The state of an installation; see docs/reference/json.md."""
+    """Return the status of an installation; see docs/reference/json.md."""
     with connection.transaction():
         scans = fetch_one(connection, "scans_by_state")
         documents = fetch_one(connection, "documents_by_state")
@@ -60,18 +58,18 @@ def status_json(connection: Connection, stalled_worker_seconds: float) -> dict[s
 
 
 def pages_per_minute(connection: Connection) -> float | None:
-    """The pace of the last minutes; None where too little was read to tell."""
+    """Return the pace of the last minutes; None if too little was read to measure it."""
     row = fetch_one(connection, "pages_read_lately", window=PACE_WINDOW_SECONDS)
     return round(60 * row["pages"] / row["seconds"], 1) if row["seconds"] >= MIN_PACE_SECONDS else None
 
 
 def fetch_one(connection: Connection, name: str, **values: object) -> dict[str, Any]:
-    """The row of a statement that gives one."""
+    """Return the row of a statement that returns exactly one."""
     row = connection.execute(SQL[name], values).fetchone()
-    assert row is not None, f"{name} aggregates: it always gives a row"
+    assert row is not None, f"{name} aggregates, so it always returns a row"
     return row
 
 
 def format_timestamp(at: datetime | None) -> str | None:
-    """A time in ISO 8601, None as it is."""
+    """Return a time in ISO 8601; None stays None."""
     return None if at is None else at.isoformat(timespec="seconds")

@@ -106,7 +106,7 @@ def test_the_workers_of_a_machine_serve_the_time_of_their_stages(
     ) as child:
         for text in ("First page", "Second page"):
             scan = handed_in(connection, blobs, text, f"{text} of the chart")
-            until(lambda: outcome_json(connection, scan.id)["status"] != "received")
+            until(lambda: scan_result(connection, scan.id)["status"] != "received")
         served = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
         assert child.stdin is not None
         child.stdin.close()

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from pipeline.commands.synthesize import draw_separator
 from pipeline.config import document_types
 from pipeline.synthetic import document, documents, patients, style_for, types, typeset
-from pipeline.synthetic.draw import draw
+from pipeline.synthetic.draw import draw_page
 from pipeline.synthetic.grammar import expand, forms
 from pipeline.synthetic.scanner import SCANNERS, scan
 from pipeline.synthetic.stacks import scans
@@ -126,7 +126,7 @@ def test_strangers_are_never_said_to_be_in_the_index(monkeypatch: pytest.MonkeyP
 def test_a_scanner_gives_pages_of_its_own_resolution_and_depth(scanner) -> None:  # type: ignore[no-untyped-def]
     rng = random.Random(1)
     sample = next(documents(PEOPLE, 1, 1))
-    page = draw(typeset(rng, sample, style_for(rng, sample.type)).sheets[0], scanner.dpi)
+    page = draw_page(typeset(rng, sample, style_for(rng, sample.type)).sheets[0], scanner.dpi)
     scanned = scan(rng, page, scanner)
     across, down = (1, 0) if scanned.rotation in (0, 180) else (0, 1)
     assert scanned.pixels.shape[across] == pytest.approx(8.5 * scanner.across, abs=2)

@@ -27,7 +27,7 @@ from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
 
 if TYPE_CHECKING:
-    from pipeline.synthetic import Sample
+    from pipeline.synthetic import SyntheticDocument
 
 FACT_BY_FIELD = {
     "account": "account",
@@ -189,7 +189,7 @@ def _fit_field(pairs: Sequence[tuple[float, bool]]) -> dict[str, float]:
     return {"slope": round(slope, 4), "base": round(base, 4), "most": round(most, 4)}
 
 
-def _truth_of_sample(sample: Sample, text: str) -> dict[str, str | None]:
+def _truth_of_sample(sample: SyntheticDocument, text: str) -> dict[str, str | None]:
     """Return the sample generator's facts that are printed on the pages with that text."""
 
     def if_printed(value: str | None) -> str | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline.records import OcrPage, Word
 
 if TYPE_CHECKING:
-    from pipeline.synthetic import Patient, Sample, Style
+    from pipeline.synthetic import Patient, SyntheticDocument, Style
 
 MAX_STACK_PAGES = 60
 USUAL_MAX_STACK_PAGES = 25
@@ -101,7 +101,7 @@ def _generate_stack(rng: random.Random, people: Sequence[Patient], name: str, le
     page_count = rng.randint(least, most if is_large else min(USUAL_MAX_STACK_PAGES, most))
     is_duplex, stack_rate = rng.random() < DUPLEX_SHARE, rng.choice(MISREAD_RATES)
     person = rng.choice(people)
-    before: Sample | None = None
+    before: SyntheticDocument | None = None
     style: Style | None = None
     pages: list[OcrPage] = []
     documents: list[tuple[int, ...]] = []
@@ -130,7 +130,7 @@ def _generate_stack(rng: random.Random, people: Sequence[Patient], name: str, le
     return Stack(name, tuple(pages), tuple(documents), tuple(owners))
 
 
-def _next_sample(rng: random.Random, person: Patient, before: Sample | None) -> tuple[Sample, bool]:
+def _next_sample(rng: random.Random, person: Patient, before: SyntheticDocument | None) -> tuple[SyntheticDocument, bool]:
     """Return the next document of a stack, and whether it comes from the same hospital as the one before."""
     from pipeline.synthetic import document, types
 
