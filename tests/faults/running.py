@@ -25,6 +25,8 @@ QUICK = {
     "CHARTLOOM_INTAKE__POLL_SECONDS": "1",
     "CHARTLOOM_WORKER__STALLED_WORKER_SECONDS": "6",
     "CHARTLOOM_OCR__SECOND_ENGINE": "never",
+    "CHARTLOOM_METRICS__WEB_PORT": "0",
+    "CHARTLOOM_METRICS__WORKER_PORT": "0",
 }
 SERVICES = ("postgres", "seaweedfs")
 PARTS = {"watcher": "watch", "workers": "work", "web": "serve"}
@@ -64,7 +66,8 @@ class Running:
         with self.output.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "up", "--home", str(self.home)],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env={**os.environ, **QUICK, **self.env},
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                env={**os.environ, **QUICK, **self.env},
             )  # fmt: skip
 
     def wait_ready(self) -> None:
