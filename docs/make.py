@@ -53,9 +53,9 @@ folder of the installation.
 
 A setting that does not exist, or whose value is not allowed, is refused: every command then ends with exit
 code 5 and names the file and the line, or the environment variable, and the name that was probably meant.
-That includes every environment variable that begins with `CHARTLOOM_` and has two underscores within its name.
-Other variables that begin with `CHARTLOOM_` have no effect, and are not refused, because Kubernetes sets some
-for services of that name. A variable that differs from a setting only in its underscores, such as
+That includes every environment variable that begins with `CHARTLOOM_` and has two underscores within its
+name. Other variables that begin with `CHARTLOOM_` have no effect, and are not refused, because Kubernetes
+sets some for services of that name. A variable that differs from a setting only in its underscores, such as
 `CHARTLOOM_WEB_PORT`, causes a warning.
 """
 

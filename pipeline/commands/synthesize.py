@@ -101,4 +101,5 @@ def draw_separator(dpi: int) -> NDArray[np.uint8]:
     from pipeline.synthetic.page import HEIGHT, WIDTH
 
     sheet = convert_from_bytes(render_sheets_pdf([separator_sheet()]), dpi=dpi, grayscale=True)[0]
-    return np.asarray(sheet.resize((round(WIDTH * dpi / UNITS_PER_INCH), round(HEIGHT * dpi / UNITS_PER_INCH))), dtype=np.uint8)
+    size_px = (round(WIDTH * dpi / UNITS_PER_INCH), round(HEIGHT * dpi / UNITS_PER_INCH))
+    return np.asarray(sheet.resize(size_px), dtype=np.uint8)

@@ -40,8 +40,9 @@ def up(
 
     settings = load_settings(home)
     console = Console(soft_wrap=True, highlight=False)
-    running.up(settings, port=port, demo=demo, report=_say, on_started=Demo(settings, _say, console) if demo else None)
+    on_started = Demo(settings, _report, console) if demo else None
+    running.up(settings, port=port, demo=demo, report=_report, on_started=on_started)
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     typer.echo(f"chartloom: {line}")

@@ -10,6 +10,8 @@ def orientation(home: Home = None) -> None:
     """Train the network that determines which way up a page is. The result is the same every time.
 
     It is trained on letters drawn in the TrueType fonts of this system, which takes a few minutes.
+
+    Exit codes: 0 the new network is used; 5 a setting is wrong.
     """
     del home  # --home has set the folder that the model is written to
     from pipeline.ocr.image.orientation import MODEL_FILE

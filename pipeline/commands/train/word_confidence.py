@@ -31,6 +31,9 @@ def word_confidence(
 
     Half of the files fit the weights, the other half evaluates them: how often words of each predicted
     confidence are correct.
+
+    Exit codes: 0 the new calibration is used, or --dry-run; 2 a folder does not exist; 4 a program is
+    missing; 5 a setting is wrong.
     """
     from pipeline.config import load_settings
     from pipeline.ocr.recognition.word_confidence import MODEL_FILE
