@@ -106,11 +106,11 @@ def locked(file: str) -> list[str]:
 def license_of(name: str) -> str:
     """The license expression of an installed distribution, or its older license fields."""
     metadata = distribution(name).metadata
-    if expression := metadata.get("License-Expression"):
-        return expression
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classifiers = [c for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]
-    first_line = (metadata.get("License") or "").strip().split("\n")[0]
-    return "; ".join([*classifiers, first_line])
+    texts = [text.strip().split("\n")[0] for text in metadata.get_all("License") or ()]
+    return "; ".join([*classifiers, *texts])
 
 
 def test_no_dependency_is_under_the_gpl_or_the_agpl_and_the_lgpl_has_a_reason() -> None:
