@@ -430,7 +430,7 @@ def _warn_once(warnings: tuple[str, ...]) -> None:
 
 @cache
 def document_types() -> dict[str, DocumentType]:
-    """The catalogue of config/document_types.toml, by key."""
+    """Return the catalog of config/document_types.toml, by key."""
     table = tomllib.loads((CONFIG / "document_types.toml").read_text(encoding="utf-8"))
     return {
         key: DocumentType(
