@@ -1,6 +1,4 @@
-"""What reviewers decide is what `train` learns from, and a worse model never takes the place of a better
-one.
-"""
+"""`train` learns from reviewers' decisions, and never replaces a model by a worse one."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from tests.integration.test_review_decisions import sight
 from tests.reviewing import Hospital
 
 
-def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_the_person_gave(
+def test_only_documents_that_a_reviewer_filed_are_examples_with_the_reviewers_type(
     hospital: Hospital,
 ) -> None:
     item = hospital.uncertain_item()
@@ -34,7 +32,7 @@ def test_only_documents_that_a_person_filed_are_learnt_from_with_the_type_that_t
     assert example.text
 
 
-def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_settled(
+def test_a_scan_is_an_example_as_it_is_split_once_the_last_of_its_documents_is_filed(
     hospital: Hospital,
 ) -> None:
     item = hospital.uncertain_item()
@@ -54,7 +52,7 @@ def test_a_scan_is_learnt_from_as_it_was_cut_once_the_last_of_its_documents_is_s
     assert len(case.starts) == len(case.pages) - 1
 
 
-def test_a_model_that_is_worse_on_documents_that_neither_saw_is_not_used() -> None:
+def test_a_model_that_is_worse_on_the_holdout_documents_is_not_used() -> None:
     good = compute_metrics(
         [Prediction(id=str(i), truth="a", predicted="a", probability=0.9) for i in range(4)]
     )

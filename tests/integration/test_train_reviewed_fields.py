@@ -1,4 +1,4 @@
-"""The index fields that reviewers left or corrected are what the calibration of confidences learns from."""
+"""The calibration of confidences learns from the index fields that reviewers kept or corrected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANSWERS = {
 }
 
 
-def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_on_the_page(
+def test_a_kept_value_is_correct_a_changed_one_is_wrong_and_a_deleted_one_is_not_on_the_page(
     hospital: Hospital,
 ) -> None:
     item = hospital.uncertain_item()
@@ -50,12 +50,12 @@ def test_a_value_left_is_right_one_corrected_is_wrong_and_an_emptied_one_is_not_
     assert verdicts["mrn"] == (True, False, False)
 
 
-def test_what_the_machine_filed_alone_teaches_nothing(hospital: Hospital) -> None:
+def test_documents_that_were_filed_automatically_are_not_used(hospital: Hospital) -> None:
     hospital.filed_document()
     assert list(confirmed_fields(hospital.connection)) == []
 
 
-def test_corrections_make_a_field_less_sure_than_generated_documents_made_it() -> None:
+def test_corrections_lower_the_confidence_from_generated_documents() -> None:
     made = [FieldOutcome("date_of_service", True, 0.9, correct=number % 50 > 0) for number in range(200)]
     corrected = [FieldOutcome("date_of_service", True, 0.9, correct=number % 2 > 0) for number in range(60)]
     before, after = fit_calibration(made), fit_calibration_table(made, corrected)

@@ -31,9 +31,9 @@ PROCEDURE PERFORMED: Laparoscopic cholecystectomy.
 ANESTHESIA: General endotracheal.
 ESTIMATED BLOOD LOSS: Minimal.
 DESCRIPTION OF PROCEDURE: The patient was brought to the operating room and placed supine on the table.
-The abdomen was prepped and draped in sterile fashion. A trocar was placed at the umbilicus and the gallbladder
-was dissected off the liver bed. The cystic duct was clipped and divided. Counts were correct and the fascia was
-closed with Vicryl."""
+The abdomen was prepped and draped in sterile fashion. A trocar was placed at the umbilicus and the
+gallbladder was dissected off the liver bed. The cystic duct was clipped and divided. Counts were
+correct and the fascia was closed with Vicryl."""
 
 
 def pages_of(kind: str, seed: int, *, title: str | None = None) -> list[OcrPage]:

@@ -146,8 +146,8 @@ def _words_wrapped(layout: Layout, labels: Mapping[int, tuple[Label, ...]], labe
 
 
 def _column_end(layout: Layout, label: Label) -> float:
-    """Return where the column of a row's last label ends: at the next cell of its row, or at the page's
-    edge.
+    """Return the x-coordinate, in pixels, at which the column of a row's last label ends: at the next cell of
+    its row, or at the edge of the page.
     """
     for cell in layout.rows[label.row]:
         if cell.box[0] > label.box[2]:

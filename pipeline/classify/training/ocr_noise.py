@@ -11,7 +11,7 @@ MIN_ERROR_RATE = 0.001
 """A text with a lower rate is left unchanged."""
 
 CONFUSIONS = {
-    "l": "1I", "i": "l1", "o": "0c", "e": "c", "a": "o", "c": "e", "s": "5", "b": "h", "h": "b",
+    "l": "1I|", "i": "l1", "o": "0c", "e": "c", "a": "o", "c": "e", "s": "5", "b": "h", "h": "b",
     "n": "r", "m": "rn", "u": "v", "O": "0Q", "I": "l1", "S": "5", "B": "8", "E": "F", "D": "O",
     "R": "P", "g": "q", "t": "f", "f": "t", "y": "v", "d": "cl",
 }  # fmt: skip

@@ -1,5 +1,5 @@
 -- name: corrected_types
--- Documents that a person has filed, with the type that they have now and the text as it was read.
+-- Documents that a reviewer has filed, with their current type and the text as it was read.
 select d.id, d.type, string_agg(p.text, E'\n' order by p.position) as text
 from document d
 join document_page p on p.document_id = d.id and p.scan_id = d.scan_id
@@ -10,7 +10,7 @@ order by d.id
 
 
 -- name: settled_documents
--- The filed documents of scans on which a person has decided and of which nothing waits any more.
+-- The filed documents of scans on which a reviewer has decided and of which no document is open.
 select d.scan_id, d.pages, d.patient_id
 from document d
 where d.status = 'filed'
@@ -23,14 +23,14 @@ where d.status = 'filed'
 order by d.scan_id, d.pages[1]
 
 -- name: settled_pages
--- What was read on the pages of those scans.
+-- The OCR results of the pages of these scans.
 select scan_id, number, kind, width, height, confidence, words
 from page
 where scan_id = any(%(scans)s)
 order by scan_id, number
 
 -- name: confirmed_fields
--- The values of documents that a person has filed: the person's where the person gave one, else the machine's, which was shown.
+-- The values of documents that a reviewer has filed: the reviewer's if there is one, else the automatic value, which was shown.
 select d.id, d.scan_id, d.pages, (
     select jsonb_object_agg(final.name, final.value)
     from (
@@ -47,7 +47,7 @@ where d.status = 'filed'
 order by d.id
 
 -- name: pages_of_document
--- What was read on these pages of a scan, in the document's order.
+-- The OCR results of these pages of a scan, in the order of the document.
 select number, kind, width, height, confidence, words
 from page
 where scan_id = %(scan)s and number = any(%(numbers)s)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline.records import OcrPage, Word
 
 if TYPE_CHECKING:
-    from pipeline.synthetic import Patient, SyntheticDocument, Style
+    from pipeline.synthetic import Patient, Style, SyntheticDocument
 
 MAX_STACK_PAGES = 60
 USUAL_MAX_STACK_PAGES = 25
@@ -130,7 +130,9 @@ def _generate_stack(rng: random.Random, people: Sequence[Patient], name: str, le
     return Stack(name, tuple(pages), tuple(documents), tuple(owners))
 
 
-def _next_sample(rng: random.Random, person: Patient, before: SyntheticDocument | None) -> tuple[SyntheticDocument, bool]:
+def _next_sample(
+    rng: random.Random, person: Patient, before: SyntheticDocument | None
+) -> tuple[SyntheticDocument, bool]:
     """Return the next document of a stack, and whether it comes from the same hospital as the one before."""
     from pipeline.synthetic import document, types
 
