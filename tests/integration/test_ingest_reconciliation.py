@@ -355,7 +355,7 @@ def test_a_retry_after_the_limit_was_raised_takes_the_scan_and_enqueues_it(
     assert connection.execute("select status, pages_in from scan").fetchall() == [
         {"status": "received", "pages_in": 2}
     ]
-    acts = connection.execute("select act, done_by from quarantine_action order by id").fetchall()
+    actions = connection.execute("select action, done_by from quarantine_action order by id").fetchall()
     assert [act["action"] for act in acts] == ["retry_failed", "retried"]
 
 
