@@ -67,7 +67,8 @@ def main() -> None:
                 service.stop(found)
     lines = [json.loads(line) for line in out.splitlines()]
     print(
-        f"{time.monotonic() - begun:6.0f} s  exit {ingest.returncode}, {len(lines)} lines for {args.files} files:",
+        f"{time.monotonic() - begun:6.0f} s  exit {ingest.returncode}, "
+        f"{len(lines)} lines for {args.files} files:",
         end=" ",
     )
     print(dict(Counter(line["status"] for line in lines)))

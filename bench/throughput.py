@@ -148,7 +148,8 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
         print(f"{stage:10} {1000 * seconds / pages:7.1f} ms a page  {seconds / total:6.1%}")
     overhead = sum(seconds for stage, seconds in clock.spent.items() if stage not in ESSENTIAL)
     print(
-        f"{pages} pages, {1000 * total / pages:.0f} ms a page; overhead {overhead / total:.1%}, without the servers ",
+        f"{pages} pages, {1000 * total / pages:.0f} ms a page; "
+        f"overhead {overhead / total:.1%}, without the servers ",
         end="",
     )
     print(f"{(overhead - clock.spent['servers']) / (total - clock.spent['servers']):.1%}")
@@ -159,7 +160,10 @@ def pages_per_minute(installation: Installation, files: list[Path], workers: int
     told = {**os.environ, **environment(installation.settings), "CHARTLOOM_WORKER__PROCESSES": str(workers)}
     command = [sys.executable, "-m", "pipeline", "ingest", *map(str, files), "--wait", "--json"]
     subprocess.run(command, env=told, check=True, capture_output=True)
-    query = "select count(*) as pages, extract(epoch from max(created_at) - min(created_at))::float8 as seconds from ocr_cache"
+    query = (
+        "select count(*) as pages, extract(epoch from max(created_at) - min(created_at))::float8 as seconds"
+        " from ocr_cache"
+    )
     with installation.connect() as connection:
         row = connection.execute(query).fetchone()
     assert row is not None

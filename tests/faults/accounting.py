@@ -42,7 +42,8 @@ def faults_of(running: Running) -> list[str]:
             found.append(f"{name} has {pages} pages, {row['pages']} are known")
         if row["status"] == "done" and row["in_documents"] + row["set_aside"] < pages:
             found.append(
-                f"{name}: of {pages} pages {row['in_documents']} are in documents, {row['set_aside']} set aside"
+                f"{name}: of {pages} pages {row['in_documents']} are in documents, "
+                f"{row['set_aside']} set aside"
             )
         if row["status"] == "quarantined":
             found.append(f"{name} is quarantined: {row['code']}")

@@ -30,7 +30,9 @@ def proxy(embedded: EmbeddedServices) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
-def behind(proxy: Proxy, embedded: EmbeddedServices, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def behind(
+    proxy: Proxy, embedded: EmbeddedServices, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     """An installation whose object store is the proxy."""
     storage = embedded.settings().storage
     assert storage.access_key is not None
@@ -71,7 +73,8 @@ def test_files_handed_in_while_the_store_misbehaves_are_filed_when_it_is_well(
 def missing(running: Running) -> list[str]:
     """The pages' objects that rows name and the store does not give back."""
     named = running.rows(
-        "select pdf as key from page union select preview from page union select pdf from document where status <> 'withdrawn'"
+        "select pdf as key from page union select preview from page"
+        " union select pdf from document where status <> 'withdrawn'"
     )
     blobs = running.blobs()
     return [row["key"] for row in named if row["key"] and not gives_back(blobs, row["key"])]

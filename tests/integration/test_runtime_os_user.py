@@ -80,7 +80,8 @@ def test_an_ordinary_user_needs_nobody(tmp_path: Path) -> None:
     home.chmod(0o777)
     ran = subprocess.run(
         [*prefix, sys.executable, "-m", "pipeline", "migrate-db", "--home", str(home / "home")],
-        capture_output=True, text=True, timeout=120, cwd="/", env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True, text=True, timeout=120, cwd="/",
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert "all applied" in ran.stdout

@@ -33,7 +33,9 @@ PLACE = "select pg_is_in_recovery() as standby"
 
 
 @pytest.fixture(scope="module")
-def standby(embedded: EmbeddedServices, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | int]]:
+def standby(
+    embedded: EmbeddedServices, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str | int]]:
     """A standby of the session's Postgres, made as docs/how-to/several-machines.md says: its host and
     port.
     """
@@ -109,7 +111,9 @@ def test_a_standby_that_has_not_everything_says_how_old_it_is_and_too_old_it_is_
     assert 0.0 < old.lag_seconds < 5.0
 
 
-def test_a_person_sees_at_the_standby_what_the_role_may_see(hospital: Hospital, replica: Replica, dsn: str) -> None:
+def test_a_person_sees_at_the_standby_what_the_role_may_see(
+    hospital: Hospital, replica: Replica, dsn: str
+) -> None:
     document = hospital.filed_document()
     until(lambda: replica.lag(hospital.connection) == 0.0)
     with open_pool(dsn, 4) as pool:
@@ -126,7 +130,9 @@ def test_a_person_sees_at_the_standby_what_the_role_may_see(hospital: Hospital, 
             assert clinician.get("/search?q=2024").status_code == 200
 
 
-def test_without_an_answer_from_the_standby_the_database_is_asked_at_once(hospital: Hospital, dsn: str) -> None:
+def test_without_an_answer_from_the_standby_the_database_is_asked_at_once(
+    hospital: Hospital, dsn: str
+) -> None:
     with open_pool(make_conninfo(dsn, port=1), 1, 0.2) as nowhere:
         replica = Replica(nowhere, max_lag_seconds=5.0)
         assert not replica.run(hospital.connection, at_standby).value
@@ -137,7 +143,9 @@ def test_without_an_answer_from_the_standby_the_database_is_asked_at_once(hospit
 
 def test_a_database_that_is_no_standby_is_never_asked(hospital: Hospital, dsn: str) -> None:
     with open_pool(dsn, 1) as pool:
-        answer = Replica(pool, max_lag_seconds=1e9).run(hospital.connection, lambda c: c is hospital.connection)
+        answer = Replica(pool, max_lag_seconds=1e9).run(
+            hospital.connection, lambda c: c is hospital.connection
+        )
     assert answer.value
 
 

@@ -18,7 +18,9 @@ from pipeline.store.database import Connection
 
 def test_a_test_has_a_migrated_database_of_its_own(connection: Connection) -> None:
     assert connection.execute("select count(*) as n from scan").fetchone() == {"n": 0}
-    assert connection.execute("select count(*) > 0 as some from schema_migration").fetchone() == {"some": True}
+    assert connection.execute("select count(*) > 0 as some from schema_migration").fetchone() == {
+        "some": True
+    }
 
 
 def test_a_test_has_a_bucket_of_its_own(blobs: Blobs) -> None:

@@ -99,7 +99,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def test_up_says_where_everything_is(up: Up) -> None:
     said = up.said()
     for words in ("Postgres started (127.0.0.1:", "SeaweedFS started (127.0.0.1:", f"home {up.home}",
-                  f"drop scans into {up.home / 'intake'}", "web page at http://127.0.0.1:", "password"):  # fmt: skip
+                  f"drop scans into {up.home / 'intake'}", "web page at http://127.0.0.1:",
+                   "password"):  # fmt: skip
         assert words in said
     assert set(up.children()) == {"watch", "work", "serve"}
 

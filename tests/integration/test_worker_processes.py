@@ -74,7 +74,8 @@ def test_workers_file_scans_and_survive_the_death_of_one(
     )  # a worker of another machine, which dies over its job
     lost = handed_in(connection, blobs, "A page about a walrus")
     connection.execute(
-        "update procrastinate_jobs set status = 'doing', worker_id = (select max(id) from procrastinate_workers)"
+        "update procrastinate_jobs set status = 'doing',"
+        " worker_id = (select max(id) from procrastinate_workers)"
     )
     assert pool.pid is not None
     os.kill(children(pool.pid)[0], signal.SIGKILL)
@@ -106,7 +107,7 @@ def test_the_workers_of_a_machine_serve_the_time_of_their_stages(
     ) as child:
         for text in ("First page", "Second page"):
             scan = handed_in(connection, blobs, text, f"{text} of the chart")
-            until(lambda: scan_result(connection, scan.id)["status"] != "received")
+            until(lambda id=scan.id: scan_result(connection, id)["status"] != "received")
         served = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
         assert child.stdin is not None
         child.stdin.close()
@@ -121,7 +122,8 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
 ) -> None:
     pages = [f"Page number {number} of the chart" for number in range(1, 7)]
     code = (
-        "from pipeline.config import load_settings; from pipeline.worker import page_ranges as r; r.LARGE_SCAN_PAGES, r.PAGES_PER_RANGE = 4, 2;"
+        "from pipeline.config import load_settings; from pipeline.worker import page_ranges as r;"
+        "r.LARGE_SCAN_PAGES, r.PAGES_PER_RANGE = 4, 2;"
         "from pipeline.worker.launcher import run_workers; run_workers(load_settings(), None, until=0)"
     )
     monkeypatch.setenv("CHARTLOOM_WORKER__PROCESSES", "2")
@@ -148,7 +150,8 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
 def test_readings_that_nobody_will_need_again_are_forgotten(connection: Connection, two: Settings) -> None:
     old, new = "a" * 64, "b" * 64
     connection.cursor().executemany(
-        "insert into ocr_cache (key, engine, page, created_at) values (%s, 'e', '{}', now() - make_interval(days => %s))",
+        "insert into ocr_cache (key, engine, page, created_at)"
+        " values (%s, 'e', '{}', now() - make_interval(days => %s))",
         [(old, two.worker.ocr_cache_days + 1), (new, two.worker.ocr_cache_days - 1)],
     )
     with child_workers(two):
@@ -178,7 +181,10 @@ def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gon
             connection.info.dsn, password=connection.info.password, dbname="postgres", autocommit=True
         ) as other:
             other.execute(sql.SQL("alter database {} allow_connections false").format(sql.Identifier(name)))
-        others = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
+        others = (
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = %s and pid <> pg_backend_pid()"
+        )
         connection.execute(others, [name])
         os.kill(child.pid, signal.SIGTERM)
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
@@ -186,7 +192,8 @@ def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gon
 
 def test_workers_whose_starter_is_gone_before_they_are_started_end_too() -> None:
     code = (
-        "import os, time; from pipeline.worker.prefork import PreforkPool; gone, held = os.pipe(); os.close(held); "
+        "import os, time; from pipeline.worker.prefork import PreforkPool;"
+        "gone, held = os.pipe(); os.close(held);"
         "PreforkPool([lambda: time.sleep(60)] * 2, print).run(gone)"
     )
     subprocess.run([sys.executable, "-c", code], timeout=20, check=True)

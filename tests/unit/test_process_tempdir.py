@@ -10,8 +10,8 @@ from pathlib import Path
 from pipeline.store.process_tempdir import ProcessTempdir
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from pipeline.store.process_tempdir import OwnFolder;"
-    "folder = OwnFolder(Path(sys.argv[1])); (folder.path / 'page').write_bytes(b'x');"
+    "import sys, time; from pathlib import Path; from pipeline.store.process_tempdir import ProcessTempdir;"
+    "folder = ProcessTempdir(Path(sys.argv[1])); (folder.path / 'page').write_bytes(b'x');"
     "print(folder.path, flush=True); time.sleep(60)"
 )
 
