@@ -356,7 +356,7 @@ def test_a_retry_after_the_limit_was_raised_takes_the_scan_and_enqueues_it(
         {"status": "received", "pages_in": 2}
     ]
     actions = connection.execute("select action, done_by from quarantine_action order by id").fetchall()
-    assert [act["action"] for act in acts] == ["retry_failed", "retried"]
+    assert [row["action"] for row in actions] == ["retry_failed", "retried"]
 
 
 def test_a_rejected_scan_leaves_the_list_and_keeps_its_bytes_and_reason(
