@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import pikepdf
+import pypdf
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -141,6 +143,36 @@ def test_the_page_pdf_is_valid_and_its_text_is_over_the_ink(tmp_path: Path) -> N
     left = float(matching_line.split('xMin="')[1].split('"')[0])
     box = next(word.box for word in default_reading().page.words if word.text == "Hartwell")
     assert left == pytest.approx(box[0] * 72 / 150, abs=1.0)
+
+
+def test_the_tables_of_the_blank_font_have_the_lengths_and_the_glyph_widths_that_readers_expect() -> None:
+    """A reader that finds a short `hhea` table has no widths, and shows a gap after every letter."""
+    program = glyphless_font.font_program()
+    tables = {
+        tag: program[offset : offset + length]
+        for tag, _, offset, length in (
+            struct.unpack(">4sIII", program[12 + 16 * n : 28 + 16 * n])
+            for n in range(struct.unpack(">H", program[4:6])[0])
+        )
+    }
+    lengths = {b"OS/2": 96, b"head": 54, b"hhea": 36, b"maxp": 32, b"post": 32}
+    assert {tag: len(tables[tag]) for tag in lengths} == lengths
+    metric_data_format, metric_count = struct.unpack(">hH", tables[b"hhea"][-4:])
+    glyph_count = struct.unpack(">H", tables[b"maxp"][4:6])[0]
+    assert (metric_data_format, metric_count) == (0, glyph_count)
+    widths = struct.unpack(f">{2 * metric_count}H", tables[b"hmtx"])[::2]
+    assert set(widths) == {glyphless_font.ADVANCE_WIDTH}
+
+
+def test_two_programs_extract_the_same_words_from_a_page_pdf(tmp_path: Path) -> None:
+    file = tmp_path / "page.pdf"
+    file.write_bytes(default_reading().pdf)
+    by_poppler = subprocess.run(
+        ["pdftotext", str(file), "-"], check=True, capture_output=True, text=True
+    ).stdout.split()
+    expected = sorted(word.text for word in default_reading().page.words)
+    assert sorted(by_poppler) == expected
+    assert sorted(pypdf.PdfReader(file).pages[0].extract_text().split()) == expected
 
 
 def test_a_document_pdf_follows_the_rules_of_pdf_a() -> None:

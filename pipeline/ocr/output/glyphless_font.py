@@ -40,9 +40,7 @@ def font_program() -> bytes:
         0,
         0,
     )
-    hhea = struct.pack(
-        ">IhhhHhhhhhh4xhhH", 0x10000, ASCENT, DESCENT, 0, ADVANCE_WIDTH, 0, 0, 0, 1, 0, 0, 0, 0, 2
-    )
+    hhea = struct.pack(">IhhhHhhhhhh8xhH", 0x10000, ASCENT, DESCENT, 0, ADVANCE_WIDTH, 0, 0, 0, 1, 0, 0, 0, 2)
     maxp = struct.pack(">IH13H", 0x10000, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)
     tables = {
         b"OS/2": _os2(),
