@@ -32,9 +32,8 @@ from pipeline.store.blobs import Blobs, sha256_of
 from pipeline.store.database import Connection
 from pipeline.store.page_json import reasons_json
 from pipeline.store.schema_migrations import extend_page_text
-from pipeline.store.scratch import DiskFull, Scratch
+from pipeline.store.scratch import DISK_FULL, DiskFull, Scratch
 from pipeline.store.sql import statements
-from pipeline.store.transient import DISK_FULL
 
 SQL = statements("pipeline.archive")
 

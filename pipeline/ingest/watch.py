@@ -30,8 +30,7 @@ from pipeline.ingest.zip_batches import archive_members
 from pipeline.logs import get_logger
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, translate_connection_errors
-from pipeline.store.scratch import DiskFull, Scratch
-from pipeline.store.transient import DISK_FULL
+from pipeline.store.scratch import DISK_FULL, DiskFull, Scratch
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver

@@ -60,6 +60,6 @@ def ensure_roles(connection: Connection, superuser: str | None = None) -> None:
         return
     except InsufficientPrivilege:
         raise ConfigurationError(
-            "The database lacks the roles of the web application, and Chartloom's own role may not create them.",
+            "The database lacks the roles of the web application, and Chartloom may not create them.",
             f"Ask an administrator of the database server to run: {'; '.join(statements)};",
         ) from None

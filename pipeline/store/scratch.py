@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import secrets
 import shutil
@@ -10,8 +11,9 @@ import time
 from pathlib import Path
 
 from pipeline.errors import ServiceUnavailable
-from pipeline.store.transient import DISK_FULL
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a full disk or an exhausted quota."""
 MIN_FREE_BYTES = 200_000_000
 """With less free space than this, a failed write is taken to be caused by the full disk."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import math
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import TypeVar
 import psycopg
 
 from pipeline.errors import ConfigurationError, MissingDependency, ServiceUnavailable
+from pipeline.store.scratch import DISK_FULL
 
 T = TypeVar("T")
 
@@ -19,8 +19,6 @@ TRANSIENT_ERRORS = (ServiceUnavailable, psycopg.OperationalError, psycopg.Interf
 
 ENVIRONMENT_ERRORS = (MissingDependency, ConfigurationError)
 """The installation must be repaired; the file that was being processed is not the cause."""
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_transient(error: BaseException) -> bool:
