@@ -268,3 +268,14 @@ def test_notes_about_a_file_are_shown_with_its_item_its_document_and_in_the_inta
     assert note in reviewer.get(f"/items/{item}").text
     assert note in reviewer.get(f"/documents/{document}").text
     assert note in sign_in_as(Role.CLERK).get("/intake").text
+
+
+def test_notes_about_a_page_are_shown_at_the_page(hospital: Hospital, sign_in_as: SignInAs) -> None:
+    item = hospital.uncertain_item()
+    document = document_of(hospital, item)["id"]
+    note = "The image was downscaled from 300 to 150 dpi."
+    notes = Jsonb([{"code": "page_downscaled", "detail": note, "weight": None}])
+    hospital.connection.execute("update page set notes = %s where number = 2", [notes])
+    reviewer = sign_in_as(Role.REVIEWER)
+    assert reviewer.get(f"/items/{item}").text.count(note) == 1
+    assert reviewer.get(f"/documents/{document}").text.count(note) == 1

@@ -6,14 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
+
+from psycopg.rows import class_row
 
 from pipeline.config import document_types
 from pipeline.errors import NotFound
 from pipeline.index import double_entry
 from pipeline.index.date_queries import is_day, with_iso_days
+from pipeline.index.machine_result import CandidateJson, MachineResult, TypeGuessJson
 from pipeline.matching.decision_rules import DECEASED, UNKNOWN_PATIENT
 from pipeline.store.database import Connection
+from pipeline.store.page_json import ReasonJson
 from pipeline.store.sql import statements
 from pipeline.web.auth.permissions import is_allowed
 from pipeline.web.auth.request_context import RequestContext
@@ -28,6 +33,81 @@ MAX_PATIENTS_OF_SCAN = 3  # patients of the scan's other documents; more than th
 MIN_TYPE_PROBABILITY = 0.01  # a less probable type is not offered as an alternative
 MIN_BAR_WIDTH_PERCENT = 0.5
 MAX_PATIENTS_FOUND = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewItem:
+    """A review item with its scan. `held`: someone's claim on it has not expired."""
+
+    id: int
+    scan_id: int
+    document_id: int | None
+    reasons: list[ReasonJson]
+    kinds: list[str]
+    candidates: list[CandidateJson]
+    priority: int
+    opened_at: datetime
+    claimed_by: str | None
+    claimed_until: datetime | None
+    held: bool
+    closed_at: datetime | None
+    closed_by: str | None
+    escalated_by: str | None
+    note: str | None
+    excluded_users: list[str]
+    scan_name: str
+    source: str
+    department: str | None
+    received_at: datetime
+    page_count: int | None
+    sha256: str
+    notes: list[ReasonJson]
+
+    @property
+    def held_by(self) -> str | None:
+        """Who has claimed the item now."""
+        return self.claimed_by if self.held else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRow:
+    """A document with its scan; `notes` are about the scan's file."""
+
+    id: int
+    scan_id: int
+    pages: list[int]
+    status: str
+    type: str
+    type_probability: float
+    patient_id: int | None
+    match_probability: float | None
+    date_of_service: date | None
+    pdf: str
+    machine_result: MachineResult
+    revision: int
+    created_at: datetime
+    filed_at: datetime | None
+    filed_by: str | None
+    scan_name: str
+    source: str
+    department: str | None
+    received_at: datetime
+    notes: list[ReasonJson]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRow:
+    """A page: size in pixels, `rotation` in degrees clockwise, and `notes` for the reviewer."""
+
+    number: int
+    kind: str
+    width: int | None
+    height: int | None
+    preview: str | None
+    problem: str | None
+    notes: list[ReasonJson]
+    confidence: float
+    rotation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,40 +134,43 @@ class WaterfallBar:
     width: float
 
 
-def load_item(connection: Connection, item: int) -> Row:
+def load_item(connection: Connection, item: int) -> ReviewItem:
     """Return the review item with its scan. Raises NotFound."""
-    row = connection.execute(SQL["item"], {"id": item}).fetchone()
+    with connection.cursor(row_factory=class_row(ReviewItem)) as cursor:
+        row = cursor.execute(SQL["item"], {"id": item}).fetchone()
     if row is None:
         raise NotFound(f"There is no review item {item}.", "Go back to the queue.")
     return row
 
 
-def load_document(connection: Connection, document: int) -> Row:
+def load_document(connection: Connection, document: int) -> DocumentRow:
     """Return the document with its scan. Raises NotFound."""
-    row = connection.execute(SQL["document"], {"id": document}).fetchone()
+    with connection.cursor(row_factory=class_row(DocumentRow)) as cursor:
+        row = cursor.execute(SQL["document"], {"id": document}).fetchone()
     if row is None:
         raise NotFound(f"There is no document {document}.", "Use the search to find it.")
     return row
 
 
-def load_pages(connection: Connection, *, document: int | None = None, scan: int | None = None) -> list[Row]:
-    """Return the pages of a document in its order, or of a scan: number, kind, size in pixels, preview,
-    problem, rotation.
-    """
-    if document is not None:
-        return connection.execute(SQL["pages_of_document"], {"id": document}).fetchall()
-    return connection.execute(SQL["pages_of_scan"], {"id": scan}).fetchall()
+def load_pages(
+    connection: Connection, *, document: int | None = None, scan: int | None = None
+) -> list[PageRow]:
+    """Return the pages of a document in its order, or those of a scan."""
+    with connection.cursor(row_factory=class_row(PageRow)) as cursor:
+        if document is not None:
+            return cursor.execute(SQL["pages_of_document"], {"id": document}).fetchall()
+        return cursor.execute(SQL["pages_of_scan"], {"id": scan}).fetchall()
 
 
-def field_values(connection: Connection, document: Row) -> list[FieldValue]:
+def field_values(connection: Connection, document: DocumentRow) -> list[FieldValue]:
     """Return the fields of the form: the common fields, those that the type requires, and those with a
     value.
     """
     machine: dict[str, Row] = {}
     person: dict[str, Row] = {}
-    for row in connection.execute(SQL["fields_of_document"], {"id": document["id"]}):
+    for row in connection.execute(SQL["fields_of_document"], {"id": document.id}):
         (person if row["source"] == "person" else machine)[row["name"]] = row
-    document_type = document_types().get(document["type"])
+    document_type = document_types().get(document.type)
     required = document_type.required_fields if document_type else ()
     names = dict.fromkeys([*COMMON_FIELDS, *required, *machine, *person])
     return [_field_value(name, machine.get(name), person.get(name), name in required) for name in names]
@@ -131,11 +214,11 @@ def hidden_fields(context: RequestContext, document: int) -> frozenset[str]:
     return frozenset(double_entry.FIELD_NAMES)
 
 
-def type_choices(document: Row) -> list[Row]:
+def type_choices(document: DocumentRow) -> list[Row]:
     """Return the automatic type and its alternatives, best first: {key, probability}."""
-    guesses = [
-        {"type": document["type"], "probability": document["type_probability"]},
-        *document["machine_result"].get("alternatives", []),
+    guesses: list[TypeGuessJson] = [
+        {"type": document.type, "probability": document.type_probability},
+        *document.machine_result["alternatives"],
     ]
     best: dict[str, float] = {}
     for guess in guesses:
@@ -148,50 +231,52 @@ def type_choices(document: Row) -> list[Row]:
     ]
 
 
-def waterfall(candidate: Row) -> list[WaterfallBar]:
+def waterfall(candidate: CandidateJson) -> list[WaterfallBar]:
     """Return a candidate's evidence as bars, strongest first. Each bar begins where the previous one ended;
     the scale is the candidate's own.
     """
-    weighed = [reason for reason in candidate["reasons"] if reason.get("weight") is not None]
-    weighed.sort(key=lambda reason: -abs(reason["weight"]))
+    weighed = [
+        (reason, weight) for reason in candidate["reasons"] if (weight := reason["weight"]) is not None
+    ]
+    weighed.sort(key=lambda entry: -abs(entry[1]))
     ends = [0.0]
-    for reason in weighed:
-        ends.append(ends[-1] + reason["weight"])
+    for _, weight in weighed:
+        ends.append(ends[-1] + weight)
     low, high = min(ends), max(ends)
     scale = 100.0 / ((high - low) or 1.0)
     return [
         WaterfallBar(
             detail=reason["detail"],
             code=reason["code"],
-            weight=reason["weight"],
+            weight=weight,
             start=(min(begin, end) - low) * scale,
             width=max(abs(end - begin) * scale, MIN_BAR_WIDTH_PERCENT),
         )
-        for reason, begin, end in zip(weighed, ends, ends[1:], strict=False)
+        for (reason, weight), begin, end in zip(weighed, ends, ends[1:], strict=False)
     ]
 
 
-def split_candidates(item: Row) -> tuple[list[Row], list[Row]]:
+def split_candidates(item: ReviewItem) -> tuple[list[Row], list[Row]]:
     """Return the item's likely candidates and its unlikely ones, as stored when the item was opened.
 
     Each has its `bars` and, if the patient has died, the date in `died`. If no patient in the index is
     likely, all are unlikely: no key should choose one of them."""
     candidates = [
-        candidate | {"bars": waterfall(candidate), "died": _date_of_death(candidate)}
-        for candidate in item["candidates"]
+        {**candidate, "bars": waterfall(candidate), "died": _date_of_death(candidate)}
+        for candidate in item.candidates
     ]
-    is_unknown = any(reason["code"] == UNKNOWN_PATIENT for reason in item["reasons"])
+    is_unknown = any(reason["code"] == UNKNOWN_PATIENT for reason in item.reasons)
     return ([], candidates) if is_unknown else (candidates, [])
 
 
-def _date_of_death(candidate: Row) -> str | None:
+def _date_of_death(candidate: CandidateJson) -> str | None:
     return next((reason["detail"] for reason in candidate["reasons"] if reason["code"] == DECEASED), None)
 
 
-def patients_of_scan(connection: Connection, item: Row, candidates: Sequence[Row]) -> list[Row]:
+def patients_of_scan(connection: Connection, item: ReviewItem, candidates: Sequence[Row]) -> list[Row]:
     """Return patients other than the candidates whose charts contain other documents of the scan."""
     excluded = {candidate["patient"]["id"] for candidate in candidates}
-    params = {"scan": item["scan_id"], "limit": MAX_PATIENTS_OF_SCAN + len(excluded)}
+    params = {"scan": item.scan_id, "limit": MAX_PATIENTS_OF_SCAN + len(excluded)}
     rows = connection.execute(SQL["patients_of_scan"], params)
     return [row for row in rows if row["id"] not in excluded][:MAX_PATIENTS_OF_SCAN]
 

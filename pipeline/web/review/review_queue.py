@@ -5,11 +5,15 @@ A claim is a lease that expires, so no item stays with a user who has left."""
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
+
+from psycopg.rows import class_row
 
 from pipeline.errors import Conflict, NotFound
 from pipeline.index.double_entry import NotClaimedByYou
 from pipeline.store.database import Connection
+from pipeline.store.page_json import ReasonJson
 from pipeline.store.sql import statements
 from pipeline.web.ttl_cache import TtlCache
 
@@ -42,9 +46,35 @@ class Filters:
         return {key: str(value) for key, value in asdict(self).items() if value is not None}
 
 
-def open_items(connection: Connection, filters: Filters, limit: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueItem:
+    """An open item in the list of the queue.
+
+    `entries`: how many people have typed its values; `pages`: the number of its document's pages;
+    `first_person`: the first candidate's record, if a patient in the index is likely."""
+
+    id: int
+    scan_id: int
+    document_id: int | None
+    reasons: list[ReasonJson]
+    priority: int
+    opened_at: datetime
+    escalated_by: str | None
+    note: str | None
+    entries: int
+    held_by: str | None
+    scan_name: str
+    source: str
+    department: str | None
+    type: str | None
+    pages: int | None
+    first_person: dict[str, Any] | None
+
+
+def open_items(connection: Connection, filters: Filters, limit: int) -> list[QueueItem]:
     """Return the first open items, in the order in which they are assigned."""
-    return connection.execute(SQL["open_items"], filters.params() | {"limit": limit}).fetchall()
+    with connection.cursor(row_factory=class_row(QueueItem)) as cursor:
+        return cursor.execute(SQL["open_items"], filters.params() | {"limit": limit}).fetchall()
 
 
 def queue_counts(connection: Connection) -> Counts:

@@ -94,7 +94,7 @@ where id = %(id)s and closed_at is null and claimed_by = %(user)s and claimed_un
 
 -- name: item
 select i.id, i.scan_id, i.document_id, i.reasons, i.kinds, i.candidates, i.priority, i.opened_at, i.claimed_by, i.claimed_until,
-    i.claimed_until > now() as held, i.closed_at, i.closed_by, i.escalated_by, i.note, i.excluded_users,
+    coalesce(i.claimed_until > now(), false) as held, i.closed_at, i.closed_by, i.escalated_by, i.note, i.excluded_users,
     s.name as scan_name, s.source, s.department, s.received_at, s.page_count, s.sha256, s.notes
 from review_item i
 join scan s on s.id = i.scan_id

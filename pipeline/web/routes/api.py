@@ -15,7 +15,8 @@ from pipeline.config import document_types
 from pipeline.store.sql import statements
 from pipeline.web.auth.request_context import Context, RequestContext
 from pipeline.web.review import review_item, review_queue
-from pipeline.web.review.review_queue import Filters
+from pipeline.web.review.review_item import ReviewItem
+from pipeline.web.review.review_queue import Filters, QueueItem
 from pipeline.web.routes import api_decisions
 from pipeline.web.routes.api_models import (
     PREFIX,
@@ -27,6 +28,7 @@ from pipeline.web.routes.api_models import (
     ItemWithDocument,
     Patient,
     PatientRef,
+    Reason,
     Value,
     Words,
 )
@@ -76,10 +78,10 @@ def next_item(context: Context) -> Item | None:
 def item(context: Context, item: Id) -> ItemWithDocument:
     """Return an item with its document and its candidates (none while values are typed blind)."""
     row = review_item.load_item(context.connection, item)
-    context.record(document=row["document_id"], scan=row["scan_id"], item=item)
-    subject = None if row["document_id"] is None else _document_model(context, row["document_id"])
-    blind = row["document_id"] is not None and bool(review_item.hidden_fields(context, row["document_id"]))
-    candidates = [] if blind else row["candidates"]
+    context.record(document=row.document_id, scan=row.scan_id, item=item)
+    subject = None if row.document_id is None else _document_model(context, row.document_id)
+    blind = row.document_id is not None and bool(review_item.hidden_fields(context, row.document_id))
+    candidates = [] if blind else row.candidates
     return ItemWithDocument(**_item_model(row).model_dump(), candidates=candidates, subject=subject)
 
 
@@ -134,8 +136,8 @@ def document(context: Context, document: Id) -> Document:
 def document_pdf(context: Context, document: Id) -> Response:
     """Return the searchable PDF."""
     row = review_item.load_document(context.connection, document)
-    context.record(patient=row["patient_id"], document=document, scan=row["scan_id"], how="api")
-    return Response(context.app.blobs().get(row["pdf"]), media_type="application/pdf")
+    context.record(patient=row.patient_id, document=document, scan=row.scan_id, how="api")
+    return Response(context.app.blobs().get(row.pdf), media_type="application/pdf")
 
 
 @router.get("/search", name="api_search")
@@ -159,28 +161,21 @@ def search(context: Context, q: Words, type: Annotated[str | None, Query(max_len
     ]
 
 
-def _held_by(row: dict[str, Any]) -> str | None:
-    """Return who has claimed the item, from a row of the queue or of one item."""
-    if "held_by" in row:
-        return str(row["held_by"]) if row["held_by"] else None
-    return str(row["claimed_by"]) if row["held"] else None
-
-
-def _item_model(row: dict[str, Any]) -> Item:
+def _item_model(row: QueueItem | ReviewItem) -> Item:
     return Item(
-        id=row["id"],
-        scan=row["scan_id"],
-        document=row["document_id"],
-        priority=row["priority"],
-        opened_at=row["opened_at"],
-        reasons=row["reasons"],
-        held_by=_held_by(row),
+        id=row.id,
+        scan=row.scan_id,
+        document=row.document_id,
+        priority=row.priority,
+        opened_at=row.opened_at,
+        reasons=[Reason(**reason) for reason in row.reasons],
+        held_by=row.held_by,
     )
 
 
 def _document_model(context: RequestContext, document: int) -> Document:
     row = review_item.load_document(context.connection, document)
-    document_type = document_types().get(row["type"])
+    document_type = document_types().get(row.type)
     hidden = review_item.hidden_fields(context, document)
     values = [
         value
@@ -188,16 +183,16 @@ def _document_model(context: RequestContext, document: int) -> Document:
         if value.value and value.name not in hidden
     ]
     return Document(
-        id=row["id"],
-        scan=row["scan_id"],
-        pages=row["pages"],
-        status=row["status"],
-        type=row["type"],
+        id=row.id,
+        scan=row.scan_id,
+        pages=row.pages,
+        status=row.status,
+        type=row.type,
         loinc=document_type.loinc if document_type else None,
-        type_probability=row["type_probability"],
-        patient=row["patient_id"],
-        date_of_service=row["date_of_service"],
-        revision=row["revision"],
-        filed_by=row["filed_by"],
+        type_probability=row.type_probability,
+        patient=row.patient_id,
+        date_of_service=row.date_of_service,
+        revision=row.revision,
+        filed_by=row.filed_by,
         fields=[Value(**{name: getattr(value, name) for name in Value.model_fields}) for value in values],
     )

@@ -98,7 +98,7 @@ def withdraw(context: Context, document: Id, withdrawal: Withdrawal) -> Decided:
     else:
         decision = document_actions.withdraw(context.connection, review)
     action = "reopen" if withdrawal.reopen else "withdraw"
-    context.record(patient=row["patient_id"], document=document, action=action, decision=decision)
+    context.record(patient=row.patient_id, document=document, action=action, decision=decision)
     return Decided(decision=decision, document=document)
 
 
@@ -116,10 +116,10 @@ def arrange(context: Context, scan: Id, arrangement: PageArrangement) -> SplitRe
 
 def _review_context(context: RequestContext, item: int, revision: int, note: str = "") -> ReviewContext:
     row = review_item.load_item(context.connection, item)
-    if row["document_id"] is None:
+    if row.document_id is None:
         raise InvalidInput(
             "This item is about a scan without documents.", "Close it on its web page.", "no_document"
         )
     return ReviewContext(
-        document=row["document_id"], revision=revision, actor=context.account.name, item=item, note=note
+        document=row.document_id, revision=revision, actor=context.account.name, item=item, note=note
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from psycopg.rows import class_row
 
 from pipeline.errors import NotFound
 from pipeline.index import document_actions
@@ -15,7 +17,7 @@ from pipeline.store.sql import statements
 from pipeline.web.auth.request_context import Context
 from pipeline.web.rendering import render_page
 from pipeline.web.review import review_item
-from pipeline.web.review.review_item import Row
+from pipeline.web.review.review_item import PageRow
 from pipeline.web.review.zonal_ocr import recognize_box, words_in_box
 from pipeline.web.search_highlights import HighlightBox, find_highlights
 
@@ -34,36 +36,38 @@ def document(context: Context, document: int, q: Annotated[str, Query(max_length
     connection = context.connection
     row = review_item.load_document(connection, document)
     pages = review_item.load_pages(connection, document=document)
-    context.record(patient=row["patient_id"], document=document, scan=row["scan_id"])
+    context.record(patient=row.patient_id, document=document, scan=row.scan_id)
     hidden = review_item.hidden_fields(context, document)
     values = [
         value
         for value in review_item.field_values(connection, row)
         if value.name not in hidden and (value.value or value.machine)
     ]
-    neighbor_params = {"patient": row["patient_id"], "document": document}
+    neighbor_params = {"patient": row.patient_id, "document": document}
     return render_page(
         context,
         "document.html",
         document=row,
         pages=pages,
-        patient=review_item.load_patient(connection, row["patient_id"]),
+        patient=review_item.load_patient(connection, row.patient_id),
         values=values,
         history=connection.execute(SQL["decisions_of_document"], {"id": document}).fetchall(),
         neighbors=connection.execute(SQL["neighbors_in_chart"], neighbor_params).fetchone(),
         open_item=review_item.open_item_id(connection, document),
         q=q,
-        highlights=_highlights(connection, row["scan_id"], pages, q) if q.strip() else {},
+        highlights=_highlights(connection, row.scan_id, pages, q) if q.strip() else {},
     )
 
 
-def _highlights(connection: Connection, scan: int, pages: list[Row], q: str) -> dict[int, list[HighlightBox]]:
+def _highlights(
+    connection: Connection, scan: int, pages: list[PageRow], q: str
+) -> dict[int, list[HighlightBox]]:
     """Return the boxes of the words of `q` on each page, by page number."""
     highlights = {}
     for page in pages:
-        params = {"scan": scan, "number": page["number"]}
+        params = {"scan": scan, "number": page.number}
         row = connection.execute(SQL["words_of_page"], params).fetchone()
-        highlights[page["number"]] = find_highlights(row["words"] if row else [], q)
+        highlights[page.number] = find_highlights(row["words"] if row else [], q)
     return highlights
 
 
@@ -72,9 +76,9 @@ def document_pdf(context: Context, document: int, print: bool = False) -> Respon
     """Return the searchable PDF as a download or, with `print`, to open in the browser and print."""
     row = review_item.load_document(context.connection, document)
     context.record(
-        patient=row["patient_id"],
+        patient=row.patient_id,
         document=document,
-        scan=row["scan_id"],
+        scan=row.scan_id,
         how="print" if print else "download",
     )
     name = f"document-{document}.pdf"  # without patient data: a file's name is seen in many places
@@ -83,18 +87,18 @@ def document_pdf(context: Context, document: int, print: bool = False) -> Respon
         "Content-Disposition": f'{disposition}; filename="{name}"',
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     }
-    return Response(context.app.blobs().get(row["pdf"]), media_type="application/pdf", headers=headers)
+    return Response(context.app.blobs().get(row.pdf), media_type="application/pdf", headers=headers)
 
 
 @router.get("/scans/{scan}/pages/{number}/preview", name="page_preview", response_class=Response)
 def page_preview(request: Request, context: Context, scan: int, number: int) -> Response:
     """Return the image of a page for the screen."""
     row = _page_with_preview(context.connection, scan, number)
-    context.record(patient=row["patient_id"], document=row["document_id"], scan=scan, page=number)
-    headers = {"ETag": f'"{row["preview"]}"', "Cache-Control": f"private, max-age={PREVIEW_CACHE_SECONDS}"}
+    context.record(patient=row.patient_id, document=row.document_id, scan=scan, page=number)
+    headers = {"ETag": f'"{row.preview}"', "Cache-Control": f"private, max-age={PREVIEW_CACHE_SECONDS}"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    data = context.app.blobs().get(row["preview"])
+    data = context.app.blobs().get(row.preview)
     media_type = next((t for magic, t in IMAGE_TYPES if data.startswith(magic)), "application/octet-stream")
     return Response(data, media_type=media_type, headers=headers)
 
@@ -104,25 +108,39 @@ def page_text(context: Context, scan: int, number: int, x0: int, y0: int, x1: in
     """Return the text under a box in pixels of the upright page: {"text", "by": "page" or "zone"}."""
     connection = context.connection
     row = _page_with_preview(connection, scan, number)
-    if not row["width"]:
+    if not row.width:
         raise _no_image(number)
-    context.record(patient=row["patient_id"], document=row["document_id"], scan=scan, page=number)
-    box = (max(0, x0), max(0, y0), min(x1, row["width"]), min(y1, row["height"]))
+    context.record(patient=row.patient_id, document=row.document_id, scan=scan, page=number)
+    box = (max(0, x0), max(0, y0), min(x1, row.width), min(y1, row.height))
     if box[0] >= box[2] or box[1] >= box[3]:
         return {"text": "", "by": "page"}
     page = connection.execute(SQL["words_of_page"], {"scan": scan, "number": number}).fetchone()
     text = words_in_box(page["words"] if page else [], box)
     if text:
         return {"text": text, "by": "page"}
-    preview = context.app.blobs().get(row["preview"])
-    size = (row["width"], row["height"])
-    text = recognize_box(preview, size, box, context.app.settings.ocr, row["rotation"])
+    preview = context.app.blobs().get(row.preview)
+    size = (row.width, row.height)
+    text = recognize_box(preview, size, box, context.app.settings.ocr, row.rotation)
     return {"text": text, "by": "zone"}
 
 
-def _page_with_preview(connection: Connection, scan: int, number: int) -> Row:
-    row = connection.execute(SQL["page"], {"scan": scan, "number": number}).fetchone()
-    if row is None or row["preview"] is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageImage:
+    """A page with its image, and the document and patient that it belongs to."""
+
+    preview: str | None
+    width: int | None
+    height: int | None
+    rotation: int
+    document_id: int | None
+    document_status: str | None
+    patient_id: int | None
+
+
+def _page_with_preview(connection: Connection, scan: int, number: int) -> PageImage:
+    with connection.cursor(row_factory=class_row(PageImage)) as cursor:
+        row = cursor.execute(SQL["page"], {"scan": scan, "number": number}).fetchone()
+    if row is None or row.preview is None:
         raise _no_image(number)
     return row
 
@@ -147,5 +165,5 @@ def withdraw(
     else:
         decision = document_actions.withdraw(context.connection, review)
     action = "reopen" if reopen else "withdraw"
-    context.record(patient=row["patient_id"], document=document, action=action, decision=decision)
+    context.record(patient=row.patient_id, document=document, action=action, decision=decision)
     return RedirectResponse(f"/documents/{document}", 303)

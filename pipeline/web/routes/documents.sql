@@ -14,7 +14,7 @@ from (
 where id = %(document)s
 
 -- name: page
-select p.scan_id, p.number, p.preview, p.width, p.height, o.document_id, d.patient_id,
+select p.preview, p.width, p.height, o.document_id, d.status as document_status, d.patient_id,
     coalesce((d.page_rotations ->> p.number::text)::integer, 0) as rotation
 from page p
 left join document_page o on o.scan_id = p.scan_id and o.number = p.number

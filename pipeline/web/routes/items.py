@@ -17,7 +17,7 @@ from pipeline.web.auth.request_context import Context, RequestContext
 from pipeline.web.dates import DATE_FIELDS, DateFormat
 from pipeline.web.rendering import field_label, render_page
 from pipeline.web.review import review_item, review_queue
-from pipeline.web.review.review_item import Row
+from pipeline.web.review.review_item import DocumentRow, ReviewItem
 from pipeline.web.routes.queue import filters_from_query, go_to_next, query_string
 
 router = APIRouter()
@@ -98,23 +98,22 @@ def item_page(
     `done` is the decision that the user made just before, which can be undone."""
     connection, user = context.connection, context.account.name
     row = review_item.load_item(connection, item)
-    document = review_item.load_document(connection, row["document_id"]) if row["document_id"] else None
-    context.record(document=row["document_id"], scan=row["scan_id"], item=item)
+    document = review_item.load_document(connection, row.document_id) if row.document_id else None
+    context.record(document=row.document_id, scan=row.scan_id, item=item)
     submission = submission or Submission()
     entries = None
-    if document is not None and row["closed_at"] is None and context.app.settings.web.double_entry:
+    if document is not None and row.closed_at is None and context.app.settings.web.double_entry:
         entries = double_entry.entries_of(connection, item)
     filters = filters_from_query(context)
     upcoming = review_queue.next_page(connection, user, filters, item)
-    is_held = bool(row["held"])
     values = {
         "item": row,
         "document": document,
-        "pages": review_item.load_pages(connection, document=row["document_id"], scan=row["scan_id"]),
+        "pages": review_item.load_pages(connection, document=row.document_id, scan=row.scan_id),
         "entries": entries,
         "submission": submission,
-        "is_mine": is_held and row["claimed_by"] == user and row["closed_at"] is None,
-        "other_user": row["claimed_by"] if is_held and row["claimed_by"] != user else None,
+        "is_mine": row.held_by == user and row.closed_at is None,
+        "other_user": row.held_by if row.held_by != user else None,
         "query": query_string(filters),
         "next_preview": f"/scans/{upcoming[0]}/pages/{upcoming[1]}/preview" if upcoming else None,
         "message": message,
@@ -133,7 +132,11 @@ def item_page(
 
 
 def _form_values(
-    context: RequestContext, item: Row, document: Row | None, agreed: dict[str, str], submission: Submission
+    context: RequestContext,
+    item: ReviewItem,
+    document: DocumentRow | None,
+    agreed: dict[str, str],
+    submission: Submission,
 ) -> dict[str, Any]:
     """Return the values of the form: the fields, the types, and the patients to choose from."""
     connection = context.connection
@@ -152,7 +155,7 @@ def _form_values(
         "unlikely": unlikely,
         "of_scan": of_scan,
         "searched_patient": review_item.load_patient(connection, searched),
-        "preselect": not {"patient", "mixed_patients"} & set(item["kinds"]),
+        "preselect": not {"patient", "mixed_patients"} & set(item.kinds),
     }
 
 
@@ -186,11 +189,11 @@ def file_item(
     """File the item's document to a patient and type, and go on to the next item."""
     connection = context.connection
     row = review_item.load_item(connection, item)
-    if row["document_id"] is None:
+    if row.document_id is None:
         raise InvalidInput("This scan has no document to file.", "Close the item instead.", "no_document")
-    document = review_item.load_document(connection, row["document_id"])
+    document = review_item.load_document(connection, row.document_id)
     submission = Submission(fields=fields, type=type, patient=patient)
-    review = ReviewContext(document=document["id"], revision=revision, actor=context.account.name, item=item)
+    review = ReviewContext(document=document.id, revision=revision, actor=context.account.name, item=item)
     if patient is None:
         message = "Choose the patient first: a candidate, or one that you search for."
         return item_page(context, item, message=message, submission=submission, status=422)
@@ -209,7 +212,7 @@ def file_item(
         return conflict_page(context, error, document, submission)
     except InvalidInput as error:
         return item_page(context, item, message=str(error), submission=submission, status=422)
-    context.record(patient=patient, document=document["id"], action="file", decision=decision)
+    context.record(patient=patient, document=document.id, action="file", decision=decision)
     return go_to_next(context, filters_from_query(context), done=decision)
 
 
@@ -222,13 +225,13 @@ def reject_item(
 ) -> Response:
     """Reject the item's document for rescan, or close an item without a document; go on to the next item."""
     row = review_item.load_item(context.connection, item)
-    document = row["document_id"]
+    document = row.document_id
     review = ReviewContext(
         document=document or 0, revision=revision, actor=context.account.name, item=item, note=note
     )
     if document is None:
         document_actions.close_scan_item(context.connection, review)
-        context.record(scan=row["scan_id"], action="reject")
+        context.record(scan=row.scan_id, action="reject")
         return go_to_next(context, filters_from_query(context))
     try:
         decision = document_actions.reject(context.connection, review)
@@ -255,14 +258,14 @@ def undo(context: Context, decision: Annotated[int | None, Form()] = None) -> Re
 
 
 def conflict_page(
-    context: RequestContext, error: Conflict, document: Row, submitted: Submission | str
+    context: RequestContext, error: Conflict, document: DocumentRow, submitted: Submission | str
 ) -> HTMLResponse:
     """Return what the user was about to save next to the document as it is now. Nothing was saved.
 
     `submitted` is a filing, or the note of a rejection."""
     connection = context.connection
-    context.record(document=document["id"], action="refused", code=error.code)
-    current = review_item.load_document(connection, document["id"])
+    context.record(document=document.id, action="refused", code=error.code)
+    current = review_item.load_document(connection, document.id)
     current_values = {value.name: value.value for value in review_item.field_values(connection, current)}
     filing = submitted if isinstance(submitted, Submission) else None
     return render_page(
@@ -273,7 +276,7 @@ def conflict_page(
         changed_by=error.changed_by if isinstance(error, StaleRevision) else None,
         document=current,
         current_values=current_values,
-        current_patient=review_item.load_patient(connection, current["patient_id"]),
+        current_patient=review_item.load_patient(connection, current.patient_id),
         filing=filing,
         filing_patient=review_item.load_patient(connection, filing.patient) if filing else None,
         note=submitted if isinstance(submitted, str) else "",

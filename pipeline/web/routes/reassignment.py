@@ -30,7 +30,7 @@ def reassign_document(
     note: Annotated[str, Form(min_length=1, max_length=2000)],
 ) -> RedirectResponse:
     """Move a filed document into the chart of the patient with this MRN."""
-    wrong = review_item.load_document(context.connection, document)["patient_id"]
+    wrong = review_item.load_document(context.connection, document).patient_id
     patient = patients_with_mrn(context.connection, mrn.strip())[0]
     review = ReviewContext(document=document, revision=revision, actor=context.account.name, note=note)
     decision = document_actions.reassign(context.connection, review, patient)
