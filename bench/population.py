@@ -17,9 +17,15 @@ from pipeline.resources import CONFIG
 
 Row = dict[str, str]
 
-SYLLABLE_TEXT = "an bar bel bo bra cas cor da del dor el fen fer gal gor hal han hol jar kel kos lan lem lin mar men mor nar or"
+SYLLABLE_TEXT = (
+    "an bar bel bo bra cas cor da del dor el fen fer gal gor hal han hol jar kel"
+    " kos lan lem lin mar men mor nar or"
+)
 ENDING_TEXT = "ton son berg ski ley man ez ini ard well ford ov sen stein dez er as mann ham"
-STREET_TEXT = "Maple Oak Harbor Quarry Mill Church Lincoln Cedar Ridge Spring Hill Park Lake River Forest Union Walnut Prospect"
+STREET_TEXT = (
+    "Maple Oak Harbor Quarry Mill Church Lincoln Cedar Ridge Spring Hill Park"
+    " Lake River Forest Union Walnut Prospect"
+)
 SYLLABLES, ENDINGS, STREETS = SYLLABLE_TEXT.split(), ENDING_TEXT.split(), STREET_TEXT.split()
 KINDS_OF_STREET = ("Street", "Avenue", "Road", "Lane", "Court", "Drive")
 LOOKALIKE_LETTERS = {

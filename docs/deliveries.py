@@ -37,9 +37,13 @@ NEW = DeliveryItem(
     attempts=0,
     rejections=0,
     last_attempt_at=None,
-    organization=Organization(name="Harbour General", oid="2.16.840.1.113883.19.5", mrn_system="urn:oid:2.16.840.1.113883.19.5.2"),
+    organization=Organization(
+        name="Harbour General", oid="2.16.840.1.113883.19.5",
+        mrn_system="urn:oid:2.16.840.1.113883.19.5.2",
+    ),
     patient=Patient(
-        id=3, mrn="10012345", given="Martha", middle="E", family="Okafor", suffix=None, dob="1956-08-03", sex="F",
+        id=3, mrn="10012345", given="Martha", middle="E", family="Okafor", suffix=None, dob="1956-08-03",
+        sex="F",
         address="12 Harbour Lane", city="Peabody", state="MA", zip="01960", phone="978-555-0142",
     ),
     encounter=Encounter(

@@ -166,7 +166,8 @@ class Archive:
 
     def told(self, destination: str, document: int) -> list[str]:
         """What the outbox has for a destination about a document: `change edition state`, in order."""
-        sql = "select change, edition, state from delivery where destination = %s and document_id = %s order by id"
+        sql = """select change, edition, state from delivery
+                 where destination = %s and document_id = %s order by id"""
         rows = self.connection.execute(sql, [destination, document])
         return [f"{row['change']} {row['edition']} {row['state']}" for row in rows]
 

@@ -29,8 +29,10 @@ Resource = Mapping[str, Any]
 
 
 def read_fhir(file: Path) -> Iterator[PatientUpdate]:
-    """The patients of a FHIR file. InvalidInput where it is not FHIR JSON; a resource that is no Patient is
-    passed over.
+    """Yield the patients in a FHIR file; resources of other types are skipped.
+
+    Raises:
+        InvalidInput: if the file is not FHIR in JSON.
     """
     try:
         with file.open(encoding="utf-8-sig") as stream:

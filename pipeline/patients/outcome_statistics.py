@@ -51,9 +51,8 @@ class ReliabilityBin:
 
 
 def labelled_outcomes(connection: Connection) -> Iterator[LabelledOutcome]:
-    """The filed documents, a few thousand rows at a time. Where nobody moved one, it counts as its
-    patient's.
-    """
+    """Yield the filed documents, a few thousand rows at a time. A document that no user has moved counts as
+    its patient's. """
     with connection.transaction(), connection.cursor(name="decided") as cursor:
         cursor.itersize = CURSOR_ROWS
         for row in cursor.execute(SQL["labelled_outcomes"], {"most": MAX_DOCUMENTS}):
@@ -98,11 +97,11 @@ def first_candidates(documents: Iterable[LabelledOutcome]) -> list[tuple[float, 
     return [(d.probability, bool(d.right)) for d in documents if d.probability is not None]
 
 
-def reliability(told: Sequence[tuple[float, bool]]) -> tuple[ReliabilityBin, ...]:
+def reliability(candidates: Sequence[tuple[float, bool]]) -> tuple[ReliabilityBin, ...]:
     """Return how often first candidates were right, by their probability."""
     bins = []
     for low, high in pairwise(BIN_EDGES):
-        inside = [(p, right) for p, right in told if low <= p < high or p == high == BIN_EDGES[-1]]
+        inside = [(p, right) for p, right in candidates if low <= p < high or p == high == BIN_EDGES[-1]]
         if inside:
             expected = sum(p for p, _ in inside) / len(inside)
             bins.append(ReliabilityBin(low, high, len(inside), expected, sum(right for _, right in inside)))

@@ -43,8 +43,14 @@ MIN_RATE, MAX_RATE = 1e-7, 0.9999
 
 
 def train_weights(people: Sequence[Person], documents: Sequence[LabelledOutcome] = ()) -> dict[str, Any]:
-    """{"fields": {field: {level: [same, stranger]}}, "learned": ...}. Raises InvalidInput where there are too
-    few people."""
+    """Learn weights from patients and filed documents.
+
+    Returns:
+        {"fields": {field: {level: [same, stranger]}}, "learned": the figures for the model card}.
+
+    Raises:
+        InvalidInput: if there are too few patients.
+    """
     from splink import DuckDBAPI, Linker, block_on
 
     if len(people) < MIN_PATIENTS:
@@ -87,10 +93,10 @@ def learned_rates(comparison: dict[str, Any], shipped: Any) -> dict[str, list[fl
     """Return a field's levels: each group's learned rates, divided among its levels in the shipped
     proportions."""
     field = comparison["output_column_name"]
-    told = {level["label_for_charts"]: level for level in comparison["comparison_levels"]}
+    levels_by_group = {level["label_for_charts"]: level for level in comparison["comparison_levels"]}
     rates: dict[str, list[float]] = {}
     for group, _, levels in level_groups(field):
-        same, stranger = (told[group].get(key) for key in ("m_probability", "u_probability"))
+        same, stranger = (levels_by_group[group].get(key) for key in ("m_probability", "u_probability"))
         for level in levels:
             old = shipped[field][level]
             same_share = old.same / sum(shipped[field][other].same for other in levels)

@@ -66,7 +66,8 @@ def test_what_is_dead_is_shown_replayed_and_dropped(archive: Archive, run: Run) 
     assert run("deliveries", "retry", "--to", "out")[1] == "1 will be sent again.\n"
     assert run("deliveries", "retry")[0] == 2
     assert (
-        run("deliveries", "discard", str(dead), "--note", "scanned again")[1] == f"Delivery {dead}: discarded.\n"
+        run("deliveries", "discard", str(dead), "--note", "scanned again")[1]
+        == f"Delivery {dead}: discarded.\n"
     )
     acts = archive.connection.execute("select action from audit order by id").fetchall()
     assert [row["action"] for row in acts] == ["replay_delivery", "drop_delivery"]

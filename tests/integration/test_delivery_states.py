@@ -112,7 +112,8 @@ def test_a_receiver_that_is_away_for_a_day_is_told_everything_once_when_it_is_ba
     thread.start()
     until(lambda: (outbox.destinations(archive.connection)[0]["failure"] or "").startswith("unreachable"))
     archive.connection.execute(
-        "update delivery set (queued_at, last_attempt_at) = (queued_at - '1 day'::interval, last_attempt_at - '1 day'::interval)"
+        "update delivery set (queued_at, last_attempt_at)"
+        " = (queued_at - '1 day'::interval, last_attempt_at - '1 day'::interval)"
     )
     archive.connection.execute("update destination set failing_since = failing_since - interval '1 day'")
     moved, second = archive.file(), archive.file()

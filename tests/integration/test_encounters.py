@@ -49,7 +49,8 @@ def hear(archive: Archive) -> Hear:
 
 def where(archive: Archive, document: int) -> tuple[str | None, str | None]:
     """The visit that a document belongs to, and why or why not."""
-    sql = """select e.number, d.encounter_reason from document d left join encounter e on e.id = d.encounter_id where d.id = %s"""
+    sql = """select e.number, d.encounter_reason
+             from document d left join encounter e on e.id = d.encounter_id where d.id = %s"""
     row = archive.connection.execute(sql, [document]).fetchone()
     assert row is not None
     return row["number"], row["encounter_reason"]

@@ -24,7 +24,8 @@ def message(
 ) -> bytes:
     lines = [
         f"MSH|^~\\&|ADT|NORTH|CL|HIM|20260101||ADT^{event}|{control}|P|2.5",
-        f"PID|1||{mrn}^^^NORTH^MR~219-09-9999^^^SSA^SS||{name}||{dob}|F|||12 MAIN ST^^SALEM^MA^01970||(555)210-4477",
+        f"PID|1||{mrn}^^^NORTH^MR~219-09-9999^^^SSA^SS||{name}||{dob}|F|||"
+        "12 MAIN ST^^SALEM^MA^01970||(555)210-4477",
     ]
     if prior:
         lines.append(f"MRG|{prior}^^^NORTH^MR")
@@ -41,11 +42,13 @@ def a_document_of(connection: Connection, patient: int) -> int:
     """The least of a filed document: what a merge moves is its patient."""
     scan = connection.execute(
         "insert into scan (sha256, name, media_type, size, status, finished_at) "
-        "values (encode(sha256(random()::text::bytea), 'hex'), 'a.pdf', 'application/pdf', 1, 'done', now()) returning id"
+        "values (encode(sha256(random()::text::bytea), 'hex'), 'a.pdf', 'application/pdf', 1, 'done', now())"
+        " returning id"
     ).fetchone()
     assert scan is not None
     row = connection.execute(
-        "insert into document (scan_id, pages, status, type, type_probability, patient_id, pdf, machine_result, filed_at, filed_by) "
+        "insert into document (scan_id, pages, status, type, type_probability, patient_id, pdf, "
+        "machine_result, filed_at, filed_by) "
         "values (%s, '{1}', 'filed', 'letter', 1, %s, repeat('0', 64), '{}', now(), 'machine') returning id",
         [scan["id"], patient],
     ).fetchone()
@@ -203,7 +206,10 @@ def test_events_that_say_nothing_of_who_a_patient_is_are_acknowledged_and_change
 
 
 def test_the_home_facility_says_which_of_several_numbers_is_ours() -> None:
-    body = b"MSH|^~\\&|ADT|NORTH|||2026||ADT^A28|1|P|2.5\rPID|1||S-88^^^SOUTH^MR~7700123^^^NORTH^MR||GARCIA^SUSAN\r"
+    body = (
+        b"MSH|^~\\&|ADT|NORTH|||2026||ADT^A28|1|P|2.5\r"
+        b"PID|1||S-88^^^SOUTH^MR~7700123^^^NORTH^MR||GARCIA^SUSAN\r"
+    )
     assert parse_message(body).patient.row["mrn"] == "S-88"  # type: ignore[union-attr]
     assert parse_message(body, "NORTH").patient.row["mrn"] == "7700123"  # type: ignore[union-attr]
 

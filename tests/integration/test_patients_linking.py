@@ -20,8 +20,14 @@ from pipeline.patients.weight_training import train_weights
 from pipeline.patients.weight_training import write_weights as write_weights
 
 SETTINGS = load_settings().matching
-GIVENS = "Susan Paul Ines Tomasz Martha Otto Ruth Carl Nadia Felix Greta Hugo Irma Jonas Karla Leon Mona Nils Olga Peer"
-FAMILIES = "Okafor Wielgosz Caballero Brandt Lindqvist Moreau Petrov Quint Rossi Sandoval Takeda Ueda Varga Whitfield Yilmaz"
+GIVENS = (
+    "Susan Paul Ines Tomasz Martha Otto Ruth Carl Nadia Felix Greta Hugo Irma"
+    " Jonas Karla Leon Mona Nils Olga Peer"
+)
+FAMILIES = (
+    "Okafor Wielgosz Caballero Brandt Lindqvist Moreau Petrov Quint Rossi"
+    " Sandoval Takeda Ueda Varga Whitfield Yilmaz"
+)
 GIVEN, FAMILY = GIVENS.split(), FAMILIES.split()
 
 

@@ -46,7 +46,8 @@ def test_a_csv_file_is_loaded_under_the_usual_names_of_its_columns(
 ) -> None:
     file = tmp_path / "people.csv"
     file.write_text(
-        "id,MRN,first_name,last_name,birthdate,gender,street\nP1,7700123,Susan,Garcia,9/29/1964,female,12 Main St\n"
+        "id,MRN,first_name,last_name,birthdate,gender,street\n"
+        "P1,7700123,Susan,Garcia,9/29/1964,female,12 Main St\n"
     )
     report = LoadResult()
     store_patients(connection, read_csv(file, report), report)

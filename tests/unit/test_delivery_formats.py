@@ -19,7 +19,8 @@ V3 = {"v": "urn:hl7-org:v3"}
 PDF = Payload(b"%PDF-1.7 \x00\xff", "application/pdf", ".pdf", PDF_FORMAT)
 # The sequences of the CDA R2 schema (POCD_MT000040), of the elements that are used here.
 ORDER = {
-    "ClinicalDocument": "typeId templateId id code title effectiveTime confidentialityCode languageCode setId versionNumber "
+    "ClinicalDocument": "typeId templateId id code title effectiveTime confidentialityCode languageCode "
+    "setId versionNumber "
     "recordTarget author custodian documentationOf relatedDocument componentOf component",
     "patientRole": "id addr telecom patient providerOrganization",
     "patient": "name administrativeGenderCode birthTime",

@@ -270,9 +270,7 @@ def test_a_printed_name_falls_into_its_parts(printed: str, parts: tuple[str, ...
     assert (found["given"], found["middle"], found["family"], found["suffix"]) == parts
 
 
-def test_two_records_with_the_same_two_names_in_turn_are_one_person_at_one_address_and_a_question_elsewhere() -> (
-    None
-):
+def test_swapped_given_and_middle_names_match_at_one_address_and_need_review_elsewhere() -> None:
     left = SUSAN | {"given": "Susan", "middle": "Ruth", "mrn": ""}
     right = SUSAN | {"given": "Ruth", "middle": "Susan", "mrn": ""}
     assert pair(left, right)["decision"] == "match"
