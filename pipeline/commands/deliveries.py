@@ -158,7 +158,7 @@ def retry(
                 connection, who, ids=ids, destination=to, document=document, since=since, delivered=delivered
             )
             detail = {"ids": ids, "destination": to, "deliveries": n}
-            write_audit(connection, who, "replay_delivery", document=document, detail=detail)
+            write_audit(connection, who, "retry_delivery", document=document, detail=detail)
         typer.echo(f"{n} will be sent again.")
 
 
@@ -182,7 +182,7 @@ def discard(
     with database(home) as connection:
         with connection.transaction():
             outbox.discard(connection, delivery, who, note)
-            write_audit(connection, who, "drop_delivery", detail={"delivery": delivery, "note": note})
+            write_audit(connection, who, "discard_delivery", detail={"delivery": delivery, "note": note})
         typer.echo(f"Delivery {delivery}: discarded.")
 
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from pipeline.commands import deliveries, export
 from pipeline.errors import ChartloomError
-from tests.delivering import Archive, a_pdf
-from tests.environment import environment
+from tests.support.delivery_archive import Archive, a_pdf
+from tests.support.environment import environment
 
 Run = Callable[..., tuple[int, str]]
 
@@ -70,7 +70,7 @@ def test_what_is_dead_is_shown_replayed_and_dropped(archive: Archive, run: Run) 
         == f"Delivery {dead}: discarded.\n"
     )
     acts = archive.connection.execute("select action from audit order by id").fetchall()
-    assert [row["action"] for row in acts] == ["replay_delivery", "drop_delivery"]
+    assert [row["action"] for row in acts] == ["retry_delivery", "discard_delivery"]
 
 
 def test_what_is_not_there_has_its_exit_code(run: Run, archive: Archive) -> None:

@@ -62,7 +62,7 @@ def load_messages(
 def print_report(file: Path, report: LoadResult, *, as_json: bool) -> None:
     """Print what was loaded, rejected and left out."""
     if as_json:
-        refused = [{"place": place, "reason": reason} for place, reason in report.rejected]
+        rejected = [{"place": place, "reason": reason} for place, reason in report.rejected]
         counts = {
             "read": report.read,
             "added": report.added,
@@ -70,7 +70,7 @@ def print_report(file: Path, report: LoadResult, *, as_json: bool) -> None:
             "unparsed_values": len(report.unparsed),
         }
         emit(
-            {"file": str(file), **counts, "refused": refused, "unknown_columns": list(report.unknown_columns)}
+            {"file": str(file), **counts, "rejected": rejected, "unknown_columns": list(report.unknown_columns)}
         )
         return
     typer.echo(f"{file}: {report.read} read, {report.added} added, {report.changed} updated")
