@@ -23,9 +23,9 @@ from typing import Any
 from pipeline.config import load_settings
 from pipeline.delivery import outbox
 from pipeline.runtime.installation import open_installation
-from tests.delivering import Archive, a_pdf
-from tests.fhir_receiver import FhirReceiver
-from tests.receivers import MdmReceiver, Moods
+from tests.support.delivery_archive import Archive, a_pdf
+from tests.support.fhir_receiver import FhirReceiver
+from tests.support.receivers import MdmReceiver, Moods
 
 STORM = {"no": 0.05, "lost": 0.05, "drop": 0.05, "twice": 0.05, "hang": 0.005}
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import img2pdf
 
-from bench.pages import page
+from bench.fax_pages import page
 from pipeline.config import load_settings
 from pipeline.ingest.registration import register
 from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
 from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.status import status_json
-from tests.machines import COUNTED, Machine, allowed, at_work, machines
+from tests.support.machines import COUNTED, Machine, allowed, at_work, machines
 
 
 def main() -> None:

@@ -17,10 +17,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from bench.pages import chart
+from bench.fax_pages import chart
 from pipeline.config import load_settings
 from pipeline.runtime.installation import EmbeddedServices
-from tests.environment import environment
+from tests.support.environment import environment
 
 
 def away(service: Any, seconds: float, begun: float) -> None:

@@ -180,7 +180,7 @@ def main() -> None:
         "--screens",
         type=int,
         default=0,
-        help="so many items and pages in a browser too: bench/review_screen.py",
+        help="so many items and pages in a browser too: bench/review_browser.py",
     )
     parser.add_argument("--home", type=Path, default=Path("bench-home"), help="kept: a second run is quick")
     options = parser.parse_args()
@@ -195,7 +195,9 @@ def main() -> None:
             token = open_session(connection, add_account(connection, name, Role.SUPERVISOR, None))
         print(f"filled in {time.perf_counter() - start:.0f} s", flush=True)
         words, typed = vocabulary(), iter(asked_for(options.patients, options.times))
-        desk = AppContext(settings=installation.settings, pool=pool, blobs=lambda: blobs, enqueue=enqueue_scan)
+        desk = AppContext(
+            settings=installation.settings, pool=pool, blobs=lambda: blobs, enqueue=enqueue_scan
+        )
         with TestClient(create_app(desk), base_url="http://127.0.0.1", follow_redirects=False) as client:
             headers = {"cookie": f"{SESSION_COOKIE}={token}"}
 
@@ -231,7 +233,7 @@ def main() -> None:
                         flush=True,
                     )
         if options.screens:
-            from bench.review_screen import browsing, next_items, page_images
+            from bench.review_browser import browsing, next_items, page_images
 
             with browsing(create_app(desk), token) as screen:
                 some = rng.sample(range(1, options.documents), options.screens + 1)

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from bench.pages import chart
+from bench.fax_pages import chart
 from pipeline.config import load_settings
 from pipeline.flow import file_scan
 from pipeline.index import filing
@@ -32,7 +32,7 @@ from pipeline.worker import scan_stages
 from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.launcher import limit_to_one_thread, preload
 from pipeline.worker.worker_context import WorkerContext
-from tests.environment import environment
+from tests.support.environment import environment
 
 STAGES = (
     (scan_stages, "read_with_timeout", "read"),

@@ -28,7 +28,7 @@ from pipeline.runtime.installation import EmbeddedServices, Installation
 from pipeline.store.blobs import REGION, Blobs
 from pipeline.store.database import Connection, connect
 from pipeline.store.schema_migrations import migrate
-from tests.reviewing import Hospital
+from tests.support.hospital import Hospital
 
 TEMPLATE = "chartloom_template"
 

@@ -149,7 +149,7 @@ def model_card(about: dict[str, Any]) -> str:
         "  rates of twins, relatives and namesakes stay as in config/match_weights.toml, because an index",
         "  cannot teach them.",
         "- In force as HOME/models/match_weights.json, or if the setting matching.weights names the file.",
-        "  Measure before and after with python -m bench.match.",
+        "  Measure before and after with python -m bench.matching.",
     ]
     if about["reliability"]:
         lines += ["", "## How often the first candidates were right", ""]

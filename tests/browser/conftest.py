@@ -15,8 +15,8 @@ from pipeline.web.auth.accounts import open_session
 from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import SESSION_COOKIE
 from pipeline.web.routes import server_sent_events
-from tests.reviewing import Hospital, application
-from tests.serving import serving
+from tests.support.hospital import Hospital, application
+from tests.support.web_server import serving
 
 ARGUMENTS = [
     "--no-sandbox",

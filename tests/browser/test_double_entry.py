@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from pipeline.config import Settings
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import Hospital
+from tests.support.hospital import Hospital
 
 Window = Callable[..., Page]
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from pipeline.config import Settings
 from pipeline.web.auth.accounts import link_sso
-from tests.reviewing import Hospital
+from tests.support.hospital import Hospital
 
 HERE = Path(__file__).parent / "identity_provider"
 FETCH_SECONDS = 120.0  # a few megabytes

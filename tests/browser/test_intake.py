@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import Hospital
+from tests.support.hospital import Hospital
 
 Window = Callable[..., Page]
 

@@ -11,8 +11,8 @@ from pipeline.config import Settings
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.web.auth.permissions import Role
-from tests.delivering import Archive
-from tests.reviewing import Hospital, SignedInUser, application
+from tests.support.delivery_archive import Archive
+from tests.support.hospital import Hospital, SignedInUser, application
 
 
 @pytest.fixture

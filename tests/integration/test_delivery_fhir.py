@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline.delivery import outbox
-from tests.delivering import Archive, a_pdf
-from tests.fhir_receiver import FhirReceiver
-from tests.receivers import Moods
+from tests.support.delivery_archive import Archive, a_pdf
+from tests.support.fhir_receiver import FhirReceiver
+from tests.support.receivers import Moods
 
 Receive = Callable[..., FhirReceiver]
 

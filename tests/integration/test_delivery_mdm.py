@@ -12,8 +12,8 @@ from psycopg import OperationalError
 from pipeline.delivery import outbox
 from pipeline.delivery.delivery_item import DeliveryItem
 from pipeline.store.database import Connection
-from tests.delivering import Archive, a_pdf
-from tests.receivers import MdmReceiver, Moods
+from tests.support.delivery_archive import Archive, a_pdf
+from tests.support.receivers import MdmReceiver, Moods
 
 
 @pytest.fixture

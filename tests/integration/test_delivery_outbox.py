@@ -11,8 +11,8 @@ from pipeline.delivery import outbox
 from pipeline.errors import Conflict, InvalidInput
 from pipeline.index import document_actions
 from pipeline.patients.patient_merge import merge, unmerge
-from tests.delivering import Archive, a_pdf
-from tests.processing import WHY
+from tests.support.delivery_archive import Archive, a_pdf
+from tests.support.scan_records import WHY
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_one_process_alone_serves_a_destination(archive: Archive, folder: Path) 
 
 def test_doubted_documents_are_told_to_nobody(archive: Archive, folder: Path) -> None:
     from pipeline.index.filing import commit
-    from tests.processing import BLOB, a_document, a_scan, an_outcome, doubted
+    from tests.support.scan_records import BLOB, a_document, a_scan, an_outcome, doubted
 
     commit(
         archive.connection,

@@ -13,10 +13,10 @@ import pytest
 from pipeline.delivery import outbox
 from pipeline.delivery.delivery_service import DeliveryService
 from pipeline.store.database import connect
-from tests.delivering import Archive
-from tests.fhir_receiver import FhirReceiver
-from tests.processing import until
-from tests.receivers import MdmReceiver, Moods
+from tests.support.delivery_archive import Archive
+from tests.support.fhir_receiver import FhirReceiver
+from tests.support.receivers import MdmReceiver, Moods
+from tests.support.scan_records import until
 
 Receiver = MdmReceiver | FhirReceiver
 

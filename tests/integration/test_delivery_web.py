@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.delivery import outbox
 from pipeline.web.auth.permissions import Role
-from tests.delivering import Archive
-from tests.reviewing import SignedInUser
+from tests.support.delivery_archive import Archive
+from tests.support.hospital import SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.patients.adt import process_message
 from pipeline.patients.patient_merge import merge, unmerge
-from tests.delivering import Archive
+from tests.support.delivery_archive import Archive
 
 Hear = Callable[..., None]
 

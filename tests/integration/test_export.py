@@ -17,7 +17,7 @@ from pipeline.errors import InvalidInput, NotFound
 from pipeline.export import chart_pdf
 from pipeline.export.chart_export import export
 from pipeline.patients.patient_merge import merge
-from tests.delivering import Archive, a_pdf
+from tests.support.delivery_archive import Archive, a_pdf
 
 
 def take_out(archive: Archive, to: Path, **params: Any) -> Any:

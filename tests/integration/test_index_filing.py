@@ -12,7 +12,7 @@ from pipeline.index.scan_result import scan_result
 from pipeline.records import Document, PatientRef
 from pipeline.store.database import Connection, connect
 from pipeline.store.scans import quarantine
-from tests.processing import BLOB, WHY, a_document, a_patient, a_scan, an_outcome, doubted, filed
+from tests.support.scan_records import BLOB, WHY, a_document, a_patient, a_scan, an_outcome, doubted, filed
 
 
 def count(connection: Connection, table: str) -> int:

@@ -8,7 +8,7 @@ from pipeline.errors import NotFound
 from pipeline.index.filing import commit
 from pipeline.index.search import HIT_START, search
 from pipeline.store.database import Connection
-from tests.processing import BLOB, a_document, a_patient, a_scan, an_outcome, doubted, filed
+from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_outcome, doubted, filed
 
 TEXTS = [
     "Admission note. The patient fell from a ladder.",

@@ -15,8 +15,8 @@ import pytest
 from pipeline.config import Settings
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from tests.environment import environment
-from tests.processing import printed
+from tests.support.environment import environment
+from tests.support.scan_records import printed
 
 KEYS = [
     "id",

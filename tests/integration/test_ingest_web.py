@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pipeline.ingest.batches import close_batches
 from pipeline.web.auth.accounts import csrf_token
 from pipeline.web.auth.permissions import Role
-from tests.processing import printed
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
+from tests.support.scan_records import printed
 
 SignInAs = Callable[[Role], SignedInUser]
 

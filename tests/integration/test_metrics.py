@@ -19,7 +19,7 @@ from pipeline.store.scans import quarantine
 from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.metrics import WorkerCollector
 from pipeline.worker.stage_seconds import STAGES, StageSeconds
-from tests.processing import BLOB, a_document, a_patient, a_scan, an_outcome, doubted, filed
+from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_outcome, doubted, filed
 
 
 def read_values(dsn: str) -> Mapping[tuple[str, ...], float]:

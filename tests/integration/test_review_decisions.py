@@ -15,7 +15,7 @@ from pipeline.index import document_actions
 from pipeline.index.document_actions import ReviewContext, StaleRevision
 from pipeline.web.auth.permissions import Role
 from pipeline.web.review import review_queue
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
 

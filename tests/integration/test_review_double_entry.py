@@ -12,7 +12,7 @@ from pipeline.errors import Conflict
 from pipeline.web.auth.permissions import Role
 from pipeline.web.review import review_queue
 from pipeline.web.review.review_queue import Filters
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
 ANY = Filters()

@@ -13,7 +13,7 @@ from pipeline.store.database import connect
 from pipeline.web.auth.permissions import Role
 from pipeline.web.review import review_queue
 from pipeline.web.review.review_queue import Filters
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
 
 ANY = Filters()
 SignInAs = Callable[[Role], SignedInUser]

@@ -13,8 +13,8 @@ from pipeline.index.scan_result import scan_result
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 from pipeline.worker.status import live_workers, status_json
-from tests.machines import CODE, COUNTED, allowed, at_work, machines
-from tests.processing import handed_in, until
+from tests.support.machines import CODE, COUNTED, allowed, at_work, machines
+from tests.support.scan_records import handed_in, until
 
 NAMES = ("north", "south", "east")
 SMALL_RANGES = "from pipeline.worker import page_ranges as r; r.LARGE_SCAN_PAGES, r.PAGES_PER_RANGE = 4, 2;"

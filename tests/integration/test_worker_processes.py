@@ -30,8 +30,8 @@ from pipeline.store.database import Connection
 from pipeline.worker import page_isolation, page_ranges, worker
 from pipeline.worker.launcher import child_workers
 from pipeline.worker.status import live_workers, status_json
-from tests.environment import environment
-from tests.processing import handed_in, until
+from tests.support.environment import environment
+from tests.support.scan_records import handed_in, until
 
 
 def children(pid: int) -> list[int]:

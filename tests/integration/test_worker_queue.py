@@ -27,7 +27,7 @@ from pipeline.worker.job_queue import QUEUES, enqueue_scan
 from pipeline.worker.tasks import MAX_WORKER_DEATHS, JobFailed, run_job
 from pipeline.worker.worker import requeue_jobs_of_dead_worker
 from pipeline.worker.worker_context import WorkerContext
-from tests.processing import BLOB, a_scan
+from tests.support.scan_records import BLOB, a_scan
 
 
 def jobs(connection: Connection) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from pipeline.ingest.parsing import parser_client
 from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.records import Page
 from pipeline.store.scratch import Scratch
-from tests.scan_files import SHA, Opens
+from tests.support.scan_files import SHA, Opens
 
 
 @pytest.fixture(scope="session")

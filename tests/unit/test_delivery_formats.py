@@ -12,8 +12,8 @@ from pipeline.config import document_types
 from pipeline.delivery.formats.cda import xds_sd
 from pipeline.delivery.formats.mdm import mdm
 from pipeline.delivery.payload import PDF_FORMAT, Payload
-from tests.delivering import a_delivery_item
-from tests.receivers import validated
+from tests.support.delivery_archive import a_delivery_item
+from tests.support.receivers import validated
 
 V3 = {"v": "urn:hl7-org:v3"}
 PDF = Payload(b"%PDF-1.7 \x00\xff", "application/pdf", ".pdf", PDF_FORMAT)

@@ -26,8 +26,8 @@ from pipeline.config import DestinationSettings, load_settings
 from pipeline.delivery.delivery_result import Accepted, DeliveryProblem, Failure
 from pipeline.delivery.transports.factory import create_transport
 from pipeline.errors import ConfigurationError
-from tests.delivering import a_delivery_item, a_pdf
-from tests.fhir_receiver import FhirReceiver
+from tests.support.delivery_archive import a_delivery_item, a_pdf
+from tests.support.fhir_receiver import FhirReceiver
 
 PEM = serialization.Encoding.PEM
 PKCS8 = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

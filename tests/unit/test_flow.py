@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import PageAccountingError
 from pipeline.flow import process
 from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Segmentation
-from tests.processing import a_document, a_page, doubted
+from tests.support.scan_records import a_document, a_page, doubted
 
 SCAN = Scan(id=1, sha256="a" * 64, name="a.tif", media_type="image/tiff", size=1)
 

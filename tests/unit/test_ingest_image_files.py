@@ -12,7 +12,7 @@ from pipeline.config import IntakeSettings
 from pipeline.ingest.parsing import parser_client
 from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.store.scratch import Scratch
-from tests.scan_files import (
+from tests.support.scan_files import (
     PAGE_SIZE_PX,
     SHA,
     Opens,

@@ -18,7 +18,7 @@ from pipeline.errors import InvalidInput, MissingDependency
 from pipeline.ingest.parsing import parser_client
 from pipeline.ingest.parsing.open_scan import inspect, open_scan
 from pipeline.store.scratch import DiskFull, Scratch
-from tests.scan_files import (
+from tests.support.scan_files import (
     SHA,
     Opens,
     draw_page,

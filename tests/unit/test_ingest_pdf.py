@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 from pipeline.config import IntakeSettings
 from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.store.scratch import Scratch
-from tests.scan_files import (
+from tests.support.scan_files import (
     SHA,
     Opens,
     appended,

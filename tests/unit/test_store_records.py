@@ -13,7 +13,7 @@ from pipeline.records import Barcode, Page, Word
 from pipeline.store import sql
 from pipeline.store.ocr_cache import page_key
 from pipeline.store.page_json import page_from, page_json, storable
-from tests.processing import a_page
+from tests.support.scan_records import a_page
 
 PAGE = Page(scan="a" * 64, number=1, image="b" * 64, dpi=200.0)
 

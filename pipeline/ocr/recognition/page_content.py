@@ -3,7 +3,7 @@ count what was not recognized.
 
 Print is what the engine is confident of. Of the rest, a photograph has tones, a drawing has hardly any
 letters, and handwriting has letters of its own size without confident words. Measured by `python -m
-bench.kinds`.
+bench.page_content`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import Hospital
+from tests.support.hospital import Hospital
 
 Window = Callable[..., Page]
 

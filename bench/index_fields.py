@@ -1,7 +1,7 @@
 """Measure how often index fields are correct on generated charts with known truth, and whether confident
 values are.
 
-    python -m bench.fields [--documents 400] [--seed 4242]
+    python -m bench.index_fields [--documents 400] [--seed 4242]
 
 A line for each field: documents on which it is printed; values that are correct, missing, and found although
 none is printed; F1; and of the values with a confidence above 0.9, how many there are and how many are wrong.

@@ -18,7 +18,7 @@ from pipeline.classify.training.synthetic_stacks import generate_stacks
 from pipeline.config import load_settings
 from pipeline.flow import check_page_accounting
 from pipeline.records import Document, OcrPage
-from tests.unit.test_fields import page
+from tests.unit.test_classify_fields import page
 
 SETTINGS = load_settings().classify
 BODY = ["He was seen in the clinic today and is doing well on the present medicine, without complaints,"] * 40

@@ -1,7 +1,7 @@
 """Measure how many separator sheets and codes are read: rotated, skewed, faxed, pale and small. No services,
 no scans: all images are drawn here.
 
-    python -m bench.separators [--every N]      every Nth image of each kind, for a quick check
+    python -m bench.separator_sheets [--every N]      every Nth image of each kind, for a quick check
 
 A line for each kind of sheet: how many of its images (four right angles, seven skews up to 15 degrees) are
 read, for each way of scanning. Needs poppler's pdftoppm."""

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from fhir.resources.R4B import get_fhir_model_class
 
-from tests.receivers import HANG_SECONDS, Moods
+from tests.support.receivers import HANG_SECONDS, Moods
 
 Resource = dict[str, Any]
 Told = tuple[int, Resource, dict[str, str]]

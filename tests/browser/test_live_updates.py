@@ -10,7 +10,7 @@ from pipeline.index import document_actions
 from pipeline.index.document_actions import ReviewContext
 from pipeline.web.auth.permissions import Role
 from pipeline.web.review import review_queue
-from tests.reviewing import Hospital
+from tests.support.hospital import Hospital
 
 
 def test_a_filing_shows_in_the_figures_while_the_page_is_open(

@@ -1,4 +1,4 @@
-"""What the text of pages takes of Postgres, and what its partitions cost: `python -m bench.page_text [--pages
+"""What the text of pages takes of Postgres, and what its partitions cost: `python -m bench.text_partitions [--pages
 20000]`.
 
 Pages of made-up documents are written into an installation of the bench's own. Printed: bytes a page of the

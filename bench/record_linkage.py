@@ -1,4 +1,4 @@
-"""Linking two files, measured: `python -m bench.linking [--people N] [--seed N]`.
+"""Linking two files, measured: `python -m bench.record_linkage [--people N] [--seed N]`.
 
 Each file holds N people, half of them in both: the right one with its own numbers, one value in two missing
 and every damage that bench.population knows. Prints seconds by step, the peak of memory, pairs compared, and

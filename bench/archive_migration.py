@@ -1,4 +1,4 @@
-"""The cost of a migration, and how it survives kills: `python -m bench.migrate plan|move|overhead`.
+"""The cost of a migration, and how it survives kills: `python -m bench.archive_migration plan|move|overhead`.
 
 plan --rows 1000000           seconds, CPU and memory of `archive plan --inspect none` for a CSV file and as
                               many files
@@ -29,7 +29,7 @@ from typing import Any
 from minio import Minio
 from psycopg import sql
 
-from bench.pages import chart
+from bench.fax_pages import chart
 from bench.throughput import ESSENTIAL, STAGES, Clock, living, servers
 from pipeline.archive.crosswalk import open_crosswalk
 from pipeline.archive.import_runner import ImportRunner
@@ -262,9 +262,7 @@ def overhead(documents: int, pages: int) -> None:
         print(f"{stage:10} {1000 * seconds / documents / pages:7.1f} ms per page  {seconds / total:6.1%}")
     hourly = documents * pages / total * 3600
     extra = f"{total / read - 1:+.1%}"
-    print(
-        f"{documents * pages} pages, {hourly:.0f} pages per core hour; compared with reading alone {extra}"
-    )
+    print(f"{documents * pages} pages, {hourly:.0f} pages per core hour; compared with reading alone {extra}")
 
 
 def print_sizes(installation: Installation, connection: Connection, pages: int) -> None:

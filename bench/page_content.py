@@ -1,4 +1,4 @@
-"""Measure how well kinds of pages are distinguished and badly read ones detected: `python -m bench.kinds
+"""Measure how well kinds of pages are distinguished and badly read ones detected: `python -m bench.page_content
 FORMS [--fonts DIR] [--half 1]`.
 
 FORMS: a folder of images of forms with same-stem .gt.txt. DIR: handwriting fonts; none is shipped. Pages of
@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.cleanup import tokens
 from bench.damage import Pixels, page
-from bench.pages import WORDS
+from bench.fax_pages import WORDS
 from pipeline.config import load_settings
 from pipeline.ocr.image import pixels
 from pipeline.ocr.read_page import read_page_image

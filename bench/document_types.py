@@ -1,8 +1,8 @@
 """Measure how fast document types are predicted and how often they are correct.
 
-    python -m bench.types speed [--n 300]             CPU milliseconds per document; time to load the model
-    python -m bench.types paper FOLDER OCR            documents of scans with truth, from texts read by OCR
-    python -m bench.types folds FOLDER OCR TEXTS      the same documents, clean and printed, by models that
+    python -m bench.document_types speed [--n 300]             CPU milliseconds per document; time to load the model
+    python -m bench.document_types paper FOLDER OCR            documents of scans with truth, from texts read by OCR
+    python -m bench.document_types folds FOLDER OCR TEXTS      the same documents, clean and printed, by models that
                                                       were trained on neither
 
 FOLDER has the truth of scans (NAME.json, as `chartloom synthesize` writes it). OCR has a JSON file for each

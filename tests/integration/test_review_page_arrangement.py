@@ -16,7 +16,7 @@ from httpx import Response
 from pipeline.ingest.reconciliation import reconcile
 from pipeline.records import Reason
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
 ISSUE = Reason(code="insufficient_identifiers", detail="The MRN is not legible.")

@@ -13,7 +13,7 @@ from pipeline.index import document_actions
 from pipeline.index.document_actions import ReviewContext
 from pipeline.web.auth.accounts import add_account
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import PASSWORD, Hospital
+from tests.support.hospital import PASSWORD, Hospital
 
 Window = Callable[..., Page]
 TABLET = {"width": 820, "height": 1180}

@@ -1,4 +1,4 @@
-"""Measure the cost of reading a page: `python -m bench.read FILE...` (images, one page each).
+"""Measure the cost of reading a page: `python -m bench.read_page FILE...` (images, one page each).
 
 CPU time, bytes of the PDF and memory with the default settings and with Tesseract alone, each in a worker
 process of its own; for comparison, if installed, plain `tesseract` (text only) and `ocrmypdf --deskew

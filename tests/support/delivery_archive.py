@@ -21,7 +21,7 @@ from pipeline.index.filing import commit
 from pipeline.records import PatientRef
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
-from tests.processing import a_document, a_scan, an_outcome, filed
+from tests.support.scan_records import a_document, a_scan, an_outcome, filed
 
 QUICK = {
     "poll_seconds": 0.02,

@@ -15,7 +15,7 @@ from pipeline.runtime.installation import Installation
 from pipeline.store import schema_migrations
 from pipeline.store.database import Connection, connect
 from pipeline.store.schema_migrations import extend_page_text
-from tests.processing import BLOB, a_document, a_patient, a_scan, an_outcome, filed
+from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_outcome, filed
 
 
 def file(connection: Connection, *words: str) -> None:

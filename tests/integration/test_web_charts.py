@@ -10,7 +10,7 @@ from pipeline.index.filing import add_pending_page
 from pipeline.store.scans import load_scan
 from pipeline.web.auth.permissions import Role
 from pipeline.web.routes import charts
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
 

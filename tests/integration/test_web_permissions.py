@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from pipeline.web.application import all_routes
 from pipeline.web.auth.accounts import csrf_token
 from pipeline.web.auth.permissions import RULES, Role, is_allowed
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
 ROUTES = [(route.name, sorted(route.methods or ())[0], route.path) for route in all_routes()]

@@ -11,7 +11,7 @@ from pipeline.classify.training.type_training import TrainingResult
 from pipeline.classify.type_model import load_model
 from pipeline.index import document_actions
 from tests.integration.test_review_decisions import sight
-from tests.reviewing import Hospital
+from tests.support.hospital import Hospital
 
 
 def test_only_documents_that_a_reviewer_filed_are_examples_with_the_reviewers_type(

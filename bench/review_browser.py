@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Page, sync_playwright
 
 from pipeline.web.auth.request_context import SESSION_COOKIE
-from tests.serving import serving
+from tests.support.web_server import serving
 
 ARGUMENTS = [
     "--no-sandbox",

@@ -1,4 +1,4 @@
-"""A PDF of 2,000 pages from end to end: `python -m bench.long [--pages 2000] [--different 40] [--small]`.
+"""A PDF of 2,000 pages from end to end: `python -m bench.large_pdf [--pages 2000] [--different 40] [--small]`.
 
 Prints the highest memory (resident) that any one process had, by kind, and that of all together
 (proportional); the most bytes of temporary disk; when the first page could be found by a word on it, when all
@@ -26,11 +26,11 @@ from pathlib import Path
 import img2pdf
 import psutil
 
-from bench.pages import page
+from bench.fax_pages import page
 from pipeline.config import load_settings
 from pipeline.index.search import search_pending
 from pipeline.runtime.installation import Installation, open_installation
-from tests.environment import environment
+from tests.support.environment import environment
 
 MB = 1 << 20
 POLL_INTERVAL_SECONDS = 0.5

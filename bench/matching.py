@@ -1,4 +1,4 @@
-"""Matching, measured: `python -m bench.match load|speed|risk --dsn postgresql://... [--patients N] [--queries
+"""Matching, measured: `python -m bench.matching load|speed|risk --dsn postgresql://... [--patients N] [--queries
 N] [--seed N]`.
 
 load   load N patients: the rate, the memory of this process and the size of the database

@@ -18,7 +18,7 @@ from schemathesis.core.result import Ok
 from pipeline.web.auth.accounts import add_token
 from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import SESSION_COOKIE
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
 

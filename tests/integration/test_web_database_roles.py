@@ -15,7 +15,7 @@ from pipeline.runtime.installation import EmbeddedServices
 from pipeline.store.database import connect
 from pipeline.store.database_roles import NAMES, ensure_roles
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
 

@@ -14,7 +14,7 @@ from pipeline.classify.training.field_training import (
 from pipeline.classify.training.reviewer_labels import confirmed_fields
 from pipeline.index import document_actions
 from tests.integration.test_review_decisions import sight
-from tests.reviewing import Hospital
+from tests.support.hospital import Hospital
 
 ANSWERS = {
     "patient_name": "Okafor, Martha",

@@ -17,7 +17,7 @@ from pipeline.index.disclosure_report import disclosures
 from pipeline.index.document_actions import ReviewContext, reassign, undo
 from pipeline.patients.outcome_statistics import labelled_outcomes
 from pipeline.web.auth.permissions import Role
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
 

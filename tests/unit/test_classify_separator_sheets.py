@@ -22,7 +22,7 @@ from pipeline.errors import InvalidInput
 from pipeline.flow import check_page_accounting
 from pipeline.ocr.barcodes.decode import read_barcodes
 from pipeline.records import Barcode, OcrPage
-from tests.unit.test_fields import page
+from tests.unit.test_classify_fields import page
 
 Gray = NDArray[np.uint8]
 SETTINGS = load_settings().classify

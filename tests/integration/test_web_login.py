@@ -13,7 +13,7 @@ from pipeline.errors import InvalidInput
 from pipeline.web.auth import accounts
 from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import SESSION_COOKIE
-from tests.reviewing import PASSWORD, Hospital
+from tests.support.hospital import PASSWORD, Hospital
 
 
 @pytest.fixture

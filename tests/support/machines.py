@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pipeline.config import Settings
 from pipeline.store.database import Connection
-from tests.environment import environment
+from tests.support.environment import environment
 
 HUB = "10.213.7.1"
 CODE = """
