@@ -5,4 +5,4 @@ where not exists (select from patient p where p.mrn in (listed.mrn, listed.plain
   and not exists (select from patient_identifier i where i.kind = 'mrn' and i.value in (listed.mrn, listed.plain))
 
 -- name: known_hashes
-select id, sha256 from scan where sha256 = any(%(hashes)s)
+select id, sha256 from scan where sha256 = any(%(hashes)s) and has_content

@@ -1,5 +1,5 @@
 -- name: scan_of_bytes
-select id, status, quarantine_code from scan where sha256 = %s
+select id, status, quarantine_code from scan where sha256 = %s order by id limit 1
 
 -- name: pages_of_scan
 -- The number of pages, and of those with content that are in no document.

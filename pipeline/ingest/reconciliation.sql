@@ -118,7 +118,10 @@ limit %s
 -- Each file with the reason why its paper must be kept; null if it may be shredded.
 select a.id as ingest_event, s.id as scan, a.name, a.path, b.name as batch, a.stored_at, case
     when s.status = 'received' then 'in_progress'
-    when s.status = 'quarantined' and s.dismissed_at is null then 'quarantined'
+    -- A dismissal is a decision about the files that had arrived before it, not about the same bytes that arrived later.
+    when s.status = 'quarantined' and not exists (
+        select from quarantine_action as q where q.scan_id = s.id and q.action = 'dismissed' and q.done_at >= a.stored_at
+    ) then 'quarantined'
     when exists (select from review_item as r where r.scan_id = s.id and r.closed_at is null) then 'review'
     when exists (select from document_page as dp join document as d on d.id = dp.document_id
                  where dp.scan_id = s.id and d.status <> 'filed') then 'rescan'

@@ -1,7 +1,8 @@
 """Register one file: store and verify its bytes, then insert its rows and its job in one transaction.
 
 Only when `register` has returned may the file leave the folder. A file that cannot be processed is registered
-too, and quarantined with its reason: its bytes are kept. The same bytes again are a duplicate of the first.
+too, and quarantined with its reason: its bytes are kept. The same bytes again are a duplicate of the first,
+unless they have no content: two empty files may be two papers, so each is quarantined separately.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ from pipeline.store.sql import statements
 
 SQL = statements("pipeline.ingest")
 UNKNOWN_TYPE = "application/octet-stream"
+CODES_WITHOUT_CONTENT = ("empty", "no_pages")
+"""Why a file is rejected if there is nothing in it that could distinguish it from another such file."""
+MAX_HEADER_BYTES = SIGNATURE_BYTES
+"""A damaged file of at most this size has a header and no page."""
 
 Enqueue: TypeAlias = Callable[[Connection, int, int], None]
 """Enqueues the processing of a scan (its id, its priority) in the connection's transaction."""
@@ -141,6 +146,7 @@ def register(
             "reason": str(rejection) if rejection else None,
             "pages": info.pages if info else None,
             "notes": Jsonb(reasons_json(info.notes) if info else []),
+            "has_content": _has_content(rejection, status.st_size),
         }
     with translate_connection_errors(), connection.transaction():
         result = _commit(connection, values, origin or Origin(), enqueue)
@@ -161,6 +167,14 @@ def _inspected(
         return None, error
 
 
+def _has_content(rejection: InvalidInput | None, size: int) -> bool:
+    """Return whether the same bytes again are the same paper."""
+    if rejection is None:
+        return True
+    is_header = rejection.code == "damaged" and size <= MAX_HEADER_BYTES
+    return not is_header and rejection.code not in CODES_WITHOUT_CONTENT
+
+
 def _commit(connection: Connection, values: dict[str, Any], origin: Origin, enqueue: Enqueue) -> Registration:
     """Insert the scan and its job, unless its bytes are already stored, and the ingest event."""
     if values["path"] is not None:
@@ -179,7 +193,7 @@ def _commit(connection: Connection, values: dict[str, Any], origin: Origin, enqu
     row = connection.execute(
         SQL["insert_scan"], values | source | {"priority": int(origin.priority)}
     ).fetchone()
-    first = connection.execute(SQL["scan_by_hash"], [values["sha256"]]).fetchone()
+    first = row or connection.execute(SQL["scan_by_hash"], [values["sha256"]]).fetchone()
     assert first is not None, "just inserted, or the reason why it was not"
     batch = (
         (connection.execute(SQL["open_batch"], [origin.batch]).fetchone() or {}).get("id")
@@ -191,7 +205,9 @@ def _commit(connection: Connection, values: dict[str, Any], origin: Origin, enqu
         SQL["insert_event"], values | {"scan": first["id"], "duplicate": duplicate, "batch": batch}
     ).fetchone()
     assert ingest_event is not None
-    if not duplicate and values["code"] is None:
+    if duplicate:
+        connection.execute(SQL["reopen_dismissed_scan"], [first["id"]])
+    elif values["code"] is None:
         enqueue(connection, first["id"], int(origin.priority))
     return _registered(values, first | {"scan": first["id"]}, ingest_event["id"], batch, duplicate=duplicate)
 

@@ -1,18 +1,23 @@
 -- name: insert_scan
 insert into scan (
     sha256, name, media_type, size, source, department, default_type, priority,
-    status, quarantine_code, quarantine_reason, pages_in, page_count, notes, finished_at, legacy_metadata
+    status, quarantine_code, quarantine_reason, pages_in, page_count, notes, finished_at, legacy_metadata, has_content
 )
 values (
     %(sha256)s, %(name)s, %(media_type)s, %(size)s, %(source)s, %(department)s, %(default_type)s, %(priority)s,
     case when %(code)s::text is null then 'received' else 'quarantined' end, %(code)s, %(reason)s, %(pages)s, %(pages)s, %(notes)s,
-    case when %(code)s::text is not null then now() end, %(legacy_metadata)s
+    case when %(code)s::text is not null then now() end, %(legacy_metadata)s, %(has_content)s
 )
-on conflict (sha256) do nothing
-returning id
+on conflict (sha256) where has_content do nothing
+returning id, name, status, quarantine_code, quarantine_reason, pages_in
 
 -- name: scan_by_hash
-select id, name, status, quarantine_code, quarantine_reason, pages_in from scan where sha256 = %s
+-- The scan of which a file with these bytes is a duplicate. A file without content is a duplicate of none.
+select id, name, status, quarantine_code, quarantine_reason, pages_in from scan where sha256 = %s and has_content
+
+-- name: reopen_dismissed_scan
+-- A dismissal is a decision about the files that had arrived by then. The file that has arrived now needs another one.
+update scan set dismissed_at = null, dismissed_by = null where id = %s and dismissed_at is not null
 
 -- name: insert_event
 -- Times are the database's: watchers on several machines, or with a clock that jumps, only state how long ago things happened.

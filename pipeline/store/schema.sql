@@ -1667,6 +1667,7 @@ CREATE TABLE public.scan (
     dismissed_at timestamp with time zone,
     dismissed_by text,
     legacy_metadata jsonb,
+    has_content boolean DEFAULT true NOT NULL,
     CONSTRAINT scan_check CHECK (((status = 'quarantined'::text) = (quarantine_code IS NOT NULL))),
     CONSTRAINT scan_check1 CHECK (((status = 'received'::text) = (finished_at IS NULL))),
     CONSTRAINT scan_check2 CHECK (((dismissed_at IS NULL) OR ((status = 'quarantined'::text) AND (dismissed_by IS NOT NULL)))),
@@ -1876,9 +1877,6 @@ ALTER TABLE ONLY public.review_item
 ALTER TABLE ONLY public.scan
     ADD CONSTRAINT scan_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.scan
-    ADD CONSTRAINT scan_sha256_key UNIQUE (sha256);
-
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 
@@ -2026,7 +2024,11 @@ CREATE INDEX scan_quarantined ON public.scan USING btree (finished_at) WHERE (st
 
 CREATE INDEX scan_received ON public.scan USING btree (received_at);
 
+CREATE UNIQUE INDEX scan_sha256 ON public.scan USING btree (sha256) WHERE has_content;
+
 CREATE INDEX scan_waiting ON public.scan USING btree (priority DESC, id) WHERE (status = 'received'::text);
+
+CREATE INDEX scan_without_content ON public.scan USING btree (sha256) WHERE (NOT has_content);
 
 CREATE INDEX sign_in_failure_address ON public.sign_in_failure USING btree (address, at);
 

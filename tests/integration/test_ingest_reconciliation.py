@@ -277,6 +277,33 @@ def test_paper_is_kept_for_what_is_read_doubted_quarantined_or_to_be_scanned_aga
     assert next(sheet.kept_for for sheet in paper_retention(connection) if sheet.scan == held.scan) is None
 
 
+@pytest.mark.parametrize("content", [b"", bytes(5000), b"%PDF-1.4\n", b"II*\0\0\0\0\0"])
+def test_files_without_content_are_never_duplicates_of_each_other(
+    intake: Intake, connection: Connection, content: bytes
+) -> None:
+    (intake.folder / "first.pdf").write_bytes(content)
+    (intake.folder / "second.pdf").write_bytes(content)
+    scans = [intake.take(intake.folder / name) for name in ("first.pdf", "second.pdf")]
+    assert [scan.status for scan in scans] == ["quarantined", "quarantined"]
+    assert len(quarantined_scans(connection)) == 2
+    dismiss(connection, scans[0].scan, actor="pat", note="scanned again")
+    assert [paper.kept_for for paper in paper_retention(connection)] == [None, "quarantined"]
+    assert reconcile(connection).balanced
+
+
+def test_a_damaged_file_that_comes_again_after_its_dismissal_needs_another_decision(
+    intake: Intake, connection: Connection
+) -> None:
+    (intake.folder / "damaged.pdf").write_bytes(b"%PDF-1.4\n" + b"not a page " * 500)
+    first = intake.take(intake.folder / "damaged.pdf")
+    dismiss(connection, first.scan, actor="pat", note="scanned again")
+    assert intake.take(intake.folder / "damaged.pdf").status == "duplicate"
+    assert [scan.id for scan in quarantined_scans(connection)] == [first.scan]
+    assert [paper.kept_for for paper in paper_retention(connection)] == [None, "quarantined"]
+    dismiss(connection, first.scan, actor="pat", note="this one too")
+    assert [paper.kept_for for paper in paper_retention(connection)] == [None, None]
+
+
 def test_several_cover_sheets_of_a_batch_are_added_and_one_that_came_twice_counts_once(
     intake: Intake, connection: Connection
 ) -> None:

@@ -31,6 +31,8 @@ from pipeline.store.scratch import DiskFull, Scratch
 
 MAX_CONSECUTIVE_PAGE_FAILURES = 5
 """After this many pages in a row that killed the parser or timed out, the other pages are not tried."""
+FILLER_BYTES = b"\0\xff \t\r\n"  # of allocated and never written, or erased, storage
+CHUNK_BYTES = 1 << 20
 GRACE_SECONDS = 10.0  # beyond the child's own limits, before its parent kills it
 
 
@@ -160,9 +162,17 @@ def check_file_type(file: Path, settings: IntakeSettings) -> str:
     with file.open("rb") as stream:
         head = stream.read(SIGNATURE_BYTES)
     kind = media_type_of(head)
+    if kind is None and _is_filler(file):
+        raise rejection("empty", "only filler bytes: the disk was full, or the copy stopped")
     if kind is None or kind == ZIP:
         raise rejection("unknown_kind", describe_unsupported(head))
     return kind
+
+
+def _is_filler(file: Path) -> bool:
+    """Return whether a file has only bytes that are written where there is no content."""
+    with file.open("rb") as stream:
+        return not any(chunk.strip(FILLER_BYTES) for chunk in iter(lambda: stream.read(CHUNK_BYTES), b""))
 
 
 def inspect(file: Path, scratch: Scratch, settings: IntakeSettings) -> FileInfo:
