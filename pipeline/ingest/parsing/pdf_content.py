@@ -6,7 +6,8 @@ answer is no and the page is rendered. Runs in the parser process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -21,6 +22,8 @@ MIN_HIDING_SHARE = 0.98  # above this share it hides everything drawn before it
 MIN_VISIBLE_SHARE = 0.97  # if less of the image is on the page, the rest is clipped and must stay clipped
 MAX_FORM_DEPTH = 4  # of forms within forms
 INVISIBLE_TEXT_MODES = (3, 7)  # text rendering modes without visible text
+INVISIBLE_TEXT = re.compile(rb"(?<![\d.])[37](?:\.0*)?\s+Tr\b")
+INLINE_IMAGE = re.compile(rb"(?:^|\s)BI\s[^\0]{1,400}?\sID\s")
 MAX_CONTENT_BYTES = 4_000_000  # of drawing instructions; a page of only text has about 10,000
 HARMLESS_ANNOTATIONS = ("/Link", "/Popup")
 PAINT_OPERATORS = frozenset(("f", "F", "f*", "B", "B*", "b", "b*", "S", "s", "sh"))
@@ -69,12 +72,15 @@ class PageContent:
     Attributes:
         sole: The image that is the page, if there is one.
         marks: Whether anything else is visible.
+        pictures: Its images, without inline images.
+        picture_rects: The rectangles of all its images.
     """
 
     page: Rect
     sole: PlacedImage | None = None
     marks: bool = False
     pictures: list[PlacedImage] = field(default_factory=list)
+    picture_rects: list[Rect] = field(default_factory=list)
 
     @property
     def pictured(self) -> float:
@@ -111,6 +117,29 @@ def analyze_content(page: pikepdf.Page, visible: Rect) -> PageContent:
     if any(_shows(annotation) for annotation in page.obj.get("/Annots", ())):
         drawing.marks = True
     return drawing
+
+
+def has_invisible_text(page: pikepdf.Page) -> bool:
+    """Return whether the page switches to a text rendering mode without visible text (3 or 7)."""
+    return any(INVISIBLE_TEXT.search(content) for content in _contents(page.obj, page.resources, 0))
+
+
+def has_inline_image(page: pikepdf.Page) -> bool:
+    """Return whether the page's own content or one of its forms contains an inline image."""
+    return any(INLINE_IMAGE.search(content) for content in _contents(page.obj, page.resources, 0))
+
+
+def _contents(thing: pikepdf.Object, resources: Any, depth: int) -> Iterator[bytes]:
+    """Yield the drawing instructions of a page or form, and of the forms within it."""
+    streams = [thing] if isinstance(thing, pikepdf.Stream) else thing.get("/Contents", ())
+    for stream in [streams] if isinstance(streams, pikepdf.Stream) else streams:
+        yield bytes(stream.read_bytes())
+    things = resources.get("/XObject") if isinstance(resources, pikepdf.Dictionary) else None
+    if things is None or depth >= MAX_FORM_DEPTH:
+        return
+    for inner in things.as_dict().values():
+        if str(inner.get("/Subtype", "")) == "/Form":
+            yield from _contents(inner, inner.get("/Resources", pikepdf.Dictionary()), depth + 1)
 
 
 def _shows(annotation: Any) -> bool:
@@ -154,6 +183,7 @@ def _follow(drawing: PageContent, content: pikepdf.Object, resources: Any, state
             state.is_transparent |= _is_transparent(_resource(resources, "/ExtGState", operands))
         elif name == "INLINE IMAGE":
             drawing.marks = True
+            drawing.picture_rects.append(transformed_rect(state.matrix, (0.0, 0.0, 1.0, 1.0)))
         elif name == "Do":
             _place(drawing, _resource(resources, "/XObject", operands), resources, state, depth)
         elif name == "BDC" and str(operands[0]) == "/OC":
@@ -174,6 +204,7 @@ def _place(drawing: PageContent, thing: Any, resources: Any, state: _State, dept
         return
     picture = PlacedImage(thing, state.matrix, state.is_fill_black)
     drawing.pictures.append(picture)
+    drawing.picture_rects.append(picture.rect)
     cut = covered_share(drawing.page, picture.rect) < MIN_VISIBLE_SHARE or (
         state.clip is not None and covered_share(state.clip, picture.rect) < MIN_VISIBLE_SHARE
     )

@@ -22,6 +22,7 @@ from pipeline.ingest.parsing.parser_protocol import (
     WALL_SECONDS_PER_CPU_SECOND,
     Limits,
     ParsedPage,
+    PlacedWord,
 )
 from pipeline.ingest.parsing.pdf_content import (
     MAX_CONTENT_BYTES,
@@ -29,6 +30,8 @@ from pipeline.ingest.parsing.pdf_content import (
     PlacedImage,
     Rect,
     analyze_content,
+    has_inline_image,
+    has_invisible_text,
     intersection,
 )
 from pipeline.ingest.parsing.rejections import rejection
@@ -44,6 +47,13 @@ ROTATIONS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 27
 IMAGE_ERRORS = (OSError, pikepdf.PdfError, pikepdf.DataDecodingError)
 PARTLY_DAMAGED = "The image of the page is damaged; part of it may be missing."
 LETTER: Rect = (0.0, 0.0, 612.0, 792.0)
+USER_UNIT_RANGE = (1e-3, 75_000.0)
+MIN_PAPER_LENGTH_POINTS = 100.0
+"""Longer side of the smallest page, a label of 1.4 inches. A shorter page is measured in inches or in
+centimeters.
+"""
+MAX_PAPER_WIDTH_POINTS = 1728.0
+"""Shorter side of the largest page, 24 inches. A wider page is measured in pixels."""
 PARSING_ERRORS = (
     pikepdf.PdfError, pikepdf.ForeignObjectError, OSError, ValueError, TypeError, KeyError, IndexError,
     AttributeError, NotImplementedError, OverflowError, SyntaxError, RuntimeError, RecursionError,
@@ -84,18 +94,20 @@ class PdfFile:
         """Return the page. `careful` renders it without analyzing it first."""
         pdf = None if careful else self._pdf
         drawing, turn, size, text, damaged = None, 0, None, True, False
+        user_unit = 1.0
         if pdf is not None:
             try:
                 page = pdf.pages[number - 1]
                 visible, turn = visible_box(page), int(_inherited(page.obj, "/Rotate", 0)) % 360
                 size = (visible[2] - visible[0], visible[3] - visible[1])
                 size = size[::-1] if turn % 180 else size
+                user_unit = _user_unit(page)
                 drawing, text = _look(page, visible)
             except PARSING_ERRORS:
                 drawing, text = None, True
         if drawing is not None and drawing.sole is not None and not drawing.marks:
             try:
-                sheet = self._extract(drawing.sole, turn)
+                sheet = self._extract(drawing.sole, turn, paper_scale(size or LETTER[2:], user_unit))
             except IMAGE_ERRORS:
                 sheet, damaged = None, True
             if sheet is not None:
@@ -105,11 +117,18 @@ class PdfFile:
             size,
             drawing,
             text and (drawing is None or drawing.pictured <= MAX_IMAGE_SHARE_OF_TEXT_PAGE),
+            turn,
+            user_unit,
         )
         return replace(sheet, problem=sheet.problem or PARTLY_DAMAGED) if damaged else sheet
 
-    def _extract(self, placed: PlacedImage, turn: int) -> ParsedPage | None:
+    def _extract(self, placed: PlacedImage, turn: int, scale: float) -> ParsedPage | None:
         """Extract the page's only image; None if the page must be rendered after all.
+
+        Args:
+            placed: The image.
+            turn: Degrees clockwise by which the page is displayed rotated.
+            scale: Points of paper per unit of the page.
 
         Raises IMAGE_ERRORS if the image data are truncated.
         """
@@ -124,7 +143,7 @@ class PdfFile:
             return None
         if image is None:
             return None
-        across, down = placed.dpi
+        across, down = (dots / scale for dots in placed.dpi)
         oblong = max(across, down) / min(across, down) > 1.1
         if isinstance(image, bytes) and not turn and not oblong:
             return ParsedPage(
@@ -138,22 +157,36 @@ class PdfFile:
         return ParsedPage(image=self._scratch.put(encode(turned)), dpi=dpi, image_source="extracted")
 
     def _render(
-        self, number: int, size: tuple[float, float] | None, drawing: PageContent | None, text: bool
+        self,
+        number: int,
+        size: tuple[float, float] | None,
+        drawing: PageContent | None,
+        text: bool,
+        turn: int,
+        user_unit: float,
     ) -> ParsedPage:
-        """Render the page with poppler, at 300 dpi or at the resolution of the images that it consists of."""
+        """Render the page with poppler, at 300 dpi or at the resolution of the images that it consists of.
+
+        Poppler ignores the size of the page's units, so the resolution that it is given is that of points.
+        """
         seconds = self._limits.page_wall
-        width, height = size or poppler.page_size(self._file, number, seconds)
-        wanted = _native_dpi(drawing) or RENDER_DPI
+        points = size or poppler.page_size(self._file, number, seconds)
+        scale = paper_scale(points, user_unit)
+        width, height = points[0] * scale, points[1] * scale
+        wanted = _native_dpi(drawing, scale) or RENDER_DPI
         most = 72.0 * (self._limits.max_render_pixels / max(width * height, 1e-6)) ** 0.5
         dpi = round(min(wanted, most), 2)
+        point_dpi = round(dpi * scale, 4)
         try:
-            picture = poppler.render(self._file, number, dpi, self._work, self._limits)
+            picture = poppler.render(self._file, number, point_dpi, self._work, self._limits)
             if picture is None:
                 self._scratch.check_free_space()
                 return ParsedPage(problem="The page is damaged and cannot be rendered.")
             if is_one_color(picture):
-                poppler.render(self._file, number, 20, self._work, self._limits, strict=True)
-            words = poppler.poppler_words(self._file, number, dpi, seconds) if text else ()
+                poppler.render(self._file, number, 20 * scale, self._work, self._limits, strict=True)
+            words = poppler.poppler_words(self._file, number, point_dpi, seconds) if text else ()
+            if words and drawing is not None:
+                words = _words_beside_pictures(words, drawing, turn, point_dpi / 72)
         except poppler.PopplerTimeout:
             return ParsedPage(
                 problem=f"{TIMEOUT_PREFIX} {self._limits.page_cpu_limit_seconds:.0f} seconds to render."
@@ -265,10 +298,70 @@ def _inherited(node: pikepdf.Object, key: str, default: Any) -> Any:
     return default
 
 
-def _look(page: pikepdf.Page, visible: Rect) -> tuple[PageContent | None, bool]:
-    """Return (what the page draws, whether it may have text).
+def _user_unit(page: pikepdf.Page) -> float:
+    """Return how many points one unit of the page is (ISO 32000-1, table 30)."""
+    unit = float(page.obj.get("/UserUnit", 1))
+    return unit if USER_UNIT_RANGE[0] <= unit <= USER_UNIT_RANGE[1] else 1.0
 
-    A page without images or with very long content is not analyzed.
+
+def paper_scale(points: tuple[float, float], user_unit: float) -> float:
+    """Return the factor from the page's units to points of paper.
+
+    A page whose stated size no sheet of paper has (written in inches, or in pixels) has the length of a
+    letter page.
+
+    Args:
+        points: Width and height of the page in its units.
+        user_unit: How many points a unit is by the page's own statement.
+    """
+    short, long = sorted(side * user_unit for side in points)
+    if long >= MIN_PAPER_LENGTH_POINTS and short <= MAX_PAPER_WIDTH_POINTS:
+        return user_unit
+    return user_unit * LETTER[3] / max(long, 1e-6)
+
+
+def _words_beside_pictures(
+    words: tuple[PlacedWord, ...], drawing: PageContent, turn: int, scale: float
+) -> tuple[PlacedWord, ...]:
+    """Return the words that are not over a picture. Text over a picture is what an earlier program read
+    there, or is hidden by it: what is visible there is recognized.
+    """
+    boxes = [displayed_rect(rect, drawing.page, turn, scale) for rect in drawing.picture_rects]
+    return tuple(
+        (text, x0, y0, x1, y1)
+        for text, x0, y0, x1, y1 in words
+        if not any(
+            left <= (x0 + x1) / 2 <= right and top <= (y0 + y1) / 2 <= bottom
+            for left, top, right, bottom in boxes
+        )
+    )
+
+
+def displayed_rect(rect: Rect, page: Rect, turn: int, scale: float) -> Rect:
+    """Return a rectangle of the page in pixels of its image: left, top, right, bottom.
+
+    Args:
+        rect: The rectangle in the page's units.
+        page: The visible box of the page in its units.
+        turn: Degrees clockwise by which the page is displayed rotated.
+        scale: Pixels per unit.
+    """
+    x0, y0, x1, y1 = rect
+    left, bottom, right, top = page
+    sides = {
+        0: (x0 - left, top - y1, x1 - left, top - y0),
+        90: (y0 - bottom, x0 - left, y1 - bottom, x1 - left),
+        180: (right - x1, y0 - bottom, right - x0, y1 - bottom),
+        270: (top - y1, right - x1, top - y0, right - x0),
+    }[turn]
+    return sides[0] * scale, sides[1] * scale, sides[2] * scale, sides[3] * scale
+
+
+def _look(page: pikepdf.Page, visible: Rect) -> tuple[PageContent | None, bool]:
+    """Return (what the page draws, whether it may have text of its own).
+
+    A page without images or with very long content is not analyzed. The text of a page with any invisible
+    text is not its own: it is what an earlier program read.
     """
     resources = _inherited(page.obj, "/Resources", pikepdf.Dictionary())
     things = resources.get("/XObject") if isinstance(resources, pikepdf.Dictionary) else None
@@ -278,7 +371,10 @@ def _look(page: pikepdf.Page, visible: Rect) -> tuple[PageContent | None, bool]:
         else set()
     )
     text = "/Form" in kinds or (isinstance(resources, pikepdf.Dictionary) and "/Font" in resources)
-    if not kinds or _content_length(page) > MAX_CONTENT_BYTES:
+    if _content_length(page) > MAX_CONTENT_BYTES:
+        return None, text
+    text = text and not has_invisible_text(page)
+    if not kinds and not has_inline_image(page):
         return None, text
     return analyze_content(page, visible), text
 
@@ -289,9 +385,14 @@ def _content_length(page: pikepdf.Page) -> int:
     return sum(int(stream.get("/Length", 0)) for stream in streams if isinstance(stream, pikepdf.Stream))
 
 
-def _native_dpi(drawing: PageContent | None) -> float | None:
-    """Return the resolution of the images that cover the page, if it is worth keeping."""
+def _native_dpi(drawing: PageContent | None, scale: float) -> float | None:
+    """Return the resolution of the images that cover the page, if it is worth keeping.
+
+    Args:
+        drawing: What the page draws.
+        scale: Points of paper per unit of the page.
+    """
     if drawing is None or drawing.pictured <= MAX_IMAGE_SHARE_OF_TEXT_PAGE:
         return None
-    dpi = max(max(picture.dpi) for picture in drawing.pictures)
+    dpi = max(max(picture.dpi) for picture in drawing.pictures) / scale
     return min(dpi, NATIVE_DPI_RANGE[1]) if dpi >= NATIVE_DPI_RANGE[0] else None
