@@ -13,9 +13,8 @@ def main() -> None:
     for file in sorted(Path(__file__).parent.glob("[a-z]*.py")):
         text = file.read_text(encoding="utf-8")
         if RUN in text:
-            print(
-                f"python -m bench.{file.stem:16}  {(ast.get_docstring(ast.parse(text)) or '').splitlines()[0]}"
-            )
+            summary = (ast.get_docstring(ast.parse(text)) or "").splitlines()[0]
+            print(f"python -m bench.{file.stem:20}  {summary}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""A hospital's day of ADT messages through the MLLP listener: `python -m bench.adt --dsn postgresql://...
-[--messages N]`.
+"""Measure the MLLP listener with a day of a hospital's ADT messages.
 
-Admissions of new patients, updates, changes of number, merges and a few bad messages, over two connections
-one after the other: the first is cut off in the middle and everything is sent again. Prints how many were
-acknowledged with what, messages a second, and whether the index is what the messages say. The database must
-be empty."""
+    python -m bench.adt --dsn postgresql://... [--messages N]
+
+The messages are admissions of new patients, updates, changes of number, merges and a few invalid messages.
+They are sent over two connections, one after the other: the first is closed halfway, and then everything is
+sent again. Prints how many messages got which acknowledgment code, messages per second, and whether the
+patient index has the content that the messages state. The database must be empty.
+"""
 
 from __future__ import annotations
 
@@ -22,38 +24,40 @@ from pipeline.patients.mllp_listener import FRAME_END, FRAME_START, MllpListener
 from pipeline.store.database import connect, open_pool
 from pipeline.store.schema_migrations import migrate
 
-AHEAD = 20  # messages sent before their answers are read, as interface engines do
+MAX_UNANSWERED_MESSAGES = 20  # sent before their answers are read, as interface engines do
 
 
-def day(count: int, seed: int) -> tuple[list[bytes], dict[str, str], set[str]]:
-    """(messages, {mrn: family name} that the index must hold in the end, MRNs that must be merged away)."""
-    chance = random.Random(seed)
+def make_messages(count: int, seed: int) -> tuple[list[bytes], dict[str, str], set[str]]:
+    """Return the messages, {MRN: family name} that the index must have at the end, and the MRNs that must be
+    merged.
+    """
+    rng = random.Random(seed)
     known: dict[str, str] = {}
     merged: set[str] = set()
     messages: list[bytes] = []
-    newcomers = people(count, seed)
+    new_patients = people(count, seed)
     for number in range(count):
         kind = (
-            chance.choices(("A28", "A08", "A40", "A47", "bad"), (60, 33, 3, 3, 1))[0]
+            rng.choices(("A28", "A08", "A40", "A47", "bad"), (60, 33, 3, 3, 1))[0]
             if len(known) > 20
             else "A28"
         )
-        living = chance.sample(sorted(known), 2) if kind in ("A08", "A40", "A47") else []
+        existing = rng.sample(sorted(known), 2) if kind in ("A08", "A40", "A47") else []
         prior = ""
         if kind == "A28":
-            person = next(newcomers)
+            person = next(new_patients)
             mrn, family, given = person["mrn"], person["family"], person["given"]
             known[mrn] = family
         elif kind == "A08":
-            mrn, family, given = living[0], known[living[0]] + "-Roe", "Ada"
+            mrn, family, given = existing[0], known[existing[0]] + "-Roe", "Ada"
             known[mrn] = family
         elif kind == "A40":
-            mrn, prior = living
+            mrn, prior = existing
             family, given = known[mrn], "Ada"
             del known[prior]
             merged.add(prior)
         elif kind == "A47":
-            prior, mrn = living[0], f"N{number}"
+            prior, mrn = existing[0], f"N{number}"
             family, given = known.pop(prior), "Ada"
             known[mrn] = family
         if kind == "bad":
@@ -67,14 +71,14 @@ def day(count: int, seed: int) -> tuple[list[bytes], dict[str, str], set[str]]:
     return messages, {mrn: family.upper() for mrn, family in known.items()}, merged
 
 
-def send(port: int, messages: Sequence[bytes], cut_after: int | None = None) -> Counter[str]:
-    """The codes with which messages are answered; the connection is cut after that many were sent."""
+def send(port: int, messages: Sequence[bytes], close_after: int | None = None) -> Counter[str]:
+    """Send the messages and count the answers by code. Close the connection after `close_after` messages."""
     codes: Counter[str] = Counter()
     buffer, sent = b"", 0
     with socket.create_connection(("127.0.0.1", port), timeout=60) as sender:
         while sum(codes.values()) < len(messages):
-            while sent < len(messages) and sent - sum(codes.values()) < AHEAD:
-                if sent == cut_after:
+            while sent < len(messages) and sent - sum(codes.values()) < MAX_UNANSWERED_MESSAGES:
+                if sent == close_after:
                     return codes
                 sender.sendall(FRAME_START + messages[sent] + FRAME_END)
                 sent += 1
@@ -93,7 +97,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    messages, expected, merged = day(args.messages, args.seed)
+    messages, expected, merged = make_messages(args.messages, args.seed)
     with (
         connect(args.dsn) as connection,
         open_pool(args.dsn, 4) as pool,
@@ -102,19 +106,19 @@ def main() -> None:
         migrate(connection)
         threading.Thread(target=listener.serve_forever, daemon=True).start()
         start = time.monotonic()
-        send(listener.port, messages, cut_after=len(messages) // 2)
+        send(listener.port, messages, close_after=len(messages) // 2)
         codes = send(listener.port, messages)
         seconds = time.monotonic() - start
         listener.shutdown()
         rows = connection.execute("select mrn, upper(family) as family, merged_into from patient").fetchall()
-    living = {row["mrn"]: row["family"] for row in rows if row["merged_into"] is None}
-    gone = {row["mrn"] for row in rows if row["merged_into"] is not None}
-    figures = {"messages": len(messages), "answered": dict(codes), "seconds": round(seconds, 1)}
-    figures |= {
+    active = {row["mrn"]: row["family"] for row in rows if row["merged_into"] is None}
+    merged_away = {row["mrn"] for row in rows if row["merged_into"] is not None}
+    result = {"messages": len(messages), "answered": dict(codes), "seconds": round(seconds, 1)}
+    result |= {
         "per_second": round(1.5 * len(messages) / seconds),
-        "index_right": living == expected and gone == merged,
+        "index_right": active == expected and merged_away == merged,
     }
-    print(json.dumps(figures))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

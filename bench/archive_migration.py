@@ -160,46 +160,47 @@ def kill(process: subprocess.Popen[str], victim: str) -> bool:
     return True
 
 
-def move(given: argparse.Namespace) -> None:
+def move(args: argparse.Namespace) -> None:
     """Migrate an archive while killing processes, and compare the report with the planted faults."""
-    kind, kills, rng = given.kind, given.kills, random.Random(given.seed)
+    kind, kills, rng = args.kind, args.kills, random.Random(args.seed)
     with tempfile.TemporaryDirectory(prefix="chartloom-bench-") as folder:
         Path(folder).chmod(0o755)
         home, out = Path(folder) / "home", Path(folder) / "report"
-        documents = given.pages // MEAN_PAGES
-        made = make_archive(
-            Path(folder) / "archive", kind, documents, given.seed, faults=given.faults, recur=given.recur
+        documents = args.pages // MEAN_PAGES
+        archive = make_archive(
+            Path(folder) / "archive", kind, documents, args.seed, faults=args.faults, recur=args.recur
         )
-        run_json(home, "patients", "load", made.folder / "patients.csv")
-        words = ["archive", "run", "move", made.manifest, "--mapping", kind, "--json"]
-        words += ["--crosswalk", made.folder / "links.csv"] if kind == "old-index" else []
-        begun, killed, runs = time.monotonic(), 0, 0
+        run_json(home, "patients", "load", archive.folder / "patients.csv")
+        words = ["archive", "run", "move", archive.manifest, "--mapping", kind, "--json"]
+        words += ["--crosswalk", archive.folder / "links.csv"] if kind == "old-index" else []
+        started, killed, runs = time.monotonic(), 0, 0
         while True:
             runs += 1
             process = chartloom(home, *words)
             while killed < kills and process.poll() is None:
-                time.sleep(rng.uniform(0.3, 1.0) * given.calm)
+                time.sleep(rng.uniform(0.3, 1.0) * args.max_pause)
                 killed += process.poll() is None and kill(process, rng.choice(VICTIMS))
-            said, _ = process.communicate()
+            output, _ = process.communicate()
             if process.returncode in DONE:
                 break
-        moved = time.monotonic() - begun
+        seconds = time.monotonic() - started
         verified, checks = run_json(home, "archive", "verify", "move", "--json")
         reported, (account,) = run_json(home, "archive", "report", "move", "--out", out, "--json")
         balanced, _ = run_json(home, "reconcile", "--json")
         with (out / "exceptions.csv").open(newline="", encoding="utf-8") as stream:
             named = {(row["code"], row["row"]) for row in csv.DictReader(stream)}
-        lost = sorted({(p.code, p.row) for p in made.planted} - named)
+        lost = sorted({(p.code, p.row) for p in archive.planted} - named)
         print(json.dumps({
-            "kind": kind, "documents": made.documents, "pages": made.pages, "kills": killed, "runs": runs,
-            "seconds": round(moved), "planted": len(made.planted), "not_found": lost,
+            "kind": kind, "documents": archive.documents, "pages": archive.pages,
+            "kills": killed, "runs": runs,
+            "seconds": round(seconds), "planted": len(archive.planted), "not_found": lost,
             "verify": verified, "checks": checks[-1],
             "report": reported, "balanced": account["balanced"], "pages_in": account["pages"]["in"],
-            "ledger": balanced,
+            "reconcile": balanced,
         }))  # fmt: skip
-        assert not lost, said
+        assert not lost, output
         assert (verified, reported, balanced) == (0, 0, 0)
-        assert account["pages"]["in"] == made.pages
+        assert account["pages"]["in"] == archive.pages
 
 
 def overhead(documents: int, pages: int) -> None:
@@ -299,31 +300,33 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     what = parser.add_subparsers(dest="what", required=True)
-    planned = what.add_parser("plan")
-    planned.add_argument("--rows", type=int, default=1_000_000)
-    planned.add_argument(
+    plan_parser = what.add_parser("plan")
+    plan_parser.add_argument("--rows", type=int, default=1_000_000)
+    plan_parser.add_argument(
         "--keep", type=Path, help="an empty folder for the archive, or one that an earlier call has filled"
     )
-    moved = what.add_parser("move")
-    moved.add_argument("--kind", choices=("csv", "old-index", "tree"), default="csv")
-    moved.add_argument("--pages", type=int, default=3_000)
-    moved.add_argument("--kills", type=int, default=20)
-    moved.add_argument("--faults", type=int, default=10, help="of each kind")
-    moved.add_argument(
-        "--recur", type=int, default=60, help="documents after which the pages are those of earlier ones"
+    move_parser = what.add_parser("move")
+    move_parser.add_argument("--kind", choices=("csv", "old-index", "tree"), default="csv")
+    move_parser.add_argument("--pages", type=int, default=3_000)
+    move_parser.add_argument("--kills", type=int, default=20)
+    move_parser.add_argument("--faults", type=int, default=10, help="of each kind")
+    move_parser.add_argument(
+        "--recur", type=int, default=60, help="number of documents after which pages are repeated"
     )
-    moved.add_argument("--seed", type=int, default=1)
-    moved.add_argument("--calm", type=float, default=20.0, help="longest time before a kill, seconds")
-    measured = what.add_parser("overhead")
-    measured.add_argument("--documents", type=int, default=8)
-    measured.add_argument("--pages", type=int, default=5)
-    given = parser.parse_args()
-    if given.what == "plan":
-        plan_rows(given.rows, given.keep)
-    elif given.what == "move":
-        move(given)
+    move_parser.add_argument("--seed", type=int, default=1)
+    move_parser.add_argument(
+        "--max-pause", type=float, default=20.0, help="longest time between kills, in seconds"
+    )
+    overhead_parser = what.add_parser("overhead")
+    overhead_parser.add_argument("--documents", type=int, default=8)
+    overhead_parser.add_argument("--pages", type=int, default=5)
+    args = parser.parse_args()
+    if args.what == "plan":
+        plan_rows(args.rows, args.keep)
+    elif args.what == "move":
+        move(args)
     else:
-        overhead(given.documents, given.pages)
+        overhead(args.documents, args.pages)
 
 
 if __name__ == "__main__":

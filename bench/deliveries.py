@@ -1,11 +1,13 @@
-"""Deliveries a second to an MLLP, a FHIR, an MHD receiver and a folder on loopback: `python -m
-bench.deliveries [--documents N]`.
+"""Measure deliveries per second to an MLLP, a FHIR and an MHD receiver and to a folder, all on loopback.
 
-Documents of one page (a PDF of --kilobytes) are filed by the project's own road in an installation of the
-bench's own; each receiver runs in a process of its own and checks what it is sent (FHIR: every resource with
-fhir.resources; MDM: the first of each event with hl7apy). With --storm the receivers misbehave at random,
-every third document is corrected, and what they hold in the end is compared with what stands here: each
-document once."""
+    python -m bench.deliveries [--documents N] [--misbehave]
+
+Documents of one page (a PDF of --kilobytes) are filed by Chartloom's own functions in a temporary
+installation. Each receiver is a process of its own and validates what it receives (FHIR: every resource with
+fhir.resources; MDM: the first message of each event with hl7apy). With --misbehave, the receivers fail at
+random and every third document is corrected. At the end, the documents at the receiver are compared with
+those in the database: each must be there once.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from tests.support.delivery_archive import Archive, a_pdf
 from tests.support.fhir_receiver import FhirReceiver
 from tests.support.receivers import MdmReceiver, Moods
 
-STORM = {"no": 0.05, "lost": 0.05, "drop": 0.05, "twice": 0.05, "hang": 0.005}
+FAILURE_RATES = {"no": 0.05, "lost": 0.05, "drop": 0.05, "twice": 0.05, "hang": 0.005}
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "mdm, 1 connection": ("mdm", {}),
     "mdm, 4 connections": ("mdm", {"parallel": 4}),
@@ -39,12 +41,14 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def serve(kind: str, storm: bool, pipe: Any) -> None:
-    """A receiver; it says where it listens and, when asked, what it holds: the numbers of standing documents,
-    and their MRN.
+def serve(kind: str, misbehave: bool, pipe: Any) -> None:
+    """Run a receiver: send its address and, when asked, the documents that it has: the number of each
+    current document and its MRN.
     """
     moods = (
-        Moods(11, STORM | ({} if kind == "mdm" else {"swallow": 0.05, "busy": 0.02})) if storm else Moods()
+        Moods(11, FAILURE_RATES | ({} if kind == "mdm" else {"swallow": 0.05, "busy": 0.02}))
+        if misbehave
+        else Moods()
     )
     if kind == "mdm":
         receiver = MdmReceiver(moods)
@@ -60,38 +64,43 @@ def serve(kind: str, storm: bool, pipe: Any) -> None:
     with fhir.listening() as address:
         pipe.send(address)
         pipe.recv()
-        told = {".".join(oid.split(".")[-2:]): one for oid, one in fhir.documents().items()}
-        pipe.send(({number: one[1] for number, one in told.items() if one[0] == "current"}, []))
+        documents = {".".join(oid.split(".")[-2:]): one for oid, one in fhir.documents().items()}
+        pipe.send(
+            ({number: document[1] for number, document in documents.items() if document[0] == "current"}, [])
+        )
 
 
 @contextmanager
-def receiving(kind: str, storm: bool, folder: Path) -> Iterator[tuple[str, Any]]:
-    """A receiver's address, and how to ask what it holds."""
+def receiving(kind: str, misbehave: bool, folder: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the address of a receiver, and a function that returns the documents that it has."""
     if kind == "folder":
         folder.mkdir()
         yield str(folder), lambda: ({}, [])
         return
-    ours, theirs = multiprocessing.Pipe()
+    own_end, receiver_end = multiprocessing.Pipe()
     child = multiprocessing.get_context("spawn").Process(
-        target=serve, args=(kind, storm, theirs), daemon=True
+        target=serve, args=(kind, misbehave, receiver_end), daemon=True
     )
     child.start()
 
     def ask() -> Any:
-        ours.send("held?")
-        return ours.recv()
+        own_end.send("held?")
+        return own_end.recv()
 
-    yield ours.recv(), ask
+    yield own_end.recv(), ask
     child.join(5)
 
 
-def run(archive: Archive, name: str, place: Path, options: argparse.Namespace) -> dict[str, Any]:
+def run(archive: Archive, name: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Deliver every document to one receiver."""
-    kind, given = RUNS[name]
-    with receiving(kind, options.storm, place / name.replace(", ", "-").replace(" ", "-")) as (address, ask):
-        archive.destination("here", kind, address, **given)
+    kind, options_of_kind = RUNS[name]
+    with receiving(kind, options.misbehave, folder / name.replace(", ", "-").replace(" ", "-")) as (
+        address,
+        ask,
+    ):
+        archive.destination("here", kind, address, **options_of_kind)
         documents = [archive.file(archive.martha) for _ in range(options.documents)]
-        if options.storm:
+        if options.misbehave:
             for document in documents[::3]:
                 archive.change(document, patient=archive.tomasz)
         started, cpu = time.monotonic(), time.process_time()
@@ -101,22 +110,22 @@ def run(archive: Archive, name: str, place: Path, options: argparse.Namespace) -
         states = {
             row["state"] for row in outbox.deliveries(archive.connection, destination="here", limit=10**6)
         }
-        expected = expectation(archive)
+        expected = expected_documents(archive)
     outbox.remove_destination(archive.connection, "here")
     archive.connection.execute("delete from delivery where destination = 'here'")
-    told = {
+    result = {
         "run": name,
         "deliveries": sent,
         "seconds": round(seconds, 2),
         "a_second": round(sent / seconds, 1),
     }
-    told["cpu_ms_each"] = round(1000 * cpu / max(sent, 1), 1)
+    result["cpu_ms_each"] = round(1000 * cpu / max(sent, 1), 1)
     right = kind == "folder" or (held == expected and not faults)
-    return told | {"states": sorted(states), "holds_each_once_as_it_stands": right}
+    return result | {"states": sorted(states), "holds_each_document_once": right}
 
 
-def expectation(archive: Archive) -> dict[str, str]:
-    """The documents of this run as they stand here: edition's number to MRN."""
+def expected_documents(archive: Archive) -> dict[str, str]:
+    """Return the documents of this run as they are in the database: number of the edition to MRN."""
     sql = """select distinct on (d.document_id) d.document_id, d.edition, d.change, p.mrn
              from delivery d join patient p on p.id = (d.content ->> 'patient_id')::bigint
              where d.destination = 'here' order by d.document_id, d.id desc"""
@@ -125,12 +134,12 @@ def expectation(archive: Archive) -> dict[str, str]:
 
 
 def main() -> None:
-    """Measure."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=300)
     parser.add_argument("--kilobytes", type=int, default=40, help="of each PDF: a bilevel page at 300 dpi")
-    parser.add_argument("--storm", action="store_true")
-    parser.add_argument("--only", default="", help="runs whose name has this in it")
+    parser.add_argument("--misbehave", action="store_true")
+    parser.add_argument("--only", default="", help="only runs whose name contains this text")
     options = parser.parse_args()
     filler = os.urandom(options.kilobytes * 750).hex()[: options.kilobytes * 1000]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,15 +1,16 @@
 """Measure how fast document types are predicted and how often they are correct.
 
-    python -m bench.document_types speed [--n 300]             CPU milliseconds per document; time to load the model
-    python -m bench.document_types paper FOLDER OCR            documents of scans with truth, from texts read by OCR
-    python -m bench.document_types folds FOLDER OCR TEXTS      the same documents, clean and printed, by models that
-                                                      were trained on neither
+    python -m bench.document_types speed [--n 300]         CPU milliseconds per document; load time
+    python -m bench.document_types paper FOLDER OCR        documents of scans with truth, from OCR texts
+    python -m bench.document_types folds FOLDER OCR TEXTS  the same documents, clean and printed, by models
+                                                           that were trained on neither
 
 FOLDER has the truth of scans (NAME.json, as `chartloom synthesize` writes it). OCR has a JSON file for each
 page, NAME-PAGE.json with its `text`. TEXTS has the typed texts that the documents were printed from (`source`
 in the truth is the ID of the text). `folds` fits five models, each on the texts of the other folds, and
 predicts from words alone, without titles. `chartloom train types --evaluate` gives the metrics on typed
-texts, in five folds."""
+texts, in five folds.
+"""
 
 from __future__ import annotations
 

@@ -124,13 +124,13 @@ def pages(n: int, folder: Path) -> None:
 
 
 @dataclass
-class Most:
+class ParserPeak:
     """The maximum memory of all parser processes together, and the maximum temporary disk, in bytes."""
 
     memory: int = 0
     disk: int = 0
 
-    def look(self) -> None:
+    def watch(self) -> None:
         while True:
             held = 0
             for child in psutil.Process().children(recursive=True):
@@ -139,25 +139,25 @@ class Most:
             self.memory = max(self.memory, held)
             time.sleep(0.05)
 
-    def said(self) -> str:
+    def describe(self) -> str:
         return f"peak {self.memory >> 20} MB, temporary disk {self.disk >> 10} kB"
 
 
-def long(n: int, folder: Path) -> None:
+def long_pdf(n: int, folder: Path) -> None:
     settings, scratch = load_settings().intake, Scratch(folder / "scratch")
     file = folder / "long.pdf"
-    some = [encoded(scan_page("1", seed)) for seed in range(20)]
-    file.write_bytes(img2pdf.convert(*(some[number % len(some)] for number in range(n))))
-    most = Most()
-    threading.Thread(target=most.look, daemon=True).start()
+    images = [encoded(scan_page("1", seed)) for seed in range(20)]
+    file.write_bytes(img2pdf.convert(*(images[number % len(images)] for number in range(n))))
+    peak = ParserPeak()
+    threading.Thread(target=peak.watch, daemon=True).start()
     for how, opened in (("extracted", file), ("rendered", stamped(file))):
         count = n if how == "extracted" else min(n, 100)
-        most.memory = most.disk = 0
-        with costs(f"{n}-page PDF, {how}", count, most.said):
+        peak.memory = peak.disk = 0
+        with costs(f"{n}-page PDF, {how}", count, peak.describe):
             for page in open_scan(opened, "0" * 64, scratch, settings, range(1, count + 1)):
                 assert page.image is not None
-                most.disk = max(
-                    most.disk, sum(it.stat().st_size for it in scratch.folder.iterdir() if it.is_file())
+                peak.disk = max(
+                    peak.disk, sum(it.stat().st_size for it in scratch.folder.iterdir() if it.is_file())
                 )
                 scratch.remove(page.image)
 
@@ -191,20 +191,22 @@ def watched(n: int, folder: Path) -> None:
     for number in range(n):
         (settings.intake_folder / f"{number}.tif").write_bytes(small_scan(number))
     with open_installation(settings) as installation:
-        given = installation.settings
-        never = given.model_copy(update={"intake": given.intake.model_copy(update={"stable_seconds": 1e9})})
+        settings_in_use = installation.settings
+        never = settings_in_use.model_copy(
+            update={"intake": settings_in_use.intake.model_copy(update={"stable_seconds": 1e9})}
+        )
         waiting = Watcher(never, installation.connect, installation.blobs, enqueue_scan)
-        with costs("first look, each file noted", 1):
+        with costs("first poll, which records each file", 1):
             waiting.poll()
-        with costs(f"a look while {n} files wait", 20):
+        with costs(f"a poll while {n} files wait", 20):
             for _ in range(20):
                 waiting.poll()
-        most = Most()
-        threading.Thread(target=most.look, daemon=True).start()
-        taking = Watcher(given, installation.connect, installation.blobs, enqueue_scan)
-        with costs("small files stored and moved", n, lambda: f"{most.said()}, own {own_peak_mb()} MB"):
+        peak = ParserPeak()
+        threading.Thread(target=peak.watch, daemon=True).start()
+        watcher = Watcher(settings_in_use, installation.connect, installation.blobs, enqueue_scan)
+        with costs("small files stored and moved", n, lambda: f"{peak.describe()}, own {own_peak_mb()} MB"):
             while any(settings.intake_folder.iterdir()):
-                time.sleep(min(taking.poll(), 0.5))
+                time.sleep(min(watcher.poll(), 0.5))
 
 
 def own_peak_mb() -> int:
@@ -221,16 +223,16 @@ def main() -> None:
         "which", nargs="*", choices=["pages", "long", "files", "watched", []], help="default: all"
     )
     parser.add_argument("--n", type=int, help="pages or files [default: 20, 2000, 5000, 5000]")
-    given = parser.parse_args()
+    args = parser.parse_args()
     for name, run, default in (
         ("pages", pages, 20),
-        ("long", long, 2000),
+        ("long", long_pdf, 2000),
         ("files", files, 5000),
         ("watched", watched, 5000),
     ):
-        if not given.which or name in given.which:
+        if not args.which or name in args.which:
             with tempfile.TemporaryDirectory() as folder:
-                run(given.n or default, Path(folder))
+                run(args.n or default, Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""A PDF of 2,000 pages from end to end: `python -m bench.large_pdf [--pages 2000] [--different 40] [--small]`.
+"""Measure the ingest of a PDF of 2,000 pages from end to end.
 
-Prints the highest memory (resident) that any one process had, by kind, and that of all together
-(proportional); the most bytes of temporary disk; when the first page could be found by a word on it, when all
-pages were read, when the file was filed.
+    python -m bench.large_pdf [--pages 2000] [--different 40] [--small]
 
-So many pages of dense print (450 words) differ; they recur through the file. What is read once is not read
-again, so the run is short, while the scan's own job holds as many words, and makes as large a PDF, as it
-would of 2,000 different pages. --small: instead pages of a few lines that all differ, so that each is read.
+Prints the maximum resident memory of any one process, by kind, and of all processes together (proportional);
+the maximum bytes of temporary disk; and when the first page could be found by a word on it, when all pages
+were read, and when the file was filed.
+
+--different is the number of different pages of dense print (450 words); they recur through the file. A page
+that was read is not read again, so the run is short, while the scan's own job handles as many words, and
+creates as large a PDF, as for 2,000 different pages. With --small, all pages differ and have a few lines, so
+that each one is read.
 """
 
 from __future__ import annotations
@@ -65,7 +68,7 @@ class Watch:
     disk: int = 0
     looks: int = 0
 
-    def look(self) -> None:
+    def measure(self) -> None:
         """Measure all processes and temporary files of the installation."""
         sum_, adding = 0, self.looks % POLLS_PER_MEMORY_SUM == 0
         self.looks += 1
@@ -103,7 +106,7 @@ def run(installation: Installation, file: Path, pages: int) -> None:
         subprocess.Popen(command, stdout=subprocess.PIPE, env=env, text=True) as ingest,
     ):
         while ingest.poll() is None:
-            watch.look()
+            watch.measure()
             row = connection.execute("select count(*) as read from pending_page").fetchone()
             read = row["read"] if row else 0
             now = time.monotonic() - begun

@@ -1,10 +1,12 @@
-"""Three machines read for one database and one store, and one of them is lost: `python -m bench.machines`, as
-root.
+"""Measure three machines that work on one database and one store while one of them is lost.
 
-Each machine is a network namespace with a host name and a home of its own, one worker in it, and a cable to
-the database and the store; they share nothing else. When all three are at work one has its cable pulled and
-its processes killed. Prints who read how many pages, how often each page was read (counted in the database),
-and how long the lost machine's job waited for another."""
+    python -m bench.machines [--pages N] [--takeover SECONDS]      as root
+
+Each machine is a network namespace with its own host name, home and worker, connected to the database and the
+store only by a virtual network cable. When all three work, one is disconnected and its processes are killed.
+Prints how often each page was read (counted in the database), and how long the job of the lost machine waited
+until another took it over.
+"""
 
 from __future__ import annotations
 
@@ -40,37 +42,38 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         file = Path(folder, "chart.pdf")
-        pictures = []
+        images = []
         for number in range(args.pages):
             out = io.BytesIO()
             page(number, number).save(out, "TIFF", compression="group4", dpi=(150, 150))
-            pictures.append(out.getvalue())
-        file.write_bytes(bytes(img2pdf.convert(pictures)))
+            images.append(out.getvalue())
+        file.write_bytes(bytes(img2pdf.convert(images)))
         settings = load_settings(Path(folder, "home"))
         settings = settings.model_copy(
             update={"worker": settings.worker.model_copy(update={"stalled_worker_seconds": args.takeover})}
         )
         with open_installation(settings) as installation, installation.connect() as connection:
             connection.execute(COUNTED.encode())
-            with machines(("north", "south", "east"), installation.settings) as (all_, told):
-                told["CHARTLOOM_WORKER__STALLED_WORKER_SECONDS"] = str(args.takeover)
-                for machine in all_:
-                    machine.work(Path(folder, machine.name), told)
+            with machines(("north", "south", "east"), installation.settings) as (machines_at_work, variables):
+                variables["CHARTLOOM_WORKER__STALLED_WORKER_SECONDS"] = str(args.takeover)
+                for machine in machines_at_work:
+                    machine.work(Path(folder, machine.name), variables)
                 register(file, connection, installation.blobs(), installation.settings, enqueue=enqueue_scan)
-                print(json.dumps(report(connection, all_, args.takeover), indent=1))
+                print(json.dumps(report(connection, machines_at_work, args.takeover), indent=1))
 
 
-def report(connection: Connection, all_: list[Machine], takeover: float) -> dict[str, object]:
-    """Lose a machine while all are at work, wait for the end, and say what was counted."""
+def report(connection: Connection, machines_at_work: list[Machine], takeover: float) -> dict[str, object]:
+    """Lose a machine while all machines work, wait for the end, and return the counts."""
     while (
-        len(at_work(connection)) < len(all_) or not connection.execute("select 1 from times_read").fetchone()
+        len(at_work(connection)) < len(machines_at_work)
+        or not connection.execute("select 1 from times_read").fetchone()
     ):
         time.sleep(0.05)
-    seen = status_json(connection, takeover)
-    job = at_work(connection)[all_[1].name]
-    all_[1].lose()
+    status = status_json(connection, takeover)
+    job = at_work(connection)[machines_at_work[1].name]
+    machines_at_work[1].lose()
     lost = time.monotonic()
-    while at_work(connection).get(all_[1].name) == job:
+    while at_work(connection).get(machines_at_work[1].name) == job:
         time.sleep(0.05)
     waited = time.monotonic() - lost
     while connection.execute("select 1 from scan where status = 'received'").fetchone():
@@ -80,7 +83,7 @@ def report(connection: Connection, all_: list[Machine], takeover: float) -> dict
         " (select count(*) from document_page) as in_documents from times_read"
     ).fetchone()
     return {
-        "workers_before": [w["host"] for w in seen["workers"]],
+        "workers_before": [w["host"] for w in status["workers"]],
         "taken_over_after_seconds": round(waited, 1),
         **(counted or {}),
     }

@@ -1,16 +1,16 @@
-"""Matching, measured: `python -m bench.matching load|speed|risk --dsn postgresql://... [--patients N] [--queries
-N] [--seed N]`.
+"""Measure matching against the patient index.
 
-load   load N patients: the rate, the memory of this process and the size of the database
-speed  load N patients unless they are there, then match QUERIES damaged records one by one: p50, p95 and the
-       share that has its
-       patient among the candidates, by damage
-risk   an index with decoys and without a quarter of the patients asked for: wrong filings, right ones, and
-       how both change with
-       the threshold
+    python -m bench.matching load|speed|risk --dsn postgresql://... [--patients N] [--queries N] [--seed N]
 
-The database must be empty, or hold what `load` put there with the same seed; it is migrated first. Give one
-of your own: what is loaded stays there."""
+load   load N patients: patients per second, the memory of this process, and the size of the database
+speed  load N patients if they are not there, then match QUERIES damaged records one by one: p50, p95, and the
+       share of queries that have the patient among the candidates, by damage
+risk   an index with similar people (decoys) and without a quarter of the patients in the queries: wrong and
+       right filings, and how both change with the threshold
+
+The database must be empty, or contain what `load` has put there with the same seed; it is migrated first. Use
+a database for this purpose alone: the loaded patients stay in it.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from pipeline.store.database import Connection, connect
 from pipeline.store.schema_migrations import migrate
 
 THRESHOLDS = (0.99, 0.999, 0.9995, 0.9998, 0.99995)
-WARM = 50  # first queries that are not timed
+WARM_UP_QUERIES = 50  # not timed
 
 
 def load(connection: Connection, rows: Any) -> tuple[int, float]:
-    """Load the rows; how many and in how many seconds."""
+    """Load the rows. Return how many, and the seconds."""
     report = LoadResult()
     start = time.monotonic()
     store_patients(connection, (PatientUpdate(str(n), row) for n, row in enumerate(rows)), report)
@@ -49,35 +49,38 @@ def fill(connection: Connection, patients: int, seed: int) -> dict[str, Any]:
     added, seconds = load(connection, people(patients, seed))
     size = connection.execute("select pg_database_size(current_database()) as bytes").fetchone()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    figures = {
+    result = {
         "patients": added,
         "load_s": seconds,
         "loaded_per_s": round(added / seconds),
         "memory_mb": peak,
     }
-    return figures | {"database_mb": size["bytes"] // 2**20 if size else None}
+    return result | {"database_mb": size["bytes"] // 2**20 if size else None}
 
 
 def speed(
     connection: Connection, settings: MatchingSettings, patients: int, queries: int, seed: int
 ) -> dict[str, Any]:
-    held = connection.execute("select count(*) as n from patient").fetchone()
-    figures = {"patients": patients} if held and held["n"] == patients else fill(connection, patients, seed)
-    chance = random.Random(seed + 1)
-    asked = islice(
-        (p for p in people(patients, seed) if chance.random() < 2 * queries / patients), queries + WARM
+    existing = connection.execute("select count(*) as n from patient").fetchone()
+    result = (
+        {"patients": patients} if existing and existing["n"] == patients else fill(connection, patients, seed)
+    )
+    rng = random.Random(seed + 1)
+    queried = islice(
+        (p for p in people(patients, seed) if rng.random() < 2 * queries / patients),
+        queries + WARM_UP_QUERIES,
     )
     times: list[float] = []
     missed: Counter[str] = Counter()
-    for number, person in enumerate(asked):
+    for number, person in enumerate(queried):
         damage = DAMAGES[number % len(DAMAGES)]
-        query = printed(person, damage, chance)
+        query = printed(person, damage, rng)
         start = time.perf_counter()
-        found = match_record(connection, query, settings)
+        match = match_record(connection, query, settings)
         times.append(1000 * (time.perf_counter() - start))
-        missed[damage] += all(c["patient"]["mrn"] != person["mrn"] for c in found["candidates"])
-    answered, times = len(times), sorted(times[WARM:])
-    return figures | {
+        missed[damage] += all(c["patient"]["mrn"] != person["mrn"] for c in match["candidates"])
+    answered, times = len(times), sorted(times[WARM_UP_QUERIES:])
+    return result | {
         "queries": len(times),
         "p50_ms": round(times[len(times) // 2], 2),
         "p95_ms": round(times[int(0.95 * len(times))], 2),
@@ -89,12 +92,22 @@ def speed(
 def risk(
     connection: Connection, settings: MatchingSettings, patients: int, queries: int, seed: int
 ) -> dict[str, Any]:
-    known = list(people(patients, seed))
-    chance = random.Random(seed + 1)
-    absent = {person["mrn"] for person in known if chance.random() < 0.25}
-    load(connection, [p for p in known if p["mrn"] not in absent] + list(decoys(known, seed)))
+    patients_of_index = list(people(patients, seed))
+    rng = random.Random(seed + 1)
+    absent = {person["mrn"] for person in patients_of_index if rng.random() < 0.25}
+    load(
+        connection,
+        [p for p in patients_of_index if p["mrn"] not in absent] + list(decoys(patients_of_index, seed)),
+    )
     results = [
-        ask(connection, settings, known[n % len(known)], DAMAGES[n % len(DAMAGES)], absent, chance)
+        match_damaged_record(
+            connection,
+            settings,
+            patients_of_index[n % len(patients_of_index)],
+            DAMAGES[n % len(DAMAGES)],
+            absent,
+            rng,
+        )
         for n in range(queries)
     ]
     present = sum(r["present"] for r in results)
@@ -131,28 +144,28 @@ def risk(
     }
 
 
-def ask(
+def match_damaged_record(
     connection: Connection,
     settings: MatchingSettings,
     person: Row,
     damage: str,
     absent: set[str],
-    chance: random.Random,
+    rng: random.Random,
 ) -> dict[str, Any]:
-    """One query and what came of it."""
-    query = printed(person, damage, chance)
-    found = match_record(connection, query, settings)
-    first = found["candidates"][0]["patient"]["mrn"] if found["candidates"] else None
+    """Return a query and its result."""
+    query = printed(person, damage, rng)
+    match = match_record(connection, query, settings)
+    first = match["candidates"][0]["patient"]["mrn"] if match["candidates"] else None
     is_present = person["mrn"] not in absent
     return {
         "damage": damage,
         "query": query,
-        "decision": found["decision"],
-        "probability": found["probability"],
-        "objections": {r["code"] for r in found["reasons"]} - {"below_threshold", "auto_filed"},
+        "decision": match["decision"],
+        "probability": match["probability"],
+        "objections": {r["code"] for r in match["reasons"]} - {"below_threshold", "auto_filed"},
         "present": is_present,
         "right": is_present and first == person["mrn"],
-        "listed": is_present and any(c["patient"]["mrn"] == person["mrn"] for c in found["candidates"]),
+        "listed": is_present and any(c["patient"]["mrn"] == person["mrn"] for c in match["candidates"]),
     }
 
 
@@ -169,11 +182,11 @@ def main() -> None:
     with connect(args.dsn) as connection:
         migrate(connection)
         if args.what == "load":
-            figures = fill(connection, args.patients, args.seed)
+            result = fill(connection, args.patients, args.seed)
         else:
             measure = speed if args.what == "speed" else risk
-            figures = measure(connection, load_settings().matching, args.patients, args.queries, args.seed)
-        print(json.dumps(figures, indent=1))
+            result = measure(connection, load_settings().matching, args.patients, args.queries, args.seed)
+        print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

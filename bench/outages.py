@@ -1,9 +1,11 @@
-"""Postgres stopped, then SeaweedFS, in the middle of an ingest: `python -m bench.outages [--seconds 60]
-[--files 40]`.
+"""Stop Postgres, then SeaweedFS, in the middle of an ingest.
 
-Both run as servers of their own, with nobody to start them again; the command and its workers are told only
-where they are. Prints when each went away and came back, and what became of every file; ends with status 1
-unless all of them are accounted for."""
+    python -m bench.outages [--seconds 60] [--files 40]
+
+Both run as separate servers that nothing restarts automatically; the command and its workers only have their
+addresses. Prints when each server stopped and returned, and the outcome of every file. Exits with status 1
+unless all files are accounted for.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,11 @@ from pipeline.runtime.installation import EmbeddedServices
 from tests.support.environment import environment
 
 
-def away(service: Any, seconds: float, begun: float) -> None:
-    """Stop a service for so long, then start it again on the same port."""
-    found = service.running()
-    assert found is not None
-    service.stop(found)
+def stop_for(service: Any, seconds: float, begun: float) -> None:
+    """Stop a service for that many seconds, then start it again on the same port."""
+    running = service.running()
+    assert running is not None
+    service.stop(running)
     print(f"{time.monotonic() - begun:6.0f} s  {service.name} stopped", flush=True)
     time.sleep(seconds)
     service.wait(service.spawn())
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=40)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # the services run as another user where this one is root
+        Path(folder).chmod(0o755)  # the services run as another user if this user is root
         scans = Path(folder, "scans")
         scans.mkdir()
         for number in range(args.files):
@@ -52,15 +54,15 @@ def main() -> None:
             service.wait(service.spawn())
         begun = time.monotonic()
         command = [sys.executable, "-m", "pipeline", "ingest", str(scans), "--wait", "--json"]
-        told = environment(embedded.settings()) | {
+        variables = environment(embedded.settings()) | {
             "PATH": "/usr/bin:/bin",
             "CHARTLOOM_DATABASE__CONNECT_TIMEOUT_SECONDS": "120",
         }
-        told["CHARTLOOM_STORAGE__CONNECT_TIMEOUT_SECONDS"] = "120"
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=told, text=True) as ingest:
+        variables["CHARTLOOM_STORAGE__CONNECT_TIMEOUT_SECONDS"] = "120"
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=variables, text=True) as ingest:
             for service in reversed(embedded.services):  # Postgres first
                 time.sleep(10)
-                away(service, args.seconds, begun)
+                stop_for(service, args.seconds, begun)
             out, _ = ingest.communicate()
         for service in embedded.services:
             if found := service.running():
@@ -75,7 +77,7 @@ def main() -> None:
     for reason, count in Counter(line["reason"] for line in lines if line["status"] == "quarantined").items():
         print(f"{'':9} {count} quarantined: {reason}")
     pages = sum(len(document["pages"]) for line in lines for document in line["documents"])
-    print(f"{'':9} {pages} pages in documents of {sum(1 + n % 5 for n in range(args.files))} handed in")
+    print(f"{'':9} {pages} pages in documents of {sum(1 + n % 5 for n in range(args.files))} submitted")
     sys.exit(ingest.returncode or len(lines) != args.files)
 
 

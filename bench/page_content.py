@@ -1,9 +1,10 @@
-"""Measure how well kinds of pages are distinguished and badly read ones detected: `python -m bench.page_content
-FORMS [--fonts DIR] [--half 1]`.
+"""Measure how well the content of pages is classified and poorly read pages are detected.
 
-FORMS: a folder of images of forms with same-stem .gt.txt. DIR: handwriting fonts; none is shipped. Pages of
-half 0 were used to develop the rules, those of half 1 were not: other fonts, photographs, forms and seeds. A
-page is bad below word F1 0.75.
+    python -m bench.page_content FORMS [--fonts DIR] [--half 1]
+
+FORMS is a folder of images of forms, each with a .gt.txt file of the same stem. DIR has handwriting fonts,
+none of which is shipped. Pages of half 0 were used to develop the rules; those of half 1 were not: they have
+other fonts, photographs, forms and seeds. A page is poor below a word F1 of 0.75.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""People who do not exist, as a hospital's index would hold them, and what a chart would print of them. The
-same for a seed.
+"""Generate fictitious people as a hospital's patient index has them, and what a chart prints of them. The same
+seed gives the same people.
 
-Households share family name, address and phone; some hold twins, some a father and a son of one name. Names
-are as common as config/match_weights.toml says; those that are not listed there are made of syllables, a few
-borne by many, most by few."""
+Households share family name, address and phone; some have twins, some a father and a son of the same name.
+Names are as common as config/match_weights.toml states. Names that are not listed there are made of
+syllables; a few of these are common, most are rare.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ STREET_TEXT = (
     " Lake River Forest Union Walnut Prospect"
 )
 SYLLABLES, ENDINGS, STREETS = SYLLABLE_TEXT.split(), ENDING_TEXT.split(), STREET_TEXT.split()
-KINDS_OF_STREET = ("Street", "Avenue", "Road", "Lane", "Court", "Drive")
+STREET_SUFFIXES = ("Street", "Avenue", "Road", "Lane", "Court", "Drive")
 LOOKALIKE_LETTERS = {
     "O": "0",
     "o": "0",
@@ -61,87 +62,87 @@ DAMAGES = (
 
 @cache
 def names(part: str) -> tuple[list[str], list[float]]:
-    """The names of a part and how common each is."""
+    """Return the names of a part and how common each is."""
     listed = tomllib.loads((CONFIG / "match_weights.toml").read_text())["frequency"][part]
-    chance = random.Random(part)
-    made: set[str] = set()
-    wanted, longest, endings = (
+    rng = random.Random(part)
+    generated: set[str] = set()
+    count, max_syllables, endings = (
         (30_000, 3, ENDINGS) if part == "family" else (1_500, 2, ["a", "o", "ie", "en"])
     )
-    while len(made) < wanted:
-        made.add("".join(chance.choices(SYLLABLES, k=chance.randint(1, longest))) + chance.choice(endings))
+    while len(generated) < count:
+        generated.add("".join(rng.choices(SYLLABLES, k=rng.randint(1, max_syllables))) + rng.choice(endings))
     rest = 100 - sum(listed.values())
-    ranks = [1 / (rank + 20) for rank in range(len(made))]
-    whole = sum(ranks)
-    shares = list(listed.values()) + [rest * share / whole for share in ranks]
-    return [*listed, *sorted(made)], shares
+    ranks = [1 / (rank + 20) for rank in range(len(generated))]
+    total = sum(ranks)
+    shares = list(listed.values()) + [rest * share / total for share in ranks]
+    return [*listed, *sorted(generated)], shares
 
 
 def people(count: int, seed: int) -> Iterator[Row]:
-    """`count` people in households of one to five."""
-    chance = random.Random(seed)
-    made, numbers = 0, set()
+    """Yield `count` people in households of one to five."""
+    rng = random.Random(seed)
+    generated, numbers = 0, set()
     families, family_shares = names("family")
     givens, given_shares = names("given")
     family_pool, given_pool = (
-        chance.choices(n, s, k=200_000) for n, s in ((families, family_shares), (givens, given_shares))
+        rng.choices(n, s, k=200_000) for n, s in ((families, family_shares), (givens, given_shares))
     )
-    while made < count:
-        family, home = chance.choice(family_pool).title(), a_home(chance)
-        before: Row | None = None
-        for _ in range(chance.choice((1, 1, 2, 3, 4, 5))):
+    while generated < count:
+        family, address = rng.choice(family_pool).title(), random_address(rng)
+        previous: Row | None = None
+        for _ in range(rng.choice((1, 1, 2, 3, 4, 5))):
             person = {
-                "given": chance.choice(given_pool).title(),
+                "given": rng.choice(given_pool).title(),
                 "family": family,
-                "dob": a_date(chance),
-                "sex": chance.choice("FM"),
-            } | home
-            if chance.random() < 0.6:
-                person["middle"] = chance.choice(given_pool).title()
-            if before and chance.random() < 0.03:
-                person["dob"] = before["dob"]
-            elif before and chance.random() < 0.02:
-                person |= {"given": before["given"], "sex": before["sex"]}
-            person["mrn"] = str(chance.randrange(10_000_000, 99_999_999))
-            if chance.random() < 0.4:
+                "dob": random_birth_date(rng),
+                "sex": rng.choice("FM"),
+            } | address
+            if rng.random() < 0.6:
+                person["middle"] = rng.choice(given_pool).title()
+            if previous and rng.random() < 0.03:
+                person["dob"] = previous["dob"]
+            elif previous and rng.random() < 0.02:
+                person |= {"given": previous["given"], "sex": previous["sex"]}
+            person["mrn"] = str(rng.randrange(10_000_000, 99_999_999))
+            if rng.random() < 0.4:
                 person["ssn"] = (
-                    f"{chance.randrange(100, 899)}-{chance.randrange(10, 99)}-{chance.randrange(1000, 9999)}"
+                    f"{rng.randrange(100, 899)}-{rng.randrange(10, 99)}-{rng.randrange(1000, 9999)}"
                 )
-            if made < count and person["mrn"] not in numbers:
+            if generated < count and person["mrn"] not in numbers:
                 numbers.add(person["mrn"])
-                made += 1
-                before = person
+                generated += 1
+                previous = person
                 yield person
 
 
-def a_home(chance: random.Random) -> Row:
-    """An address and its phone."""
-    zip_code = chance.randrange(1000, 2800)
-    street = f"{chance.choice(SYLLABLES).title()}{chance.choice(STREETS).lower()}"
+def random_address(rng: random.Random) -> Row:
+    """Return an address and its phone number."""
+    zip_code = rng.randrange(1000, 2800)
+    street = f"{rng.choice(SYLLABLES).title()}{rng.choice(STREETS).lower()}"
     return {
-        "address": f"{chance.randint(1, 1999)} {street} {chance.choice(KINDS_OF_STREET)}",
-        "city": f"{chance.choice(STREETS)}{chance.choice(('ton', 'ville', 'field', ''))}",
+        "address": f"{rng.randint(1, 1999)} {street} {rng.choice(STREET_SUFFIXES)}",
+        "city": f"{rng.choice(STREETS)}{rng.choice(('ton', 'ville', 'field', ''))}",
         "state": "MA",
         "zip": f"{zip_code:05}",
-        "phone": f"({chance.randrange(201, 989)}) 555-{chance.randrange(10000):04}",
+        "phone": f"({rng.randrange(201, 989)}) 555-{rng.randrange(10000):04}",
     }
 
 
-def a_date(chance: random.Random) -> str:
-    """A date of birth."""
-    return f"{chance.randint(1932, 2022)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
+def random_birth_date(rng: random.Random) -> str:
+    """Return a date of birth."""
+    return f"{rng.randint(1932, 2022)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
 
 
-def decoys(known: list[Row], seed: int) -> Iterator[Row]:
-    """For each of the known a person who shares much: a twin, a namesake, one born the same day, a parent of
-    the same name.
+def decoys(originals: list[Row], seed: int) -> Iterator[Row]:
+    """Yield a similar person for each person: a twin, a namesake, one with the same birth date, or a parent
+    of the same name.
     """
-    chance = random.Random(seed)
-    for number, person in enumerate(known):
-        other, third = chance.choice(known), chance.choice(known)
-        while other["given"] == person["given"]:  # no parents give twins one name
-            other = chance.choice(known)
-        home = {key: person[key] for key in ("address", "city", "state", "zip", "phone")}
+    rng = random.Random(seed)
+    for number, person in enumerate(originals):
+        other, third = rng.choice(originals), rng.choice(originals)
+        while other["given"] == person["given"]:  # parents do not give twins the same name
+            other = rng.choice(originals)
+        address = {key: person[key] for key in ("address", "city", "state", "zip", "phone")}
         base = {
             "given": person["given"],
             "family": person["family"],
@@ -150,48 +151,48 @@ def decoys(known: list[Row], seed: int) -> Iterator[Row]:
         }
         kind = number % 4
         if kind == 0:
-            decoy = base | home | {"given": other["given"], "sex": other["sex"]}
+            decoy = base | address | {"given": other["given"], "sex": other["sex"]}
         elif kind == 1:
-            decoy = base | {"dob": other["dob"]} | {key: other[key] for key in home}
+            decoy = base | {"dob": other["dob"]} | {key: other[key] for key in address}
         elif kind == 2:
             decoy = (
                 base
                 | {"given": other["given"], "family": third["family"], "sex": other["sex"]}
-                | {k: other[k] for k in home}
+                | {k: other[k] for k in address}
             )
         else:
             decoy = (
                 base
-                | home
-                | {"dob": f"{int(person['dob'][:4]) - chance.randint(19, 35)}{a_date(chance)[4:]}"}
+                | address
+                | {"dob": f"{int(person['dob'][:4]) - rng.randint(19, 35)}{random_birth_date(rng)[4:]}"}
             )
         yield decoy | {"mrn": f"9{number:08}"}
 
 
-def printed(person: Row, damage: str, chance: random.Random) -> Row:
-    """What a chart would print of the person, with that damage."""
-    kept = ("given", "middle", "family", "dob", "sex")
-    query: Row = {key: person[key] for key in kept if key in person}
+def printed(person: Row, damage: str, rng: random.Random) -> Row:
+    """Return what a chart would print of the person, with that damage."""
+    always_printed = ("given", "middle", "family", "dob", "sex")
+    query: Row = {key: person[key] for key in always_printed if key in person}
     for keys, odds in ((("mrn",), 0.4), (("address", "city", "state", "zip"), 0.4), (("phone",), 0.2)):
-        if chance.random() < odds or (damage == "number" and keys == ("mrn",)):
+        if rng.random() < odds or (damage == "number" and keys == ("mrn",)):
             query |= {key: person[key] for key in keys}
-    where = "mrn" if "mrn" in query and chance.random() < 0.5 else "dob"
+    damaged_key = "mrn" if "mrn" in query and rng.random() < 0.5 else "dob"
     if damage in ("name", "two errors"):
-        part = chance.choice(("given", "family"))
-        query[part] = confused(query[part], LOOKALIKE_LETTERS, chance)
+        part = rng.choice(("given", "family"))
+        query[part] = confused(query[part], LOOKALIKE_LETTERS, rng)
     if damage == "number":
-        query["mrn"] = confused(query["mrn"], LETTER_FOR_DIGIT, chance)
+        query["mrn"] = confused(query["mrn"], LETTER_FOR_DIGIT, rng)
     if damage in ("date", "two errors"):
         query["dob"] = (
-            query["dob"][:2] + confused(query["dob"][2:4], LOOKALIKE_DIGITS, chance) + query["dob"][4:]
+            query["dob"][:2] + confused(query["dob"][2:4], LOOKALIKE_DIGITS, rng) + query["dob"][4:]
         )
     if damage == "digit dropped":
-        at = chance.randrange(len(query["mrn"])) if where == "mrn" else 3
-        query[where] = query[where][:at] + query[where][at + 1 :]
+        at = rng.randrange(len(query["mrn"])) if damaged_key == "mrn" else 3
+        query[damaged_key] = query[damaged_key][:at] + query[damaged_key][at + 1 :]
     if damage == "digits swapped":
-        at = chance.randrange(len(query["mrn"]) - 1) if where == "mrn" else 2
-        text = query[where]
-        query[where] = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+        at = rng.randrange(len(query["mrn"]) - 1) if damaged_key == "mrn" else 2
+        text = query[damaged_key]
+        query[damaged_key] = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
     if damage == "day and month" and query["dob"][8:] <= "12":
         query["dob"] = f"{query['dob'][:4]}-{query['dob'][8:]}-{query['dob'][5:7]}"
     if damage == "nickname":
@@ -203,8 +204,8 @@ def printed(person: Row, damage: str, chance: random.Random) -> Row:
     return query
 
 
-def confused(text: str, table: dict[str, str], chance: random.Random) -> str:
-    """One character taken for its look-alike, where there is one; never a name's first letter."""
+def confused(text: str, table: dict[str, str], rng: random.Random) -> str:
+    """Replace one character by a similar one if there is one, but never the first letter of a name."""
     places = [
         (at, old)
         for old in table
@@ -213,5 +214,5 @@ def confused(text: str, table: dict[str, str], chance: random.Random) -> str:
     ]
     if not places:
         return text
-    at, old = chance.choice(places)
+    at, old = rng.choice(places)
     return text[:at] + table[old] + text[at + len(old) :]

@@ -1,10 +1,12 @@
-"""How many jobs a second the queue gives out: `python -m bench.queue_capacity [--workers 64] [--jobs 5000]
-[--page-seconds 0.8]`.
+"""Measure how many jobs per second the queue dispatches.
 
-So many simulated workers fetch and finish jobs as real ones do (work/fairness.py, procrastinate's functions),
-with nothing to do in between, spread over two processes. Then the same for one worker. A scan is a job, so is
-a range of 16 pages: with pages that take --page-seconds of a core, a queue of J jobs a second keeps J x pages
-a job x page-seconds cores busy."""
+    python -m bench.queue_capacity [--workers 64] [--jobs 5000] [--page-seconds 0.8]
+
+Simulated workers fetch and finish jobs as real workers do (pipeline/worker/fair_scheduling.py and the
+functions of procrastinate), without any work in between, in two processes. The same is measured for one
+worker. A scan is a job, and so is a range of 16 pages. If a page takes --page-seconds of a core, a queue of J
+jobs per second keeps J x pages per job x page-seconds cores busy.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ PROCESSES = 2
 
 
 async def worker(dsn: str) -> int:
-    """Fetch and finish until nothing waits; how many."""
+    """Fetch and finish jobs until none is left. Return how many."""
     connector = RetryingConnector(conninfo=dsn, min_size=1, max_size=1)
     await connector.open_async()
     manager, done = FairJobManager(connector), 0
@@ -44,7 +46,7 @@ async def worker(dsn: str) -> int:
     return done
 
 
-def crowd(dsn: str, workers: int) -> None:
+def run_workers(dsn: str, workers: int) -> None:
     async def run() -> None:
         await asyncio.gather(*(worker(dsn) for _ in range(workers)))
 
@@ -52,13 +54,13 @@ def crowd(dsn: str, workers: int) -> None:
 
 
 def measure(dsn: str, connection: Connection, workers: int, jobs: int) -> float:
-    """Jobs a second."""
+    """Return the jobs per second."""
     enqueue_pages(connection, 1, Priority.LIVE, [range(n, n + 1) for n in range(1, jobs + 1)])
     connection.execute("vacuum analyze procrastinate_jobs")
     shares = [workers // PROCESSES] * PROCESSES if workers >= PROCESSES else [workers]
     context = multiprocessing.get_context("spawn")
-    crowds = [context.Process(target=crowd, args=(dsn, share)) for share in shares]
-    for process in crowds:
+    processes = [context.Process(target=run_workers, args=(dsn, share)) for share in shares]
+    for process in processes:
         process.start()
     while True:
         row = connection.execute(
@@ -67,10 +69,10 @@ def measure(dsn: str, connection: Connection, workers: int, jobs: int) -> float:
         if row and row["n"] < jobs:
             break
         time.sleep(0.01)
-    begun, left = time.monotonic(), row["n"]
-    for process in crowds:
+    started, jobs_left = time.monotonic(), row["n"]
+    for process in processes:
         process.join()
-    return float(left / (time.monotonic() - begun))
+    return float(jobs_left / (time.monotonic() - started))
 
 
 def main() -> None:
@@ -89,9 +91,9 @@ def main() -> None:
         ):
             for workers in (1, args.workers):
                 rate = measure(installation.dsn, own, workers, args.jobs)
-                print(f"{workers} workers: {rate:.0f} jobs a second on {os.cpu_count()} cores", end="; ")
+                print(f"{workers} workers: {rate:.0f} jobs per second on {os.cpu_count()} cores", end="; ")
                 feeds = [
-                    f"{rate * pages * args.page_seconds:.0f} cores at {pages} pages a job"
+                    f"{rate * pages * args.page_seconds:.0f} cores at {pages} pages per job"
                     for pages in (1, PAGES_PER_RANGE)
                 ]
                 print(f"feeds {' or '.join(feeds)}", flush=True)

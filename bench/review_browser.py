@@ -1,9 +1,11 @@
-"""How long a reviewer waits for the screen, in a real browser on loopback: `python -m bench.review ...
---screens 60`.
+"""Measure how long a reviewer waits for the screen, in a real browser on loopback.
 
-Next item: from the key that files an item to the next item's page painted. Page image: from the browser
-asking for a page's picture, which it does not have, to its being painted. Both by the browser's own clock:
-the largest contentful paint of each page, which is the page's picture."""
+    python -m bench.review ... --screens 60
+
+Next item: from the key that files an item until the page of the next item is painted. Page image: from the
+browser's request for an image that it does not have until the image is painted. Both are measured by the
+browser: the largest contentful paint of each page is the page image.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +20,22 @@ from playwright.sync_api import Page, sync_playwright
 from pipeline.web.auth.request_context import SESSION_COOKIE
 from tests.support.web_server import serving
 
-ARGUMENTS = [
+CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
 ]
-LOOK_MILLISECONDS = 20
-WATCH = """
+POLL_INTERVAL_MS = 20
+INIT_SCRIPT = """
 addEventListener("keydown", (event) => {
   if (event.key === "a") sessionStorage.setItem("pressed", performance.timeOrigin + performance.now());
 }, true);
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
-    if (entry.element?.matches(".page-view img")) window.painted = { at: performance.timeOrigin + entry.startTime, url: entry.url };
+    if (entry.element?.matches(".page-view img"))
+      window.painted = { at: performance.timeOrigin + entry.startTime, url: entry.url };
   }
 }).observe({ type: "largest-contentful-paint", buffered: true });
 """
@@ -44,54 +47,56 @@ FETCHED = """window.painted && window.painted.at - performance.timeOrigin
 
 @contextmanager
 def browsing(app: FastAPI, token: str) -> Iterator[Page]:
-    """A page of Chromium, signed in to the application, which answers on a free port of loopback."""
+    """Yield a Chromium page that is signed in to the application, which runs on a free port on loopback."""
     with serving(app) as site, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS
+        )
         context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 800})
         context.add_cookies(
             [{"name": SESSION_COOKIE, "value": token, "url": site, "httpOnly": True, "sameSite": "Strict"}]
         )
-        context.add_init_script(WATCH)
+        context.add_init_script(INIT_SCRIPT)
         yield context.new_page()
         browser.close()
 
 
 def next_items(page: Page, times: int, pause: float) -> list[float]:
-    """Milliseconds from the deciding key to the next item's page. `pause`: seconds that a person looks before
-    the key.
+    """Return the milliseconds from the key that decides to the next item's page. `pause` is the time in
+    seconds that a person looks before pressing the key.
     """
     page.goto("/queue")
     page.keyboard.press("n")
     page.wait_for_url("**/items/*")
-    found = []
-    for turn in range(times + 1):
+    times_ms = []
+    for number in range(times + 1):
         _milliseconds(page, PAINTED)
         time.sleep(pause)
         before = page.url
         page.keyboard.press("1")
         page.keyboard.press("a")
         page.wait_for_url(lambda url, before=before: url != before)  # type: ignore[misc]
-        if turn:  # the first warms up
-            found.append(_milliseconds(page, DECIDED))
-    return found
+        if number:  # the first one is a warm-up
+            times_ms.append(_milliseconds(page, DECIDED))
+    return times_ms
 
 
 def page_images(page: Page, documents: list[int]) -> list[float]:
-    """Milliseconds from the request for a page's picture to its paint, of documents that were not looked at
-    before.
+    """Return the milliseconds from the request for a page image to its paint, for documents that were not
+    opened before.
     """
-    found = []
-    for turn, document in enumerate(documents):
+    times_ms = []
+    for number, document in enumerate(documents):
         page.goto(f"/documents/{document}")
-        if turn:
-            found.append(_milliseconds(page, FETCHED))
-    return found
+        if number:
+            times_ms.append(_milliseconds(page, FETCHED))
+    return times_ms
 
 
 def _milliseconds(page: Page, expression: str) -> float:
-    """What the expression says once the page's picture is painted; the page's policy lets no script be
-    evaluated in it.
+    """Return the value of the expression when the page image is painted. The content security policy of the
+    page allows no evaluated script in the page itself.
     """
-    while (found := page.evaluate(expression)) is None:
-        page.wait_for_timeout(LOOK_MILLISECONDS)
-    return float(found)
+    while (value := page.evaluate(expression)) is None:
+        page.wait_for_timeout(POLL_INTERVAL_MS)
+    return float(value)

@@ -1,10 +1,12 @@
-"""What a page costs by stage, and what two workers gain over one: `python -m bench.throughput [FILE...]
-[--scans 8] [--two]`.
+"""Measure the cost of a page by stage, and the gain of two workers over one.
 
-CPU milliseconds a page of a worker and its children, by stage, for the files given (default: generated
-five-page faxes), and those of Postgres and the store meanwhile. Overhead is everything but opening, reading
-and PDF making. --two: instead, pages a minute of `chartloom ingest --wait` with one worker, then with two,
-each in a fresh home."""
+    python -m bench.throughput [FILE...] [--scans 8] [--two]
+
+Prints the CPU milliseconds per page of a worker and its children, by stage, for the files (default: generated
+faxes of five pages), and those of Postgres and the store meanwhile. Overhead is everything except opening,
+reading and creating PDFs. --two instead prints pages per minute of `chartloom ingest --wait` with one worker
+and with two, each in a new home.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +51,12 @@ ESSENTIAL = ("open", "read", "pdf")
 
 
 def cpu() -> float:
-    """CPU seconds of this process and of its children that have ended."""
+    """Return the CPU seconds of this process and of its children that have ended."""
     return sum(os.times()[:4])
 
 
 def living() -> float:
-    """CPU seconds of its children that live on: the parser that opens files."""
+    """Return the CPU seconds of the children that are still running: the parser that opens files."""
     total = 0.0
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -64,7 +66,7 @@ def living() -> float:
 
 
 def servers(home: Path) -> float:
-    """CPU seconds of the home's Postgres and store."""
+    """Return the CPU seconds of the home's Postgres and store."""
     total = 0.0
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -78,7 +80,7 @@ def servers(home: Path) -> float:
 
 
 class Clock:
-    """Adds up CPU seconds by stage; a stage inside another counts for itself alone."""
+    """Sums CPU seconds by stage. The time of a stage inside another one counts only for the inner stage."""
 
     def __init__(self) -> None:
         self.spent: defaultdict[str, float] = defaultdict(float)
@@ -87,17 +89,17 @@ class Clock:
     @contextlib.contextmanager
     def of(self, stage: str) -> Iterator[None]:
         self._inside.append(0.0)
-        begun = cpu()
+        started = cpu()
         try:
             yield
         finally:
-            took = cpu() - begun
-            self.spent[stage] += took - self._inside.pop()
+            seconds = cpu() - started
+            self.spent[stage] += seconds - self._inside.pop()
             if self._inside:
-                self._inside[-1] += took
+                self._inside[-1] += seconds
 
     def wrap(self, owner: Any, name: str, stage: str) -> None:
-        """Count what a function spends."""
+        """Count the time of a function."""
         inner: Callable[..., Any] = getattr(owner, name)
 
         def counted(*args: Any, **kwargs: Any) -> Any:
@@ -107,7 +109,7 @@ class Clock:
         setattr(owner, name, counted)
 
     def wrap_pages(self, owner: Any, name: str, stage: str) -> None:
-        """Count what an iterator spends on each step."""
+        """Count the time of each step of an iterator."""
         inner: Callable[..., Any] = getattr(owner, name)
 
         def counted(*args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -123,7 +125,7 @@ class Clock:
 
 
 def by_stage(installation: Installation, files: list[Path]) -> None:
-    """Work the files off in this process and print what each stage took."""
+    """Process the files in this process and print the time of each stage."""
     clock, connection, blobs = Clock(), installation.connect(), installation.blobs()
     preload(installation.settings)
     clock.wrap_pages(scan_stages, "open_scan", "open")
@@ -134,8 +136,8 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
     context, before = WorkerContext(installation.settings), servers(installation.settings.home)
     for file in files:
         with clock.of("register"):
-            taken = register(file, connection, blobs, installation.settings, enqueue=enqueue_scan)
-        with clock.of("else"), context.stages_for(taken.scan, lambda: None) as stages:
+            registered = register(file, connection, blobs, installation.settings, enqueue=enqueue_scan)
+        with clock.of("else"), context.stages_for(registered.scan, lambda: None) as stages:
             assert stages is not None
             file_scan(stages.scan, stages)
     row = connection.execute("select count(*) as pages from page").fetchone()
@@ -145,10 +147,10 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
     clock.spent["servers"] = servers(installation.settings.home) - before
     total = sum(clock.spent.values())
     for stage, seconds in sorted(clock.spent.items(), key=lambda spent: -spent[1]):
-        print(f"{stage:10} {1000 * seconds / pages:7.1f} ms a page  {seconds / total:6.1%}")
+        print(f"{stage:10} {1000 * seconds / pages:7.1f} ms per page  {seconds / total:6.1%}")
     overhead = sum(seconds for stage, seconds in clock.spent.items() if stage not in ESSENTIAL)
     print(
-        f"{pages} pages, {1000 * total / pages:.0f} ms a page; "
+        f"{pages} pages, {1000 * total / pages:.0f} ms per page; "
         f"overhead {overhead / total:.1%}, without the servers ",
         end="",
     )
@@ -156,10 +158,14 @@ def by_stage(installation: Installation, files: list[Path]) -> None:
 
 
 def pages_per_minute(installation: Installation, files: list[Path], workers: int) -> float:
-    """The pace of an ingest from its first page read to its last: how it starts is no part of it."""
-    told = {**os.environ, **environment(installation.settings), "CHARTLOOM_WORKER__PROCESSES": str(workers)}
+    """Return the speed of an ingest from its first page read to its last, without its start."""
+    variables = {
+        **os.environ,
+        **environment(installation.settings),
+        "CHARTLOOM_WORKER__PROCESSES": str(workers),
+    }
     command = [sys.executable, "-m", "pipeline", "ingest", *map(str, files), "--wait", "--json"]
-    subprocess.run(command, env=told, check=True, capture_output=True)
+    subprocess.run(command, env=variables, check=True, capture_output=True)
     query = (
         "select count(*) as pages, extract(epoch from max(created_at) - min(created_at))::float8 as seconds"
         " from ocr_cache"
@@ -190,7 +196,7 @@ def main() -> None:
             with open_installation(load_settings(Path(folder, f"home{workers}"))) as installation:
                 if workers:
                     pace = pages_per_minute(installation, files, workers)
-                    print(f"{workers} workers: {pace:.1f} pages a minute", flush=True)
+                    print(f"{workers} workers: {pace:.1f} pages per minute", flush=True)
                 else:
                     by_stage(installation, files)
 
