@@ -27,9 +27,9 @@ from pipeline.delivery import outbox
 from pipeline.runtime.installation import open_installation
 from tests.support.delivery_archive import Archive, a_pdf
 from tests.support.fhir_receiver import FhirReceiver
-from tests.support.receivers import MdmReceiver, Moods
+from tests.support.receivers import MdmReceiver, RandomFailures
 
-FAILURE_RATES = {"no": 0.05, "lost": 0.05, "drop": 0.05, "twice": 0.05, "hang": 0.005}
+FAILURE_RATES = {"reject": 0.05, "lose_response": 0.05, "disconnect": 0.05, "duplicate": 0.05, "hang": 0.005}
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "mdm, 1 connection": ("mdm", {}),
     "mdm, 4 connections": ("mdm", {"parallel": 4}),
@@ -45,20 +45,20 @@ def serve(kind: str, misbehave: bool, pipe: Any) -> None:
     """Run a receiver: send its address and, when asked, the documents that it has: the number of each
     current document and its MRN.
     """
-    moods = (
-        Moods(11, FAILURE_RATES | ({} if kind == "mdm" else {"swallow": 0.05, "busy": 0.02}))
+    failures = (
+        RandomFailures(11, FAILURE_RATES | ({} if kind == "mdm" else {"discard": 0.05, "busy": 0.02}))
         if misbehave
-        else Moods()
+        else RandomFailures()
     )
     if kind == "mdm":
-        receiver = MdmReceiver(moods)
+        receiver = MdmReceiver(failures)
         with receiver.listening() as port:
             pipe.send(f"127.0.0.1:{port}")
             pipe.recv()
             held = {number: one.mrn for number, one in receiver.documents.items() if one.status == "current"}
             pipe.send((held, receiver.faults))
         return
-    fhir = FhirReceiver(moods)
+    fhir = FhirReceiver(failures)
     fhir.patient("20012345")
     fhir.patient("20055501")
     with fhir.listening() as address:

@@ -27,7 +27,7 @@ from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
 from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.status import status_json
-from tests.support.machines import COUNTED, Machine, allowed, at_work, machines
+from tests.support.machines import COUNT_READINGS_SQL, Machine, jobs_by_host, machines, may_create_machines
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=120)
     parser.add_argument("--takeover", type=float, default=60.0)
     args = parser.parse_args()
-    if not allowed():
+    if not may_create_machines():
         sys.exit("only root may make network namespaces")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -53,7 +53,7 @@ def main() -> None:
             update={"worker": settings.worker.model_copy(update={"stalled_worker_seconds": args.takeover})}
         )
         with open_installation(settings) as installation, installation.connect() as connection:
-            connection.execute(COUNTED.encode())
+            connection.execute(COUNT_READINGS_SQL.encode())
             with machines(("north", "south", "east"), installation.settings) as (machines_at_work, variables):
                 variables["CHARTLOOM_WORKER__STALLED_WORKER_SECONDS"] = str(args.takeover)
                 for machine in machines_at_work:
@@ -65,15 +65,15 @@ def main() -> None:
 def report(connection: Connection, machines_at_work: list[Machine], takeover: float) -> dict[str, object]:
     """Lose a machine while all machines work, wait for the end, and return the counts."""
     while (
-        len(at_work(connection)) < len(machines_at_work)
+        len(jobs_by_host(connection)) < len(machines_at_work)
         or not connection.execute("select 1 from times_read").fetchone()
     ):
         time.sleep(0.05)
     status = status_json(connection, takeover)
-    job = at_work(connection)[machines_at_work[1].name]
+    job = jobs_by_host(connection)[machines_at_work[1].name]
     machines_at_work[1].lose()
     lost = time.monotonic()
-    while at_work(connection).get(machines_at_work[1].name) == job:
+    while jobs_by_host(connection).get(machines_at_work[1].name) == job:
         time.sleep(0.05)
     waited = time.monotonic() - lost
     while connection.execute("select 1 from scan where status = 'received'").fetchone():

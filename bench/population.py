@@ -1,5 +1,5 @@
-"""Generate fictitious people as a hospital's patient index has them, and what a chart prints of them. The same
-seed gives the same people.
+"""Generate fictitious people as a hospital's patient index has them, and what a chart prints of them.
+The same seed gives the same people.
 
 Households share family name, address and phone; some have twins, some a father and a son of the same name.
 Names are as common as config/match_weights.toml states. Names that are not listed there are made of

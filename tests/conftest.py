@@ -1,10 +1,9 @@
-"""What the tests share: one embedded installation for the session, and a database and a bucket of its own for
-each test.
+"""What the tests share: one embedded installation for the session, and a database and a bucket for each test.
 
 installation  the session's services, started by the project's own code in a home that is removed afterwards
 dsn           a fresh database, cloned from a migrated one; `connection` is an open connection to it
 blobs         an empty bucket
-settings      settings that name that database and that bucket, with a home of the test's own
+settings      settings that name that database and that bucket, with a home for the test
 hospital      a hospital with accounts and patients but no documents, for the tests of the web application
 """
 
@@ -34,21 +33,21 @@ TEMPLATE = "chartloom_template"
 
 
 def pytest_sessionstart() -> None:
-    """Whoever runs the tests in the background has SIGINT ignored, and what they start would inherit that and
-    not stop by it.
+    """Stop ignoring SIGINT, as a shell makes background jobs do: the processes that tests start would
+    inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
-def home_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test reads the models or settings of the person who runs it."""
+def separate_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the models or settings of the user who runs it."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServices]:
-    """Postgres and SeaweedFS of a home of the session's own."""
+    """Postgres and SeaweedFS in a home for the session."""
     services = EmbeddedServices(load_settings(home=tmp_path_factory.mktemp("session") / "home"))
     with services.running(lambda _: None):
         yield services
@@ -57,22 +56,22 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServi
 @pytest.fixture(scope="session")
 def installation(embedded: EmbeddedServices) -> Installation:
     """The session's installation; its database is migrated and empty."""
-    found = Installation(embedded.settings())
+    created = Installation(embedded.settings())
     assert embedded.postgres is not None
     with psycopg.connect(
         embedded.postgres.dsn(superuser=True, database="postgres"), autocommit=True
     ) as superuser:
         superuser.execute("alter role chartloom createdb")
-        # The session's data outlive nothing, and a vacuum of the superuser's would stand in the way of
+        # No data outlives the session, and a vacuum by the superuser would block
         # dropping a database.
         for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
             superuser.execute(f"alter system set {setting} = off")
         superuser.execute("select pg_reload_conf()")
-    with found.connect() as connection:
+    with created.connect() as connection:
         migrate(connection)
-    with psycopg.connect(make_conninfo(found.dsn, dbname="postgres"), autocommit=True) as connection:
+    with psycopg.connect(make_conninfo(created.dsn, dbname="postgres"), autocommit=True) as connection:
         connection.execute(f"create database {TEMPLATE} template chartloom")
-    return found
+    return created
 
 
 @pytest.fixture
@@ -112,7 +111,7 @@ def settings(installation: Installation, dsn: str, tmp_path: Path) -> Iterator[S
         region=REGION,
     )
     if client.bucket_exists(storage.bucket):
-        client.remove_bucket(storage.bucket)  # the store drops what is in it
+        client.remove_bucket(storage.bucket)  # the store removes its objects
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
-"""A real browser on a real server: Chromium as Debian brings it, the application on a free port of
-loopback.
-"""
+"""A real browser and a real server: Debian's Chromium, and the application on a free port on loopback."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from pipeline.web.routes import server_sent_events
 from tests.support.hospital import Hospital, application
 from tests.support.web_server import serving
 
-ARGUMENTS = [
+CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -27,27 +25,25 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 15_000  # milliseconds; the machine may be busy
+TIMEOUT_MS = 15_000  # the machine may be busy
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for a file of tests: while it lives, playwright's event loop does, and other tests need
+    """One browser for each file of tests. It owns Playwright's event loop, and tests of other files need
     their own.
     """
-    found = shutil.which("chromium")
-    assert found, "chromium is missing: apt-get install chromium"
+    path = shutil.which("chromium")
+    assert path, "chromium is missing: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def site(hospital: Hospital, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of the running application. Its live pages are drawn anew more often than anybody needs but
-    a test.
-    """
+    """The address of the running application. Its live pages are updated more often than in production."""
     monkeypatch.setattr(server_sent_events, "UPDATE_INTERVAL_SECONDS", 0.3)
     with application(hospital, dsn) as app, serving(app) as address:
         yield address
@@ -55,8 +51,8 @@ def site(hospital: Hospital, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 @pytest.fixture
 def window(chromium: Browser, hospital: Hospital, site: str) -> Iterator[Callable[..., Page]]:
-    """A browser window of somebody of that role (None: of nobody). What a page's script complains about fails
-    the test.
+    """Open browser windows of a user with that role (None: not signed in). A script error or a violation of
+    the content security policy fails the test.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -82,7 +78,7 @@ def window(chromium: Browser, hospital: Hospital, site: str) -> Iterator[Callabl
                 ]
             )
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console",
@@ -97,12 +93,12 @@ def window(chromium: Browser, hospital: Hospital, site: str) -> Iterator[Callabl
 
 
 @pytest.fixture
-def shot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
-    """Keep a picture of a page where CI collects them: tests/browser/screenshots, which is not committed."""
+def screenshot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Save screenshots to tests/browser/screenshots, which CI collects and git ignores."""
     folder = Path(__file__).parent / "screenshots"
     folder.mkdir(exist_ok=True)
 
-    def keep(page: Page, name: str) -> None:
+    def save(page: Page, name: str) -> None:
         page.screenshot(path=folder / f"{name}.png")
 
-    return keep
+    return save

@@ -46,7 +46,7 @@ PAGES: tuple[tuple[str, Role | None, str], ...] = (
 
 
 def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
-    hospital: Hospital, window: Window, shot: Callable[[Page, str], None]
+    hospital: Hospital, window: Window, screenshot: Callable[[Page, str], None]
 ) -> None:
     item, document = hospital.uncertain_item(pages=3), hospital.filed_document()
     hospital.connection.execute(
@@ -68,17 +68,17 @@ def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
     for name, role, path in PAGES:
         page = windows.get(role) or windows.setdefault(role, window(role))
         page.goto(path.format(**given))
-        found += faults(page, name, shot)
+        found += faults(page, name, screenshot)
     reviewing = windows[Role.REVIEWER]
     reviewing.goto(f"/items/{item}")
     hospital.connection.execute("update document set revision = revision + 1")  # somebody else was faster
     reviewing.keyboard.press("1")
     reviewing.keyboard.press("a")
     reviewing.get_by_role("heading", name="Not saved").wait_for()
-    assert found + faults(reviewing, "conflict", shot) == []
+    assert found + faults(reviewing, "conflict", screenshot) == []
 
 
-def faults(page: Page, name: str, shot: Callable[[Page, str], None]) -> list[tuple[object, ...]]:
+def faults(page: Page, name: str, screenshot: Callable[[Page, str], None]) -> list[tuple[object, ...]]:
     """What axe finds on the page as it stands, in light and (colours alone differ) in dark; where it is wider
     than the screen.
     """
@@ -89,13 +89,13 @@ def faults(page: Page, name: str, shot: Callable[[Page, str], None]) -> list[tup
         found += [
             (name, theme, entry["id"], entry["nodes"][0]["target"]) for entry in report.response["violations"]
         ]
-        shot(page, f"{name}-{theme}")
+        screenshot(page, f"{name}-{theme}")
     for size in (TABLET, WINDOW):
         page.set_viewport_size(size)  # type: ignore[arg-type]
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found += [(name, "wider than", size["width"])] if wide > 0 else []
         if size is TABLET:
-            shot(page, f"{name}-tablet")
+            screenshot(page, f"{name}-tablet")
     page.emulate_media(color_scheme="light")
     return found
 

@@ -35,7 +35,7 @@ def type_values(page: Page, item: int, mrn: str, dob: str) -> None:
 
 
 def test_two_people_type_alike_and_the_second_goes_on(
-    hospital: Hospital, window: Window, shot: Callable[[Page, str], None]
+    hospital: Hospital, window: Window, screenshot: Callable[[Page, str], None]
 ) -> None:
     item = hospital.uncertain_item()
     first, second = window(Role.REVIEWER), window(Role.SUPERVISOR, "dark")
@@ -46,7 +46,7 @@ def test_two_people_type_alike_and_the_second_goes_on(
     second.goto(f"/items/{item}")
     for page, theme in ((first, "light"), (second, "dark")):
         page.goto(f"/items/{item}")
-        shot(page, f"entry-{theme}")
+        screenshot(page, f"entry-{theme}")
         assert Axe().run(page).response["violations"] == []
     type_values(second, item, "10012345", "1956-08-30")
     expect(second.locator("#field-dob")).to_have_value("08/30/1956")

@@ -14,7 +14,7 @@ from tests.support.hospital import Hospital
 
 
 def test_a_filing_shows_in_the_figures_while_the_page_is_open(
-    hospital: Hospital, window: Callable[..., Page], shot: Callable[[Page, str], None]
+    hospital: Hospital, window: Callable[..., Page], screenshot: Callable[[Page, str], None]
 ) -> None:
     item = hospital.uncertain_item()
     page = window(Role.SUPERVISOR)
@@ -30,7 +30,7 @@ def test_a_filing_shows_in_the_figures_while_the_page_is_open(
     expect(waiting).to_have_text("0", timeout=15_000)
     expect(page.get_by_role("row", name="reviewer 1 0 0 0")).to_be_visible()
     expect(page.get_by_role("columnheader", name="Uncertain patient")).to_be_visible()
-    shot(page, "dashboard-live")
+    screenshot(page, "dashboard-live")
 
 
 def test_a_file_that_comes_in_shows_on_the_clerks_page_while_it_is_open(

@@ -105,7 +105,12 @@ def test_another_patient_is_searched_and_chosen_from_the_item(hospital: Hospital
     press(page, "/")
     page.keyboard.type("cabalero")
     page.get_by_role("option", name="Caballero-Reyes, Ines").wait_for()
-    press(page, "ArrowDown", "Enter", "a")
+    press(page, "ArrowDown", "Enter")
+    expect(page.locator("#patient-chosen")).to_contain_text("Contradicts the page")
+    press(page, "a")
+    expect(page.get_by_role("alert")).to_contain_text("This patient contradicts the page")
+    page.get_by_label("Reason, if you file against the page").fill("The page has her mother's label.")
+    press(page, "Control+Enter")
     page.wait_for_url("**/queue?done=*")
     assert status(hospital, item)["patient_id"] == hospital.patient_ids[3]
 
@@ -225,7 +230,7 @@ def test_the_next_items_picture_is_there_before_it_is_wanted(hospital: Hospital,
 
 
 def test_a_scan_is_cut_in_two_with_the_keyboard(
-    hospital: Hospital, window: Window, shot: Callable[[Page, str], None]
+    hospital: Hospital, window: Window, screenshot: Callable[[Page, str], None]
 ) -> None:
     item = hospital.uncertain_item(pages=4)
     page = window(Role.REVIEWER)
@@ -241,7 +246,7 @@ def test_a_scan_is_cut_in_two_with_the_keyboard(
             "excluded",
         ]
     )
-    shot(page, "pages-light")
+    screenshot(page, "pages-light")
     press(page, "a")
     page.wait_for_url("**/items/*")
     rows = hospital.connection.execute(
@@ -259,7 +264,7 @@ def test_a_scan_is_cut_in_two_with_the_keyboard(
 
 
 def test_the_slower_of_two_browsers_sees_both_versions(
-    hospital: Hospital, window: Window, shot: Callable[[Page, str], None]
+    hospital: Hospital, window: Window, screenshot: Callable[[Page, str], None]
 ) -> None:
     item = hospital.uncertain_item()
     slow, fast = window(Role.REVIEWER), window(Role.SUPERVISOR)
@@ -279,5 +284,5 @@ def test_the_slower_of_two_browsers_sees_both_versions(
     expect(
         slow.get_by_role("row", name="Patient Okafor, Marta 10012399 Okafor, Martha 10012345")
     ).to_be_visible()
-    shot(slow, "conflict-light")
+    screenshot(slow, "conflict-light")
     assert status(hospital, item)["patient_id"] == hospital.patient_ids[0]

@@ -1,5 +1,5 @@
-"""What must hold after any fault: every file accounted for, none twice, no page lost, every original as it
-was.
+"""What must hold after any fault: every file is accounted for, none twice, no page is lost, and every
+original is unchanged.
 """
 
 from __future__ import annotations
@@ -23,60 +23,60 @@ group by s.id
 """
 
 
-def faults_of(running: Running) -> list[str]:
-    """Everything that does not add up, each in a sentence; empty where all is well. Reads every original
-    back.
+def find_faults(running: Running) -> list[str]:
+    """Return everything that does not add up, each in a sentence. The list is empty if all is well. Reads
+    every original from the store.
     """
-    found = []
+    faults = []
     scans = {row["sha256"]: row for row in running.rows(PAGES)}
-    for sha256, (name, pages) in running.dropped.items():
+    for sha256, (name, pages) in running.submitted.items():
         row = scans.get(sha256)
         if row is None:
-            found.append(f"{name} is lost: no scan has its bytes")
+            faults.append(f"{name} is lost: no scan has its bytes")
             continue
         if row["status"] == "received":
-            found.append(f"{name} has no outcome")
+            faults.append(f"{name} has no outcome")
         if row["arrivals"] != 1:
-            found.append(f"{name} arrived {row['arrivals']} times")
+            faults.append(f"{name} arrived {row['arrivals']} times")
         if row["status"] == "done" and row["pages"] != pages:
-            found.append(f"{name} has {pages} pages, {row['pages']} are known")
+            faults.append(f"{name} has {pages} pages, {row['pages']} are known")
         if row["status"] == "done" and row["in_documents"] + row["set_aside"] < pages:
-            found.append(
+            faults.append(
                 f"{name}: of {pages} pages {row['in_documents']} are in documents, "
                 f"{row['set_aside']} set aside"
             )
         if row["status"] == "quarantined":
-            found.append(f"{name} is quarantined: {row['code']}")
-    strangers = set(scans) - set(running.dropped)
-    found += [f"a scan {sha256[:12]} has bytes that nobody handed in" for sha256 in strangers]
-    twice = running.rows(
+            faults.append(f"{name} is quarantined: {row['code']}")
+    unknown = set(scans) - set(running.submitted)
+    faults += [f"a scan {sha256[:12]} has bytes of no submitted file" for sha256 in unknown]
+    duplicates = running.rows(
         "select scan_id, number from document_page group by scan_id, number having count(*) > 1"
     )
-    found += [f"page {row['number']} of scan {row['scan_id']} is in two documents" for row in twice]
-    found += originals_of(running)
-    return found + ledger_of(running)
+    faults += [f"page {row['number']} of scan {row['scan_id']} is in two documents" for row in duplicates]
+    faults += faults_of_originals(running)
+    return faults + faults_of_reconciliation(running)
 
 
-def originals_of(running: Running) -> list[str]:
-    """Originals that the store does not give back as they were."""
-    found, blobs = [], running.blobs()
-    for sha256, (name, _) in running.dropped.items():
+def faults_of_originals(running: Running) -> list[str]:
+    """Return the originals that the store does not return unchanged."""
+    faults, blobs = [], running.blobs()
+    for sha256, (name, _) in running.submitted.items():
         try:
             blobs.get(sha256)  # checks the bytes against the hash
         except Exception as error:
-            found.append(f"{name}: the original does not come back: {error}")
-    return found
+            faults.append(f"{name}: the original cannot be fetched: {error}")
+    return faults
 
 
-def ledger_of(running: Running) -> list[str]:
-    """What the project's own ledger says."""
-    asked = subprocess.run(
+def faults_of_reconciliation(running: Running) -> list[str]:
+    """Return what `chartloom reconcile` reports as unbalanced."""
+    process = subprocess.run(
         [sys.executable, "-m", "pipeline", "reconcile", "--json", "--home", str(running.home)],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
-    told = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]
+    report = [json.loads(line) for line in process.stdout.splitlines() if line.startswith("{")]
     return (
         []
-        if asked.returncode == 0
-        else [f"the ledger does not add up ({asked.returncode}): {told} {asked.stderr[-300:]}"]
+        if process.returncode == 0
+        else [f"the counts are not balanced ({process.returncode}): {report} {process.stderr[-300:]}"]
     )

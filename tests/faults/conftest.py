@@ -1,4 +1,4 @@
-"""A running installation for the fault tests, with small scans to hand in."""
+"""A running installation for the fault tests, and small scans to submit."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import pytest
 from tests.faults.running import Running
 from tests.faults.scans import make_scan
 
-SLOWEST = 900  # seconds a fault test may take on a busy machine
-Drop = Callable[[Running, int, int], None]
+MAX_TEST_SECONDS = 900  # on a busy machine
+Submit = Callable[[Running, int, int], None]
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """`chartloom up` on a home of the module's own; its tests hand in scans of different numbers."""
-    found = Running(tmp_path_factory.mktemp("faults") / "home")
-    found.start()
+    """`chartloom up` on a home for all tests of the module, which submit scans of different numbers."""
+    up = Running(tmp_path_factory.mktemp("faults") / "home")
+    up.start()
     try:
-        found.wait_ready()
-        yield found
+        up.wait_ready()
+        yield up
     finally:
-        found.stop()
+        up.stop()
 
 
 @pytest.fixture
-def drop(tmp_path: Path) -> Drop:
-    """drop(running, number, pages): hand in a scan that is unlike those of other numbers."""
+def submit(tmp_path: Path) -> Submit:
+    """submit(running, number, pages): submit a scan that differs from the scans with other numbers."""
     folder = tmp_path / "scans"
     folder.mkdir()
-    return lambda running, number, pages: running.drop(make_scan(folder, number, pages, seed=1), pages)
+    return lambda running, number, pages: running.submit(make_scan(folder, number, pages, seed=1), pages)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Recovery takes its time where others work on the same cores."""
+    """Recovery takes longer if other programs use the same cores."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(SLOWEST))
+            item.add_marker(pytest.mark.timeout(MAX_TEST_SECONDS))

@@ -1,4 +1,4 @@
-"""Kill -9 at random moments, while scans keep coming in; then everything must add up.
+"""Kill processes (kill -9) at random moments while scans keep coming in; then everything must add up.
 
 python -m tests.faults.kills --kills 200 --pages 1000 --seed 1 --home DIR
 """
@@ -15,28 +15,28 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.faults.accounting import faults_of
+from tests.faults.accounting import find_faults
 from tests.faults.running import Running, wait_until
 from tests.faults.scans import make_scan
 
 VICTIMS = ("watcher", "workers", "worker", "worker", "up", "postgres", "seaweedfs")
-LONGEST_CALM = 10.0  # seconds between one kill and the next, at most
+MAX_PAUSE_SECONDS = 10.0  # between one kill and the next
 
 
-def storm(
-    running: Running, *, kills: int, pages: int, seed: int, scans: Path, calm: float = LONGEST_CALM
+def kill_at_random(
+    running: Running, *, kills: int, pages: int, seed: int, scans: Path, max_pause: float = MAX_PAUSE_SECONDS
 ) -> Counter[str]:
-    """Hand in `pages` pages and kill `kills` times, evenly mixed; how often each victim was hit."""
+    """Submit `pages` pages and kill `kills` times, evenly mixed. Return how often each victim was killed."""
     rng = random.Random(seed)
     done: Counter[str] = Counter()
-    handed_in = number = 0
-    while sum(done.values()) < kills or handed_in < pages:
-        while handed_in < pages and handed_in * kills <= pages * sum(done.values()):
+    submitted_pages = number = 0
+    while sum(done.values()) < kills or submitted_pages < pages:
+        while submitted_pages < pages and submitted_pages * kills <= pages * sum(done.values()):
             number += 1
-            count = min(rng.choice((1, 2, 3, 5, 12)), pages - handed_in)
-            running.drop(make_scan(scans, number, count, seed), count)
-            handed_in += count
-        time.sleep(rng.uniform(0, calm))
+            count = min(rng.choice((1, 2, 3, 5, 12)), pages - submitted_pages)
+            running.submit(make_scan(scans, number, count, seed), count)
+            submitted_pages += count
+        time.sleep(rng.uniform(0, max_pause))
         running.revive()
         if sum(done.values()) < kills:
             victim = rng.choice(VICTIMS)
@@ -52,37 +52,44 @@ def main() -> int:
     parser.add_argument("--pages", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--calm", type=float, default=LONGEST_CALM, help="longest time between kills, seconds"
+        "--max-pause", type=float, default=MAX_PAUSE_SECONDS, help="longest time between kills, in seconds"
     )
-    parser.add_argument("--home", type=Path, help="kept afterwards; without it a folder that is removed")
-    given = parser.parse_args()
+    parser.add_argument("--home", type=Path, help="kept afterwards [default: a folder that is removed]")
+    args = parser.parse_args()
     signal.signal(
         signal.SIGINT, signal.default_int_handler
-    )  # `up` would inherit that a background job ignores it
+    )  # otherwise a background job ignores it, and so would `up`
     with tempfile.TemporaryDirectory(prefix="chartloom-faults-") as folder:
-        running = Running(given.home or Path(folder) / "home")
+        running = Running(args.home or Path(folder) / "home")
         scans = Path(folder) / "scans"
         scans.mkdir()
-        begun = time.monotonic()
+        started = time.monotonic()
         running.start()
         running.wait_ready()
         try:
-            done = storm(
-                running, kills=given.kills, pages=given.pages, seed=given.seed, scans=scans, calm=given.calm
+            done = kill_at_random(
+                running,
+                kills=args.kills,
+                pages=args.pages,
+                seed=args.seed,
+                scans=scans,
+                max_pause=args.max_pause,
             )
-            stormed = time.monotonic() - begun
-            settled = wait_until(running.settled, 1800, every=2.0)
-            found = faults_of(running)
+            killing_seconds = time.monotonic() - started
+            closed = wait_until(running.all_have_outcomes, 1800, every=2.0)
+            faults = find_faults(running)
         finally:
             running.stop()
         result = {
-            "kills": sum(done.values()), "victims": dict(done), "files": len(running.dropped),
-            "pages": sum(pages for _, pages in running.dropped.values()), "settled": settled,
+            "kills": sum(done.values()), "victims": dict(done), "files": len(running.submitted),
+            "pages": sum(pages for _, pages in running.submitted.values()), "all_have_outcomes": closed,
             "times_up_gave_up": running.gave_up,
-            "seconds_of_storm": round(stormed), "seconds": round(time.monotonic() - begun), "faults": found,
+            "killing_seconds": round(killing_seconds),
+            "seconds": round(time.monotonic() - started),
+            "faults": faults,
         }  # fmt: skip
     print(json.dumps(result, indent=1))
-    return 1 if found or not settled else 0
+    return 1 if faults or not closed else 0
 
 
 if __name__ == "__main__":

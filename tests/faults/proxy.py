@@ -1,5 +1,5 @@
-"""An S3 store that misbehaves: a proxy in front of a good one that refuses, delays, fails or lies when told
-to.
+"""An S3 store that misbehaves: a proxy that refuses or delays requests to a working store, or loses or
+corrupts objects.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 DELAY_SECONDS = 2.0
 
 
-class Mood(Enum):
-    """How the store behaves."""
+class Behavior(Enum):
+    """The behavior of the store."""
 
     GOOD = auto()
-    REFUSING = auto()  # connections are closed without a word
-    SLOW = auto()  # every answer comes late
-    FAILING = auto()  # 503 to everything
-    FORGETTING = auto()  # says that it has stored what it has thrown away
-    GARBLING = auto()  # stores other bytes than it was given
+    REFUSING = auto()  # connections are closed without a response
+    SLOW = auto()  # every response is late
+    FAILING = auto()  # 503 for every request
+    LOSING = auto()  # acknowledges objects that it has discarded
+    CORRUPTING = auto()  # stores other bytes than it received
 
 
 class Proxy:
-    """Listens on loopback; `mood` may be changed at any time."""
+    """Listens on loopback; `behavior` may be changed at any time."""
 
     def __init__(self, target: str) -> None:
-        self.mood = Mood.GOOD
-        self.hurt = 0
-        """Requests that did not go as they should."""
+        self.behavior = Behavior.GOOD
+        self.disturbed = 0
+        """Number of requests that were disturbed."""
         self._target = target
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -59,25 +59,27 @@ class Proxy:
             def log_message(self, *_: object) -> None:
                 pass
 
-            def _pass_on(self) -> None:
+            def _forward_or_disturb(self) -> None:
                 body = self._body()
-                proxy.hurt += proxy.mood is not Mood.GOOD
-                if proxy.mood is Mood.REFUSING:
+                proxy.disturbed += proxy.behavior is not Behavior.GOOD
+                if proxy.behavior is Behavior.REFUSING:
                     self.close_connection = True
                     self.connection.close()
                     return
-                if proxy.mood is Mood.FAILING:
+                if proxy.behavior is Behavior.FAILING:
                     self._answer(503, {}, b"<Error><Code>SlowDown</Code></Error>")
                     return
-                if proxy.mood is Mood.SLOW:
+                if proxy.behavior is Behavior.SLOW:
                     time.sleep(DELAY_SECONDS)
                 storing = self.command == "PUT" and self.path.count("/") > 2
-                if storing and proxy.mood is Mood.FORGETTING:
+                if storing and proxy.behavior is Behavior.LOSING:
                     self._answer(200, {"ETag": '"00000000000000000000000000000000"'}, b"")
                     return
-                self._forward(body[: len(body) // 2] if storing and proxy.mood is Mood.GARBLING else body)
+                self._forward(
+                    body[: len(body) // 2] if storing and proxy.behavior is Behavior.CORRUPTING else body
+                )
 
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass_on  # noqa: N815
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _forward_or_disturb  # noqa: N815
 
             def _body(self) -> bytes:
                 return self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -1,4 +1,4 @@
-"""A `chartloom up` under test: started, watched, hurt, and asked afterwards what became of every file."""
+"""A `chartloom up` under test: start it, watch it, kill parts of it, and query the outcome of every file."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pipeline.runtime.installation import EmbeddedServices, Installation
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 
-PATIENCE = 180.0
-QUICK = {
+TIMEOUT_SECONDS = 180.0
+FAST_SETTINGS = {
     "CHARTLOOM_INTAKE__STABLE_SECONDS": "0.3",
     "CHARTLOOM_INTAKE__POLL_SECONDS": "1",
     "CHARTLOOM_WORKER__STALLED_WORKER_SECONDS": "6",
@@ -32,8 +32,8 @@ SERVICES = ("postgres", "seaweedfs")
 PARTS = {"watcher": "watch", "workers": "work", "web": "serve"}
 
 
-def wait_until(done: Callable[[], bool], seconds: float = PATIENCE, every: float = 0.2) -> bool:
-    """True as soon as it is done, False where it is not in that time."""
+def wait_until(done: Callable[[], bool], seconds: float = TIMEOUT_SECONDS, every: float = 0.2) -> bool:
+    """Return True as soon as it is done, and False if it is not done in that time."""
     end = time.monotonic() + seconds
     while not done():
         if time.monotonic() >= end:
@@ -48,8 +48,8 @@ class Running:
 
     home: Path
     env: dict[str, str] = field(default_factory=dict)
-    dropped: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """SHA-256 of each file handed in: its name and its number of pages."""
+    submitted: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """SHA-256 of each submitted file: its name and its number of pages."""
     process: subprocess.Popen[bytes] | None = None
     gave_up: int = 0
 
@@ -62,53 +62,53 @@ class Running:
         return self.home / "intake"
 
     def start(self) -> None:
-        """Start `up`; whatever a killed one left behind is its business."""
+        """Start `up`, which has to deal with what a killed one has left."""
         with self.output.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "up", "--home", str(self.home)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-                env={**os.environ, **QUICK, **self.env},
+                env={**os.environ, **FAST_SETTINGS, **self.env},
             )  # fmt: skip
 
     def wait_ready(self) -> None:
-        """Until `up` has said that all is up; to be called after the first start."""
+        """Wait until `up` has reported that everything runs. To be called after the first start."""
         assert wait_until(lambda: "Ctrl-C stops everything" in self.output.read_text()), (
             self.output.read_text()
         )
 
     def revive(self) -> None:
-        """Start `up` again where it has ended though nobody has killed it, as systemd does."""
+        """Start `up` again if it has ended although it was not killed, as systemd does."""
         if self.process and self.process.poll() is not None:
             self.gave_up += 1
             self.start()
 
     def stop(self) -> None:
-        """As Ctrl-C does."""
+        """Stop it as Ctrl-C does."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(PATIENCE)
+            self.process.wait(TIMEOUT_SECONDS)
 
-    def must_settle(self, seconds: float = PATIENCE) -> None:
-        """Every file handed in has an outcome in that time; what `up` and its parts said is shown where
-        not.
+    def wait_for_outcomes(self, seconds: float = TIMEOUT_SECONDS) -> None:
+        """Wait until every submitted file has an outcome; if one has none in that time, fail with the state
+        and the logs.
         """
-        assert wait_until(self.settled, seconds), self.state()
+        assert wait_until(self.all_have_outcomes, seconds), self.state()
 
     def state(self) -> str:
-        """What is not settled and what was said last, for who must find out why."""
+        """Describe what has no outcome, and the end of each log."""
         logs = [self.output, *sorted((self.home / "logs").glob("w*.log"))]
-        told = [f"== {log}\n{log.read_text()[-1500:]}" for log in logs]
-        told += [str(row) for row in self.rows("select * from scan where status = 'received'")]
-        told += [
+        lines = [f"== {log}\n{log.read_text()[-1500:]}" for log in logs]
+        lines += [str(row) for row in self.rows("select * from scan where status = 'received'")]
+        lines += [
             str(row)
             for row in self.rows("select * from procrastinate_jobs where status not in ('succeeded')")
         ]
-        told += [str(file) for file in self.intake.rglob("*")]
-        return "\n".join(told)
+        lines += [str(file) for file in self.intake.rglob("*")]
+        return "\n".join(lines)
 
     def kill(self, victim: str) -> bool:
-        """kill -9 of `up`, of a service or of a part (a random process of it is the caller's to choose);
-        False: not there.
+        """Kill (SIGKILL) `up`, a service or a part; with "worker", one of the workers. Return False if it is
+        not running.
         """
         pid = self.pid_of(victim)
         if not pid:
@@ -121,7 +121,7 @@ class Running:
         return True
 
     def pid_of(self, victim: str) -> int:
-        """The process that a victim's name means; 0 where there is none at the moment."""
+        """Return the process that the name of a victim means, or 0 if it is not running at the moment."""
         if victim == "up":
             return self.process.pid if self.process and self.process.poll() is None else 0
         if victim in SERVICES:
@@ -129,7 +129,7 @@ class Running:
             return found.pid if found else 0
         if victim == "worker":
             parent = self.pid_of("workers")
-            return next((pid for pid, above in processes() if above == parent), 0) if parent else 0
+            return next((pid for pid, parent_pid in processes() if parent_pid == parent), 0) if parent else 0
         return next((pid for pid, _ in processes() if self._is_part(pid, PARTS[victim])), 0)
 
     def _is_part(self, pid: int, command: str) -> bool:
@@ -144,7 +144,7 @@ class Running:
             return EmbeddedServices(load_settings(self.home))
 
     def installation(self) -> Installation:
-        """The running installation, asked from outside; holds no lock."""
+        """Return the running installation, used from outside; it holds no lock."""
         return Installation(self.embedded().settings())
 
     def blobs(self) -> Blobs:
@@ -159,26 +159,26 @@ class Running:
         with self.database() as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def drop(self, file: Path, pages: int) -> None:
-        """Hand a file in, as a scanner does that writes under another name first."""
-        self.dropped[hashlib.sha256(file.read_bytes()).hexdigest()] = (file.name, pages)
+    def submit(self, file: Path, pages: int) -> None:
+        """Submit a file like a scanner that writes under another name first."""
+        self.submitted[hashlib.sha256(file.read_bytes()).hexdigest()] = (file.name, pages)
         self.intake.mkdir(parents=True, exist_ok=True)
         draft = self.intake / f"{file.name}.part"
         draft.write_bytes(file.read_bytes())
         draft.rename(self.intake / file.name)
 
-    def settled(self) -> bool:
-        """Has every file that was handed in an outcome, and left the folder?"""
+    def all_have_outcomes(self) -> bool:
+        """Return whether every submitted file has an outcome and has left the folder."""
         try:
             rows = self.rows("select count(*) as n from scan where status in ('done', 'quarantined')")
-        except Exception:  # whatever a database that is being killed answers
+        except Exception:  # any error of a database that is being killed
             return False
-        return rows[0]["n"] >= len(self.dropped) and not any(f.is_file() for f in self.intake.rglob("*"))
+        return rows[0]["n"] >= len(self.submitted) and not any(f.is_file() for f in self.intake.rglob("*"))
 
 
 @contextlib.contextmanager
 def environment(names: dict[str, str]) -> Iterator[None]:
-    """The variables, as long as the context lasts."""
+    """Set the environment variables within the context."""
     before = dict(os.environ)
     os.environ.update(names)
     try:
@@ -189,7 +189,7 @@ def environment(names: dict[str, str]) -> Iterator[None]:
 
 
 def processes() -> Iterator[tuple[int, int]]:
-    """(pid, parent's pid) of every process."""
+    """Yield the PID and the parent PID of every process."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError, IndexError):

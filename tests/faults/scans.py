@@ -1,5 +1,5 @@
-"""Small scans that are quick to read, each page with words of its own: faults are about files and pages, not
-about reading.
+"""Small scans that are quick to read, each page with its own words: fault tests are about files and pages,
+not about OCR.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ KINDS = (".pdf", ".tif", ".png")
 
 
 def make_scan(folder: Path, number: int, pages: int, seed: int) -> Path:
-    """A PDF, TIFF or (for one page) PNG of that many pages, unlike any other number's."""
+    """Create a PDF, TIFF or (for one page) PNG with that many pages, which differs from those with other
+    numbers.
+    """
     rng = random.Random(f"{seed}/{number}")
     kind = rng.choice(KINDS[:2] if pages > 1 else KINDS)
-    pictures = [_page(number, page, rng) for page in range(1, pages + 1)]
+    images = [_page(number, page, rng) for page in range(1, pages + 1)]
     file = folder / f"scan {number:04d}{kind}"
     if kind == ".png":
-        pictures[0].save(file, dpi=(DPI, DPI))
+        images[0].save(file, dpi=(DPI, DPI))
     elif kind == ".tif":
-        pictures[0].save(
-            file, save_all=True, append_images=pictures[1:], compression="group4", dpi=(DPI, DPI)
-        )
+        images[0].save(file, save_all=True, append_images=images[1:], compression="group4", dpi=(DPI, DPI))
     else:
-        pictures[0].convert("L").save(file, save_all=True, append_images=pictures[1:], resolution=DPI)
+        images[0].convert("L").save(file, save_all=True, append_images=images[1:], resolution=DPI)
     return file
 
 
 def _page(number: int, page: int, rng: random.Random) -> Image.Image:
-    picture = Image.new("1", (WIDTH, HEIGHT), 1)
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("1", (WIDTH, HEIGHT), 1)
+    draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(28)
     lines = (
         "PROGRESS NOTE",
@@ -42,4 +42,4 @@ def _page(number: int, page: int, rng: random.Random) -> Image.Image:
     )
     for row, line in enumerate(lines):
         draw.text((40, 30 + 60 * row), line, font=font, fill=0)
-    return picture
+    return image

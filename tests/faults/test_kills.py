@@ -1,4 +1,4 @@
-"""Whatever is killed, whenever: every file has one outcome, every original is as it was."""
+"""Whatever is killed at whatever moment, every file has one outcome and every original is unchanged."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.accounting import faults_of
-from tests.faults.conftest import Drop
-from tests.faults.kills import storm
+from tests.faults.accounting import find_faults
+from tests.faults.conftest import Submit
+from tests.faults.kills import kill_at_random
 from tests.faults.running import Running, wait_until
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_after_kills_at_random_moments_everything_adds_up(
+def test_every_file_is_accounted_for_after_kills_at_random_moments(
     running: Running, tmp_path: Path, seed: int
 ) -> None:
-    hit = storm(running, kills=8, pages=24, seed=seed, scans=tmp_path, calm=2.5)
-    running.must_settle()
-    assert sum(hit.values()) == 8
-    assert faults_of(running) == []
+    victims = kill_at_random(running, kills=8, pages=24, seed=seed, scans=tmp_path, max_pause=2.5)
+    running.wait_for_outcomes()
+    assert sum(victims.values()) == 8
+    assert find_faults(running) == []
 
 
-def test_up_killed_twice_among_twenty_scans_and_started_again_accounts_for_all_twenty_and_none_twice(
-    running: Running, drop: Drop
+def test_up_that_is_killed_twice_accounts_for_each_of_twenty_scans_once(
+    running: Running, submit: Submit
 ) -> None:
     before = done(running)
     for number in range(500, 520):
-        drop(running, number, 1)
-    for enough in (before + 3, before + 10):
-        assert wait_until(lambda: known_done(running) >= enough)  # noqa: B023 - it is over within this turn
+        submit(running, number, 1)
+    for count in (before + 3, before + 10):
+        assert wait_until(lambda: done_or_zero(running) >= count)  # noqa: B023 - used in this iteration only
         assert running.kill("up")
-    running.must_settle()
-    assert faults_of(running) == []
+    running.wait_for_outcomes()
+    assert find_faults(running) == []
     assert done(running) == before + 20
 
 
-def known_done(running: Running) -> int:
-    """How many are done; nobody knows while the database starts."""
+def done_or_zero(running: Running) -> int:
+    """Return how many scans are done, or 0 while the database starts."""
     try:
         return done(running)
     except Exception:

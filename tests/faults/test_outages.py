@@ -1,5 +1,5 @@
-"""The database or the store stands still for a while in the middle of the work: afterwards all goes on with
-nobody's help.
+"""The database or the store stops responding in the middle of the work; afterwards all work resumes without
+help.
 """
 
 from __future__ import annotations
@@ -15,70 +15,70 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.accounting import faults_of
-from tests.faults.conftest import Drop
-from tests.faults.running import PATIENCE, Running
+from tests.faults.accounting import find_faults
+from tests.faults.conftest import Submit
+from tests.faults.running import TIMEOUT_SECONDS, Running
 
-STILL_SECONDS = float(os.environ.get("CHARTLOOM_OUTAGE_SECONDS", "5"))
+OUTAGE_SECONDS = float(os.environ.get("CHARTLOOM_OUTAGE_SECONDS", "5"))
 
 
-def test_a_database_and_a_store_that_stand_still_hold_the_work_up_and_lose_nothing(
-    running: Running, drop: Drop
+def test_nothing_is_lost_while_the_database_or_the_store_does_not_respond(
+    running: Running, submit: Submit
 ) -> None:
     for number, service in enumerate(("postgres", "seaweedfs")):
-        drop(running, 10 * number, 3)
+        submit(running, 10 * number, 3)
         pid = running.pid_of(service)
         family = [pid, *children_of(pid)]
         for member in family:
             os.kill(member, signal.SIGSTOP)
-        drop(running, 10 * number + 1, 2)
-        time.sleep(STILL_SECONDS)
+        submit(running, 10 * number + 1, 2)
+        time.sleep(OUTAGE_SECONDS)
         for member in family:
             os.kill(member, signal.SIGCONT)
-        drop(running, 10 * number + 2, 1)
-    running.must_settle(PATIENCE + STILL_SECONDS)
-    assert faults_of(running) == []
+        submit(running, 10 * number + 2, 1)
+    running.wait_for_outcomes(TIMEOUT_SECONDS + OUTAGE_SECONDS)
+    assert find_faults(running) == []
 
 
 def children_of(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def test_two_watchers_on_one_folder_take_each_file_once(running: Running, drop: Drop) -> None:
+def test_two_watchers_of_one_folder_ingest_each_file_once(running: Running, submit: Submit) -> None:
     other = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "watch", "--home", str(running.home)], stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, env={**os.environ, "CHARTLOOM_INTAKE__STABLE_SECONDS": "0.3"},
     )  # fmt: skip
     try:
-        before = arrivals(running)
+        before = count_ingest_events(running)
         for number in range(100, 112):
-            drop(running, number, 1)
-        running.must_settle()
+            submit(running, number, 1)
+        running.wait_for_outcomes()
     finally:
         other.terminate()
-        other.wait(PATIENCE)
-    assert faults_of(running) == []
-    assert arrivals(running) - before == 12
+        other.wait(TIMEOUT_SECONDS)
+    assert find_faults(running) == []
+    assert count_ingest_events(running) - before == 12
 
 
-def arrivals(running: Running) -> int:
+def count_ingest_events(running: Running) -> int:
     return int(running.rows("select count(*) as n from ingest_event")[0]["n"])
 
 
-@pytest.mark.parametrize(("number", "moment"), [(201, 0.0), (202, 4_000_000_000.0)])
-def test_a_share_whose_clock_is_in_another_century_is_taken_like_any_other(
-    running: Running, drop: Drop, number: int, moment: float
+@pytest.mark.parametrize(("number", "timestamp"), [(201, 0.0), (202, 4_000_000_000.0)])
+def test_a_file_is_ingested_although_the_clock_of_its_share_is_in_another_century(
+    running: Running, submit: Submit, number: int, timestamp: float
 ) -> None:
-    drop(running, number, 1)
+    submit(running, number, 1)
     for file in running.intake.iterdir():
-        os.utime(file, (moment, moment))
-    running.must_settle()
-    assert faults_of(running) == []
+        os.utime(file, (timestamp, timestamp))
+    running.wait_for_outcomes()
+    assert find_faults(running) == []
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 600 MB of its own."""
+    """A disk of 600 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if (
@@ -92,28 +92,28 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def test_a_full_disk_holds_the_work_up_until_there_is_room_again(small_disk: Path, drop: Drop) -> None:
+def test_work_waits_while_the_disk_is_full(small_disk: Path, submit: Submit) -> None:
     running = Running(small_disk / "home")
     running.start()
     try:
         running.wait_ready()
-        drop(running, 1, 2)
-        running.must_settle()
-        drop(running, 2, 3)
+        submit(running, 1, 2)
+        running.wait_for_outcomes()
+        submit(running, 2, 3)
         ballast = small_disk / "ballast"
         fill(ballast)
-        time.sleep(STILL_SECONDS)
+        time.sleep(OUTAGE_SECONDS)
         assert shutil.disk_usage(small_disk).free < 1_000_000
         ballast.unlink()
-        drop(running, 3, 1)
-        running.must_settle()
-        assert faults_of(running) == []
+        submit(running, 3, 1)
+        running.wait_for_outcomes()
+        assert find_faults(running) == []
     finally:
         running.stop()
 
 
 def fill(ballast: Path) -> None:
-    """Write until nothing more fits."""
+    """Write until the disk is full."""
     with ballast.open("wb", buffering=0) as out:
         try:
             while True:
@@ -122,19 +122,19 @@ def fill(ballast: Path) -> None:
             pass
 
 
-def test_a_database_that_is_away_is_waited_for_and_then_named(tmp_path: Path) -> None:
+def test_a_command_waits_for_the_database_and_then_reports_that_it_does_not_answer(tmp_path: Path) -> None:
     env = {
         **os.environ,
         "CHARTLOOM_DATABASE__DSN": "postgresql://nobody@127.0.0.1:9/none",
         "CHARTLOOM_DATABASE__CONNECT_TIMEOUT_SECONDS": "2",
     }
-    begun = time.monotonic()
-    asked = subprocess.run(
+    started = time.monotonic()
+    process = subprocess.run(
         [sys.executable, "-m", "pipeline", "migrate-db", "--home", str(tmp_path)],
         env=env,
         capture_output=True,
         text=True,
     )
-    assert asked.returncode == 3
-    assert time.monotonic() - begun >= 2
-    assert "The database does not answer (waited 2 s)" in asked.stderr
+    assert process.returncode == 3
+    assert time.monotonic() - started >= 2
+    assert "The database does not answer (waited 2 s)" in process.stderr

@@ -1,5 +1,5 @@
-"""An object store that misbehaves for a while: nothing is lost, nothing is believed that is not so, and all
-goes on by itself.
+"""An object store misbehaves for a while: nothing is lost, no lost object counts as stored, and all work
+resumes without help.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import pytest
 
 from pipeline.runtime.installation import EmbeddedServices
 from pipeline.store.blobs import Blobs
-from tests.faults.accounting import faults_of
-from tests.faults.conftest import Drop
-from tests.faults.proxy import Mood, Proxy
+from tests.faults.accounting import find_faults
+from tests.faults.conftest import Submit
+from tests.faults.proxy import Behavior, Proxy
 from tests.faults.running import Running, wait_until
 
 FAULT_SECONDS = 4.0
@@ -24,20 +24,20 @@ FAULT_SECONDS = 4.0
 def proxy(embedded: EmbeddedServices) -> Iterator[Proxy]:
     endpoint = embedded.settings().storage.endpoint
     assert endpoint is not None
-    found = Proxy(endpoint)
-    with found.running():
-        yield found
+    created = Proxy(endpoint)
+    with created.running():
+        yield created
 
 
 @pytest.fixture(scope="module")
-def behind(
+def running(
     proxy: Proxy, embedded: EmbeddedServices, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
     """An installation whose object store is the proxy."""
     storage = embedded.settings().storage
     assert storage.access_key is not None
     assert storage.secret_key is not None
-    found = Running(
+    created = Running(
         tmp_path_factory.mktemp("store") / "home",
         {
             "CHARTLOOM_STORAGE__ENDPOINT": proxy.endpoint,
@@ -46,70 +46,73 @@ def behind(
             "CHARTLOOM_STORAGE__BUCKET": "behind-the-proxy",
         },
     )
-    found.start()
+    created.start()
     try:
-        found.wait_ready()
-        yield found
+        created.wait_ready()
+        yield created
     finally:
-        proxy.mood = Mood.GOOD
-        found.stop()
+        proxy.behavior = Behavior.GOOD
+        created.stop()
 
 
-@pytest.mark.parametrize(("number", "mood"), list(enumerate(mood for mood in Mood if mood is not Mood.GOOD)))
-def test_files_handed_in_while_the_store_misbehaves_are_filed_when_it_is_well(
-    behind: Running, proxy: Proxy, drop: Drop, number: int, mood: Mood
+@pytest.mark.parametrize(
+    ("number", "behavior"),
+    list(enumerate(behavior for behavior in Behavior if behavior is not Behavior.GOOD)),
+)
+def test_files_submitted_while_the_store_misbehaves_are_filed_when_it_has_recovered(
+    running: Running, proxy: Proxy, submit: Submit, number: int, behavior: Behavior
 ) -> None:
-    proxy.mood, before = mood, proxy.hurt
-    drop(behind, 100 + 2 * number, 2)
-    drop(behind, 101 + 2 * number, 1)
-    assert wait_until(lambda: proxy.hurt > before)
+    proxy.behavior, before = behavior, proxy.disturbed
+    submit(running, 100 + 2 * number, 2)
+    submit(running, 101 + 2 * number, 1)
+    assert wait_until(lambda: proxy.disturbed > before)
     time.sleep(FAULT_SECONDS)
-    proxy.mood = Mood.GOOD
-    behind.must_settle()
-    assert faults_of(behind) == []
-    assert missing(behind) == []
+    proxy.behavior = Behavior.GOOD
+    running.wait_for_outcomes()
+    assert find_faults(running) == []
+    assert missing_objects(running) == []
 
 
-def missing(running: Running) -> list[str]:
-    """The pages' objects that rows name and the store does not give back."""
-    named = running.rows(
+def missing_objects(running: Running) -> list[str]:
+    """Return the objects of pages and documents that the database names and the store does not return."""
+    objects = running.rows(
         "select pdf as key from page union select preview from page"
         " union select pdf from document where status <> 'withdrawn'"
     )
     blobs = running.blobs()
-    return [row["key"] for row in named if row["key"] and not gives_back(blobs, row["key"])]
+    return [row["key"] for row in objects if row["key"] and not is_readable(blobs, row["key"])]
 
 
-def gives_back(blobs: Blobs, key: str) -> bool:
+def is_readable(blobs: Blobs, key: str) -> bool:
     try:
         return bool(blobs.get(key))
     except Exception:
         return False
 
 
-def test_a_file_stays_in_the_folder_while_the_store_is_away(
-    behind: Running, proxy: Proxy, drop: Drop
+def test_a_file_stays_in_the_folder_while_the_store_is_unavailable(
+    running: Running, proxy: Proxy, submit: Submit
 ) -> None:
-    proxy.mood = Mood.REFUSING
-    drop(behind, 200, 1)
+    proxy.behavior = Behavior.REFUSING
+    submit(running, 200, 1)
     time.sleep(FAULT_SECONDS)
-    waiting: list[Path] = [file for file in behind.intake.rglob("*") if file.is_file()]
-    proxy.mood = Mood.GOOD
+    waiting: list[Path] = [file for file in running.intake.rglob("*") if file.is_file()]
+    proxy.behavior = Behavior.GOOD
     assert len(waiting) == 1
-    behind.must_settle()
+    running.wait_for_outcomes()
 
 
-@pytest.mark.parametrize(("number", "mood"), [(300, Mood.FORGETTING), (310, Mood.GARBLING)])
-def test_pages_that_the_store_only_says_it_keeps_are_not_taken_as_kept(
-    behind: Running, proxy: Proxy, drop: Drop, number: int, mood: Mood
+@pytest.mark.parametrize(("number", "behavior"), [(300, Behavior.LOSING), (310, Behavior.CORRUPTING)])
+def test_an_object_that_was_acknowledged_but_not_stored_correctly_does_not_count_as_stored(
+    running: Running, proxy: Proxy, submit: Submit, number: int, behavior: Behavior
 ) -> None:
-    drop(behind, number, 4)
-    [sha256] = [key for key, (name, _) in behind.dropped.items() if name.startswith(f"scan {number:04d}")]
-    assert wait_until(lambda: bool(behind.rows(f"select 1 from scan where sha256 = '{sha256}'")), every=0.02)
-    proxy.mood, before = mood, proxy.hurt
-    assert wait_until(lambda: proxy.hurt > before)
+    submit(running, number, 4)
+    [sha256] = [key for key, (name, _) in running.submitted.items() if name.startswith(f"scan {number:04d}")]
+    assert wait_until(lambda: bool(running.rows(f"select 1 from scan where sha256 = '{sha256}'")), every=0.02)
+    proxy.behavior, before = behavior, proxy.disturbed
+    assert wait_until(lambda: proxy.disturbed > before)
     time.sleep(FAULT_SECONDS)
-    proxy.mood = Mood.GOOD
-    behind.must_settle()
-    assert faults_of(behind) == []
-    assert missing(behind) == []
+    proxy.behavior = Behavior.GOOD
+    running.wait_for_outcomes()
+    assert find_faults(running) == []
+    assert missing_objects(running) == []

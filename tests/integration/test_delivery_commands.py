@@ -83,7 +83,7 @@ def test_what_is_not_there_has_its_exit_code(run: Run, archive: Archive) -> None
 def test_a_closed_destination_is_told_nothing_more(archive: Archive, run: Run) -> None:
     run("deliveries", "backfill", "out")
     run("deliveries", "remove-destination", "out")
-    assert archive.told("out", archive.file()) == []
+    assert archive.outbox_of("out", archive.file()) == []
 
 
 def test_a_chart_is_taken_out_from_the_command_line(archive: Archive, run: Run, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pipeline.delivery import outbox
 from tests.support.delivery_archive import Archive, a_pdf
 from tests.support.fhir_receiver import FhirReceiver
-from tests.support.receivers import Moods
+from tests.support.receivers import RandomFailures
 
 Receive = Callable[..., FhirReceiver]
 
@@ -21,8 +21,8 @@ def receive(archive: Archive) -> Iterator[Receive]:
     """Makes a receiver that is a destination of that kind."""
     with ExitStack() as stack:
 
-        def made(kind: str = "fhir", moods: Moods | None = None, **given: Any) -> FhirReceiver:
-            receiver = FhirReceiver(moods or Moods())
+        def made(kind: str = "fhir", failures: RandomFailures | None = None, **given: Any) -> FhirReceiver:
+            receiver = FhirReceiver(failures or RandomFailures())
             receiver.patient("20012345")
             receiver.patient("20055501")
             archive.destination("ehr", kind, stack.enter_context(receiver.listening()), **given)
@@ -103,8 +103,16 @@ def test_a_patient_whom_the_receiver_does_not_know_is_a_refusal_and_nothing_is_f
 def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its_corrections(
     archive: Archive, receive: Receive, kind: str, given: dict[str, Any]
 ) -> None:
-    chances = {"no": 0.1, "lost": 0.1, "drop": 0.1, "swallow": 0.1, "busy": 0.1, "twice": 0.1, "hang": 0.03}
-    receiver = receive(kind, Moods(5, chances), **given)
+    rates = {
+        "reject": 0.1,
+        "lose_response": 0.1,
+        "disconnect": 0.1,
+        "discard": 0.1,
+        "busy": 0.1,
+        "duplicate": 0.1,
+        "hang": 0.03,
+    }
+    receiver = receive(kind, RandomFailures(5, rates), **given)
     limits = archive.settings.delivery.model_copy(update={"max_rejections": 50})
     archive.settings = archive.settings.model_copy(update={"delivery": limits})
     documents = [archive.file() for _ in range(20)]
@@ -131,7 +139,7 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
     assert current == moved | letter | left
     assert all(row["state"] == "delivered" for row in outbox.deliveries(archive.connection))
     assert all(told[3] for told in shown(receiver).values())
-    assert min(receiver.moods.seen.get(mood, 0) for mood in chances) > 0
+    assert min(receiver.failures.counts.get(failure, 0) for failure in rates) > 0
 
 
 def test_a_document_that_is_there_twice_is_for_a_person_to_see_to(archive: Archive, receive: Receive) -> None:
@@ -182,7 +190,7 @@ def test_mhd_corrects_by_replacement_and_withdraws_by_superseding(archive: Archi
     document = archive.file()
     archive.change(document, type="letter")
     archive.withdraw(document)
-    assert archive.told("ehr", document) == ["new 1 pending", "replace 2 pending", "cancel 2 pending"]
+    assert archive.outbox_of("ehr", document) == ["new 1 pending", "replace 2 pending", "cancel 2 pending"]
     archive.deliver()
     replacing = receiver.bodies[1]["entry"][1]["resource"]["relatesTo"][0]
     assert (replacing["code"], replacing["target"]["identifier"]["value"][-4:]) == (
@@ -195,7 +203,7 @@ def test_mhd_corrects_by_replacement_and_withdraws_by_superseding(archive: Archi
 def test_simplified_publish_is_one_reference_with_the_document_within(
     archive: Archive, receive: Receive
 ) -> None:
-    receiver = receive("mhd", Moods(4, {"lost": 0.5}), transaction="iti-105")
+    receiver = receive("mhd", RandomFailures(4, {"lose_response": 0.5}), transaction="iti-105")
     documents = [archive.file() for _ in range(4)]
     archive.deliver()
     sent = receiver.bodies[0]

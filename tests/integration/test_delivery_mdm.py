@@ -13,7 +13,7 @@ from pipeline.delivery import outbox
 from pipeline.delivery.delivery_item import DeliveryItem
 from pipeline.store.database import Connection
 from tests.support.delivery_archive import Archive, a_pdf
-from tests.support.receivers import MdmReceiver, Moods
+from tests.support.receivers import MdmReceiver, RandomFailures
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_names_and_words_with_hl7s_own_signs_arrive_as_they_are(
 def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
-    receiver.moods.chances = {"no": 1.0}
+    receiver.failures.rates = {"reject": 1.0}
     document = archive.file()
     assert archive.deliver() == 0
     row = outbox.deliveries(archive.connection)[0]
@@ -81,7 +81,7 @@ def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(
         "refused",
         archive.settings.delivery.max_rejections,
     )
-    receiver.moods.chances = {}
+    receiver.failures.rates = {}
     outbox.retry(archive.connection, "mwhite", document=document)
     assert archive.deliver() == 1
     assert list(receiver.documents) == [f"{document}.1"]
@@ -90,7 +90,7 @@ def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(
 def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_message(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
-    receiver.moods.chances = {"twice": 1.0}
+    receiver.failures.rates = {"duplicate": 1.0}
     documents = [archive.file() for _ in range(4)]
     assert archive.deliver() == 4
     assert list(receiver.documents) == [f"{document}.1" for document in documents]
@@ -119,7 +119,7 @@ def test_a_receiver_that_is_away_is_waited_for(archive: Archive) -> None:
 def test_one_that_is_never_answered_is_given_up_where_the_settings_say_so(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
-    receiver.moods.chances = {"drop": 1.0}
+    receiver.failures.rates = {"disconnect": 1.0}
     limits = archive.settings.delivery.model_copy(update={"retry_for_hours": 0.2 / 3600})
     archive.settings = archive.settings.model_copy(update={"delivery": limits})
     archive.file()
@@ -131,7 +131,9 @@ def test_one_that_is_never_answered_is_given_up_where_the_settings_say_so(
 def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its_corrections(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
-    receiver.moods = Moods(2, {"no": 0.1, "lost": 0.1, "twice": 0.1, "drop": 0.1, "hang": 0.04})
+    receiver.failures = RandomFailures(
+        2, {"reject": 0.1, "lose_response": 0.1, "duplicate": 0.1, "disconnect": 0.1, "hang": 0.04}
+    )
     limits = archive.settings.delivery.model_copy(update={"max_rejections": 50})
     archive.settings = archive.settings.model_copy(update={"delivery": limits})
     documents = [archive.file() for _ in range(15)]
@@ -147,7 +149,7 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
     assert archive.deliver() == 30
     assert receiver.faults == []
     assert standing(receiver) == expected
-    assert min(receiver.moods.seen.get(mood, 0) for mood in receiver.moods.chances) > 0
+    assert min(receiver.failures.counts.get(failure, 0) for failure in receiver.failures.rates) > 0
 
 
 def test_a_process_that_dies_between_the_receivers_yes_and_its_own_note_sends_the_same_again(
@@ -173,11 +175,11 @@ def test_a_process_that_dies_between_the_receivers_yes_and_its_own_note_sends_th
 
 
 def test_what_a_receiver_swallowed_is_sent_again_by_a_replay(archive: Archive, receiver: MdmReceiver) -> None:
-    receiver.moods = Moods(3, {"swallow": 0.5})
+    receiver.failures = RandomFailures(3, {"discard": 0.5})
     documents = [archive.file() for _ in range(6)]
     archive.deliver()
     assert len(receiver.documents) < 6
-    receiver.moods = Moods()
+    receiver.failures = RandomFailures()
     outbox.retry(archive.connection, "mwhite", destination="ehr", delivered=True)
     archive.deliver()
     assert sorted(receiver.documents) == [f"{document}.1" for document in documents]

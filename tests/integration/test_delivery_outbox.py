@@ -12,7 +12,7 @@ from pipeline.errors import Conflict, InvalidInput
 from pipeline.index import document_actions
 from pipeline.patients.patient_merge import merge, unmerge
 from tests.support.delivery_archive import Archive, a_pdf
-from tests.support.scan_records import WHY
+from tests.support.scan_records import NO_PATIENT_NAMED
 
 
 @pytest.fixture
@@ -32,14 +32,14 @@ def test_a_filed_document_is_announced_by_the_transaction_that_files_it(
     archive: Archive, folder: Path
 ) -> None:
     document = archive.file()
-    assert archive.told("archive", document) == ["new 1 pending"]
+    assert archive.outbox_of("archive", document) == ["new 1 pending"]
 
 
 def test_a_transaction_that_fails_announces_nothing(archive: Archive, folder: Path) -> None:
     document = archive.file()
     with archive.connection.transaction(force_rollback=True):
-        document_actions.withdraw(archive.connection, archive.sight(document))
-    assert archive.told("archive", document) == ["new 1 pending"]
+        document_actions.withdraw(archive.connection, archive.review_context(document))
+    assert archive.outbox_of("archive", document) == ["new 1 pending"]
 
 
 def test_each_correction_is_told_as_what_it_is(archive: Archive, folder: Path) -> None:
@@ -56,13 +56,13 @@ def test_each_correction_is_told_as_what_it_is(archive: Archive, folder: Path) -
         "new 4 pending",
         "cancel 4 pending",
     ]
-    assert archive.told("archive", document) == told
+    assert archive.outbox_of("archive", document) == told
 
 
 def test_a_decision_that_changes_nothing_is_not_told(archive: Archive, folder: Path) -> None:
     document = archive.file()
     archive.change(document)
-    assert archive.told("archive", document) == ["new 1 pending"]
+    assert archive.outbox_of("archive", document) == ["new 1 pending"]
 
 
 def test_an_undone_decision_is_told_back(archive: Archive, folder: Path) -> None:
@@ -72,7 +72,7 @@ def test_an_undone_decision_is_told_back(archive: Archive, folder: Path) -> None
     assert last is not None
     with archive.connection.transaction():
         document_actions.undo(archive.connection, last.id, "mwhite")
-    assert archive.told("archive", document) == ["new 1 pending", "edit 1 pending", "edit 1 pending"]
+    assert archive.outbox_of("archive", document) == ["new 1 pending", "edit 1 pending", "edit 1 pending"]
 
 
 def test_a_document_goes_back_into_review_and_returns_as_a_new_edition(
@@ -80,9 +80,9 @@ def test_a_document_goes_back_into_review_and_returns_as_a_new_edition(
 ) -> None:
     document = archive.file()
     with archive.connection.transaction():
-        document_actions.reopen(archive.connection, archive.sight(document))
+        document_actions.reopen(archive.connection, archive.review_context(document))
     archive.change(document)
-    assert archive.told("archive", document) == ["new 1 pending", "cancel 1 pending", "new 3 pending"]
+    assert archive.outbox_of("archive", document) == ["new 1 pending", "cancel 1 pending", "new 3 pending"]
 
 
 def test_merged_and_parted_patients_take_their_documents_along_everywhere(
@@ -90,9 +90,9 @@ def test_merged_and_parted_patients_take_their_documents_along_everywhere(
 ) -> None:
     document = archive.file(archive.tomasz)
     merge(archive.connection, archive.tomasz.id, archive.martha.id, "mwhite")
-    assert archive.told("archive", document) == ["new 1 pending", "cancel 1 pending", "new 2 pending"]
+    assert archive.outbox_of("archive", document) == ["new 1 pending", "cancel 1 pending", "new 2 pending"]
     unmerge(archive.connection, archive.tomasz.id, "mwhite")
-    assert archive.told("archive", document)[3:] == ["cancel 2 pending", "new 3 pending"]
+    assert archive.outbox_of("archive", document)[3:] == ["cancel 2 pending", "new 3 pending"]
 
 
 def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer_fits(
@@ -101,11 +101,11 @@ def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer
     archive.destination("letters", "folder", str(tmp_path), types=("letter",))
     archive.destination("surgery", "folder", str(tmp_path), departments=("surgery",))
     document = archive.file()
-    assert archive.told("letters", document) == archive.told("surgery", document) == []
+    assert archive.outbox_of("letters", document) == archive.outbox_of("surgery", document) == []
     archive.change(document, type="letter")
     archive.change(document, type="operative_report")
-    assert archive.told("letters", document) == ["new 2 pending", "cancel 2 pending"]
-    assert archive.told("surgery", document) == ["new 3 pending"]
+    assert archive.outbox_of("letters", document) == ["new 2 pending", "cancel 2 pending"]
+    assert archive.outbox_of("surgery", document) == ["new 3 pending"]
 
 
 def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(
@@ -115,7 +115,7 @@ def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(
     document = archive.file(type="operative_report")
     archive.connection.execute("update scan set department = 'billing'")
     archive.connection.execute("update document set revision = revision + 1")
-    assert archive.told("surgery", document) == ["new 1 pending", "cancel 1 pending"]
+    assert archive.outbox_of("surgery", document) == ["new 1 pending", "cancel 1 pending"]
 
 
 def test_a_type_that_does_not_exist_is_refused_as_a_filter(archive: Archive, tmp_path: Path) -> None:
@@ -127,9 +127,9 @@ def test_a_destination_that_came_later_catches_up_once(archive: Archive, tmp_pat
     filed, withdrawn = archive.file(), archive.file()
     archive.withdraw(withdrawn)
     archive.destination("late", "folder", str(tmp_path))
-    assert archive.told("late", filed) == []
+    assert archive.outbox_of("late", filed) == []
     assert outbox.backfill(archive.connection, "late") == outbox.backfill(archive.connection, "late") == 1
-    assert (archive.told("late", filed), archive.told("late", withdrawn)) == (["new 1 pending"], [])
+    assert (archive.outbox_of("late", filed), archive.outbox_of("late", withdrawn)) == (["new 1 pending"], [])
 
 
 def test_the_folder_shows_a_document_that_moved_to_another_patient(archive: Archive, folder: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_folder_that_is_not_there_is_waited_for_and_never_made(archive: Archiv
 
     Timer(0.3, folder.with_name("elsewhere").rename, [folder]).start()
     assert service.run(once=True) == 1
-    assert archive.told("archive", document) == ["new 1 delivered"]
+    assert archive.outbox_of("archive", document) == ["new 1 delivered"]
     row = outbox.deliveries(archive.connection)[0]
     assert row["attempts"] > 1
     assert outbox.destinations(archive.connection)[0]["failing_since"] is None
@@ -177,8 +177,8 @@ def test_what_cannot_be_put_together_is_dead_and_holds_up_its_own_document_alone
     archive.change(lost, type="letter")
     other = archive.file()
     assert archive.deliver() == 2
-    assert archive.told("archive", lost) == ["new 1 delivered", "replace 2 failed", "edit 2 pending"]
-    assert archive.told("archive", other) == ["new 1 delivered"]
+    assert archive.outbox_of("archive", lost) == ["new 1 delivered", "replace 2 failed", "edit 2 pending"]
+    assert archive.outbox_of("archive", other) == ["new 1 delivered"]
     dead = outbox.deliveries(archive.connection, state="failed")[0]
     assert dead["problem"] == "build_failed"
     assert outbox.delivery(archive.connection, dead["id"])["held_up"] == [dead["id"] + 1]
@@ -191,7 +191,7 @@ def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, 
     dead = outbox.deliveries(archive.connection, state="failed")[0]["id"]
     assert outbox.retry(archive.connection, "mwhite", destination="archive") == 1
     archive.deliver()
-    assert archive.told("archive", document)[1] == "replace 2 failed"
+    assert archive.outbox_of("archive", document)[1] == "replace 2 failed"
     with pytest.raises(InvalidInput):
         outbox.discard(archive.connection, dead, "mwhite", " ")
     outbox.discard(archive.connection, dead, "mwhite", "made anew")
@@ -199,7 +199,7 @@ def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, 
         outbox.discard(archive.connection, dead, "mwhite", "again")
     archive.change(document, pdf=archive.blobs.put(a_pdf(3)))
     assert archive.deliver() == 1
-    assert archive.told("archive", document) == [
+    assert archive.outbox_of("archive", document) == [
         "new 1 delivered",
         "replace 2 discarded",
         "replace 3 delivered",
@@ -229,11 +229,11 @@ def test_one_process_alone_serves_a_destination(archive: Archive, folder: Path) 
 
 def test_doubted_documents_are_told_to_nobody(archive: Archive, folder: Path) -> None:
     from pipeline.index.filing import commit
-    from tests.support.scan_records import BLOB, a_document, a_scan, an_outcome, doubted
+    from tests.support.scan_records import BLOB, a_document, a_scan, an_outcome, needs_review
 
     commit(
         archive.connection,
-        an_outcome(a_scan(archive.connection), ["x"], doubted(a_document([1]), WHY)),
+        an_outcome(a_scan(archive.connection), ["x"], needs_review(a_document([1]), NO_PATIENT_NAMED)),
         [BLOB],
     )
     assert outbox.deliveries(archive.connection) == []

@@ -15,7 +15,7 @@ from pipeline.delivery.delivery_service import DeliveryService
 from pipeline.store.database import connect
 from tests.support.delivery_archive import Archive
 from tests.support.fhir_receiver import FhirReceiver
-from tests.support.receivers import MdmReceiver, Moods
+from tests.support.receivers import MdmReceiver, RandomFailures
 from tests.support.scan_records import until
 
 Receiver = MdmReceiver | FhirReceiver
@@ -52,26 +52,26 @@ def address(kind: str, port: int) -> str:
 
 
 BEHAVIOR = {
-    "mdm": {"no": "refused", "lost": "timeout", "drop": "timeout", "hang": "timeout"},
+    "mdm": {"reject": "refused", "lose_response": "timeout", "disconnect": "timeout", "hang": "timeout"},
     "fhir": {
-        **{"no": "refused", "lost": "timeout", "drop": "timeout", "hang": "timeout"},
-        **{"swallow": "not_found_after_ack", "busy": "throttled"},
+        **{"reject": "refused", "lose_response": "timeout", "disconnect": "timeout", "hang": "timeout"},
+        **{"discard": "not_found_after_ack", "busy": "throttled"},
     },
 }
 
 
 @pytest.mark.parametrize(
-    ("kind", "mood", "name"), [(k, *pair) for k, moods in BEHAVIOR.items() for pair in moods.items()]
+    ("kind", "failure", "name"), [(k, *pair) for k, failures in BEHAVIOR.items() for pair in failures.items()]
 )
 def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_once(
-    archive: Archive, port: int, kind: str, mood: str, name: str
+    archive: Archive, port: int, kind: str, failure: str, name: str
 ) -> None:
     receiver = receiver_of(kind)
-    receiver.moods = Moods(chances={mood: 1.0})
+    receiver.failures = RandomFailures(rates={failure: 1.0})
     with receiver.listening(port):
         archive.destination("ehr", kind, address(kind, port))
         unhurried = archive.settings
-        soon = {"retry_for_hours": 1e-9} | ({"response_timeout_seconds": 0.2} if mood == "hang" else {})
+        soon = {"retry_for_hours": 1e-9} | ({"response_timeout_seconds": 0.2} if failure == "hang" else {})
         archive.settings = unhurried.model_copy(
             update={"delivery": unhurried.delivery.model_copy(update=soon)}
         )
@@ -79,7 +79,7 @@ def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_on
         assert archive.deliver() == 0
         row = outbox.deliveries(archive.connection)[0]
         assert (row["state"], row["problem"]) == ("failed", name)
-        receiver.moods, archive.settings = Moods(), unhurried
+        receiver.failures, archive.settings = RandomFailures(), unhurried
         outbox.retry(archive.connection, "mwhite", document=document)
         assert archive.deliver() == 1
     assert standing(receiver) == {f"{document}.1": "20012345"}

@@ -174,12 +174,12 @@ def test_an_encounter_that_comes_later_is_told_to_the_destinations(
     archive.destination("inpatients", "folder", str(tmp_path), classes=("I",))
     archive.destination("archive", "folder", str(tmp_path))
     document = archive.file(date_of_service="2024-02-11")
-    assert (archive.told("inpatients", document), archive.told("archive", document)) == (
+    assert (archive.outbox_of("inpatients", document), archive.outbox_of("archive", document)) == (
         [],
         ["new 1 pending"],
     )
     hear("A01", "V1", admitted="20240209")
-    assert (archive.told("inpatients", document), archive.told("archive", document)[1:]) == (
+    assert (archive.outbox_of("inpatients", document), archive.outbox_of("archive", document)[1:]) == (
         ["new 1 pending"],
         ["edit 1 pending"],
     )

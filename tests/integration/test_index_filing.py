@@ -12,7 +12,16 @@ from pipeline.index.scan_result import scan_result
 from pipeline.records import Document, PatientRef
 from pipeline.store.database import Connection, connect
 from pipeline.store.scans import quarantine
-from tests.support.scan_records import BLOB, WHY, a_document, a_patient, a_scan, an_outcome, doubted, filed
+from tests.support.scan_records import (
+    BLOB,
+    NO_PATIENT_NAMED,
+    a_document,
+    a_patient,
+    a_scan,
+    an_outcome,
+    filed,
+    needs_review,
+)
 
 
 def count(connection: Connection, table: str) -> int:
@@ -26,7 +35,7 @@ def test_a_sure_document_is_filed_and_a_doubtful_one_waits_for_a_person(connecti
     sure, doubtful = a_document([1], mrn="1001", date_of_service="2024-03-01"), a_document([2, 3])
     assert commit(
         connection,
-        an_outcome(scan, ["one", "two", "three"], filed(sure, patient), doubted(doubtful)),
+        an_outcome(scan, ["one", "two", "three"], filed(sure, patient), needs_review(doubtful)),
         [BLOB, BLOB],
     )
     answer = scan_result(connection, scan.id)
@@ -39,7 +48,11 @@ def test_a_sure_document_is_filed_and_a_doubtful_one_waits_for_a_person(connecti
     )
     assert first["fields"] == {"mrn": "1001", "date_of_service": "2024-03-01"}
     assert first["loinc"] == "11506-3"
-    assert (second["status"], second["patient"], second["reasons"][0]["code"]) == ("review", None, WHY.code)
+    assert (second["status"], second["patient"], second["reasons"][0]["code"]) == (
+        "review",
+        None,
+        NO_PATIENT_NAMED.code,
+    )
     assert count(connection, "review_item") == 1
     assert count(connection, "decision") == 2
 
@@ -60,7 +73,7 @@ def test_a_scan_without_content_goes_to_a_person(connection: Connection) -> None
 
 def test_filing_again_changes_nothing(connection: Connection) -> None:
     scan = a_scan(connection)
-    outcome = an_outcome(scan, ["one"], doubted(a_document([1])))
+    outcome = an_outcome(scan, ["one"], needs_review(a_document([1])))
     assert commit(connection, outcome, [BLOB])
     assert not commit(connection, outcome, [BLOB])
     assert (count(connection, "document"), count(connection, "page"), count(connection, "review_item")) == (
@@ -72,7 +85,7 @@ def test_filing_again_changes_nothing(connection: Connection) -> None:
 
 def test_two_workers_that_file_the_same_scan_file_it_once(connection: Connection, dsn: str) -> None:
     scan = a_scan(connection)
-    outcome = an_outcome(scan, ["one"] * 20, doubted(a_document(range(1, 21))))
+    outcome = an_outcome(scan, ["one"] * 20, needs_review(a_document(range(1, 21))))
     answers: list[bool] = []
 
     def file() -> None:
@@ -91,7 +104,7 @@ def test_two_workers_that_file_the_same_scan_file_it_once(connection: Connection
 def test_a_scan_in_quarantine_is_not_filed(connection: Connection) -> None:
     scan = a_scan(connection)
     assert quarantine(connection, scan.id, "damaged", "It is damaged.")
-    assert not commit(connection, an_outcome(scan, ["one"], doubted(a_document([1]))), [BLOB])
+    assert not commit(connection, an_outcome(scan, ["one"], needs_review(a_document([1]))), [BLOB])
 
 
 def test_a_patient_who_is_gone_leaves_nothing_filed(connection: Connection) -> None:
@@ -100,7 +113,7 @@ def test_a_patient_who_is_gone_leaves_nothing_filed(connection: Connection) -> N
     with pytest.raises(Conflict):
         commit(
             connection,
-            an_outcome(scan, ["one", "two"], doubted(a_document([1])), filed(a_document([2]), gone)),
+            an_outcome(scan, ["one", "two"], needs_review(a_document([1])), filed(a_document([2]), gone)),
             [BLOB, BLOB],
         )
     assert (count(connection, "document"), count(connection, "page")) == (0, 0)
@@ -109,7 +122,9 @@ def test_a_patient_who_is_gone_leaves_nothing_filed(connection: Connection) -> N
 
 def test_a_page_in_two_documents_leaves_nothing_filed(connection: Connection) -> None:
     scan = a_scan(connection)
-    outcome = an_outcome(scan, ["one", "two"], doubted(a_document([1, 2])), doubted(a_document([2])))
+    outcome = an_outcome(
+        scan, ["one", "two"], needs_review(a_document([1, 2])), needs_review(a_document([2]))
+    )
     with pytest.raises(PageAccountingError):
         commit(connection, outcome, [BLOB, BLOB])
     assert count(connection, "document") == 0
@@ -118,19 +133,25 @@ def test_a_page_in_two_documents_leaves_nothing_filed(connection: Connection) ->
 def test_the_machines_answer_is_kept_whole(connection: Connection) -> None:
     scan = a_scan(connection)
     document = Document(
-        pages=(1,), type="other", type_probability=0.4, fields=a_document([1], mrn="7").fields, issues=(WHY,)
+        pages=(1,),
+        type="other",
+        type_probability=0.4,
+        fields=a_document([1], mrn="7").fields,
+        issues=(NO_PATIENT_NAMED,),
     )
-    commit(connection, an_outcome(scan, ["one"], doubted(document)), [BLOB])
+    commit(connection, an_outcome(scan, ["one"], needs_review(document)), [BLOB])
     row = connection.execute("select machine_result from document").fetchone()
     assert row is not None
     answer = row["machine_result"]
     assert answer["fields"] == [
         {"name": "mrn", "value": "7", "page": 1, "box": [0, 0, 40, 20], "confidence": 0.8}
     ]
-    assert answer["issues"] == [{"code": WHY.code, "detail": WHY.detail, "weight": None}]
+    assert answer["issues"] == [
+        {"code": NO_PATIENT_NAMED.code, "detail": NO_PATIENT_NAMED.detail, "weight": None}
+    ]
 
 
 def test_text_with_characters_that_postgres_refuses_is_filed_all_the_same(connection: Connection) -> None:
     scan = a_scan(connection)
     document = a_document([1], patient_name="No\x00vak \ud800")
-    assert commit(connection, an_outcome(scan, ["a\x00b \udfff"], doubted(document)), [BLOB])
+    assert commit(connection, an_outcome(scan, ["a\x00b \udfff"], needs_review(document)), [BLOB])

@@ -8,7 +8,7 @@ from pipeline.errors import NotFound
 from pipeline.index.filing import commit
 from pipeline.index.search import HIT_START, search
 from pipeline.store.database import Connection
-from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_outcome, doubted, filed
+from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_outcome, filed, needs_review
 
 TEXTS = [
     "Admission note. The patient fell from a ladder.",
@@ -27,7 +27,7 @@ def found(connection: Connection) -> Connection:
     okafor = a_patient(connection, "MR-0099999", "Chidi", "Okafor")
     note = a_document([1, 2], "history_and_physical", date_of_service="2024-03-01")
     referral = a_document([3], "referral_letter", date_of_service="2024-05-17")
-    filings = (filed(note, gonzalez), filed(referral, okafor), doubted(a_document([4], "consent_form")))
+    filings = (filed(note, gonzalez), filed(referral, okafor), needs_review(a_document([4], "consent_form")))
     commit(connection, an_outcome(a_scan(connection), TEXTS, *filings), [BLOB] * 3)
     return connection
 

@@ -19,7 +19,7 @@ from pipeline.store.scans import quarantine
 from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.metrics import WorkerCollector
 from pipeline.worker.stage_seconds import STAGES, StageSeconds
-from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_outcome, doubted, filed
+from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_outcome, filed, needs_review
 
 
 def read_values(dsn: str) -> Mapping[tuple[str, ...], float]:
@@ -53,7 +53,7 @@ def test_the_values_are_what_was_done(connection: Connection, dsn: str) -> None:
     patient = a_patient(connection, "7700001", "Ann", "Testman")
     done, broken, waiting = (a_scan(connection, data) for data in (b"done", b"broken", b"waiting"))
     outcome = an_outcome(
-        done, ["text", "text", ""], filed(a_document([1]), patient), doubted(a_document([2]))
+        done, ["text", "text", ""], filed(a_document([1]), patient), needs_review(a_document([2]))
     )
     commit(connection, outcome, [BLOB, BLOB])
     quarantine(connection, broken.id, "damaged", "The file is damaged.")

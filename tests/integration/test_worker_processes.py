@@ -31,7 +31,7 @@ from pipeline.worker import page_isolation, page_ranges, worker
 from pipeline.worker.launcher import child_workers
 from pipeline.worker.status import live_workers, status_json
 from tests.support.environment import environment
-from tests.support.scan_records import handed_in, until
+from tests.support.scan_records import submitted_scan, until
 
 
 def children(pid: int) -> list[int]:
@@ -59,7 +59,7 @@ def test_workers_file_scans_and_survive_the_death_of_one(
     connection: Connection, blobs: Blobs, pool: BaseProcess
 ) -> None:
     until(lambda: live_workers(connection, 3.0) == 2)
-    first = handed_in(connection, blobs, "Admission note zebra", "Second page giraffe")
+    first = submitted_scan(connection, blobs, "Admission note zebra", "Second page giraffe")
     until(lambda: scan_result(connection, first.id)["status"] != "received")
     answer = scan_result(connection, first.id)
     assert [number for document in answer["documents"] for number in document["pages"]] == [1, 2]
@@ -72,7 +72,7 @@ def test_workers_file_scans_and_survive_the_death_of_one(
     connection.execute(
         "select procrastinate_register_worker_v1()"
     )  # a worker of another machine, which dies over its job
-    lost = handed_in(connection, blobs, "A page about a walrus")
+    lost = submitted_scan(connection, blobs, "A page about a walrus")
     connection.execute(
         "update procrastinate_jobs set status = 'doing',"
         " worker_id = (select max(id) from procrastinate_workers)"
@@ -106,7 +106,7 @@ def test_the_workers_of_a_machine_serve_the_time_of_their_stages(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, **environment(two)}
     ) as child:
         for text in ("First page", "Second page"):
-            scan = handed_in(connection, blobs, text, f"{text} of the chart")
+            scan = submitted_scan(connection, blobs, text, f"{text} of the chart")
             until(lambda id=scan.id: scan_result(connection, id)["status"] != "received")
         served = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
         assert child.stdin is not None
@@ -127,7 +127,7 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
         "from pipeline.worker.launcher import run_workers; run_workers(load_settings(), None, until=0)"
     )
     monkeypatch.setenv("CHARTLOOM_WORKER__PROCESSES", "2")
-    scan = handed_in(connection, blobs, *pages)
+    scan = submitted_scan(connection, blobs, *pages)
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, **environment(two)}
     ) as child:
@@ -209,7 +209,7 @@ def test_a_page_that_kills_its_reader_goes_to_a_person_and_the_rest_of_the_scan_
 
     monkeypatch.setattr(page_isolation, "read_page", crash_on_two)
     one = two.model_copy(update={"worker": two.worker.model_copy(update={"processes": 1})})
-    scan = handed_in(connection, blobs, "The first page", "The second page", "The third page")
+    scan = submitted_scan(connection, blobs, "The first page", "The second page", "The third page")
     with child_workers(one):
         until(lambda: scan_result(connection, scan.id)["status"] != "received")
     assert scan_result(connection, scan.id)["status"] == "review"

@@ -1,5 +1,5 @@
-"""What the tests of deliveries share: documents filed by the project's own road, with PDFs in the store, and
-a way to deliver.
+"""What the tests of deliveries share: documents filed by Chartloom's own functions, with PDFs in the store,
+and deliveries.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, connect
 from tests.support.scan_records import a_document, a_scan, an_outcome, filed
 
-QUICK = {
+FAST_SETTINGS = {
     "poll_seconds": 0.02,
     "initial_backoff_seconds": 0.02,
     "max_backoff_seconds": 0.1,
@@ -57,7 +57,7 @@ TOMASZ = (
 
 
 def a_pdf(pages: int = 1, title: str = "") -> bytes:
-    """A PDF of empty pages; the title makes its bytes its own."""
+    """Return a PDF of empty pages; different titles make different bytes."""
     out = io.BytesIO()
     with Pdf.new() as pdf:
         for _ in range(pages):
@@ -69,7 +69,7 @@ def a_pdf(pages: int = 1, title: str = "") -> bytes:
 
 @dataclass(kw_only=True)
 class Archive:
-    """Documents in charts, and what is done to them."""
+    """Documents in charts, and actions on them."""
 
     connection: Connection
     blobs: Blobs
@@ -84,20 +84,22 @@ class Archive:
         self.martha, self.tomasz = self.patient(*MARTHA), self.patient(*TOMASZ)
 
     def patient(self, *values: str | None) -> PatientRef:
-        """A patient of the index."""
+        """Add a patient to the patient index."""
         sql = """insert into patient (mrn, given, family, dob, sex, address, city, state, zip, phone)
                  values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id, mrn"""
         row = self.connection.execute(sql, values).fetchone()
         assert row is not None
         return PatientRef(id=row["id"], mrn=row["mrn"])
 
-    def destination(self, name: str, kind: str, address: str, **given: object) -> None:
-        """A destination of the settings that filing knows of."""
-        place = DestinationSettings(kind=kind, address=address, **given)  # type: ignore[arg-type]
+    def destination(self, name: str, kind: str, address: str, **settings: object) -> None:
+        """Add a destination to the settings and register it."""
+        destination = DestinationSettings(kind=kind, address=address, **settings)  # type: ignore[arg-type]
         limits = self.settings.delivery
-        changed = limits.model_copy(update={**QUICK, "destinations": {**limits.destinations, name: place}})
+        changed = limits.model_copy(
+            update={**FAST_SETTINGS, "destinations": {**limits.destinations, name: destination}}
+        )
         self.settings = self.settings.model_copy(update={"delivery": changed})
-        register(self.connection, name, place)
+        register(self.connection, name, destination)
 
     def file(
         self,
@@ -106,16 +108,16 @@ class Archive:
         pages: int = 1,
         **fields: str,
     ) -> int:
-        """File a document of that many pages; its id."""
+        """File a document with that many pages and return its ID."""
         self.count += 1
         scan = a_scan(self.connection, f"scan {self.count}".encode())
-        given = {
+        values = {
             "date_of_service": "2024-02-11",
             "author": "Ruth Delacroix",
             "facility": "Harbour General Hospital",
         } | fields
         document = a_document(
-            range(1, pages + 1), type, **{name: value for name, value in given.items() if value}
+            range(1, pages + 1), type, **{name: value for name, value in values.items() if value}
         )
         pdf = self.blobs.put(self.pdf(pages, f"document {self.count}"))
         commit(
@@ -127,28 +129,28 @@ class Archive:
         assert row is not None
         return int(row["id"])
 
-    def change(self, document: int, **given: object) -> None:
-        """A person decides anew: `patient`, `type`, `pdf`, or a field."""
-        now = snapshot(self.connection, document)
-        patient = given.pop("patient", None)
+    def change(self, document: int, **changes: object) -> None:
+        """Save a decision of a reviewer: `patient`, `type`, `pdf`, or a field."""
+        current = snapshot(self.connection, document)
+        patient = changes.pop("patient", None)
         assert patient is None or isinstance(patient, PatientRef)
         with self.connection.transaction():
             file_document(
                 self.connection,
-                self.sight(document),
-                patient=patient.id if patient else now["patient_id"],
-                type=str(given.pop("type", now["type"])),
-                pdf=given.pop("pdf", None),  # type: ignore[arg-type]
-                fields={name: str(value) for name, value in given.items()},
+                self.review_context(document),
+                patient=patient.id if patient else current["patient_id"],
+                type=str(changes.pop("type", current["type"])),
+                pdf=changes.pop("pdf", None),  # type: ignore[arg-type]
+                fields={name: str(value) for name, value in changes.items()},
             )
 
     def withdraw(self, document: int) -> None:
-        """Take it out of its chart."""
+        """Withdraw the document from its chart."""
         with self.connection.transaction():
-            withdraw(self.connection, self.sight(document))
+            withdraw(self.connection, self.review_context(document))
 
-    def sight(self, document: int) -> ReviewContext:
-        """The document as it stands."""
+    def review_context(self, document: int) -> ReviewContext:
+        """Return the document in its present revision."""
         return ReviewContext(
             document=document,
             revision=snapshot(self.connection, document)["revision"],
@@ -156,24 +158,24 @@ class Archive:
             note="Wrong chart.",
         )
 
-    def service(self, *only: str) -> DeliveryService:
-        """All rounds, with the settings made so far."""
-        return DeliveryService(self.settings.delivery, lambda: connect(self.dsn), self.blobs.get, only)
+    def service(self, *names: str) -> DeliveryService:
+        """Return the delivery service with the present settings."""
+        return DeliveryService(self.settings.delivery, lambda: connect(self.dsn), self.blobs.get, names)
 
-    def deliver(self, *only: str) -> int:
-        """Deliver until nothing is left that can be; how many were."""
-        return self.service(*only).run(once=True)
+    def deliver(self, *names: str) -> int:
+        """Deliver until nothing more can be delivered. Return how many were delivered."""
+        return self.service(*names).run(once=True)
 
-    def told(self, destination: str, document: int) -> list[str]:
-        """What the outbox has for a destination about a document: `change edition state`, in order."""
+    def outbox_of(self, destination: str, document: int) -> list[str]:
+        """Return the deliveries of a document to a destination as `change edition state`, in order."""
         sql = """select change, edition, state from delivery
                  where destination = %s and document_id = %s order by id"""
         rows = self.connection.execute(sql, [destination, document])
         return [f"{row['change']} {row['edition']} {row['state']}" for row in rows]
 
 
-def a_delivery_item(**given: Any) -> DeliveryItem:
-    """A delivery made by hand: a discharge summary of a fictitious patient."""
+def a_delivery_item(**changes: Any) -> DeliveryItem:
+    """Return a delivery of a discharge summary of a fictitious patient."""
     organization = Organization(
         name="Harbour General Hospital", oid="2.25.1234567890", mrn_system="urn:oid:2.25.1234567890.2"
     )
@@ -214,4 +216,4 @@ def a_delivery_item(**given: Any) -> DeliveryItem:
         "scanned_at": datetime(2024, 2, 12, 9, 0, tzinfo=UTC),
         "filed_at": datetime(2024, 2, 12, 9, 30, tzinfo=UTC),
     }
-    return DeliveryItem(**{**values, **given})
+    return DeliveryItem(**{**values, **changes})

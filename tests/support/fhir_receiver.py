@@ -1,8 +1,9 @@
-"""A small FHIR server for the tests of deliveries: transactions with conditional creates and updates,
+"""A small FHIR server for the tests of deliveries: transactions with conditional creates and updates, and
 searches by identifier.
 
-What it is sent must be FHIR by fhir.resources, its references must lead somewhere, and it misbehaves as
-`Moods` say. A transaction is done whole or not at all."""
+What it receives must be valid FHIR by fhir.resources, and its references must be resolvable. It fails in the
+ways of `RandomFailures`. A transaction is applied completely or not at all.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +21,18 @@ from urllib.parse import parse_qs, urlsplit
 
 from fhir.resources.R4B import get_fhir_model_class
 
-from tests.support.receivers import HANG_SECONDS, Moods
+from tests.support.receivers import HANG_SECONDS, RandomFailures
 
 Resource = dict[str, Any]
-Told = tuple[int, Resource, dict[str, str]]
+Response = tuple[int, Resource, dict[str, str]]
 """Status, body and headers."""
 
 
-class Unacceptable(Exception):
-    """The request cannot be done; the status and why."""
+class RequestRejected(Exception):
+    """The request cannot be processed: the HTTP status and the reason."""
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
 
@@ -39,18 +40,18 @@ class Unacceptable(Exception):
 class FhirReceiver:
     """Keeps resources by `Type/id`."""
 
-    moods: Moods = field(default_factory=Moods)
+    failures: RandomFailures = field(default_factory=RandomFailures)
     resources: dict[str, Resource] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
-    """Method, path and what was in the header Authorization."""
+    """Method, path, and value of the Authorization header."""
     bodies: list[Resource] = field(default_factory=list)
     tokens: set[str] | None = None
-    """The tokens that are taken; None: anybody may."""
+    """The accepted tokens; None: no token is needed."""
     mrn_system: str = ""
     _lock: Any = field(default_factory=threading.Lock)
 
     def patient(self, mrn: str) -> None:
-        """Let a patient be known."""
+        """Add a patient."""
         self.resources[f"Patient/p{mrn}"] = {
             "resourceType": "Patient",
             "id": f"p{mrn}",
@@ -58,7 +59,7 @@ class FhirReceiver:
         }
 
     def find(self, kind: str, identifier: str) -> list[Resource]:
-        """The resources of a kind with this `system|value`, or value where the system is nobody's."""
+        """Return the resources of a type with this identifier (`system|value`). The system is ignored."""
         value = identifier.partition("|")[2]
         found = []
         for resource in self.resources.values():
@@ -69,21 +70,21 @@ class FhirReceiver:
 
     def documents(self) -> dict[str, tuple[str, str, str, bytes | None]]:
         """DocumentReferences by OID: status, patient's MRN, LOINC, bytes."""
-        shown = {}
+        documents = {}
         for resource in self.resources.values():
             if resource["resourceType"] == "DocumentReference":
                 oid = resource["masterIdentifier"]["value"].removeprefix("urn:oid:")
-                assert oid not in shown, f"{oid} is there twice"
+                assert oid not in documents, f"{oid} is there twice"
                 attachment = resource["content"][0]["attachment"]
                 binary = self.resources.get(attachment.get("url", ""))
                 data = attachment.get("data") or (binary["data"] if binary else None)
                 mrn = resource["subject"]["reference"].removeprefix("Patient/p")
                 code = resource["type"]["coding"][0]["code"]
-                shown[oid] = (resource["status"], mrn, code, b64decode(data) if data else None)
-        return shown
+                documents[oid] = (resource["status"], mrn, code, b64decode(data) if data else None)
+        return documents
 
     def transact(self, bundle: Resource) -> Resource:
-        """Do a transaction; its answer."""
+        """Apply a transaction and return the response."""
         get_fhir_model_class("Bundle")(**deepcopy(bundle))
         assert bundle["type"] == "transaction"
         before = dict(self.resources)
@@ -91,9 +92,11 @@ class FhirReceiver:
             placed = {one["fullUrl"]: self.place(one["resource"], one["request"]) for one in bundle["entry"]}
             for key, resource, is_new in list(placed.values()):
                 if is_new:
-                    kept = self.lead(resource, {url: where for url, (where, _, _) in placed.items()})
+                    kept = self.resolve_references(
+                        resource, {url: where for url, (where, _, _) in placed.items()}
+                    )
                     self.resources[key] = {**kept, "id": key.partition("/")[2]}
-        except Unacceptable:
+        except RequestRejected:
             self.resources = before
             raise
         answers = [
@@ -103,40 +106,40 @@ class FhirReceiver:
         return {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
 
     def place(self, resource: Resource, request: Resource) -> tuple[str, Resource, bool]:
-        """Where a resource goes, and whether it is to be kept there."""
+        """Return the key of a resource, the resource, and whether it has to be stored."""
         kind, method = resource["resourceType"], request["method"]
         if method == "PUT" and "?" not in request["url"]:
             return request["url"], resource, True
         criteria = request["url"].partition("?")[2] if method == "PUT" else request.get("ifNoneExist", "")
-        there = self.find(kind, parse_qs(criteria)["identifier"][0]) if criteria else []
-        if len(there) > 1:
-            raise Unacceptable(412, "several match")
-        if there:
-            return f"{kind}/{there[0]['id']}", resource, method == "PUT"
+        existing = self.find(kind, parse_qs(criteria)["identifier"][0]) if criteria else []
+        if len(existing) > 1:
+            raise RequestRejected(412, "several match")
+        if existing:
+            return f"{kind}/{existing[0]['id']}", resource, method == "PUT"
         return f"{kind}/{len(self.resources) + 1}{id(resource) % 1000}", resource, True
 
-    def lead(self, resource: Any, placed: dict[str, str]) -> Any:
-        """The resource with references that lead somewhere. Raises Unacceptable where one does not."""
+    def resolve_references(self, resource: Any, placed: dict[str, str]) -> Any:
+        """Return the resource with resolved references. Raises RequestRejected if one cannot be resolved."""
         if isinstance(resource, list):
-            return [self.lead(one, placed) for one in resource]
+            return [self.resolve_references(one, placed) for one in resource]
         if not isinstance(resource, dict):
             return placed.get(resource, resource) if isinstance(resource, str) else resource
-        made = {name: self.lead(value, placed) for name, value in resource.items()}
-        where = made.get("reference")
-        if isinstance(where, str) and "?identifier=" in where:
-            kind, _, identifier = where.partition("?identifier=")
+        resolved = {name: self.resolve_references(value, placed) for name, value in resource.items()}
+        reference = resolved.get("reference")
+        if isinstance(reference, str) and "?identifier=" in reference:
+            kind, _, identifier = reference.partition("?identifier=")
             found = self.find(kind, identifier)
             if len(found) != 1:
-                raise Unacceptable(422, f"{len(found)} resources match a reference")
-            made["reference"] = f"{kind}/{found[0]['id']}"
-        return made
+                raise RequestRejected(422, f"{len(found)} resources match a reference")
+            resolved["reference"] = f"{kind}/{found[0]['id']}"
+        return resolved
 
     def create(self, resource: Resource, criteria: str) -> str:
-        """A plain create; where it is."""
+        """Create a resource without a transaction and return its key."""
         get_fhir_model_class(resource["resourceType"])(**deepcopy(resource))
-        where = resource["subject"]["reference"]
-        if where not in self.resources:
-            raise Unacceptable(422, "the patient is not known")
+        subject = resource["subject"]["reference"]
+        if subject not in self.resources:
+            raise RequestRejected(422, "the patient is not known")
         key, _, new = self.place(
             resource, {"method": "POST", "url": resource["resourceType"], "ifNoneExist": criteria}
         )
@@ -146,7 +149,7 @@ class FhirReceiver:
 
     @contextmanager
     def listening(self, port: int = 0, tls: Any = None) -> Iterator[str]:
-        """Listen in a thread; the base address."""
+        """Listen in a thread and yield the base address."""
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -155,21 +158,21 @@ class FhirReceiver:
             wbufsize = -1
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Nothing."""
+                """Log nothing."""
 
             def do_GET(self) -> None:
-                self.answered(None)
+                self.respond(None)
 
             def do_POST(self) -> None:
-                self.answered(self.rfile.read(int(self.headers["Content-Length"])))
+                self.respond(self.rfile.read(int(self.headers["Content-Length"])))
 
             do_PUT = do_POST  # noqa: N815
 
-            def answered(self, body: bytes | None) -> None:
+            def respond(self, body: bytes | None) -> None:
                 receiver.requests.append((self.command, self.path, self.headers.get("Authorization", "")))
                 token = self.headers.get("Authorization", "").removeprefix("Bearer ")
                 if receiver.tokens is not None and token not in receiver.tokens:
-                    self.say(
+                    self.send_json(
                         401,
                         {
                             "resourceType": "OperationOutcome",
@@ -177,21 +180,21 @@ class FhirReceiver:
                         },
                     )
                     return
-                mood = receiver.moods.next() if body else "well"
-                if mood == "drop":
+                failure = receiver.failures.next() if body else "none"
+                if failure == "disconnect":
                     self.close_connection = True
                     return
                 status, answer, headers = receiver.answer(
-                    self.command, self.path, body, self.headers.get("If-None-Exist", ""), mood
+                    self.command, self.path, body, self.headers.get("If-None-Exist", ""), failure
                 )
-                if mood == "hang":
+                if failure == "hang":
                     time.sleep(HANG_SECONDS)
-                if mood in ("hang", "lost"):
+                if failure in ("hang", "lose_response"):
                     self.close_connection = True
                     return
-                self.say(status, answer, headers)
+                self.send_json(status, answer, headers)
 
-            def say(self, status: int, answer: Resource, headers: dict[str, str] | None = None) -> None:
+            def send_json(self, status: int, answer: Resource, headers: dict[str, str] | None = None) -> None:
                 text = json.dumps(answer).encode()
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/fhir+json", **(headers or {})}.items():
@@ -204,7 +207,7 @@ class FhirReceiver:
             daemon_threads = True
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that gave up."""
+                """Ignore clients that have closed the connection."""
 
         with Server(("127.0.0.1", port), Handler) as server:
             if tls:
@@ -220,12 +223,12 @@ class FhirReceiver:
                 thread.join(5)
 
     def answer(
-        self, method: str, path: str, body: bytes | None, criteria: str, mood: str
+        self, method: str, path: str, body: bytes | None, criteria: str, failure: str
     ) -> tuple[int, Resource, dict[str, str]]:
-        """Status, body and headers."""
-        if mood == "no":
+        """Return the status, body and headers of the response."""
+        if failure == "reject":
             return refusal(422, "not today")
-        if mood == "busy":
+        if failure == "busy":
             return refusal(503, "later")
         with self._lock:
             try:
@@ -245,18 +248,18 @@ class FhirReceiver:
                     )
                 assert body is not None
                 resource = json.loads(body)
-                kept = dict(self.resources)
-                told = self.kept(method, path, resource, criteria, twice=mood == "twice")
-                if mood == "swallow":
-                    self.resources = kept
-            except Unacceptable as error:
+                before = dict(self.resources)
+                response = self.store(method, path, resource, criteria, twice=failure == "duplicate")
+                if failure == "discard":
+                    self.resources = before
+            except RequestRejected as error:
                 return refusal(error.status, str(error))
             except (ValueError, AssertionError) as error:
                 return refusal(400, str(error)[:300])
-            return told
+            return response
 
-    def kept(self, method: str, path: str, resource: Resource, criteria: str, *, twice: bool) -> Told:
-        """Keep what was sent; with `twice` something between us repeated the request."""
+    def store(self, method: str, path: str, resource: Resource, criteria: str, *, twice: bool) -> Response:
+        """Store what was sent. With `twice`, a proxy between sender and receiver has repeated the request."""
         self.bodies.append(resource)
         key = "/".join(path.rsplit("/", 2)[1:])
         if method == "PUT":
@@ -266,17 +269,17 @@ class FhirReceiver:
             return 200, resource, {}
         if resource["resourceType"] != "Bundle":
             return 201, {}, {"Location": self.create(resource, criteria)}
-        told = self.transact(resource)
-        return 200, self.transact(resource) if twice else told, {}
+        response = self.transact(resource)
+        return 200, self.transact(resource) if twice else response, {}
 
 
-def refusal(status: int, why: str) -> tuple[int, Resource, dict[str, str]]:
-    """An OperationOutcome."""
+def refusal(status: int, reason: str) -> tuple[int, Resource, dict[str, str]]:
+    """Return an OperationOutcome."""
     return (
         status,
         {
             "resourceType": "OperationOutcome",
-            "issue": [{"severity": "error", "code": "invalid", "diagnostics": why}],
+            "issue": [{"severity": "error", "code": "invalid", "diagnostics": reason}],
         },
         {},
     )

@@ -1,12 +1,11 @@
-"""Receivers for the tests of deliveries, and their misbehaviour: each does, at random but by a seed, what
-receivers do.
+"""Receivers for the tests of deliveries, which fail at random from a seed, in the ways that receivers do.
 
-no        says no
-lost      takes it and loses the answer: the connection ends
-swallow   says yes and does not keep it
-twice     answers twice
-hang      takes it and says nothing
-drop      ends the connection before it takes anything
+reject          answers with an error
+lose_response   accepts the delivery, then the connection ends without a response
+discard         acknowledges the delivery and does not keep it
+duplicate       answers twice
+hang            accepts the delivery and does not answer
+disconnect      closes the connection before it accepts anything
 """
 
 from __future__ import annotations
@@ -28,31 +27,31 @@ HANG_SECONDS = 2.0
 
 
 @dataclass
-class Moods:
-    """How often a receiver misbehaves in which way, out of one."""
+class RandomFailures:
+    """How often a receiver fails in each way, as shares of 1."""
 
     seed: int = 1
-    chances: Mapping[str, float] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
-        self.seen: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
 
     def next(self) -> str:
-        """The mood for one message."""
-        roll, mood = self._random.random(), "well"
-        for name, chance in self.chances.items():
-            roll -= chance
+        """Return the failure for one message, or "none"."""
+        roll, failure = self._random.random(), "none"
+        for name, rate in self.rates.items():
+            roll -= rate
             if roll < 0:
-                mood = name
+                failure = name
                 break
-        self.seen[mood] = self.seen.get(mood, 0) + 1
-        return mood
+        self.counts[failure] = self.counts.get(failure, 0) + 1
+        return failure
 
 
 @dataclass
-class Held:
-    """A document as a receiver holds it."""
+class HeldDocument:
+    """A document that a receiver has."""
 
     mrn: str
     type: str
@@ -63,9 +62,9 @@ class Held:
 ED_DATA = re.compile(r"(\^Base64\^[^|]{100})[^|]*")
 
 
-def validated(text: str) -> None:
-    """Raise where a message is none by HL7's own model of version 2.5.1. It has an ED end at 199 characters:
-    so it does.
+def validate(text: str) -> None:
+    """Fail if a message is invalid by HL7's own model of version 2.5.1. That model limits an ED value to 199
+    characters, so the data is shortened first.
     """
     text = ED_DATA.sub(r"\1", text)
     structure = text.split("\r", 1)[0].split("|")[8].split("^")[2]
@@ -75,10 +74,12 @@ def validated(text: str) -> None:
 
 @dataclass
 class MdmReceiver:
-    """Takes MDM messages and keeps documents by their unique number, each message once (by control id)."""
+    """Accepts MDM messages and keeps documents by their unique number. Each message is applied once (by
+    control ID).
+    """
 
-    moods: Moods = field(default_factory=Moods)
-    documents: dict[str, Held] = field(default_factory=dict)
+    failures: RandomFailures = field(default_factory=RandomFailures)
+    documents: dict[str, HeldDocument] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     applied: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
@@ -86,15 +87,15 @@ class MdmReceiver:
     port: int = 0
 
     def apply(self, text: str) -> str | None:
-        """Do what a message says; the reason where it cannot be done."""
+        """Apply a message. Return the reason if that is not possible."""
         message = hl7.parse(text)
         control = str(message.segment("MSH")[10])
         if control in self.applied:
             return None
         event = str(message["MSH"][0][9][0][1])
         try:
-            if event not in self.validated:  # it takes a tenth of a second
-                validated(text)
+            if event not in self.validated:  # validation takes a tenth of a second
+                validate(text)
                 self.validated.add(event)
         except Exception as error:
             self.faults.append(f"{control}: {type(error).__name__} {error}")
@@ -116,7 +117,7 @@ class MdmReceiver:
             from base64 import b64decode
 
             obx = message.segment("OBX")
-            self.documents[number] = Held(
+            self.documents[number] = HeldDocument(
                 str(message.segment("PID")[3][0][0]), str(obx[3][0][0]), b64decode(str(obx[5][0][4]))
             )
         self.applied.add(control)
@@ -124,23 +125,23 @@ class MdmReceiver:
         return None
 
     async def serve(self, reader: hl7.mllp.HL7StreamReader, writer: hl7.mllp.HL7StreamWriter) -> None:
-        """One connection."""
+        """Serve one connection."""
         try:
             while True:
                 message = await reader.readmessage()
-                mood = self.moods.next()
-                if mood == "drop":
+                failure = self.failures.next()
+                if failure == "disconnect":
                     break
-                if mood == "no":
+                if failure == "reject":
                     writer.writemessage(message.create_ack("AE"))
                     continue
-                problem = None if mood == "swallow" else self.apply(str(message))
-                if mood == "lost":
+                problem = None if failure == "discard" else self.apply(str(message))
+                if failure == "lose_response":
                     break
-                if mood == "hang":
+                if failure == "hang":
                     await asyncio.sleep(HANG_SECONDS)
                     break
-                for _ in range(2 if mood == "twice" else 1):
+                for _ in range(2 if failure == "duplicate" else 1):
                     writer.writemessage(message.create_ack("AE" if problem else "AA"))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -150,7 +151,7 @@ class MdmReceiver:
 
     @contextmanager
     def listening(self, port: int = 0) -> Iterator[int]:
-        """Listen in a thread; the port."""
+        """Listen in a thread and yield the port."""
         loop = asyncio.new_event_loop()
         ready = threading.Event()
 

@@ -1,5 +1,5 @@
-"""What the tests of filing, searching and working share: scans, outcomes made by hand, small pages with print
-on them.
+"""What the tests of filing, searching and working share: scans, outcomes of processing, and small printed
+pages.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from pipeline.store.database import Connection
 from pipeline.store.scans import load_scan
 from pipeline.worker.job_queue import enqueue_scan
 
-SECONDS = 60.0  # a test that waits longer has failed
+TIMEOUT_SECONDS = 60.0
 BLOB = "0" * 64
-WHY = Reason(code="no_patient_named", detail="Nobody is named.")
+NO_PATIENT_NAMED = Reason(code="no_patient_named", detail="No patient is named.")
 
 
 def a_scan(
-    connection: Connection, data: bytes = b"scan", blobs: Blobs | None = None, **given: object
+    connection: Connection, data: bytes = b"scan", blobs: Blobs | None = None, **columns: object
 ) -> Scan:
-    """A scan that was received, its bytes in the store where one is given."""
+    """Insert a received scan. Its bytes are put into the store if one is given."""
     sha256 = blobs.put(data) if blobs else hashlib.sha256(data).hexdigest()
     values = {
         "name": "a.tif",
         "media_type": "image/tiff",
         "priority": Priority.LIVE,
         "pages_in": None,
-        **given,
+        **columns,
     }
     row = connection.execute(
         "insert into scan (sha256, name, media_type, size, priority, pages_in)"
@@ -59,7 +59,7 @@ def a_scan(
 
 
 def a_patient(connection: Connection, mrn: str, given: str, family: str) -> PatientRef:
-    """A patient of the index."""
+    """Insert a patient into the patient index."""
     row = connection.execute(
         "insert into patient (mrn, given, family) values (%s, %s, %s) returning id", [mrn, given, family]
     ).fetchone()
@@ -67,8 +67,8 @@ def a_patient(connection: Connection, mrn: str, given: str, family: str) -> Pati
     return PatientRef(id=row["id"], mrn=mrn)
 
 
-def a_page(number: int, text: str = "", **given: object) -> OcrPage:
-    """A page that was read; its words stand in a row."""
+def a_page(number: int, text: str = "", **attributes: object) -> OcrPage:
+    """Return a page that was read; its words are in one row."""
     words = tuple(
         Word(text=w, box=(50 * i, 0, 50 * i + 40, 20), confidence=0.9) for i, w in enumerate(text.split())
     )
@@ -79,13 +79,13 @@ def a_page(number: int, text: str = "", **given: object) -> OcrPage:
         "confidence": 0.9,
         "pdf": BLOB,
         "preview": BLOB,
-        **given,
+        **attributes,
     }
     return OcrPage(number=number, text=text, words=words, **values)  # type: ignore[arg-type]
 
 
 def a_document(pages: Sequence[int], type: str = "progress_note", **fields: str) -> Document:
-    """A document of these pages with fields on the first."""
+    """Return a document of these pages with its fields on the first."""
     found = tuple(
         Field(name=n, value=v, page=pages[0], box=(0, 0, 40, 20), confidence=0.8) for n, v in fields.items()
     )
@@ -93,42 +93,44 @@ def a_document(pages: Sequence[int], type: str = "progress_note", **fields: str)
 
 
 def filed(document: Document, patient: PatientRef) -> Filed:
-    """A filing that needs nobody."""
-    who = Candidate(patient=patient, probability=0.9999, weight=20.0)
-    return Filed(document=document, patient=patient, probability=0.9999, candidates=(who,), reasons=())
+    """Return a filing that needs no review."""
+    candidate = Candidate(patient=patient, probability=0.9999, weight=20.0)
+    return Filed(document=document, patient=patient, probability=0.9999, candidates=(candidate,), reasons=())
 
 
-def doubted(document: Document, *reasons: Reason) -> NeedsReview:
-    """A filing that a person must make."""
-    return NeedsReview(document=document, probability=None, candidates=(), reasons=reasons or (WHY,))
+def needs_review(document: Document, *reasons: Reason) -> NeedsReview:
+    """Return a filing that needs review."""
+    return NeedsReview(
+        document=document, probability=None, candidates=(), reasons=reasons or (NO_PATIENT_NAMED,)
+    )
 
 
 def an_outcome(scan: Scan, texts: Sequence[str], *filings: Filing) -> Outcome:
-    """What processing made of a scan whose pages bear these texts; pages of no document are blank."""
+    """Return the outcome of a scan whose pages have these texts; pages that are in no document are blank."""
     used = {number for filing in filings for number in filing.document.pages}
     pages = tuple(a_page(number, text) for number, text in enumerate(texts, 1))
     blank = tuple(page.number for page in pages if page.number not in used)
-    sorting = Segmentation(documents=tuple(filing.document for filing in filings), blank=blank)
-    return Outcome(scan=scan, pages=pages, segmentation=sorting, filings=filings)
+    segmentation = Segmentation(documents=tuple(filing.document for filing in filings), blank=blank)
+    return Outcome(scan=scan, pages=pages, segmentation=segmentation, filings=filings)
 
 
-def handed_in(connection: Connection, blobs: Blobs, *pages: str) -> Scan:
-    """A scan of pages with these texts, with its job in the queue."""
+def submitted_scan(connection: Connection, blobs: Blobs, *pages: str) -> Scan:
+    """Insert a scan of pages with these texts, with its job in the queue."""
     scan = a_scan(connection, printed(*pages), blobs, pages_in=len(pages))
     enqueue_scan(connection, scan.id, Priority.LIVE)
     return scan
 
 
 def until(done: Callable[[], object]) -> None:
-    """Wait for it."""
-    end = time.monotonic() + SECONDS
+    """Wait until it is done."""
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not done():
-        assert time.monotonic() < end, "it never came"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.05)
 
 
 def printed(*pages: str) -> bytes:
-    """A TIFF with a page for each text, printed large enough to be read at 100 dpi."""
+    """Return a TIFF with a page for each text, printed large enough to be read at 100 dpi."""
     images = []
     for text in pages:
         image = Image.new("1", (600, 300), 1)

@@ -1,4 +1,4 @@
-"""Running the web application for a browser, on a free port of loopback."""
+"""Run the web application for a browser on a free port on loopback."""
 
 from __future__ import annotations
 

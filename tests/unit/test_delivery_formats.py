@@ -13,7 +13,7 @@ from pipeline.delivery.formats.cda import xds_sd
 from pipeline.delivery.formats.mdm import mdm
 from pipeline.delivery.payload import PDF_FORMAT, Payload
 from tests.support.delivery_archive import a_delivery_item
-from tests.support.receivers import validated
+from tests.support.receivers import validate
 
 V3 = {"v": "urn:hl7-org:v3"}
 PDF = Payload(b"%PDF-1.7 \x00\xff", "application/pdf", ".pdf", PDF_FORMAT)
@@ -121,6 +121,6 @@ def test_a_document_of_every_type_is_a_valid_message(key: str) -> None:
         "prior_authorization",
         "emergency_department_note",
     ):  # the library takes a tenth of a second for each
-        validated(text)
+        validate(text)
     txa = next(line for line in text.split("\r") if line.startswith("TXA")).split("|")
     assert 0 < len(txa[2]) <= 30

@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import PageAccountingError
 from pipeline.flow import process
 from pipeline.records import Candidate, Document, Filing, OcrPage, Page, Scan, Segmentation
-from tests.support.scan_records import a_document, a_page, doubted
+from tests.support.scan_records import a_document, a_page, needs_review
 
 SCAN = Scan(id=1, sha256="a" * 64, name="a.tif", media_type="image/tiff", size=1)
 
@@ -39,7 +39,7 @@ class Stages:
         return ()
 
     def decide(self, document: Document, _: Sequence[Candidate]) -> Filing:
-        return doubted(document)
+        return needs_review(document)
 
 
 def test_each_page_is_read_as_soon_as_it_is_open() -> None:
