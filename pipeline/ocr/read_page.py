@@ -29,9 +29,11 @@ from pipeline.ocr.output.image_encoding import encode_page
 from pipeline.ocr.output.placeholder_page import placeholder_page
 from pipeline.ocr.output.preview import encode_preview, shrink_for_screen
 from pipeline.ocr.preprocess import PreprocessedPage, preprocess, unprocessed_page
-from pipeline.ocr.recognition.embedded_text import usable_embedded_words
+from pipeline.ocr.recognition.embedded_text import usable_embedded_text
+from pipeline.ocr.recognition.font_check import agrees_with_print
 from pipeline.ocr.recognition.page_content import classify_content, measure_letter_ink, page_confidence
 from pipeline.ocr.recognition.recognize import recognize_words
+from pipeline.ocr.recognition.unread_print import add_unread_print
 from pipeline.records import OcrPage, Page, Word
 
 DEFAULT_PAGE_LENGTH_INCHES = 11.0
@@ -119,7 +121,7 @@ def read_page_image(
     dpi = plausible_dpi(page.dpi, scanned.width, scanned.height)
     archived = encode_page(scanned, settings.jpeg_quality, dpi)
     color_preview = None if scanned.color is None else shrink_for_screen(scanned.color)
-    embedded = usable_embedded_words(page.words, scanned.gray) if page.words else None
+    embedded = embedded_words(page, scanned, dpi, settings) if page.words else None
     inks = separate_inks(scanned) if embedded is None else scanned.gray
     on_step("inks", inks)
     scanned = replace(scanned, color=None)  # frees three bytes per pixel that are no longer needed
@@ -141,6 +143,14 @@ def read_page_image(
         upright = deskew.rotate(color_preview, record.rotation)
         preview = encode_preview(deskew.remove_skew(upright, record.skew))
     return Reading(page=record, pdf=searchable, preview=preview)
+
+
+def embedded_words(page: Page, scanned: PageImage, dpi: float, settings: OcrSettings) -> list[OcrWord] | None:
+    """Return the page's own words, with those of pictures and stamps on it; None if it must be recognized."""
+    text = usable_embedded_text(page.words, scanned.gray)
+    if text is None or not agrees_with_print(text.words, scanned.gray, settings):
+        return None
+    return add_unread_print(text, scanned, dpi, settings)
 
 
 def make_record(

@@ -25,7 +25,7 @@ from pipeline.ocr.image.orientation import estimate_orientation
 from pipeline.ocr.image.pixels import GrayImage
 from pipeline.ocr.output import glyphless_font, searchable_pdf
 from pipeline.ocr.read_page import Reading, plausible_dpi, read_page
-from pipeline.ocr.recognition.embedded_text import usable_embedded_words
+from pipeline.ocr.recognition.embedded_text import usable_embedded_text
 from pipeline.ocr.recognition.missed_text import find_missed_text
 from pipeline.ocr.recognition.second_pass import (
     MIN_EXPECTED_ERRORS_PER_1000_PX,
@@ -339,15 +339,15 @@ def test_a_first_letter_half_outside_its_words_box_is_not_read_again() -> None:
 
 def test_embedded_text_is_used_if_it_is_over_the_ink_and_not_if_it_is_junk() -> None:
     words = default_reading().page.words
-    assert usable_embedded_words(words, drawn_page()) is not None
+    assert usable_embedded_text(words, drawn_page()) is not None
     shifted = [
         Word(text=w.text, box=(w.box[0], w.box[1] + 31, w.box[2], w.box[3] + 31), confidence=1.0)
         for w in words[:60]
     ]
-    assert usable_embedded_words(shifted, drawn_page()) is None
+    assert usable_embedded_text(shifted, drawn_page()) is None
     garbled = [Word(text="\ue012\ue044\ue001", box=w.box, confidence=1.0) for w in words]
-    assert usable_embedded_words(garbled, drawn_page()) is None
-    assert usable_embedded_words(words[:20], drawn_page()) is None
+    assert usable_embedded_text(garbled, drawn_page()) is None
+    assert usable_embedded_text(words[:20], drawn_page()) is None
 
 
 def test_the_second_engine_reads_what_the_first_is_uncertain_of(tmp_path: Path) -> None:
