@@ -102,13 +102,15 @@ def file_document(
     before = _lock(connection, context)
     if double_entry and context.item is not None:
         fields = {**fields, **_double_entered(connection, context.item)}
+    values = {name: value.strip() for name, value in fields.items()}
+    dates = {name: _parse_date(name, values[name]) for name in DATE_FIELDS & values.keys()}
     params = {"id": context.document, "actor": context.actor, "patient": patient, "type": type, "pdf": pdf}
     try:
         with connection.transaction():
             connection.execute(SQL["file_by_person"], params)
     except ForeignKeyViolation:
         raise no_such_patient(patient) from None
-    _store_fields(connection, context.document, fields, boxes or {})
+    _store_fields(connection, context.document, values, dates, boxes or {})
     return _record_and_close(connection, context, "file", before)
 
 
@@ -289,12 +291,14 @@ def _lock(connection: Connection, context: ReviewContext, *, claimed: bool = Tru
 
 
 def _store_fields(
-    connection: Connection, document: int, fields: Mapping[str, str], boxes: Mapping[str, FieldBox]
+    connection: Connection,
+    document: int,
+    values: Mapping[str, str],
+    dates: Mapping[str, date | None],
+    boxes: Mapping[str, FieldBox],
 ) -> None:
-    values = {name: value.strip() for name, value in fields.items()}
-    dates = {name: _parse_date(name, values[name]) for name in DATE_FIELDS & values.keys()}
     connection.execute(SQL["delete_person_fields"], {"document": document})
-    connection.execute(SQL["insert_person_fields"], {"document": document, "fields": Jsonb(values)})
+    connection.execute(SQL["insert_person_fields"], {"document": document, "fields": Jsonb(dict(values))})
     for name, (page, box) in boxes.items():
         params = {"document": document, "name": name, "page": page, "box": list(box)}
         connection.execute(SQL["copy_field_boxes"], params)

@@ -22,6 +22,7 @@ from pipeline.web.auth.accounts import NotSignedIn, TooManyAttempts
 from pipeline.web.auth.permissions import RULES
 from pipeline.web.auth.request_context import API_PREFIX, AppContext, CsrfFailure, NotAllowed
 from pipeline.web.rendering import STATIC_FOLDER, render_page
+from pipeline.web.review.patient_comparison import ReasonRequired
 from pipeline.web.routes import (
     admin,
     api,
@@ -55,11 +56,13 @@ STATUS_CODES: tuple[tuple[type[ChartloomError], int], ...] = (
     (CsrfFailure, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (ReasonRequired, 400),
     (InvalidInput, 422),
     (TooManyAttempts, 429),
     (ServiceUnavailable, 503),
 )
 ERROR_TITLES = {
+    400: "Reason required",
     401: "Signed out",
     403: "Not allowed",
     404: "Not found",

@@ -51,6 +51,7 @@ MENU = (  # route, address, label, key after g
     ("audit", "/audit", "Audit", "a"),
     ("accounts", "/accounts", "Accounts", "k"),
 )
+FIRST_ERROR_STATUS = 400
 FIELD_LABELS = {
     "mrn": "MRN",
     "dob": "Date of birth",
@@ -97,7 +98,11 @@ def template_environment(dates: DateFormat) -> Environment:
 def render_page(
     context: RequestContext | None, template: str, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
-    """Return a complete page. `context` is None if no one is signed in."""
+    """Return a complete page. `context` is None if no one is signed in.
+
+    If `status` is an error, the request's transaction is rolled back."""
+    if context is not None and status >= FIRST_ERROR_STATUS:
+        context.is_refused = True
     role = context.account.role if context else None
     dates = context.app.dates if context else DateFormat()
     common = {

@@ -39,7 +39,11 @@ def destined(hospital: Hospital) -> None:
 def moved_in_the_web(hospital: Hospital, user: SignedInUser, document: int, mrn: str = "10012345") -> str:
     revision = standing(hospital, document)["revision"]
     answer = user.post(
-        f"/documents/{document}/move", revision=revision, mrn=mrn, note="His neighbour's discharge."
+        f"/documents/{document}/move",
+        revision=revision,
+        mrn=mrn,
+        note="His neighbour's discharge.",
+        confirmed_patient=hospital.patient_ids[0],
     )
     assert answer.status_code == 303
     return str(answer.headers["location"])
@@ -59,7 +63,7 @@ def test_a_misfiled_document_moves_and_the_page_tells_who_saw_it_and_what_was_se
     assert "clinician" in report
     assert "Wielgosz" in report
     assert "Okafor, Martha" in report
-    assert "the correction" in report
+    assert "the cancellation" in report
     told = hospital.connection.execute(
         "select change, content ->> 'patient_id' as patient from delivery order by id"
     ).fetchall()
@@ -166,7 +170,7 @@ def test_two_records_are_compared_merged_and_parted_in_the_web(
     reassign(hospital.connection, sight(hospital, document), marta)
     beside = supervisor.get(f"/patients/{martha}/merge?other=10012399").text
     assert "Birth date: swapped" in beside or "Date of birth: swapped" in beside
-    assert supervisor.post(f"/patients/{martha}/merge", other=marta).status_code == 303
+    assert merged_in_the_web(supervisor, martha, marta) == 303
     assert standing(hospital, document)["patient_id"] == martha
     assert "10012399" in supervisor.get(f"/patients/{martha}/merge").text
     assert supervisor.post(f"/patients/{marta}/unmerge").status_code == 303
@@ -175,7 +179,8 @@ def test_two_records_are_compared_merged_and_parted_in_the_web(
         "select detail from audit where action = 'merge' order by id"
     ).fetchall()
     assert [set(row["detail"]) for row in written] == [
-        {"merged", "documents"},
+        {"other"},
+        {"merged", "documents", "reason"},
         {"unmerged_from", "documents"},
     ]
 
@@ -184,5 +189,54 @@ def test_a_record_that_was_merged_already_is_not_merged_again(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     supervisor, (martha, marta, third, *_) = sign_in_as(Role.SUPERVISOR), hospital.patient_ids
-    supervisor.post(f"/patients/{martha}/merge", other=marta)
-    assert supervisor.post(f"/patients/{third}/merge", other=marta).status_code == 409
+    merged_in_the_web(supervisor, martha, marta)
+    assert merged_in_the_web(supervisor, third, marta) == 409
+
+
+def merged_in_the_web(user: SignedInUser, survivor: int, other: int) -> int:
+    """Merge two records as a person does who confirms that they differ; return the status of the answer."""
+    first = user.post(f"/patients/{survivor}/merge", other=other)
+    assert first.status_code == 200
+    assert "Nothing was merged yet" in first.text
+    form = {"other": other, "confirmed": "true", "note": "Her passport was shown."}
+    return user.post(f"/patients/{survivor}/merge", **form).status_code
+
+
+def test_records_with_another_birth_date_are_not_merged_without_a_reason_and_a_confirmation(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    supervisor, (martha, marta, *_) = sign_in_as(Role.SUPERVISOR), hospital.patient_ids
+    for form in ({}, {"note": "Same person."}, {"confirmed": "true"}, {"confirmed": "true", "note": " "}):
+        response = supervisor.post(f"/patients/{martha}/merge", other=marta, **form)
+        assert response.status_code in (200, 422)
+        assert "First name, Date of birth" in response.text
+        assert form.get("note", "") in response.text
+    merges = hospital.connection.execute("select count(*) as n from patient_merge").fetchone()
+    assert merges == {"n": 0}
+
+
+def test_records_that_agree_in_name_and_birth_date_are_merged_at_once(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    martha, marta, *_ = hospital.patient_ids
+    hospital.connection.execute(
+        "update patient set given = 'MARTHA', dob = '1956-08-03' where id = %s", [marta]
+    )
+    response = sign_in_as(Role.SUPERVISOR).post(f"/patients/{martha}/merge", other=marta)
+    assert response.status_code == 303
+
+
+def test_a_move_names_the_patient_and_the_evidence_before_it_is_made(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    document = hospital.filed_document()
+    before = standing(hospital, document)
+    form = {"revision": before["revision"], "mrn": "10012345", "note": "His neighbour's discharge."}
+    reviewer = sign_in_as(Role.REVIEWER)
+    for confirmed in ({}, {"confirmed_patient": hospital.patient_ids[1]}):  # the second has another MRN
+        shown = reviewer.post(f"/documents/{document}/move", **form, **confirmed)
+        assert shown.status_code == 200
+        for text in ("Wielgosz, Tomasz", "Okafor, Martha", "Contradicts the page", form["note"]):
+            assert str(text).replace("'", "&#39;") in shown.text
+        assert f'name="confirmed_patient" value="{hospital.patient_ids[0]}"' in shown.text
+        assert standing(hospital, document) == before

@@ -247,6 +247,7 @@ def test_a_typed_date_is_stored_in_iso_form_and_a_refused_one_stays_in_the_form(
     assert "is not a date. Enter it as MM/DD/YYYY, for example 05/02/1942." in refused.text
     kept = ('value="3/15/26"', 'value="10077004"', f'value="{patient}" checked', 'value="letter" selected')
     assert [text for text in kept if text not in refused.text] == []
+    form["note"] = "The name on the page is her mother's."
     user.post(f"/items/{item}/file", **form, **{"field.date_of_service": "3/15/2026"})
     document = document_of(hospital, item)
     assert (document["status"], str(document["date_of_service"])) == ("filed", "2026-03-15")

@@ -47,6 +47,20 @@ def test_a_program_settles_an_item_as_a_person_does(
     assert (stale.status_code, stale.json()["code"]) == (409, "stale_revision")
 
 
+def test_a_program_gives_a_reason_for_filing_against_the_page(
+    hospital: Hospital, site: TestClient, sign_in_as: SignInAs
+) -> None:
+    item, program = hospital.uncertain_item(), sign_in_as(Role.REVIEWER)
+    url = f"/api/v1/items/{item}"
+    site.post(f"{url}/claim", headers=program.headers)
+    filing = {"revision": 1, "patient": hospital.patient_ids[2], "type": "letter"}
+    refused = site.post(f"{url}/file", json=filing, headers=program.headers)
+    assert (refused.status_code, refused.json()["code"]) == (400, "reason_required")
+    assert "Date of birth: different" in refused.json()["error"]
+    filed = site.post(f"{url}/file", json=filing | {"note": "The wrong label."}, headers=program.headers)
+    assert filed.status_code == 200
+
+
 def test_a_cookie_opens_nothing_here_and_a_revoked_token_neither(
     hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:

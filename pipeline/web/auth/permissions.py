@@ -68,6 +68,7 @@ RULES: dict[str, Rule] = {
     "queue": Rule(REVIEWING, "queue"),
     "next_item": Rule(REVIEWING, "claim"),
     "item": Rule(REVIEWING, "view_item"),
+    "compare_patient": Rule(REVIEWING, "compare_patient"),
     "claim": Rule(REVIEWING, "claim"),
     "renew_claim": Rule(REVIEWING),
     "release": Rule(REVIEWING, "release"),

@@ -3,7 +3,10 @@
 Every route depends on `Context`. The dependency identifies the user, checks the table of permissions and the
 origin of a change, opens the transaction that the route works in, and takes on the user's database role until
 the transaction ends. After the route has returned and before anything is sent, the audit entry that the
-route's rule demands must exist; otherwise the request fails and its transaction is rolled back."""
+route's rule demands must exist; otherwise the request fails and its transaction is rolled back.
+
+A refused change changes nothing: whether the route raises an error or returns a page with the message,
+its transaction is rolled back, and the attempt is recorded in a transaction of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from psycopg import Rollback
 
 from pipeline.config import Settings
-from pipeline.errors import ChartloomError
+from pipeline.errors import ChartloomError, Conflict, InvalidInput, NotFound
 from pipeline.store.audit import write_audit
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
@@ -80,7 +84,10 @@ class AppContext:
 
 @dataclass(slots=True, kw_only=True)
 class RequestContext:
-    """An allowed request. `connection` is in a transaction that commits when the route returns."""
+    """An allowed request. `connection` is in a transaction that commits when the route returns.
+
+    `is_refused`: the response reports an error, so the transaction is rolled back instead; `render_page` sets
+    it."""
 
     request: Request
     app: AppContext
@@ -88,7 +95,9 @@ class RequestContext:
     rule: Rule
     account: Account
     csrf: str
-    audit_entries: int = field(default=0)
+    audit_entries: list[dict[str, Any]] = field(default_factory=list)
+    """The keyword arguments of `write_audit` for each entry of this request."""
+    is_refused: bool = False
     lag_seconds: float = field(default=0.0)
     """How many seconds the shown data may be behind the database."""
 
@@ -115,17 +124,29 @@ class RequestContext:
     ) -> None:
         """Write an audit entry for this request, in the request's own transaction."""
         assert self.rule.audit is not None, "the table of permissions names the audit action of this route"
-        self.audit_entries += 1
+        entry = {"patient": patient, "document": document, "scan": scan, "detail": detail}
+        self.audit_entries.append(entry)
+        self._write_audit(**entry)
+
+    def record_refusal(self, code: str | None = None) -> None:
+        """Write the audit entries of a change that was refused, after its transaction has been rolled back.
+
+        Each has "refused" in its detail, and the error's code if there is one."""
+        refusal = {"refused": True} | ({"code": code} if code else {})
+        attempt = {"detail": dict(self.request.path_params)}
+        with self.connection.transaction():
+            for entry in self.audit_entries or [attempt]:
+                self._write_audit(**entry | {"detail": entry["detail"] | refusal})
+
+    def _write_audit(self, **entry: Any) -> None:
+        assert self.rule.audit is not None
         write_audit(
             self.connection,
             self.account.name,
             self.rule.audit,
             role=self.account.role,
             address=client_address(self.request),
-            patient=patient,
-            document=document,
-            scan=scan,
-            detail=detail,
+            **entry,
         )
 
 
@@ -183,22 +204,31 @@ def open_request_context(
         else:
             account = resume_session(connection, session_token, app.settings.web.session_idle_minutes)
         _check_role(request, connection, name, rule, account)
-        is_change = not is_api and request.method not in SAFE_METHODS
-        if is_change and not (submitted == csrf and is_same_origin(request)):
+        is_change = request.method not in SAFE_METHODS
+        if is_change and not is_api and not (submitted == csrf and is_same_origin(request)):
             raise CsrfFailure(
                 "This change was not sent from a page of your current session.",
                 "Reload the page and repeat the change.",
             )
-        with connection.transaction():
-            if not rule.as_owner:
-                set_database_role(connection, account.role)
-            context = RequestContext(
-                request=request, app=app, connection=connection, rule=rule, account=account, csrf=csrf
-            )
-            request.state.context = context
-            yield context
-            if rule.audit is not None and context.audit_entries == 0:
-                raise MissingAuditEntry(f"The route {name} wrote no audit entry.")
+        context = RequestContext(
+            request=request, app=app, connection=connection, rule=rule, account=account, csrf=csrf
+        )
+        request.state.context = context
+        try:
+            with connection.transaction() as transaction:
+                if not rule.as_owner:
+                    set_database_role(connection, account.role)
+                yield context
+                if rule.audit is not None and not context.audit_entries:
+                    raise MissingAuditEntry(f"The route {name} wrote no audit entry.")
+                if context.is_refused:
+                    raise Rollback(transaction)
+        except (InvalidInput, NotFound, Conflict) as error:
+            if is_change and rule.audit is not None:
+                context.record_refusal(error.code)
+            raise
+        if context.is_refused and rule.audit is not None:
+            context.record_refusal()
 
 
 def _check_role(request: Request, connection: Connection, name: str, rule: Rule, account: Account) -> None:

@@ -16,11 +16,10 @@ from pipeline.errors import NotFound
 from pipeline.index import double_entry
 from pipeline.index.date_queries import is_day, with_iso_days
 from pipeline.index.machine_result import CandidateJson, MachineResult, TypeGuessJson
-from pipeline.matching.decision_rules import DECEASED, UNKNOWN_PATIENT
 from pipeline.store.database import Connection
 from pipeline.store.page_json import ReasonJson
 from pipeline.store.sql import statements
-from pipeline.web.auth.permissions import is_allowed
+from pipeline.web.auth.permissions import Role, is_allowed
 from pipeline.web.auth.request_context import RequestContext
 
 SQL = statements("pipeline.web.review")
@@ -148,8 +147,29 @@ def load_document(connection: Connection, document: int) -> DocumentRow:
     with connection.cursor(row_factory=class_row(DocumentRow)) as cursor:
         row = cursor.execute(SQL["document"], {"id": document}).fetchone()
     if row is None:
-        raise NotFound(f"There is no document {document}.", "Use the search to find it.")
+        raise no_such_document(document)
     return row
+
+
+def is_visible(role: Role, status: str | None) -> bool:
+    """Return whether this role may open a document with this status and its pages.
+
+    A withdrawn document, and a page that belongs to no document (None), are in no chart: clinicians see
+    neither."""
+    return role != Role.CLINICIAN or status in ("filed", "review")
+
+
+def load_visible_document(context: RequestContext, document: int) -> DocumentRow:
+    """Return the document with its scan. Raises NotFound, also if the user's role may not see it."""
+    row = load_document(context.connection, document)
+    if not is_visible(context.account.role, row.status):
+        raise no_such_document(document)
+    return row
+
+
+def no_such_document(document: int) -> NotFound:
+    """Return the error for a document that does not exist, or that this user must not know of."""
+    return NotFound(f"There is no document {document}.", "Use the search to find it.")
 
 
 def load_pages(
@@ -254,23 +274,6 @@ def waterfall(candidate: CandidateJson) -> list[WaterfallBar]:
         )
         for (reason, weight), begin, end in zip(weighed, ends, ends[1:], strict=False)
     ]
-
-
-def split_candidates(item: ReviewItem) -> tuple[list[Row], list[Row]]:
-    """Return the item's likely candidates and its unlikely ones, as stored when the item was opened.
-
-    Each has its `bars` and, if the patient has died, the date in `died`. If no patient in the index is
-    likely, all are unlikely: no key should choose one of them."""
-    candidates = [
-        {**candidate, "bars": waterfall(candidate), "died": _date_of_death(candidate)}
-        for candidate in item.candidates
-    ]
-    is_unknown = any(reason["code"] == UNKNOWN_PATIENT for reason in item.reasons)
-    return ([], candidates) if is_unknown else (candidates, [])
-
-
-def _date_of_death(candidate: CandidateJson) -> str | None:
-    return next((reason["detail"] for reason in candidate["reasons"] if reason["code"] == DECEASED), None)
 
 
 def patients_of_scan(connection: Connection, item: ReviewItem, candidates: Sequence[Row]) -> list[Row]:

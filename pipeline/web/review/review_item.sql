@@ -34,6 +34,14 @@ select id, pages, status, type from document where scan_id = %(id)s order by pag
 select id, mrn, given, middle, family, suffix, dob, sex, deceased, address, city, state, zip, phone, merged_into
 from patient where id = %(id)s
 
+-- name: patient_to_compare
+select p.*,
+    (select jsonb_agg(jsonb_build_array(n.given, n.family)) from patient_name n where n.patient_id = p.id) as names,
+    (select jsonb_agg(i.value) from patient_identifier i where i.patient_id = p.id and i.kind in ('mrn', 'account', 'medicaid')) as numbers,
+    (select jsonb_agg(jsonb_build_array(m.given, m.family, m.mrn)) from patient m where m.merged_into = p.id) as merged
+from patient p
+where p.id = %(id)s
+
 -- name: patients_of_scan
 -- patients into whose charts other documents of the scan were filed, those with the most documents first
 select p.id, p.mrn, p.given, p.middle, p.family, p.suffix, p.dob, p.sex, count(*) as documents

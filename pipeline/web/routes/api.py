@@ -135,7 +135,7 @@ def document(context: Context, document: Id) -> Document:
 )
 def document_pdf(context: Context, document: Id) -> Response:
     """Return the searchable PDF."""
-    row = review_item.load_document(context.connection, document)
+    row = review_item.load_visible_document(context, document)
     context.record(patient=row.patient_id, document=document, scan=row.scan_id, how="api")
     return Response(context.app.blobs().get(row.pdf), media_type="application/pdf")
 
@@ -174,7 +174,7 @@ def _item_model(row: QueueItem | ReviewItem) -> Item:
 
 
 def _document_model(context: RequestContext, document: int) -> Document:
-    row = review_item.load_document(context.connection, document)
+    row = review_item.load_visible_document(context, document)
     document_type = document_types().get(row.type)
     hidden = review_item.hidden_fields(context, document)
     values = [

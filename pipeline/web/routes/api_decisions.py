@@ -12,6 +12,7 @@ from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import Context, RequestContext
 from pipeline.web.review import review_item, review_queue
 from pipeline.web.review.page_arrangement import PageArrangement, apply_arrangement
+from pipeline.web.review.patient_comparison import check_filing
 from pipeline.web.routes.api_models import (
     PREFIX,
     RESPONSES,
@@ -31,8 +32,18 @@ router = APIRouter(prefix=PREFIX, tags=["api"], responses=RESPONSES)
 
 @router.post("/items/{item}/file", name="api_file")
 def file(context: Context, item: Id, filing: Filing) -> Decided:
-    """File the document to a patient and type. The client must have claimed the item."""
-    review = _review_context(context, item, filing.revision)
+    """File the document to a patient and type. The client must have claimed the item.
+
+    Without a note, a patient who contradicts the page is refused with the code reason_required."""
+    review = _review_context(context, item, filing.revision, filing.note)
+    check_filing(
+        context,
+        review_item.load_document(context.connection, review.document),
+        patient=filing.patient,
+        type=filing.type,
+        fields=filing.fields,
+        note=filing.note,
+    )
     decision = document_actions.file_document(
         context.connection,
         review,

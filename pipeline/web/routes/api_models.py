@@ -122,7 +122,10 @@ class Hit(BaseModel):
 
 
 class Filing(BaseModel):
-    """A filing decision. `revision` is the document's that the client saw; `fields` are its final values."""
+    """A filing decision. `revision` is the document's that the client saw; `fields` are its final values.
+
+    `note` is the reason, which is required if the patient contradicts the page or a required value is
+    removed."""
 
     revision: int = Field(ge=1, le=2**31 - 1)
     patient: int = Field(ge=1, le=2**62)
@@ -130,6 +133,7 @@ class Filing(BaseModel):
     fields: dict[Annotated[str, Field(max_length=60)], Annotated[str, Field(max_length=500)]] = Field(
         default_factory=dict
     )
+    note: str = Field(default="", max_length=2000)
 
 
 class Rejection(BaseModel):

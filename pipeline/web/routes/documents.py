@@ -14,7 +14,7 @@ from pipeline.index import document_actions
 from pipeline.index.document_actions import ReviewContext
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
-from pipeline.web.auth.request_context import Context
+from pipeline.web.auth.request_context import Context, RequestContext
 from pipeline.web.rendering import render_page
 from pipeline.web.review import review_item
 from pipeline.web.review.review_item import PageRow
@@ -34,7 +34,7 @@ PREVIEW_CACHE_SECONDS = 900
 def document(context: Context, document: int, q: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
     """Show a document's pages, values and history; the words of `q` are highlighted on the pages."""
     connection = context.connection
-    row = review_item.load_document(connection, document)
+    row = review_item.load_visible_document(context, document)
     pages = review_item.load_pages(connection, document=document)
     context.record(patient=row.patient_id, document=document, scan=row.scan_id)
     hidden = review_item.hidden_fields(context, document)
@@ -74,7 +74,7 @@ def _highlights(
 @router.get("/documents/{document}/file.pdf", name="document_pdf", response_class=Response)
 def document_pdf(context: Context, document: int, print: bool = False) -> Response:
     """Return the searchable PDF as a download or, with `print`, to open in the browser and print."""
-    row = review_item.load_document(context.connection, document)
+    row = review_item.load_visible_document(context, document)
     context.record(
         patient=row.patient_id,
         document=document,
@@ -93,7 +93,7 @@ def document_pdf(context: Context, document: int, print: bool = False) -> Respon
 @router.get("/scans/{scan}/pages/{number}/preview", name="page_preview", response_class=Response)
 def page_preview(request: Request, context: Context, scan: int, number: int) -> Response:
     """Return the image of a page for the screen."""
-    row = _page_with_preview(context.connection, scan, number)
+    row = _page_with_preview(context, scan, number)
     context.record(patient=row.patient_id, document=row.document_id, scan=scan, page=number)
     headers = {"ETag": f'"{row.preview}"', "Cache-Control": f"private, max-age={PREVIEW_CACHE_SECONDS}"}
     if request.headers.get("if-none-match") == headers["ETag"]:
@@ -107,7 +107,7 @@ def page_preview(request: Request, context: Context, scan: int, number: int) -> 
 def page_text(context: Context, scan: int, number: int, x0: int, y0: int, x1: int, y1: int) -> dict[str, str]:
     """Return the text under a box in pixels of the upright page: {"text", "by": "page" or "zone"}."""
     connection = context.connection
-    row = _page_with_preview(connection, scan, number)
+    row = _page_with_preview(context, scan, number)
     if not row.width:
         raise _no_image(number)
     context.record(patient=row.patient_id, document=row.document_id, scan=scan, page=number)
@@ -137,10 +137,13 @@ class PageImage:
     patient_id: int | None
 
 
-def _page_with_preview(connection: Connection, scan: int, number: int) -> PageImage:
-    with connection.cursor(row_factory=class_row(PageImage)) as cursor:
+def _page_with_preview(context: RequestContext, scan: int, number: int) -> PageImage:
+    """Return the page; raise NotFound if it has no image or the user's role may not see it."""
+    with context.connection.cursor(row_factory=class_row(PageImage)) as cursor:
         row = cursor.execute(SQL["page"], {"scan": scan, "number": number}).fetchone()
     if row is None or row.preview is None:
+        raise _no_image(number)
+    if not review_item.is_visible(context.account.role, row.document_status):
         raise _no_image(number)
     return row
 

@@ -8,16 +8,24 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from pipeline.errors import Conflict, InvalidInput
+from pipeline.errors import Conflict, InvalidInput, NotFound
 from pipeline.index import document_actions, double_entry
 from pipeline.index.document_actions import FieldBox, ReviewContext, StaleRevision
 from pipeline.index.split_merge import undo_decision
 from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import Context, RequestContext
 from pipeline.web.dates import DATE_FIELDS, DateFormat
-from pipeline.web.rendering import field_label, render_page
+from pipeline.web.rendering import field_label, render_fragment, render_page
 from pipeline.web.review import review_item, review_queue
-from pipeline.web.review.review_item import DocumentRow, ReviewItem
+from pipeline.web.review.patient_comparison import (
+    ReasonRequired,
+    candidate_view,
+    check_filing,
+    compare_patient,
+    person_on_document,
+    split_candidates,
+)
+from pipeline.web.review.review_item import DocumentRow, ReviewItem, Row
 from pipeline.web.routes.queue import filters_from_query, go_to_next, query_string
 
 router = APIRouter()
@@ -25,6 +33,8 @@ router = APIRouter()
 BOX_PREFIX = "box."
 FIELD_PREFIX = "field."  # of the names of the index fields in the form
 MAX_COORDINATE_DIGITS = 6
+MIN_PRESELECTION_PROBABILITY = 0.99
+NO_PRESELECTION_KINDS = {"patient", "mixed_patients", "manual"}  # kinds of reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,7 @@ class Submission:
     fields: dict[str, str] = field(default_factory=dict)
     type: str | None = None
     patient: int | None = None
+    note: str = ""
 
 
 async def submitted_fields(request: Request) -> dict[str, str]:
@@ -141,22 +152,67 @@ def _form_values(
     """Return the values of the form: the fields, the types, and the patients to choose from."""
     connection = context.connection
     values = review_item.field_values(connection, document) if document else []
-    candidates, unlikely = review_item.split_candidates(item)
+    candidates, unlikely = split_candidates(item)
     of_scan = review_item.patients_of_scan(connection, item, candidates) if document else []
+    values = review_item.with_values(values, agreed | submission.fields)
+    typed = {value.name: _stored_or_typed(value.name, value.value, context.app.dates) for value in values}
+    person = person_on_document(values, typed)
     ids_of_scan = {patient["id"] for patient in of_scan}
     unlikely = [candidate for candidate in unlikely if candidate["patient"]["id"] not in ids_of_scan]
     offered = ids_of_scan | {candidate["patient"]["id"] for candidate in (*candidates, *unlikely)}
     searched = None if submission.patient in offered else submission.patient
+    searched_patient = review_item.load_patient(connection, searched)
+
+    def compare(patient: int | None) -> Row | None:
+        if patient is None:
+            return None
+        return candidate_view(compare_patient(connection, person, patient, context.app.settings.matching))
+
     return {
-        "values": review_item.with_values(values, agreed | submission.fields),
+        "values": values,
         "agreed": agreed,
         "choices": review_item.type_choices(document) if document else [],
         "candidates": candidates,
         "unlikely": unlikely,
-        "of_scan": of_scan,
-        "searched_patient": review_item.load_patient(connection, searched),
-        "preselect": not {"patient", "mixed_patients"} & set(item.kinds),
+        "of_scan": [patient | {"comparison": compare(patient["id"])} for patient in of_scan],
+        "searched": compare(searched) if searched_patient else None,
+        "searched_patient": searched_patient,
+        "selected": submission.patient or _preselected(item, candidates),
     }
+
+
+def _stored_or_typed(name: str, value: str, dates: DateFormat) -> str:
+    """Return a value in its stored form, or as it was typed if it has none."""
+    try:
+        return dates.parse_date(value) if name in DATE_FIELDS else value
+    except InvalidInput:
+        return value
+
+
+def _preselected(item: ReviewItem, candidates: list[Row]) -> int | None:
+    """Return the patient that is selected when the item opens.
+
+    No one is selected if the patient is uncertain or contradicts the page, or if a person arranged or
+    returned the document: the checks that precede automatic filing have not all been made then."""
+    if not candidates or NO_PRESELECTION_KINDS & set(item.kinds):
+        return None
+    first = candidates[0]
+    is_certain = first["probability"] > MIN_PRESELECTION_PROBABILITY and not first["contradictions"]
+    return int(first["patient"]["id"]) if is_certain else None
+
+
+@router.get("/items/{item}/patients/{patient}", name="compare_patient", response_class=HTMLResponse)
+def compare_patient_page(context: Context, item: int, patient: int) -> HTMLResponse:
+    """Show the evidence for and against a patient whom the search found, as a part of the item's page."""
+    row = review_item.load_item(context.connection, item)
+    if row.document_id is None or review_item.hidden_fields(context, row.document_id):
+        raise NotFound("The item has no values to compare.", "Go back to the item.")
+    document = review_item.load_document(context.connection, row.document_id)
+    person = person_on_document(review_item.field_values(context.connection, document))
+    compared = compare_patient(context.connection, person, patient, context.app.settings.matching)
+    context.record(patient=patient, document=document.id, scan=row.scan_id, item=item)
+    html = render_fragment(context.app.dates, "patient_comparison.html", candidate=candidate_view(compared))
+    return HTMLResponse(html)
 
 
 @router.post("/items/{item}/enter", name="enter_values", response_class=HTMLResponse)
@@ -185,6 +241,7 @@ def file_item(
     revision: Annotated[int, Form()],
     type: Annotated[str, Form()],
     patient: Annotated[int | None, Form()] = None,
+    note: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     """File the item's document to a patient and type, and go on to the next item."""
     connection = context.connection
@@ -192,13 +249,16 @@ def file_item(
     if row.document_id is None:
         raise InvalidInput("This scan has no document to file.", "Close the item instead.", "no_document")
     document = review_item.load_document(connection, row.document_id)
-    submission = Submission(fields=fields, type=type, patient=patient)
-    review = ReviewContext(document=document.id, revision=revision, actor=context.account.name, item=item)
+    submission = Submission(fields=fields, type=type, patient=patient, note=note)
+    review = ReviewContext(
+        document=document.id, revision=revision, actor=context.account.name, item=item, note=note.strip()
+    )
     if patient is None:
         message = "Choose the patient first: a candidate, or one that you search for."
         return item_page(context, item, message=message, submission=submission, status=422)
     try:
         values = stored_values(fields, context.app.dates)
+        check_filing(context, document, patient=patient, type=type, fields=values, note=note)
         decision = document_actions.file_document(
             connection,
             review,
@@ -211,7 +271,8 @@ def file_item(
     except Conflict as error:
         return conflict_page(context, error, document, submission)
     except InvalidInput as error:
-        return item_page(context, item, message=str(error), submission=submission, status=422)
+        status = 400 if isinstance(error, ReasonRequired) else 422
+        return item_page(context, item, message=str(error), submission=submission, status=status)
     context.record(patient=patient, document=document.id, action="file", decision=decision)
     return go_to_next(context, filters_from_query(context), done=decision)
 

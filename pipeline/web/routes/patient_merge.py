@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline.errors import NotFound
 from pipeline.index.search import patients_with_mrn
@@ -31,30 +32,94 @@ def merge_page(
     row = load_record(context, patient)
     context.record(patient=patient, other=other)
     other_row: Row | None = None
-    evidence: tuple[Reason, ...] = ()
     if other.strip():
         other_row = load_record(context, patients_with_mrn(context.connection, other.strip())[0])
+    return comparison_page(context, row, other_row, other=other)
+
+
+def comparison_page(
+    context: RequestContext,
+    patient: Row,
+    other_patient: Row | None,
+    *,
+    other: str = "",
+    differences: Sequence[str] = (),
+    message: str = "",
+    note: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    """Return the page that compares two records.
+
+    Args:
+        context: The request.
+        patient: The record that the page is about, and that is kept if the merge is to be confirmed.
+        other_patient: The record to compare it with.
+        other: The MRN that was typed for the other record.
+        differences: The fields that differ and for which the merge must be confirmed, with a reason.
+        message: Why a merge was refused.
+        note: The reason that was typed.
+        status: The status of the response.
+    """
+    evidence: tuple[Reason, ...] = ()
+    if other_patient is not None:
         pair, _ = compare_people(
-            person_from_record(row), person_from_record(other_row), context.app.settings.matching
+            person_from_record(patient), person_from_record(other_patient), context.app.settings.matching
         )
         evidence = pair.reasons
-    merged = context.connection.execute(SQL["merged_into"], {"patient": patient}).fetchall()
+    merged = context.connection.execute(SQL["merged_into"], {"patient": patient["id"]}).fetchall()
     return render_page(
         context,
         "patient_merge.html",
-        patient=row,
-        other_patient=other_row,
+        status=status,
+        patient=patient,
+        other_patient=other_patient,
         evidence=evidence,
         merged=merged,
         other=other,
+        differences=differences,
+        message=message,
+        note=note,
     )
 
 
-@router.post("/patients/{patient}/merge", name="merge")
-def merge(context: Context, patient: int, other: Annotated[int, Form()]) -> RedirectResponse:
-    """Merge the record `other` into this patient's record."""
+def differing_identity_fields(patient: Row, other: Row) -> list[str]:
+    """Return given name and birth date if both records have one and they differ."""
+    return [
+        name
+        for name in ("given", "dob")
+        if patient[name] and other[name] and patient[name].casefold() != other[name].casefold()
+    ]
+
+
+@router.post("/patients/{patient}/merge", name="merge", response_class=HTMLResponse)
+def merge(
+    context: Context,
+    patient: int,
+    other: Annotated[int, Form()],
+    note: Annotated[str, Form(max_length=2000)] = "",
+    confirmed: Annotated[bool, Form()] = False,
+) -> Response:
+    """Merge the record `other` into this patient's record.
+
+    If given name or birth date differ, the merge must be confirmed on a second page, with a reason."""
+    row, other_row = load_record(context, patient), load_record(context, other)
+    differences = differing_identity_fields(row, other_row)
+    reason = note.strip()
+    if differences and not (confirmed and reason):
+        context.record(patient=patient, other=other)
+        return comparison_page(
+            context,
+            row,
+            other_row,
+            other=other_row["mrn"] or "",
+            differences=differences,
+            message="The reason is missing. State it in a few words." if confirmed else "",
+            note=note,
+            status=422 if confirmed else 200,
+        )
     done = patient_merge.merge(context.connection, other, patient, context.account.name)
-    context.record(patient=patient, merged=other, documents=done.documents)
+    detail = {"reason": reason} if reason else {}
+    context.record(patient=patient, merged=other, documents=done.documents, **detail)
     return RedirectResponse(f"/patients/{patient}", 303)
 
 

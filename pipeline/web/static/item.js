@@ -74,13 +74,20 @@ function setActive(index) {
   resultList.children[activeIndex]?.scrollIntoView({ block: "nearest" });
 }
 
+async function showComparison(patient, container) {
+  const response = await fetch(`/items/${workspace.dataset.item}/patients/${patient.id}`);
+  if (response.ok && container.isConnected) container.innerHTML = await response.text();
+}
+
 function choose(index) {
   const patient = results[index];
   if (!patient) return;
   const label = document.createElement("label");
   const radio = Object.assign(document.createElement("input"), { type: "radio", name: "patient", value: patient.id, checked: true });
   label.append(radio, ` ${describe(patient, [mrnText(patient)])}`);
-  chosen.replaceChildren(label);
+  const comparison = document.createElement("div");
+  chosen.replaceChildren(label, comparison);
+  showComparison(patient, comparison);
   chosen.hidden = false;
   searchInput.value = "";
   showResults([]);
