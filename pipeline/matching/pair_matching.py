@@ -55,7 +55,10 @@ IDENTIFIERS_NOT_SHARED_BY_FAMILY = tuple(
 """Used if only one part of a family name agrees: relatives share an address."""
 UNIQUE_NUMBERS = ("mrn", "ssn")
 NUMBER_AGREEMENT_LEVELS = ("exact", "misread", "digit")
-CORRECTABLE_FIELDS = ("given", "family", "middle", "dob")
+DIFFERENT_GIVEN_LEVELS = ("different", "middle")
+"""Levels of a given name that is no spelling, short form or initial of the other and not swapped with another
+name: a twin, or a child under a parent's number, has the same number, birth date or address."""
+CORRECTABLE_FIELDS = ("family", "middle", "dob")
 """Fields that a clerk may have entered wrongly. Their contradiction is outvoted if a unique number agrees
 exactly and more fields agree than differ. (Medicaid numbers are not unique: a twin is often entered under the
 other's.)"""
@@ -107,6 +110,10 @@ def decide_pair(pair: Candidate, settings: MatchingSettings) -> MatchDecision:
     if third_identifier_bits(pair, thirds) < MIN_THIRD_IDENTIFIER_BITS:
         detail = "Apart from name and date of birth, no more agrees than differs"
         reasons.append(Reason(code="no_third_identifier", detail=detail))
+    contradicted = any(reason.code == "given_contradicts" for reason in reasons)
+    if levels.get("given") in DIFFERENT_GIVEN_LEVELS and not contradicted:
+        detail = "The given names differ: it may be a twin, or a child under a parent's number"
+        reasons.append(Reason(code="given_contradicts", detail=detail))
     if "given" not in levels and not any(levels.get(number) in JOINING_LEVELS for number in UNIQUE_NUMBERS):
         reasons.append(Reason(code="no_given_name", detail="Without a given name it may be a sibling"))
     if reasons:

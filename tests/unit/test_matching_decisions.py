@@ -75,6 +75,15 @@ def test_twins_are_two_people_though_all_but_the_given_name_agrees() -> None:
     assert pair(SUSAN | {"mrn": ""}, twin)["decision"] != "match"
 
 
+@pytest.mark.parametrize("given", ["Dolores", "Marisol", "Ellen"])
+@pytest.mark.parametrize("middle", ["M", "Susan", ""])
+def test_a_different_given_name_is_never_a_match_whatever_else_agrees(given: str, middle: str) -> None:
+    other = SUSAN | {"given": given, "middle": middle}
+    everything = {"phone": "5552104477", "email": "s@example.org", "ssn": "219-09-9999", "mrn": "7700123"}
+    assert pair(SUSAN | everything, SUSAN | everything)["decision"] == "match"
+    assert pair(SUSAN | everything, other | everything)["decision"] != "match"
+
+
 def test_father_and_son_of_one_name_at_one_address_are_two_people() -> None:
     father = {
         "given": "John",
