@@ -187,8 +187,13 @@ class DeliveryLoop:
             self._consecutive_failures += 1
             failure = f"{result.problem}: {result.detail}"[:MAX_FAILURE_CHARS]
             connection.execute(SQL["record_failure"], {"name": self.name, "failure": failure})
-        elif self._consecutive_failures:
-            self._consecutive_failures = 0
+            return
+        self._consecutive_failures = 0
+        if isinstance(result, Failure) and result.problem is DeliveryProblem.INVALID_RESPONSE:
+            failure = f"{result.problem}: {result.detail}"[:MAX_FAILURE_CHARS]
+            connection.execute(SQL["record_failure"], {"name": self.name, "failure": failure})
+        elif not (isinstance(result, Failure) and result.problem is DeliveryProblem.TIMEOUT):
+            # always: the failure may have been recorded by another process
             connection.execute(SQL["record_success"], {"name": self.name})
 
     def _pause_after_failure(self) -> None:

@@ -3,6 +3,7 @@ is reused."""
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -19,6 +20,7 @@ from pipeline.delivery.transports.tls import tls_context
 from pipeline.errors import ConfigurationError
 
 FRAME_START, FRAME_END = b"\x0b", b"\x1c\r"
+LINE_ENDS = re.compile(r"[\r\n]+")  # receivers end segments with CR, as they should, CRLF or LF
 RECEIVE_BYTES = 65536
 MAX_ACKNOWLEDGMENT_BYTES = 1_000_000
 ACCEPT_CODES, REJECT_CODES = ("AA", "CA"), ("AE", "AR", "CE", "CR")  # HL7 table 0008
@@ -140,9 +142,10 @@ def discard_unread(connection: socket.socket) -> bool:
 def read_acknowledgment(body: bytes, expected_id: str) -> DeliveryResult | None:
     """Return the result in an acknowledgment; None if it acknowledges another message."""
     try:
-        message = hl7.parse(body.decode("utf-8", "replace").strip())
+        text = LINE_ENDS.sub("\r", body.decode("utf-8-sig", "replace").strip())
+        message = hl7.parse(text)
         msa = message.segment("MSA")
-        code, acknowledged_id = str(msa[1]), str(msa[2])
+        code, acknowledged_id = str(msa[1]).strip(), str(msa[2]).strip()
     except (hl7.HL7Exception, KeyError, IndexError, ValueError, AttributeError) as error:
         return Failure(
             DeliveryProblem.INVALID_RESPONSE,
