@@ -61,7 +61,9 @@ class LegacyMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """One file as it was ingested; `sha256` names its bytes in object storage."""
+    """One file as it was ingested; `sha256` names its bytes in object storage. `notes`: what is unusual about
+    the file, such as attachments.
+    """
 
     id: int
     sha256: str
@@ -73,6 +75,7 @@ class Scan:
     default_type: str | None = None
     priority: Priority = Priority.LIVE
     legacy_metadata: LegacyMetadata | None = None
+    notes: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,9 @@ def waiting_scan(connection: Connection, scan_id: int) -> Scan | None:
 def scan_from(row: dict[str, Any]) -> Scan:
     """Return the scan of a row."""
     metadata = legacy_metadata_from(row["legacy_metadata"])
-    return Scan(**{**row, "priority": Priority(row["priority"]), "legacy_metadata": metadata})
+    notes = tuple(Reason(**note) for note in row["notes"])
+    converted = {"priority": Priority(row["priority"]), "legacy_metadata": metadata, "notes": notes}
+    return Scan(**{**row, **converted})
 
 
 def legacy_metadata_json(metadata: LegacyMetadata) -> LegacyMetadataJson:

@@ -1,10 +1,10 @@
 -- name: load_scan
-select id, sha256, name, media_type, size, source, department, default_type, priority, legacy_metadata
+select id, sha256, name, media_type, size, source, department, default_type, priority, legacy_metadata, notes
 from scan
 where id = %s
 
 -- name: waiting_scan
-select id, sha256, name, media_type, size, source, department, default_type, priority, legacy_metadata
+select id, sha256, name, media_type, size, source, department, default_type, priority, legacy_metadata, notes
 from scan
 where id = %s and status = 'received'
 

@@ -1634,7 +1634,7 @@ ALTER TABLE public.quarantine_action ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
 CREATE TABLE public.reason_code (
     code text NOT NULL,
     kind text NOT NULL,
-    CONSTRAINT reason_code_kind_check CHECK ((kind = ANY (ARRAY['patient'::text, 'type'::text, 'split'::text, 'field'::text, 'page'::text, 'mixed_patients'::text, 'batch'::text, 'no_document'::text, 'manual'::text, 'quality'::text, 'legacy_index'::text])))
+    CONSTRAINT reason_code_kind_check CHECK ((kind = ANY (ARRAY['patient'::text, 'type'::text, 'split'::text, 'field'::text, 'page'::text, 'mixed_patients'::text, 'batch'::text, 'no_document'::text, 'manual'::text, 'quality'::text, 'legacy_index'::text, 'file'::text])))
 );
 
 ALTER TABLE public.review_item ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (

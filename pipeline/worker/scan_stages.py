@@ -11,6 +11,7 @@ from pathlib import Path
 from pikepdf import PdfError
 
 from pipeline.classify.barcode_rules import sheet_meaning
+from pipeline.classify.file_issues import add_file_issues
 from pipeline.classify.legacy_index import apply_legacy_metadata, legacy_metadata
 from pipeline.classify.segmentation import segment_pages
 from pipeline.config import Settings, document_types
@@ -128,14 +129,17 @@ class ScanStages(FilingStages):
 
     @measured
     def segment(self, pages: Sequence[OcrPage]) -> Segmentation:
-        """Segment the pages into documents, with what a legacy index states about the scan."""
-        legacy = legacy_metadata(self.scan)
-        if legacy is None:
-            return segment_pages(pages, self.settings.classify)
-        segmentation = segment_pages(pages, self.settings.classify, single_document=legacy.single_document)
-        return apply_legacy_metadata(
-            segmentation, legacy, len(pages), self.settings.archive, self.settings.classify.type_threshold
-        )
+        """Segment the pages into documents, with what a legacy index states about the scan and what is
+        unusual about its file.
+        """
+        settings, legacy = self.settings, legacy_metadata(self.scan)
+        is_single = legacy is not None and legacy.single_document
+        segmentation = segment_pages(pages, settings.classify, single_document=is_single)
+        if legacy is not None:
+            segmentation = apply_legacy_metadata(
+                segmentation, legacy, len(pages), settings.archive, settings.classify.type_threshold
+            )
+        return add_file_issues(segmentation, self.scan.notes)
 
     @measured
     def match(self, document: Document) -> Sequence[Candidate]:

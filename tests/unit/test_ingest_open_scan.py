@@ -76,8 +76,8 @@ def test_signatures_attachments_and_scripts_are_said(
     file = edited(pdf_of(tmp_path / "a.pdf", jpeg(draw_page())), dress)
     assert [note.code for note in inspect(file, scratch, limits).notes] == [
         "signed",
-        "attachments",
         "javascript",
+        "attachments",
     ]
 
 

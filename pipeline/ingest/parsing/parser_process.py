@@ -50,10 +50,10 @@ def opener_for(request: dict[str, Any], limits: Limits) -> Callable[[], OpenedFi
     """Return the function that opens the file of a request. What fails here is not the file's fault."""
     file, scratch = Path(request["open"]), Scratch(Path(request["scratch"]))
     if request["kind"] == PDF:
-        from pipeline.ingest.parsing.pdf_pages import PdfFile
+        from pipeline.ingest.parsing.pdf_container import PdfContainer
 
         return partial(
-            PdfFile, file, scratch, Path(request["work"]), limits, careful=bool(request["careful"])
+            PdfContainer, file, scratch, Path(request["work"]), limits, careful=bool(request["careful"])
         )
     from pipeline.ingest.parsing.image_files import RasterFile
 

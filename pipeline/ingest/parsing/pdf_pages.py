@@ -6,7 +6,9 @@ the first cannot open the second may, so a file is rejected only if both fail. R
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -227,43 +229,45 @@ def _opened(file: Path) -> pikepdf.Pdf | None:
 
 
 def _notes(pdf: pikepdf.Pdf) -> tuple[tuple[str, str], ...]:
-    """Return what a person should know about the file: signatures, attached files, scripts.
+    """Return what a person should know about the file: signatures, scripts, XFA forms.
 
     The original is kept unchanged in any case.
     """
-    try:
-        root = pdf.Root
-        form, names = root.get("/AcroForm", pikepdf.Dictionary()), root.get("/Names", pikepdf.Dictionary())
-        found = []
-        if int(form.get("/SigFlags", 0)) & 1 or any(
-            str(f.get("/FT", "")) == "/Sig" and "/V" in f for f in form.get("/Fields", ())
-        ):
-            found.append(
-                (
-                    "signed",
-                    "The PDF has a digital signature. The original is kept unchanged,"
-                    " so the signature stays valid.",
-                )
-            )
-        if "/EmbeddedFiles" in names:
-            found.append(
-                (
-                    "attachments",
-                    "Files are attached to the PDF. They are kept in the original and are not read.",
-                )
-            )
-        if "/JavaScript" in names or str(_action(root.get("/OpenAction"))) == "/JavaScript":
-            found.append(("javascript", "The PDF contains scripts. They are never run."))
-        if "/XFA" in form:
-            found.append(
-                (
-                    "xfa_form",
-                    "The PDF is an XFA form. What a viewer shows may differ from what is read.",
-                )
-            )
-        return tuple(found)
-    except PARSING_ERRORS:
-        return ()
+    found = []
+    for code, (is_found, detail) in NOTES.items():
+        with contextlib.suppress(*PARSING_ERRORS):
+            if is_found(pdf.Root):
+                found.append((code, detail))
+    return tuple(found)
+
+
+def _is_signed(root: pikepdf.Object) -> bool:
+    form = root.get("/AcroForm", pikepdf.Dictionary())
+    return bool(int(form.get("/SigFlags", 0)) & 1) or any(
+        str(field.get("/FT", "")) == "/Sig" and "/V" in field for field in form.get("/Fields", ())
+    )
+
+
+def _has_scripts(root: pikepdf.Object) -> bool:
+    names = root.get("/Names", pikepdf.Dictionary())
+    return "/JavaScript" in names or str(_action(root.get("/OpenAction"))) == "/JavaScript"
+
+
+def _is_xfa_form(root: pikepdf.Object) -> bool:
+    return "/XFA" in root.get("/AcroForm", pikepdf.Dictionary())
+
+
+NOTES: dict[str, tuple[Callable[[pikepdf.Object], bool], str]] = {
+    "signed": (
+        _is_signed,
+        "The PDF has a digital signature. The original is kept unchanged, so the signature stays valid.",
+    ),
+    "javascript": (_has_scripts, "The PDF contains scripts. They are never run."),
+    "xfa_form": (
+        _is_xfa_form,
+        "The PDF is an XFA form. What a viewer shows may differ from what is read.",
+    ),
+}
 
 
 def _action(action: object) -> object:

@@ -23,6 +23,7 @@ KIND_LABELS = {
     "manual": "Requested by a user",
     "quality": "Quality sample",
     "legacy_index": "Differs from legacy index",
+    "file": "Unusual file",
     "quarantine": "File in quarantine",
 }
 """The kinds of reasons to filter the queue by. The table reason_code gives each code its kind."""
@@ -106,6 +107,18 @@ ADVICE: dict[str, tuple[str, str]] = {
     "quality_sample": (
         "This filed document was selected at random for a quality check.",
         "Check patient, type, date and pages, correct what is wrong, then file it.",
+    ),
+    "attachments": (
+        USE_DETAIL,
+        "Check the pages of the attached files. Open the original for those that are not shown as pages.",
+    ),
+    "xfa_form": (
+        USE_DETAIL,
+        "Open the original in the program that made it, print it to PDF, and submit that.",
+    ),
+    "concatenated_pdfs": (
+        USE_DETAIL,
+        "Check that no page is missing, and that each document belongs to its patient.",
     ),
     "legacy_page_count": (
         USE_DETAIL,
