@@ -79,6 +79,36 @@ def test_doctors_relatives_and_sentences_are_not_the_patient(line: str) -> None:
     assert "patient_name" not in fields(page(line))
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Emergency Contact: Peter Solis   Phone: 217-555-0142"],
+        ["Emergency Contact 1:", "First Name: Peter   Last Name: Solis", "Phone: 217-555-0142"],
+        ["PRESCRIBER INFORMATION", "Name: Joan Osgood", "Phone: 217-555-0142", "Address: 12 Oak Street"],
+        ["Laboratory: Kingsley Diagnostics", "Phone: 217-555-0142", "Address: 12 Oak Street"],
+        ["Guarantor: Peter Solis", "Address: 12 Oak Street", "Date of Injury: 05/22/2012"],
+        ["Insured's Address: 12 Oak Street   Insured's Telephone: 217-555-0142"],
+    ],
+)
+def test_another_persons_telephone_and_address_are_not_the_patients(lines: list[str]) -> None:
+    found = fields(page("Patient Name: SOLIS, EILEEN S   MRN: 1773033", "DOB: 05/12/1983", "", *lines))
+    assert not {"phone", "address"} & set(found)
+    assert found["patient_name"] == "EILEEN S SOLIS"
+
+
+def test_the_patients_own_telephone_and_address_are_found_next_to_another_persons() -> None:
+    found = fields(
+        page(
+            "PATIENT INFORMATION",
+            "Patient Name: SOLIS, EILEEN S   MRN: 1773033",
+            "Address: 9 Elm Street   Phone: 217-555-0199",
+            "EMERGENCY CONTACT",
+            "Name: Peter Solis   Phone: 217-555-0142",
+        )
+    )
+    assert (found["address"], found["phone"]) == ("9 Elm Street", "217-555-0199")
+
+
 def test_values_are_found_below_their_labels_in_a_boxed_form() -> None:
     form = page(
         "Patient Name           Unit #        Birthdate      Account #",

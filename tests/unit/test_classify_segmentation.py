@@ -69,6 +69,47 @@ def test_printed_page_numbers_hold_a_document_together_although_its_header_is_re
     assert page_numbers(segment_pages(pages, SETTINGS).documents) == [(1, 2, 3), (4,)]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(
+            ["Patient: Avila, Aaron   MRN: 8906484     Patient: Gardner, Tracey   MRN: 2419826", *BODY[:9]],
+            id="side by side",
+        ),
+        pytest.param(
+            ["Patient: Avila, Aaron", "DOB: 03/04/1950", *BODY[:9], "DOB: 11/21/1967"],
+            id="one above the other",
+        ),
+        pytest.param(
+            ["Patient: Avila, Aaron   MRN: 8906484", *BODY[:9], "GARDNER, TRACEY", "MRN: 2419826 F"],
+            id="a sticker",
+        ),
+        pytest.param(["Patient: Avila, Aaron", *BODY[:9], "Patient Name: Tracey Gardner"], id="names alone"),
+    ],
+)
+def test_two_patients_on_one_page_are_an_issue(lines: Sequence[str]) -> None:
+    (document,) = segment_pages([page(*lines)], SETTINGS).documents
+    assert "mixed_patients" in {issue.code for issue in document.issues}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Patient Name: A. Avila   MRN: 89O6484   DOB: 03/04/1950",
+        "Patient ID: 7712   Chart No: 15-20034",
+        "Mother's DOB: 05/06/1928   Mother's Name: Ruth Gardner",
+        "Insured's Name: Ruth Gardner   Insured's Date of Birth: 05/06/1928",
+        "Guarantor: Ruth Gardner   DOB: 05/06/1928",
+        "Emergency Contact: Ruth Gardner   DOB: 05/06/1928",
+        "Attending Physician: Tracey Gardner, M.D.   Date of Surgery: 05/22/2012",
+    ],
+)
+def test_other_people_and_other_numbers_on_a_page_are_not_a_second_patient(line: str) -> None:
+    head = ["Patient Name: Avila, Aaron   MRN: 8906484", "DOB: 03/04/1950   Sex: M", ""]
+    (document,) = segment_pages([page(*head, line, *BODY[:20])], SETTINGS).documents
+    assert "mixed_patients" not in {issue.code for issue in document.issues}
+
+
 def test_a_page_without_a_head_after_a_full_page_belongs_to_the_document_before() -> None:
     assert page_numbers(
         segment_pages([first(1, "Aaron Avila", "8906484"), later(2)], SETTINGS).documents

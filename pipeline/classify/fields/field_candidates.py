@@ -15,6 +15,7 @@ from pipeline.classify.fields.codes import find_codes
 from pipeline.classify.fields.date_parsing import find_dates
 from pipeline.classify.fields.label_values import LabelValue, find_label_values
 from pipeline.classify.fields.labels import Label, find_labels
+from pipeline.classify.fields.other_people import belongs_to_other_person
 from pipeline.classify.page_layout import Cell, Layout, bounding_box
 from pipeline.records import Box, Word
 
@@ -164,6 +165,8 @@ def _labeled_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> 
             continue
         if label.field == "facility" and not (label.colon or label_value.position == "below"):
             continue  # "Hospital course was uneventful": the word begins a sentence or a street
+        if belongs_to_other_person(label, layout, labels):
+            continue
         field = _field_of_label(label, labels)
         parsed = _parse_value(field, label_value.words)
         if parsed:

@@ -285,7 +285,7 @@ def _disagreements(name: str, groups: Sequence[Sequence[ScoredCandidate]]) -> li
         both_on_one_page = a.page == b.page or any(candidate.page == b.page for candidate in first)
         if not is_misreading and not both_on_one_page:
             detail = f"Pages {a.page} and {b.page} show different {IDENTIFIER_NAMES[name]}."
-            return [Reason(code=f"field_{name}_disagrees", detail=detail)]
+            return [Reason(code=f"conflicting_{name}", detail=detail)]
     return []
 
 
