@@ -75,6 +75,8 @@ def preprocess(
     """
     cropped, perspective = crop_photographed_page(inks)
     estimate = estimate_orientation(cropped)
+    if cropped is inks and inks is not scanned.gray:
+        estimate = max(estimate, estimate_orientation(scanned.gray), key=lambda each: each.evidence)
     rotation = resolve_rotation(cropped, estimate, settings)
     rotated = deskew.rotate(cropped, rotation)
     skew = deskew.estimate_skew(rotated) if estimate.letter_count >= MIN_LETTERS else 0.0

@@ -67,6 +67,15 @@ def test_a_stamp_across_print_is_removed_and_print_in_the_same_dye_stays() -> No
     assert (apart > 70).mean() < 0.002
 
 
+def test_a_form_printed_in_red_keeps_its_print_under_the_entries() -> None:
+    is_print = printed_page() < 128
+    is_entry = np.roll(printed_page("HALLOWAY", (1400, 1080)), 10, axis=0) < 128
+    form = np.where(is_print[..., None], np.array((214, 50, 50), np.uint8), np.uint8(255))
+    seen = separated(np.where(is_entry[..., None], np.uint8(0), form))
+    assert seen[is_print & ~is_entry].mean() < 140
+    assert seen[is_entry].max() < 60
+
+
 def test_the_colored_fringes_of_print_are_not_a_stamp() -> None:
     plain = printed_page()
     fringed = np.stack([plain, np.roll(plain, 1, axis=1), np.roll(plain, 2, axis=1)], axis=2)

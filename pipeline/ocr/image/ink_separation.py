@@ -47,6 +47,10 @@ cheap scanners produce it.
 """
 MIN_CLEAR_DYE_SHARE = 0.3
 """Share of a stamp's dye that must be away from print. Of fringes, almost none is."""
+MAX_STAMP_STROKE_SHARE = 0.5
+"""Share of the page's strokes, black print and dye, that stamps have at most. More is a form printed in a
+dropout color (CMS-1500, UB-04) with its entries.
+"""
 COARSE_FACTOR = 4
 """Areas are examined on an image smaller by this factor."""
 
@@ -125,7 +129,8 @@ def highlighter_mask(dye: Mask, black: Mask, gray: GrayImage) -> Mask:
 
 
 def stamp_mask(strokes: Mask, black: Mask) -> Mask:
-    """Return the mask of dye strokes that cross black print, including their soft edge.
+    """Return the mask of dye strokes that cross black print, including their soft edge; an empty one if the
+    dye is the page's own print.
 
     Args:
         strokes: Mask of dye outside highlighter bars.
@@ -152,6 +157,8 @@ def stamp_mask(strokes: Mask, black: Mask) -> Mask:
     clear_per_pixel = np.asarray(cv2.resize(clear_dye, size, interpolation=cv2.INTER_AREA), float).ravel()
     is_stamp &= np.bincount(owners, clear_per_pixel, minlength=count) >= MIN_CLEAR_DYE_SHARE * dye_sums
     is_stamp[0] = False
+    if dye_sums[is_stamp].sum() > MAX_STAMP_STROKE_SHARE * (dye_sums.sum() + print_per_pixel.sum()):
+        return np.zeros_like(strokes)
     chosen = np.where(is_stamp[labels], np.uint8(255), np.uint8(0))
     near_stamps = cv2.resize(
         cv2.dilate(chosen, np.ones((3, 3), np.uint8)), strokes.shape[::-1], interpolation=cv2.INTER_NEAREST

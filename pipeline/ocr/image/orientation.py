@@ -53,6 +53,11 @@ class OrientationEstimate:
     letter_size: float = 0.0
 
     @property
+    def evidence(self) -> float:
+        """The log probability by which the letters together prefer the first rotation to the second."""
+        return self.lead * self.letter_count
+
+    @property
     def is_confident(self) -> bool:
         """Whether enough letters agree."""
         return self.letter_count >= MIN_LETTERS and self.lead >= MIN_LEAD_LOG_PROBABILITY
