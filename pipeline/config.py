@@ -445,6 +445,7 @@ def document_types() -> dict[str, DocumentType]:
             weak_titles=tuple(entry.get("weak_titles", ())),
             files_as=entry.get("files_as"),
             near=tuple(entry.get("near", ())),
+            confidentiality=entry.get("confidentiality", "N"),
         )
         for key, entry in table.items()
     }

@@ -273,8 +273,8 @@ class Outcome:
 class DocumentType:
     """An entry of the document type catalog. `titles`: titles of such documents; `weak_titles`: titles that
     are also section headings of other documents. `files_as`: the coarser type under which a chart keeps it.
-    `near`: types that
-    it may be mistaken for without harm.
+    `near`: types that it may be mistaken for without harm. `confidentiality`: N (normal), R (restricted) or V
+    (very restricted), a code of the HL7 v3 code system Confidentiality.
     """
 
     key: str
@@ -288,3 +288,4 @@ class DocumentType:
     weak_titles: tuple[str, ...] = ()
     files_as: str | None = None
     near: tuple[str, ...] = ()
+    confidentiality: str = "N"

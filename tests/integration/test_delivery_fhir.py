@@ -91,7 +91,7 @@ def test_a_patient_whom_the_receiver_does_not_know_is_a_refusal_and_nothing_is_f
     archive.file(archive.patient("99999999", "Nobody", "There", *[None] * 7))
     assert archive.deliver() == 0
     row = outbox.deliveries(archive.connection)[0]
-    assert (row["state"], row["problem"], row["detail"]) == (
+    assert (row.state, row.problem, row.detail) == (
         "failed",
         "refused",
         "422 0 resources match a reference",
@@ -137,7 +137,7 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
             if number not in {f"{d}.1" for d in documents[2::4]}
         }
     assert current == moved | letter | left
-    assert all(row["state"] == "delivered" for row in outbox.deliveries(archive.connection))
+    assert all(row.state == "delivered" for row in outbox.deliveries(archive.connection))
     assert all(told[3] for told in shown(receiver).values())
     assert min(receiver.failures.counts.get(failure, 0) for failure in rates) > 0
 
@@ -151,7 +151,7 @@ def test_a_document_that_is_there_twice_is_for_a_person_to_see_to(archive: Archi
     archive.change(document, type="letter")
     archive.deliver()
     row = outbox.deliveries(archive.connection)[0]
-    assert (row["state"], row["problem"]) == ("failed", "duplicate_at_receiver")
+    assert (row.state, row.problem) == ("failed", "duplicate_at_receiver")
 
 
 @pytest.mark.parametrize("metadata", ["minimal", "comprehensive"])
@@ -197,6 +197,9 @@ def test_mhd_corrects_by_replacement_and_withdraws_by_superseding(archive: Archi
         "replaces",
         f".{document}.1",
     )
+    superseded = receiver.bodies[1]["entry"][3]  # in the same transaction
+    assert (superseded["request"]["method"], superseded["resource"]["status"]) == ("PUT", "superseded")
+    assert shown(receiver)[f"{document}.1"][0] == "superseded"
     assert shown(receiver)[f"{document}.2"][0] == "superseded"
 
 
@@ -210,6 +213,23 @@ def test_simplified_publish_is_one_reference_with_the_document_within(
     assert sent["meta"]["profile"][0].endswith("IHE.MHD.SimplifiedPublish.DocumentReference")
     assert (sent["subject"], "identifier" in sent) == ({"reference": "Patient/p20012345"}, False)
     assert sorted(shown(receiver)) == [f"{document}.1" for document in documents]
+
+
+def test_simplified_publish_supersedes_what_it_replaces(archive: Archive, receive: Receive) -> None:
+    receiver = receive("mhd", transaction="iti-105")
+    document = archive.file()
+    archive.change(document, type="letter")
+    archive.deliver()
+    states = [shown(receiver)[f"{document}.{edition}"][0] for edition in (1, 2)]
+    assert states == ["superseded", "current"]
+
+
+def test_a_psychiatric_evaluation_is_restricted(archive: Archive, receive: Receive) -> None:
+    receiver = receive()
+    archive.file(type="psychiatric_evaluation")
+    archive.deliver()
+    document = next(one for one in receiver.resources.values() if one["resourceType"] == "DocumentReference")
+    assert document["securityLabel"][0]["coding"][0]["code"] == "R"
 
 
 def test_xds_sd_goes_as_xml_with_the_pdf_within(archive: Archive, receive: Receive) -> None:

@@ -43,7 +43,13 @@ def xds_sd(item: DeliveryItem, pdf: bytes) -> bytes:
         add(add(root, "code", nullFlavor="UNK"), "originalText", item.type.name)
     add(root, "title", item.title)
     add(root, "effectiveTime", value=format_time(item.scanned_at))
-    add(root, "confidentialityCode", code="N", codeSystem=CONFIDENTIALITY, codeSystemName="Confidentiality")
+    add(
+        root,
+        "confidentialityCode",
+        code=item.type.confidentiality,
+        codeSystem=CONFIDENTIALITY,
+        codeSystemName="Confidentiality",
+    )
     add(root, "languageCode", code="en-US")
     add(root, "setId", root=item.organization.oid, extension=str(item.document))
     add(root, "versionNumber", value=str(item.edition))

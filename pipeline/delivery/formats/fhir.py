@@ -82,7 +82,7 @@ def document_reference(
             "display": item.organization.name,
         },
         "description": item.title,
-        "securityLabel": [concept(CONFIDENTIALITY, "N")],
+        "securityLabel": [concept(CONFIDENTIALITY, item.type.confidentiality)],
         "content": [content],
         "context": document_context(item),
     }

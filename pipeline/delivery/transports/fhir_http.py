@@ -6,7 +6,8 @@ conditional creates and updates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -88,11 +89,29 @@ class FhirTransport:
                 isinstance(previous, Failure) and previous.problem is DeliveryProblem.NOT_FOUND_AFTER_ACK
             ):
                 return previous
-        return self._provide(item, bundle)
+        replaced = self._search_replaced(item)
+        return replaced if isinstance(replaced, Failure) else self._provide(item, bundle, replaced)
 
-    def _provide(self, item: DeliveryItem, bundle: Bundle) -> DeliveryResult:
-        """Send a transaction."""
-        response = self._client.post("", content=bundle.model_dump_json())
+    def _search_replaced(self, item: DeliveryItem) -> list[dict[str, Any]] | Failure:
+        """Return the receiver's DocumentReferences of the replaced edition, none if nothing is replaced."""
+        if item.replaced is None:
+            return []
+        return self._search("DocumentReference", identifier_search(item.replaced))
+
+    def _provide(
+        self, item: DeliveryItem, bundle: Bundle, replaced: Sequence[dict[str, Any]] = ()
+    ) -> DeliveryResult:
+        """Send a transaction, which also marks the replaced DocumentReferences as superseded."""
+        body = json.loads(bundle.model_dump_json())
+        body["entry"] += [
+            {
+                "fullUrl": f"{self._client.base_url}DocumentReference/{resource['id']}",
+                "resource": {**resource, "status": "superseded"},
+                "request": {"method": "PUT", "url": f"DocumentReference/{resource['id']}"},
+            }
+            for resource in replaced
+        ]
+        response = self._client.post("", json=body)
         return (
             failure_from_status(response)
             or failure_from_entries(response)
@@ -111,7 +130,13 @@ class FhirTransport:
         document = simplified_publish(item, payload, f"Patient/{patients[0]['id']}")
         once = {"If-None-Exist": identifier_search(item)}
         response = self._client.post("DocumentReference", content=document.model_dump_json(), headers=once)
-        return failure_from_status(response) or self._confirm(item, document, response)
+        if failure := failure_from_status(response):
+            return failure
+        if item.replaced is not None:  # ITI-105 has no transaction
+            superseded = self._supersede(item.replaced)
+            if isinstance(superseded, Failure):
+                return superseded
+        return self._confirm(item, document, response)
 
     def _supersede(self, item: DeliveryItem) -> DeliveryResult:
         """Mark the receiver's DocumentReference as superseded. Succeed if the receiver does not have it."""
