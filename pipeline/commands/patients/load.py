@@ -36,7 +36,7 @@ def load_patients(file: Path, file_format: str | None, *, as_json: bool, home: P
                 connection, file, installation.settings.matching.assigning_authority, report, advance
             )
         else:
-            rows = read_fhir(file) if file_format == "fhir" else read_csv(file, report)
+            rows = read_fhir(file, report) if file_format == "fhir" else read_csv(file, report)
             store_patients(connection, rows, report, source=file_format, advance=advance)
     print_report(file, report, as_json=as_json)
     return InvalidInput.exit_code if report.rejected else 0
