@@ -160,7 +160,7 @@ def _database(opened: Installation) -> str:
 def _migrations(opened: Installation, *, embedded: bool) -> str:
     known = [name for name, _ in migrations()]
     with opened.connect() as connection:
-        table = connection.execute("select to_regclass('migration') is not null as there").fetchone()
+        table = connection.execute("select to_regclass('schema_migration') is not null as there").fetchone()
         there = table is not None and table["there"]
         applied = (
             [row["name"] for row in connection.execute("select name from schema_migration")] if there else []

@@ -26,8 +26,8 @@ from pipeline.store.replica import Replica, ReplicaResult
 from pipeline.web.application import create_app
 from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import AppContext
-from tests.processing import until
-from tests.reviewing import Hospital, SignedInUser
+from tests.support.hospital import Hospital, SignedInUser
+from tests.support.scan_records import until
 
 PLACE = "select pg_is_in_recovery() as standby"
 
@@ -158,7 +158,7 @@ def test_the_doctor_tells_a_standby_that_is_of_use_from_one_that_is_not(
 
     until(lambda: replica.run(hospital.connection, at_standby).value)
     assert _replica(with_replica(make_conninfo(dsn, **standby))).endswith("s behind")
-    with pytest.raises(ConfigurationError, match="no streaming standby"):
+    with pytest.raises(ConfigurationError, match="not a streaming standby"):
         _replica(with_replica(dsn))
-    with pytest.raises(ServiceUnavailable, match="does not answer"):
+    with pytest.raises(ServiceUnavailable, match="is unavailable"):
         _replica(with_replica(make_conninfo(dsn, port=1)))

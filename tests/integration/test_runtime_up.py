@@ -113,7 +113,7 @@ def test_a_second_up_on_the_same_home_says_so(up: Up) -> None:
         timeout=PATIENCE,
     )
     assert second.returncode == 6
-    assert f"already up on {up.home} (process {up.process.pid})" in second.stderr
+    assert f"already running on {up.home} (process {up.process.pid})" in second.stderr
 
 
 def test_a_port_that_is_taken_is_named_before_anything_starts(up: Up, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_another_program_that_answers_on_the_port_is_not_taken_for_the_web(tmp_p
     child = Supervised("web", ["--version"], tmp_path / "web.log", said.append)
     with foreign_server() as page:
         wait_for_web(page, [child], said.append, seconds=0.1)
-    assert said[-1].startswith(f"the web does not answer at {page} yet")
+    assert said[-1].startswith(f"the web application does not answer at {page} yet")
 
 
 @contextlib.contextmanager

@@ -38,6 +38,10 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def is_closed(connection: Connection, scan: int) -> bool:
+    return bool(scan_result(connection, scan)["status"] != "received")
+
+
 @pytest.fixture
 def two(settings: Settings) -> Settings:
     """Settings for two workers that are missed after three seconds."""
@@ -107,7 +111,7 @@ def test_the_workers_of_a_machine_serve_the_time_of_their_stages(
     ) as child:
         for text in ("First page", "Second page"):
             scan = submitted_scan(connection, blobs, text, f"{text} of the chart")
-            until(lambda id=scan.id: scan_result(connection, id)["status"] != "received")
+            until(partial(is_closed, connection, scan.id))
         served = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
         assert child.stdin is not None
         child.stdin.close()

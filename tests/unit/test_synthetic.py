@@ -112,7 +112,7 @@ def test_a_stack_tells_separator_sheets_from_pages_of_documents() -> None:
 
 
 def test_strangers_are_never_said_to_be_in_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.synthetic.stacks.STRANGERS", 0.7)
+    monkeypatch.setattr("pipeline.synthetic.stacks.UNLISTED_PATIENT_SHARE", 0.7)
     strangers = patients(260, 7)[200:]
     made = [
         d for s in scans(PEOPLE[:5], strangers, 5, 4, kinds=("insurance_card",)) for d in s.truth["documents"]
