@@ -22,7 +22,9 @@ from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool, connect, open_pool
 from pipeline.store.replica import Replica
 from pipeline.store.schema_migrations import migrate as apply_migrations
+from pipeline.store.transient import retry
 
+MIGRATION_RETRY_SECONDS = 60.0  # after the embedded database ended during the migrations
 REPLICA_CONNECT_TIMEOUT_SECONDS = 1.0
 """After this time the replica counts as unavailable: the user who searches should not notice."""
 
@@ -88,9 +90,15 @@ def open_installation(
         superuser = embedded.postgres.dsn(superuser=True) if embedded.postgres else None
         installation = Installation(embedded.settings(), superuser)
         if migrate:
-            with installation.connect() as connection:
-                apply_migrations(connection, superuser)
+            # An embedded database that ends in between is started again; a configured one reports its error.
+            patience = MIGRATION_RETRY_SECONDS if embedded.postgres else 0.0
+            retry(lambda: _migrate(installation), for_seconds=patience)
         yield installation
+
+
+def _migrate(installation: Installation) -> None:
+    with installation.connect() as connection:
+        apply_migrations(connection, installation.superuser)
 
 
 class EmbeddedServices:

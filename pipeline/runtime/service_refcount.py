@@ -18,11 +18,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from pipeline.errors import AlreadyRunning, ChartloomError
+from pipeline.errors import AlreadyRunning, ChartloomError, ServiceUnavailable
 from pipeline.runtime import daemon
 from pipeline.runtime.daemon import RunningService
 
 RESTART_RETRY_SECONDS = 2.0  # between attempts to restart a service that ended
+MAX_START_ATTEMPTS = 5  # of a service that ends while it is starting
 
 Reporter = Callable[[str], None]
 
@@ -50,7 +51,7 @@ _process_lock = threading.Lock()  # between threads: a file lock belongs to the 
 
 def _reset_process_lock() -> None:
     """Release the lock in a forked process, where no thread holds it."""
-    global _mine
+    global _process_lock
     _process_lock = threading.Lock()
 
 
@@ -109,8 +110,8 @@ def shared(services: Sequence[Service], home: Path, report: Reporter) -> Iterato
         try:
             with locked(home):
                 fcntl.flock(users, fcntl.LOCK_SH)
-                start_missing(services, report)
-            with _restarting(services, home, report):
+                running = start_missing(services, report)
+            with _restarting(services, running, home, report):
                 yield
         finally:
             if os.getpid() == ours:  # a forked process that ends leaves the services to its parent
@@ -119,15 +120,42 @@ def shared(services: Sequence[Service], home: Path, report: Reporter) -> Iterato
                 os.close(users)
 
 
-def start_missing(services: Sequence[Service], report: Reporter) -> None:
+def start_missing(services: Sequence[Service], report: Reporter) -> dict[str, RunningService]:
     """Start the services that are not running, in parallel, and wait until they are ready.
 
-    The caller holds the home's lock.
+    The caller holds the home's lock. A service that ends while it is starting is started again.
+
+    Returns:
+        The processes of all services by name. One of them may have ended in the meantime.
+
+    Raises:
+        ServiceUnavailable: A service does not start.
     """
-    started = [(service, service.spawn()) for service in services if service.running() is None]
-    for service, process_ in started:
-        service.wait(process_)
-        report(f"{service.name} started ({describe_service(process_)})")
+    running = {service.name: service.running() for service in services}
+    spawned = {service.name: service.spawn() for service in services if running[service.name] is None}
+    ready = {name: process for name, process in running.items() if process}
+    for service in services:
+        if service.name in spawned:
+            process = _wait_until_ready(service, spawned[service.name], report)
+            report(f"{service.name} started ({describe_service(process)})")
+            ready[service.name] = process
+    return ready
+
+
+def _wait_until_ready(service: Service, process: RunningService, report: Reporter) -> RunningService:
+    """Wait for a service that was just started, and start it again if it ends. Return its process."""
+    for _ in range(MAX_START_ATTEMPTS - 1):
+        try:
+            service.wait(process)
+        except ServiceUnavailable:
+            if daemon.is_alive(process.pid):
+                raise
+            report(f"{service.name} ended while it was starting and is started again")
+            process = service.running() or service.spawn()
+        else:
+            return process
+    service.wait(process)
+    return process
 
 
 def describe_service(service: RunningService) -> str:
@@ -158,24 +186,29 @@ def _stop_if_last_user(users: int, services: Sequence[Service], report: Reporter
 
 
 @contextlib.contextmanager
-def _restarting(services: Sequence[Service], home: Path, report: Reporter) -> Iterator[None]:
-    """Restart, in a thread, services that end."""
+def _restarting(
+    services: Sequence[Service], running: dict[str, RunningService], home: Path, report: Reporter
+) -> Iterator[None]:
+    """Restart, in a thread, services that end.
+
+    `running`: their processes as they were started. A process that has ended since then is restarted, too.
+    """
     wake, done = os.pipe()
 
     def keep() -> None:
         seconds: float | None = None
-        known = {service.name: service.running() for service in services}
+        known = running
         while True:
-            daemon.wait_for_exit([found.pid for found in known.values() if found], wake, seconds)
+            daemon.wait_for_exit([process.pid for process in known.values()], wake, seconds)
             if daemon.wait_for_exit([], wake, 0):
                 return
             try:
                 with locked(home):
-                    start_missing(services, ignore_report)
-                    now = {service.name: service.running() for service in services}
-                for name, found in now.items():
-                    if found and found != known.get(name):
-                        report(f"{name} ended unexpectedly and was started again ({describe_service(found)})")
+                    now = start_missing(services, ignore_report)
+                for name, process in now.items():
+                    if process != known.get(name):
+                        address = describe_service(process)
+                        report(f"{name} ended unexpectedly and was started again ({address})")
                 known, seconds = now, None
             except (ChartloomError, OSError) as error:
                 report(str(error))
