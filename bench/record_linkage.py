@@ -53,9 +53,11 @@ def main() -> None:
     left = [PatientUpdate(str(n), row) for n, row in enumerate(islice(all_people, args.people))]
     first_shared = args.people // 2  # the last half of the left file is the first half of the right file
     right = [
-        PatientUpdate(str(n), record_in_second_system(dict(p.row), n, rng))
+        PatientUpdate(
+            str(n), record_in_second_system({key: value for key, value in p.row.items() if value}, n, rng)
+        )
         for n, p in enumerate(left[first_shared:])
-    ]  # type: ignore[arg-type]
+    ]
     right += [
         PatientUpdate(str(first_shared + n), record_in_second_system(row, first_shared + n, rng))
         for n, row in enumerate(all_people)

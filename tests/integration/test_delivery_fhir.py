@@ -1,4 +1,4 @@
-"""FHIR R4 and MHD: what a receiver is sent is FHIR, arrives once, and is corrected where it lies."""
+"""FHIR R4 and MHD: a receiver gets valid FHIR, each document once, and corrections of the same document."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ Receive = Callable[..., FhirReceiver]
 
 @pytest.fixture
 def receive(archive: Archive) -> Iterator[Receive]:
-    """Makes a receiver that is a destination of that kind."""
+    """Create a receiver that is a destination of that kind."""
     with ExitStack() as stack:
 
-        def made(kind: str = "fhir", failures: RandomFailures | None = None, **given: Any) -> FhirReceiver:
+        def create(
+            kind: str = "fhir", failures: RandomFailures | None = None, **options: Any
+        ) -> FhirReceiver:
             receiver = FhirReceiver(failures or RandomFailures())
             receiver.patient("20012345")
             receiver.patient("20055501")
-            archive.destination("ehr", kind, stack.enter_context(receiver.listening()), **given)
+            archive.destination("ehr", kind, stack.enter_context(receiver.listening()), **options)
             return receiver
 
-        yield made
+        yield create
 
 
-def shown(receiver: FhirReceiver) -> dict[str, tuple[str, str, str, bytes | None]]:
-    """The documents, by their number within our root."""
-    return {".".join(oid.split(".")[-2:]): told for oid, told in receiver.documents().items()}
+def documents_at(receiver: FhirReceiver) -> dict[str, tuple[str, str, str, bytes | None]]:
+    """Return the documents of the receiver, by their number within our root OID."""
+    return {".".join(oid.split(".")[-2:]): document for oid, document in receiver.documents().items()}
 
 
-def test_a_document_and_its_corrections_stand_at_the_receiver_as_they_stand_here(
-    archive: Archive, receive: Receive
-) -> None:
+def test_the_receiver_has_a_document_and_its_corrections(archive: Archive, receive: Receive) -> None:
     receiver = receive()
-    document, gone = archive.file(), archive.file()
+    document, withdrawn = archive.file(), archive.file()
     archive.change(document, type="letter")
     archive.change(document, pdf=archive.blobs.put(a_pdf(3, "again")))
     archive.change(document, patient=archive.tomasz)
-    archive.withdraw(gone)
+    archive.withdraw(withdrawn)
     assert archive.deliver() == 7
-    assert shown(receiver) == {
+    assert documents_at(receiver) == {
         f"{document}.1": ("superseded", "20012345", "51852-2", a_pdf(1, "document 1")),
         f"{document}.3": ("entered-in-error", "20012345", "51852-2", a_pdf(3, "again")),
         f"{document}.4": ("current", "20055501", "51852-2", a_pdf(3, "again")),
-        f"{gone}.1": ("entered-in-error", "20012345", "18842-5", a_pdf(1, "document 2")),
+        f"{withdrawn}.1": ("entered-in-error", "20012345", "18842-5", a_pdf(1, "document 2")),
     }
 
 
-def test_the_elements_of_us_core_are_there(archive: Archive, receive: Receive) -> None:
+def test_the_elements_of_us_core_are_present(archive: Archive, receive: Receive) -> None:
     receiver = receive()
     archive.file()
     archive.deliver()
@@ -76,15 +76,17 @@ def test_the_elements_of_us_core_are_there(archive: Archive, receive: Receive) -
     assert attachment["url"] in receiver.resources
 
 
-def test_the_bytes_go_within_where_a_receiver_takes_no_binary(archive: Archive, receive: Receive) -> None:
+def test_the_bytes_are_embedded_for_a_receiver_that_does_not_accept_a_binary(
+    archive: Archive, receive: Receive
+) -> None:
     receiver = receive(binary="inline")
     document = archive.file()
     archive.deliver()
-    assert shown(receiver)[f"{document}.1"][3] == a_pdf(1, "document 1")
+    assert documents_at(receiver)[f"{document}.1"][3] == a_pdf(1, "document 1")
     assert not [key for key in receiver.resources if key.startswith("Binary")]
 
 
-def test_a_patient_whom_the_receiver_does_not_know_is_a_refusal_and_nothing_is_filed_elsewhere(
+def test_a_document_of_an_unknown_patient_is_rejected_and_stored_nowhere(
     archive: Archive, receive: Receive
 ) -> None:
     receiver = receive()
@@ -96,12 +98,12 @@ def test_a_patient_whom_the_receiver_does_not_know_is_a_refusal_and_nothing_is_f
         "refused",
         "422 0 resources match a reference",
     )
-    assert shown(receiver) == {}
+    assert documents_at(receiver) == {}
 
 
-@pytest.mark.parametrize(("kind", "given"), [("fhir", {"parallel": 4}), ("mhd", {})])
+@pytest.mark.parametrize(("kind", "options"), [("fhir", {"parallel": 4}), ("mhd", {})])
 def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its_corrections(
-    archive: Archive, receive: Receive, kind: str, given: dict[str, Any]
+    archive: Archive, receive: Receive, kind: str, options: dict[str, Any]
 ) -> None:
     rates = {
         "reject": 0.1,
@@ -112,7 +114,7 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
         "duplicate": 0.1,
         "hang": 0.03,
     }
-    receiver = receive(kind, RandomFailures(5, rates), **given)
+    receiver = receive(kind, RandomFailures(5, rates), **options)
     limits = archive.settings.delivery.model_copy(update={"max_rejections": 50})
     archive.settings = archive.settings.model_copy(update={"delivery": limits})
     documents = [archive.file() for _ in range(20)]
@@ -124,13 +126,14 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
         if n % 4 == 2:
             archive.change(document, type="letter")
     archive.deliver()
-    current = {number: told[1:3] for number, told in shown(receiver).items() if told[0] == "current"}
+    current = {number: told[1:3] for number, told in documents_at(receiver).items() if told[0] == "current"}
     moved = {f"{document}.2": ("20055501", "18842-5") for document in documents[0::4]}
     letter = {
         f"{document}.{1 if kind == 'fhir' else 2}": ("20012345", "51852-2") for document in documents[2::4]
     }
     left = {f"{document}.1": ("20012345", "18842-5") for document in documents[3::4]}
-    if kind == "mhd":  # its receiver supersedes what is replaced; ours does not
+    # an MHD receiver supersedes replaced documents; here, the test's receiver does not
+    if kind == "mhd":
         current = {
             number: told
             for number, told in current.items()
@@ -138,16 +141,18 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
         }
     assert current == moved | letter | left
     assert all(row.state == "delivered" for row in outbox.deliveries(archive.connection))
-    assert all(told[3] for told in shown(receiver).values())
+    assert all(told[3] for told in documents_at(receiver).values())
     assert min(receiver.failures.counts.get(failure, 0) for failure in rates) > 0
 
 
-def test_a_document_that_is_there_twice_is_for_a_person_to_see_to(archive: Archive, receive: Receive) -> None:
+def test_a_document_that_the_receiver_has_twice_fails_for_a_person(
+    archive: Archive, receive: Receive
+) -> None:
     receiver = receive()
     document = archive.file()
     archive.deliver()
-    held = next(one for one in receiver.resources.values() if one["resourceType"] == "DocumentReference")
-    receiver.resources["DocumentReference/copy"] = {**held, "id": "copy"}
+    stored = next(one for one in receiver.resources.values() if one["resourceType"] == "DocumentReference")
+    receiver.resources["DocumentReference/copy"] = {**stored, "id": "copy"}
     archive.change(document, type="letter")
     archive.deliver()
     row = outbox.deliveries(archive.connection)[0]
@@ -180,9 +185,11 @@ def test_mhd_provides_a_bundle_of_submission_set_reference_and_document(
     assert submission["entry"][0]["item"]["reference"] == bundle["entry"][1]["fullUrl"]
     assert reference["content"][0]["attachment"]["url"] == bundle["entry"][2]["fullUrl"]
     assert "docStatus" not in reference
-    whole = {"facilityType", "practiceSetting", "sourcePatientInfo"} <= set(reference["context"])
-    assert whole == (metadata == "comprehensive")
-    assert shown(receiver) == {f"{document}.1": ("current", "20012345", "18842-5", a_pdf(1, "document 1"))}
+    has_context = {"facilityType", "practiceSetting", "sourcePatientInfo"} <= set(reference["context"])
+    assert has_context == (metadata == "comprehensive")
+    assert documents_at(receiver) == {
+        f"{document}.1": ("current", "20012345", "18842-5", a_pdf(1, "document 1"))
+    }
 
 
 def test_mhd_corrects_by_replacement_and_withdraws_by_superseding(archive: Archive, receive: Receive) -> None:
@@ -199,8 +206,8 @@ def test_mhd_corrects_by_replacement_and_withdraws_by_superseding(archive: Archi
     )
     superseded = receiver.bodies[1]["entry"][3]  # in the same transaction
     assert (superseded["request"]["method"], superseded["resource"]["status"]) == ("PUT", "superseded")
-    assert shown(receiver)[f"{document}.1"][0] == "superseded"
-    assert shown(receiver)[f"{document}.2"][0] == "superseded"
+    assert documents_at(receiver)[f"{document}.1"][0] == "superseded"
+    assert documents_at(receiver)[f"{document}.2"][0] == "superseded"
 
 
 def test_simplified_publish_is_one_reference_with_the_document_within(
@@ -212,7 +219,7 @@ def test_simplified_publish_is_one_reference_with_the_document_within(
     sent = receiver.bodies[0]
     assert sent["meta"]["profile"][0].endswith("IHE.MHD.SimplifiedPublish.DocumentReference")
     assert (sent["subject"], "identifier" in sent) == ({"reference": "Patient/p20012345"}, False)
-    assert sorted(shown(receiver)) == [f"{document}.1" for document in documents]
+    assert sorted(documents_at(receiver)) == [f"{document}.1" for document in documents]
 
 
 def test_simplified_publish_supersedes_what_it_replaces(archive: Archive, receive: Receive) -> None:
@@ -220,7 +227,7 @@ def test_simplified_publish_supersedes_what_it_replaces(archive: Archive, receiv
     document = archive.file()
     archive.change(document, type="letter")
     archive.deliver()
-    states = [shown(receiver)[f"{document}.{edition}"][0] for edition in (1, 2)]
+    states = [documents_at(receiver)[f"{document}.{edition}"][0] for edition in (1, 2)]
     assert states == ["superseded", "current"]
 
 
@@ -239,7 +246,7 @@ def test_xds_sd_goes_as_xml_with_the_pdf_within(archive: Archive, receive: Recei
     from base64 import b64decode
     from xml.etree.ElementTree import fromstring
 
-    root = fromstring(shown(receiver)[f"{document}.1"][3] or b"")
+    root = fromstring(documents_at(receiver)[f"{document}.1"][3] or b"")
     body = root.find(".//{urn:hl7-org:v3}nonXMLBody/{urn:hl7-org:v3}text")
     assert body is not None
     assert b64decode(body.text or "") == a_pdf(1, "document 1")

@@ -1,4 +1,4 @@
-"""Filing a scan: all of it or nothing, once."""
+"""A scan is filed completely or not at all, and once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def count(connection: Connection, table: str) -> int:
     return int(row["n"])
 
 
-def test_a_sure_document_is_filed_and_a_doubtful_one_waits_for_a_person(connection: Connection) -> None:
+def test_a_certain_document_is_filed_and_an_uncertain_one_waits_for_review(connection: Connection) -> None:
     scan, patient = a_scan(connection), a_patient(connection, "1001", "Ada", "Novak")
     sure, doubtful = a_document([1], mrn="1001", date_of_service="2024-03-01"), a_document([2, 3])
     assert commit(
@@ -57,13 +57,13 @@ def test_a_sure_document_is_filed_and_a_doubtful_one_waits_for_a_person(connecti
     assert count(connection, "decision") == 2
 
 
-def test_a_scan_whose_documents_are_all_sure_is_filed(connection: Connection) -> None:
+def test_a_scan_whose_documents_are_all_certain_is_filed(connection: Connection) -> None:
     scan, patient = a_scan(connection), a_patient(connection, "1001", "Ada", "Novak")
     commit(connection, an_outcome(scan, ["one"], filed(a_document([1]), patient)), [BLOB])
     assert scan_result(connection, scan.id)["status"] == "filed"
 
 
-def test_a_scan_without_content_goes_to_a_person(connection: Connection) -> None:
+def test_a_scan_without_content_needs_review(connection: Connection) -> None:
     scan = a_scan(connection)
     commit(connection, an_outcome(scan, ["", ""]), [])
     answer = scan_result(connection, scan.id)
@@ -107,20 +107,20 @@ def test_a_scan_in_quarantine_is_not_filed(connection: Connection) -> None:
     assert not commit(connection, an_outcome(scan, ["one"], needs_review(a_document([1]))), [BLOB])
 
 
-def test_a_patient_who_is_gone_leaves_nothing_filed(connection: Connection) -> None:
+def test_nothing_is_filed_if_the_patient_does_not_exist(connection: Connection) -> None:
     scan = a_scan(connection)
-    gone = PatientRef(id=999_999, mrn=None)
+    unknown = PatientRef(id=999_999, mrn=None)
     with pytest.raises(Conflict):
         commit(
             connection,
-            an_outcome(scan, ["one", "two"], needs_review(a_document([1])), filed(a_document([2]), gone)),
+            an_outcome(scan, ["one", "two"], needs_review(a_document([1])), filed(a_document([2]), unknown)),
             [BLOB, BLOB],
         )
     assert (count(connection, "document"), count(connection, "page")) == (0, 0)
     assert scan_result(connection, scan.id)["status"] == "received"
 
 
-def test_a_page_in_two_documents_leaves_nothing_filed(connection: Connection) -> None:
+def test_nothing_is_filed_if_a_page_is_in_two_documents(connection: Connection) -> None:
     scan = a_scan(connection)
     outcome = an_outcome(
         scan, ["one", "two"], needs_review(a_document([1, 2])), needs_review(a_document([2]))
@@ -130,7 +130,7 @@ def test_a_page_in_two_documents_leaves_nothing_filed(connection: Connection) ->
     assert count(connection, "document") == 0
 
 
-def test_the_machines_answer_is_kept_whole(connection: Connection) -> None:
+def test_the_automatic_result_is_stored_completely(connection: Connection) -> None:
     scan = a_scan(connection)
     document = Document(
         pages=(1,),
@@ -151,7 +151,7 @@ def test_the_machines_answer_is_kept_whole(connection: Connection) -> None:
     ]
 
 
-def test_text_with_characters_that_postgres_refuses_is_filed_all_the_same(connection: Connection) -> None:
+def test_text_with_characters_that_postgres_rejects_is_filed(connection: Connection) -> None:
     scan = a_scan(connection)
     document = a_document([1], patient_name="No\x00vak \ud800")
     assert commit(connection, an_outcome(scan, ["a\x00b \udfff"], needs_review(document)), [BLOB])

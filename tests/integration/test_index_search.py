@@ -1,4 +1,4 @@
-"""Documents are found by what a person remembers of them."""
+"""Documents are found by what a user remembers of them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ TEXTS = [
 
 @pytest.fixture
 def found(connection: Connection) -> Connection:
-    """A two-page note of Gonzalez of March 2024, a referral of Okafor, and a consent that nobody is sure
-    of.
-    """
+    """A two-page note of Gonzalez of March 2024, a referral of Okafor, and an uncertain consent."""
     gonzalez = a_patient(connection, "MR-0012345", "Katherine", "Gonzalez")
     okafor = a_patient(connection, "MR-0099999", "Chidi", "Okafor")
     note = a_document([1, 2], "history_and_physical", date_of_service="2024-03-01")
@@ -36,7 +34,7 @@ def types(connection: Connection, query: str, **narrowed: str) -> list[str]:
     return [hit.type for hit in search(connection, query, **narrowed)]  # type: ignore[arg-type]
 
 
-def test_by_a_word_on_its_second_page(found: Connection) -> None:
+def test_a_document_is_found_by_a_word_on_its_second_page(found: Connection) -> None:
     (hit,) = search(found, "fracture")
     assert (hit.type, hit.page, hit.why) == ("history_and_physical", 2, "text")
     assert f"{HIT_START}fracture" in hit.snippet
@@ -65,18 +63,18 @@ def test_by_a_word_on_its_second_page(found: Connection) -> None:
         ),
     ],
 )
-def test_by_many_ways_of_asking(found: Connection, query: str) -> None:
+def test_a_document_is_found_by_many_kinds_of_query(found: Connection, query: str) -> None:
     assert types(found, query)[:1] == ["history_and_physical"]
 
 
 @pytest.mark.parametrize(
     "query", ['"hip left"', "fracture -hip", "hip 2024-04", "ladder surgery", "2031-01-01", "the"]
 )
-def test_what_does_not_stand_there_is_not_found(found: Connection, query: str) -> None:
+def test_words_that_are_not_on_a_page_are_not_found(found: Connection, query: str) -> None:
     assert types(found, query) == []
 
 
-def test_by_its_number(found: Connection) -> None:
+def test_a_document_is_found_by_its_number(found: Connection) -> None:
     (first, *_) = search(found, "shoulder")
     assert next((hit.document, hit.why) for hit in search(found, str(first.document))) == (
         first.document,
@@ -84,18 +82,18 @@ def test_by_its_number(found: Connection) -> None:
     )
 
 
-def test_within_one_chart_or_one_type(found: Connection) -> None:
+def test_a_search_can_be_limited_to_a_chart_or_a_type(found: Connection) -> None:
     assert types(found, "of", patient="MR-0099999") == []
     assert types(found, "shoulder OR hip", patient="MR-0099999") == ["referral_letter"]
     assert types(found, "shoulder OR hip", type="history_and_physical") == ["history_and_physical"]
 
 
-def test_a_document_in_review_is_found_and_says_so(found: Connection) -> None:
+def test_a_document_in_review_is_found_and_marked(found: Connection) -> None:
     (hit,) = search(found, "consent")
     assert (hit.status, hit.patient) == ("review", None)
 
 
-def test_an_unknown_mrn_or_type_is_an_error_and_not_an_empty_answer(found: Connection) -> None:
+def test_an_unknown_mrn_or_type_is_an_error_and_not_an_empty_result(found: Connection) -> None:
     with pytest.raises(NotFound):
         search(found, "hip", patient="nobody")
     with pytest.raises(NotFound):

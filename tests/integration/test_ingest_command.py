@@ -1,4 +1,4 @@
-"""`chartloom ingest`: a line for every file, with its outcome."""
+"""`chartloom ingest` prints a line with the outcome of every file."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ KEYS = [
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
-    """A folder with a chart, its copy under another name, a damaged PDF, a note that is no scan, and a hidden
-    file.
+    """A folder with a chart, a copy of it under another name, a damaged PDF, a note that is not a scan, and
+    a hidden file.
     """
     folder = tmp_path / "inbox"
     (folder / "sub folder").mkdir(parents=True)
@@ -49,7 +49,7 @@ def inbox(tmp_path: Path) -> Path:
 
 
 def chartloom(settings: Settings, *words: object) -> tuple[int, list[dict[str, Any]], str]:
-    """(exit status, JSON lines, what it said besides)."""
+    """Return the exit status, the JSON lines, and the other output."""
     run = subprocess.run(
         [sys.executable, "-m", "pipeline", *map(str, words)],
         env={**os.environ, **environment(settings), "CHARTLOOM_WORKER__PROCESSES": "1"},
@@ -60,7 +60,7 @@ def chartloom(settings: Settings, *words: object) -> tuple[int, list[dict[str, A
     return run.returncode, [json.loads(line) for line in run.stdout.splitlines()], run.stderr
 
 
-def test_every_file_gets_one_line_and_a_refused_one_shows_in_the_exit_status(
+def test_every_file_gets_one_line_and_a_rejected_one_changes_the_exit_status(
     connection: Connection, settings: Settings, blobs: Blobs, inbox: Path
 ) -> None:
     code, lines, _ = chartloom(settings, "ingest", inbox, "--wait", "--json")
@@ -83,8 +83,8 @@ def test_every_file_gets_one_line_and_a_refused_one_shows_in_the_exit_status(
 
     again, lines, _ = chartloom(settings, "ingest", inbox / "b.tif", "--wait", "--json")
     assert (again, lines[0]["status"], lines[0]["scan"]) == (0, "duplicate", chart["scan"])
-    asked, (hit,), _ = chartloom(settings, "search", "discharge", "--json")
-    assert (asked, hit["document"], hit["page"]) == (0, chart["documents"][0]["id"], 1)
+    search_code, (hit,), _ = chartloom(settings, "search", "discharge", "--json")
+    assert (search_code, hit["document"], hit["page"]) == (0, chart["documents"][0]["id"], 1)
     noted = connection.execute("select action, detail ->> 'query' as query from audit").fetchall()
     assert noted == [{"action": "search", "query": "discharge"}]
     known, (state,), _ = chartloom(settings, "status", "--json")
@@ -92,13 +92,13 @@ def test_every_file_gets_one_line_and_a_refused_one_shows_in_the_exit_status(
 
 
 def cover_sheet(to: Path, files: int) -> bytes:
-    """The PDF of a batch cover sheet that expects so many files."""
+    """Return the PDF of a batch cover sheet that expects that many files."""
     words = ["separator-sheets", "--batch", "box 17", "--files", str(files), "--out", str(to)]
     subprocess.run([sys.executable, "-m", "pipeline", *words], check=True, capture_output=True)
     return to.read_bytes()
 
 
-def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_short_waits_for_a_person(
+def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_an_incomplete_one_needs_review(
     connection: Connection, settings: Settings, blobs: Blobs, tmp_path: Path
 ) -> None:
     sheets = {files: cover_sheet(tmp_path / f"{files}.pdf", files) for files in (1, 3)}
@@ -109,16 +109,16 @@ def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_s
     with zipfile.ZipFile(tmp_path / "box 17.zip", "w") as box:
         box.writestr("0 sheet.pdf", sheets[3])
         box.writestr("ward/1.tif", printed("Discharge summary"))
-    code, lines, said = chartloom(settings, "ingest", tmp_path / "box 17.zip", folder, "--wait", "--json")
-    assert code == 0, said
+    code, lines, output = chartloom(settings, "ingest", tmp_path / "box 17.zip", folder, "--wait", "--json")
+    assert code == 0, output
     by_name = {Path(line["file"]).name: line for line in lines}
     assert sorted(by_name) == ["0 sheet.pdf", "1.tif", "box 17.zip"]
     zipped = by_name["box 17.zip"]
     assert (zipped["status"], len(zipped["documents"])) == ("review", 1)
     assert [line["file"] for line in zipped["files"]] == ["0 sheet.pdf", "ward/1.tif"]
-    assert "Batch 'box 17.zip': 1 files, 1 documents, 1 pages; NOT BALANCED" in said
-    assert "3 files expected, 1 arrived" in said
-    assert "Batch 'box 18': 1 files, 1 documents, 1 pages; balanced" in said
+    assert "Batch 'box 17.zip': 1 files, 1 documents, 1 pages; NOT BALANCED" in output
+    assert "3 files expected, 1 arrived" in output
+    assert "Batch 'box 18': 1 files, 1 documents, 1 pages; balanced" in output
     waiting = connection.execute(
         "select reasons from review_item where kinds = '{batch}' and closed_at is null"
     ).fetchall()
@@ -128,7 +128,7 @@ def test_a_zip_and_a_folder_with_a_cover_sheet_are_batches_and_the_one_that_is_s
     assert {paper["kept_for"] for paper in papers if paper["batch"] == "box 17.zip"} <= {"batch", "review"}
 
 
-def test_a_zip_that_cannot_be_taken_is_one_file_in_quarantine(
+def test_a_zip_that_cannot_be_ingested_is_one_file_in_quarantine(
     settings: Settings, blobs: Blobs, tmp_path: Path
 ) -> None:
     with zipfile.ZipFile(tmp_path / "letter.docx", "w") as office:
@@ -138,20 +138,20 @@ def test_a_zip_that_cannot_be_taken_is_one_file_in_quarantine(
     assert "office document" in line["reason"]
 
 
-def test_a_path_that_does_not_exist_is_named_before_anything_is_taken_in(
+def test_a_path_that_does_not_exist_is_reported_before_anything_is_ingested(
     settings: Settings, blobs: Blobs, inbox: Path
 ) -> None:
-    code, lines, said = chartloom(settings, "ingest", inbox / "b.tif", inbox / "nowhere", "--json")
+    code, lines, output = chartloom(settings, "ingest", inbox / "b.tif", inbox / "nowhere", "--json")
     assert (code, lines) == (7, [])
-    assert "nowhere" in said
+    assert "nowhere" in output
 
 
-def test_a_store_that_is_away_is_said_so(
+def test_an_unavailable_store_is_reported(
     settings: Settings, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = settings.storage.model_copy(update={"endpoint": "127.0.0.1:9"})
     away = settings.model_copy(update={"storage": storage})
     monkeypatch.setenv("CHARTLOOM_STORAGE__CONNECT_TIMEOUT_SECONDS", "0.2")
-    code, lines, said = chartloom(away, "ingest", inbox / "b.tif", "--json")
+    code, lines, output = chartloom(away, "ingest", inbox / "b.tif", "--json")
     assert (code, lines) == (3, [])
-    assert "127.0.0.1:9" in said
+    assert "127.0.0.1:9" in output

@@ -1,7 +1,7 @@
-"""Watchers that are killed at any moment, or whose clock jumps, lose nothing and take nothing twice.
+"""Watchers that are killed at any moment, or whose clock jumps, lose no file and ingest none twice.
 
-CHARTLOOM_SEEDS=20 python -m pytest tests/integration/test_ingest_killed.py is the long form of the storm: as
-many seeds."""
+The long form runs with 20 seeds: CHARTLOOM_SEEDS=20 python -m pytest tests/integration/test_ingest_killed.py
+"""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ the home says.
 def started(settings: Settings, **intake: object) -> subprocess.Popen[bytes]:
     assert settings.database.dsn is not None
     assert settings.storage.secret_key is not None
-    given = {
+    variables = {
         "DATABASE__DSN": settings.database.dsn.get_secret_value(),
         "STORAGE__ENDPOINT": settings.storage.endpoint,
         "STORAGE__ACCESS_KEY": settings.storage.access_key,
@@ -68,7 +68,7 @@ def started(settings: Settings, **intake: object) -> subprocess.Popen[bytes]:
         "INTAKE__POLL_SECONDS": "0.2",
         **{f"INTAKE__{key.upper()}": value for key, value in intake.items()},
     }
-    environment = os.environ | {f"CHARTLOOM_{key}": str(value) for key, value in given.items()}
+    environment = os.environ | {f"CHARTLOOM_{key}": str(value) for key, value in variables.items()}
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(settings.home)], env=environment, stdout=subprocess.DEVNULL
     )
@@ -82,7 +82,7 @@ def ended(*watchers: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_watchers_of_one_folder_killed_again_and_again_store_every_file_once(
+def test_watchers_that_are_killed_repeatedly_store_every_file_once(
     settings: Settings, connection: Connection, blobs: Blobs, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -116,21 +116,21 @@ def test_watchers_of_one_folder_killed_again_and_again_store_every_file_once(
     assert ledger.files["seen"] == ledger.files["in_progress"] == FILES
 
 
-def test_a_watcher_whose_clock_jumps_waits_as_long_as_ever_and_keeps_what_is_done(
+def test_a_watcher_whose_clock_jumps_waits_as_usual_and_keeps_done_files(
     settings: Settings, connection: Connection, blobs: Blobs
 ) -> None:
     folder, jump = settings.intake_folder, settings.home.with_name("jump")
     folder.mkdir(parents=True)
-    kept = settings.done_folder / time.strftime("%Y-%m-%d") / "earlier.tif"
-    kept.parent.mkdir(parents=True)
-    kept.touch()
+    earlier = settings.done_folder / time.strftime("%Y-%m-%d") / "earlier.tif"
+    earlier.parent.mkdir(parents=True)
+    earlier.touch()
     watcher = started(settings, stable_seconds=1.0)
     for number, seconds in enumerate(
         (600.0, -600.0, 3.2e9)
-    ):  # an S3 server talks to nobody whose clock is years away
+    ):  # an S3 server rejects requests from a client whose clock is years off
         file = folder / f"{number}.tif"
         Image.effect_noise((60, 80), number + 1).save(file)
-        wait_for(lambda name=file.name: seen(connection, name))
+        wait_for(lambda name=file.name: is_recorded(connection, name))
         jump.write_text(str(seconds))
         time.sleep(0.5)
         assert file.exists(), "a clock that jumps is no time that passes"
@@ -140,7 +140,7 @@ def test_a_watcher_whose_clock_jumps_waits_as_long_as_ever_and_keeps_what_is_don
             jump.write_text("0")
         wait_for(lambda it=file: not it.exists())
     ended(watcher)
-    assert kept.exists()
+    assert earlier.exists()
     row = connection.execute(
         "select max(greatest(seen_at, stored_at, removed_at)) - now() as ahead from ingest_event"
     ).fetchone()
@@ -149,7 +149,7 @@ def test_a_watcher_whose_clock_jumps_waits_as_long_as_ever_and_keeps_what_is_don
     assert reconcile(connection).files["seen"] == 3
 
 
-def seen(connection: Connection, name: str) -> bool:
+def is_recorded(connection: Connection, name: str) -> bool:
     return connection.execute("select 1 from intake_file where path = %s", [name]).fetchone() is not None
 
 

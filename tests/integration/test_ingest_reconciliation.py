@@ -49,14 +49,14 @@ class Intake:
         )
 
     def file(
-        self, taken: Registration, kinds: str = "content", status: str = "filed", codes: Any = ()
+        self, registered: Registration, kinds: str = "content", status: str = "filed", codes: Any = ()
     ) -> None:
         """Finish the scan: a page of each kind, those with content in one document."""
         for number, kind in enumerate(kinds.split(), start=1):
             self.connection.execute(
                 "insert into page (scan_id, number, kind, width, height, rotation, skew, confidence, codes)"
                 " values (%s, %s, %s, 1, 1, 0, 0, 0, %s)",
-                [taken.scan, number, kind, Jsonb(list(codes) if kind == "separator" else [])],
+                [registered.scan, number, kind, Jsonb(list(codes) if kind == "separator" else [])],
             )
         content = [n for n, kind in enumerate(kinds.split(), start=1) if kind in ("content", "unreadable")]
         if content:
@@ -64,23 +64,23 @@ class Intake:
                 "insert into document (scan_id, pages, status, type, type_probability, pdf, machine_result,"
                 " filed_at, filed_by)"
                 " values (%s, %s, %s, 'other', 1, %s, '{}', now(), 'machine') returning id",
-                [taken.scan, content, status, taken.sha256],
+                [registered.scan, content, status, registered.sha256],
             ).fetchone()
             assert row is not None
             for position, number in enumerate(content, start=1):
                 self.connection.execute(
                     "insert into document_page (document_id, scan_id, number, position, text)"
                     " values (%s, %s, %s, %s, '')",
-                    [row["id"], taken.scan, number, position],
+                    [row["id"], registered.scan, number, position],
                 )
             if status == "review":
                 self.connection.execute(
                     "insert into review_item (scan_id, document_id, reasons, priority)"
                     " values (%s, %s, '[]', 10)",
-                    [taken.scan, row["id"]],
+                    [registered.scan, row["id"]],
                 )
         self.connection.execute(
-            "update scan set status = 'done', finished_at = now() where id = %s", [taken.scan]
+            "update scan set status = 'done', finished_at = now() where id = %s", [registered.scan]
         )
 
 
@@ -93,7 +93,7 @@ def codes_of(connection: Connection) -> set[str]:
     return {fault.code for fault in reconcile(connection).faults}
 
 
-def test_every_file_and_page_stands_in_exactly_one_column(intake: Intake, connection: Connection) -> None:
+def test_every_file_and_page_is_in_exactly_one_column(intake: Intake, connection: Connection) -> None:
     filed = intake.picture(3)
     intake.file(intake.take(filed), "content blank separator")
     intake.take(filed)
@@ -127,16 +127,16 @@ def test_every_file_and_page_stands_in_exactly_one_column(intake: Intake, connec
     assert ledger_json(ledger)["balanced"] is True
 
 
-def test_a_page_that_was_not_accounted_for_is_a_fault_that_names_its_scan(
+def test_a_page_without_an_outcome_is_a_discrepancy_of_its_scan(
     intake: Intake, connection: Connection
 ) -> None:
-    taken = intake.take(intake.picture(3))
-    intake.file(taken, "content content")
+    registered = intake.take(intake.picture(3))
+    intake.file(registered, "content content")
     faults = reconcile(connection).faults
-    assert ("pages_missing", taken.scan) in {(fault.code, fault.scan) for fault in faults}
+    assert ("pages_missing", registered.scan) in {(fault.code, fault.scan) for fault in faults}
 
 
-def test_a_page_of_no_document_a_lost_review_and_a_scan_without_a_job_are_faults(
+def test_a_page_of_no_document_an_orphaned_review_and_a_scan_without_a_job_are_discrepancies(
     intake: Intake, connection: Connection
 ) -> None:
     intake.file(intake.take(intake.picture()))
@@ -152,7 +152,7 @@ def test_a_page_of_no_document_a_lost_review_and_a_scan_without_a_job_are_faults
     assert "stalled" in codes_of(connection)
 
 
-def test_an_original_that_the_store_lost_is_found_out(
+def test_an_original_that_the_store_has_lost_is_reported(
     intake: Intake, connection: Connection, blobs: Blobs
 ) -> None:
     kept, lost = intake.take(intake.picture()), intake.take(intake.picture())
@@ -162,7 +162,9 @@ def test_an_original_that_the_store_lost_is_found_out(
     assert kept.scan != lost.scan
 
 
-def test_a_files_life_is_told_from_first_sight_to_filing(intake: Intake, connection: Connection) -> None:
+def test_the_history_of_a_file_goes_from_its_arrival_to_its_filing(
+    intake: Intake, connection: Connection
+) -> None:
     intake.file(intake.take(intake.picture(2)), "content content")
     (life,) = file_histories(connection)
     assert life.pages == 2
@@ -183,11 +185,11 @@ def test_a_files_life_is_told_from_first_sight_to_filing(intake: Intake, connect
         ("", None),
     ],
 )
-def test_a_cover_sheets_code_says_what_to_expect(text: str, expected: ExpectedCounts | None) -> None:
+def test_the_code_of_a_cover_sheet_states_what_to_expect(text: str, expected: ExpectedCounts | None) -> None:
     assert parse_cover_sheet(text) == expected
 
 
-def test_a_batch_that_adds_up_with_its_cover_sheet_is_settled(intake: Intake, connection: Connection) -> None:
+def test_a_batch_that_agrees_with_its_cover_sheet_is_closed(intake: Intake, connection: Connection) -> None:
     codes = sheet("name=box;files=2;documents=2;pages=2")
     intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=codes)
     intake.file(intake.take(intake.picture(), batch="box"))
@@ -196,14 +198,14 @@ def test_a_batch_that_adds_up_with_its_cover_sheet_is_settled(intake: Intake, co
     assert connection.execute("select * from review_item").fetchall() == []
 
 
-def test_a_batch_with_a_page_too_few_goes_to_a_person_with_the_difference(
+def test_a_batch_with_a_missing_page_needs_review_and_shows_the_difference(
     intake: Intake, connection: Connection
 ) -> None:
-    taken = intake.take(intake.picture(3))
-    intake.file(taken, "separator content content", codes=sheet("name=box;pages=3"))
+    registered = intake.take(intake.picture(3))
+    intake.file(registered, "separator content content", codes=sheet("name=box;pages=3"))
     close_batches(connection, 0)
     (item,) = connection.execute("select scan_id, reasons from review_item").fetchall()
-    assert item["scan_id"] == taken.scan
+    assert item["scan_id"] == registered.scan
     assert item["reasons"][0]["code"] == "batch_count_mismatch"
     assert "3 pages expected, 2 arrived" in item["reasons"][0]["detail"]
     assert reconcile(connection).files["review"] == 1
@@ -214,7 +216,7 @@ def sheet(text: str) -> list[dict[str, Any]]:
     return [{"format": "QRCode", "text": f"CHARTLOOM/BATCH/1;{text}", "box": [0, 0, 1, 1]}]
 
 
-def test_a_batch_that_is_short_settles_by_itself_when_what_is_missing_comes(
+def test_an_incomplete_batch_closes_automatically_when_the_rest_arrives(
     intake: Intake, connection: Connection
 ) -> None:
     intake.file(
@@ -234,7 +236,9 @@ def test_a_batch_that_is_short_settles_by_itself_when_what_is_missing_comes(
     assert connection.execute("select closed_by from review_item").fetchall() == [{"closed_by": "machine"}]
 
 
-def test_what_a_batch_lacks_is_told_anew_when_it_changes(intake: Intake, connection: Connection) -> None:
+def test_the_reason_of_an_incomplete_batch_is_updated_when_it_changes(
+    intake: Intake, connection: Connection
+) -> None:
     intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=3"))
     close_batches(connection, 0)
     intake.file(intake.take(intake.picture(), batch="box"))
@@ -243,7 +247,7 @@ def test_what_a_batch_lacks_is_told_anew_when_it_changes(intake: Intake, connect
     assert "3 files expected, 2 arrived" in item["reasons"][0]["detail"]
 
 
-def test_no_paper_of_a_batch_may_go_before_it_adds_up_or_a_person_has_settled_it(
+def test_no_paper_of_a_batch_may_be_shredded_before_the_batch_is_closed(
     intake: Intake, connection: Connection
 ) -> None:
     intake.file(intake.take(intake.picture(2), batch="box"), "separator content", codes=sheet("files=3"))
@@ -259,7 +263,7 @@ def test_no_paper_of_a_batch_may_go_before_it_adds_up_or_a_person_has_settled_it
     assert [sheet.kept_for for sheet in paper_retention(connection)] == [None, None, None]
 
 
-def test_paper_is_kept_for_what_is_read_doubted_quarantined_or_to_be_scanned_again(
+def test_paper_is_kept_while_its_scan_is_processed_reviewed_quarantined_or_to_be_scanned_again(
     intake: Intake, connection: Connection
 ) -> None:
     intake.take(intake.picture())
@@ -304,7 +308,7 @@ def test_a_damaged_file_that_comes_again_after_its_dismissal_needs_another_decis
     assert [paper.kept_for for paper in paper_retention(connection)] == [None, None]
 
 
-def test_several_cover_sheets_of_a_batch_are_added_and_one_that_came_twice_counts_once(
+def test_several_cover_sheets_of_a_batch_are_added_and_a_duplicate_counts_once(
     intake: Intake, connection: Connection
 ) -> None:
     for text in ("name=a;files=2;pages=2", "name=b;files=1;pages=1", "name=a;files=2;pages=2"):
@@ -314,14 +318,14 @@ def test_several_cover_sheets_of_a_batch_are_added_and_one_that_came_twice_count
     assert (batch.expected_files, batch.expected_pages, batch.state) == (3, 3, "closed")
 
 
-def test_a_scan_that_is_only_a_cover_sheet_is_nobodys_work_and_none_of_the_files(
+def test_a_scan_of_only_a_cover_sheet_needs_no_review_and_is_not_one_of_the_files(
     intake: Intake, connection: Connection
 ) -> None:
-    taken = intake.take(intake.picture(), batch="box")
-    intake.file(taken, "separator", codes=sheet("files=1"))
+    registered = intake.take(intake.picture(), batch="box")
+    intake.file(registered, "separator", codes=sheet("files=1"))
     connection.execute(
         "insert into review_item (scan_id, reasons, priority) values (%s, %s, 10)",
-        [taken.scan, Jsonb([{"code": "no_documents", "detail": "", "weight": None}])],
+        [registered.scan, Jsonb([{"code": "no_documents", "detail": "", "weight": None}])],
     )
     close_batches(connection, 0)
     (item,) = connection.execute("select kinds, reasons from review_item where closed_at is null").fetchall()
@@ -334,29 +338,31 @@ def test_a_scan_that_is_only_a_cover_sheet_is_nobodys_work_and_none_of_the_files
     assert reconcile(connection).balanced
 
 
-def test_a_large_scan_that_is_retried_is_handed_out_to_all_workers_again(
+def test_a_large_scan_that_is_retried_is_distributed_to_all_workers_again(
     intake: Intake, connection: Connection, blobs: Blobs
 ) -> None:
-    taken = intake.take(intake.picture(LARGE_SCAN_PAGES + 1))
-    scan = load_scan(connection, taken.scan)
+    registered = intake.take(intake.picture(LARGE_SCAN_PAGES + 1))
+    scan = load_scan(connection, registered.scan)
     assert dispatch_ranges(connection, scan, LARGE_SCAN_PAGES + 1)
-    quarantine(connection, taken.scan, "fault", "A fault stopped this file.")
-    assert retry(connection, blobs, intake.settings, taken.scan, actor="pat", enqueue=enqueue_scan) is None
+    quarantine(connection, registered.scan, "fault", "A fault stopped this file.")
+    assert (
+        retry(connection, blobs, intake.settings, registered.scan, actor="pat", enqueue=enqueue_scan) is None
+    )
     assert dispatch_ranges(connection, scan, LARGE_SCAN_PAGES + 1)
 
 
-def test_a_batch_is_not_settled_while_its_files_still_come_or_are_read(
+def test_a_batch_is_not_closed_while_its_files_arrive_or_are_processed(
     intake: Intake, connection: Connection
 ) -> None:
-    taken = intake.take(intake.picture(), batch="box")
+    registered = intake.take(intake.picture(), batch="box")
     assert close_batches(connection, 0) == []
-    intake.file(taken)
+    intake.file(registered)
     assert close_batches(connection, 600) == []
     assert len(close_batches(connection, 0)) == 1
     assert batches(connection, include_closed=False) == []
 
 
-def test_a_batch_of_the_same_name_after_the_first_is_settled_is_another(
+def test_a_batch_of_the_same_name_after_the_first_is_closed_is_a_new_one(
     intake: Intake, connection: Connection
 ) -> None:
     intake.file(intake.take(intake.picture(), batch="box"))
@@ -365,18 +371,20 @@ def test_a_batch_of_the_same_name_after_the_first_is_settled_is_another(
     assert [batch.files for batch in batches(connection)] == [1, 1]
 
 
-def test_a_retry_after_the_limit_was_raised_takes_the_scan_and_enqueues_it(
+def test_a_retry_after_the_limit_was_raised_ingests_the_scan_and_enqueues_it(
     intake: Intake, connection: Connection, blobs: Blobs
 ) -> None:
     few = intake.settings.model_copy(
         update={"intake": intake.settings.intake.model_copy(update={"max_pages": 1})}
     )
-    taken = register(intake.picture(2), connection, blobs, few, enqueue=enqueue_scan)
-    assert taken.code == "too_many_pages"
-    refused = retry(connection, blobs, few, taken.scan, actor="pat", enqueue=enqueue_scan)
+    registered = register(intake.picture(2), connection, blobs, few, enqueue=enqueue_scan)
+    assert registered.code == "too_many_pages"
+    refused = retry(connection, blobs, few, registered.scan, actor="pat", enqueue=enqueue_scan)
     assert refused is not None
     assert refused.code == "too_many_pages"
-    assert retry(connection, blobs, intake.settings, taken.scan, actor="pat", enqueue=enqueue_scan) is None
+    assert (
+        retry(connection, blobs, intake.settings, registered.scan, actor="pat", enqueue=enqueue_scan) is None
+    )
     assert quarantined_scans(connection) == []
     assert codes_of(connection) == set()
     assert connection.execute("select status, pages_in from scan").fetchall() == [
@@ -386,27 +394,27 @@ def test_a_retry_after_the_limit_was_raised_takes_the_scan_and_enqueues_it(
     assert [row["action"] for row in actions] == ["retry_failed", "retried"]
 
 
-def test_a_rejected_scan_leaves_the_list_and_keeps_its_bytes_and_reason(
+def test_a_dismissed_scan_leaves_the_list_and_keeps_its_bytes_and_reason(
     intake: Intake, connection: Connection, blobs: Blobs
 ) -> None:
     (intake.folder / "note.txt").write_bytes(b"Dear colleague")
-    taken = intake.take(intake.folder / "note.txt")
-    dismiss(connection, taken.scan, actor="pat", note="no scan")
+    registered = intake.take(intake.folder / "note.txt")
+    dismiss(connection, registered.scan, actor="pat", note="no scan")
     assert quarantined_scans(connection) == []
     (held,) = quarantined_scans(connection, include_dismissed=True)
     assert (held.code, held.dismissed_by) == ("unknown_kind", "pat")
-    assert quarantined_scan(connection, taken.scan).actions[0]["note"] == "no scan"
-    assert blobs.get(taken.sha256) == b"Dear colleague"
+    assert quarantined_scan(connection, registered.scan).actions[0]["note"] == "no scan"
+    assert blobs.get(registered.sha256) == b"Dear colleague"
     assert reconcile(connection).files["dismissed"] == 1
     with pytest.raises(Conflict):
-        dismiss(connection, taken.scan, actor="sam", note="again")
+        dismiss(connection, registered.scan, actor="sam", note="again")
 
 
-def test_a_scan_that_is_not_in_quarantine_cannot_be_retried_or_rejected(
+def test_a_scan_that_is_not_in_quarantine_cannot_be_retried_or_dismissed(
     intake: Intake, connection: Connection, blobs: Blobs
 ) -> None:
-    taken = intake.take(intake.picture())
+    registered = intake.take(intake.picture())
     with pytest.raises(NotFound):
-        retry(connection, blobs, intake.settings, taken.scan, actor="pat", enqueue=enqueue_scan)
+        retry(connection, blobs, intake.settings, registered.scan, actor="pat", enqueue=enqueue_scan)
     with pytest.raises(NotFound):
-        dismiss(connection, taken.scan, actor="pat", note="")
+        dismiss(connection, registered.scan, actor="pat", note="")

@@ -1,5 +1,5 @@
-"""Registering: bytes stored and verified, then rows and job at once; the same bytes are a duplicate; refused
-bytes are kept.
+"""Registration: bytes are stored and verified, then rows and job are committed together. The same bytes are
+a duplicate, and rejected bytes are kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.store.database import Connection, connect
 
 
 class Jobs:
-    """Notes what was enqueued, in the transaction it is part of."""
+    """Records what was enqueued, in the transaction that it is part of."""
 
     def __init__(self) -> None:
         self.scans: list[tuple[int, int]] = []
@@ -49,16 +49,16 @@ def landing(path: str) -> IntakeEvent:
 def test_a_file_is_stored_byte_for_byte_and_its_job_enqueued_in_the_same_transaction(
     picture: Path, connection: Connection, blobs: Blobs, settings: Settings, jobs: Jobs
 ) -> None:
-    taken = register(
+    registered = register(
         picture, connection, blobs, settings, enqueue=jobs, origin=Origin(priority=Priority.STAT)
     )
-    assert taken.status == "stored"
-    assert taken.pages == 1
-    assert blobs.get(taken.sha256) == picture.read_bytes()
-    assert jobs.scans == [(taken.scan, 20)]
+    assert registered.status == "stored"
+    assert registered.pages == 1
+    assert blobs.get(registered.sha256) == picture.read_bytes()
+    assert jobs.scans == [(registered.scan, 20)]
 
 
-def test_a_job_that_cannot_be_enqueued_leaves_no_row_behind(
+def test_a_job_that_cannot_be_enqueued_leaves_no_row(
     picture: Path, connection: Connection, blobs: Blobs, settings: Settings
 ) -> None:
     def fails(*_: object) -> None:
@@ -104,7 +104,7 @@ def test_two_watchers_with_the_same_bytes_at_once_make_one_scan_and_one_duplicat
     ("content", "code"),
     [(b"", "empty"), (b"Dear doctor, ...", "unknown_kind"), (b"%PDF-1.7\nnothing else", "damaged")],
 )
-def test_a_file_that_cannot_be_taken_is_quarantined_with_its_bytes_and_a_reason(
+def test_a_file_that_cannot_be_ingested_is_quarantined_with_its_bytes_and_a_reason(
     content: bytes,
     code: str,
     tmp_path: Path,
@@ -114,10 +114,10 @@ def test_a_file_that_cannot_be_taken_is_quarantined_with_its_bytes_and_a_reason(
     jobs: Jobs,
 ) -> None:
     (tmp_path / "bad.pdf").write_bytes(content)
-    taken = register(tmp_path / "bad.pdf", connection, blobs, settings, enqueue=jobs)
-    assert (taken.status, taken.code) == ("quarantined", code)
-    assert taken.reason
-    assert blobs.get(taken.sha256) == content
+    registered = register(tmp_path / "bad.pdf", connection, blobs, settings, enqueue=jobs)
+    assert (registered.status, registered.code) == ("quarantined", code)
+    assert registered.reason
+    assert blobs.get(registered.sha256) == content
     assert jobs.scans == []
 
 

@@ -1,4 +1,4 @@
-"""The watched folder: what is taken and when, what waits, and what the folder looks like afterwards."""
+"""The watched folder: which files are ingested and when, which wait, and what is left in the folder."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from pipeline.store.database import Connection, connect
 
 
 def no_job(*_: object) -> None:
-    """Ignore the queue."""
+    """Enqueue nothing."""
 
 
 def page(file: Path, shade: int = 255) -> Path:
-    """A small scan; another shade makes other bytes."""
+    """Write a small scan; another shade gives other bytes."""
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", (60, 80), shade).save(file, format="TIFF")
     return file
@@ -42,7 +42,7 @@ def intake(settings: Settings) -> Path:
 
 @pytest.fixture
 def quick(settings: Settings) -> Settings:
-    """Files are taken at the second look."""
+    """Files are ingested at the second poll."""
     return settings.model_copy(
         update={
             "intake": settings.intake.model_copy(
@@ -68,13 +68,13 @@ def rows(connection: Connection, query: Any) -> list[dict[str, Any]]:
     return connection.execute(query).fetchall()
 
 
-def test_a_stable_file_is_stored_and_moved_to_done_under_its_own_folders(
+def test_a_stable_file_is_stored_and_moved_to_the_same_subfolders_of_done(
     watcher: Watcher, intake: Path, quick: Settings, connection: Connection, blobs: Blobs
 ) -> None:
     sha256 = sha256_of(page(intake / "STAT" / "box 17" / "a.tif"))
     look(watcher)
-    moved = quick.done_folder / date.today().isoformat() / "STAT" / "box 17" / "a.tif"
-    assert sha256_of(moved) == sha256
+    done_file = quick.done_folder / date.today().isoformat() / "STAT" / "box 17" / "a.tif"
+    assert sha256_of(done_file) == sha256
     assert blobs.exists(sha256)
     assert rows(
         connection,
@@ -87,9 +87,9 @@ def test_a_stable_file_is_stored_and_moved_to_done_under_its_own_folders(
 
 def test_a_file_that_is_still_being_written_is_left_alone(watcher: Watcher, intake: Path) -> None:
     file = page(intake / "slow.tif")
-    whole = file.read_bytes()
+    complete = file.read_bytes()
     for cut in range(4):
-        file.write_bytes(whole[: len(whole) - 10 + cut])
+        file.write_bytes(complete[: len(complete) - 10 + cut])
         watcher.poll()
         assert file.exists()
         time.sleep(0.03)
@@ -98,7 +98,7 @@ def test_a_file_that_is_still_being_written_is_left_alone(watcher: Watcher, inta
 @pytest.mark.parametrize(
     "name", ["a.tif.part", "a.TMP", "~$a.tif", ".a.tif", "a.tif~", "a.crdownload", "a.filepart", "Thumbs.db"]
 )
-def test_temporary_lock_and_system_names_are_never_taken(
+def test_temporary_lock_and_system_files_are_never_ingested(
     name: str, watcher: Watcher, intake: Path, connection: Connection
 ) -> None:
     file = page(intake / name)
@@ -107,7 +107,7 @@ def test_temporary_lock_and_system_names_are_never_taken(
     assert rows(connection, "select * from ingest_event") == []
 
 
-def test_a_pdf_without_its_end_waits_and_is_taken_at_last(
+def test_a_pdf_without_its_end_waits_and_is_ingested_later(
     watcher: Watcher, intake: Path, connection: Connection
 ) -> None:
     file = intake / "cut.pdf"
@@ -134,7 +134,7 @@ def test_a_pdf_without_its_end_waits_and_is_taken_at_last(
         "'; drop table scan;--.tif",
     ],
 )
-def test_odd_names_are_taken_like_any_other(
+def test_files_with_unusual_names_are_ingested(
     name: str | bytes, watcher: Watcher, intake: Path, quick: Settings, connection: Connection
 ) -> None:
     file = intake / os.fsdecode(name)
@@ -145,7 +145,7 @@ def test_odd_names_are_taken_like_any_other(
     assert len(rows(connection, "select * from scan where status = 'received'")) == 1
 
 
-def test_two_files_of_the_longest_name_both_find_room_in_done(
+def test_two_files_with_a_name_of_maximum_length_are_both_moved_to_done(
     watcher: Watcher, intake: Path, quick: Settings
 ) -> None:
     name = "y" * 251 + ".tif"
@@ -155,7 +155,7 @@ def test_two_files_of_the_longest_name_both_find_room_in_done(
     assert len(list((quick.done_folder / date.today().isoformat()).iterdir())) == 2
 
 
-def test_symbolic_links_are_followed_neither_to_files_nor_to_folders(
+def test_symbolic_links_to_files_and_folders_are_not_followed(
     watcher: Watcher, intake: Path, tmp_path: Path, connection: Connection
 ) -> None:
     outside = page(tmp_path / "outside" / "secret.tif")
@@ -166,7 +166,9 @@ def test_symbolic_links_are_followed_neither_to_files_nor_to_folders(
     assert rows(connection, "select * from ingest_event") == []
 
 
-def test_the_most_urgent_folder_goes_first(watcher: Watcher, intake: Path, connection: Connection) -> None:
+def test_the_most_urgent_folder_is_ingested_first(
+    watcher: Watcher, intake: Path, connection: Connection
+) -> None:
     page(intake / "backfill" / "old.tif", 1)
     page(intake / "live.tif", 2)
     page(intake / "stat" / "now.tif", 3)
@@ -197,7 +199,7 @@ def test_a_zip_is_one_batch_of_its_files(
     assert not (intake.parent.parent / "escape.tif").exists()
 
 
-def test_a_zip_bomb_is_quarantined_whole(
+def test_a_zip_bomb_is_quarantined_as_one_file(
     quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
 ) -> None:
     small = quick.model_copy(update={"intake": quick.intake.model_copy(update={"max_bytes": 1_000_000})})
@@ -209,7 +211,7 @@ def test_a_zip_bomb_is_quarantined_whole(
     ]
 
 
-def test_while_a_service_is_away_the_file_waits_and_is_taken_when_it_is_back(
+def test_a_file_waits_while_a_service_is_unavailable_and_is_ingested_afterwards(
     quick: Settings, dsn: str, blobs: Blobs, intake: Path
 ) -> None:
     away = True
@@ -221,18 +223,18 @@ def test_while_a_service_is_away_the_file_waits_and_is_taken_when_it_is_back(
 
     file = page(intake / "Jane Doe.tif")
     watcher = Watcher(quick, lambda: connect(dsn), opened, no_job)
-    with capture_logs() as said:
+    with capture_logs() as logged:
         look(watcher, 5)
         assert file.exists()
         away = False
         look(watcher)
     assert not file.exists()
-    events = [line["event"] for line in said]
+    events = [line["event"] for line in logged]
     assert events.count("intake paused") == events.count("intake resumed") == 1
-    assert "Jane" not in str(said)
+    assert "Jane" not in str(logged)
 
 
-def test_two_watchers_on_one_folder_take_every_file_once(
+def test_two_watchers_of_one_folder_ingest_every_file_once(
     quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
 ) -> None:
     for number in range(30):
@@ -252,7 +254,7 @@ def test_two_watchers_on_one_folder_take_every_file_once(
     assert rows(connection, "select path from intake_file") == []
 
 
-def test_a_file_written_over_after_it_was_stored_is_a_new_scan(
+def test_a_file_that_is_overwritten_after_it_was_stored_is_a_new_scan(
     quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
 ) -> None:
     file = page(intake / "scan.tif", 1)
@@ -266,7 +268,7 @@ def test_a_file_written_over_after_it_was_stored_is_a_new_scan(
     assert not file.exists()
 
 
-def test_a_file_that_goes_away_before_it_was_stored_is_on_the_ledger_as_gone(
+def test_a_file_that_disappears_before_it_was_stored_is_counted_as_gone(
     watcher: Watcher, intake: Path, connection: Connection
 ) -> None:
     file = page(intake / "recalled.tif")
@@ -292,10 +294,10 @@ def test_a_file_that_a_program_has_open_for_writing_waits_until_it_is_closed(
     assert reconcile(connection).waiting == ()
 
 
-def test_a_stored_file_that_cannot_leave_is_stored_once_and_told_and_leaves_when_it_may(
+def test_a_stored_file_that_cannot_be_moved_is_stored_once_reported_and_moved_later(
     watcher: Watcher, intake: Path, quick: Settings, connection: Connection
 ) -> None:
-    quick.done_folder.touch()  # a file in the place of the folder
+    quick.done_folder.touch()  # a file instead of the folder
     file = page(intake / "a.tif")
     look(watcher, 4)
     assert file.exists()
@@ -307,7 +309,7 @@ def test_a_stored_file_that_cannot_leave_is_stored_once_and_told_and_leaves_when
     assert (ledger.files["seen"], ledger.waiting) == (1, ())
 
 
-def test_a_watcher_that_starts_anew_beside_a_stored_file_that_could_not_leave_does_not_count_it_again(
+def test_a_restarted_watcher_does_not_count_a_stored_file_that_could_not_be_moved_again(
     quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
 ) -> None:
     quick.done_folder.touch()
@@ -317,7 +319,7 @@ def test_a_watcher_that_starts_anew_beside_a_stored_file_that_could_not_leave_do
     assert rows(connection, "select count(*) as n from ingest_event") == [{"n": 1}]
 
 
-def test_the_folder_of_a_batch_goes_when_it_is_empty_and_quiet_and_no_other_does(
+def test_the_folder_of_a_batch_is_removed_when_it_is_empty_and_idle_and_no_other_folder_is(
     quick: Settings, dsn: str, blobs: Blobs, intake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.ingest.watch.MAINTENANCE_INTERVAL_SECONDS", 0.0)
@@ -325,19 +327,19 @@ def test_the_folder_of_a_batch_goes_when_it_is_empty_and_quiet_and_no_other_does
     watcher = Watcher(at_once, lambda: connect(dsn), lambda: blobs, no_job)
     page(intake / "STAT" / "box 17" / "front" / "a.tif")
     page(intake / "cardiology" / "b.tif", 1)
-    (intake / "box 18").mkdir()  # a clerk has made it and fetches the paper
+    (intake / "box 18").mkdir()  # a clerk has created it and gets the paper
     wait_until(lambda: bool(watcher.poll() or True) and not (intake / "STAT" / "box 17").exists())
     assert sorted(str(f.relative_to(intake)) for f in intake.rglob("*")) == ["STAT", "box 18", "cardiology"]
 
 
-def test_a_tiff_whose_strips_are_not_all_there_waits(watcher: Watcher, intake: Path, tmp_path: Path) -> None:
-    whole = page(tmp_path / "whole.tif").read_bytes()  # its directory stands before its one strip
-    (intake / "cut.tif").write_bytes(whole[:-100])
+def test_a_tiff_with_missing_strips_waits(watcher: Watcher, intake: Path, tmp_path: Path) -> None:
+    complete = page(tmp_path / "whole.tif").read_bytes()  # its directory precedes its only strip
+    (intake / "cut.tif").write_bytes(complete[:-100])
     look(watcher)
     assert (intake / "cut.tif").exists()
 
 
-def test_days_of_done_are_removed_after_their_time_and_nothing_else(
+def test_day_folders_of_done_are_removed_after_their_time_and_nothing_else_is(
     watcher: Watcher, intake: Path, quick: Settings
 ) -> None:
     for folder in ("2020-01-31", date.today().isoformat(), "keep me"):

@@ -27,29 +27,29 @@ def test_a_zip_from_the_browser_is_a_batch_of_its_files(hospital: Hospital, sign
     }
     answer = clerk.client.post("/upload/box%2017.zip", content=box.getvalue(), headers=headers)
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    assert (told["status"], told["files"]) == ("stored", 2)
-    assert told["reason"].startswith("1 of 2 files could not be ingested")
+    result = answer.json()
+    assert (result["status"], result["files"]) == ("stored", 2)
+    assert result["reason"].startswith("1 of 2 files could not be ingested")
     found = hospital.connection.execute(
         "select name, (select count(*) from ingest_event) as files from batch"
     ).fetchall()
     assert found == [{"name": "box 17.zip", "files": 2}]
 
 
-def test_a_batch_that_is_short_and_a_file_that_waits_stand_on_the_ledger_and_the_batch_in_the_queue(
+def test_an_incomplete_batch_and_a_waiting_file_are_on_the_intake_page_and_the_batch_is_in_the_queue(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     connection, document = hospital.connection, hospital.filed_document()
     row = connection.execute("insert into batch (name) values ('box 17') returning id").fetchone()
     assert row is not None
-    known = {"batch": row["id"], "document": document}
+    params = {"batch": row["id"], "document": document}
     connection.execute(
         "insert into ingest_event (scan_id, name, duplicate, seen_at, batch_id)"
-        " select scan_id, 'a', false, now(), %(batch)s from document where id = %(document)s", known,
+        " select scan_id, 'a', false, now(), %(batch)s from document where id = %(document)s", params,
     )  # fmt: skip
     connection.execute(
         "insert into batch_sheet (scan_id, text, batch_id, files)"
-        " select scan_id, 'a sheet', %(batch)s, 3 from document where id = %(document)s", known,
+        " select scan_id, 'a sheet', %(batch)s, 3 from document where id = %(document)s", params,
     )  # fmt: skip
     connection.execute(
         "insert into intake_file (path, size, waiting_reason) values ('locked.pdf', 1, 'It cannot be read.')"

@@ -1,4 +1,4 @@
-"""The metrics say what was done, on a real database, and identify nobody."""
+"""Metrics on a real database: the values are those of what was done, and no metric identifies a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""ADT messages: applied once, answered, kept where they cannot be applied; records merged and parted."""
+"""ADT messages are applied once and acknowledged, or stored if they cannot be applied; records are merged
+and unmerged.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ def by_mrn(connection: Connection, mrn: str) -> dict[str, Any]:
 
 
 def a_document_of(connection: Connection, patient: int) -> int:
-    """The least of a filed document: what a merge moves is its patient."""
+    """Insert a minimal filed document: a merge moves its patient."""
     scan = connection.execute(
         "insert into scan (sha256, name, media_type, size, status, finished_at) "
         "values (encode(sha256(random()::text::bytea), 'hex'), 'a.pdf', 'application/pdf', 1, 'done', now())"
@@ -63,7 +65,7 @@ def patient_of(connection: Connection, document: int) -> int:
 
 
 @pytest.mark.parametrize("event", ["A01", "A04", "A05", "A08", "A28", "A31"])
-def test_a_patient_comes_by_message_and_is_brought_up_to_date(connection: Connection, event: str) -> None:
+def test_a_patient_is_added_and_updated_by_messages(connection: Connection, event: str) -> None:
     assert process_message(connection, message(event, "1", "7700123")).status == "applied"
     assert (
         process_message(connection, message("A08", "2", "7700123", "WHITFIELD^SUSAN^M")).status == "applied"
@@ -85,25 +87,25 @@ def test_the_same_message_again_is_acknowledged_and_not_applied_again(connection
     assert by_mrn(connection, "7700123")["family"] == "WHITFIELD"
 
 
-def test_a_message_that_cannot_be_applied_is_kept_with_its_bytes_and_the_reason(
+def test_a_message_that_cannot_be_applied_is_stored_with_its_bytes_and_the_reason(
     connection: Connection,
 ) -> None:
     body = message("A40", "9", "7700123")
     assert process_message(connection, body).status == "rejected"
     assert process_message(connection, b"hello").status == "rejected"
-    kept = connection.execute(
+    stored = connection.execute(
         "select body, problem from adt_message where status = 'rejected' order by id"
     ).fetchall()
-    assert [row["body"] for row in kept] == [body, b"hello"]
+    assert [row["body"] for row in stored] == [body, b"hello"]
     answer = build_acknowledgment(body, process_message(connection, body)).decode()
     assert "MSA|AE|9\r" in answer
     assert "MRG-1" in answer
-    assert "MRG-1" in kept[0]["problem"]
+    assert "MRG-1" in stored[0]["problem"]
     assert connection.execute("select count(*) as n from patient").fetchone() == {"n": 0}
 
 
 @pytest.mark.parametrize("event", ["A18", "A34", "A40"])
-def test_a_merge_message_moves_the_documents_and_parting_brings_them_back(
+def test_a_merge_message_moves_the_documents_and_an_unmerge_moves_them_back(
     connection: Connection, event: str
 ) -> None:
     process_message(connection, message("A28", "1", "111"))
@@ -125,7 +127,7 @@ def test_a_merge_message_moves_the_documents_and_parting_brings_them_back(
     assert merges == [{"merged_by": "adt", "undone_by": "mwhite"}]
 
 
-def test_a_merge_that_is_told_again_is_acknowledged_and_merges_nothing_again(connection: Connection) -> None:
+def test_a_repeated_merge_is_acknowledged_and_changes_nothing(connection: Connection) -> None:
     process_message(connection, message("A28", "1", "111"))
     process_message(connection, message("A28", "2", "222", "GARCIA^SUSANA"))
     process_message(connection, message("A40", "3", "111", prior="222"))
@@ -134,7 +136,7 @@ def test_a_merge_that_is_told_again_is_acknowledged_and_merges_nothing_again(con
     assert row == {"n": 1}
 
 
-def test_a_document_refiled_after_the_merge_stays_where_a_person_put_it(connection: Connection) -> None:
+def test_a_document_that_was_refiled_after_the_merge_stays_in_its_chart(connection: Connection) -> None:
     for n in ("1", "2", "3"):
         process_message(connection, message("A28", n, n * 3, f"GARCIA^SUSAN{n}"))
     one, two, three = (by_mrn(connection, n * 3)["id"] for n in ("1", "2", "3"))
@@ -145,7 +147,9 @@ def test_a_document_refiled_after_the_merge_stays_where_a_person_put_it(connecti
     assert patient_of(connection, moved) == three
 
 
-def test_who_was_merged_into_the_loser_follows_it_and_comes_back_to_it(connection: Connection) -> None:
+def test_an_earlier_merge_into_the_merged_record_follows_it_and_returns_with_it(
+    connection: Connection,
+) -> None:
     for n in ("1", "2", "3"):
         process_message(connection, message("A28", n, n * 3, f"GARCIA^SUSAN{n}"))
     one, two, three = (by_mrn(connection, n * 3)["id"] for n in ("1", "2", "3"))
@@ -175,7 +179,7 @@ def test_a_merged_patient_is_found_as_the_survivor_by_its_old_number(
     assert found["patient"]["mrn"] == "1110001"
 
 
-def test_a_changed_number_leads_to_the_same_patient_and_the_old_one_still_does(
+def test_a_changed_number_and_the_old_one_both_find_the_patient(
     connection: Connection,
 ) -> None:
     process_message(connection, message("A28", "1", "7700123"))
@@ -184,28 +188,28 @@ def test_a_changed_number_leads_to_the_same_patient_and_the_old_one_still_does(
     assert patient_id(connection, "9900456") == patient_id(connection, "7700123") == before
 
 
-def test_a_change_of_a_number_nobody_came_with_leads_both_numbers_to_the_patient(
+def test_a_change_of_an_unknown_number_makes_both_numbers_find_the_patient(
     connection: Connection,
 ) -> None:
     assert process_message(connection, message("A47", "1", "9900456", prior="7700123")).status == "applied"
     assert patient_id(connection, "7700123") == patient_id(connection, "9900456")
 
 
-def test_a_merge_with_a_number_nobody_came_with_leads_that_number_to_the_survivor(
+def test_a_merge_with_an_unknown_number_makes_that_number_find_the_survivor(
     connection: Connection,
 ) -> None:
     assert process_message(connection, message("A40", "1", "7700123", prior="555")).status == "applied"
     assert patient_id(connection, "555") == by_mrn(connection, "7700123")["id"]
 
 
-def test_events_that_say_nothing_of_who_a_patient_is_are_acknowledged_and_change_nothing(
+def test_events_without_demographics_are_acknowledged_and_change_nothing(
     connection: Connection,
 ) -> None:
     assert process_message(connection, message("A09", "1", "7700123")).status == "ignored"
     assert connection.execute("select count(*) as n from patient").fetchone() == {"n": 0}
 
 
-def test_the_home_facility_says_which_of_several_numbers_is_ours() -> None:
+def test_the_assigning_authority_determines_which_of_several_numbers_is_the_mrn() -> None:
     body = (
         b"MSH|^~\\&|ADT|NORTH|||2026||ADT^A28|1|P|2.5\r"
         b"PID|1||S-88^^^SOUTH^MR~7700123^^^NORTH^MR||GARCIA^SUSAN\r"
@@ -226,7 +230,7 @@ def listening(dsn: str) -> Iterator[MllpListener]:
 
 
 def send(port: int, *bodies: bytes) -> list[str]:
-    """The codes (MSA-1) with which the messages are answered."""
+    """Return the codes (MSA-1) with which the messages are answered."""
     codes: list[str] = []
     buffer = b""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
@@ -257,7 +261,7 @@ def test_every_message_over_the_wire_is_answered_and_a_bad_one_does_not_stop_the
     ]
 
 
-def test_a_sender_that_was_cut_off_sends_again_and_nothing_is_there_twice(
+def test_a_sender_that_was_disconnected_sends_again_and_nothing_is_applied_twice(
     connection: Connection, dsn: str
 ) -> None:
     bodies = [message("A28", str(n), f"55{n:04}", f"GARCIA^SUSAN{n}") for n in range(30)]
@@ -268,7 +272,7 @@ def test_a_sender_that_was_cut_off_sends_again_and_nothing_is_there_twice(
                 + FRAME_START
                 + bodies[17][:40]
             )
-            sender.recv(20)  # answered in part, then the sender dies
+            sender.recv(20)  # partly answered, then the sender ends
         assert send(listener.port, *bodies) == ["AA"] * 30
     assert connection.execute("select count(*) as n, count(distinct mrn) as m from patient").fetchone() == {
         "n": 30,

@@ -1,4 +1,6 @@
-"""HL7 messages over TLS: only to whom the settings trust, and one who talks without TLS holds up nobody."""
+"""HL7 messages over TLS: only trusted senders are accepted, and a sender that does not speak TLS does not
+block the others.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +31,11 @@ MESSAGE = (
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate that signs itself, for 127.0.0.1, and its key."""
+    """Create a self-signed certificate for 127.0.0.1 and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -46,7 +48,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
     )
     paths = folder / f"{name}.pem", folder / f"{name}.key"
-    paths[0].write_bytes(made.public_bytes(Encoding.PEM))
+    paths[0].write_bytes(signed.public_bytes(Encoding.PEM))
     paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return paths
 
@@ -76,35 +78,33 @@ def send(port: int, trusted: Path, own: tuple[Path, Path] | None = None) -> byte
         return sender.recv(65536)
 
 
-def heard(port: int, trusted: Path, own: tuple[Path, Path] | None) -> bool:
+def is_accepted(port: int, trusted: Path, own: tuple[Path, Path] | None) -> bool:
     try:
         return b"MSA|AA|1" in send(port, trusted, own)
     except (ssl.SSLError, ConnectionError):
         return False
 
 
-def test_a_message_is_acknowledged_over_tls_while_another_sender_says_nothing(
-    dsn: str, tmp_path: Path
-) -> None:
+def test_a_message_is_acknowledged_over_tls_while_another_sender_is_silent(dsn: str, tmp_path: Path) -> None:
     own, key = certificate(tmp_path, "hospital")
     settings = AdtSettings(tls_handshake_timeout_seconds=5, tls_certificate=own, tls_key=key)
     with listening(dsn, settings) as port, socket.create_connection(("127.0.0.1", port)):
         assert b"MSA|AA|1" in send(port, own)
 
 
-def test_a_sender_without_a_certificate_that_is_trusted_is_not_heard(dsn: str, tmp_path: Path) -> None:
+def test_a_sender_without_a_trusted_certificate_is_rejected(dsn: str, tmp_path: Path) -> None:
     own, key = certificate(tmp_path, "hospital")
     engine, stranger = certificate(tmp_path, "engine"), certificate(tmp_path, "stranger")
     settings = AdtSettings(
         tls_handshake_timeout_seconds=5, tls_certificate=own, tls_key=key, tls_client_ca=engine[0]
     )
     with listening(dsn, settings) as port:
-        assert not heard(port, own, None)
-        assert not heard(port, own, stranger)
-        assert heard(port, own, engine)
+        assert not is_accepted(port, own, None)
+        assert not is_accepted(port, own, stranger)
+        assert is_accepted(port, own, engine)
 
 
-def test_tls_files_that_do_not_serve_are_told_before_the_port_opens(tmp_path: Path) -> None:
+def test_unusable_tls_files_are_reported_before_the_port_opens(tmp_path: Path) -> None:
     own, _ = certificate(tmp_path, "hospital")
     with pytest.raises(ConfigurationError):
         server_tls_context(

@@ -1,4 +1,4 @@
-"""The patient index: loaded from files, kept current, and searched."""
+"""The patient index is loaded from files, kept current, and searched."""
 
 from __future__ import annotations
 
@@ -64,26 +64,26 @@ def test_a_csv_file_is_loaded_under_the_usual_names_of_its_columns(
     assert (report.read, report.added) == (1, 1)
 
 
-def test_a_file_without_an_mrn_column_is_refused_with_the_columns_it_may_have(tmp_path: Path) -> None:
+def test_a_file_without_an_mrn_column_is_rejected_with_the_possible_columns(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("name,born\nSusan,1964\n")
     with pytest.raises(InvalidInput, match="at least the columns mrn and family"):
         list(read_csv(file, LoadResult()))
 
 
-def test_a_line_without_an_mrn_is_refused_and_the_others_are_loaded(connection: Connection) -> None:
+def test_a_line_without_an_mrn_is_rejected_and_the_others_are_loaded(connection: Connection) -> None:
     report = load(connection, {"family": "Nobody"}, SUSAN)
     assert report.rejected == [("line 0", "no MRN")]
     assert [p["mrn"] for p in patients(connection)] == ["7700123"]
 
 
-def test_a_value_that_cannot_be_read_is_left_out_and_reported(connection: Connection) -> None:
+def test_an_invalid_value_is_omitted_and_reported(connection: Connection) -> None:
     report = load(connection, SUSAN | {"dob": "last spring"})
     assert patients(connection)[0]["dob"] is None
     assert len(report.unparsed) == 1
 
 
-def test_loading_again_changes_what_changed_and_keeps_what_was(
+def test_loading_again_updates_changed_values_and_keeps_the_others(
     connection: Connection, settings: Settings
 ) -> None:
     load(connection, SUSAN)
@@ -98,7 +98,7 @@ def test_loading_again_changes_what_changed_and_keeps_what_was(
     ]
 
 
-def test_what_a_later_file_does_not_say_is_not_forgotten(connection: Connection) -> None:
+def test_values_that_a_later_file_does_not_have_are_kept(connection: Connection) -> None:
     load(connection, SUSAN)
     load(connection, {"mrn": "7700123", "given": "Susan", "family": "Garcia-Lopez"})
     assert patients(connection)[0]["dob"] == "1964-09-29"
@@ -107,8 +107,8 @@ def test_what_a_later_file_does_not_say_is_not_forgotten(connection: Connection)
 @pytest.mark.parametrize(
     "damaged",
     [
-        {"given": "Susan", "family": "Lopez", "dob": "1964-09-29"},  # one half of the name
-        {"given": "Garcia-Lopez", "family": "Susan", "dob": "1964-09-29"},  # names in each other's place
+        {"given": "Susan", "family": "Lopez", "dob": "1964-09-29"},  # half of the name
+        {"given": "Garcia-Lopez", "family": "Susan", "dob": "1964-09-29"},  # swapped names
         {"given": "Sue", "family": "Garcla-L0pez", "dob": "1964-09-29"},
         {"given": "Susan", "family": "Garcia-Lopez", "dob": "1946-09-29"},
         {"given": "Susan", "family": "Garcia-Lopez", "dob": "196-09-29"},
@@ -119,7 +119,7 @@ def test_what_a_later_file_does_not_say_is_not_forgotten(connection: Connection)
         {"mrn": "7701023"},
     ],
 )
-def test_the_right_patient_is_a_candidate_however_the_page_was_misread(
+def test_the_right_patient_is_a_candidate_in_spite_of_misread_values(
     connection: Connection, settings: Settings, damaged: dict[str, str]
 ) -> None:
     load(
@@ -132,7 +132,7 @@ def test_the_right_patient_is_a_candidate_however_the_page_was_misread(
 
 
 @pytest.mark.parametrize("kept_as", ["7700128", "77-00128", "770.0128 "])
-def test_an_mrn_that_is_another_patients_as_it_was_printed_brings_a_person(
+def test_a_printed_mrn_that_belongs_to_another_patient_needs_review(
     connection: Connection, settings: Settings, kept_as: str
 ) -> None:
     load(connection, SUSAN, {"mrn": kept_as, "given": "Otto", "family": "Brandt", "dob": "1931-02-02"})
@@ -141,7 +141,7 @@ def test_an_mrn_that_is_another_patients_as_it_was_printed_brings_a_person(
     assert "mrn_belongs_to_other_patient" in {reason["code"] for reason in found["reasons"]}
 
 
-def test_how_common_a_name_is_is_counted_in_the_index(connection: Connection, settings: Settings) -> None:
+def test_name_frequencies_are_counted_in_the_index(connection: Connection, settings: Settings) -> None:
     load(
         connection,
         SUSAN,
@@ -155,20 +155,20 @@ def test_how_common_a_name_is_is_counted_in_the_index(connection: Connection, se
     assert rare > common + 4
 
 
-def test_the_database_keys_numbers_as_the_software_does(connection: Connection) -> None:
+def test_the_database_and_python_normalize_numbers_alike(connection: Connection) -> None:
     for number in ("770-0123", "OO77I2", "B8Z2S5", "000123", "mrn 12"):
         row = connection.execute("select number_key(%s) as key", [number]).fetchone()
         assert row is not None
         assert row["key"] == number_key(number)
 
 
-def test_every_single_slip_in_a_number_is_looked_for() -> None:
-    near = keys_one_edit_away("7700123")
-    assert {"770123", "7700132", "7700723", "77001234", "17700123"} <= near
-    assert "7700123" not in near
+def test_every_single_error_in_a_number_is_searched_for() -> None:
+    keys = keys_one_edit_away("7700123")
+    assert {"770123", "7700132", "7700723", "77001234", "17700123"} <= keys
+    assert "7700123" not in keys
 
 
-def test_fhir_bundles_and_bulk_exports_bring_names_numbers_and_addresses(
+def test_fhir_bundles_and_bulk_exports_provide_names_numbers_and_addresses(
     connection: Connection, tmp_path: Path
 ) -> None:
     resource = {
@@ -217,7 +217,7 @@ def test_fhir_bundles_and_bulk_exports_bring_names_numbers_and_addresses(
     assert {"n7700123", "n588", "s219099999", "p2104477"} <= keys
 
 
-def test_a_misspelt_family_name_finds_the_patient_by_search(connection: Connection) -> None:
+def test_a_search_finds_a_patient_by_a_misspelled_family_name(connection: Connection) -> None:
     load(connection, SUSAN, {"mrn": "2", "given": "Paul", "family": "Brook"})
     for words in ("Garsia", "Lopes, Susan", "susan garcia lopez", "7700123", "Garca-Lopez"):
         found = connection.execute("select mrn from find_patients(%s)", [words]).fetchall()
@@ -225,7 +225,7 @@ def test_a_misspelt_family_name_finds_the_patient_by_search(connection: Connecti
 
 
 @pytest.mark.parametrize("misspelt", ["Amador", "Amdor", "Amadro", "Amadorr", "Amadox", "amador ines"])
-def test_a_family_name_one_letter_off_finds_its_bearer_before_others(
+def test_a_search_by_a_name_with_one_wrong_letter_lists_the_closest_name_first(
     connection: Connection, misspelt: str
 ) -> None:
     others = [

@@ -1,5 +1,5 @@
-"""A document in the wrong chart is moved, and two records of one patient are merged, in the web and at the
-command line.
+"""A document in the wrong chart is moved, and two records of one patient are merged, in the web application
+and on the command line.
 """
 
 from __future__ import annotations

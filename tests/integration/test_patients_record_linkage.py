@@ -1,4 +1,4 @@
-"""Two files linked, duplicates found, weights learned: Splink's part of matching."""
+"""Two files are linked, duplicates are found, and weights are trained with Splink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The text of pages lies in partitions: nothing is lost on the way there, and room is made in time."""
+"""The text of pages is stored in partitions: no page is lost on the way there, and new partitions are
+created in time.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +21,22 @@ from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_o
 
 
 def file(connection: Connection, *words: str) -> None:
-    """A scan of a page for each of these words, filed."""
+    """File a scan with a page for each of these words."""
     patient = a_patient(connection, f"M{secrets.token_hex(3)}", "Chidi", "Okafor")
     scan = a_scan(connection, secrets.token_bytes(8))
     commit(connection, an_outcome(scan, words, filed(a_document(range(1, len(words) + 1)), patient)), [BLOB])
     connection.execute("analyze document_page")
 
 
-def places(connection: Connection) -> list[tuple[str, int]]:
-    """The partitions that hold pages, and how many."""
+def pages_by_partition(connection: Connection) -> list[tuple[str, int]]:
+    """Return the partitions that contain pages, and how many."""
     rows = connection.execute(
         "select tableoid::regclass::text as name, count(*) as n from document_page group by 1 order by 1"
     )
     return [(row["name"], row["n"]) for row in rows]
 
 
-def test_pages_filed_before_there_were_partitions_are_found_as_before(
+def test_pages_filed_before_there_were_partitions_are_still_found(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"old_{secrets.token_hex(6)}"
@@ -48,14 +50,14 @@ def test_pages_filed_before_there_were_partitions_are_found_as_before(
                 schema_migrations.migrate(connection)
             file(connection, "osteotomy", "laparoscopy")
             schema_migrations.migrate(connection)
-            assert places(connection) == [("document_page_1", 2)]
+            assert pages_by_partition(connection) == [("document_page_1", 2)]
             with connection.transaction():
                 connection.execute("set local role chartloom_clinician")
                 assert [hit.page for hit in search(connection, "laparoscopy")] == [2]
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-def test_a_partition_that_fills_is_followed_by_another_and_every_page_has_its_place(
+def test_a_full_partition_is_followed_by_another_and_every_page_is_stored(
     connection: Connection,
 ) -> None:
     file(connection, "one", "two")
@@ -63,13 +65,13 @@ def test_a_partition_that_fills_is_followed_by_another_and_every_page_has_its_pl
     assert extend_page_text(connection, max_pages=6) == "document_page_2"
     for words in (("three", "four"), ("five", "six"), ("seven", "eight")):
         file(connection, *words)
-    assert places(connection) == [("document_page_1", 6), ("document_page_2", 2)]
+    assert pages_by_partition(connection) == [("document_page_1", 6), ("document_page_2", 2)]
     assert extend_page_text(connection, max_pages=2) == "document_page_3"
     file(connection, "nine")
     assert [len(search(connection, word)) for word in ("one", "six", "eight", "nine")] == [1, 1, 1, 1]
 
 
-def test_a_page_can_be_taken_out_and_filed_again_in_any_partition(connection: Connection) -> None:
+def test_a_page_can_be_removed_and_filed_again_in_any_partition(connection: Connection) -> None:
     file(connection, "one", "two")
     extend_page_text(connection, max_pages=2)
     file(connection, "three")
@@ -79,7 +81,7 @@ def test_a_page_can_be_taken_out_and_filed_again_in_any_partition(connection: Co
     assert {row["place"] for row in moved} == {"document_page_1", "document_page_2"}
 
 
-def test_a_search_that_is_under_way_is_not_waited_for(
+def test_a_new_partition_does_not_wait_for_a_running_search(
     connection: Connection, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file(connection, "one", "two")

@@ -134,11 +134,13 @@ class Archive:
         current = snapshot(self.connection, document)
         patient = changes.pop("patient", None)
         assert patient is None or isinstance(patient, PatientRef)
+        patient_id = patient.id if patient else current["patient_id"]
+        assert patient_id is not None
         with self.connection.transaction():
             file_document(
                 self.connection,
                 self.review_context(document),
-                patient=patient.id if patient else current["patient_id"],
+                patient=patient_id,
                 type=str(changes.pop("type", current["type"])),
                 pdf=changes.pop("pdf", None),  # type: ignore[arg-type]
                 fields={name: str(value) for name, value in changes.items()},
