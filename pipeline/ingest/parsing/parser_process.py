@@ -27,6 +27,7 @@ from typing import IO, Any
 from pipeline.errors import ChartloomError, InvalidInput, MissingDependency
 from pipeline.ingest.parsing.file_types import PDF
 from pipeline.ingest.parsing.parser_protocol import PROTOCOL, Limits, OpenedFile
+from pipeline.ingest.parsing.rejections import detail_of
 from pipeline.store.scratch import Scratch
 
 MAX_OUTPUT_BYTES = 1_000_000_000  # of any one file that it or poppler writes
@@ -89,7 +90,7 @@ def serve() -> None:
                 limit_resources(limits, limits.page_cpu_limit_seconds)
                 answer(asdict(current.page(request["page"], bool(request["careful"]))))
         except InvalidInput as error:
-            answer({"rejected": error.code, "detail": ""})
+            answer({"rejected": error.code, "detail": detail_of(error)})
         except MissingDependency as error:
             answer({"fault": error.code, "message": error.program, "remedy": error.install})
         except ChartloomError as error:

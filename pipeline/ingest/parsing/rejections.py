@@ -54,3 +54,10 @@ def rejection(code: str, detail: str = "") -> InvalidInput:
     """
     sentence, remedy = REJECTIONS[code]
     return InvalidInput(f"{sentence} ({detail})" if detail else sentence, remedy, code)
+
+
+def detail_of(error: InvalidInput) -> str:
+    """Return the remark of a rejection if it helps the person who submitted the file."""
+    if error.code != "unknown_kind":
+        return ""
+    return str(error.args[0]).removeprefix(REJECTIONS["unknown_kind"][0]).strip(" ()")
