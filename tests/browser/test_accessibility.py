@@ -1,5 +1,5 @@
-"""Every page, light and dark: no violation that axe-core finds, nothing wider than window or tablet, the
-focus always visible.
+"""Every page in light and dark: axe-core finds no violation, nothing is wider than the window or a tablet,
+and the focus is always visible.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PAGES: tuple[tuple[str, Role | None, str], ...] = (
 )
 
 
-def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
+def test_axe_finds_no_violation_on_any_page_in_light_or_dark_and_each_fits_a_tablet(
     hospital: Hospital, window: Window, screenshot: Callable[[Page, str], None]
 ) -> None:
     item, document = hospital.uncertain_item(pages=3), hospital.filed_document()
@@ -55,7 +55,7 @@ def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
     moved = hospital.filed_document("another.pdf")
     why = ReviewContext(document=moved, revision=1, actor="reviewer", note="The name is another.")
     move = document_actions.reassign(hospital.connection, why, hospital.patient_ids[0])
-    given = {
+    params = {
         "item": item,
         "document": document,
         "patient": hospital.patient_ids[2],
@@ -67,20 +67,20 @@ def test_axe_finds_nothing_on_any_page_light_or_dark_and_each_fits_a_tablet(
     found = []
     for name, role, path in PAGES:
         page = windows.get(role) or windows.setdefault(role, window(role))
-        page.goto(path.format(**given))
-        found += faults(page, name, screenshot)
+        page.goto(path.format(**params))
+        found += violations(page, name, screenshot)
     reviewing = windows[Role.REVIEWER]
     reviewing.goto(f"/items/{item}")
-    hospital.connection.execute("update document set revision = revision + 1")  # somebody else was faster
+    hospital.connection.execute("update document set revision = revision + 1")  # another user was faster
     reviewing.keyboard.press("1")
     reviewing.keyboard.press("a")
     reviewing.get_by_role("heading", name="Not saved").wait_for()
-    assert found + faults(reviewing, "conflict", screenshot) == []
+    assert found + violations(reviewing, "conflict", screenshot) == []
 
 
-def faults(page: Page, name: str, screenshot: Callable[[Page, str], None]) -> list[tuple[object, ...]]:
-    """What axe finds on the page as it stands, in light and (colours alone differ) in dark; where it is wider
-    than the screen.
+def violations(page: Page, name: str, screenshot: Callable[[Page, str], None]) -> list[tuple[object, ...]]:
+    """Return the violations that axe finds on the page in light and, because only colors differ, for
+    contrast in dark, and elements wider than the screen.
     """
     found: list[tuple[object, ...]] = []
     for theme, options in (("light", None), ("dark", {"runOnly": ["color-contrast"]})):
@@ -101,8 +101,8 @@ def faults(page: Page, name: str, screenshot: Callable[[Page, str], None]) -> li
 
 
 def still_being_read(hospital: Hospital) -> None:
-    """A large scan of which one page was read so far: the cover sheet of the patient whose chart is looked
-    at.
+    """A large scan of which one page was read so far, with the cover sheet of the patient whose chart is
+    shown.
     """
     scan = """insert into scan (sha256, name, media_type, size, pages_in)
               values (repeat('e', 64), 'box 12.pdf', 'application/pdf', 1, 900) returning id"""
@@ -142,7 +142,7 @@ def test_the_actions_stand_in_one_row_in_sight_and_the_focus_is_visible_wherever
         assert page.evaluate(outline) == "solid 3px", page.evaluate("document.activeElement.outerHTML")
 
 
-def test_the_theme_is_switched_and_stays(hospital: Hospital, window: Window) -> None:
+def test_the_selected_theme_is_kept(hospital: Hospital, window: Window) -> None:
     page = window(Role.REVIEWER)
     page.goto("/queue")
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -151,7 +151,7 @@ def test_the_theme_is_switched_and_stays(hospital: Hospital, window: Window) -> 
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
 
 
-def test_one_signs_in_reads_a_chart_and_signs_out(hospital: Hospital, window: Window) -> None:
+def test_a_user_signs_in_reads_a_chart_and_signs_out(hospital: Hospital, window: Window) -> None:
     hospital.filed_document()
     add_account(hospital.connection, "dr.lee", Role.CLINICIAN, PASSWORD, "Dr Lee")
     page = window(None)

@@ -1,4 +1,4 @@
-"""MRN and birth date typed twice, blind, with the keyboard alone."""
+"""MRN and birth date are typed twice, blind, with the keyboard only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def type_values(page: Page, item: int, mrn: str, dob: str) -> None:
     page.keyboard.press("Control+Enter")
 
 
-def test_two_people_type_alike_and_the_second_goes_on(
+def test_the_item_is_filed_when_two_users_typed_the_same(
     hospital: Hospital, window: Window, screenshot: Callable[[Page, str], None]
 ) -> None:
     item = hospital.uncertain_item()

@@ -1,4 +1,4 @@
-"""Signing in through a real identity provider: the npm package oidc-provider in a process of its own."""
+"""Signing in through a real identity provider: the npm package oidc-provider in a separate process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """The provider's packages, fetched once by npm. Skipped, with the reason, where npm or its registry is
+    """The provider's packages, installed once by npm. Skipped with the reason if npm or its registry is
     missing.
     """
     if shutil.which("npm") is None or shutil.which("node") is None:
@@ -40,7 +40,9 @@ def packages() -> Path:
         try:
             subprocess.run(command, cwd=HERE, check=True, timeout=FETCH_SECONDS, capture_output=True)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            shutil.rmtree(HERE / "node_modules", ignore_errors=True)  # half of them would look like all
+            shutil.rmtree(
+                HERE / "node_modules", ignore_errors=True
+            )  # an incomplete installation would look complete
             pytest.skip("npm could not fetch oidc-provider: is its registry reachable?")
     return HERE
 
@@ -52,7 +54,7 @@ def issuer() -> str:
 
 @pytest.fixture
 def settings(settings: Settings, issuer: str) -> Settings:
-    """The settings, with the provider."""
+    """The settings with the provider."""
     known = {
         "oidc_issuer": issuer,
         "oidc_client_id": "chartloom",
@@ -76,7 +78,7 @@ def provider(packages: Path, issuer: str, site: str) -> Iterator[None]:
 
 
 def sign_in_there(page: Page, who: str) -> None:
-    """The provider's own form, then its question whether Chartloom may know."""
+    """Fill in the provider's form, then consent to the sign-in."""
     page.goto("/login")
     page.get_by_role("link", name="Sign in with").press("Enter")
     page.fill("input[name=login]", who)
@@ -85,7 +87,7 @@ def sign_in_there(page: Page, who: str) -> None:
     page.get_by_role("button", name=re.compile("continue", re.IGNORECASE)).press("Enter")
 
 
-def test_a_person_tied_to_an_account_comes_in_as_that_account_with_its_rights(
+def test_a_linked_user_signs_in_to_the_account_with_its_permissions(
     hospital: Hospital, window: Window, issuer: str, provider: None
 ) -> None:
     link_sso(hospital.connection, "clerk", f"{issuer}#carl")
@@ -99,7 +101,7 @@ def test_a_person_tied_to_an_account_comes_in_as_that_account_with_its_rights(
     expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
 
 
-def test_a_person_whom_nobody_tied_stays_outside(
+def test_a_user_without_a_linked_account_cannot_sign_in(
     hospital: Hospital, window: Window, issuer: str, provider: None
 ) -> None:
     page = window(None)
@@ -109,7 +111,7 @@ def test_a_person_whom_nobody_tied_stays_outside(
     page.wait_for_url("**/login?then=*")
 
 
-def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
+def test_a_response_that_this_browser_did_not_request_is_rejected(
     hospital: Hospital, window: Window, provider: None
 ) -> None:
     page = window(None)

@@ -1,4 +1,4 @@
-"""The clerk's browser: handing files in, and seeing what became of them."""
+"""The clerk's browser: submit files and see the outcome of each."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from tests.support.hospital import Hospital
 Window = Callable[..., Page]
 
 
-def test_files_are_handed_in_and_each_is_told_what_became_of_it(
-    hospital: Hospital, window: Window, tmp_path: Path
-) -> None:
+def test_submitted_files_each_show_their_outcome(hospital: Hospital, window: Window, tmp_path: Path) -> None:
     Image.new("L", (300, 400), 200).save(tmp_path / "one.png")
     (tmp_path / "two.png").write_bytes((tmp_path / "one.png").read_bytes())
     (tmp_path / "three.pdf").write_bytes(b"this is no PDF")
@@ -35,7 +33,7 @@ def test_files_are_handed_in_and_each_is_told_what_became_of_it(
     expect(page.locator("main")).to_contain_text("No files in quarantine")
 
 
-def test_the_ledger_says_that_everything_adds_up(hospital: Hospital, window: Window) -> None:
+def test_the_intake_page_shows_that_the_counts_are_balanced(hospital: Hospital, window: Window) -> None:
     hospital.filed_document()
     page = window(Role.CLERK)
     page.goto("/reconciliation")

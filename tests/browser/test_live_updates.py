@@ -1,4 +1,4 @@
-"""The supervisor's figures change on the screen without a reload."""
+"""Pages update on the screen without a reload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.web.review import review_queue
 from tests.support.hospital import Hospital
 
 
-def test_a_filing_shows_in_the_figures_while_the_page_is_open(
+def test_a_filing_updates_the_open_dashboard(
     hospital: Hospital, window: Callable[..., Page], screenshot: Callable[[Page, str], None]
 ) -> None:
     item = hospital.uncertain_item()
@@ -23,9 +23,9 @@ def test_a_filing_shows_in_the_figures_while_the_page_is_open(
     expect(waiting).to_have_text("1")
     expect(page.locator("#live")).to_have_text("live")
     review_queue.claim(hospital.connection, item, "reviewer", 10)
-    sight = ReviewContext(document=1, revision=1, actor="reviewer", item=item)
+    context = ReviewContext(document=1, revision=1, actor="reviewer", item=item)
     document_actions.file_document(
-        hospital.connection, sight, patient=hospital.patient_ids[0], type="discharge_summary", fields={}
+        hospital.connection, context, patient=hospital.patient_ids[0], type="discharge_summary", fields={}
     )
     expect(waiting).to_have_text("0", timeout=15_000)
     expect(page.get_by_role("row", name="reviewer 1 0 0 0")).to_be_visible()
@@ -33,7 +33,7 @@ def test_a_filing_shows_in_the_figures_while_the_page_is_open(
     screenshot(page, "dashboard-live")
 
 
-def test_a_file_that_comes_in_shows_on_the_clerks_page_while_it_is_open(
+def test_an_arriving_file_appears_on_the_open_intake_page(
     hospital: Hospital, window: Callable[..., Page]
 ) -> None:
     page = window(Role.CLERK)

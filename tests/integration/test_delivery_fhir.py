@@ -132,7 +132,7 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
         f"{document}.{1 if kind == 'fhir' else 2}": ("20012345", "51852-2") for document in documents[2::4]
     }
     left = {f"{document}.1": ("20012345", "18842-5") for document in documents[3::4]}
-    # an MHD receiver supersedes replaced documents; here, the test's receiver does not
+    # an MHD receiver supersedes a replaced document; the receiver of the tests does not
     if kind == "mhd":
         current = {
             number: told

@@ -1,5 +1,5 @@
-"""A person's decision stands beside the machine's, is refused where somebody was faster, and can be
-undone.
+"""A reviewer's decision is stored in addition to the automatic one, is rejected if another user was faster,
+and can be undone.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def document_of(hospital: Hospital, item: int) -> dict[str, Any]:
     return row
 
 
-def sight(hospital: Hospital, item: int, by: str = "ann") -> ReviewContext:
+def context_of(hospital: Hospital, item: int, by: str = "ann") -> ReviewContext:
     review_queue.claim(hospital.connection, item, by, 10)
     document = document_of(hospital, item)
     return ReviewContext(document=document["id"], revision=document["revision"], actor=by, item=item)
 
 
-def test_filing_puts_the_document_into_the_chart_and_keeps_the_machines_answer(hospital: Hospital) -> None:
+def test_filing_puts_the_document_into_the_chart_and_keeps_the_automatic_result(hospital: Hospital) -> None:
     item = hospital.uncertain_item()
     before = document_of(hospital, item)
     fields = {
@@ -44,7 +44,7 @@ def test_filing_puts_the_document_into_the_chart_and_keeps_the_machines_answer(h
     }
     document_actions.file_document(
         hospital.connection,
-        sight(hospital, item),
+        context_of(hospital, item),
         patient=hospital.patient_ids[0],
         type="transfer_summary",
         fields=fields,
@@ -68,11 +68,11 @@ def test_filing_puts_the_document_into_the_chart_and_keeps_the_machines_answer(h
     assert ("dob", "person") not in kept
 
 
-def test_a_decision_tells_what_was_before_and_after_and_by_whom(hospital: Hospital) -> None:
+def test_a_decision_records_the_values_before_and_after_and_the_user(hospital: Hospital) -> None:
     item = hospital.uncertain_item()
     decision = document_actions.file_document(
         hospital.connection,
-        sight(hospital, item),
+        context_of(hospital, item),
         patient=hospital.patient_ids[1],
         type="discharge_summary",
         fields={},
@@ -84,9 +84,9 @@ def test_a_decision_tells_what_was_before_and_after_and_by_whom(hospital: Hospit
     assert row["after"]["patient_id"] == hospital.patient_ids[1]
 
 
-def test_who_saw_an_older_revision_is_refused_and_told_what_stands_there(hospital: Hospital) -> None:
+def test_a_decision_on_an_older_revision_is_rejected_with_the_present_values(hospital: Hospital) -> None:
     item = hospital.uncertain_item()
-    mine = sight(hospital, item)
+    mine = context_of(hospital, item)
     document_actions.file_document(
         hospital.connection, mine, patient=hospital.patient_ids[0], type="discharge_summary", fields={}
     )
@@ -98,9 +98,9 @@ def test_who_saw_an_older_revision_is_refused_and_told_what_stands_there(hospita
     assert document_of(hospital, item)["patient_id"] == hospital.patient_ids[0]
 
 
-def test_who_lost_the_claim_cannot_file(hospital: Hospital) -> None:
+def test_a_user_who_lost_the_claim_cannot_file(hospital: Hospital) -> None:
     item = hospital.uncertain_item()
-    mine = sight(hospital, item)
+    mine = context_of(hospital, item)
     hospital.connection.execute("update review_item set claimed_until = now() - interval '1 second'")
     review_queue.claim(hospital.connection, item, "ben", 10)
     with pytest.raises(Conflict, match="no longer have this item"):
@@ -109,23 +109,23 @@ def test_who_lost_the_claim_cannot_file(hospital: Hospital) -> None:
         )
 
 
-def test_a_type_patient_or_date_that_does_not_exist_is_refused_and_nothing_changes(
+def test_an_unknown_type_or_patient_or_an_invalid_date_is_rejected_and_nothing_changes(
     hospital: Hospital,
 ) -> None:
     item = hospital.uncertain_item()
     for given in ({"type": "poem"}, {"patient": 10**9}, {"fields": {"date_of_service": "2026-02-30"}}):
         values: dict[str, Any] = {"patient": hospital.patient_ids[0], "type": "letter", "fields": {}} | given
         with pytest.raises(InvalidInput), hospital.connection.transaction():
-            document_actions.file_document(hospital.connection, sight(hospital, item), **values)
+            document_actions.file_document(hospital.connection, context_of(hospital, item), **values)
     assert document_of(hospital, item)["status"] == "review"
 
 
-def test_undo_brings_back_everything_and_the_item_to_the_person(hospital: Hospital) -> None:
+def test_undo_restores_everything_and_the_claim_of_the_user(hospital: Hospital) -> None:
     item = hospital.uncertain_item()
     before = document_of(hospital, item)
     decision = document_actions.file_document(
         hospital.connection,
-        sight(hospital, item),
+        context_of(hospital, item),
         patient=hospital.patient_ids[0],
         type="letter",
         fields={"mrn": "1", "dob": ""},
@@ -144,12 +144,16 @@ def test_undo_brings_back_everything_and_the_item_to_the_person(hospital: Hospit
         document_actions.undo(hospital.connection, decision, "ann")
 
 
-def test_only_the_last_decision_about_a_document_can_be_undone_and_only_by_who_made_it(
+def test_only_the_last_decision_on_a_document_can_be_undone_and_only_by_its_user(
     hospital: Hospital,
 ) -> None:
     item = hospital.uncertain_item()
     first = document_actions.file_document(
-        hospital.connection, sight(hospital, item), patient=hospital.patient_ids[0], type="letter", fields={}
+        hospital.connection,
+        context_of(hospital, item),
+        patient=hospital.patient_ids[0],
+        type="letter",
+        fields={},
     )
     with pytest.raises(Conflict, match="decided by ann"):
         document_actions.undo(hospital.connection, first, "ben")
@@ -162,7 +166,7 @@ def test_only_the_last_decision_about_a_document_can_be_undone_and_only_by_who_m
         document_actions.undo(hospital.connection, first, "ann")
 
 
-def test_a_document_sent_back_is_in_the_queue_again_with_the_reason(hospital: Hospital) -> None:
+def test_a_reopened_document_is_in_the_queue_again_with_the_reason(hospital: Hospital) -> None:
     document = hospital.filed_document()
     document_actions.reopen(
         hospital.connection,
@@ -178,10 +182,10 @@ def test_a_document_sent_back_is_in_the_queue_again_with_the_reason(hospital: Ho
 def test_rejecting_needs_a_reason(hospital: Hospital) -> None:
     item = hospital.uncertain_item()
     with pytest.raises(InvalidInput, match="reason is missing"):
-        document_actions.reject(hospital.connection, sight(hospital, item))
+        document_actions.reject(hospital.connection, context_of(hospital, item))
 
 
-def test_filing_from_the_page_goes_on_to_the_next_item(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_filing_from_the_page_opens_the_next_item(hospital: Hospital, sign_in_as: SignInAs) -> None:
     first, second = hospital.uncertain_item("a.pdf"), hospital.uncertain_item("b.pdf")
     user = sign_in_as(Role.REVIEWER)
     user.post("/queue/next")
@@ -197,7 +201,7 @@ def test_filing_from_the_page_goes_on_to_the_next_item(hospital: Hospital, sign_
     assert document_of(hospital, first)["status"] == "filed"
 
 
-def test_the_slower_of_two_sees_both_versions_and_nothing_is_saved(
+def test_the_slower_of_two_users_sees_both_versions_and_nothing_is_saved(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     item = hospital.uncertain_item()
@@ -224,7 +228,9 @@ def test_an_item_whose_every_type_is_improbable_still_opens(hospital: Hospital, 
     assert sign_in_as(Role.REVIEWER).get(f"/items/{item}").status_code == 200
 
 
-def test_filing_without_a_patient_is_refused_in_words(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_filing_without_a_patient_is_rejected_with_a_message(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
     item = hospital.uncertain_item()
     user = sign_in_as(Role.REVIEWER)
     user.post(f"/items/{item}/claim")
@@ -233,7 +239,7 @@ def test_filing_without_a_patient_is_refused_in_words(hospital: Hospital, sign_i
     assert "Choose the patient first" in answer.text
 
 
-def test_a_typed_date_is_stored_in_iso_form_and_a_refused_one_stays_in_the_form(
+def test_a_typed_date_is_stored_in_iso_form_and_an_invalid_one_stays_in_the_form(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     item = hospital.uncertain_item()

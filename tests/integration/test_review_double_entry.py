@@ -1,4 +1,4 @@
-"""MRN and birth date typed twice, blind: nobody sees a value that somebody else, or the machine, has read."""
+"""MRN and birth date are typed twice, blind: no one sees a value that another user, or the OCR, has read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def enter_values(hospital: Hospital, user: SignedInUser, item: int, mrn: str, do
     return user.post(f"/items/{item}/enter", **{"field.mrn": mrn, "field.dob": dob})
 
 
-def test_nobody_sees_the_machines_values_or_the_others_before_two_have_typed(
+def test_no_one_sees_the_values_of_ocr_or_of_others_before_two_users_have_typed(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     item = hospital.uncertain_item()
@@ -46,7 +46,7 @@ def test_nobody_sees_the_machines_values_or_the_others_before_two_have_typed(
         assert "03/08/1956" not in text, url
 
 
-def test_what_two_people_typed_alike_is_what_is_filed(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_the_values_that_two_users_typed_alike_are_filed(hospital: Hospital, sign_in_as: SignInAs) -> None:
     item = hospital.uncertain_item()
     first, second = sign_in_as(Role.REVIEWER), sign_in_as(Role.SUPERVISOR)
     assert enter_values(hospital, first, item, "1001 2345", "1956-08-30").headers["location"] == "/queue"
@@ -71,9 +71,7 @@ def test_what_two_people_typed_alike_is_what_is_filed(hospital: Hospital, sign_i
     assert [(row["name"], row["value"]) for row in rows] == [("dob", "1956-08-30"), ("mrn", "10012345")]
 
 
-def test_who_has_typed_does_not_get_the_item_for_the_second_time(
-    hospital: Hospital, sign_in_as: SignInAs
-) -> None:
+def test_a_user_who_has_typed_does_not_get_the_item_again(hospital: Hospital, sign_in_as: SignInAs) -> None:
     item = hospital.uncertain_item()
     enter_values(hospital, sign_in_as(Role.REVIEWER), item, "10012345", "")
     assert review_queue.claim_next(hospital.connection, "reviewer", ANY, 10) is None
@@ -82,7 +80,7 @@ def test_who_has_typed_does_not_get_the_item_for_the_second_time(
     assert review_queue.claim_next(hospital.connection, "supervisor", ANY, 10) == item
 
 
-def test_a_difference_goes_to_a_third_person_who_sees_both(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_a_difference_goes_to_a_third_user_who_sees_both(hospital: Hospital, sign_in_as: SignInAs) -> None:
     item = hospital.uncertain_item()
     enter_values(hospital, sign_in_as(Role.REVIEWER), item, "10012345", MACHINES_DATE)
     enter_values(hospital, sign_in_as(Role.SUPERVISOR), item, "10012399", MACHINES_DATE)
@@ -110,7 +108,7 @@ def test_a_difference_goes_to_a_third_person_who_sees_both(hospital: Hospital, s
     assert row == {"value": "10012399"}
 
 
-def test_nothing_is_filed_before_two_have_typed(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_nothing_is_filed_before_two_users_have_typed(hospital: Hospital, sign_in_as: SignInAs) -> None:
     item = hospital.uncertain_item()
     user = sign_in_as(Role.REVIEWER)
     user.post(f"/items/{item}/claim")
@@ -121,7 +119,7 @@ def test_nothing_is_filed_before_two_have_typed(hospital: Hospital, sign_in_as: 
     assert hospital.connection.execute("select status from document").fetchone() == {"status": "review"}
 
 
-def test_a_date_that_is_none_is_refused_in_words(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_an_invalid_date_is_rejected_with_a_message(hospital: Hospital, sign_in_as: SignInAs) -> None:
     item = hospital.uncertain_item()
     answer = enter_values(hospital, sign_in_as(Role.REVIEWER), item, "", "8/3/56")
     assert answer.status_code == 422

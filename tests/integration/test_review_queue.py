@@ -1,4 +1,4 @@
-"""The queue: two people never hold the same item, and nothing stays with who went home."""
+"""The review queue: two users never have the same item, and an abandoned item returns to the queue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANY = Filters()
 SignInAs = Callable[[Role], SignedInUser]
 
 
-def test_people_asking_at_the_same_time_get_different_items(hospital: Hospital, dsn: str) -> None:
+def test_users_who_ask_at_the_same_time_get_different_items(hospital: Hospital, dsn: str) -> None:
     items = {hospital.uncertain_item(f"{n}.pdf", pages=1) for n in range(6)}
 
     def take(person: int) -> int | None:
@@ -30,7 +30,7 @@ def test_people_asking_at_the_same_time_get_different_items(hospital: Hospital, 
         assert set(crowd.map(take, range(6))) == items
 
 
-def test_where_nobody_in_the_index_is_meant_no_key_chooses_who_came_nearest(
+def test_if_no_patient_was_found_no_key_chooses_the_nearest_candidate(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     item = hospital.uncertain_item()
@@ -38,15 +38,15 @@ def test_where_nobody_in_the_index_is_meant_no_key_chooses_who_came_nearest(
     user.post(f"/items/{item}/claim")
     assert "Okafor, Martha" in user.get("/queue").text
     assert 'data-help="Choose candidate 1"' in user.get(f"/items/{item}").text
-    nobody = '[{"code": "no_patient_found", "detail": "Nobody is likely enough."}]'
-    hospital.connection.execute("update review_item set reasons = %s where id = %s", [nobody, item])
+    no_patient = '[{"code": "no_patient_found", "detail": "No patient is likely enough."}]'
+    hospital.connection.execute("update review_item set reasons = %s where id = %s", [no_patient, item])
     assert "Okafor, Martha" not in user.get("/queue").text
     page = user.get(f"/items/{item}").text
     assert "Choose candidate" not in page
     assert "Okafor, Martha" in page[page.index("Closest matches (unlikely)") :]
 
 
-def test_an_item_that_somebody_holds_is_not_given_to_another(hospital: Hospital) -> None:
+def test_an_item_that_is_claimed_is_not_offered_to_another_user(hospital: Hospital) -> None:
     item = hospital.uncertain_item()
     review_queue.claim(hospital.connection, item, "ann", 10)
     assert review_queue.claim_next(hospital.connection, "ben", ANY, 10) is None
@@ -54,7 +54,7 @@ def test_an_item_that_somebody_holds_is_not_given_to_another(hospital: Hospital)
         review_queue.claim(hospital.connection, item, "ben", 10)
 
 
-def test_an_item_left_alone_goes_back_by_itself(hospital: Hospital) -> None:
+def test_an_abandoned_item_returns_to_the_queue_automatically(hospital: Hospital) -> None:
     item = hospital.uncertain_item()
     review_queue.claim(hospital.connection, item, "ann", 10)
     hospital.connection.execute("update review_item set claimed_until = now() - interval '1 second'")
@@ -74,7 +74,7 @@ def test_urgent_work_comes_first_then_the_oldest(hospital: Hospital) -> None:
     assert order == [urgent, first, second]
 
 
-def test_the_queue_is_filtered_by_what_is_in_doubt(hospital: Hospital) -> None:
+def test_the_queue_is_filtered_by_the_kind_of_issue(hospital: Hospital) -> None:
     hospital.uncertain_item()
     cut = hospital.first_item(
         hospital.file_scan(
@@ -115,7 +115,7 @@ def test_the_patient_of_the_scans_other_documents_can_be_chosen(
     assert f'value="{hospital.patient_ids[2]}" data-key="1"' in text
 
 
-def test_who_asks_for_the_next_item_where_none_is_free_is_told_so(
+def test_a_user_is_informed_if_no_item_is_free(
     hospital: Hospital, sign_in_as: Callable[[Role], SignedInUser]
 ) -> None:
     item = hospital.uncertain_item()
@@ -126,7 +126,7 @@ def test_who_asks_for_the_next_item_where_none_is_free_is_told_so(
     assert "No items are free to claim" not in user.get("/queue").text
 
 
-def test_the_clerk_sees_why_a_file_waits_for_a_person(
+def test_the_clerk_sees_why_a_file_needs_review(
     hospital: Hospital, sign_in_as: Callable[[Role], SignedInUser]
 ) -> None:
     hospital.uncertain_item("ward 7.pdf")
@@ -137,14 +137,14 @@ def test_the_clerk_sees_why_a_file_waits_for_a_person(
     assert "Uncertain patient" in ward
 
 
-def test_quarantine_is_a_reason_to_filter_by_and_leads_to_its_page(
+def test_the_queue_can_be_filtered_by_quarantine_which_links_to_its_page(
     hospital: Hospital, sign_in_as: Callable[[Role], SignedInUser]
 ) -> None:
-    held = """insert into scan (sha256, name, media_type, size, status, finished_at,
+    quarantined_scan_sql = """insert into scan (sha256, name, media_type, size, status, finished_at,
                                 quarantine_code, quarantine_reason)
               values (repeat('f', 64), 'torn.pdf', 'application/pdf', 1, 'quarantined', now(),
                       'broken', 'It is torn.')"""
-    hospital.connection.execute(held)
+    hospital.connection.execute(quarantined_scan_sql)
     user = sign_in_as(Role.REVIEWER)
     assert "File in quarantine (1)" in user.get("/queue").text
     answer = user.get("/queue?reason=quarantine")
@@ -167,13 +167,15 @@ def test_a_filed_document_drawn_for_a_quality_check_is_opened_and_confirmed(
     assert "Drawn at random." in user.get(f"/items/{row['id']}").text
     form = {"revision": "1", "type": "discharge_summary", "patient": str(hospital.patient_ids[2])}
     assert user.post(f"/items/{row['id']}/file", **form).status_code == 303
-    told = hospital.connection.execute("select before, after from decision where action = 'file'").fetchone()
-    assert told is not None
-    assert told["before"]["patient_id"] == told["after"]["patient_id"] == hospital.patient_ids[2]
-    assert told["before"]["status"] == told["after"]["status"] == "filed"
+    decision = hospital.connection.execute(
+        "select before, after from decision where action = 'file'"
+    ).fetchone()
+    assert decision is not None
+    assert decision["before"]["patient_id"] == decision["after"]["patient_id"] == hospital.patient_ids[2]
+    assert decision["before"]["status"] == decision["after"]["status"] == "filed"
 
 
-def test_skipping_gives_the_item_back_and_shows_another(
+def test_skipping_releases_the_item_and_shows_another(
     hospital: Hospital, sign_in_as: Callable[[Role], SignedInUser]
 ) -> None:
     first, second = hospital.uncertain_item("a.pdf"), hospital.uncertain_item("b.pdf")
@@ -183,17 +185,17 @@ def test_skipping_gives_the_item_back_and_shows_another(
     assert review_queue.claim_next(hospital.connection, "ann", ANY, 10) == first
 
 
-def test_what_was_skipped_comes_again_only_when_nothing_else_is_left(
+def test_a_skipped_item_is_offered_again_only_when_no_other_is_left(
     hospital: Hospital, sign_in_as: Callable[[Role], SignedInUser]
 ) -> None:
     first, second, third = (hospital.uncertain_item(f"{name}.pdf") for name in "abc")
     user = sign_in_as(Role.REVIEWER)
-    seen = [user.post("/queue/next").headers["location"]]
-    seen += [user.post("/queue/next", skip=item).headers["location"] for item in (first, second, third)]
-    assert seen == [f"/items/{item}" for item in (first, second, third, first)]
+    locations = [user.post("/queue/next").headers["location"]]
+    locations += [user.post("/queue/next", skip=item).headers["location"] for item in (first, second, third)]
+    assert locations == [f"/items/{item}" for item in (first, second, third, first)]
 
 
-def test_a_handed_up_item_waits_for_who_asks_for_those(
+def test_an_escalated_item_waits_for_a_user_who_asks_for_escalated_items(
     hospital: Hospital, sign_in_as: Callable[[Role], SignedInUser]
 ) -> None:
     item = hospital.uncertain_item()

@@ -1,4 +1,4 @@
-"""`chartloom doctor` names what is not well and what to do about it."""
+"""`chartloom doctor` reports each problem and what to do about it."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def free_port(settings: Settings) -> Settings:
         )
 
 
-def test_a_new_home_is_well(tmp_path: Path) -> None:
+def test_a_new_home_has_no_problem(tmp_path: Path) -> None:
     found = findings(free_port(load_settings(tmp_path / "home")))
     without_failures(found)
     assert {"tesseract", "pdftoppm", "models", "disk", "database", "migrations", "object store"} <= set(found)
 
 
-def test_a_migrated_database_and_a_good_store_are_well(settings: Settings) -> None:
+def test_a_migrated_database_and_a_working_store_have_no_problem(settings: Settings) -> None:
     without_failures(findings(free_port(settings)))
 
 
-def test_a_missing_program_is_named_with_the_line_that_installs_it(
+def test_a_missing_program_is_reported_with_the_command_that_installs_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -49,7 +49,7 @@ def test_a_missing_program_is_named_with_the_line_that_installs_it(
     assert "apt-get install -y poppler-utils" in found.remedy
 
 
-def test_tesseract_is_looked_at_where_pages_are_read_with_it(
+def test_tesseract_is_checked_if_pages_are_read_with_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # no program of that name is called
@@ -58,7 +58,7 @@ def test_tesseract_is_looked_at_where_pages_are_read_with_it(
     assert tesseract.library_version() in found.detail
 
 
-def test_a_port_that_another_program_has_is_named(settings: Settings) -> None:
+def test_a_port_in_use_is_reported(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         taken = settings.model_copy(update={"web": settings.web.model_copy(update={"port": port})})
@@ -68,14 +68,14 @@ def test_a_port_that_another_program_has_is_named(settings: Settings) -> None:
     assert "--port" in found.remedy
 
 
-def test_a_database_of_a_newer_version_is_not_touched(settings: Settings, connection: Connection) -> None:
+def test_a_database_of_a_newer_version_is_not_changed(settings: Settings, connection: Connection) -> None:
     connection.execute("insert into schema_migration (name) values ('9999_of_the_future')")
     found = findings(free_port(settings))["migrations"]
     assert not found.ok
     assert "9999_of_the_future" in found.detail
 
 
-def test_a_missing_language_of_tesseract_is_named(settings: Settings) -> None:
+def test_a_missing_language_of_tesseract_is_reported(settings: Settings) -> None:
     spoken = settings.model_copy(update={"ocr": settings.ocr.model_copy(update={"languages": "eng+xyz"})})
     found = findings(free_port(spoken))["tesseract"]
     assert not found.ok

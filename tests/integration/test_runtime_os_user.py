@@ -1,4 +1,4 @@
-"""Whom the services run as, and where their files may lie."""
+"""The operating system user that the services run as, and the folders that their files may be in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DROP = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
 @ROOT_ONLY
-def test_below_a_folder_that_only_root_may_enter_the_services_run_as_an_ordinary_user(tmp_path: Path) -> None:
+def test_the_services_run_as_an_ordinary_user_below_a_folder_that_only_root_may_enter(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     settings = load_settings(closed / "home")
@@ -46,7 +46,7 @@ def test_the_home_itself_may_be_a_folder_that_only_root_may_enter(tmp_path: Path
 
 
 @ROOT_ONLY
-def test_a_service_gets_no_right_that_it_does_not_need(tmp_path: Path) -> None:
+def test_a_service_has_no_right_that_it_does_not_need(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     for folder in tmp_path.parents:
         if not folder.stat().st_mode & 0o001:
@@ -56,7 +56,7 @@ def test_a_service_gets_no_right_that_it_does_not_need(tmp_path: Path) -> None:
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_secret_is_for_its_owner_alone_and_never_half_written(tmp_path: Path) -> None:
+def test_a_secret_is_readable_by_its_owner_only_and_never_half_written(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     OsUser().write(file, "first")
     OsUser().write(file, "second")
@@ -65,7 +65,7 @@ def test_a_secret_is_for_its_owner_alone_and_never_half_written(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_an_ordinary_user_needs_nobody(tmp_path: Path) -> None:
+def test_an_ordinary_user_needs_no_other_user(tmp_path: Path) -> None:
     if (
         os.geteuid() == 0
         and subprocess.run([*DROP, "test", "-x", sys.executable, "-a", "-r", __file__]).returncode != 0

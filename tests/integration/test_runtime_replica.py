@@ -1,6 +1,4 @@
-"""Searches and charts are read from a standby while it is close behind, and from the database whenever it is
-not.
-"""
+"""Searches and charts use a standby while its lag is small, and the primary database otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded services: started, shared, kept alive and stopped."""
+"""The embedded services are started, shared, kept running, and stopped."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
 
 
-def test_a_test_has_a_migrated_database_of_its_own(connection: Connection) -> None:
+def test_each_test_has_its_own_migrated_database(connection: Connection) -> None:
     assert connection.execute("select count(*) as n from scan").fetchone() == {"n": 0}
     assert connection.execute("select count(*) > 0 as some from schema_migration").fetchone() == {
         "some": True
     }
 
 
-def test_a_test_has_a_bucket_of_its_own(blobs: Blobs) -> None:
+def test_each_test_has_its_own_bucket(blobs: Blobs) -> None:
     assert blobs.get(blobs.put(b"a page")) == b"a page"
 
 
-def test_the_database_keeps_checksums_and_fsyncs_and_the_application_is_no_superuser(tmp_path: Path) -> None:
+def test_the_database_uses_checksums_and_fsync_and_the_application_is_not_a_superuser(tmp_path: Path) -> None:
     with open_installation(load_settings(home=tmp_path / "home"), migrate=False, store=False) as opened:
         with opened.connect() as connection:
             settings = ("data_checksums", "fsync", "is_superuser", "server_encoding", "listen_addresses")
@@ -41,19 +41,19 @@ def test_the_database_keeps_checksums_and_fsyncs_and_the_application_is_no_super
             psycopg.connect(make_conninfo(opened.dsn, password="guess"))
 
 
-def test_two_commands_share_the_services_and_the_last_one_out_stops_them(tmp_path: Path) -> None:
-    said: list[str] = []
+def test_two_commands_share_the_services_and_the_last_one_stops_them(tmp_path: Path) -> None:
+    reported: list[str] = []
     settings: Settings = load_settings(home=tmp_path / "home")
-    with open_installation(settings, migrate=False, store=False, report=said.append):
-        with open_installation(settings, migrate=False, store=False, report=said.append) as second:
+    with open_installation(settings, migrate=False, store=False, report=reported.append):
+        with open_installation(settings, migrate=False, store=False, report=reported.append) as second:
             dsn = second.dsn
         with open_installation(settings, migrate=False, store=False) as third, third.connect() as connection:
             assert third.dsn == dsn
             assert connection.execute("select 1 as one").fetchone() == {"one": 1}
-    assert [line.split()[1] for line in said] == ["started", "stopped"]
+    assert [line.split()[1] for line in reported] == ["started", "stopped"]
 
 
-def test_a_killed_database_whose_process_nobody_has_reaped_is_started_again(tmp_path: Path) -> None:
+def test_a_killed_database_is_started_again_although_its_process_was_not_reaped(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path / "home")
     with open_installation(settings, migrate=False, store=False):
         pass
@@ -67,6 +67,6 @@ def test_a_killed_database_whose_process_nobody_has_reaped_is_started_again(tmp_
     killed.wait()
 
 
-def test_connections_miss_a_machine_that_is_gone_at_both_ends(connection: Connection) -> None:
+def test_both_ends_of_a_connection_detect_that_the_other_machine_is_lost(connection: Connection) -> None:
     assert connection.execute("show tcp_keepalives_idle").fetchone() == {"tcp_keepalives_idle": "30"}
     assert connection.info.get_parameters()["keepalives_idle"] == "30"

@@ -1,4 +1,4 @@
-"""Nobody reads or writes an object without the installation's keys, by any port of the store."""
+"""No object can be read or written without the installation's keys, on any port of the store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def http() -> Iterator[urllib3.PoolManager]:
         yield pool
 
 
-def test_the_store_answers_to_its_keys_alone(blobs: Blobs, ports: dict[str, int]) -> None:
+def test_the_store_accepts_only_its_keys(blobs: Blobs, ports: dict[str, int]) -> None:
     blobs.put(SECRET)
     for access, secret in ((None, None), ("guess", "guessguess")):
         with pytest.raises(S3Error):
@@ -45,7 +45,7 @@ def test_the_store_answers_to_its_keys_alone(blobs: Blobs, ports: dict[str, int]
 
 
 @pytest.mark.parametrize("port", ["s3", "filer", "volume", "master", "admin"])
-def test_an_object_is_neither_read_nor_written_at_a_port_without_a_key(
+def test_no_port_allows_reading_or_writing_an_object_without_a_key(
     port: str, blobs: Blobs, settings: Settings, ports: dict[str, int], http: urllib3.PoolManager
 ) -> None:
     sha256 = blobs.put(SECRET)
@@ -68,7 +68,7 @@ def test_an_object_is_neither_read_nor_written_at_a_port_without_a_key(
 @pytest.mark.parametrize(
     "path", ["dir/assign", "dir/lookup?volumeId=1", "submit", "vol/grow", "col/delete?collection=x"]
 )
-def test_the_master_hands_out_no_place_to_write_to(
+def test_the_master_assigns_no_location_to_write_to(
     path: str, ports: dict[str, int], http: urllib3.PoolManager
 ) -> None:
     for verb in ("GET", "POST"):
@@ -78,7 +78,7 @@ def test_the_master_hands_out_no_place_to_write_to(
 
 
 @pytest.mark.parametrize("part", ["filer", "volume", "master", "s3"])
-def test_the_inner_ports_ask_for_the_installations_certificate(part: str, ports: dict[str, int]) -> None:
+def test_the_internal_ports_require_the_installations_certificate(part: str, ports: dict[str, int]) -> None:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
@@ -87,18 +87,18 @@ def test_the_inner_ports_ask_for_the_installations_certificate(part: str, ports:
 
 
 def speak(port: int, context: ssl.SSLContext) -> None:
-    """Say hello in HTTP/2 without a certificate of ours, and listen."""
+    """Send an HTTP/2 greeting without a client certificate and return the response."""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
-        context.wrap_socket(plain) as wrapped,
+        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+        context.wrap_socket(connection) as wrapped,
     ):
         wrapped.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-        while wrapped.recv(100):  # TLS 1.3 says that the certificate is missing after the handshake
+        while wrapped.recv(100):  # TLS 1.3 reports the missing certificate after the handshake
             pass
         raise ConnectionError("closed without a word")
 
 
-def test_a_large_object_comes_back_as_it_went(blobs: Blobs) -> None:
+def test_a_large_object_is_returned_unchanged(blobs: Blobs) -> None:
     data = io.BytesIO()
     for number in range(300_000):
         data.write(number.to_bytes(32, "big"))

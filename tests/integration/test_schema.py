@@ -67,7 +67,7 @@ def test_every_reason_code_has_one_kind_and_advice(connection: Connection) -> No
     assert set(kinds.values()) | {"quarantine"} == set(KIND_LABELS)
 
 
-def test_a_reason_that_the_schema_does_not_know_is_refused(connection: Connection) -> None:
+def test_a_reason_code_that_the_schema_does_not_have_is_rejected(connection: Connection) -> None:
     insert = "insert into review_item (scan_id, reasons, priority) values (%s, %s, 10)"
     scan = connection.execute(
         "insert into scan (sha256, name, media_type, size) values (repeat('a', 64), 'a', 'a', 1) returning id"

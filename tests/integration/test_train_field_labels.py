@@ -13,7 +13,7 @@ from pipeline.classify.training.field_training import (
 )
 from pipeline.classify.training.reviewer_labels import confirmed_fields
 from pipeline.index import document_actions
-from tests.integration.test_review_decisions import sight
+from tests.integration.test_review_decisions import context_of
 from tests.support.hospital import Hospital
 
 ANSWERS = {
@@ -29,16 +29,16 @@ def test_a_kept_value_is_correct_a_changed_one_is_wrong_and_a_deleted_one_is_not
 ) -> None:
     item = hospital.uncertain_item()
     assert list(confirmed_fields(hospital.connection)) == []
-    given = ANSWERS | {"dob": ""}
+    values = ANSWERS | {"dob": ""}
     document_actions.file_document(
         hospital.connection,
-        sight(hospital, item),
+        context_of(hospital, item),
         patient=hospital.patient_ids[0],
         type="discharge_summary",
-        fields=given,
+        fields=values,
     )
     (case,) = confirmed_fields(hospital.connection)
-    assert case.truth == given | {"dob": None}
+    assert case.truth == values | {"dob": None}
     assert [page.number for page in case.pages] == [1, 2]
     verdicts = {
         answer.field: (answer.printed, answer.confidence is not None, answer.correct)
@@ -56,8 +56,8 @@ def test_documents_that_were_filed_automatically_are_not_used(hospital: Hospital
 
 
 def test_corrections_lower_the_confidence_from_generated_documents() -> None:
-    made = [FieldOutcome("date_of_service", True, 0.9, correct=number % 50 > 0) for number in range(200)]
+    generated = [FieldOutcome("date_of_service", True, 0.9, correct=number % 50 > 0) for number in range(200)]
     corrected = [FieldOutcome("date_of_service", True, 0.9, correct=number % 2 > 0) for number in range(60)]
-    before, after = fit_calibration(made), fit_calibration_table(made, corrected)
+    before, after = fit_calibration(generated), fit_calibration_table(generated, corrected)
     assert mean_log_loss(after, corrected) < mean_log_loss(before, corrected)
     assert mean_log_loss(after, corrected) == pytest.approx(0.693, abs=0.01)

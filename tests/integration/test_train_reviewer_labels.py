@@ -10,7 +10,7 @@ from pipeline.classify.training.reviewer_labels import reviewed_examples, settle
 from pipeline.classify.training.type_training import TrainingResult
 from pipeline.classify.type_model import load_model
 from pipeline.index import document_actions
-from tests.integration.test_review_decisions import sight
+from tests.integration.test_review_decisions import context_of
 from tests.support.hospital import Hospital
 
 
@@ -21,7 +21,7 @@ def test_only_documents_that_a_reviewer_filed_are_examples_with_the_reviewers_ty
     assert reviewed_examples(hospital.connection) == []
     document_actions.file_document(
         hospital.connection,
-        sight(hospital, item),
+        context_of(hospital, item),
         patient=hospital.patient_ids[0],
         type="transfer_summary",
         fields={},
@@ -39,7 +39,7 @@ def test_a_scan_is_an_example_as_it_is_split_once_the_last_of_its_documents_is_f
     assert list(settled_stacks(hospital.connection)) == []
     document_actions.file_document(
         hospital.connection,
-        sight(hospital, item),
+        context_of(hospital, item),
         patient=hospital.patient_ids[0],
         type="transfer_summary",
         fields={},

@@ -1,5 +1,5 @@
-"""The API for programs: the same rights, claims and revisions; no answer that its description does not
-announce.
+"""The API for programs has the same permissions, claims and revisions as the pages, and sends only responses
+that its description declares.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.hospital import Hospital, SignedInUser
 SignInAs = Callable[[Role], SignedInUser]
 
 
-def test_a_program_settles_an_item_as_a_person_does(
+def test_a_program_resolves_an_item_like_a_user(
     hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
     hospital.uncertain_item()
@@ -61,7 +61,7 @@ def test_a_program_gives_a_reason_for_filing_against_the_page(
     assert filed.status_code == 200
 
 
-def test_a_cookie_opens_nothing_here_and_a_revoked_token_neither(
+def test_the_api_accepts_neither_a_cookie_nor_a_revoked_token(
     hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
     user = sign_in_as(Role.REVIEWER)
@@ -73,7 +73,7 @@ def test_a_cookie_opens_nothing_here_and_a_revoked_token_neither(
     assert site.get("/api/v1/queue", headers=bearer).status_code == 401
 
 
-def test_a_token_opens_no_page_for_people(site: TestClient, sign_in_as: SignInAs) -> None:
+def test_a_token_opens_no_page_of_the_application(site: TestClient, sign_in_as: SignInAs) -> None:
     user = sign_in_as(Role.REVIEWER)
     assert site.get("/queue", headers={"authorization": f"Bearer {user.bearer}"}).status_code == 303
 
@@ -95,7 +95,7 @@ EASY = settings(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_no_request_makes_it_fail_or_answer_what_it_does_not_describe(
+def test_no_request_makes_the_api_fail_or_send_an_undeclared_response(
     hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
     hospital.uncertain_item()

@@ -24,7 +24,7 @@ def large_scan(hospital: Hospital) -> int:
     return int(row["id"])
 
 
-def test_documents_of_a_visit_stand_together_and_the_rest_by_year(
+def test_documents_are_grouped_by_visit_and_the_rest_by_year(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     document = hospital.filed_document()
@@ -43,7 +43,7 @@ def test_documents_of_a_visit_stand_together_and_the_rest_by_year(
     assert stay < text.index(f"/documents/{document}") < year
 
 
-def test_a_long_chart_is_read_page_by_page(
+def test_a_long_chart_is_shown_page_by_page(
     hospital: Hospital, sign_in_as: SignInAs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documents = [hospital.filed_document(f"{n}.pdf") for n in range(3)]
@@ -57,7 +57,7 @@ def test_a_long_chart_is_read_page_by_page(
     assert (">Older<" in pages[1], ">Newer<" in pages[1]) == (False, True)
 
 
-def test_a_whole_mrn_leads_straight_to_the_chart(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_a_complete_mrn_opens_the_chart(hospital: Hospital, sign_in_as: SignInAs) -> None:
     clinician = sign_in_as(Role.CLINICIAN)
     answer = clinician.get("/patients?q=10055501")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/patients/{hospital.patient_ids[2]}")
@@ -68,7 +68,7 @@ def test_a_whole_mrn_leads_straight_to_the_chart(hospital: Hospital, sign_in_as:
 
 
 @pytest.mark.parametrize("typed", ["1956-08-03", "8/3/1956", "okafor 08/03/1956", "okafer 1956-08-03"])
-def test_a_birth_date_is_found_as_it_is_written_here_with_and_without_a_name(
+def test_a_birth_date_is_found_in_the_form_of_the_hospital_with_and_without_a_name(
     hospital: Hospital, sign_in_as: SignInAs, typed: str
 ) -> None:
     text = sign_in_as(Role.CLINICIAN).get("/patients", params={"q": typed}).text
@@ -76,7 +76,7 @@ def test_a_birth_date_is_found_as_it_is_written_here_with_and_without_a_name(
     assert "Okafor, Marta<" not in text
 
 
-def test_from_a_document_one_goes_on_to_the_newer_and_the_older_of_its_chart(
+def test_a_document_links_to_the_newer_and_the_older_one_in_its_chart(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     oldest, middle, newest = (hospital.filed_document(f"{year}.pdf") for year in (2019, 2020, 2021))
@@ -95,7 +95,7 @@ def test_from_a_document_one_goes_on_to_the_newer_and_the_older_of_its_chart(
     assert "Newer <kbd>" not in clinician.get(f"/documents/{newest}").text
 
 
-def test_a_scan_that_is_still_being_read_stands_in_the_chart_of_its_cover_sheet(
+def test_a_scan_that_is_still_being_read_is_in_the_chart_of_its_cover_sheet(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     scan = load_scan(hospital.connection, large_scan(hospital))
@@ -106,7 +106,7 @@ def test_a_scan_that_is_still_being_read_stands_in_the_chart_of_its_cover_sheet(
     assert "box 12.pdf" not in clinician.get(f"/patients/{hospital.patient_ids[0]}").text
 
 
-def test_a_page_that_is_still_being_read_is_found_by_its_words(
+def test_a_page_of_a_scan_that_is_still_being_read_is_found_by_its_words(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     scan = load_scan(hospital.connection, large_scan(hospital))

@@ -1,4 +1,4 @@
-"""The door: passwords, sessions, lock-out."""
+"""Signing in: passwords, sessions, and lock-out."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_the_right_password_opens_a_session_in_a_cookie_that_no_script_reads(
     assert site.get("/queue").status_code == 200
 
 
-def test_over_tls_the_cookie_is_for_tls_alone(site: TestClient, ruth: int) -> None:
+def test_over_tls_the_cookie_is_secure(site: TestClient, ruth: int) -> None:
     answer = site.post("https://127.0.0.1/login", data={"name": "ruth", "password": PASSWORD})
     assert "secure" in answer.headers["set-cookie"].lower()
     assert "strict-transport-security" in answer.headers
 
 
-def test_the_database_knows_neither_password_nor_token(
+def test_the_database_contains_neither_password_nor_token(
     hospital: Hospital, site: TestClient, ruth: int
 ) -> None:
     sign_in(site)
@@ -83,32 +83,32 @@ def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(site: Test
     assert sign_in(site).status_code == 429
 
 
-def test_a_lock_ends_by_itself(hospital: Hospital, site: TestClient, ruth: int) -> None:
+def test_a_lock_ends_automatically(hospital: Hospital, site: TestClient, ruth: int) -> None:
     for _ in range(5):
         sign_in(site, "wrong")
     hospital.connection.execute("update account set locked_until = now() - interval '1 second'")
     assert sign_in(site).status_code == 303
 
 
-def test_an_address_that_guesses_names_is_refused(hospital: Hospital, site: TestClient, ruth: int) -> None:
+def test_an_address_that_guesses_names_is_blocked(hospital: Hospital, site: TestClient, ruth: int) -> None:
     hospital.connection.execute(
         "insert into sign_in_failure (address) select 'testclient' from generate_series(1, 30)"
     )
     assert sign_in(site).status_code == 429
 
 
-def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(site: TestClient, ruth: int) -> None:
+def test_an_unknown_name_and_a_wrong_password_get_the_same_response(site: TestClient, ruth: int) -> None:
     one, other = sign_in(site, "wrong"), sign_in(site, "wrong", name="nobody")
     assert one.status_code == other.status_code == 401
     assert one.text.replace("ruth", "") == other.text.replace("nobody", "")
 
 
-def test_signing_in_leads_to_no_other_site(site: TestClient, ruth: int) -> None:
+def test_signing_in_does_not_redirect_to_another_site(site: TestClient, ruth: int) -> None:
     for then in ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
         assert sign_in(site, then=then).headers["location"] == "/"
 
 
-def test_a_session_ends_when_nobody_touches_it(hospital: Hospital, site: TestClient, ruth: int) -> None:
+def test_a_session_ends_after_inactivity(hospital: Hospital, site: TestClient, ruth: int) -> None:
     sign_in(site)
     minutes = hospital.settings.web.session_idle_minutes
     hospital.connection.execute(
@@ -124,7 +124,7 @@ def test_a_session_ends_with_the_shift(hospital: Hospital, site: TestClient, rut
     assert site.get("/queue").status_code == 303
 
 
-def test_signing_out_ends_the_session_and_what_the_browser_keeps(
+def test_signing_out_ends_the_session_and_clears_the_browsers_data(
     hospital: Hospital, site: TestClient, ruth: int
 ) -> None:
     sign_in(site)
@@ -159,12 +159,12 @@ def test_a_new_password_ends_the_old_sessions(hospital: Hospital, site: TestClie
     assert sign_in(site).status_code == 401
 
 
-def test_a_short_password_is_refused(hospital: Hospital) -> None:
+def test_a_short_password_is_rejected(hospital: Hospital) -> None:
     with pytest.raises(InvalidInput, match="12 characters"):
         accounts.add_account(hospital.connection, "short", Role.CLERK, "short")
 
 
-def test_the_first_start_makes_one_administrator_and_tells_the_password_once(hospital: Hospital) -> None:
+def test_the_first_start_creates_an_administrator_and_shows_the_password_once(hospital: Hospital) -> None:
     assert accounts.ensure_administrator(hospital.connection) is None
     hospital.connection.execute("delete from account")
     password = accounts.ensure_administrator(hospital.connection)

@@ -1,4 +1,6 @@
-"""Who may do what: every route as every role and as nobody, and what every answer says to the browser."""
+"""Permissions: every route with every role and without a session, and the security headers of every
+response.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ def address(path: str, hospital: Hospital, item: int, document: int) -> str:
     return path.format(**values)
 
 
-def test_each_route_lets_in_the_roles_of_the_table_and_nobody_else(
+def test_each_route_allows_exactly_the_roles_of_the_table(
     hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
     item, document = hospital.uncertain_item(), hospital.filed_document()
@@ -53,7 +55,7 @@ def test_each_route_lets_in_the_roles_of_the_table_and_nobody_else(
     assert leaks == []
 
 
-def test_nobody_gets_nothing_but_the_door(hospital: Hospital, site: TestClient) -> None:
+def test_without_a_session_only_the_sign_in_page_is_reachable(hospital: Hospital, site: TestClient) -> None:
     item, document = hospital.uncertain_item(), hospital.filed_document()
     leaks = []
     for name, method, path in ROUTES:
@@ -70,16 +72,16 @@ def test_every_route_has_a_rule_and_every_rule_that_shows_a_patient_is_audited()
     assert silent <= {*OPEN, "home", "password_page", "renew_claim"}
 
 
-def test_a_change_without_the_sessions_own_value_is_refused(
+def test_a_change_without_the_csrf_token_of_the_session_is_rejected(
     hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
     item = hospital.uncertain_item()
     user = sign_in_as(Role.REVIEWER)
-    for given in ({}, {"csrf": "made up"}, {"csrf": csrf_token("another session")}):
-        assert site.post(f"/items/{item}/claim", data=given, headers=user.headers).status_code == 403
+    for form in ({}, {"csrf": "made up"}, {"csrf": csrf_token("another session")}):
+        assert site.post(f"/items/{item}/claim", data=form, headers=user.headers).status_code == 403
 
 
-def test_a_change_sent_from_another_site_is_refused(
+def test_a_change_sent_from_another_site_is_rejected(
     hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
     item = hospital.uncertain_item()
@@ -89,7 +91,7 @@ def test_a_change_sent_from_another_site_is_refused(
         assert site.post(f"/items/{item}/claim", data=form, headers=user.headers | foreign).status_code == 403
 
 
-def test_every_answer_forbids_foreign_scripts_frames_and_keeping(
+def test_every_response_forbids_foreign_scripts_frames_and_caching(
     hospital: Hospital, site: TestClient, sign_in_as: SignInAs
 ) -> None:
     pages = [
@@ -107,7 +109,7 @@ def test_every_answer_forbids_foreign_scripts_frames_and_keeping(
         assert answer.headers["cache-control"] == "no-store"
 
 
-def test_no_page_has_a_script_or_style_of_its_own(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_no_page_has_an_inline_script_or_style(hospital: Hospital, sign_in_as: SignInAs) -> None:
     item, document = hospital.uncertain_item(), hospital.filed_document()
     user = sign_in_as(Role.SUPERVISOR)
     user.post(f"/items/{item}/claim")
@@ -127,7 +129,7 @@ def test_no_page_has_a_script_or_style_of_its_own(hospital: Hospital, sign_in_as
         )
 
 
-def test_the_audit_cannot_be_changed_or_emptied(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_the_audit_log_cannot_be_changed_or_emptied(hospital: Hospital, sign_in_as: SignInAs) -> None:
     sign_in_as(Role.REVIEWER).get("/queue")
     hospital.filed_document()
     for sql in (
@@ -140,7 +142,7 @@ def test_the_audit_cannot_be_changed_or_emptied(hospital: Hospital, sign_in_as: 
             hospital.connection.execute(sql)
 
 
-def test_every_look_at_a_chart_is_written_with_the_person_and_the_patient(
+def test_every_view_of_a_chart_is_recorded_with_the_user_and_the_patient(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     document, patient = hospital.filed_document(), hospital.patient_ids[2]
@@ -164,7 +166,7 @@ def test_every_look_at_a_chart_is_written_with_the_person_and_the_patient(
     assert [line["detail"].get("how") for line in lines[2:]] == ["download", "print"]
 
 
-def test_what_cannot_be_audited_is_not_shown(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_a_view_that_cannot_be_audited_is_not_shown(hospital: Hospital, sign_in_as: SignInAs) -> None:
     document = hospital.filed_document()
     user = sign_in_as(Role.CLINICIAN)
     hospital.connection.execute(
@@ -175,7 +177,7 @@ def test_what_cannot_be_audited_is_not_shown(hospital: Hospital, sign_in_as: Sig
     assert "Wielgosz" not in answer.text
 
 
-def test_a_refused_attempt_is_written_too(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_a_rejected_request_is_recorded_too(hospital: Hospital, sign_in_as: SignInAs) -> None:
     sign_in_as(Role.CLERK).get(f"/patients/{hospital.patient_ids[0]}")
     row = hospital.connection.execute("select account, action, detail from audit").fetchone()
     assert row == {"account": "clerk", "action": "refused", "detail": {"route": "chart"}}

@@ -1,4 +1,4 @@
-"""Workers on several machines: network namespaces with a host name and a home each, around one database and
+"""Workers on several machines: network namespaces with their own host name and home, and one database and
 one store.
 """
 
@@ -28,7 +28,7 @@ FAST_SETTINGS = {"CHARTLOOM_WORKER__STALLED_WORKER_SECONDS": "3", "CHARTLOOM_OCR
 
 
 @pytest.mark.skipif(not may_create_machines(), reason="only root may make network namespaces")
-def test_three_machines_read_each_page_once_and_go_on_without_the_one_that_is_lost(
+def test_three_machines_read_each_page_once_and_continue_when_one_is_lost(
     connection: Connection, blobs: Blobs, settings: Settings, tmp_path: Path
 ) -> None:
     connection.execute(COUNT_READINGS_SQL.encode())

@@ -1,5 +1,5 @@
-"""Worker processes, as they run: they file what is handed in, survive each other's death, and stop when
-asked.
+"""Worker processes as they run in production: they file submitted scans, survive the death of another, and
+stop on request.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def is_closed(connection: Connection, scan: int) -> bool:
 
 @pytest.fixture
 def two(settings: Settings) -> Settings:
-    """Settings for two workers that are missed after three seconds."""
+    """Settings for two workers that count as stalled after three seconds."""
     changes = {
         "processes": 2,
         "stalled_worker_seconds": 3.0,
         "max_worker_memory_mb": 4000,
-    }  # workers forked from the tests are large
+    }  # workers forked from the test process are large
     return settings.model_copy(update={"worker": settings.worker.model_copy(update=changes)})
 
 
@@ -75,15 +75,15 @@ def test_workers_file_scans_and_survive_the_death_of_one(
 
     connection.execute(
         "select procrastinate_register_worker_v1()"
-    )  # a worker of another machine, which dies over its job
-    lost = submitted_scan(connection, blobs, "A page about a walrus")
+    )  # a worker of another machine that dies during its job
+    interrupted = submitted_scan(connection, blobs, "A page about a walrus")
     connection.execute(
         "update procrastinate_jobs set status = 'doing',"
         " worker_id = (select max(id) from procrastinate_workers)"
     )
     assert pool.pid is not None
     os.kill(children(pool.pid)[0], signal.SIGKILL)
-    until(lambda: scan_result(connection, lost.id)["status"] != "received")
+    until(lambda: scan_result(connection, interrupted.id)["status"] != "received")
     until(lambda: len(children(pool.pid or 0)) == 2)
 
     idle = {"waiting": 0, "running": 0, "retrying": 0}
@@ -94,7 +94,7 @@ def test_workers_file_scans_and_survive_the_death_of_one(
     assert state["reviews"]["waiting"] == len(answer["documents"]) + 1
 
 
-def test_the_workers_of_a_machine_serve_the_time_of_their_stages(
+def test_the_workers_of_a_machine_report_the_time_of_their_stages(
     connection: Connection, blobs: Blobs, two: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as free:
@@ -151,7 +151,7 @@ def test_a_large_scan_is_read_in_ranges_each_page_once_and_is_findable_meanwhile
     assert page_ranges.range_pages(connection, scan)[-1][0].number == 6
 
 
-def test_readings_that_nobody_will_need_again_are_forgotten(connection: Connection, two: Settings) -> None:
+def test_ocr_results_that_are_no_longer_needed_are_deleted(connection: Connection, two: Settings) -> None:
     old, new = "a" * 64, "b" * 64
     connection.cursor().executemany(
         "insert into ocr_cache (key, engine, page, created_at)"
@@ -162,16 +162,16 @@ def test_readings_that_nobody_will_need_again_are_forgotten(connection: Connecti
         until(lambda: [row["key"] for row in connection.execute("select key from ocr_cache")] == [new])
 
 
-def test_workers_end_with_whoever_started_them(connection: Connection, two: Settings) -> None:
+def test_workers_end_with_the_process_that_started_them(connection: Connection, two: Settings) -> None:
     with child_workers(two) as child:
         until(lambda: live_workers(connection, 3.0) >= 1)
         assert child.pid is not None
         workers = children(child.pid)
-        os.kill(child.pid, signal.SIGKILL)  # not even the pool could say good-bye
+        os.kill(child.pid, signal.SIGKILL)  # the pool could not even unregister
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
 
 
-def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gone(
+def test_stopping_workers_do_not_wait_forever_for_an_unavailable_database(
     connection: Connection, two: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "SHUTDOWN_TIMEOUT_SECONDS", 0.5)
@@ -194,7 +194,7 @@ def test_workers_that_shall_stop_do_not_wait_for_ever_for_a_database_that_is_gon
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
 
 
-def test_workers_whose_starter_is_gone_before_they_are_started_end_too() -> None:
+def test_workers_end_if_their_parent_ended_before_they_started() -> None:
     code = (
         "import os, time; from pipeline.worker.prefork import PreforkPool;"
         "gone, held = os.pipe(); os.close(held);"
@@ -203,7 +203,7 @@ def test_workers_whose_starter_is_gone_before_they_are_started_end_too() -> None
     subprocess.run([sys.executable, "-c", code], timeout=20, check=True)
 
 
-def test_a_page_that_kills_its_reader_goes_to_a_person_and_the_rest_of_the_scan_is_read(
+def test_a_page_that_kills_its_process_needs_review_and_the_other_pages_are_read(
     connection: Connection, blobs: Blobs, two: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash_on_two(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
@@ -227,10 +227,10 @@ def test_a_page_that_kills_its_reader_goes_to_a_person_and_the_rest_of_the_scan_
     ]
 
 
-def test_a_page_that_never_ends_ends_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_never_finishes_ends_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hash_of_much = partial(
         hashlib.pbkdf2_hmac, "sha256", b"", b"", 1 << 27
-    )  # C code that no exception interrupts
+    )  # as C code, which no exception can interrupt
     monkeypatch.setattr(page_isolation, "read_page", lambda *_: hash_of_much())
     short = load_settings(tmp_path).ocr.model_copy(update={"page_timeout_seconds": 0.1})
     reading = page_isolation.read_isolated(Page(scan="", number=7, image=None), None, short)

@@ -1,5 +1,5 @@
-"""Jobs: enqueued with what needs them, handed out in ranges, taken over, and what becomes of a scan that
-fails.
+"""Jobs: enqueued by the transaction that needs them, distributed in ranges, taken over, and the outcome of a
+scan that fails.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def jobs(connection: Connection) -> list[dict[str, Any]]:
 
 
 def a_job(settings: Settings, attempts: int = 0, stopping: bool = False) -> Any:
-    """What a task is told of its job."""
+    """Return the context that a task gets of its job."""
     context = {"worker": WorkerContext(settings)}
     return SimpleNamespace(
         additional_context=context, job=SimpleNamespace(attempts=attempts), should_abort=lambda: stopping
@@ -68,12 +68,12 @@ def test_a_job_is_enqueued_by_the_transaction_that_needs_it_or_not_at_all(connec
     ]
 
 
-def test_a_small_scan_is_not_handed_out(connection: Connection) -> None:
+def test_a_small_scan_is_not_split_into_ranges(connection: Connection) -> None:
     assert not page_ranges.dispatch_ranges(connection, a_scan(connection), page_ranges.LARGE_SCAN_PAGES)
     assert jobs(connection) == []
 
 
-def test_a_large_scan_is_handed_out_once_and_meets_again_once(connection: Connection, dsn: str) -> None:
+def test_a_large_scan_is_split_into_ranges_once_and_joined_once(connection: Connection, dsn: str) -> None:
     scan, pages = a_scan(connection), page_ranges.LARGE_SCAN_PAGES + 5
     assert page_ranges.dispatch_ranges(connection, scan, pages)
     assert not page_ranges.dispatch_ranges(connection, scan, pages)
@@ -90,7 +90,7 @@ def test_a_large_scan_is_handed_out_once_and_meets_again_once(connection: Connec
     assert [page.number for page, _ in page_ranges.range_pages(connection, scan)] == list(range(1, pages + 1))
 
 
-def test_a_file_that_cannot_be_taken_is_quarantined_with_its_reason(
+def test_a_file_that_cannot_be_processed_is_quarantined_with_its_reason(
     connection: Connection, settings: Settings, blobs: Blobs
 ) -> None:
     scan = a_scan(connection)
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_taken_is_quarantined_with_its_reason(
     assert state(connection, scan) == ("quarantined", "damaged")
 
 
-def test_a_fault_of_ours_is_tried_again_and_then_quarantines_the_scan(
+def test_an_internal_error_is_retried_and_then_quarantines_the_scan(
     connection: Connection, settings: Settings, blobs: Blobs
 ) -> None:
     scan = a_scan(connection)
@@ -113,7 +113,7 @@ def test_a_fault_of_ours_is_tried_again_and_then_quarantines_the_scan(
     assert state(connection, scan) == ("quarantined", "fault")
 
 
-def test_what_a_page_says_does_not_reach_the_log(
+def test_the_text_of_a_page_is_not_logged(
     connection: Connection, settings: Settings, blobs: Blobs, caplog: pytest.LogCaptureFixture
 ) -> None:
     scan = a_scan(connection)
@@ -122,7 +122,7 @@ def test_what_a_page_says_does_not_reach_the_log(
     assert "secret" not in caplog.text
 
 
-def test_a_fault_that_passes_is_waited_out(
+def test_a_transient_failure_is_waited_out(
     connection: Connection, settings: Settings, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "INITIAL_BACKOFF_SECONDS", 0.01)
@@ -137,9 +137,7 @@ def test_a_fault_that_passes_is_waited_out(
     assert state(connection, scan) == ("received", None)
 
 
-def test_a_stopping_worker_hands_its_job_back_while_it_waits(
-    connection: Connection, settings: Settings
-) -> None:
+def test_a_stopping_worker_returns_its_job_while_it_waits(connection: Connection, settings: Settings) -> None:
     scan = a_scan(connection)
     with pytest.raises(JobAborted):
         run_job(a_job(settings, stopping=True), scan.id, fail_with(ServiceUnavailable("away")))
@@ -152,14 +150,14 @@ def test_a_scan_that_kills_its_workers_is_quarantined(connection: Connection, se
     assert state(connection, scan) == ("quarantined", "fault")
 
 
-def test_a_closed_scan_is_left_alone(connection: Connection, settings: Settings) -> None:
+def test_a_closed_scan_is_not_processed(connection: Connection, settings: Settings) -> None:
     scan = a_scan(connection)
     connection.execute("update scan set status = 'done', finished_at = now() where id = %s", [scan.id])
     run_job(a_job(settings), scan.id, fail_with(AssertionError("must not run")))
     assert state(connection, scan) == ("done", None)
 
 
-def test_a_silent_workers_job_is_taken_over_once_and_a_living_ones_is_not(
+def test_the_job_of_a_stalled_worker_is_taken_over_once_and_that_of_a_live_one_is_not(
     connection: Connection, dsn: str
 ) -> None:
     for number in (1, 2):
@@ -170,15 +168,15 @@ def test_a_silent_workers_job_is_taken_over_once_and_a_living_ones_is_not(
         "update procrastinate_workers set last_heartbeat = now() - interval '5 minutes' where id = 1"
     )
     take_over = statements("pipeline.worker")["take_over"]
-    taken = [row["id"] for _ in range(2) for row in connection.execute(take_over, {"seconds": 60.0})]
-    assert len(taken) == 1
+    job_ids = [row["id"] for _ in range(2) for row in connection.execute(take_over, {"seconds": 60.0})]
+    assert len(job_ids) == 1
     assert [(job["status"], job["args"]) for job in jobs(connection)] == [
         ("todo", {"scan": 1}),
         ("doing", {"scan": 2}),
     ]
 
 
-def test_backfill_moves_while_live_work_never_ends(connection: Connection, dsn: str) -> None:
+def test_backfill_progresses_while_live_work_never_ends(connection: Connection, dsn: str) -> None:
     for priority, count in ((Priority.BACKFILL, 3), (Priority.LIVE, 60)):
         for _ in range(count):
             enqueue_scan(connection, 1, priority)
@@ -197,21 +195,21 @@ def test_backfill_moves_while_live_work_never_ends(connection: Connection, dsn: 
     assert queues[: FETCHES_PER_FAIR_TURN - 1] == ["live"] * (FETCHES_PER_FAIR_TURN - 1)
 
 
-def test_a_scan_known_by_its_number_comes_back_as_it_was(connection: Connection) -> None:
+def test_a_scan_is_loaded_by_its_number_as_it_was_stored(connection: Connection) -> None:
     scan = a_scan(connection, priority=Priority.BACKFILL)
     assert load_scan(connection, scan.id) == scan
 
 
-def test_a_worker_that_dies_by_itself_is_held_against_its_job_and_a_lost_machine_is_not(
+def test_the_death_of_a_worker_counts_against_its_job_and_the_loss_of_a_machine_does_not(
     connection: Connection, settings: Settings
 ) -> None:
     enqueue_scan(connection, 1, Priority.LIVE)
-    here = socket.gethostname()
+    own_host = socket.gethostname()
     for number, pid in enumerate((100, 101), 1):
         connection.execute("select procrastinate_register_worker_v1()")
         connection.execute(
             "insert into worker (id, host, pid) values (%s, %s, %s)",
-            [number, here if number == 1 else "far", pid],
+            [number, own_host if number == 1 else "far", pid],
         )
         connection.execute("select procrastinate_fetch_job_v2(null, %s)", [number])
         requeue_jobs_of_dead_worker(settings, pid)
