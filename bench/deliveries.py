@@ -107,9 +107,7 @@ def run(archive: Archive, name: str, folder: Path, options: argparse.Namespace) 
         sent = archive.deliver("here")
         seconds, cpu = time.monotonic() - started, time.process_time() - cpu
         held, faults = ask()
-        states = {
-            row["state"] for row in outbox.deliveries(archive.connection, destination="here", limit=10**6)
-        }
+        states = {row.state for row in outbox.deliveries(archive.connection, destination="here", limit=10**6)}
         expected = expected_documents(archive)
     outbox.remove_destination(archive.connection, "here")
     archive.connection.execute("delete from delivery where destination = 'here'")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import getpass
 import signal
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.commands.common import By, Home, Json, database, emit
+
+if TYPE_CHECKING:
+    from pipeline.delivery.outbox_rows import DeliveryRow, DestinationRow
 
 Ids = Annotated[
     list[int] | None,
@@ -80,18 +83,19 @@ def list_(
     Exit codes: 0 done; 3 a service is unavailable.
     """
     from pipeline.delivery import outbox
+    from pipeline.delivery.outbox_rows import row_json
 
     with database(home) as connection:
         for row in outbox.deliveries(connection, state=state, destination=to, document=document, limit=limit):
-            emit(row) if as_json else typer.echo(format_delivery(row))
+            emit(row_json(row)) if as_json else typer.echo(format_delivery(row))
 
 
-def format_delivery(row: dict[str, Any]) -> str:
+def format_delivery(row: DeliveryRow) -> str:
     """Return a delivery as one line of text."""
-    why = f"  {row['problem']}: {row['detail']}" if row["problem"] else ""
-    what = f"{row['change']:<7} document {row['document_id']} edition {row['edition']}"
-    queued_at = f"{row['queued_at']:%Y-%m-%d %H:%M}"
-    return f"{row['id']:>8}  {queued_at}  {row['destination']:<12}  {what}  {row['state']}{why}"
+    why = f"  {row.problem}: {row.detail}" if row.problem else ""
+    what = f"{row.change:<7} document {row.document_id} edition {row.edition}"
+    queued_at = f"{row.queued_at:%Y-%m-%d %H:%M}"
+    return f"{row.id:>8}  {queued_at}  {row.destination:<12}  {what}  {row.state}{why}"
 
 
 @group.command(epilog="Example: chartloom deliveries show 17")
@@ -106,25 +110,25 @@ def show(
     """
     from pipeline.delivery import outbox
     from pipeline.delivery.delivery_result import PROBLEM_DESCRIPTIONS, DeliveryProblem
+    from pipeline.delivery.outbox_rows import row_json
 
     with database(home) as connection:
         row = outbox.delivery(connection, delivery)
     if as_json:
-        emit(row)
+        emit(row_json(row))
         return
     typer.echo(format_delivery(row))
     typer.echo(
-        f"  {row['attempts']} attempts, {row['rejections']} rejections; "
-        f"next attempt {row['due_at']:%Y-%m-%d %H:%M:%S}"
+        f"  {row.attempts} attempts, {row.rejections} rejections; next attempt {row.due_at:%Y-%m-%d %H:%M:%S}"
     )
-    if row["problem"]:
-        typer.echo(f"  {PROBLEM_DESCRIPTIONS[DeliveryProblem(row['problem'])]}")
-    if row["receipt"]:
-        typer.echo(f"  ID at the receiver: {row['receipt']}")
-    if row["note"]:
-        typer.echo(f"  {row['note']} by {row['closed_by']}")
-    if row["held_up"]:
-        typer.echo(f"  deliveries that wait for it: {', '.join(map(str, row['held_up']))}")
+    if row.problem:
+        typer.echo(f"  {PROBLEM_DESCRIPTIONS[DeliveryProblem(row.problem)]}")
+    if row.receipt:
+        typer.echo(f"  ID at the receiver: {row.receipt}")
+    if row.note:
+        typer.echo(f"  {row.note} by {row.closed_by}")
+    if row.held_up:
+        typer.echo(f"  deliveries that wait for it: {', '.join(map(str, row.held_up))}")
 
 
 @group.command(epilog="Example: chartloom deliveries retry --to ehr")
@@ -193,22 +197,23 @@ def destinations(as_json: Json = False, home: Home = None) -> None:
     Exit codes: 0 done; 3 a service is unavailable.
     """
     from pipeline.delivery import outbox
+    from pipeline.delivery.outbox_rows import row_json
 
     with database(home) as connection:
         for row in outbox.destinations(connection):
             if as_json:
-                emit(row)
+                emit(row_json(row))
                 continue
-            counts = f"{row['pending']} pending, {row['failed']} failed, {row['delivered']} delivered"
-            failure = f": {row['failure']}" if row["failure"] else ""
-            typer.echo(f"{row['name']:<12} {row['kind']:<7} {counts}  {_condition(row)}{failure}")
+            counts = f"{row.pending} pending, {row.failed} failed, {row.delivered} delivered"
+            failure = f": {row.failure}" if row.failure else ""
+            typer.echo(f"{row.name:<12} {row.kind:<7} {counts}  {_condition(row)}{failure}")
 
 
-def _condition(row: dict[str, Any]) -> str:
-    if row["removed_at"]:
+def _condition(row: DestinationRow) -> str:
+    if row.removed_at:
         return "removed"
-    if row["failing_since"]:
-        return f"failing since {row['failing_since']:%Y-%m-%d %H:%M}"
+    if row.failing_since:
+        return f"failing since {row.failing_since:%Y-%m-%d %H:%M}"
     return "working"
 
 

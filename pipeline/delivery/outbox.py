@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
+
+from psycopg.rows import class_row
 
 from pipeline.config import DeliverySettings, DestinationSettings, document_types
 from pipeline.delivery.delivery_item import DeliveryItem, Organization, organization_from_settings
@@ -20,6 +21,7 @@ from pipeline.delivery.delivery_result import (
     DeliveryProblem,
     DeliveryResult,
 )
+from pipeline.delivery.outbox_rows import DeliveryDetail, DeliveryRow, DestinationRow
 from pipeline.errors import Conflict, InvalidInput, NotFound
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
@@ -77,7 +79,7 @@ def backfill(connection: Connection, destination: str) -> int:
     Raises:
         NotFound: if there is no such destination.
     """
-    if not any(row["name"] == destination for row in destinations(connection)):
+    if not any(row.name == destination for row in destinations(connection)):
         raise NotFound(
             f"There is no destination {destination!r}.", "`chartloom deliveries destinations` lists them."
         )
@@ -144,12 +146,10 @@ def record_result(
     return failed
 
 
-def destinations(connection: Connection) -> list[dict[str, Any]]:
-    """Return a row for each destination.
-
-    The keys are name, kind, the filters, removed_at, failing_since, failure, pending, oldest, failed and
-    delivered, which is counted up to MAX_COUNTED."""
-    return connection.execute(SQL["destinations"], {"most": MAX_COUNTED}).fetchall()
+def destinations(connection: Connection) -> list[DestinationRow]:
+    """Return the destinations by name. Delivered documents are counted up to MAX_COUNTED."""
+    with connection.cursor(row_factory=class_row(DestinationRow)) as cursor:
+        return cursor.execute(SQL["destinations"], {"max_counted": MAX_COUNTED}).fetchall()
 
 
 def deliveries(
@@ -159,19 +159,21 @@ def deliveries(
     destination: str | None = None,
     document: int | None = None,
     limit: int = 100,
-) -> list[dict[str, Any]]:
+) -> list[DeliveryRow]:
     """Return rows of the outbox, newest first."""
     params = {"state": state, "destination": destination, "document": document, "limit": limit}
-    return connection.execute(SQL["deliveries"], params).fetchall()
+    with connection.cursor(row_factory=class_row(DeliveryRow)) as cursor:
+        return cursor.execute(SQL["deliveries"], params).fetchall()
 
 
-def delivery(connection: Connection, id: int) -> dict[str, Any]:
-    """Return all columns of a delivery; `held_up` lists the later deliveries that wait for it.
+def delivery(connection: Connection, id: int) -> DeliveryDetail:
+    """Return a delivery with its content.
 
     Raises:
         NotFound: if there is no such delivery.
     """
-    row = connection.execute(SQL["delivery"], {"id": id}).fetchone()
+    with connection.cursor(row_factory=class_row(DeliveryDetail)) as cursor:
+        row = cursor.execute(SQL["delivery"], {"id": id}).fetchone()
     if row is None:
         raise NotFound(f"There is no delivery {id}.")
     return row

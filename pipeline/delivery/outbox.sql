@@ -81,27 +81,27 @@ where id = %(id)s and state in ('failed', 'pending')
 
 -- name: backfill
 -- `select ... for update` keeps a decision about the document from being announced at the same time
-select count(enqueue_delivery(d.id, place)) as documents
+select count(enqueue_delivery(d.id, target)) as documents
 from (select id from document where status = 'filed' and id > %(after)s order by id limit %(limit)s for update) d
-cross join destination place
-where place.name = %(destination)s
+cross join destination target
+where target.name = %(destination)s
 
 -- name: last_of_page
 select max(id) as id from (select id from document where status = 'filed' and id > %(after)s order by id limit %(limit)s) d
 
 -- name: destinations
--- What waits and what is dead is few and indexed; what was delivered is counted up to a limit, or the page would take seconds.
-select place.name, place.kind, place.types, place.departments, place.classes, place.removed_at, place.failing_since, place.failure,
+-- Pending and failed deliveries are few and indexed; delivered ones are counted up to a limit, or the page would take seconds.
+select target.name, target.kind, target.types, target.departments, target.classes, target.removed_at, target.failing_since, target.failure,
        pending.count as pending, pending.oldest, failed.count as failed, delivered.count as delivered
-from destination place
+from destination target
 cross join lateral (
-    select count(*), min(queued_at) as oldest from delivery where destination = place.name and state = 'pending'
+    select count(*), min(queued_at) as oldest from delivery where destination = target.name and state = 'pending'
 ) pending
-cross join lateral (select count(*) from delivery where destination = place.name and state = 'failed') failed
+cross join lateral (select count(*) from delivery where destination = target.name and state = 'failed') failed
 cross join lateral (
-    select count(*) from (select from delivery where destination = place.name and state = 'delivered' limit %(most)s) counted
+    select count(*) from (select from delivery where destination = target.name and state = 'delivered' limit %(max_counted)s) counted
 ) delivered
-order by place.name
+order by target.name
 
 -- name: deliveries
 select d.id, d.destination, d.document_id, d.change, d.edition, d.replaces, d.state, d.problem, d.detail, d.attempts, d.rejections,
@@ -114,7 +114,9 @@ order by d.id desc
 limit %(limit)s
 
 -- name: delivery
-select d.*, (d.content ->> 'patient_id')::bigint as patient_id,
+select d.id, d.destination, d.document_id, d.change, d.edition, d.replaces, d.state, d.problem, d.detail, d.attempts, d.rejections,
+    d.queued_at, d.due_at, d.closed_at, d.closed_by, d.receipt, d.note, d.content ->> 'type' as type, d.content, d.last_attempt_at,
+    (d.content ->> 'patient_id')::bigint as patient_id,
     (select array_agg(later.id order by later.id) from delivery later
      where later.destination = d.destination and later.document_id = d.document_id and later.id > d.id and later.state = 'pending') as held_up
 from delivery d

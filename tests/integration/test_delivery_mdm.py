@@ -76,7 +76,7 @@ def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(
     document = archive.file()
     assert archive.deliver() == 0
     row = outbox.deliveries(archive.connection)[0]
-    assert (row["state"], row["problem"], row["attempts"]) == (
+    assert (row.state, row.problem, row.attempts) == (
         "failed",
         "refused",
         archive.settings.delivery.max_rejections,
@@ -109,7 +109,7 @@ def test_a_receiver_that_is_away_is_waited_for(archive: Archive) -> None:
     thread = Thread(target=service.run, kwargs={"once": True})
     thread.start()
     thread.join(0.4)
-    assert outbox.destinations(archive.connection)[0]["failure"].startswith("unreachable")
+    assert outbox.destinations(archive.connection)[0].failure.startswith("unreachable")
     receiver = MdmReceiver()
     with receiver.listening(port):
         thread.join(10)
@@ -125,7 +125,7 @@ def test_one_that_is_never_answered_is_given_up_where_the_settings_say_so(
     archive.file()
     assert archive.deliver() == 0
     row = outbox.deliveries(archive.connection)[0]
-    assert (row["state"], row["problem"]) == ("failed", "timeout")
+    assert (row.state, row.problem) == ("failed", "timeout")
 
 
 def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its_corrections(
@@ -166,7 +166,7 @@ def test_a_process_that_dies_between_the_receivers_yes_and_its_own_note_sends_th
         return settle(connection, item, *given, **named)
 
     monkeypatch.setattr(outbox, "record_result", dies_twice)
-    while any(row["state"] == "pending" for row in outbox.deliveries(archive.connection)):
+    while any(row.state == "pending" for row in outbox.deliveries(archive.connection)):
         with suppress(OperationalError):
             archive.deliver()
     assert len(died) == 2

@@ -165,8 +165,8 @@ def test_a_folder_that_is_not_there_is_waited_for_and_never_made(archive: Archiv
     assert service.run(once=True) == 1
     assert archive.outbox_of("archive", document) == ["new 1 delivered"]
     row = outbox.deliveries(archive.connection)[0]
-    assert row["attempts"] > 1
-    assert outbox.destinations(archive.connection)[0]["failing_since"] is None
+    assert row.attempts > 1
+    assert outbox.destinations(archive.connection)[0].failing_since is None
 
 
 def test_what_cannot_be_put_together_is_dead_and_holds_up_its_own_document_alone(
@@ -180,15 +180,15 @@ def test_what_cannot_be_put_together_is_dead_and_holds_up_its_own_document_alone
     assert archive.outbox_of("archive", lost) == ["new 1 delivered", "replace 2 failed", "edit 2 pending"]
     assert archive.outbox_of("archive", other) == ["new 1 delivered"]
     dead = outbox.deliveries(archive.connection, state="failed")[0]
-    assert dead["problem"] == "build_failed"
-    assert outbox.delivery(archive.connection, dead["id"])["held_up"] == [dead["id"] + 1]
+    assert dead.problem == "build_failed"
+    assert outbox.delivery(archive.connection, dead.id).held_up == [dead.id + 1]
 
 
 def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, folder: Path) -> None:
     document = archive.file()
     archive.change(document, pdf="f" * 64)
     archive.deliver()
-    dead = outbox.deliveries(archive.connection, state="failed")[0]["id"]
+    dead = outbox.deliveries(archive.connection, state="failed")[0].id
     assert outbox.retry(archive.connection, "mwhite", destination="archive") == 1
     archive.deliver()
     assert archive.outbox_of("archive", document)[1] == "replace 2 failed"
@@ -210,7 +210,7 @@ def test_an_old_state_that_is_replayed_is_not_the_last_word(archive: Archive, fo
     document = archive.file()
     archive.change(document, type="letter")
     archive.deliver()
-    first = outbox.deliveries(archive.connection)[-1]["id"]
+    first = outbox.deliveries(archive.connection)[-1].id
     assert outbox.retry(archive.connection, "mwhite", ids=[first]) == 2
     for file in folder.iterdir():
         file.unlink()

@@ -78,7 +78,7 @@ def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_on
         document = archive.file()
         assert archive.deliver() == 0
         row = outbox.deliveries(archive.connection)[0]
-        assert (row["state"], row["problem"]) == ("failed", name)
+        assert (row.state, row.problem) == ("failed", name)
         receiver.failures, archive.settings = RandomFailures(), unhurried
         outbox.retry(archive.connection, "mwhite", document=document)
         assert archive.deliver() == 1
@@ -110,7 +110,7 @@ def test_a_receiver_that_is_away_for_a_day_is_told_everything_once_when_it_is_ba
     first = archive.file()
     thread = Thread(target=archive.service().run, kwargs={"once": True})
     thread.start()
-    until(lambda: (outbox.destinations(archive.connection)[0]["failure"] or "").startswith("unreachable"))
+    until(lambda: (outbox.destinations(archive.connection)[0].failure or "").startswith("unreachable"))
     archive.connection.execute(
         "update delivery set (queued_at, last_attempt_at)"
         " = (queued_at - '1 day'::interval, last_attempt_at - '1 day'::interval)"
@@ -118,7 +118,7 @@ def test_a_receiver_that_is_away_for_a_day_is_told_everything_once_when_it_is_ba
     archive.connection.execute("update destination set failing_since = failing_since - interval '1 day'")
     moved, second = archive.file(), archive.file()
     archive.change(moved, patient=archive.tomasz)
-    assert {row["state"] for row in outbox.deliveries(archive.connection)} == {"pending"}
+    assert {row.state for row in outbox.deliveries(archive.connection)} == {"pending"}
     receiver = receiver_of(kind)
     with receiver.listening(port):
         thread.join(20)
@@ -127,4 +127,4 @@ def test_a_receiver_that_is_away_for_a_day_is_told_everything_once_when_it_is_ba
         f"{second}.1": "20012345",
         f"{moved}.2": "20055501",
     }
-    assert {row["state"] for row in outbox.deliveries(archive.connection)} == {"delivered"}
+    assert {row.state for row in outbox.deliveries(archive.connection)} == {"delivered"}

@@ -23,7 +23,7 @@ def dead(archive: Archive, tmp_path: Path) -> int:
     archive.change(document, pdf="f" * 64)
     archive.change(document, type="letter")
     archive.deliver()
-    return int(outbox.deliveries(archive.connection, state="failed")[0]["id"])
+    return int(outbox.deliveries(archive.connection, state="failed")[0].id)
 
 
 def test_the_page_names_what_a_person_must_see_to(dead: int, sign_in_as: SignInAs) -> None:
@@ -39,7 +39,7 @@ def test_a_supervisor_sends_again_or_gives_up_with_a_reason(
 ) -> None:
     user = sign_in_as(Role.SUPERVISOR)
     assert user.post("/deliveries/action", delivery=str(dead), operation="retry").status_code == 303
-    assert outbox.delivery(archive.connection, dead)["state"] == "pending"
+    assert outbox.delivery(archive.connection, dead).state == "pending"
     archive.deliver()
     assert (
         user.post("/deliveries/action", delivery=str(dead), operation="discard", note=" ").status_code == 422

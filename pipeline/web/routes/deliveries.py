@@ -63,6 +63,6 @@ def delivery_action(
     else:
         ids = None if delivery is None else [delivery]
         outbox.retry(context.connection, user, ids=ids, destination=to or None)
-    document = outbox.delivery(context.connection, delivery)["document_id"] if delivery else None
+    document = outbox.delivery(context.connection, delivery).document_id if delivery else None
     context.record(document=document, action=operation, delivery=delivery, destination=to, note=note)
     return RedirectResponse("/deliveries", 303)
