@@ -17,7 +17,7 @@ from pipeline.ocr.engines import tesseract
 from pipeline.ocr.engines.engine import OcrWord
 from pipeline.ocr.image import deskew
 from pipeline.ocr.image.bleed_through import remove_bleed_through
-from pipeline.ocr.image.cleanup import StepObserver, ignore_step
+from pipeline.ocr.image.cleanup import MAX_DARK_GRAY, StepObserver, ignore_step
 from pipeline.ocr.image.dewarp import DewarpedImage, crop_photographed_page, dewarp
 from pipeline.ocr.image.orientation import MIN_LETTERS, OrientationEstimate, estimate_orientation
 from pipeline.ocr.image.pixels import GrayImage, PageImage
@@ -100,6 +100,16 @@ def preprocess(
     return PreprocessedPage(
         page=page, dewarped=dewarped, rotation=rotation, skew=skew, letter_size=estimate.letter_size
     )
+
+
+def is_negative(gray: GrayImage) -> bool:
+    """Return whether a page is light print on a dark ground: most of it is dark, and its letters are more
+    certainly letters in the negative.
+    """
+    if np.median(gray[::8, ::8]) >= MAX_DARK_GRAY:
+        return False
+    negative = estimate_orientation(255 - gray)
+    return negative.is_confident and negative.evidence > estimate_orientation(gray).evidence
 
 
 def resolve_rotation(gray: GrayImage, estimate: OrientationEstimate, settings: OcrSettings) -> int:

@@ -28,7 +28,7 @@ from pipeline.ocr.output import searchable_pdf
 from pipeline.ocr.output.image_encoding import encode_page
 from pipeline.ocr.output.placeholder_page import placeholder_page
 from pipeline.ocr.output.preview import encode_preview, shrink_for_screen
-from pipeline.ocr.preprocess import PreprocessedPage, preprocess, unprocessed_page
+from pipeline.ocr.preprocess import PreprocessedPage, is_negative, preprocess, unprocessed_page
 from pipeline.ocr.recognition.embedded_text import usable_embedded_text
 from pipeline.ocr.recognition.font_check import agrees_with_print
 from pipeline.ocr.recognition.page_content import classify_content, measure_letter_ink, page_confidence
@@ -122,6 +122,12 @@ def read_page_image(
     archived = encode_page(scanned, settings.jpeg_quality, dpi)
     color_preview = None if scanned.color is None else shrink_for_screen(scanned.color)
     embedded = embedded_words(page, scanned, dpi, settings) if page.words else None
+    if embedded is None and is_negative(scanned.gray):
+        scanned = PageImage(
+            gray=255 - scanned.gray,
+            color=None if scanned.color is None else 255 - scanned.color,
+            bilevel=scanned.bilevel,
+        )
     inks = separate_inks(scanned) if embedded is None else scanned.gray
     on_step("inks", inks)
     scanned = replace(scanned, color=None)  # frees three bytes per pixel that are no longer needed

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import OcrSettings, load_settings
+from pipeline.ocr.preprocess import is_negative
 from pipeline.ocr.read_page import Reading, read_page
 from pipeline.ocr.recognition.embedded_text import has_conflict, usable_embedded_text
 from pipeline.ocr.recognition.font_check import agrees_with_print, is_same_text
@@ -139,3 +140,13 @@ def test_rules_frames_and_marks_of_a_list_are_not_print() -> None:
     embedded = usable_embedded_text(sheet.words, sheet.gray)
     assert embedded is not None
     assert embedded.unread_part is None
+
+
+def test_a_negative_page_is_read_and_a_dark_photograph_is_not_inverted(tmp_path: Path) -> None:
+    sheet = Sheet()
+    sheet.words = []
+    sheet.image = Image.fromarray(255 - np.asarray(sheet.image.convert("L")))
+    assert is_negative(sheet.gray)
+    assert "4471902" in sheet.read(tmp_path).page.text
+    noise = np.random.default_rng(1).integers(0, 90, (1700, 1300)).astype(np.uint8)
+    assert not is_negative(noise)
