@@ -85,6 +85,7 @@ class IntakeSettings(Section):
     on_success: Literal["move", "delete"]
     done_days: Days
     batch_idle_seconds: Seconds
+    report_ignored_after_seconds: Seconds
     min_free_disk_mb: Megabytes
     max_bytes: Count
     max_pages: Count

@@ -13,11 +13,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from pipeline.config import IntakeSettings
-from pipeline.ingest.completeness import is_being_written, is_complete, is_temporary_name
-from pipeline.ingest.intake_source import origin_of, subfolder_meanings
+from pipeline.ingest.completeness import SYSTEM_NAMES, is_being_written, is_complete, is_temporary_name
+from pipeline.ingest.intake_source import origin_of, printable, subfolder_meanings
 
 MAX_RETRY_PAUSE_SECONDS = 60.0
 """A file that cannot be ingested is tried again after a pause. It starts at the poll interval and doubles."""
+TEMPORARY_FILE = (
+    "It has the name of a hidden or unfinished file, so it is not ingested."
+    " If it is a finished scan, rename it."
+)
+IN_HIDDEN_FOLDER = "It is in the hidden folder {name!r}, so it is not ingested. Move it to another folder."
+NOT_A_FILE = (
+    "It is a link or not a regular file, so it is not ingested. Copy the file itself into the folder."
+)
+UNREADABLE_FOLDER = (
+    "The folder cannot be read ({why}): give the account that runs Chartloom permission to read it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +56,16 @@ class ObservedFile:
         return (self.size, self.modified_ns) == (status.st_size, status.st_mtime_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class IgnoredFile:
+    """A file or folder that is not ingested because of what it is. `reason` states that and what to do."""
+
+    inside: PurePath
+    size: int
+    modified_ns: int
+    reason: str
+
+
 class IntakeFolder:
     """The files of a watched folder, and what is known about each."""
 
@@ -53,6 +74,7 @@ class IntakeFolder:
         self.files: dict[PurePath, ObservedFile] = {}
         self._settings = settings
         self._empty_since: dict[PurePath, float] = {}
+        self._ignored: dict[PurePath, tuple[IgnoredFile, float]] = {}
         self._refreshed_at = 0.0
 
     def refresh(self) -> None:
@@ -136,6 +158,17 @@ class IntakeFolder:
         self._empty_since = {inside: self._empty_since.get(inside, now) for inside in empty}
         return [inside for inside, since in self._empty_since.items() if now - since >= quiet_seconds]
 
+    def long_ignored(self, seconds: float) -> dict[PurePath, IgnoredFile]:
+        """Return the files that are not ingested because of what they are, if they have not changed for that
+        many seconds.
+        """
+        now, before = time.monotonic(), self._ignored
+        self._ignored = {}
+        for ignored in ignored_below(self.root):
+            known, since = before.get(ignored.inside, (ignored, now))
+            self._ignored[ignored.inside] = ignored, since if known == ignored else now
+        return {inside: each for inside, (each, since) in self._ignored.items() if now - since >= seconds}
+
     def _due(self, observed: ObservedFile) -> float:
         return max(observed.unchanged_since + self._settings.stable_seconds, observed.not_before)
 
@@ -158,6 +191,40 @@ def files_below(root: Path, inside: PurePath | None = None) -> Iterator[tuple[Pu
                 yield from files_below(root, below)
             elif entry.is_file(follow_symlinks=False):
                 yield below, entry.stat(follow_symlinks=False)
+
+
+def ignored_below(root: Path, inside: PurePath | None = None, hidden_in: str = "") -> Iterator[IgnoredFile]:
+    """Yield what is not ingested below the folder, with the reason: temporary and hidden files, links, and
+    folders that cannot be read. The files of the operating system are left out.
+
+    Args:
+        root: The intake folder.
+        inside: Only what is below this folder in it.
+        hidden_in: The hidden or temporary folder that contains it.
+    """
+    try:
+        entries = list(os.scandir(root / inside if inside else root))
+    except OSError as error:
+        if inside and not isinstance(error, FileNotFoundError):
+            yield IgnoredFile(inside, 0, 0, UNREADABLE_FOLDER.format(why=error.strerror))
+        return
+    for entry in entries:
+        if entry.name.casefold() in SYSTEM_NAMES:
+            continue
+        below = inside / entry.name if inside else PurePath(entry.name)
+        with suppress(OSError):
+            temporary = is_temporary_name(entry.name)
+            status = entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                named = hidden_in or (printable(entry.name) if temporary else "")
+                yield from ignored_below(root, below, named)
+            elif hidden_in:
+                reason = IN_HIDDEN_FOLDER.format(name=hidden_in)
+                yield IgnoredFile(below, status.st_size, status.st_mtime_ns, reason)
+            elif temporary:
+                yield IgnoredFile(below, status.st_size, status.st_mtime_ns, TEMPORARY_FILE)
+            elif not entry.is_file(follow_symlinks=False):
+                yield IgnoredFile(below, status.st_size, status.st_mtime_ns, NOT_A_FILE)
 
 
 def empty_below(root: Path) -> Iterator[PurePath]:

@@ -69,6 +69,7 @@ class Watcher:
         self._root = settings.intake_folder
         self._folder = IntakeFolder(self._root, settings.intake)
         self._recorded: set[PurePath] = set()
+        self._recorded_ignored: set[PurePath] = set()
         self._open_connection: Connection | None = None
         self._open_store: Blobs | None = None
         self._outage: str | None = None
@@ -241,6 +242,23 @@ class Watcher:
             cursor.executemany(SQL["remove_file"], [{"path": printable(inside)} for inside in sorted(gone)])
         self._recorded = set(waiting)
 
+    def _record_ignored_files(self) -> None:
+        """Record for the reconciliation the files that will never be ingested, after the stated time."""
+        ignored = self._folder.long_ignored(self._settings.intake.report_ignored_after_seconds)
+        connection = self._connection()
+        for inside in ignored.keys() - self._recorded_ignored:
+            file = ignored[inside]
+            log.warning("file ignored", why=file.reason, size=file.size)
+            params: dict[str, object] = {"path": printable(inside), "size": file.size, "seen_ago": 0.0}
+            with connection.transaction():
+                connection.execute(SQL["record_file"], params)
+                connection.execute(
+                    SQL["set_file_waiting_reason"], {"path": params["path"], "waiting_reason": file.reason}
+                )
+        for inside in self._recorded_ignored - ignored.keys() - self._recorded:
+            connection.execute(SQL["delete_stored_file"], [printable(inside)])
+        self._recorded_ignored = set(ignored)
+
     def _check_disk_space(self, size: int) -> None:
         self._settings.scratch_folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self._settings.scratch_folder).free
@@ -283,6 +301,7 @@ class Watcher:
         self._maintained_at = now
         idle_seconds = self._settings.intake.batch_idle_seconds
         with translate_connection_errors():
+            self._record_ignored_files()
             for batch in close_batches(self._connection(), idle_seconds):
                 log.info(
                     "batch checked",

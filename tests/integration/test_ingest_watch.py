@@ -85,6 +85,29 @@ def test_a_stable_file_is_stored_and_moved_to_the_same_subfolders_of_done(
     assert rows(connection, "select * from intake_file") == []
 
 
+def test_a_file_that_is_never_ingested_is_reported_and_forgotten_when_it_goes(
+    quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
+) -> None:
+    names = ("scan.pdf.part", ".pdf", ".hidden/a.tif", "box/.b.tif")
+    for name in names:
+        page(intake / name)
+    (intake / "link.tif").symlink_to(intake / "scan.pdf.part")
+    (intake / "Thumbs.db").touch()
+    changed = {"report_ignored_after_seconds": 0.0}
+    settings = quick.model_copy(update={"intake": quick.intake.model_copy(update=changed)})
+    watcher = Watcher(settings, lambda: connect(dsn), lambda: blobs, no_job)
+    watcher.poll()
+    waiting = {file.path: file.waiting_reason for file in reconcile(connection).waiting}
+    assert set(waiting) == {*names, "link.tif"}
+    assert "rename" in waiting[".pdf"]
+    assert "'.hidden'" in waiting[".hidden/a.tif"]
+    (intake / ".pdf").rename(intake / "scan.tif")
+    watcher._maintained_at = float("-inf")
+    look(watcher)
+    assert ".pdf" not in {file.path for file in reconcile(connection).waiting}
+    assert reconcile(connection).files["gone"] == 0
+
+
 def test_a_file_that_is_still_being_written_is_left_alone(watcher: Watcher, intake: Path) -> None:
     file = page(intake / "slow.tif")
     complete = file.read_bytes()

@@ -14,4 +14,5 @@ limit %(limit)s
 -- name: intake_counts
 select (select count(*) from scan where received_at >= current_date) as today,
     (select count(*) from scan where status = 'received') as reading,
-    (select count(*) from scan where status = 'quarantined' and dismissed_at is null) as quarantined
+    (select count(*) from scan where status = 'quarantined' and dismissed_at is null) as quarantined,
+    (select count(*) from intake_file where gone_at is null and waiting_reason is not null) as waiting
