@@ -20,12 +20,14 @@ def status(as_json: Json = False, home: Home = None) -> None:
     Exit codes: 0 done; 3 a service is unavailable.
     """
     from pipeline.config import load_settings
+    from pipeline.patients.adt import count_rejected_messages
     from pipeline.runtime.installation import open_installation
     from pipeline.worker.status import status_json
 
     settings = load_settings(home)
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
         state = status_json(connection, settings.worker.stalled_worker_seconds)
+        state["messages"] = {"rejected": count_rejected_messages(connection)}
     emit(state) if as_json else typer.echo(format_state(state))
 
 
@@ -50,6 +52,7 @@ def format_state(state: dict[str, Any]) -> str:
         f"review      {reviews['waiting']} open{oldest_review}",
         f"failures    {scans['quarantined']} quarantined, {failures['faults']} of them by internal errors",
         *(f"            scan {row['scan']}: {row['code']}: {row['reason']}" for row in failures["latest"]),
+        f"messages    {state['messages']['rejected']} HL7 messages rejected: see chartloom patients rejected",
         f"workers     {len(state['workers']) or 'none'}",
         *(f"            {row['host']} {row['pid']}: {current_job(row)}" for row in state["workers"]),
     ]

@@ -5,23 +5,52 @@ acknowledgment.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
+import hl7
 import psycopg
+from psycopg.types.json import Jsonb
 
 from pipeline.delivery.formats.hl7_values import escape, format_time
-from pipeline.errors import ChartloomError, NotFound
-from pipeline.patients.bulk_load import LoadResult, store_patients
+from pipeline.errors import ChartloomError, Conflict, InvalidInput
+from pipeline.matching.comparison_levels import compare_fields
+from pipeline.patients.bulk_load import store_aliases
+from pipeline.patients.candidates import person_from_row
 from pipeline.patients.encounters import store_encounter
-from pipeline.patients.hl7v2 import Message, parse_message
-from pipeline.patients.patient_merge import is_merged_into, merge, patient_id, renumber
+from pipeline.patients.hl7v2 import (
+    FRAMING_BYTES,
+    Message,
+    PatientChange,
+    header_fields,
+    parse_message,
+    split_batch,
+)
+from pipeline.patients.patient_merge import merge, renumber
+from pipeline.patients.patient_record import COLUMNS, PatientAlias, PatientUpdate
+from pipeline.patients.reported_values import newest_values, time_stamp
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.patients")
 ACTOR = "adt"  # recorded for merges that a message requests
+DECISIVE_FIELDS = {"family name": "family", "given name": "given"}
+DIFFERENT_NAME_LEVELS = ("different", "middle")
+UNSUPPORTED_PROCESSING_ID, INTERNAL_ERROR, DATA_TYPE_ERROR, DUPLICATE_KEY = "202", "207", "102", "205"
+ERROR_TEXTS = {
+    "100": "Segment sequence error", "101": "Required field missing", "102": "Data type error",
+    "103": "Table value not found", "201": "Unsupported event code", "202": "Unsupported processing id",
+    "204": "Unknown key identifier", "205": "Duplicate key identifier", "207": "Application internal error",
+}  # fmt: skip
+"""HL7 table 0357."""
+ERROR_CODES = {
+    "not_hl7": "100", "no_patient": "100", "no_control_id": "101", "no_identifier": "101", "no_prior": "101",
+    "no_visit": "101", "character_set": "103", "unsupported_event": "201", "not_found": "204",
+    "conflict": "205",
+}  # fmt: skip
+"""The error codes of HL7 table 0357 for the codes of errors."""
 MAX_PROBLEM_CHARS = 250  # of a problem in an acknowledgment
 
 
@@ -29,40 +58,79 @@ MAX_PROBLEM_CHARS = 250  # of a problem in an acknowledgment
 class MessageResult:
     """The result of a message.
 
-    `status` is applied, ignored (the event does not concern the patient's identity, or the message came
-    before) or rejected."""
+    `status` is applied, ignored (the event does not concern the patient's identity, the message is no
+    production message, or it came before) or rejected. `error_code` classifies `problem` (HL7 table 0357)."""
 
     status: str
     control_id: str
     problem: str | None = None
+    error_code: str = INTERNAL_ERROR
+
+    @property
+    def acknowledgment_code(self) -> str:
+        """AA, AE or AR (HL7 table 0008)."""
+        if self.status == "rejected":
+            return "AE"
+        return "AR" if self.error_code == UNSUPPORTED_PROCESSING_ID else "AA"
 
 
 def process_message(connection: Connection, body: bytes, assigning_authority: str = "") -> MessageResult:
     """Apply a message, or store it with the reason why it cannot be applied.
+
+    Several messages in one frame, and the messages of a batch, are applied one after the other. Their common
+    result is that of the first, unless one of them is rejected.
 
     Args:
         body: the message as received.
         assigning_authority: see `parse_message`.
 
     Raises:
-        ServiceUnavailable, psycopg.OperationalError: if the database is unavailable. Nothing is stored then.
+        ServiceUnavailable, psycopg.OperationalError: if the database is unavailable. Nothing more is stored
+            then.
     """
+    bodies = split_batch(body)
+    if len(bodies) == 1 and not is_batch(body):
+        return process_one(connection, body, assigning_authority)
+    results = [process_one(connection, one, assigning_authority) for one in bodies or [body]]
+    rejected = [result for result in results if result.status == "rejected"]
+    if not rejected:
+        return results[0]
+    first = rejected[0]
+    problem = f"{len(rejected)} of {len(results)} messages rejected; {first.control_id}: {first.problem}"
+    return replace(first, control_id=results[0].control_id, problem=problem[:MAX_PROBLEM_CHARS])
+
+
+def process_one(connection: Connection, body: bytes, assigning_authority: str) -> MessageResult:
+    """Apply a single message: see `process_message`."""
     try:
         message = parse_message(body, assigning_authority)
     except ChartloomError as error:
-        return store_rejected(connection, body, unparsed_message(body), str(error))
+        return store_rejected(connection, body, unparsed_message(body), error)
+    except (ValueError, LookupError, AttributeError, hl7.HL7Exception) as error:
+        invalid = InvalidInput(f"Not an HL7 v2 message: {type(error).__name__}.", "", "not_hl7")
+        return store_rejected(connection, body, unparsed_message(body), invalid)
+    problem, error_code = " ".join(message.problems) or None, DATA_TYPE_ERROR
+    if message.processing_id != "P":
+        problem = f"The processing ID (MSH-11) is {message.processing_id}; only P is applied."
+        error_code = UNSUPPORTED_PROCESSING_ID
+    status = "ignored" if message.action == "none" else "applied"
+    result = MessageResult(
+        status, message.control_id, problem and problem[:MAX_PROBLEM_CHARS], error_code if problem else ""
+    )
+    params = message_key(message) | {"status": status, "problem": result.problem}
     try:
         with connection.transaction():
-            status = "ignored" if message.action == "none" else "applied"
-            if (
-                connection.execute(SQL["record_message"], message_key(message) | {"status": status}).rowcount
-                == 0
-            ):
-                return MessageResult("ignored", message.control_id)
-            apply_message(connection, message)
+            if connection.execute(SQL["record_message"], params).rowcount == 0:
+                return replace(result, status="ignored")
+            apply_message(connection, message, assigning_authority)
     except (ChartloomError, psycopg.DataError, psycopg.IntegrityError) as error:
-        return store_rejected(connection, body, message, str(error).splitlines()[0])
-    return MessageResult(status, message.control_id)
+        return store_rejected(connection, body, message, error)
+    return result
+
+
+def is_batch(body: bytes) -> bool:
+    """Return whether a frame begins with the header of a batch or of a file of batches."""
+    return body.lstrip(FRAMING_BYTES)[:3] in (b"FHS", b"BHS")
 
 
 def unparsed_message(body: bytes) -> Message:
@@ -73,54 +141,196 @@ def unparsed_message(body: bytes) -> Message:
         sender=sender,
         control_id=head[9],
         event=head[8],
-        sha256=hashlib.sha256(body).hexdigest(),
+        sha256=hashlib.sha256(body.strip(FRAMING_BYTES)).hexdigest(),
         action="none",
     )
 
 
-def header_fields(body: bytes) -> list[str]:
-    """Return the fields of the MSH segment, with MSH-3 at index 2; missing ones are empty."""
-    line = (
-        body.lstrip(b"\xef\xbb\xbf\x0b\r\n\t ").split(b"\r")[0].split(b"\n")[0].decode("latin-1").split("|")
-    )
-    return (line if line[0] == "MSH" else []) + [""] * 12
-
-
-def apply_message(connection: Connection, message: Message) -> None:
-    """Apply a message to the index.
+def apply_message(connection: Connection, message: Message, assigning_authority: str = "") -> None:
+    """Apply everything that a message says to the index.
 
     Raises:
         Conflict, NotFound, InvalidInput: if the index does not allow it.
     """
-    if message.patient is None:
+    mrns = {str(change.patient.row["mrn"]) for change in message.changes}
+    mrns |= {mrn for change in message.changes for _, mrn in change.priors}
+    for mrn in sorted(mrns):  # in the same order in every transaction
+        connection.execute(SQL["lock_mrn"], {"mrn": mrn})
+    stamp = time_stamp(message.sent_at or datetime.now(UTC))
+    for change in message.changes:
+        apply_change(connection, message.action, change, stamp, check_authority=not assigning_authority)
+
+
+def apply_change(
+    connection: Connection, action: str, change: PatientChange, stamp: str, *, check_authority: bool
+) -> None:
+    """Apply what a message says of one patient.
+
+    Args:
+        action: the message's action.
+        stamp: the message's time stamp.
+        check_authority: whether a number of another assigning authority is refused, because no home facility
+            is set.
+    """
+
+    def find(mrn: str, authority: str) -> dict[str, Any] | None:
+        row: dict[str, Any] | None = connection.execute(SQL["reported_patient"], {"mrn": mrn}).fetchone()
+        if row and check_authority and authority and row["authority"] not in ("", authority):
+            raise Conflict(
+                f"The number {mrn} of {authority} is also a number of {row['authority']}.",
+                "Set matching.assigning_authority to the authority of the index's MRNs.",
+            )
+        return row
+
+    mrn = str(change.patient.row["mrn"])
+    patient = find(mrn, change.authority)
+    priors = {prior: find(prior, authority) for authority, prior in change.priors if prior != mrn}
+    if action in ("merge", "renumber"):
+        for prior in filter(None, priors.values()):
+            check_same_person(prior, patient)
+    if action == "renumber":
+        patient = renumber_patient(connection, mrn, patient, priors)
+    if patient is not None and patient["mrn"] != mrn:
+        check_same_person(patient, change.patient.row)  # the number was another patient's before
+    current = store_reported(connection, patient, change, stamp)
+    if change.encounter is not None:
+        store_encounter(connection, current["id"], change.encounter, stamp)
+    for number, prior in priors.items():
+        if prior is None:  # an unused number, which identifies this patient from now on
+            connection.execute(SQL["add_former_mrn"], {"id": current["id"], "mrn": number})
+        elif action == "merge":
+            check_same_person(prior, current)
+            merge_prior(connection, prior, current)
+        elif action == "account" and prior["id"] != current["id"]:
+            raise Conflict(
+                f"The accounts belong to the two patients {number} and {mrn}.", "Move the account by hand."
+            )
+    if change.former_account and change.account:
+        params = {"patient": current["id"], "former": change.former_account, "account": change.account}
+        connection.execute(SQL["change_account"], params)
+        former = PatientAlias("identifier", ("account", "", change.former_account))
+        store_aliases(connection, [PatientUpdate("", {"mrn": current["mrn"]}, (former,))])
+
+
+def renumber_patient(
+    connection: Connection,
+    mrn: str,
+    patient: dict[str, Any] | None,
+    priors: Mapping[str, dict[str, Any] | None],
+) -> dict[str, Any] | None:
+    """Give the patient with a prior number the number `mrn`, and return that patient; None if none of the
+    numbers is in the index.
+
+    Raises:
+        Conflict: if another patient has the number.
+    """
+    for number, prior in priors.items():
+        if prior is None or (patient and patient["id"] == prior["id"]):
+            continue
+        if patient is not None:
+            raise Conflict(
+                f"The MRN {mrn} belongs to another patient than {number}.",
+                "Merge the two patients (A40), or correct the number.",
+            )
+        renumber(connection, str(prior["mrn"]), mrn)
+        patient = connection.execute(SQL["reported_patient"], {"mrn": mrn}).fetchone()
+    return patient
+
+
+def store_reported(
+    connection: Connection, patient: dict[str, Any] | None, change: PatientChange, stamp: str
+) -> dict[str, Any]:
+    """Store what a message reports of a patient, except what a later message has reported.
+
+    Args:
+        patient: the row of the index; None: the patient is added.
+
+    Returns:
+        The patient's row.
+    """
+    reported = {column: value for column, value in change.patient.row.items() if value and column != "mrn"}
+    reported_or_deleted = reported | dict.fromkeys(change.deleted - reported.keys())
+    values = newest_values(reported_or_deleted, patient["field_times"] if patient else {}, stamp)
+    if patient is None:
+        row = dict.fromkeys(COLUMNS) | values | {"mrn": change.patient.row["mrn"]}
+        added = connection.execute(SQL["insert_reported"], row).fetchone()
+        assert added is not None
+        current = row | added | {"names": None, "numbers": None, "merged": None, "merged_into": None}
+    else:
+        current = patient | values
+        if current != patient:
+            connection.execute(SQL["update_reported"], current)
+    times = Jsonb(dict.fromkeys(values, stamp))
+    params = {"id": current["id"], "authority": change.authority, "times": times}
+    connection.execute(SQL["record_report"], params)
+    aliases = PatientUpdate(change.patient.place, {"mrn": current["mrn"]}, change.patient.aliases)
+    store_aliases(connection, [aliases])
+    return current
+
+
+def check_same_person(prior: Mapping[str, Any], other: Mapping[str, Any] | None) -> None:
+    """Refuse to join two records whose names or birth dates disagree: a person must decide that.
+
+    Raises:
+        Conflict: if they disagree.
+    """
+    if other is None:
         return
-    mrn = str(message.patient.row["mrn"])
-    prior = find_patient(connection, message.prior)
-    if message.action == "renumber" and message.prior and prior is not None:
-        renumber(connection, message.prior, mrn)
-    store_patients(connection, [message.patient], LoadResult(), source="hl7")
-    patient = patient_id(connection, mrn)
-    if message.encounter is not None:
-        store_encounter(connection, patient, message.encounter)
-    if message.prior and prior is None:  # an unused number, which identifies this patient from now on
-        connection.execute(SQL["add_former_mrn"], {"id": patient, "mrn": message.prior})
-    elif message.action == "merge" and prior is not None and not is_merged_into(connection, prior, patient):
-        merge(connection, prior, patient, ACTOR)  # the messages may be sent again
+    no_aliases = {"names": None, "numbers": None, "merged": None, "previous_family": None}
+    people = [person_from_row(no_aliases | dict(row)) for row in (prior, other)]
+    levels = dict(compare_fields(*people))
+    differing = [
+        name for name, field in DECISIVE_FIELDS.items() if levels.get(field) in DIFFERENT_NAME_LEVELS
+    ]
+    born = [str(row.get("dob") or "") for row in (prior, other)]
+    if not (born[0].startswith(born[1]) or born[1].startswith(born[0])):
+        differing.append("birth date")
+    if differing:
+        raise Conflict(
+            f"The {' and '.join(differing)} of the two patients differ{'' if len(differing) > 1 else 's'}.",
+            "A person must decide: chartloom patients merge, or the chart in the web application.",
+        )
 
 
-def find_patient(connection: Connection, mrn: str | None) -> int | None:
-    """Return the patient with this MRN, None if the index has none."""
-    try:
-        return patient_id(connection, mrn) if mrn else None
-    except NotFound:
-        return None
+def merge_prior(connection: Connection, prior: dict[str, Any], survivor: dict[str, Any]) -> None:
+    """Merge a prior patient into the survivor, unless that is done.
+
+    Raises:
+        Conflict: if a user has undone this merge, or either patient was merged into another.
+    """
+    pair = {"loser": prior["id"], "survivor": survivor["id"]}
+    rows = connection.execute(SQL["lock_patients"], {"ids": list(pair.values())})
+    merged_into = {row["id"]: row["merged_into"] for row in rows}
+    living = {survivor["id"], merged_into[survivor["id"]]} - {None}
+    if prior["id"] == survivor["id"] or merged_into[prior["id"]] in living:
+        return  # the messages may be sent again
+    undone = connection.execute(SQL["undone_merge"], pair).fetchone()
+    if undone is not None:
+        raise Conflict(f"{undone['undone_by']} has undone this merge.", "A person must decide.")
+    merge(connection, prior["id"], survivor["id"], ACTOR)
 
 
-def store_rejected(connection: Connection, body: bytes, message: Message, problem: str) -> MessageResult:
+def store_rejected(connection: Connection, body: bytes, message: Message, error: Exception) -> MessageResult:
     """Store a message that could not be applied, with the reason."""
-    params = message_key(message) | {"problem": problem[:MAX_PROBLEM_CHARS], "body": body}
+    problem = (str(error).splitlines() or [type(error).__name__])[0][:MAX_PROBLEM_CHARS]
+    params = message_key(message) | {"problem": problem, "body": body}
     connection.execute(SQL["keep_rejected_body"], params)
-    return MessageResult("rejected", message.control_id, problem[:MAX_PROBLEM_CHARS])
+    if isinstance(error, ChartloomError):
+        code = ERROR_CODES.get(error.code, INTERNAL_ERROR)
+    else:
+        code = DATA_TYPE_ERROR if isinstance(error, psycopg.DataError) else DUPLICATE_KEY
+    return MessageResult("rejected", message.control_id, problem, code)
+
+
+def rejected_messages(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """Return the messages that were rejected and not applied since, the newest first."""
+    return connection.execute(SQL["rejected_messages"], {"limit": limit}).fetchall()
+
+
+def count_rejected_messages(connection: Connection) -> int:
+    """Return the number of messages that were rejected and not applied since."""
+    row = connection.execute(SQL["count_rejected_messages"]).fetchone()
+    return int(row["messages"]) if row else 0
 
 
 def message_key(message: Message) -> dict[str, object]:
@@ -137,11 +347,11 @@ def build_acknowledgment(
     body: bytes, result: MessageResult, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> bytes:
     """Return the acknowledgment of a message: AA if it was applied or ignored, AE with the problem if it was
-    rejected.
+    rejected, AR if it is no production message.
     """
-    head = header_fields(body)
+    head = header_fields(next(iter(split_batch(body)), body))
     time = format_time(now())
-    code = "AE" if result.status == "rejected" else "AA"
+    code = result.acknowledgment_code
     event = head[8].split("^")[1] if "^" in head[8] else ""
     kind = f"ACK^{event}^ACK" if event else "ACK"
     lines = [
@@ -150,5 +360,6 @@ def build_acknowledgment(
         f"MSA|{code}|{result.control_id}",
     ]
     if result.problem:
-        lines.append(f"ERR|||207^Application internal error^HL70357|E||||{escape(result.problem)}")
+        error = f"{result.error_code}^{ERROR_TEXTS[result.error_code]}^HL70357"
+        lines.append(f"ERR|||{error}|{'W' if code == 'AA' else 'E'}||||{escape(result.problem)}")
     return "".join(f"{line}\r" for line in lines).encode()

@@ -273,7 +273,15 @@ CREATE FUNCTION public.find_patients(words text, most integer DEFAULT 20) RETURN
     AS $_$
 declare
     parts text[] := array(select normalized_text(w) from regexp_split_to_table(words, '[\s,]+') w where w <> '' limit 8);
-    terms text[] := array(select distinct w from unnest(parts) w where w !~ '\d');
+    -- Single words, and two or three in a row, which may be one name ("De La Cruz").
+    terms text[] := array(
+        select w from unnest(parts) w where w !~ '\d'
+        union
+        select phrase from generate_subscripts(parts, 1) i, generate_series(i + 1, least(i + 2, cardinality(parts))) j,
+            array_to_string(parts[i:j], ' ') as phrase
+        where phrase !~ '\d'
+    );
+    typed text := ' ' || plain_name(words) || ' ';
     born text := (select w from unnest(parts) w where w ~ '^\d{4}-\d\d-\d\d$' limit 1);
     bearers constant integer := 1000;  -- so many are compared for a family name alone, those with the most similar names first
 begin
@@ -282,7 +290,13 @@ begin
         select id, 9.0::real as score from patient where mrn = words
         union select patient_id, 8.0::real from patient_key k where k.key = 'n' || number_key(words) and words ~ '\d'
     ), family_name as materialized (
-        select f.*, sum(f.n) over (order by f.score desc, f.n, f.name) - f.n as before from similar_names('family', terms) f
+        select f.word, f.name, f.n, f.rated as score, sum(f.n) over (order by f.rated desc, f.n, f.name) - f.n as before
+        from (  -- a name of several words that is the same counts more than one of its words
+            select s.*, (
+                case when s.score = 1 then 0.75 + 0.25 * cardinality(string_to_array(plain_name(s.name), ' ')) else s.score end
+            )::real as rated
+            from similar_names('family', terms) s
+        ) f
     ), by_both as materialized (
         select s.patient_id as id, (f.score + g.score)::real as score
         from (select * from family_name order by score desc limit 40) f
@@ -308,7 +322,11 @@ begin
         order by score desc, p.id
         limit most
     ), found as (
-        select coalesce(p.merged_into, p.id) as id, max(f.score) as score
+        select coalesce(p.merged_into, p.id) as id,
+            max(f.score + 0.25 * (  -- the whole name was typed, not only a part of it
+                coalesce(typed like '% ' || plain_name(p.family) || ' %', false)::int
+                + coalesce(typed like '% ' || plain_name(p.given) || ' %', false)::int
+            ))::real as score
         from (
             select * from by_number union all select * from by_both union all select * from by_family
             union all select * from by_likeness
@@ -450,6 +468,10 @@ $$;
 CREATE FUNCTION public.phone_key(phone text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN (length(regexp_replace(phone, '\D'::text, ''::text, 'g'::text)) >= 7) THEN "right"(regexp_replace(phone, '\D'::text, ''::text, 'g'::text), 7) ELSE NULL::text END;
+
+CREATE FUNCTION public.plain_name(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN TRIM(BOTH FROM regexp_replace(translate(public.normalized_text(name), '-,.'''::text, '   '::text), '\s+'::text, ' '::text, 'g'::text));
 
 CREATE FUNCTION public.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) RETURNS bigint
     LANGUAGE plpgsql
@@ -1036,7 +1058,7 @@ CREATE TABLE public.adt_message (
     problem text,
     body bytea,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT adt_message_check CHECK (((status = 'rejected'::text) = (problem IS NOT NULL))),
+    CONSTRAINT adt_message_check CHECK (((status <> 'rejected'::text) OR (problem IS NOT NULL))),
     CONSTRAINT adt_message_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'ignored'::text, 'rejected'::text])))
 );
 
@@ -1253,6 +1275,7 @@ CREATE TABLE public.encounter (
     discharged_at timestamp without time zone,
     cancelled_at timestamp with time zone,
     reported_at timestamp with time zone DEFAULT now() NOT NULL,
+    field_times jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT encounter_number_check CHECK ((number <> ''::text))
 );
 
@@ -1533,6 +1556,12 @@ CREATE TABLE public.patient_phone (
     patient_id bigint NOT NULL,
     phone text NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.patient_report (
+    patient_id bigint NOT NULL,
+    authority text DEFAULT ''::text NOT NULL,
+    field_times jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 CREATE TABLE public.patient_search (
@@ -1846,6 +1875,9 @@ ALTER TABLE ONLY public.patient_phone
 
 ALTER TABLE ONLY public.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.patient_report
+    ADD CONSTRAINT patient_report_pkey PRIMARY KEY (patient_id);
 
 ALTER TABLE ONLY public.pending_page
     ADD CONSTRAINT pending_page_pkey PRIMARY KEY (scan_id, number);
@@ -2198,6 +2230,9 @@ ALTER TABLE ONLY public.patient_name
 
 ALTER TABLE ONLY public.patient_phone
     ADD CONSTRAINT patient_phone_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+
+ALTER TABLE ONLY public.patient_report
+    ADD CONSTRAINT patient_report_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
 
 ALTER TABLE ONLY public.patient_search
     ADD CONSTRAINT patient_search_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);

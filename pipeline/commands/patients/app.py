@@ -19,6 +19,9 @@ patients = typer.Typer(
 )
 
 
+MAX_LISTED_MESSAGES = 1000  # rejected messages, the newest
+
+
 class Format(StrEnum):
     CSV = "csv"
     FHIR = "fhir"
@@ -34,6 +37,7 @@ def register(app: typer.Typer) -> None:
     patients.command("unmerge", epilog="Example: chartloom patients unmerge 7700123 --by mwhite")(
         unmerge_records
     )
+    patients.command(epilog="Example: chartloom patients rejected --json")(rejected)
     patients.command(epilog="Example: chartloom patients link old.csv new.csv --out linked")(link)
     patients.command(epilog="Example: chartloom patients duplicates --out duplicates")(duplicates)
     app.add_typer(patients, name="patients")
@@ -116,6 +120,24 @@ def link(
     from pipeline.commands.patients.link import link_files
 
     link_files(left, right, out, as_json=as_json, home=home)
+
+
+def rejected(as_json: Json = False, home: Home = None) -> None:
+    """List the HL7 messages that were not applied, with the reason, such as merges that a person must decide.
+
+    Exit codes: 0 done; 3 a service is unavailable.
+    """
+    from pipeline.commands.common import database
+    from pipeline.patients.adt import rejected_messages
+
+    with database(home) as connection:
+        messages = rejected_messages(connection, MAX_LISTED_MESSAGES)
+    for message in messages:
+        received_at = message["received_at"].isoformat(timespec="seconds")
+        if as_json:
+            emit(message | {"received_at": received_at})
+        else:
+            typer.echo(f"{received_at}  {message['event']}  {message['control_id']}  {message['problem']}")
 
 
 def duplicates(out: Out = Path("duplicates"), as_json: Json = False, home: Home = None) -> None:
