@@ -27,10 +27,11 @@ from pipeline.records import Candidate, Document, Filing, OcrPage, Outcome, Page
 from pipeline.store import ocr_cache
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
-from pipeline.store.scans import page_count
+from pipeline.store.scans import page_count, waiting_scan
 from pipeline.store.scratch import Scratch
 from pipeline.worker import page_ranges
 from pipeline.worker.backpressure import release_memory
+from pipeline.worker.duplicates import review_duplicates
 from pipeline.worker.page_isolation import read_isolated, read_with_timeout
 from pipeline.worker.stage_seconds import StageSeconds, measured
 
@@ -139,7 +140,9 @@ class ScanStages(FilingStages):
             segmentation = apply_legacy_metadata(
                 segmentation, legacy, len(pages), settings.archive, settings.classify.type_threshold
             )
-        return add_file_issues(segmentation, self.scan.notes)
+        # A longer version of the file may have arrived since the work on the scan began.
+        current = waiting_scan(self.connection, self.scan.id) or self.scan
+        return add_file_issues(segmentation, current.notes)
 
     @measured
     def match(self, document: Document) -> Sequence[Candidate]:
@@ -191,5 +194,9 @@ class ScanStages(FilingStages):
 
     @measured
     def commit(self, outcome: Outcome, pdfs: Sequence[str]) -> None:
-        """File the outcome in one transaction. A scan that is already closed stays as it is."""
-        filing.commit(self.connection, outcome, pdfs)
+        """File the outcome in one transaction. A scan that is already closed stays as it is.
+
+        A document that is a near-duplicate of one in the same chart goes to review instead.
+        """
+        with self.connection.transaction():
+            filing.commit(self.connection, review_duplicates(self.connection, outcome), pdfs)

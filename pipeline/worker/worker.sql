@@ -112,3 +112,15 @@ select id as scan, quarantine_code as code, quarantine_reason as reason, finishe
 from scan where status = 'quarantined'
 order by finished_at desc
 limit %(limit)s
+
+-- name: lock_patients
+select id from patient where id = any(%s) order by id for no key update
+
+-- name: documents_of_same_date
+select document.id, string_agg(document_page.text, chr(10) order by document_page.position) as text
+from document join document_page on document_page.document_id = document.id
+where document.patient_id = %(patient)s and document.status = 'filed' and cardinality(document.pages) = %(pages)s
+  and document.date_of_service is not distinct from %(date)s
+group by document.id
+order by document.id desc
+limit 100

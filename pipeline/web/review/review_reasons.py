@@ -93,6 +93,15 @@ ADVICE: dict[str, tuple[str, str]] = {
         "Pages may be missing here, or belong to another document.",
         "Check the first and the last page. If they belong elsewhere, change the split.",
     ),
+    "incomplete_pages": (
+        USE_DETAIL,
+        "Look for the missing pages in the scan and the paper. If they are lost, file it as it is.",
+    ),
+    "page_order": (USE_DETAIL, "Put the pages in the order of their printed numbers, then file the document."),
+    "possible_duplicate": (
+        USE_DETAIL,
+        "Compare both documents. If they are the same pages, reject this one.",
+    ),
     "type_uncertain": (
         "The document type is uncertain.",
         "Read the title, then choose the type.",
@@ -115,6 +124,10 @@ ADVICE: dict[str, tuple[str, str]] = {
     "xfa_form": (
         USE_DETAIL,
         "Open the original in the program that made it, print it to PDF, and submit that.",
+    ),
+    "file_grew": (
+        USE_DETAIL,
+        "File the longer one. Reject the shorter one with a note, because its pages are in the longer one.",
     ),
     "concatenated_pdfs": (
         USE_DETAIL,
