@@ -44,8 +44,12 @@ WORST_FIRST = ("received", "review", "quarantined", "filed")
 """The order in which a status of one file becomes the status of its ZIP."""
 
 
-def find_files(paths: Sequence[Path]) -> Iterator[tuple[Path, Origin]]:
+def find_files(
+    paths: Sequence[Path], skip: Callable[[Path, str], None] = lambda *_: None
+) -> Iterator[tuple[Path, Origin]]:
     """Yield the named files, and the supported files in the named folders, sorted, with their intake source.
+
+    Call `skip` with each other file in the folders, and the reason.
 
     A folder has the meaning that it would have in the intake folder: most are a batch.
 
@@ -55,9 +59,11 @@ def find_files(paths: Sequence[Path]) -> Iterator[tuple[Path, Origin]]:
     for path in paths:
         if path.is_dir():
             folder = path.resolve().name
-            for file in sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink()):
+            for file in sorted(each for each in path.rglob("*") if each.is_symlink() or not each.is_dir()):
                 inside = file.relative_to(path)
-                if not any(is_temporary_name(part) for part in inside.parts) and is_supported(file):
+                if reason := skip_reason(file, inside):
+                    skip(file, reason)
+                else:
                     yield file, origin_of(PurePath(folder, inside) if folder else inside)
         elif os.path.lexists(path):
             yield path, Origin()
@@ -65,15 +71,30 @@ def find_files(paths: Sequence[Path]) -> Iterator[tuple[Path, Origin]]:
             raise NotFound(f"There is no file or folder {path}.", "Check the path.")
 
 
-def is_supported(file: Path) -> bool:
-    """Return whether a file has the name or the content of a supported type."""
+def skip_reason(file: Path, inside: PurePath) -> str | None:
+    """Return why a file in a folder is not ingested; None if it is.
+
+    Args:
+        file: The file.
+        inside: Its path below the folder.
+    """
+    if file.is_symlink():
+        return "It is a symbolic link. Submit the file that it points to."
+    if not file.is_file():
+        return "It is not a regular file."
+    if named := next((part for part in inside.parts if is_temporary_name(part)), None):
+        what = f"{printable(named)!r} is the name of a hidden, temporary or system file."
+        return f"{what} Rename it, or submit it by name."
     if file.suffix.lower() in SUFFIXES:
-        return True
+        return None
     try:
         with file.open("rb") as stream:
-            return media_type_of(stream.read(SIGNATURE_BYTES)) is not None
-    except OSError:
-        return False
+            head = stream.read(SIGNATURE_BYTES)
+    except OSError as error:
+        return f"It cannot be read: {error.strerror}."
+    if media_type_of(head) is None:
+        return "It is not a PDF, a ZIP file or an image of a supported type. Print it to PDF and submit that."
+    return None
 
 
 @dataclass
@@ -192,7 +213,16 @@ def zip_result(file: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
 
 def ingest_files(paths: Sequence[Path], *, wait: bool, as_json: bool, home: Path | None) -> int:
     """Ingest files and folders, and return the exit code of the command."""
-    files = list(find_files(paths))
+    skipped: list[dict[str, Any]] = []
+
+    def skip(file: Path, reason: str) -> None:
+        skipped.append(
+            {"file": str(file), "scan": None, "status": "skipped", "reason": reason, "documents": []}
+        )
+
+    files = list(find_files(paths, skip))
+    for result in skipped:
+        emit(result) if as_json else typer.echo(format_result(result))
     with ExitStack() as stack:
         installation = stack.enter_context(open_installation(load_settings(home)))
         settings = installation.settings
@@ -230,11 +260,17 @@ def format_result(result: dict[str, Any]) -> str:
 
 def format_batch(batch: Batch) -> str:
     """Return a batch with its totals as one line of text."""
-    states = {
-        "open": "open",
-        "closed": "balanced",
-        "closed_manually": "closed by a person, although it is not balanced",
-    }
-    state = states.get(batch.state) or f"NOT BALANCED, keep its paper: {'; '.join(batch.differences)}"
+    differences = "; ".join(batch.differences)
+    match batch.state:
+        case "open":
+            state = "open"
+        case "closed_manually":
+            state = "closed by a person, although it is not balanced"
+        case "closed" if not differences:
+            state = "balanced"
+        case "closed":
+            state = f"closed, but NOT BALANCED since then: {differences}"
+        case _:
+            state = f"NOT BALANCED, keep its paper: {differences}"
     counts = f"{batch.files} files, {batch.documents} documents, {batch.pages} pages"
     return f"Batch {batch.name!r}: {counts}; {state}"

@@ -136,4 +136,14 @@ def format_ledger(ledger: Ledger) -> Iterator[str]:
     for fault in ledger.faults:
         scan = f"scan {fault.scan} " if fault.scan else ""
         yield f"FAULT {fault.code}: {scan}{fault.detail}"
-    yield "The counts are balanced." if ledger.balanced else "The counts are NOT balanced."
+    yield format_total(ledger)
+
+
+def format_total(ledger: Ledger) -> str:
+    """Return the conclusion as one line of text."""
+    if ledger.faults:
+        return "The counts are NOT balanced."
+    if count := len(ledger.incomplete_batches):
+        batches = "1 batch is" if count == 1 else f"{count} batches are"
+        return f"Every file and page is accounted for, but {batches} NOT balanced."
+    return "The counts are balanced."

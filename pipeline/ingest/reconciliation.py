@@ -54,6 +54,15 @@ class Ledger:
     def balanced(self) -> bool:
         return not self.faults
 
+    @property
+    def incomplete_batches(self) -> tuple[Batch, ...]:
+        """The batches whose counts differ from what is expected, except those that a person has closed."""
+        return tuple(
+            batch
+            for batch in self.batches
+            if batch.state == "incomplete" or (batch.state == "closed" and batch.differences)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileHistory:
@@ -196,7 +205,7 @@ def _batch_json(batch: Batch) -> dict[str, Any]:
         "name": batch.name,
         "state": batch.state,
         "closed": batch.closed_at is not None,
-        "balanced": batch.balanced,
+        "balanced": batch.balanced and not batch.differences,
         "differences": list(batch.differences),
         "review_item": batch.item,
         "expected": {

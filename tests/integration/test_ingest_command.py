@@ -70,7 +70,11 @@ def test_every_file_gets_one_line_and_a_rejected_one_changes_the_exit_status(
         "a.pdf": "quarantined",
         "b.tif": "review",
         "copy\nof é.tif": "duplicate",
+        "note.txt": "skipped",
+        ".hidden.tif": "skipped",
     }
+    assert "not a PDF" in by_name["note.txt"]["reason"]
+    assert "hidden" in by_name[".hidden.tif"]["reason"]
     chart, copy, broken = by_name["b.tif"], by_name["copy\nof é.tif"], by_name["a.pdf"]
     assert Path(chart["file"]) == inbox / "b.tif"
     assert [list(document) for document in chart["documents"]] == [KEYS] * len(chart["documents"])

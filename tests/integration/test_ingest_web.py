@@ -57,6 +57,9 @@ def test_an_incomplete_batch_and_a_waiting_file_are_on_the_intake_page_and_the_b
     close_batches(connection, 0)
     ledger = sign_in_as(Role.CLERK).get("/reconciliation").text
     assert "3 files expected, 1 arrived" in ledger
+    assert "Every file and page is accounted for.<" not in ledger
+    assert "/items/" not in ledger, "a clerk may not open items"
+    assert "/items/" in sign_in_as(Role.SUPERVISOR).get("/reconciliation").text
     assert "locked.pdf" in ledger
     assert "It cannot be read." in ledger
     queue = sign_in_as(Role.REVIEWER).get("/queue?reason=batch").text

@@ -19,6 +19,7 @@ from pipeline.ingest.zip_batches import archive_members
 from pipeline.store.database import Connection
 from pipeline.store.scratch import Scratch
 from pipeline.store.sql import statements
+from pipeline.web.auth.permissions import REVIEWING
 from pipeline.web.auth.request_context import FORM_CONTENT_TYPES, Context, RequestContext
 from pipeline.web.rendering import render_fragment, render_page
 from pipeline.web.routes.server_sent_events import stream_updates
@@ -165,6 +166,7 @@ def reconciliation(context: Context) -> HTMLResponse:
         context,
         "reconciliation.html",
         report=report,
+        can_open_items=context.account.role in REVIEWING,
         batches=[b for b in reversed(report.batches) if b.closed_at is None or b.id in newest],
         histories=reconciling.file_histories(context.connection, limit=MAX_SCANS),
         max_closed_batches=MAX_CLOSED_BATCHES,
