@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
-from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -104,12 +103,14 @@ def file_document(
         fields = {**fields, **_double_entered(connection, context.item)}
     values = {name: value.strip() for name, value in fields.items()}
     dates = {name: _parse_date(name, values[name]) for name in DATE_FIELDS & values.keys()}
-    params = {"id": context.document, "actor": context.actor, "patient": patient, "type": type, "pdf": pdf}
-    try:
-        with connection.transaction():
-            connection.execute(SQL["file_by_person"], params)
-    except ForeignKeyViolation:
-        raise no_such_patient(patient) from None
+    params = {
+        "id": context.document,
+        "actor": context.actor,
+        "patient": _living_patient(connection, patient),
+        "type": type,
+        "pdf": pdf,
+    }
+    connection.execute(SQL["file_by_person"], params)
     _store_fields(connection, context.document, values, dates, boxes or {})
     return _record_and_close(connection, context, "file", before)
 
@@ -156,16 +157,14 @@ def reassign(connection: Connection, context: ReviewContext, patient: int) -> in
     """
     _require_note(context)
     before = _lock(connection, context)
-    row = connection.execute(SQL["living_patient"], {"id": patient}).fetchone()
-    if row is None:
-        raise no_such_patient(patient)
+    target = _living_patient(connection, patient)
     if before["status"] != "filed":
         raise Conflict(f"Document {context.document} is in no chart.", "File it from its review item.")
-    if row["id"] == before["patient_id"]:
+    if target == before["patient_id"]:
         raise Conflict(
             f"Document {context.document} is in this patient's chart already.", "Choose the correct patient."
         )
-    params = {"id": context.document, "patient": row["id"], "actor": context.actor}
+    params = {"id": context.document, "patient": target, "actor": context.actor}
     connection.execute(SQL["move_document"], params)
     return _record_and_close(connection, context, "move", before)
 
@@ -249,6 +248,14 @@ def no_such_patient(patient: int) -> InvalidInput:
     return InvalidInput(
         f"There is no patient {patient}.", "Choose one from the patient index.", "unknown_patient"
     )
+
+
+def _living_patient(connection: Connection, patient: int) -> int:
+    """Return the patient's ID, or that of the patient into whom the record was merged."""
+    row = connection.execute(SQL["living_patient"], {"id": patient}).fetchone()
+    if row is None:
+        raise no_such_patient(patient)
+    return int(row["id"])
 
 
 def _double_entered(connection: Connection, item: int) -> dict[str, str]:

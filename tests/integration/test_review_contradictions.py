@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from pipeline.patients import patient_merge
 from pipeline.web.auth.permissions import Role
 from pipeline.web.review import review_queue
 from tests.support.hospital import Hospital, SignedInUser
@@ -92,6 +93,17 @@ def test_a_searched_patient_is_compared_like_a_candidate(hospital: Hospital, sig
     assert "Contradicts the page" in other
     assert "Date of birth: different" in other
     assert user.get(f"/items/{item}/patients/1000000").status_code == 422
+
+
+def test_a_document_for_a_merged_record_is_filed_to_the_record_that_was_kept(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    user, (martha, marta, *_) = sign_in_as(Role.REVIEWER), hospital.patient_ids
+    item = claimed_item(hospital, user)
+    patient_merge.merge(hospital.connection, marta, martha, "ann")
+    form = {"revision": 1, "type": "letter", "patient": marta}
+    assert user.post(f"/items/{item}/file", **form).status_code == 303
+    assert filed(hospital)["patient_id"] == martha
 
 
 @pytest.mark.parametrize(

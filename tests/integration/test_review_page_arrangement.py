@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -71,6 +72,16 @@ def test_a_document_is_split_and_each_part_is_judged_anew(
     assert (second["claimed_by"], third["claimed_by"]) == ("reviewer", None)
     assert [item["candidates"][0]["person"]["family"] for item in (second, third)] == ["Okafor", "Wielgosz"]
     assert second["reasons"][0]["code"] == "manually_rearranged"
+
+
+def test_no_patient_is_selected_in_advance_after_a_merge_of_pages(
+    hospital: Hospital, scan: int, sign_in_as: SignInAs
+) -> None:
+    user = sign_in_as(Role.REVIEWER)
+    item = cut(hospital, user, scan, [[1, 2, 3, 4]], []).headers["location"]
+    page = user.get(item).text
+    assert 'type="radio" name="patient"' in page
+    assert not re.search(r'<input type="radio"[^>]* checked', page)
 
 
 def test_documents_are_merged_and_pages_reordered(

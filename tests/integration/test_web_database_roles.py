@@ -51,6 +51,7 @@ SECRETS: tuple[tuple[str, set[Role]], ...] = (
 # Tables that the web application never uses in the role of a user.
 MACHINERYS = {
     *("api_token", "sign_in_failure", "ocr_cache", "page_range", "worker", "schema_migration", "adt_message"),
+    "patient_report",
     *("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers"),
     "installation",
 }

@@ -35,12 +35,13 @@ select id, mrn, given, middle, family, suffix, dob, sex, deceased, address, city
 from patient where id = %(id)s
 
 -- name: patient_to_compare
+-- the columns of find_candidates; a merged patient stands for the survivor
 select p.*,
     (select jsonb_agg(jsonb_build_array(n.given, n.family)) from patient_name n where n.patient_id = p.id) as names,
     (select jsonb_agg(i.value) from patient_identifier i where i.patient_id = p.id and i.kind in ('mrn', 'account', 'medicaid')) as numbers,
     (select jsonb_agg(jsonb_build_array(m.given, m.family, m.mrn)) from patient m where m.merged_into = p.id) as merged
 from patient p
-where p.id = %(id)s
+where p.id = (select coalesce(merged_into, id) from patient where id = %(id)s)
 
 -- name: patients_of_scan
 -- patients into whose charts other documents of the scan were filed, those with the most documents first
