@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pipeline.records import Reason, Segmentation
 
-REVIEWED_NOTES = ("attachments", "xfa_form", "concatenated_pdfs")
+REVIEWED_NOTES = ("attachments", "xfa_form", "concatenated_pdfs", "file_grew")
 """The codes of notes that a person must see before a document of the file is filed: pages may be missing, or
 belong to another document. Other notes (signed, javascript) are only shown.
 """

@@ -15,7 +15,11 @@ from math import exp
 from pipeline.classify.barcode_rules import SheetMeaning, sheet_meaning
 from pipeline.classify.blank_pages import is_blank
 from pipeline.classify.boundary_model import start_probability
-from pipeline.classify.document_consistency import consistency_penalties, find_mixed_patients
+from pipeline.classify.document_consistency import (
+    consistency_penalties,
+    find_mixed_patients,
+    find_page_number_conflicts,
+)
 from pipeline.classify.fields import select_fields
 from pipeline.classify.page_features import PageFeatures, extract_page_features
 from pipeline.classify.segmentation_dp import best_segmentation
@@ -149,6 +153,7 @@ def _build_document(
     results = select_fields([candidate for page in features for candidate in page.candidates], settings)
     fields = results.fields
     issues = [*results.issues, *find_mixed_patients(features)]
+    issues += find_page_number_conflicts(features)
     coded_pages = ([sheet] if sheet else []) + ([(pages[0], form)] if form else [])
     for page, meaning in coded_pages:
         if meaning.mrn:

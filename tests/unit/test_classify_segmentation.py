@@ -110,6 +110,35 @@ def test_other_people_and_other_numbers_on_a_page_are_not_a_second_patient(line:
     assert "mixed_patients" not in {issue.code for issue in document.issues}
 
 
+def numbered(*numbers: int, total: int) -> list[OcrPage]:
+    return [
+        first(n, "Aaron Avila", "8906484", foot=f"Page {number} of {total}")
+        for n, number in enumerate(numbers, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "total", "code", "detail"),
+    [
+        ((1, 2), 3, "incomplete_pages", "page 3 is missing here"),
+        ((1, 3), 3, "incomplete_pages", "page 2 is missing"),
+        ((1, 3, 5, 6, 4, 2), 6, "page_order", "1, 3, 5, 6, 4, 2"),
+    ],
+)
+def test_printed_page_numbers_show_missing_pages_and_a_wrong_order(
+    numbers: Sequence[int], total: int, code: str, detail: str
+) -> None:
+    pages = numbered(*numbers, total=total)
+    (document,) = segment_pages(pages, SETTINGS, single_document=True).documents
+    assert [(issue.code, detail in issue.detail) for issue in document.issues] == [(code, True)]
+
+
+def test_complete_page_numbers_in_order_are_no_issue_and_unnumbered_pages_may_be_the_missing_ones() -> None:
+    for pages in (numbered(1, 2, 3, total=3), [*numbered(1, total=2), later(2)]):
+        (document,) = segment_pages(pages, SETTINGS, single_document=True).documents
+        assert not {"incomplete_pages", "page_order"} & {issue.code for issue in document.issues}
+
+
 def test_a_page_without_a_head_after_a_full_page_belongs_to_the_document_before() -> None:
     assert page_numbers(
         segment_pages([first(1, "Aaron Avila", "8906484"), later(2)], SETTINGS).documents

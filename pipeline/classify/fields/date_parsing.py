@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from pipeline.records import Word
+
+DateOrder: TypeAlias = Literal["day_first", "month_first", "ambiguous", "none"]
 
 MONTHS = {
     name: number
@@ -48,11 +50,16 @@ DAY_FIRST_DATE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDate:
-    """A date as read: its value, its words, and whether an OCR error had to be corrected."""
+    """A date as read: its value, its words, and whether an OCR error had to be corrected.
+
+    `order`: the order of day and month that the date proves. An ambiguous date, such as 03/04/2012, is read
+    month first. A date without such an order (in words, in ISO form, or 05/05/2012) has none.
+    """
 
     value: date
     words: tuple[Word, ...]
     corrected: bool
+    order: DateOrder
 
 
 class _DateMatch(NamedTuple):
@@ -64,6 +71,7 @@ class _DateMatch(NamedTuple):
     month: int
     day: int
     two_digit_year: bool
+    order: DateOrder = "none"
 
 
 def find_dates(words: Sequence[Word], *, birth: bool = False) -> Iterator[ParsedDate]:
@@ -83,7 +91,7 @@ def _real_dates(words: Sequence[Word], text: str, *, corrected: bool, birth: boo
         value = _to_date(match, birth=birth)
         if value is not None:
             covered = words_in_span(words, match.start, match.end)
-            yield ParsedDate(value=value, words=covered, corrected=corrected)
+            yield ParsedDate(value=value, words=covered, corrected=corrected, order=match.order)
 
 
 def _correct_digits(text: str) -> str:
@@ -106,10 +114,11 @@ def _date_matches(text: str) -> list[_DateMatch]:
     ]
     for m in NUMERIC_DATE.finditer(text):
         month, day = int(m[1]), int(m[2])
-        if month > 12 >= day:
+        order = _numeric_order(month, day)
+        if order == "day_first":
             month, day = day, month
         year = m[3] or m[4]
-        matches.append(_DateMatch(m.start(), m.end(), int(year), month, day, len(year) == 2))
+        matches.append(_DateMatch(m.start(), m.end(), int(year), month, day, len(year) == 2, order))
     for pattern, month_group, day_group in ((MONTH_FIRST_DATE, 1, 2), (DAY_FIRST_DATE, 2, 1)):
         matches += [
             _DateMatch(m.start(), m.end(), int(m[3]), number, int(m[day_group]), len(m[3]) == 2)
@@ -122,6 +131,15 @@ def _date_matches(text: str) -> list[_DateMatch]:
         if not kept or match.start >= kept[-1].end:
             kept.append(match)
     return kept
+
+
+def _numeric_order(first: int, second: int) -> DateOrder:
+    """Return the order that the two numbers of a date prove."""
+    if first > 12 >= second:
+        return "day_first"
+    if second > 12 >= first:
+        return "month_first"
+    return "none" if first == second else "ambiguous"
 
 
 def _month_number(name: str) -> int | None:

@@ -75,6 +75,14 @@ initial. Of 435 names read correctly 9 have such a gap; of names that lack an in
 and more).
 """
 
+DATE_ORDER = "date_order"
+"""The field of candidates that only prove the order of day and month in the document's dates."""
+
+DATE_FIELDS = ("date_of_service", "discharge_date", "admission_date", "dob")
+
+MIN_ORDER_CONFIDENCE = 0.8
+"""OCR confidence from which a date's words prove the order of day and month."""
+
 MAX_ANCHOR_ROW_DISTANCE = 3
 """Rows between an unlabeled name and the nearest birth date or record number (addressograph, header box)."""
 
@@ -107,6 +115,7 @@ def find_candidates(layout: Layout) -> tuple[FieldCandidate, ...]:
     candidates += _card_values(layout, labels, candidates)
     candidates += _unlabeled_names(layout, labels, candidates)
     candidates += _unlabeled_dates(layout, labels)
+    candidates += _date_orders(layout)
     candidates += _letterhead_and_signers(layout)
     candidates += [
         _candidate(layout, field, code, (word,), row, _evidence(layout, (word,), 1.0))
@@ -165,6 +174,8 @@ def _labeled_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> 
             continue
         if label.field == "facility" and not (label.colon or label_value.position == "below"):
             continue  # "Hospital course was uneventful": the word begins a sentence or a street
+        if label.field == "date_of_service" and _is_signature_date(label, layout):
+            continue
         if belongs_to_other_person(label, layout, labels):
             continue
         field = _field_of_label(label, labels)
@@ -172,8 +183,24 @@ def _labeled_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> 
         if parsed:
             value, words = parsed
             labels_with_value.add(place)
-            evidence = _evidence(layout, words, label.strength, label_value)
+            evidence = _evidence(layout, words, label.strength, label_value) | _date_evidence(field, words)
             yield _candidate(layout, field, value, words, label.row, evidence, label.key)
+
+
+def _date_evidence(field: str, words: Sequence[Word]) -> dict[str, float]:
+    """Return whether a date's order of day and month is ambiguous; nothing for other fields."""
+    if field not in DATE_FIELDS:
+        return {}
+    parsed = next(find_dates(words, birth=field == "dob"), None)
+    return {"ambiguous_order": float(parsed is not None and parsed.order == "ambiguous")}
+
+
+def _is_signature_date(label: Label, layout: Layout) -> bool:
+    """Return whether a label that is also used for other dates ("Date") asks when the page was signed."""
+    if label.strength > MAX_WEAK_LABEL_STRENGTH:
+        return False
+    row_text = " ".join(cell.text for cell in layout.rows[label.row])
+    return page_zones.SIGNATURE_DATE_ROW.search(row_text) is not None
 
 
 def _field_of_label(label: Label, labels: Mapping[int, tuple[Label, ...]]) -> str:
@@ -336,6 +363,8 @@ def _name_in_cell(cell: Cell) -> tuple[Word, ...]:
     rest = cell.words[len(name) :]
     if not name_parsing.is_name(name) or name_parsing.credential_follows(cell.words, name):
         return ()
+    if name[-1].text.endswith(":"):
+        return ()  # a heading, such as "Interval Events:"
     if rest and not _may_follow_name(rest[0]):
         return ()
     if any(word.text.strip(",.") in name_parsing.STATES for word in (name[0], name[-1])):
@@ -355,20 +384,42 @@ def _may_follow_name(word: Word) -> bool:
 
 
 def _unlabeled_dates(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[FieldCandidate]:
-    """Yield dates that are alone in their cell, as in a letter, and the dates of signing and dictation."""
+    """Yield dates that are alone in their cell, as in a letter. Dates of signing and dictation, and dates
+    after a label of another kind, are not among them.
+    """
+    texts = layout.texts()
     for index, row in enumerate(layout.rows):
-        text = " ".join(cell.text for cell in row).lower()
-        if page_zones.is_fax_line(text):
+        near = " ".join(texts[max(index - 1, 0) : index + 2])
+        if page_zones.is_fax_line(texts[index]) or index in labels:
             continue
-        is_signature = "sign" in text or "authenticated" in text
+        if page_zones.SIGNING.search(texts[index]) or page_zones.SIGNATURE_DATE_ROW.search(near):
+            continue
+        for cell in row:
+            if any(word.text.endswith(":") for word in cell.words):
+                continue
+            dates = list(find_dates(cell.words))
+            if len(dates) != 1:
+                continue  # "10/10/2024 10/19/2024" is a period
+            for parsed in dates:
+                if len(parsed.words) >= len(cell.words) - 1:
+                    evidence = _evidence(layout, parsed.words, 0.0)
+                    evidence["ambiguous_order"] = float(parsed.order == "ambiguous")
+                    value = parsed.value.isoformat()
+                    yield _candidate(layout, "date_of_service", value, parsed.words, index, evidence, "alone")
+
+
+def _date_orders(layout: Layout) -> Iterator[FieldCandidate]:
+    """Yield the order of day and month that each date of the page proves, as values of "date_order"."""
+    for index, row in enumerate(layout.rows):
         for cell in row:
             for parsed in find_dates(cell.words):
-                is_alone = len(parsed.words) >= len(cell.words) - 1 and index not in labels
-                if is_alone or is_signature:
-                    evidence = _evidence(layout, parsed.words, 0.0) | {"signature": float(is_signature)}
-                    label = "signed" if is_signature else "alone"
-                    value = parsed.value.isoformat()
-                    yield _candidate(layout, "date_of_service", value, parsed.words, index, evidence, label)
+                if (
+                    parsed.order in ("day_first", "month_first")
+                    and not parsed.corrected
+                    and min(word.confidence for word in parsed.words) >= MIN_ORDER_CONFIDENCE
+                ):
+                    evidence = _evidence(layout, parsed.words, 0.0)
+                    yield _candidate(layout, DATE_ORDER, parsed.order, parsed.words, index, evidence)
 
 
 def _letterhead_and_signers(layout: Layout) -> Iterator[FieldCandidate]:

@@ -19,13 +19,24 @@ from pipeline.classify.fields.confidence import (
     calibrated_confidence,
     raw_confidence,
 )
-from pipeline.classify.fields.field_candidates import FieldCandidate, find_candidates
+from pipeline.classify.fields.field_candidates import DATE_ORDER, FieldCandidate, find_candidates
 from pipeline.classify.page_layout import analyze_layout
 from pipeline.config import ClassifySettings
 from pipeline.records import Field, OcrPage, Reason
 
 MULTIVALUED_FIELDS = frozenset(("icd10", "cpt"))
-"""Fields of which a document may have several values."""
+"""Fields of which a document may have several values; they are stored in one value, separated by spaces."""
+
+CONTRADICTORY_ORDER_CONFIDENCE = 0.5
+"""Highest confidence of an ambiguous date of service in a document whose other dates have both orders of day
+and month.
+"""
+
+MAX_UNLABELED_DATES = 2
+"""Different dates without a label on a page, up to which one of them may be the date of service."""
+
+MIN_UNRELATED_YEARS = 10
+"""Years between two unlabeled dates of a page from which neither is a date of service."""
 
 UNREPORTED_FIELDS = frozenset(("age", "ssn"))
 """Fields that are only evidence for others and are not stored."""
@@ -87,7 +98,10 @@ class FieldResults:
 
 
 def find_fields(pages: Sequence[OcrPage], settings: ClassifySettings) -> tuple[Field, ...]:
-    """Return the index fields of a document's pages, sorted by name. Only codes may have several values."""
+    """Return the index fields of a document's pages, sorted by name.
+
+    Several codes are one value, separated by spaces.
+    """
     candidates = [candidate for page in pages for candidate in find_candidates(analyze_layout(page))]
     return select_fields(candidates, settings).fields
 
@@ -108,21 +122,63 @@ def select_fields(
     for candidate in candidates:
         scored = ScoredCandidate(raw_confidence(candidate, settings), candidate)
         by_field.setdefault(candidate.field, []).append(scored)
+    orders = {scored.candidate.value for scored in by_field.pop(DATE_ORDER, ())}
+    if orders == {"day_first"}:
+        _swap_ambiguous_dates(by_field)
     _add_substitutes(by_field)
     _infer_birth_date(by_field)
+    _drop_unrelated_dates(by_field)
     fields: list[Field] = []
     issues: list[Reason] = []
     for name in sorted(name for name, scored in by_field.items() if scored):
         groups = _group_by_value(name, by_field[name])
         if name in MULTIVALUED_FIELDS:
-            fields += [_build_field(name, group, rivals=()) for group in groups]
+            fields.append(_join_values([_build_field(name, group, rivals=()) for group in groups]))
         else:
             fields.append(_build_field(name, groups[0], rivals=groups[1:]))
             issues += _disagreements(name, groups)
     fields = [field for field in _apply_age(fields) if field.name not in UNREPORTED_FIELDS]
     if calibrated:
         fields = [replace(f, confidence=calibrated_confidence(f.name, f.confidence)) for f in fields]
+    limit = _date_order_limit(by_field.get("date_of_service", ()), orders)
+    fields = [
+        replace(f, confidence=min(f.confidence, limit)) if f.name == "date_of_service" else f for f in fields
+    ]
     return FieldResults(fields=tuple(fields), issues=tuple(issues))
+
+
+def _join_values(fields: Sequence[Field]) -> Field:
+    """Return one field with all values, in their order on the pages, separated by spaces.
+
+    Its page and box are those of the first value, its confidence is that of the least certain value.
+    """
+    ordered = sorted(fields, key=lambda field: (field.page, field.box[1], field.box[0]))
+    return replace(
+        ordered[0],
+        value=" ".join(field.value for field in ordered),
+        confidence=min(field.confidence for field in ordered),
+    )
+
+
+def _swap_ambiguous_dates(by_field: ScoredByField) -> None:
+    """Read ambiguous dates day first, because the document's other dates prove that order."""
+    for scored in by_field.values():
+        for index, (confidence, candidate) in enumerate(scored):
+            if candidate.evidence.get("ambiguous_order"):
+                year, month, day = candidate.value.split("-")
+                scored[index] = ScoredCandidate(confidence, replace(candidate, value=f"{year}-{day}-{month}"))
+
+
+def _date_order_limit(dates: Sequence[ScoredCandidate], orders: set[str]) -> float:
+    """Return the highest confidence of a date of service: lower if its order of day and month is ambiguous
+    and the document's other dates do not prove one order.
+
+    A birth date has no such limit: the patient index confirms it.
+    """
+    best = max(dates, key=lambda scored: scored.confidence, default=None)
+    if best is None or not best.candidate.evidence.get("ambiguous_order") or len(orders) == 1:
+        return 1.0
+    return CONTRADICTORY_ORDER_CONFIDENCE if orders else MAX_UNCONFIRMED_CONFIDENCE
 
 
 def _add_substitutes(by_field: ScoredByField) -> None:
@@ -169,6 +225,27 @@ def _infer_birth_date(by_field: ScoredByField) -> None:
             for _, candidate in births_by_age
         ]
         by_field["date_of_service"] = [scored for scored in dates if scored not in births_by_age]
+
+
+def _drop_unrelated_dates(by_field: ScoredByField) -> None:
+    """Drop the unlabeled dates of pages with too many of them, or with dates years apart: those of a card or
+    a passport are no dates of service.
+    """
+    pages: dict[int, set[str]] = {}
+    for _, candidate in by_field.get("date_of_service", ()):
+        if candidate.label == "alone":
+            pages.setdefault(candidate.page, set()).add(candidate.value)
+    unrelated = {
+        page
+        for page, values in pages.items()
+        if len(values) > MAX_UNLABELED_DATES
+        or int(max(values)[:4]) - int(min(values)[:4]) >= MIN_UNRELATED_YEARS
+    }
+    by_field["date_of_service"] = [
+        scored
+        for scored in by_field.get("date_of_service", ())
+        if scored.candidate.label != "alone" or scored.candidate.page not in unrelated
+    ]
 
 
 def _fits_age(birth: str, references: Sequence[str], ages: set[int]) -> bool:

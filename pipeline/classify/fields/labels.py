@@ -238,6 +238,8 @@ def _is_label_here(
     """Return whether the words are a label and not the same words in a sentence."""
     if sum(c.isalpha() for word in words[first:end] for c in word.text) == 1:
         return colon  # "D: 01/02/03", not a person's initial
+    if words[end - 1].text.endswith(",") and label_key(words[end - 1].text) in word_list("surnames"):
+        return False  # "Test, Anna"
     if first in starts:
         return True
     before = words[first - 1].text

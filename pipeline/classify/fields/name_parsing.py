@@ -9,8 +9,9 @@ from pipeline.classify.fields.date_parsing import MONTHS
 from pipeline.classify.fields.labels import label_key, lexicon, word_list
 from pipeline.records import Word
 
-SUFFIXES, TITLES, PARTICLES, CREDENTIALS, NOT_NAMES, STATES = (
-    word_list(name) for name in ("suffixes", "titles", "particles", "credentials", "not_names", "states")
+SUFFIXES, TITLES, PARTICLES, CREDENTIALS, NOT_NAMES, SURNAMES, STATES = (
+    word_list(name)
+    for name in ("suffixes", "titles", "particles", "credentials", "not_names", "surnames", "states")
 )
 NAME_TOKEN = re.compile(r"^[^\W\d_][^\W\d_'’.\-]*(?:['’\-.][^\W\d_]+)*\.?$")
 SPECIALTY = re.compile(
@@ -35,7 +36,8 @@ def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
                 if name and name[-1].text.endswith(","):
                     continue
                 return tuple(name)
-            if not _may_be_in_name(text) or _starts_next_label(name, text):
+            is_surname = not name and part.text.endswith(",") and _comparable(text) in SURNAMES
+            if not (is_surname or _may_be_in_name(text)) or _starts_next_label(name, text):
                 return tuple(name)
             name.append(part)
             if len(name) == MAX_NAME_WORDS:
@@ -54,6 +56,8 @@ def _may_be_in_name(text: str) -> bool:
 
 def _is_not_a_name(text: str, low: str) -> bool:
     """Return whether the word is listed as no name, or is a label."""
+    if low.endswith(("'s", "’s")):
+        return True  # "OR AUTHORIZED PERSON'S" of a form
     return (low in NOT_NAMES and len(text) > 2) or (len(low) > 3 and label_key(text) in lexicon().exact)
 
 

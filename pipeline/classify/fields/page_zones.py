@@ -40,6 +40,14 @@ SIGNATURE = re.compile(
     re.IGNORECASE,
 )
 
+SIGNING = re.compile(r"\b(?:sign(?:ed|ature)?|e-?signed|authenticated)\b", re.IGNORECASE)
+"""Words of a row whose date is the date of signing."""
+
+SIGNATURE_DATE_ROW = re.compile(
+    r"\bsignature\b|\bsigned\b\W*(?:by\b.*)?\bdate\b|\bdate\W*signed\b|^\W*signed\b|\bx_{3,}", re.IGNORECASE
+)
+"""A row in which "Date" is the date of a signature."""
+
 
 def is_fax_line(text: str) -> bool:
     """Return whether the text is the sender's line that a fax machine prints on top of each page."""
