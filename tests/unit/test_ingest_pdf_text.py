@@ -102,3 +102,16 @@ def test_a_page_in_inches_or_in_pixels_is_rendered_at_the_size_of_its_paper(
 def test_ordinary_paper_from_a_label_to_a_ledger_keeps_its_size() -> None:
     for inches in ((2.0, 1.5), (8.5, 11.0), (11.0, 17.0), (8.5, 100.0), (23.4, 33.1)):
         assert paper_scale((72 * inches[0], 72 * inches[1]), 1.0) == 1.0
+
+
+def test_the_value_of_a_form_field_follows_its_label(tmp_path: Path, opens: Opens) -> None:
+    canvas = canvas_of(tmp_path / "a.pdf")
+    for number, (label, value) in enumerate((("Name:", "Hartwell"), ("MRN:", "4471902"))):
+        canvas.drawString(72, 700 - 30 * number, label)
+        canvas.acroForm.textfield(
+            name=label, value=value, x=200, y=692 - 30 * number, width=150, height=22, fieldFlags=""
+        )
+    canvas.drawString(72, 600, "Signature")
+    canvas.save()
+    (page,) = opens(tmp_path / "a.pdf")
+    assert [word.text for word in page.words] == ["Name:", "Hartwell", "MRN:", "4471902", "Signature"]

@@ -96,7 +96,7 @@ class PdfFile:
         """Return the page. `careful` renders it without analyzing it first."""
         pdf = None if careful else self._pdf
         drawing, turn, size, text, damaged = None, 0, None, True, False
-        user_unit = 1.0
+        user_unit, fields = 1.0, []
         if pdf is not None:
             try:
                 page = pdf.pages[number - 1]
@@ -104,6 +104,7 @@ class PdfFile:
                 size = (visible[2] - visible[0], visible[3] - visible[1])
                 size = size[::-1] if turn % 180 else size
                 user_unit = _user_unit(page)
+                fields = [displayed_rect(rect, visible, turn, 1.0) for rect in field_rects(page)]
                 drawing, text = _look(page, visible)
             except PARSING_ERRORS:
                 drawing, text = None, True
@@ -121,6 +122,7 @@ class PdfFile:
             text and (drawing is None or drawing.pictured <= MAX_IMAGE_SHARE_OF_TEXT_PAGE),
             turn,
             user_unit,
+            fields,
         )
         return replace(sheet, problem=sheet.problem or PARTLY_DAMAGED) if damaged else sheet
 
@@ -166,6 +168,7 @@ class PdfFile:
         text: bool,
         turn: int,
         user_unit: float,
+        fields: list[Rect],
     ) -> ParsedPage:
         """Render the page with poppler, at 300 dpi or at the resolution of the images that it consists of.
 
@@ -187,6 +190,7 @@ class PdfFile:
             if is_one_color(picture):
                 poppler.render(self._file, number, 20 * scale, self._work, self._limits, strict=True)
             words = poppler.poppler_words(self._file, number, point_dpi, seconds) if text else ()
+            words = values_after_labels(words, [scaled(rect, point_dpi / 72) for rect in fields])
             if words and drawing is not None:
                 words = _words_beside_pictures(words, drawing, turn, point_dpi / 72)
         except poppler.PopplerTimeout:
@@ -359,6 +363,51 @@ def displayed_rect(rect: Rect, page: Rect, turn: int, scale: float) -> Rect:
         270: (top - y1, right - x1, top - y0, right - x0),
     }[turn]
     return sides[0] * scale, sides[1] * scale, sides[2] * scale, sides[3] * scale
+
+
+def field_rects(page: pikepdf.Page) -> list[Rect]:
+    """Return the rectangles of the page's form fields, in its units."""
+    rects = [
+        _rect(annotation.get("/Rect"))
+        for annotation in page.obj.get("/Annots", ())
+        if isinstance(annotation, pikepdf.Dictionary) and str(annotation.get("/Subtype", "")) == "/Widget"
+    ]
+    return [rect for rect in rects if rect is not None]
+
+
+def scaled(rect: Rect, scale: float) -> Rect:
+    """Return the rectangle multiplied by a factor."""
+    return rect[0] * scale, rect[1] * scale, rect[2] * scale, rect[3] * scale
+
+
+def values_after_labels(words: tuple[PlacedWord, ...], fields: list[Rect]) -> tuple[PlacedWord, ...]:
+    """Return the words with the value of each form field after its label, the nearest word to its left on
+    the same line. Poppler lists the values after all other words of the page.
+
+    Args:
+        words: The words of the page in poppler's order.
+        fields: The rectangles of the form fields, in pixels: left, top, right, bottom.
+    """
+    values: list[list[PlacedWord]] = [[] for _ in fields]
+    ordered: list[PlacedWord] = []
+    for word in words:
+        x, y = (word[1] + word[3]) / 2, (word[2] + word[4]) / 2
+        number = next(
+            (n for n, (x0, y0, x1, y1) in enumerate(fields) if x0 <= x <= x1 and y0 <= y <= y1), None
+        )
+        (ordered if number is None else values[number]).append(word)
+    for _, value in sorted(zip(fields, values, strict=True), key=lambda pair: (pair[0][1], pair[0][0])):
+        if not value:
+            continue
+        top, bottom = min(word[2] for word in value), max(word[4] for word in value)
+        before = [
+            n
+            for n, (_, _, y0, x1, y1) in enumerate(ordered)
+            if x1 <= value[0][1] + 2 and y0 < (top + bottom) / 2 < y1
+        ]
+        index = max(before, key=lambda n: ordered[n][3]) + 1 if before else len(ordered)
+        ordered[index:index] = value
+    return tuple(ordered)
 
 
 def _look(page: pikepdf.Page, visible: Rect) -> tuple[PageContent | None, bool]:
