@@ -19,7 +19,7 @@ from pipeline.ocr.recognition.script_detection import installed_script_languages
 from pipeline.ocr.recognition.word_confidence import MODEL_FILE as WORD_CONFIDENCE_MODEL
 from pipeline.resources import model_path
 
-READER_REVISION = 16
+READER_REVISION = 17
 """Revision of this project's own code for reading. Raise it with every change that reads the same page
 differently.
 """

@@ -32,7 +32,7 @@ from pipeline.ocr.preprocess import PreprocessedPage, is_negative, preprocess, u
 from pipeline.ocr.recognition.embedded_text import usable_embedded_text
 from pipeline.ocr.recognition.font_check import agrees_with_print
 from pipeline.ocr.recognition.page_content import classify_content, measure_letter_ink, page_confidence
-from pipeline.ocr.recognition.recognize import recognize_words
+from pipeline.ocr.recognition.recognize import is_strip, recognize_words
 from pipeline.ocr.recognition.unread_print import add_unread_print
 from pipeline.records import OcrPage, Page, Word
 
@@ -42,6 +42,8 @@ PAGE_SIDE_RANGE_INCHES = (2.5, 17.5)
 """A stated resolution is plausible if the shorter side is at least the first, and the longer at most the
 second (ledger paper).
 """
+STRIP_WIDTH_RANGE_INCHES, MAX_STRIP_LENGTH_INCHES = (1.5, 12.0), 200.0
+"""Plausible sides of a long strip: a receipt or an ECG."""
 MAX_BLANK_INK_SHARE = 0.0004
 """Share of ink below which a page without words is blank: a few specks and a staple's shadow, but no line of
 print.
@@ -190,7 +192,8 @@ def make_record(
     confidence = page_confidence(words, ink.unread_count if embedded is None else 0)
     words = prepared.dewarped.words_on_page(words, prepared.page.shape)
     barcodes = read_barcodes(prepared.page)
-    is_blank = not (words or barcodes or problem is not None) and ink_share(image) < MAX_BLANK_INK_SHARE
+    has_content = bool(words or barcodes or problem is not None or is_strip(image.shape))
+    is_blank = not has_content and ink_share(image) < MAX_BLANK_INK_SHARE
     cells = sum(len(table.cells) for table in tables)
     height, width = prepared.page.shape
     record = OcrPage(
@@ -226,6 +229,10 @@ def plausible_dpi(stated: float | None, width: int, height: int) -> float:
     short, long = sorted((width, height))
     if stated and short / stated >= PAGE_SIDE_RANGE_INCHES[0] and long / stated <= PAGE_SIDE_RANGE_INCHES[1]:
         return stated
+    if stated and is_strip((width, height)):
+        low, high = STRIP_WIDTH_RANGE_INCHES
+        if low <= short / stated <= high and long / stated <= MAX_STRIP_LENGTH_INCHES:
+            return stated
     return round(long / DEFAULT_PAGE_LENGTH_INCHES, 1)
 
 

@@ -21,7 +21,9 @@ MODEL_FILE = "orientation.npz"
 ROTATIONS_DEGREES = (0, 90, 180, 270)
 """Degrees clockwise that make the page upright, in the order of the network's outputs."""
 MAX_SIDE_PX = 2200
-"""Longest side at which letters are examined: 6-point print is still 18 pixels high."""
+"""Longest side at which letters are examined: 6-point print is still 18 pixels high. Of a long strip, the
+shorter side has half of it.
+"""
 PATCH_SIDE_PX = 20
 """Side of the square that the network sees."""
 MAX_LETTERS = 400
@@ -91,7 +93,7 @@ def letter_patches(gray: GrayImage, max_letters: int = MAX_LETTERS) -> tuple[NDA
         The patches, shape (letters, PATCH_SIDE_PX ** 2), 1 for ink; and the typical letter size in pixels of
         `gray`.
     """
-    scale = min(1.0, MAX_SIDE_PX / max(gray.shape))
+    scale = min(1.0, MAX_SIDE_PX / min(max(gray.shape), 2 * min(gray.shape)))
     small = downscale(gray, scale)
     window = max(15, (max(small.shape) // 40) | 1)
     ink = np.asarray(

@@ -5,6 +5,10 @@ recognize uncertain parts again.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.config import OcrSettings
 from pipeline.ocr.engines import rapidocr_engine, tesseract
@@ -27,6 +31,14 @@ MIN_REPORTED_DPI = 150.0
 """Resolution reported to Tesseract at least. With the true resolution of a 90-dpi page, it treats the page's
 print as noise.
 """
+
+
+MIN_STRIP_ASPECT_RATIO = 2.5
+"""Ratio of a page's sides at which it is a strip (a receipt, an ECG) that is recognized in parts."""
+STRIP_PART_ASPECT_RATIO = 1.5
+"""Length of a part of a strip in widths of the strip."""
+CUT_SEARCH_SHARE = 0.3
+"""Share of a part's length, at its end, in which the row with the least ink is searched for the cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +77,8 @@ def recognize_words(
     Raises:
         TimeoutError: Tesseract exceeded its time limit.
     """
+    if is_strip(page.shape):
+        return recognize_strip(page, letter_size, dpi, settings)
     first = first_pass(page, letter_size, dpi, settings, on_step)
     if languages := detect_other_languages(first.words, first.image, first.dpi, settings):
         settings = settings.model_copy(
@@ -76,6 +90,57 @@ def recognize_words(
         first = replace(first, words=words)
     words = calibrate(second_pass(first, settings))
     return [to_page_pixels(word, first.factor, page.shape[1], page.shape[0]) for word in words]
+
+
+def is_strip(shape: tuple[int, ...]) -> bool:
+    """Return whether an image of shape (height, width) is a long strip."""
+    return max(shape) >= MIN_STRIP_ASPECT_RATIO * min(shape)
+
+
+def recognize_strip(page: GrayImage, letter_size: float, dpi: float, settings: OcrSettings) -> list[OcrWord]:
+    """Return the words of a long strip, part after part. See `recognize_words`."""
+    is_wide = page.shape[1] > page.shape[0]
+    cuts = strip_cuts(page.T if is_wide else page)
+    result: list[OcrWord] = []
+    for start, end in pairwise(cuts):
+        part = page[:, start:end] if is_wide else page[start:end]
+        dx, dy = (start, 0) if is_wide else (0, start)
+        first_block = 1 + max((word.block for word in result), default=0)
+        result += [
+            replace(
+                word,
+                box=(word.box[0] + dx, word.box[1] + dy, word.box[2] + dx, word.box[3] + dy),
+                block=word.block + first_block,
+            )
+            for word in recognize_words(np.ascontiguousarray(part), letter_size, dpi, settings)
+        ]
+    return result
+
+
+def strip_cuts(strip: GrayImage) -> list[int]:
+    """Return the rows at which a strip is cut into parts, with its first and last one.
+
+    Args:
+        strip: Shape (length, width). It is cut in the row with the least ink near the end of each part.
+    """
+    length, width = strip.shape
+    part_length = max(1, round(STRIP_PART_ASPECT_RATIO * width))
+    contrast = strip.max(axis=1).astype(np.int32) - strip.min(axis=1)
+    cuts = [0]
+    while length - cuts[-1] > MIN_STRIP_ASPECT_RATIO * width:
+        end = cuts[-1] + part_length
+        search = contrast[end - round(CUT_SEARCH_SHARE * part_length) : end]
+        is_least = search == search.min()
+        cuts.append(end - len(search) + longest_run_middle(is_least) if len(search) else end)
+    return [*cuts, length]
+
+
+def longest_run_middle(flags: NDArray[np.bool_]) -> int:
+    """Return the middle of the longest run of set flags."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
+    starts, ends = edges[::2], edges[1::2]
+    longest = int((ends - starts).argmax())
+    return int((starts[longest] + ends[longest]) // 2)
 
 
 def first_pass(
