@@ -100,14 +100,18 @@ class IntakeFolder:
         The most urgent come first, then the oldest. The files are not opened for this.
         """
         ready = [
-            inside for inside, observed in self.files.items() if self._due(observed) <= self._refreshed_at
+            inside
+            for inside, observed in self.files.items()
+            if self._due(inside, observed) <= self._refreshed_at
         ]
         return sorted(ready, key=lambda inside: (-origin_of(inside).priority, self.files[inside].first_seen))
 
     def pause(self) -> float:
         """Return the seconds until the next file may be ingested, at most until the next poll."""
         now = time.monotonic()
-        coming = [wait for observed in self.files.values() if (wait := self._due(observed) - now) > 0]
+        coming = [
+            wait for inside, observed in self.files.items() if (wait := self._due(inside, observed) - now) > 0
+        ]
         return min([self._settings.poll_seconds, *coming])
 
     def incomplete_reason(self, inside: PurePath) -> str | None:
@@ -169,8 +173,10 @@ class IntakeFolder:
             self._ignored[ignored.inside] = ignored, since if known == ignored else now
         return {inside: each for inside, (each, since) in self._ignored.items() if now - since >= seconds}
 
-    def _due(self, observed: ObservedFile) -> float:
-        return max(observed.unchanged_since + self._settings.stable_seconds, observed.not_before)
+    def _due(self, inside: PurePath, observed: ObservedFile) -> float:
+        of_folder = origin_of(inside).stable_seconds
+        stable_seconds = self._settings.stable_seconds if of_folder is None else of_folder
+        return max(observed.unchanged_since + stable_seconds, observed.not_before)
 
 
 def files_below(root: Path, inside: PurePath | None = None) -> Iterator[tuple[PurePath, os.stat_result]]:

@@ -12,13 +12,18 @@ import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePath
+from typing import TypeAlias
 
 from pipeline.config import document_types
 from pipeline.errors import ConfigurationError
 from pipeline.records import LegacyMetadata, Priority
 from pipeline.resources import CONFIG
 
-ALLOWED_KEYS = {"source", "department", "default_type", "priority"}
+ALLOWED_KEYS = {"source", "department", "default_type", "priority", "stable_seconds"}
+MAX_STABLE_SECONDS = 604_800
+
+Meaning: TypeAlias = dict[str, str | float]
+"""An entry of config/intake_folders.toml."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,7 @@ class Origin:
 
     Attributes:
         batch: The name of the batch that the file belongs to.
+        stable_seconds: How long the files of this folder must be unchanged; None for `intake.stable_seconds`.
         legacy_metadata: The entry of a legacy index.
     """
 
@@ -35,10 +41,11 @@ class Origin:
     default_type: str | None = None
     priority: Priority = Priority.LIVE
     batch: str | None = None
+    stable_seconds: float | None = None
     legacy_metadata: LegacyMetadata | None = None
 
 
-def origin_of(inside: PurePath, meanings: dict[str, dict[str, str]] | None = None) -> Origin:
+def origin_of(inside: PurePath, meanings: dict[str, Meaning] | None = None) -> Origin:
     """Return the origin of a file by its path below the intake folder."""
     known = subfolder_meanings() if meanings is None else meanings
     origin = Origin()
@@ -48,13 +55,13 @@ def origin_of(inside: PurePath, meanings: dict[str, dict[str, str]] | None = Non
             return replace(origin, batch=printable(folder))
         given = {key: value for key, value in meaning.items() if key != "priority"}
         if "priority" in meaning:
-            origin = replace(origin, priority=Priority[meaning["priority"].upper()])
+            origin = replace(origin, priority=Priority[str(meaning["priority"]).upper()])
         origin = replace(origin, **given)  # type: ignore[arg-type]
     return origin
 
 
 @cache
-def subfolder_meanings(file: Path = CONFIG / "intake_folders.toml") -> dict[str, dict[str, str]]:
+def subfolder_meanings(file: Path = CONFIG / "intake_folders.toml") -> dict[str, Meaning]:
     """Return the meanings of subfolders by name in lower case. Raises ConfigurationError."""
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     for name, meaning in table.items():
@@ -64,7 +71,13 @@ def subfolder_meanings(file: Path = CONFIG / "intake_folders.toml") -> dict[str,
                 f"{file.name}: [{name}] has an unknown key {sorted(wrong)[0]}.",
                 f"Allowed keys: {', '.join(sorted(ALLOWED_KEYS))}.",
             )
-        if meaning.get("priority", "live").upper() not in Priority.__members__:
+        seconds = meaning.get("stable_seconds", 0.0)
+        if not isinstance(seconds, int | float) or not 0 <= seconds <= MAX_STABLE_SECONDS:
+            raise ConfigurationError(
+                f"{file.name}: [{name}] has a wrong stable_seconds.",
+                f"Use a number from 0 to {MAX_STABLE_SECONDS:,}.",
+            )
+        if str(meaning.get("priority", "live")).upper() not in Priority.__members__:
             raise ConfigurationError(
                 f"{file.name}: [{name}] has an unknown priority.", "Use stat, live or backfill."
             )

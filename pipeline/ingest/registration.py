@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -22,9 +22,11 @@ from psycopg.types.json import Jsonb
 
 from pipeline.config import Settings
 from pipeline.errors import InvalidInput
+from pipeline.ingest.growing_file import begins_with
 from pipeline.ingest.intake_source import Origin, printable
 from pipeline.ingest.parsing.file_types import SIGNATURE_BYTES, media_type_of
 from pipeline.ingest.parsing.open_scan import FileInfo, inspect
+from pipeline.records import Reason
 from pipeline.store.blobs import CHUNK_BYTES, Blobs
 from pipeline.store.database import Connection, translate_connection_errors
 from pipeline.store.page_json import reasons_json
@@ -133,6 +135,9 @@ def register(
         info, rejection = (
             (None, rejection) if existing is not None else _inspected(copy, scratch, settings, rejection)
         )
+        earlier = _shorter_version(copy, info, event, connection, blobs, settings) if info else None
+        if info and earlier:
+            info = replace(info, notes=(*info.notes, _growth_note(f"Scan {earlier} is its beginning.")))
         values = {
             "sha256": sha256,
             "name": name or printable(file.name),
@@ -150,9 +155,44 @@ def register(
         }
     with translate_connection_errors(), connection.transaction():
         result = _commit(connection, values, origin or Origin(), enqueue)
+        if earlier:
+            note = _growth_note(f"Scan {result.scan} is the longer file.")
+            connection.execute(
+                SQL["note_waiting_scan"], {"id": earlier, "notes": Jsonb(reasons_json([note]))}
+            )
         if on_registered is not None:
             on_registered(connection, result)
         return result
+
+
+def _growth_note(detail: str) -> Reason:
+    return Reason(
+        code="file_grew", detail=f"A file of this name arrived again with the same pages and more. {detail}"
+    )
+
+
+def _shorter_version(
+    copy: Path,
+    info: FileInfo,
+    event: IntakeEvent | None,
+    connection: Connection,
+    blobs: Blobs,
+    settings: Settings,
+) -> int | None:
+    """Return the scan of an earlier file of the same path that this one begins with."""
+    if event is None:
+        return None
+    with translate_connection_errors():
+        params = {"path": event.path, "pages": info.pages}
+        row = connection.execute(SQL["earlier_scan_of_path"], params).fetchone()
+    if row is None:
+        return None
+    scratch = Scratch(settings.intake_scratch)
+    with tempfile.TemporaryDirectory(dir=scratch.folder, prefix="new-") as folder:
+        earlier = Path(folder) / "earlier"
+        blobs.fetch(row["sha256"], earlier)
+        is_beginning = begins_with(copy, earlier, scratch, settings.intake)
+    return row["id"] if is_beginning else None
 
 
 def _inspected(

@@ -15,6 +15,18 @@ returning id, name, status, quarantine_code, quarantine_reason, pages_in
 -- The scan of which a file with these bytes is a duplicate. A file without content is a duplicate of none.
 select id, name, status, quarantine_code, quarantine_reason, pages_in from scan where sha256 = %s and has_content
 
+-- name: earlier_scan_of_path
+-- The scan of an earlier file with the same path that had fewer pages.
+select s.id, s.sha256, s.pages_in
+from ingest_event as a
+join scan as s on s.id = a.scan_id
+where a.path = %(path)s and s.pages_in < %(pages)s and s.status <> 'quarantined' and a.stored_at > now() - interval '1 day'
+order by a.id desc
+limit 1
+
+-- name: note_waiting_scan
+update scan set notes = notes || %(notes)s where id = %(id)s and status = 'received'
+
 -- name: reopen_dismissed_scan
 -- A dismissal is a decision about the files that had arrived by then. The file that has arrived now needs another one.
 update scan set dismissed_at = null, dismissed_by = null where id = %s and dismissed_at is not null

@@ -85,6 +85,21 @@ def test_a_stable_file_is_stored_and_moved_to_the_same_subfolders_of_done(
     assert rows(connection, "select * from intake_file") == []
 
 
+def test_a_file_that_comes_again_with_more_pages_is_not_filed_automatically(
+    watcher: Watcher, intake: Path, connection: Connection
+) -> None:
+    first, second, other = (Image.new("L", (60, 80), shade) for shade in (10, 20, 30))
+    first.save(intake / "scan.tif")
+    look(watcher)
+    first.save(intake / "scan.tif", save_all=True, append_images=[second])
+    look(watcher)
+    notes = [row["notes"] for row in rows(connection, "select notes from scan order by id")]
+    assert [[note["code"] for note in each] for each in notes] == [["file_grew"], ["file_grew"]]
+    other.save(intake / "scan.tif", save_all=True, append_images=[second, first])
+    look(watcher)
+    assert rows(connection, "select notes from scan order by id desc limit 1") == [{"notes": []}]
+
+
 def test_a_file_that_is_never_ingested_is_reported_and_forgotten_when_it_goes(
     quick: Settings, dsn: str, blobs: Blobs, intake: Path, connection: Connection
 ) -> None:

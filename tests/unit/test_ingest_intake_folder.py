@@ -1,4 +1,4 @@
-"""Which names and ends mean that a file is complete, what its folder means, and how it leaves the folder."""
+"""The names and endings of complete files, the meaning of their folders, and their move to done."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 import pytest
 from PIL import Image
 
+from pipeline.errors import ConfigurationError
 from pipeline.ingest.completeness import is_complete, is_temporary_name
 from pipeline.ingest.done_folder import FileModified, move_to_done
 from pipeline.ingest.intake_source import Origin, origin_of, printable, subfolder_meanings
@@ -16,7 +17,7 @@ from pipeline.records import Priority
 
 
 @pytest.mark.parametrize("name", ["scan.pdf", "SCAN.TIF", "party.jpg", "a.partial.pdf", "tmp.pdf", "~.pdf"])
-def test_an_ordinary_name_is_no_passing_one(name: str) -> None:
+def test_an_ordinary_name_is_not_a_temporary_one(name: str) -> None:
     assert not is_temporary_name(name)
 
 
@@ -33,13 +34,27 @@ def test_a_tiff_is_complete_only_when_its_last_directory_can_be_reached(big: boo
     assert not is_complete(file)
 
 
-@pytest.mark.parametrize(("ending", "cut"), [("png", 8), ("jpg", 2), ("pdf", 8)])
-def test_a_picture_and_a_pdf_are_complete_with_their_last_mark(ending: str, cut: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("ending", "removed_bytes"), [("png", 8), ("jpg", 2), ("pdf", 8)])
+def test_an_image_and_a_pdf_are_complete_with_their_end_marker(
+    ending: str, removed_bytes: int, tmp_path: Path
+) -> None:
     file = tmp_path / f"a.{ending}"
     Image.new("L", (40, 40)).save(file)
     assert is_complete(file)
-    file.write_bytes(file.read_bytes()[:-cut])
+    file.write_bytes(file.read_bytes()[:-removed_bytes])
     assert not is_complete(file)
+
+
+def test_a_folder_may_need_files_that_are_unchanged_for_longer(tmp_path: Path) -> None:
+    file = tmp_path / "folders.toml"
+    file.write_text("[glass]\nstable_seconds = 90")
+    meanings = subfolder_meanings(file)
+    assert origin_of(PurePath("glass/a.tif"), meanings).stable_seconds == 90
+    assert origin_of(PurePath("a.tif"), meanings).stable_seconds is None
+    file = tmp_path / "wrong.toml"
+    file.write_text('[glass]\nstable_seconds = "long"')
+    with pytest.raises(ConfigurationError, match="stable_seconds"):
+        subfolder_meanings(file)
 
 
 @pytest.mark.parametrize(
@@ -56,20 +71,20 @@ def test_a_picture_and_a_pdf_are_complete_with_their_last_mark(ending: str, cut:
         ("stat.pdf", Origin()),
     ],
 )
-def test_subfolders_say_where_a_file_comes_from(path: str, origin: Origin) -> None:
+def test_subfolders_determine_the_source_of_a_file(path: str, origin: Origin) -> None:
     assert origin_of(PurePath(path)) == origin
 
 
-def test_every_meaning_in_the_settings_is_a_known_one() -> None:
+def test_every_folder_rule_in_the_settings_is_valid() -> None:
     assert subfolder_meanings()["stat"]["priority"] == "stat"
 
 
-def test_a_name_of_any_bytes_becomes_text_that_a_database_holds() -> None:
+def test_a_name_of_any_bytes_becomes_text_that_a_database_can_store() -> None:
     assert printable(os.fsdecode(b"caf\xe9.pdf")) == "caf\\xe9.pdf"
     assert printable("Jörg 📄\n.pdf") == "Jörg 📄\n.pdf"
 
 
-def test_a_file_that_changed_since_it_was_stored_does_not_leave(tmp_path: Path) -> None:
+def test_a_file_that_changed_since_it_was_stored_is_not_moved(tmp_path: Path) -> None:
     file = tmp_path / "a.pdf"
     file.write_bytes(b"one")
     found = file.stat()
@@ -79,7 +94,7 @@ def test_a_file_that_changed_since_it_was_stored_does_not_leave(tmp_path: Path) 
     assert file.read_bytes() == b"two!"
 
 
-def test_files_of_one_name_stand_side_by_side_in_done(tmp_path: Path) -> None:
+def test_files_of_the_same_name_are_all_kept_in_done(tmp_path: Path) -> None:
     for content in (b"1", b"2", b"3"):
         file = tmp_path / "a.b.pdf"
         file.write_bytes(content)
