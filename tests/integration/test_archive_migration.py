@@ -160,7 +160,7 @@ def test_a_plan_of_every_kind_finds_every_fault_that_can_be_found_without_readin
 
 
 @pytest.mark.parametrize("kind", ["csv", "old-index", "tree"])
-def test_an_archive_killed_on_the_way_is_in_once_with_every_fault_named_and_totals_that_add_up(
+def test_a_killed_migration_imports_each_document_once_and_reports_every_fault(
     moving: Callable[..., Move], connection: Connection, tmp_path: Path, kind: Kind
 ) -> None:
     move = moving(kind, 1)
@@ -169,10 +169,10 @@ def test_an_archive_killed_on_the_way_is_in_once_with_every_fault_named_and_tota
             move.feed(killed_at=killed_at)
     move.feed()
     move.read()
-    again = move.feed()
-    assert again.listed == move.made.documents
-    found = move.verify(again)
-    account, named, destroyable = move.report(again, tmp_path / "report")
+    second_run = move.feed()
+    assert second_run.listed == move.made.documents
+    found = move.verify(second_run)
+    account, named, destroyable = move.report(second_run, tmp_path / "report")
     assert {(p.code, p.row) for p in move.made.planted} - named == set()
     assert account.differences == ()
     assert account.pages["in"] == move.made.pages
@@ -196,9 +196,9 @@ def file_item(connection: Connection, document: int, patient: int | None = None)
         [document],
     ).fetchone()
     assert row is not None
-    sight = ReviewContext(document=document, revision=row["revision"], actor="ruth", item=row["id"])
+    context = ReviewContext(document=document, revision=row["revision"], actor="ruth", item=row["id"])
     with connection.transaction():
-        file_document(connection, sight, patient=patient or row["patient_id"], type=row["type"], fields={})
+        file_document(connection, context, patient=patient or row["patient_id"], type=row["type"], fields={})
 
 
 def test_only_verified_and_signed_files_without_open_reviews_may_be_destroyed(
@@ -257,12 +257,12 @@ def test_a_file_that_reappears_is_ingested_by_the_next_run_and_its_batch_must_be
 ) -> None:
     move = moving("csv", 2, faults=0)
     file = move.manifest.root / next(iter(move.manifest.documents(move.settings.archive))).files[0]
-    kept = file.read_bytes()
+    content = file.read_bytes()
     file.unlink()
     archive = move.feed()
     account, named, _ = move.report(archive, tmp_path / "one")
     assert (account.rows["missing"], ("missing_file", "2") in named) == (1, True)
-    file.write_bytes(kept)
+    file.write_bytes(content)
     account, named, _ = move.report(move.feed(), tmp_path / "two")
     assert (account.rows["missing"], account.rows["waiting"]) == (0, 2)
 

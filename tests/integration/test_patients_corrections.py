@@ -1,5 +1,5 @@
-"""A document in the wrong chart is moved, and two records of one patient are merged, in the web application
-and on the command line.
+"""A document in the wrong chart is moved, and two records of one patient are merged, on the web and on the
+command line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.hospital import Hospital, SignedInUser
 SignInAs = Callable[[Role], SignedInUser]
 
 
-def standing(hospital: Hospital, document: int) -> dict[str, Any]:
+def state_of(hospital: Hospital, document: int) -> dict[str, Any]:
     row = hospital.connection.execute(
         "select patient_id, status, revision, filed_by from document where id = %s", [document]
     ).fetchone()
@@ -37,7 +37,7 @@ def destined(hospital: Hospital) -> None:
 
 
 def moved_in_the_web(hospital: Hospital, user: SignedInUser, document: int, mrn: str = "10012345") -> str:
-    revision = standing(hospital, document)["revision"]
+    revision = state_of(hospital, document)["revision"]
     answer = user.post(
         f"/documents/{document}/move",
         revision=revision,
@@ -49,17 +49,17 @@ def moved_in_the_web(hospital: Hospital, user: SignedInUser, document: int, mrn:
     return str(answer.headers["location"])
 
 
-def test_a_misfiled_document_moves_and_the_page_tells_who_saw_it_and_what_was_sent(
+def test_a_misfiled_document_is_moved_and_the_page_shows_views_and_deliveries(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     destined(hospital)
     document = hospital.filed_document()
-    wrong = standing(hospital, document)["patient_id"]
+    wrong = state_of(hospital, document)["patient_id"]
     clinician, reviewer = sign_in_as(Role.CLINICIAN), sign_in_as(Role.REVIEWER)
     assert clinician.get(f"/patients/{wrong}").status_code == 200
     assert clinician.get(f"/documents/{document}").status_code == 200
     report = reviewer.get(moved_in_the_web(hospital, reviewer, document)).text
-    assert standing(hospital, document)["patient_id"] == hospital.patient_ids[0]
+    assert state_of(hospital, document)["patient_id"] == hospital.patient_ids[0]
     assert "clinician" in report
     assert "Wielgosz" in report
     assert "Okafor, Martha" in report
@@ -75,11 +75,11 @@ def test_a_misfiled_document_moves_and_the_page_tells_who_saw_it_and_what_was_se
     assert "10055501" not in sign_in_as(Role.CLINICIAN).get(f"/patients/{hospital.patient_ids[0]}").text
 
 
-def test_whoever_looks_after_the_move_did_not_see_it_in_the_wrong_chart(
+def test_a_view_after_the_move_does_not_count_as_a_disclosure(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     document = hospital.filed_document()
-    wrong = standing(hospital, document)["patient_id"]
+    wrong = state_of(hospital, document)["patient_id"]
     place = moved_in_the_web(hospital, sign_in_as(Role.REVIEWER), document)
     sign_in_as(Role.CLINICIAN).get(f"/patients/{wrong}")
     found = disclosures(hospital.connection, int(place.rsplit("/", 1)[1]))
@@ -93,51 +93,53 @@ def test_the_other_documents_of_the_scan_in_the_wrong_chart_are_named(hospital: 
     (first,) = hospital.connection.execute("select id from document where scan_id = %s", [scan]).fetchall()
     second = hospital.filed_document()
     hospital.connection.execute("update document set scan_id = %s where id = %s", [scan, second])
-    decision = reassign(hospital.connection, sight(hospital, first["id"]), hospital.patient_ids[0])
+    decision = reassign(hospital.connection, context_of(hospital, first["id"]), hospital.patient_ids[0])
     assert disclosures(hospital.connection, decision).same_scan == (second,)
 
 
-def sight(hospital: Hospital, document: int, note: str = "wrong chart") -> ReviewContext:
+def context_of(hospital: Hospital, document: int, note: str = "wrong chart") -> ReviewContext:
     return ReviewContext(
-        document=document, revision=standing(hospital, document)["revision"], actor="reviewer", note=note
+        document=document, revision=state_of(hospital, document)["revision"], actor="reviewer", note=note
     )
 
 
-def test_a_moved_document_teaches_that_the_machine_was_wrong(hospital: Hospital) -> None:
+def test_a_moved_document_is_an_example_of_a_wrong_match(hospital: Hospital) -> None:
     stays, moved = hospital.filed_document("a.pdf"), hospital.filed_document("b.pdf")
-    reassign(hospital.connection, sight(hospital, moved), hospital.patient_ids[0])
+    reassign(hospital.connection, context_of(hospital, moved), hospital.patient_ids[0])
     newest, oldest = labelled_outcomes(hospital.connection)
     assert (newest.right, newest.patient.family, newest.said.family) == (False, "okafor", "wielgosz")
     assert (oldest.right, oldest.patient.mrn) == (True, oldest.said.mrn)
-    assert standing(hospital, stays)["patient_id"] == hospital.patient_ids[2]
+    assert state_of(hospital, stays)["patient_id"] == hospital.patient_ids[2]
 
 
 def test_a_move_is_undone_like_any_decision(hospital: Hospital) -> None:
     document = hospital.filed_document()
-    before = standing(hospital, document)
-    decision = reassign(hospital.connection, sight(hospital, document), hospital.patient_ids[0])
+    before = state_of(hospital, document)
+    decision = reassign(hospital.connection, context_of(hospital, document), hospital.patient_ids[0])
     undo(hospital.connection, decision, "reviewer")
-    after = standing(hospital, document)
+    after = state_of(hospital, document)
     assert (after["patient_id"], after["filed_by"]) == (before["patient_id"], before["filed_by"])
 
 
-def test_a_move_needs_a_reason_another_patient_and_a_document_that_is_filed(hospital: Hospital) -> None:
+def test_a_move_needs_a_reason_another_patient_and_a_filed_document(hospital: Hospital) -> None:
     document = hospital.filed_document()
     with pytest.raises(InvalidInput):
-        reassign(hospital.connection, sight(hospital, document, note=" "), hospital.patient_ids[0])
+        reassign(hospital.connection, context_of(hospital, document, note=" "), hospital.patient_ids[0])
     with pytest.raises(Conflict, match="already"):
-        reassign(hospital.connection, sight(hospital, document), standing(hospital, document)["patient_id"])
+        reassign(
+            hospital.connection, context_of(hospital, document), state_of(hospital, document)["patient_id"]
+        )
     with pytest.raises(InvalidInput):
-        reassign(hospital.connection, sight(hospital, document), 10**6)
+        reassign(hospital.connection, context_of(hospital, document), 10**6)
     waiting = hospital.connection.execute(
         "select document_id from review_item where id = %s", [hospital.uncertain_item()]
     ).fetchone()
     assert waiting is not None
     with pytest.raises(Conflict, match="in no chart"):
-        reassign(hospital.connection, sight(hospital, waiting["document_id"]), hospital.patient_ids[0])
+        reassign(hospital.connection, context_of(hospital, waiting["document_id"]), hospital.patient_ids[0])
 
 
-def test_the_command_moves_a_document_and_tells_the_same(
+def test_the_command_moves_a_document_and_reports_the_same(
     hospital: Hospital,
     dsn: str,
     tmp_path: Path,
@@ -147,34 +149,34 @@ def test_the_command_moves_a_document_and_tells_the_same(
     document = hospital.filed_document()
     look = """insert into audit (account, role, action, patient_id, document_id)
               values ('dr.lee', 'clinician', 'view_document', %s, %s)"""
-    hospital.connection.execute(look, [standing(hospital, document)["patient_id"], document])
+    hospital.connection.execute(look, [state_of(hospital, document)["patient_id"], document])
     monkeypatch.setenv("CHARTLOOM_DATABASE__DSN", dsn)
     documents.reassign(document, "10012345", note="wrong chart", by="mwhite", as_json=True, home=tmp_path)
-    told = json.loads(capsys.readouterr().out)
-    assert (told["wrong"]["mrn"], told["right"]["mrn"], told["decided_by"]) == (
+    report = json.loads(capsys.readouterr().out)
+    assert (report["wrong"]["mrn"], report["right"]["mrn"], report["decided_by"]) == (
         "10055501",
         "10012345",
         "mwhite",
     )
-    assert [seen["account"] for seen in told["viewed"]] == ["dr.lee"]
-    assert standing(hospital, document)["patient_id"] == hospital.patient_ids[0]
+    assert [seen["account"] for seen in report["viewed"]] == ["dr.lee"]
+    assert state_of(hospital, document)["patient_id"] == hospital.patient_ids[0]
     documents.disclosures(document, home=tmp_path)
     assert "viewed by dr.lee (clinician)" in capsys.readouterr().out
 
 
-def test_two_records_are_compared_merged_and_parted_in_the_web(
+def test_two_records_are_compared_merged_and_unmerged_on_the_web(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     supervisor, (martha, marta, *_) = sign_in_as(Role.SUPERVISOR), hospital.patient_ids
     document = hospital.filed_document()
-    reassign(hospital.connection, sight(hospital, document), marta)
-    beside = supervisor.get(f"/patients/{martha}/merge?other=10012399").text
-    assert "Birth date: swapped" in beside or "Date of birth: swapped" in beside
+    reassign(hospital.connection, context_of(hospital, document), marta)
+    comparison = supervisor.get(f"/patients/{martha}/merge?other=10012399").text
+    assert "Birth date: swapped" in comparison or "Date of birth: swapped" in comparison
     assert merged_in_the_web(supervisor, martha, marta) == 303
-    assert standing(hospital, document)["patient_id"] == martha
+    assert state_of(hospital, document)["patient_id"] == martha
     assert "10012399" in supervisor.get(f"/patients/{martha}/merge").text
     assert supervisor.post(f"/patients/{marta}/unmerge").status_code == 303
-    assert standing(hospital, document)["patient_id"] == marta
+    assert state_of(hospital, document)["patient_id"] == marta
     written = hospital.connection.execute(
         "select detail from audit where action = 'merge' order by id"
     ).fetchall()
@@ -230,7 +232,7 @@ def test_a_move_names_the_patient_and_the_evidence_before_it_is_made(
     hospital: Hospital, sign_in_as: SignInAs
 ) -> None:
     document = hospital.filed_document()
-    before = standing(hospital, document)
+    before = state_of(hospital, document)
     form = {"revision": before["revision"], "mrn": "10012345", "note": "His neighbour's discharge."}
     reviewer = sign_in_as(Role.REVIEWER)
     for confirmed in ({}, {"confirmed_patient": hospital.patient_ids[1]}):  # the second has another MRN
@@ -239,4 +241,4 @@ def test_a_move_names_the_patient_and_the_evidence_before_it_is_made(
         for text in ("Wielgosz, Tomasz", "Okafor, Martha", "Contradicts the page", form["note"]):
             assert str(text).replace("'", "&#39;") in shown.text
         assert f'name="confirmed_patient" value="{hospital.patient_ids[0]}"' in shown.text
-        assert standing(hospital, document) == before
+        assert state_of(hospital, document) == before

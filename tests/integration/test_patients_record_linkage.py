@@ -53,7 +53,7 @@ def taken(rows: list[dict[str, str]]) -> list[PatientUpdate]:
     return [PatientUpdate(f"line {n}", row) for n, row in enumerate(rows)]
 
 
-def test_two_files_are_linked_through_misspelling_and_other_numbers_and_twins_are_kept_apart(
+def test_two_files_are_linked_in_spite_of_misspelling_and_other_numbers_and_twins_are_not(
     tmp_path: Path,
 ) -> None:
     left = people(80, 1)
@@ -73,7 +73,7 @@ def test_two_files_are_linked_through_misspelling_and_other_numbers_and_twins_ar
     assert json.loads((tmp_path / "report.json").read_text())["match"] == len(linked)
 
 
-def test_somebody_who_is_in_the_index_twice_is_found_under_another_number() -> None:
+def test_a_patient_who_is_in_the_index_twice_is_found() -> None:
     rows = people(60, 2)
     rows.append(rows[7] | {"mrn": "9999999", "phone": "", "family": rows[7]["family"] + "x"})
     found = link_people(taken(rows), None, SETTINGS)
@@ -81,12 +81,12 @@ def test_somebody_who_is_in_the_index_twice_is_found_under_another_number() -> N
     assert found.clusters == [((0, 7), (0, 60))]
 
 
-def test_who_is_linked_through_a_third_is_in_one_cluster() -> None:
+def test_records_that_are_linked_through_a_third_are_in_one_cluster() -> None:
     pairs = [PairLink(a, b, "match", 1.0, 40.0, ()) for a, b in ((1, 5), (2, 5), (3, 9))]
     assert cluster_links(pairs, one_file=False) == [((0, 1), (0, 2), (1, 5)), ((0, 3), (1, 9))]
 
 
-def test_weights_are_learned_from_the_index_and_used_where_the_settings_name_them(tmp_path: Path) -> None:
+def test_weights_are_trained_on_the_index_and_used_if_the_settings_name_them(tmp_path: Path) -> None:
     rows = people(1_300, 3)
     rows += [row | {"phone": "5550000000", "city": "Boston"} for row in rows[:300]]
     learned = train_weights([person_from_record(row) for row in rows])
@@ -101,12 +101,12 @@ def test_weights_are_learned_from_the_index_and_used_where_the_settings_name_the
     assert used["given"]["exact"].twin == shipped["given"]["exact"].twin
 
 
-def test_too_few_patients_teach_nothing() -> None:
+def test_weights_are_not_trained_on_too_few_patients() -> None:
     with pytest.raises(InvalidInput, match="too few"):
         train_weights([person_from_record(row) for row in people(20, 4)])
 
 
-def test_a_weights_file_that_is_none_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
+def test_an_invalid_weights_file_is_a_configuration_error(tmp_path: Path) -> None:
     broken = tmp_path / "weights.json"
     broken.write_text("{}")
     with pytest.raises(ConfigurationError, match="train matching"):

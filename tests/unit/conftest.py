@@ -1,4 +1,6 @@
-"""For the tests of opening scans: the limits, a folder for pixels, and a way to open a file with both."""
+"""For the tests of opening scans: the limits, a folder for page images, and a function that opens a file
+with both.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from tests.support.scan_files import SHA, Opens
 
 @pytest.fixture(scope="session")
 def limits() -> IntakeSettings:
-    """Those of the settings as they are shipped."""
+    """The limits of the shipped settings."""
     return load_settings().intake
 
 
@@ -29,14 +31,14 @@ def scratch(tmp_path: Path) -> Scratch:
 
 @pytest.fixture(scope="module", autouse=True)
 def no_parser_is_left() -> Iterator[None]:
-    """The children that open files end with a file of tests."""
+    """End the parser processes after each file of tests."""
     yield
     parser_client.close_idle()
 
 
 @pytest.fixture
 def opens(scratch: Scratch, limits: IntakeSettings) -> Opens:
-    """All pages of a file; keywords change the limits."""
+    """Return a function that returns all pages of a file; keywords change the limits."""
 
     def open_all(file: Path, **changed: object) -> list[Page]:
         return list(open_scan(file, SHA, scratch, limits.model_copy(update=changed)))

@@ -1,4 +1,4 @@
-"""Manifests of every kind are read as documents. A bad row is a problem with a code, never an error."""
+"""Manifests of every kind are read as documents; an invalid row is a problem with a code, never an error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def codes(document: ManifestDocument) -> list[str]:
     return [problem.code for problem in document.problems]
 
 
-def test_a_row_of_our_csv_is_a_document_and_columns_that_are_not_there_are_not_known(tmp_path: Path) -> None:
+def test_a_row_of_a_csv_manifest_is_a_document_and_missing_columns_are_unknown(tmp_path: Path) -> None:
     (one,) = listed(tmp_path, "MRN,path,pages\r\n123,a/b.pdf,2\r\n", load_mapping("csv"))
     assert (one.key, one.mrn, one.files, one.pages, one.type) == ("2", "123", ("a/b.pdf",), 2, None)
 
@@ -54,21 +54,21 @@ def test_rows_of_one_document_are_joined_in_the_order_of_their_page_numbers(tmp_
     ("path", "code"),
     [("", "bad_row"), ("../../etc/passwd", "bad_row"), ("/etc/passwd", "bad_row"), ("C:\\x.tif", "bad_row")],
 )
-def test_a_path_that_leads_out_of_the_root_or_is_none_is_a_problem(
+def test_a_path_outside_the_root_or_without_a_file_name_is_a_problem(
     tmp_path: Path, path: str, code: str
 ) -> None:
     (one,) = listed(tmp_path, f"path,mrn\n{path},1\n", load_mapping("csv"))
     assert (codes(one), one.files) == ([code], ())
 
 
-def test_a_page_listed_twice_is_taken_once_and_a_missing_number_is_told(tmp_path: Path) -> None:
+def test_a_page_that_is_listed_twice_is_used_once_and_a_missing_number_is_reported(tmp_path: Path) -> None:
     rows = "7|b|1|PN||1|A.TIF\n7|b|1|PN||1|A.TIF\n9|b|1|PN||1|B.TIF\n9|b|1|PN||3|C.TIF\n"
-    twice, gap = listed(tmp_path, rows, load_mapping("old-index"))
-    assert (codes(twice), twice.files) == (["listed_twice"], ("A.TIF",))
+    duplicate, gap = listed(tmp_path, rows, load_mapping("old-index"))
+    assert (codes(duplicate), duplicate.files) == (["listed_twice"], ("A.TIF",))
     assert codes(gap) == ["page_numbers"]
 
 
-def test_a_manifest_of_another_encoding_or_without_its_path_column_is_refused_in_a_sentence(
+def test_a_manifest_in_another_encoding_or_without_its_path_column_is_rejected(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(InvalidInput, match="no column 'path'"):
@@ -84,21 +84,21 @@ def test_a_manifest_of_another_encoding_or_without_its_path_column_is_refused_in
     [
         "kind = 'table'",
         "kind = 'tree'\npattern = '('",
-        "kind = 'tree'\npattern = '(?P<colour>.)'",
+        "kind = 'tree'\npattern = '(?P<color>.)'",
         "kind = 'table'\n[columns]\npath = 'p'\n[types]\nX = 'no such type'",
         "kind = 'table'\njoin = 'document'\n[columns]\npath = 'p'",
         "kind = 'table'\nheader = false\n[columns]\npath = 'p'",
-        "kind = 'table'\ncolour = 1\n[columns]\npath = 'p'",
+        "kind = 'table'\ncolor = 1\n[columns]\npath = 'p'",
         "kind = ",
     ],
 )
-def test_a_mapping_that_means_nothing_is_refused_with_what_is_wrong(tmp_path: Path, table: str) -> None:
+def test_an_invalid_mapping_is_rejected_with_the_reason(tmp_path: Path, table: str) -> None:
     (tmp_path / "m.toml").write_text(table, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"m\.toml"):
         load_mapping(str(tmp_path / "m.toml"))
 
 
-def test_an_old_number_that_is_linked_to_two_of_ours_is_nobodys(tmp_path: Path) -> None:
+def test_an_old_number_that_is_linked_to_two_records_is_ambiguous(tmp_path: Path) -> None:
     links = tmp_path / "links.csv"
     links.write_text("left,right,probability\nA-1,100,1\nA-2,200,1\nA-2,201,1\n", encoding="utf-8")
     with open_crosswalk(links) as numbers:
@@ -107,7 +107,7 @@ def test_an_old_number_that_is_linked_to_two_of_ours_is_nobodys(tmp_path: Path) 
         assert none.local_mrn("A-3") == "A-3"
 
 
-def test_names_sort_as_people_count() -> None:
+def test_names_are_sorted_by_the_numbers_in_them() -> None:
     assert sorted(["p10.tif", "p9.tif", "p1.tif", "²"], key=natural_key) == [
         "p1.tif",
         "p9.tif",
@@ -157,7 +157,7 @@ def test_joined_tiffs_have_every_page_pixel_for_pixel_and_always_the_same_bytes(
     "data",
     [b"", b"%PDF-1.4", b"II*\0\x08\0\0\0", b"II*\0\x08\0\0\0\xff\xff" + bytes(40), b"II*\0" + bytes(4)],
 )
-def test_what_is_no_whole_tiff_is_refused_by_its_name(tmp_path: Path, data: bytes) -> None:
+def test_a_damaged_tiff_is_rejected_with_its_name(tmp_path: Path, data: bytes) -> None:
     bad = tmp_path / "bad.tif"
     bad.write_bytes(data)
     with pytest.raises(InvalidInput, match=r"bad\.tif") as refused:
@@ -165,14 +165,14 @@ def test_what_is_no_whole_tiff_is_refused_by_its_name(tmp_path: Path, data: byte
     assert refused.value.code == "not_joinable"
 
 
-def test_directories_that_go_round_in_circles_end(tmp_path: Path) -> None:
+def test_a_loop_of_tiff_directories_ends(tmp_path: Path) -> None:
     file = tmp_path / "round.tif"
     file.write_bytes(b"II*\0\x08\0\0\0\0\0\x08\0\0\0")
     with pytest.raises(NotTiff):
         page_count(file)
 
 
-def test_the_hours_may_pass_midnight() -> None:
+def test_the_schedule_may_pass_midnight() -> None:
     night = "19:00-06:00"
     assert [is_within(night, time(h)) for h in (18, 19, 23, 0, 5, 6, 12)] == [
         False,
@@ -190,12 +190,14 @@ def test_the_hours_may_pass_midnight() -> None:
 
 
 @pytest.mark.parametrize(("share", "workers", "most"), [(1.0, 4, 12), (0.5, 4, 2), (0.1, 4, 1), (1.0, 0, 3)])
-def test_no_more_jobs_wait_than_the_share_of_workers_takes(share: float, workers: int, most: int) -> None:
+def test_no_more_jobs_are_queued_than_the_share_of_workers_needs(
+    share: float, workers: int, most: int
+) -> None:
     settings = SETTINGS.archive.model_copy(update={"max_worker_share": share, "prefetch_per_worker": 2})
     assert Throttle(settings=settings, queued=lambda: 0, workers=lambda: workers).max_queued() == most
 
 
-def test_the_cost_counts_the_hours_and_the_share() -> None:
+def test_the_cost_depends_on_the_schedule_and_the_worker_share() -> None:
     settings = SETTINGS.archive.model_copy(update={"schedule": "00:00-12:00", "max_worker_share": 0.5})
     cost = estimate_cost(1_000_000, 50, 16, settings)
     assert cost.cpu_hours == pytest.approx(1_000_000 * settings.cost_model.cpu_seconds / 3600)
@@ -212,13 +214,13 @@ def test_the_cost_counts_the_hours_and_the_share() -> None:
         (1, 0.95, 0.01, 1),
     ],
 )
-def test_the_sample_is_the_smallest_that_says_enough(
+def test_the_sample_is_the_smallest_sufficient_one(
     population: int, confidence: float, limit: float, size: int
 ) -> None:
     assert sample_size(population, confidence, limit) == size
 
 
-def test_the_interval_is_clopper_and_pearsons() -> None:
+def test_the_interval_is_the_clopper_pearson_interval() -> None:
     assert exact_interval(0, 299, 0.95) == (0.0, pytest.approx(0.01226, abs=1e-4))
     assert exact_interval(2, 100, 0.95) == (
         pytest.approx(0.00243, abs=1e-4),

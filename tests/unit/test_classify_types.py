@@ -152,9 +152,9 @@ def test_headings_are_found_at_line_starts_and_within_running_text() -> None:
 def test_a_model_survives_saving_and_loading_bit_for_bit(tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
     save_model(load_model(), path)
-    again = models.load_model(path)
-    assert np.array_equal(again.weights, load_model().weights)
-    assert classify(OPERATION, model=again).guesses == classify(OPERATION).guesses
+    loaded = models.load_model(path)
+    assert np.array_equal(loaded.weights, load_model().weights)
+    assert classify(OPERATION, model=loaded).guesses == classify(OPERATION).guesses
 
 
 def test_a_file_that_is_not_a_model_gives_an_error_with_a_remedy(tmp_path: Path) -> None:
@@ -199,16 +199,16 @@ def test_belief_sets_how_probable_the_best_type_is_and_keeps_the_order_of_all() 
     odds = 5 * scores
     for base, expected in ((-2.0, 1 / 3), (0.0, 0.5), (2.0, 0.88)):
         belief = np.array([[base] * 3, [0.0] * 3, [0.0] * 3], dtype=np.float32)
-        said = np.exp(apply_belief(scores, odds, belief))
-        said /= said.sum()
-        assert list(np.argsort(-said)) == [0, 1, 2]
-        assert said[0] == pytest.approx(expected, abs=0.01)
+        probabilities = np.exp(apply_belief(scores, odds, belief))
+        probabilities /= probabilities.sum()
+        assert list(np.argsort(-probabilities)) == [0, 1, 2]
+        assert probabilities[0] == pytest.approx(expected, abs=0.01)
 
 
 def test_a_longer_lead_over_the_next_type_gives_more_confidence() -> None:
     belief = np.array([[0.0] * 2, [3.0] * 2, [0.0] * 2], dtype=np.float32)
-    near, far = (np.array([0.5, second], dtype=np.float32) for second in (0.4, -0.9))
-    gap = [float(np.subtract(*apply_belief(scores, 3 * scores, belief))) for scores in (near, far)]
+    close, far = (np.array([0.5, second], dtype=np.float32) for second in (0.4, -0.9))
+    gap = [float(np.subtract(*apply_belief(scores, 3 * scores, belief))) for scores in (close, far)]
     assert gap[0] < gap[1]
 
 

@@ -1,4 +1,4 @@
-"""The examples of docs/reference/deliveries.md are what the program makes."""
+"""The examples in docs/reference/deliveries.md are what the program creates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def test_every_output_is_shown_as_it_is_made() -> None:
+def test_every_example_is_what_the_program_creates() -> None:
     sys.path.insert(0, str(DOCS))
     try:
         deliveries = importlib.import_module("deliveries")

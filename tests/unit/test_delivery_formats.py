@@ -1,4 +1,4 @@
-"""What is delivered, by the rules of the formats themselves."""
+"""Delivered documents follow the rules of their formats."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ORDER = {
     "serviceEvent": "effectiveTime",
     "nonXMLBody": "text",
 }
-# What the Scanned Documents Content Module (IHE ITI TF-3 5.2) asks for beside that.
+# What the Scanned Documents Content Module (IHE ITI TF-3 5.2) requires in addition.
 REQUIRED = (
     "v:templateId[@root='1.3.6.1.4.1.19376.1.2.20']",
     "v:typeId[@root='2.16.840.1.113883.1.3'][@extension='POCD_HD000040']",
@@ -63,7 +63,7 @@ REQUIRED = (
 
 
 def out_of_order(element: Element) -> list[str]:
-    """Elements whose children do not stand as the schema has them."""
+    """Return the elements whose children are not in the order of the schema."""
     name = element.tag.partition("}")[2]
     children = [child.tag.partition("}")[2] for child in element]
     wrong = []
@@ -83,31 +83,31 @@ BARE = {
 }
 
 
-@pytest.mark.parametrize("given", [{}, BARE, {"change": "replace", "edition": 2, "replaces": 1}])
-def test_an_xds_sd_document_has_what_the_content_module_asks_for_in_the_order_of_the_schema(
-    given: dict[str, object],
+@pytest.mark.parametrize("changes", [{}, BARE, {"change": "replace", "edition": 2, "replaces": 1}])
+def test_an_xds_sd_document_has_what_the_content_module_requires_in_the_order_of_the_schema(
+    changes: dict[str, object],
 ) -> None:
-    root = fromstring(xds_sd(a_delivery_item(**given), PDF.data))
+    root = fromstring(xds_sd(a_delivery_item(**changes), PDF.data))
     assert [path for path in REQUIRED if root.find(path, V3) is None] == []
     assert out_of_order(root) == []
     assert b64decode(root.findtext("v:component/v:nonXMLBody/v:text", namespaces=V3) or "") == PDF.data
 
 
 def test_unknown_values_are_marked_unknown_and_never_invented() -> None:
-    nobody = replace(a_delivery_item().patient, given=None, family=None, dob=None, sex=None)
-    root = fromstring(xds_sd(a_delivery_item(**BARE, patient=nobody), PDF.data))
+    unnamed = replace(a_delivery_item().patient, given=None, family=None, dob=None, sex=None)
+    root = fromstring(xds_sd(a_delivery_item(**BARE, patient=unnamed), PDF.data))
     unknown = [element.tag.partition("}")[2] for element in root.iter() if element.get("nullFlavor") == "UNK"]
     assert {"code", "birthTime", "administrativeGenderCode", "low", "high", "name"} <= set(unknown)
     assert root.findtext("v:code/v:originalText", namespaces=V3) == "Identity document"
 
 
-def test_names_with_xmls_own_signs_and_letters_that_xml_cannot_hold_are_written() -> None:
+def test_names_with_xml_delimiters_and_characters_that_xml_does_not_allow_are_written() -> None:
     strange = replace(a_delivery_item().patient, family="O'Neil <&> \x0b\ud800Ж")
     root = fromstring(xds_sd(a_delivery_item(patient=strange), PDF.data))
     assert root.findtext(".//v:patient/v:name/v:family", namespaces=V3) == "O'Neil <&> Ж"
 
 
-def test_the_same_delivery_is_the_same_bytes_at_every_try() -> None:
+def test_the_same_delivery_has_the_same_bytes_at_every_attempt() -> None:
     item, again = a_delivery_item(), a_delivery_item(attempts=7)
     assert xds_sd(item, PDF.data) == xds_sd(again, PDF.data)
     assert str(mdm(item, PDF)) == str(mdm(again, PDF))
@@ -120,7 +120,7 @@ def test_a_document_of_every_type_is_a_valid_message(key: str) -> None:
         "letter",
         "prior_authorization",
         "emergency_department_note",
-    ):  # the library takes a tenth of a second for each
+    ):  # the library needs a tenth of a second for each
         validate(text)
     txa = next(line for line in text.split("\r") if line.startswith("TXA")).split("|")
     assert 0 < len(txa[2]) <= 30

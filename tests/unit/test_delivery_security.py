@@ -1,4 +1,6 @@
-"""Receivers are who their certificates say; we are who ours say, or who our token's issuer says."""
+"""Receivers are authenticated by their certificates; Chartloom is authenticated by its certificate or by a
+token.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,8 @@ PKCS8 = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 @dataclass
 class Authority:
-    """A certificate authority in a folder: `ca.pem`, and NAME.pem with NAME.key for whoever it vouches
-    for.
+    """A certificate authority in a folder: `ca.pem`, and NAME.pem with NAME.key for each certificate that it
+    has issued.
     """
 
     folder: Path
@@ -48,8 +50,8 @@ class Authority:
             self.certificate(self.name, self.key.public_key(), ca=True).public_bytes(PEM)
         )
 
-    def vouch(self, name: str) -> tuple[Path, Path]:
-        """A certificate for 127.0.0.1 and its key."""
+    def issue(self, name: str) -> tuple[Path, Path]:
+        """Issue a certificate for 127.0.0.1 with its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         files = self.folder / f"{name}.pem", self.folder / f"{name}.key"
@@ -64,9 +66,11 @@ class Authority:
         made = made.not_valid_after(now + timedelta(days=1)).add_extension(
             x509.BasicConstraints(ca, None), critical=True
         )
-        here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        subject_alternative_name = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         usage = x509.KeyUsage(True, False, False, False, False, ca, ca, False, False)
-        made = made.add_extension(here, critical=False).add_extension(usage, critical=True)
+        made = made.add_extension(subject_alternative_name, critical=False).add_extension(
+            usage, critical=True
+        )
         for identifier in (
             x509.SubjectKeyIdentifier.from_public_key(key),
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
@@ -77,7 +81,7 @@ class Authority:
 
 @dataclass
 class Issuer:
-    """Gives tokens to whoever shows the secret, or an assertion that the key has signed."""
+    """Issues tokens to a client with the right secret, or with an assertion signed by the right key."""
 
     receiver: FhirReceiver
     public: Any = None
@@ -90,10 +94,10 @@ class Issuer:
             self.public.verify(
                 unpadded(signature), f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA384()
             )
-            known = json.loads(unpadded(claims))["iss"] == "chartloom"
+            is_known = json.loads(unpadded(claims))["iss"] == "chartloom"
         else:
-            known = b64decode(authorization.removeprefix("Basic ")).decode() == "chartloom:open sesame"
-        if not known or form.get("grant_type") != "client_credentials":
+            is_known = b64decode(authorization.removeprefix("Basic ")).decode() == "chartloom:open sesame"
+        if not is_known or form.get("grant_type") != "client_credentials":
             return 401, {"error": "invalid_client"}
         token = f"token {len(self.asked)}"
         self.receiver.tokens = {token}
@@ -105,13 +109,13 @@ class Issuer:
 
         class Handler(BaseHTTPRequestHandler):
             def log_message(self, format: str, *args: Any) -> None:
-                """Nothing."""
+                """Log nothing."""
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 form = {name: values[0] for name, values in parse_qs(body).items()}
-                status, told = issuer.answer(self.headers.get("Authorization", ""), form)
-                text = json.dumps(told).encode()
+                status, response = issuer.answer(self.headers.get("Authorization", ""), form)
+                text = json.dumps(response).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(text)))
@@ -129,7 +133,7 @@ def unpadded(text: str) -> bytes:
 
 
 def send(address: str, **given: Any) -> Any:
-    """Deliver a document there."""
+    """Deliver a document to that address."""
     sender = create_transport(
         DestinationSettings(kind="fhir", address=address, **given),
         load_settings().delivery,
@@ -143,9 +147,9 @@ def send(address: str, **given: Any) -> Any:
 
 @pytest.fixture
 def receiver() -> FhirReceiver:
-    made = FhirReceiver()
-    made.patient("20012345")
-    return made
+    created = FhirReceiver()
+    created.patient("20012345")
+    return created
 
 
 @pytest.fixture
@@ -153,11 +157,11 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-def test_a_receiver_whose_certificate_nobody_vouches_for_is_told_nothing(
+def test_a_receiver_with_an_untrusted_certificate_gets_nothing(
     receiver: FhirReceiver, authority: Authority
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*authority.vouch("receiver"))
+    context.load_cert_chain(*authority.issue("receiver"))
     with receiver.listening(tls=context) as address:
         answer = send(address)
         assert isinstance(answer, Failure)
@@ -166,13 +170,13 @@ def test_a_receiver_whose_certificate_nobody_vouches_for_is_told_nothing(
         assert isinstance(send(address, ca=authority.folder / "ca.pem"), Accepted)
 
 
-def test_a_receiver_that_asks_for_our_certificate_is_shown_it(
+def test_a_receiver_that_requires_a_client_certificate_gets_it(
     receiver: FhirReceiver, authority: Authority
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.folder / "ca.pem"))
-    context.load_cert_chain(*authority.vouch("receiver"))
+    context.load_cert_chain(*authority.issue("receiver"))
     context.verify_mode = ssl.CERT_REQUIRED
-    certificate, key = authority.vouch("chartloom")
+    certificate, key = authority.issue("chartloom")
     with receiver.listening(tls=context) as address:
         assert isinstance(send(address, ca=authority.folder / "ca.pem"), Failure)
         assert isinstance(
@@ -180,12 +184,12 @@ def test_a_receiver_that_asks_for_our_certificate_is_shown_it(
         )
 
 
-def test_a_certificate_that_is_not_there_is_a_wrong_setting(authority: Authority) -> None:
+def test_a_missing_certificate_is_a_configuration_error(authority: Authority) -> None:
     with pytest.raises(ConfigurationError, match=r"missing\.pem"):
         send("https://127.0.0.1:1", ca=authority.folder / "missing.pem")
 
 
-def test_a_fixed_token_is_sent_along(receiver: FhirReceiver) -> None:
+def test_a_fixed_token_is_sent(receiver: FhirReceiver) -> None:
     receiver.tokens = {"let me in"}
     with receiver.listening() as address:
         refused = send(address, token="of yesterday")
@@ -193,7 +197,7 @@ def test_a_fixed_token_is_sent_along(receiver: FhirReceiver) -> None:
         assert isinstance(send(address, token="let me in"), Accepted)
 
 
-def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_taken(
+def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_accepted(
     receiver: FhirReceiver,
 ) -> None:
     issuer = Issuer(receiver)
@@ -204,8 +208,8 @@ def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_taken
             "client_secret": "open sesame",
             "scope": "system/*.write",
         }
-        place = DestinationSettings(kind="fhir", address=address, **given)  # type: ignore[arg-type]
-        sender = create_transport(place, load_settings().delivery, lambda _: a_pdf())
+        destination = DestinationSettings(kind="fhir", address=address, **given)  # type: ignore[arg-type]
+        sender = create_transport(destination, load_settings().delivery, lambda _: a_pdf())
         assert isinstance(sender.send(a_delivery_item()), Accepted)
         assert len(issuer.asked) == 1
         receiver.tokens = {"another"}
@@ -215,9 +219,7 @@ def test_client_credentials_get_a_token_and_a_new_one_when_it_is_no_longer_taken
         assert send(address, **{**given, "client_secret": "guess"}).problem is DeliveryProblem.UNAUTHORIZED
 
 
-def test_client_credentials_may_be_an_assertion_signed_by_our_key(
-    receiver: FhirReceiver, tmp_path: Path
-) -> None:
+def test_client_credentials_may_be_a_signed_assertion(receiver: FhirReceiver, tmp_path: Path) -> None:
     key = rsa.generate_private_key(65537, 2048)
     (tmp_path / "client.key").write_bytes(key.private_bytes(PEM, *PKCS8))
     issuer = Issuer(receiver, key.public_key())
@@ -237,7 +239,7 @@ def test_client_credentials_may_be_an_assertion_signed_by_our_key(
         ("fhir", "https://host", {"token_url": "https://host/token"}),
     ],
 )
-def test_settings_that_cannot_work_are_said_at_once(kind: Any, address: str, given: dict[str, Any]) -> None:
+def test_impossible_settings_are_reported_at_once(kind: Any, address: str, given: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         create_transport(
             DestinationSettings(kind=kind, address=address, **given),

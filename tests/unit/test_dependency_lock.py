@@ -1,4 +1,4 @@
-"""The locked dependencies name packages and hashes, and no place to get them from."""
+"""The locked dependencies have names and hashes and no download address."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
-def test_the_lock_holds_hashes_and_no_address(name: str) -> None:
+def test_the_lock_has_hashes_and_no_download_address(name: str) -> None:
     lock = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in lock
     packages = [line for line in lock.splitlines() if "==" in line and not line.startswith((" ", "#"))]

@@ -1,4 +1,4 @@
-"""The whole flow with stages made by hand: order, and every page accounted for."""
+"""The whole flow with stages written for the test: the order of steps, and every page accounted for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCAN = Scan(id=1, sha256="a" * 64, name="a.tif", media_type="image/tiff", size=1
 
 
 class Stages:
-    """Three pages that sort as they are told to."""
+    """Three pages that are segmented as requested."""
 
     def __init__(self, sorting: Segmentation) -> None:
         self.segmentation = sorting
@@ -77,6 +77,6 @@ def test_every_document_gets_a_decision() -> None:
         "a page is invented",
     ],
 )
-def test_a_sorting_that_loses_or_doubles_a_page_is_refused(sorting: Segmentation) -> None:
+def test_a_segmentation_that_loses_or_duplicates_a_page_is_rejected(sorting: Segmentation) -> None:
     with pytest.raises(PageAccountingError):
         process(SCAN, Stages(sorting))

@@ -25,7 +25,7 @@ from tests.support.scan_files import (
 )
 
 
-def test_a_large_picture_is_not_kept_in_memory_while_its_page_is_read(
+def test_a_large_image_is_not_kept_in_memory_while_its_page_is_read(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings
 ) -> None:
     Image.new("RGB", (3800, 3800), (200, 40, 40)).save(tmp_path / "a.png")  # 55 MB decoded
@@ -41,7 +41,7 @@ def test_a_large_picture_is_not_kept_in_memory_while_its_page_is_read(
     assert list(pages) == []
 
 
-def test_every_page_of_a_tiff_comes_whatever_its_compression(
+def test_every_page_of_a_tiff_is_opened_in_each_compression(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     first, *rest = [draw_page(mode="1"), draw_page((800, 1100), "1")]
@@ -64,7 +64,7 @@ def test_every_page_of_a_tiff_comes_whatever_its_compression(
 
 
 @pytest.mark.parametrize("compression", ["jpeg", "tiff_lzw", "tiff_adobe_deflate", "packbits", "raw"])
-def test_a_colour_tiff_is_read_in_each_compression(
+def test_a_color_tiff_is_read_in_each_compression(
     compression: str, tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     picture = draw_page(mode="RGB")
@@ -83,7 +83,7 @@ def test_a_standard_fax_gets_square_pixels(tmp_path: Path, scratch: Scratch, ope
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photograph_stands_as_a_person_sees_it(
+def test_a_photograph_is_rotated_as_it_is_displayed(
     orientation: int, tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     from PIL import ImageOps
@@ -97,7 +97,7 @@ def test_a_photograph_stands_as_a_person_sees_it(
     assert image_of(scratch, page).getexif().get(274, 1) == 1
 
 
-def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_seen(
+def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_displayed(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     wide = Image.new("I;16", (100, 100), 65535)
@@ -115,18 +115,18 @@ def test_sixteen_bits_palettes_transparency_and_cmyk_become_what_is_seen(
         ("k.jpg", cmyk),
     ):
         (page,) = opens(saved(tmp_path, picture, name))
-        seen = image_of(scratch, page).convert("L")
-        assert seen.getpixel((5, 5)) >= 250, name  # type: ignore[operator]
-        assert name == "p.gif" or seen.getpixel((20, 20)) <= 5, name  # type: ignore[operator]
+        displayed = image_of(scratch, page).convert("L")
+        assert displayed.getpixel((5, 5)) >= 250, name  # type: ignore[operator]
+        assert name == "p.gif" or displayed.getpixel((20, 20)) <= 5, name  # type: ignore[operator]
 
 
-def test_a_jpeg_2000_and_a_webp_are_taken(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_a_jpeg_2000_and_a_webp_are_opened(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     for name in ("a.jp2", "a.webp", "a.bmp", "a.ppm"):
         (page,) = opens(saved(tmp_path, draw_page((300, 400)), name))
         assert is_similar_image(image_of(scratch, page), draw_page((300, 400))), name
 
 
-def test_a_picture_that_breaks_off_shows_what_it_has_and_says_so(
+def test_a_truncated_image_is_shown_as_far_as_possible_with_a_note(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     data = jpeg(draw_page())

@@ -32,7 +32,7 @@ from tests.support.scan_files import (
 )
 
 
-def test_each_refusal_has_its_code(tmp_path: Path, opens: Opens) -> None:
+def test_each_rejection_has_its_code(tmp_path: Path, opens: Opens) -> None:
     (tmp_path / "empty.pdf").touch()
     assert rejection_code(tmp_path / "empty.pdf", opens) == "empty"
     (tmp_path / "text.pdf").write_text("Dear colleague")
@@ -46,7 +46,7 @@ def test_each_refusal_has_its_code(tmp_path: Path, opens: Opens) -> None:
     assert rejection_code(two, opens, max_bytes=100) == "too_large"
 
 
-def test_a_password_is_asked_for_only_where_one_is_needed(tmp_path: Path, opens: Opens) -> None:
+def test_a_pdf_is_rejected_for_its_password_only_if_one_is_needed(tmp_path: Path, opens: Opens) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(draw_page()))
     locked = edited(Path(file), lambda _: None, encryption=pikepdf.Encryption(user="secret", owner="secret"))
     assert rejection_code(locked, opens) == "encrypted"
@@ -56,16 +56,14 @@ def test_a_password_is_asked_for_only_where_one_is_needed(tmp_path: Path, opens:
     assert page.image is not None
 
 
-def test_a_pdf_cut_in_the_middle_still_gives_its_pages(
-    tmp_path: Path, scratch: Scratch, opens: Opens
-) -> None:
+def test_a_truncated_pdf_still_has_its_pages(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(draw_page()))
     file.write_bytes(file.read_bytes()[:-60])
     (page,) = opens(file)
     assert page.image is not None
 
 
-def test_signatures_attachments_and_scripts_are_said(
+def test_signatures_attachments_and_scripts_are_reported(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings
 ) -> None:
     def dress(pdf: pikepdf.Pdf) -> None:
@@ -85,7 +83,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def test_a_picture_of_a_hundred_thousand_pixels_square_is_a_page_for_a_person(
+def test_an_image_of_a_hundred_thousand_pixels_square_is_a_page_that_needs_review(
     tmp_path: Path, opens: Opens
 ) -> None:
     header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
@@ -96,7 +94,7 @@ def test_a_picture_of_a_hundred_thousand_pixels_square_is_a_page_for_a_person(
     assert rejection_code(tmp_path / "bomb.png", opens) == "unreadable_pages"
 
 
-def test_a_decompression_bomb_costs_one_page_and_not_the_file(
+def test_a_decompression_bomb_fails_one_page_and_not_the_file(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     out = io.BytesIO()
@@ -133,7 +131,7 @@ def test_forms_that_draw_themselves_end(tmp_path: Path, opens: Opens) -> None:
     assert len(opens(tmp_path / "a.pdf")) == 1
 
 
-def test_a_page_that_takes_too_long_is_a_page_for_a_person_and_the_next_one_comes(
+def test_a_page_that_takes_too_long_needs_review_and_the_next_one_is_opened(
     tmp_path: Path, opens: Opens
 ) -> None:
     with pikepdf.new() as pdf:
@@ -149,7 +147,7 @@ def test_a_page_that_takes_too_long_is_a_page_for_a_person_and_the_next_one_come
     assert second.image is not None
 
 
-def test_a_parser_that_dies_is_replaced_and_the_file_goes_on(
+def test_a_parser_that_dies_is_replaced_and_the_file_continues(
     tmp_path: Path, opens: Opens, scratch: Scratch, limits: IntakeSettings
 ) -> None:
     file = pdf_of(tmp_path / "a.pdf", *(jpeg(draw_page((300 + n, 300))) for n in range(3)))
@@ -159,7 +157,7 @@ def test_a_parser_that_dies_is_replaced_and_the_file_goes_on(
     assert [page.image is not None for page in pages] == [True, True]
 
 
-def test_a_child_of_another_version_is_our_fault_and_no_files(
+def test_a_parser_of_another_version_is_an_internal_error_and_not_the_files_fault(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(draw_page((300, 300))))
@@ -169,7 +167,7 @@ def test_a_child_of_another_version_is_our_fault_and_no_files(
         inspect(file, scratch, limits)
 
 
-def test_a_child_that_cannot_start_is_our_fault_and_no_files(
+def test_a_parser_that_cannot_start_is_an_internal_error_and_not_the_files_fault(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = pdf_of(tmp_path / "a.pdf", jpeg(draw_page((300, 300))))
@@ -179,7 +177,7 @@ def test_a_child_that_cannot_start_is_our_fault_and_no_files(
         inspect(file, scratch, limits)
 
 
-def test_a_missing_poppler_is_named_with_what_installs_it_and_no_file_is_blamed(
+def test_a_missing_poppler_is_reported_with_what_installs_it_and_not_as_the_files_fault(
     tmp_path: Path, scratch: Scratch, limits: IntakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pikepdf.new() as pdf:
@@ -192,7 +190,7 @@ def test_a_missing_poppler_is_named_with_what_installs_it_and_no_file_is_blamed(
     parser_client.close_idle()
 
 
-def test_a_full_disk_is_no_fault_of_the_file(
+def test_a_full_disk_is_not_the_files_fault(
     tmp_path: Path, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -204,7 +202,7 @@ def test_a_full_disk_is_no_fault_of_the_file(
     assert list(scratch.folder.iterdir()) == []
 
 
-def test_a_child_that_reached_its_memory_limit_costs_the_page_alone(tmp_path: Path, opens: Opens) -> None:
+def test_a_parser_that_reached_its_memory_limit_fails_only_the_page(tmp_path: Path, opens: Opens) -> None:
     small, large = draw_page((300, 300)), Image.new("RGB", (9000, 9000), "red")
     file = saved(tmp_path, small, "a.tif", save_all=True, append_images=[large, small])
     pages = opens(file, open_memory_limit_mb=350)
@@ -212,7 +210,7 @@ def test_a_child_that_reached_its_memory_limit_costs_the_page_alone(tmp_path: Pa
     assert pages[1].problem
 
 
-def test_a_scan_in_a_pdf_that_breaks_off_is_shown_as_far_as_it_goes_and_goes_to_a_person(
+def test_a_truncated_scan_in_a_pdf_is_shown_as_far_as_possible_and_needs_review(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     data = jpeg(draw_page())
@@ -226,12 +224,12 @@ def test_a_scan_in_a_pdf_that_breaks_off_is_shown_as_far_as_it_goes_and_goes_to_
     assert image_of(scratch, page).size[0] > 1000
 
 
-def test_a_clerk_is_told_what_the_file_is_instead(tmp_path: Path, opens: Opens) -> None:
-    for content, said in (
+def test_the_reason_states_what_the_file_is_instead(tmp_path: Path, opens: Opens) -> None:
+    for content, expected in (
         (b"\0\0\0\x18ftypheic", "phone"),
         (b"PK\3\4word/", "office"),
         (b"Dear doctor", "plain text"),
     ):
         (tmp_path / "a.pdf").write_bytes(content)
-        with pytest.raises(InvalidInput, match=said):
+        with pytest.raises(InvalidInput, match=expected):
             opens(tmp_path / "a.pdf")

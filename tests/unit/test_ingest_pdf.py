@@ -26,7 +26,7 @@ from tests.support.scan_files import (
 )
 
 
-def test_a_jpeg_page_of_a_pdf_stays_the_very_same_jpeg_with_its_resolution(
+def test_a_jpeg_page_of_a_pdf_is_extracted_unchanged_with_its_resolution(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     data = jpeg(draw_page(mode="RGB"))
@@ -36,7 +36,7 @@ def test_a_jpeg_page_of_a_pdf_stays_the_very_same_jpeg_with_its_resolution(
     assert page.dpi == pytest.approx(150, abs=0.5)
 
 
-def test_a_fax_page_of_a_pdf_is_taken_out_without_loss(
+def test_a_fax_page_of_a_pdf_is_extracted_without_loss(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     out = io.BytesIO()
@@ -47,7 +47,7 @@ def test_a_fax_page_of_a_pdf_is_taken_out_without_loss(
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
-def test_plain_samples_are_taken_out_without_loss(
+def test_uncompressed_samples_are_extracted_without_loss(
     mode: str, tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     out = io.BytesIO()
@@ -69,7 +69,7 @@ def test_a_pages_own_rotation_is_applied(turn: int, tmp_path: Path, scratch: Scr
     assert is_similar_image(image_of(scratch, page), draw_page().rotate(-turn, expand=True))
 
 
-def test_inverted_decode_and_stencil_masks_come_out_black_on_white(
+def test_inverted_images_and_stencil_masks_are_extracted_black_on_white(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     out = io.BytesIO()
@@ -94,7 +94,7 @@ def test_inverted_decode_and_stencil_masks_come_out_black_on_white(
 
 
 def rendered(file: Path, folder: Path) -> Image.Image:
-    """How poppler shows the first page."""
+    """Return the first page as poppler renders it."""
     from pdf2image import convert_from_path
 
     return convert_from_path(
@@ -102,7 +102,7 @@ def rendered(file: Path, folder: Path) -> Image.Image:
     )[0]
 
 
-def test_an_invisible_text_layer_does_not_keep_a_scan_from_being_taken_out(
+def test_a_scan_with_an_invisible_text_layer_is_extracted(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     data = jpeg(draw_page())
@@ -119,7 +119,7 @@ def test_an_invisible_text_layer_does_not_keep_a_scan_from_being_taken_out(
 @pytest.mark.parametrize(
     "mark", [b"BT /F 20 Tf 100 100 Td (RECEIVED) Tj ET", b"1 0 0 RG 10 w 100 100 m 300 300 l S"]
 )
-def test_a_stamp_over_a_scan_is_seen(mark: bytes, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_a_stamp_over_a_scan_is_visible(mark: bytes, tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     file = edited(pdf_of(tmp_path / "a.pdf", jpeg(draw_page())), lambda pdf: appended(pdf, mark))
     (page,) = opens(file)
     assert not nearly_white(image_of(scratch, page).crop((200, 1000, 640, 1560)))
@@ -130,7 +130,7 @@ def nearly_white(picture: Image.Image) -> bool:
     return picture.convert("L").getextrema()[0] > 200  # type: ignore[operator]
 
 
-def test_an_annotation_over_a_scan_is_seen(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_an_annotation_over_a_scan_is_visible(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     def annotate(pdf: pikepdf.Pdf) -> None:
         look = pdf.make_stream(
             b"0 0 0 rg 0 0 100 100 re f",
@@ -160,7 +160,7 @@ def test_what_the_crop_box_hides_stays_hidden(tmp_path: Path, scratch: Scratch, 
     assert nearly_white(image_of(scratch, page))
 
 
-def test_a_born_digital_page_is_rendered_at_300_dpi_with_its_words_where_they_stand(
+def test_a_born_digital_page_is_rendered_at_300_dpi_with_its_words_in_their_places(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     with pikepdf.new() as pdf:
@@ -178,7 +178,7 @@ def test_a_born_digital_page_is_rendered_at_300_dpi_with_its_words_where_they_st
     assert word.box[1] - 10 <= ink[1] < ink[3] <= word.box[3] + 10
 
 
-def test_words_of_a_rotated_and_cropped_page_stand_on_its_ink(
+def test_words_of_a_rotated_and_cropped_page_are_over_its_print(
     tmp_path: Path, scratch: Scratch, opens: Opens
 ) -> None:
     with pikepdf.new() as pdf:
@@ -194,7 +194,7 @@ def test_words_of_a_rotated_and_cropped_page_stand_on_its_ink(
     assert all(abs(a - b) < 60 for a, b in zip(word.box, ink, strict=True)), (word.box, ink)
 
 
-def test_a_giant_page_is_rendered_smaller_and_says_so(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
+def test_a_giant_page_is_rendered_smaller_with_a_note(tmp_path: Path, scratch: Scratch, opens: Opens) -> None:
     with pikepdf.new() as pdf:
         pdf.add_blank_page(page_size=(14400, 14400))
         appended(pdf, b"0 0 0 rg 5000 5000 100 100 re f")
@@ -222,7 +222,7 @@ def test_a_range_of_pages_is_opened_without_the_others(
     assert [image_of(scratch, page).width for page in pages] == [301, 302]
 
 
-def test_pages_come_one_by_one(tmp_path: Path, scratch: Scratch, limits: IntakeSettings) -> None:
+def test_pages_are_opened_one_by_one(tmp_path: Path, scratch: Scratch, limits: IntakeSettings) -> None:
     file = pdf_of(tmp_path / "a.pdf", *(jpeg(draw_page((300 + n, 300))) for n in range(5)))
     pages = open_scan(file, SHA, scratch, limits)
 

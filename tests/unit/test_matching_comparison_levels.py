@@ -16,9 +16,9 @@ from pipeline.matching.person_names import family_level, given_level
     [
         ("1980-02-03", "1980-02-03", "exact"),
         ("1980-02-03", "1980-03-02", "swapped"),
-        ("1980-02-03", "1930-02-03", "misread"),  # an 8 for a 3
+        ("1980-02-03", "1930-02-03", "misread"),  # 8 read as 3
         ("1980-02-03", "1908-02-03", "misread"),  # two digits swapped
-        ("198-02-03", "1980-02-03", "misread"),  # one dropped
+        ("198-02-03", "1980-02-03", "misread"),  # one digit missing
         ("1980-02-03", "1880-02-03", "misread"),  # another century
         ("1980-02-03", "1980-02-05", "misread"),
         ("1980-02-03", "1980-02-04", "digit"),
@@ -27,7 +27,7 @@ from pipeline.matching.person_names import family_level, given_level
         ("1980-02-03", "1944-11-30", "different"),
     ],
 )
-def test_dates_of_birth_agree_in_the_degree_in_which_one_may_be_the_other_misread(
+def test_birth_dates_agree_more_if_one_is_a_likely_misreading_of_the_other(
     left: str, right: str, level: str
 ) -> None:
     assert date_level(left, right) == level
@@ -35,7 +35,7 @@ def test_dates_of_birth_agree_in_the_degree_in_which_one_may_be_the_other_misrea
 
 
 @pytest.mark.parametrize(
-    ("said", "iso"),
+    ("text", "iso"),
     [
         ("2/3/1980", "1980-02-03"),
         ("19800203", "1980-02-03"),
@@ -44,11 +44,11 @@ def test_dates_of_birth_agree_in_the_degree_in_which_one_may_be_the_other_misrea
         ("unknown", None),
     ],
 )
-def test_a_date_is_understood_however_it_is_written(said: str, iso: str | None) -> None:
-    assert to_iso_date(said) == iso
+def test_a_date_is_parsed_in_every_usual_form(text: str, iso: str | None) -> None:
+    assert to_iso_date(text) == iso
 
 
-def test_every_reading_of_a_date_is_a_date_and_the_true_one_is_among_those_of_its_misreadings() -> None:
+def test_the_variants_of_a_misread_date_are_dates_and_include_the_true_one() -> None:
     true = "1975-11-08"
     for misread in ("1976-11-08", "1957-11-08", "1975-08-11", "197-11-08", "1975-11-03", "1975-1108"):
         assert true in possible_misreadings(misread), misread
@@ -73,7 +73,7 @@ def test_every_reading_of_a_date_is_a_date_and_the_true_one_is_among_those_of_it
         ("jaden", "ruth", "different"),
     ],
 )
-def test_given_names_agree_through_nicknames_initials_and_misreading(
+def test_given_names_agree_in_spite_of_nicknames_initials_and_misreading(
     left: str, right: str, level: str
 ) -> None:
     assert given_level(left, right) == level
@@ -102,13 +102,11 @@ def test_one_half_of_a_hyphenated_name_is_less_than_the_whole_of_it() -> None:
         ("BRH4459012", "7700123", "incompatible_format"),
     ],
 )
-def test_numbers_agree_but_for_characters_that_look_alike_or_one_slip(
-    left: str, right: str, level: str
-) -> None:
+def test_numbers_agree_in_spite_of_similar_characters_or_one_error(left: str, right: str, level: str) -> None:
     assert number_level(left, right) == level
 
 
-def test_addresses_agree_however_street_and_unit_are_written() -> None:
+def test_addresses_agree_in_every_way_of_writing_street_and_unit() -> None:
     written = parse_address("12 Main Street Apt 4", "Boston", "MA", "02139-4307")
     assert address_level(written, parse_address("12 MAIN ST.", None, None, "02139")) == "home"
     assert address_level(written, parse_address("21 Main St", "Boston", "MA", "02139")) == "street"
@@ -117,7 +115,7 @@ def test_addresses_agree_however_street_and_unit_are_written() -> None:
     assert address_level(written, parse_address(None, None, None, None)) is None
 
 
-def test_what_stands_for_not_knowing_says_nothing() -> None:
+def test_placeholders_for_unknown_values_are_ignored() -> None:
     person = person_from_record(
         {
             "given": "Baby Boy",
@@ -136,7 +134,7 @@ def test_a_suffix_written_into_the_name_is_a_suffix() -> None:
     assert (person.family, person.suffix) == ("smith", "jr")
 
 
-def test_names_in_each_others_place_are_told_as_swapped() -> None:
+def test_swapped_names_have_their_own_level() -> None:
     found = dict(
         compare_fields(
             person_from_record({"given": "Chen", "family": "Wei"}),

@@ -1,4 +1,4 @@
-"""What documents whose patient is known teach about the weights."""
+"""What is learned about the weights from documents whose patient is known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def document(probability: float | None = 0.99, right: bool = True, **printed: st
     return LabelledOutcome(person_from_record(SUSAN | printed), person_from_record(SUSAN), probability, right)
 
 
-def test_a_level_that_pages_reach_often_gets_its_rate_from_them() -> None:
+def test_a_frequent_level_gets_its_rate_from_the_documents() -> None:
     pages = [document()] * MIN_DOCUMENTS_PER_FIELD + [document(dob="1964-09-28")] * MIN_DOCUMENTS_PER_FIELD
     learned = learn_same_rates(count_levels(pages), load_rates(None))
     assert 0.4 < learned["dob"]["exact"] < 0.55
@@ -28,20 +28,20 @@ def test_a_level_that_pages_reach_often_gets_its_rate_from_them() -> None:
     assert sum(learned["dob"].values()) == 1.0 or abs(sum(learned["dob"].values()) - 1) < 1e-9
 
 
-def test_a_field_that_few_pages_show_keeps_its_rates() -> None:
+def test_a_rare_field_keeps_its_rates() -> None:
     assert (
         learn_same_rates(count_levels([document()] * (MIN_DOCUMENTS_PER_FIELD - 1)), load_rates(None)) == {}
     )
 
 
-def test_an_initial_says_nothing_of_how_often_a_name_that_is_written_out_agrees() -> None:
+def test_an_initial_does_not_count_for_names_that_are_written_out() -> None:
     pages = [document()] * MIN_DOCUMENTS_PER_FIELD + [document(given="S")] * MIN_DOCUMENTS_PER_FIELD
     learned = learn_same_rates(count_levels(pages), load_rates(None))
     assert learned["given"]["exact"] > 0.95
     assert "initial" not in learned["given"]
 
 
-def test_probabilities_stand_beside_what_became_of_them() -> None:
+def test_probabilities_are_compared_with_the_outcomes() -> None:
     pages = [document(0.9995)] * 99 + [
         document(0.9995, right=False),
         document(0.6),

@@ -51,7 +51,7 @@ def test_every_reason_that_a_stage_gives_says_what_to_do() -> None:
         ("dob_contradicts", "Date of birth contradicts this patient"),
     ],
 )
-def test_the_sentences_contain_no_figures_and_the_detail_keeps_them(code: str, detail: str) -> None:
+def test_the_sentences_contain_no_numbers_and_the_detail_keeps_them(code: str, detail: str) -> None:
     text = reason_text({"code": code, "detail": detail, "weight": 3.25})
     assert not re.search(r"\d", text.problem + text.advice)
     assert text.detail == f"{detail} (+3.2 bits)"

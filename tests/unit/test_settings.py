@@ -84,10 +84,10 @@ def complaint(home: Path, text: str = "") -> str:
         ("[web\n", "is not valid TOML"),
     ],
 )
-def test_a_wrong_setting_in_the_file_is_named_with_its_line(home: Path, text: str, sentence: str) -> None:
-    told = complaint(home, text)
-    assert told.startswith("chartloom.toml")
-    assert sentence in told
+def test_a_wrong_setting_in_the_file_is_reported_with_its_line(home: Path, text: str, sentence: str) -> None:
+    message = complaint(home, text)
+    assert message.startswith("chartloom.toml")
+    assert sentence in message
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_a_wrong_setting_in_the_file_is_named_with_its_line(home: Path, text: st
         ("chartloom_worker__processes", "-1", "worker.processes is '-1'; it must be a whole number"),
     ],
 )
-def test_a_wrong_setting_in_the_environment_is_named_by_its_variable(
+def test_a_wrong_setting_in_the_environment_is_reported_with_its_variable(
     home: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(variable, value)
     assert complaint(home, "[web]\nport = 80\n").startswith(f"environment, {variable}: {sentence}")
 
 
-def test_a_value_in_the_environment_that_is_not_json_is_refused(
+def test_a_value_in_the_environment_that_is_not_json_is_rejected(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHARTLOOM_CLASSIFY__MRN_PATTERNS", "abc")
@@ -125,12 +125,12 @@ def test_a_variable_with_one_underscore_has_no_effect_and_causes_a_warning(
     ]
 
 
-def test_every_problem_is_named_at_once_and_a_secret_is_not(home: Path) -> None:
-    told = complaint(
+def test_every_problem_is_reported_at_once_and_a_secret_is_not_printed(home: Path) -> None:
+    message = complaint(
         home, "[web]\nport = 0\nprot = 1\n[database]\ndsn = 5\n[storage]\nsecret_key = 1234567\n"
     )
-    assert len(told.splitlines()) == 4
-    assert "1234567" not in told
+    assert len(message.splitlines()) == 4
+    assert "1234567" not in message
 
 
 def test_a_command_ends_with_exit_code_5_and_the_sentence(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a worker has in hand on disk never outlives it for long."""
+"""A worker's temporary files do not outlive it for long."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOLD = (
 )
 
 
-def test_a_folder_is_gone_with_its_owner(tmp_path: Path) -> None:
+def test_a_folder_is_removed_with_its_owner(tmp_path: Path) -> None:
     folder = ProcessTempdir(tmp_path)
     (folder.path / "page").write_bytes(b"x")
     folder.close()

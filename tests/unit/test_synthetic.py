@@ -44,11 +44,11 @@ def test_record_numbers_are_unique_and_some_patients_are_easily_taken_for_others
     assert len(set(named)) < len(named)
 
 
-def test_nobody_has_a_telephone_number_that_could_ring() -> None:
+def test_no_telephone_number_is_a_real_one() -> None:
     assert all(") 555-01" in p.phone for p in PEOPLE)
 
 
-def test_every_type_of_the_catalogue_can_be_made() -> None:
+def test_every_type_of_the_catalog_can_be_generated() -> None:
     assert set(types()) == set(document_types())
 
 
@@ -75,7 +75,7 @@ def test_two_documents_of_a_type_are_seldom_alike() -> None:
     assert len(set(texts)) == 40
 
 
-def test_what_the_truth_says_is_printed_stands_on_the_pages_and_words_lie_within_them() -> None:
+def test_printed_values_of_the_truth_are_on_the_pages_and_words_are_within_them() -> None:
     rng = random.Random(5)
     for sample in documents(PEOPLE, 40, 5):
         printed = typeset(rng, sample, style_for(rng, sample.type))
@@ -101,7 +101,7 @@ def test_the_same_seed_writes_the_same_files(charts: Path, tmp_path: Path) -> No
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_a_stack_tells_separator_sheets_from_pages_of_documents() -> None:
+def test_the_truth_of_a_stack_distinguishes_separator_sheets_from_document_pages() -> None:
     sheet = np.full((2200, 1700), 255, dtype=np.uint8)
     made = list(scans(PEOPLE, (), 8, 10, separator=lambda _: sheet, kinds=("insurance_card",)))
     with_sheets = [s for s in made if s.truth["separators"]]
@@ -111,7 +111,7 @@ def test_a_stack_tells_separator_sheets_from_pages_of_documents() -> None:
         assert kinds.count("separator") == len(stack.truth["documents"]) - 1
 
 
-def test_strangers_are_never_said_to_be_in_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strangers_are_never_marked_as_patients_of_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.synthetic.stacks.UNLISTED_PATIENT_SHARE", 0.7)
     strangers = patients(260, 7)[200:]
     made = [

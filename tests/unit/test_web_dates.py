@@ -71,7 +71,7 @@ def test_year_month_day_is_accepted_in_several_forms(typed: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["05/02/42", "25/12/1942", "02/30/1942", "May 2, 1942", "5/2-1942", "1942", "19421205", "0"]
 )
-def test_an_ambiguous_or_impossible_date_is_refused_with_the_expected_form(typed: str) -> None:
+def test_an_ambiguous_or_impossible_date_is_rejected_with_the_expected_form(typed: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         MDY.parse_date(typed)
     assert typed in str(refused.value)
