@@ -44,14 +44,16 @@ def export(
 ) -> None:
     """Export a whole chart, or everything filed since a date. Exports are recorded in the audit log.
 
-    The folder appears only when it is complete.
+    The folder appears only when it is complete. A chart that cannot be exported does not stop the others and
+    is named.
 
-    Exit codes: 0 done; 2 the folder is not empty, or the options are not valid; 3 a service is unavailable; 7
-    there is no such patient, or nothing to export.
+    Exit codes: 0 done; 2 a chart or the folder cannot be used, or the options are not valid; 3 a service is
+    unavailable; 7 there is no such patient, or nothing to export.
     """
     from dataclasses import asdict
 
     from pipeline.config import load_settings
+    from pipeline.errors import InvalidInput
     from pipeline.export.chart_export import export as export_charts
     from pipeline.runtime.installation import open_installation
 
@@ -79,3 +81,7 @@ def export(
         typer.echo(
             f"{to}: {summary.patients} patients, {summary.documents} documents, {summary.pages} pages."
         )
+    for chart in summary.failed:
+        typer.echo(f"Not exported: the chart of {chart.mrn}. {chart.reason}", err=True)
+    if summary.failed:
+        raise typer.Exit(InvalidInput.exit_code)

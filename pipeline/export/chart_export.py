@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+from pikepdf import PdfError
+from pydantic import ValidationError
 
 from pipeline.config import DeliverySettings
-from pipeline.delivery.delivery_item import DeliveryItem, Organization, item_from_row
+from pipeline.delivery.delivery_item import DeliveryItem, item_from_row
 from pipeline.delivery.outbox import load_organization
-from pipeline.errors import InvalidInput, NotFound
+from pipeline.errors import ChartloomError, InvalidInput, NotFound
 from pipeline.export.chart_pdf import ChartPdfWriter
 from pipeline.export.fhir_bulk import FhirBulkWriter
 from pipeline.store.audit import write_audit
-from pipeline.store.blobs import Blobs
+from pipeline.store.blobs import BlobDamaged, Blobs
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -30,23 +33,36 @@ SQL = statements("pipeline.export")
 Format = Literal["fhir", "pdf"]
 
 
+@dataclass(frozen=True, slots=True)
+class FailedChart:
+    """A patient whose chart could not be exported, and the reason."""
+
+    mrn: str
+    reason: str
+
+
 class ChartWriter(Protocol):
     """Writes charts into a folder."""
 
     def write_chart(self, items: list[DeliveryItem]) -> None:
-        """Write one patient's documents."""
+        """Write one patient's documents, or nothing of them if an error occurs."""
 
-    def close(self) -> None:
-        """Write what comes after the last chart."""
+    def close(self, failed: Sequence[FailedChart]) -> None:
+        """Write what comes after the last chart.
+
+        Args:
+            failed: the charts that could not be written.
+        """
 
 
 @dataclass(slots=True)
 class ExportSummary:
-    """The numbers of patients, documents and pages that were exported."""
+    """The numbers of patients, documents and pages that were exported, and the charts that could not be."""
 
     patients: int = 0
     documents: int = 0
     pages: int = 0
+    failed: list[FailedChart] = field(default_factory=list)
 
 
 def export(
@@ -68,11 +84,15 @@ def export(
         actor: the user, for the audit.
         advance: called with the number of documents after each chart.
 
+    A chart that cannot be written does not stop the others: the summary names it.
+
     Raises:
         NotFound: if there is no such patient, or nothing to export.
-        InvalidInput: if the folder is not empty.
+        InvalidInput: if the folder is not empty, or if no chart can be written.
+        BlobDamaged: if no chart can be written, because the first document is damaged.
     """
     summary = ExportSummary()
+    first_error: Exception | None = None
     with atomic_folder(to) as folder, connection.transaction():
         patient = None if mrn is None else patient_by_mrn(connection, mrn)
         organization = load_organization(connection, settings)
@@ -81,10 +101,18 @@ def export(
             if output_format == "fhir"
             else ChartPdfWriter(folder, blobs.fetch, organization)
         )
-        documents = filed_documents(connection, organization, patient, since)
-        for patient_id, chart in groupby(documents, key=lambda item: item.patient.id):
-            items = list(chart)
-            writer.write_chart(items)
+        rows = filed_documents(connection, patient, since)
+        for patient_id, chart in groupby(rows, key=lambda row: row["patient"]["id"]):
+            chart_rows = list(chart)
+            try:
+                items = [item_from_row(row, organization) for row in chart_rows]
+                writer.write_chart(items)
+            except (BlobDamaged, NotFound, PdfError, ValueError, KeyError, TypeError) as error:
+                # bad data of one patient must not stop the others
+                number = chart_rows[0]["patient"]["mrn"] or str(patient_id)
+                summary.failed.append(FailedChart(number, failure_reason(error)))
+                first_error = first_error or error
+                continue
             detail = {
                 "documents": len(items),
                 "format": output_format,
@@ -95,20 +123,38 @@ def export(
             summary.documents += len(items)
             summary.pages += sum(item.pages for item in items)
             advance(len(items))
+        if first_error is not None and not summary.documents:
+            if isinstance(first_error, ChartloomError):
+                raise first_error
+            first = summary.failed[0]
+            raise InvalidInput(
+                f"The chart of {first.mrn} cannot be exported: {first.reason}", "Correct the patient's data."
+            ) from first_error
         if not summary.documents:
             raise NotFound("There is nothing to export.", "Check the chart, or choose an earlier date.")
-        writer.close()
+        writer.close(summary.failed)
     return summary
 
 
 def filed_documents(
-    connection: Connection, organization: Organization, patient: int | None, since: datetime | None
-) -> Iterator[DeliveryItem]:
-    """Yield filed documents, patient by patient, in the form of deliveries."""
+    connection: Connection, patient: int | None, since: datetime | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of filed documents, patient by patient, in the form of deliveries."""
     with connection.cursor("export") as cursor:  # a server-side cursor: the rows are fetched as needed
         cursor.execute(SQL["documents_to_export"], {"patient": patient, "since": since})
-        for row in cursor:
-            yield item_from_row(row, organization)
+        yield from cursor
+
+
+def failure_reason(error: Exception) -> str:
+    """Return why a chart could not be written, without values of the patient."""
+    if isinstance(error, ValidationError):
+        places = sorted({".".join(map(str, problem["loc"])) for problem in error.errors()})
+        return f"Not valid FHIR: {', '.join(places)}."
+    return (
+        str(error)
+        if isinstance(error, ChartloomError)
+        else f"Data that cannot be read: {type(error).__name__}."
+    )
 
 
 def patient_by_mrn(connection: Connection, mrn: str) -> int:

@@ -46,9 +46,11 @@ class ChartPdfWriter:
                     chart.pages.extend(opened.enter_context(Pdf.open(part)).pages)
                     page_counts += counts
                 add_contents(chart, items, page_counts, self._organization)
-                chart.save(self._folder / f"{safe_file_name(items[0].patient.mrn)}.pdf")
+                complete = Path(scratch) / "chart.pdf"
+                chart.save(complete)
+                complete.rename(self._folder / f"{safe_file_name(items[0].patient.mrn)}.pdf")
 
-    def close(self) -> None:
+    def close(self, failed: Sequence[object]) -> None:
         """Do nothing: each chart is complete."""
 
     def _join(self, items: Sequence[DeliveryItem], part_file: Path) -> tuple[Path, list[int]]:
