@@ -17,7 +17,7 @@ from pipeline.store.database import Connection
 
 MAX_DOCUMENTS = 50_000  # documents, the newest: forms and scanners change
 MIN_DOCUMENTS_PER_FIELD = 200  # documents that show a field before its rates are learned from them
-PRIOR_DOCUMENTS = 50  # the rates that were there count as much as so many documents
+PRIOR_DOCUMENTS = 50  # the previous rates count as much as this number of documents
 LEARNED_FIELDS = ("family", "given", "middle", "dob", "mrn", "ssn", "medicaid", "home", "phone", "email")
 CONDITIONAL_LEVELS = {("given", "initial"), ("middle", "initial"), ("dob", "partial"), ("ssn", "last_four")}
 """Levels that occur only if a page has no more of the value: their rate is relative to such pages."""

@@ -1,7 +1,7 @@
 """A small legacy archive with its index, and every fault that such archives have (`chartloom synthesize
 archive`).
 
-Kinds: csv (PDFs and multi-page TIFFs under a CSV of ours), old-index (single-page TIFFs under an old system's
+Kinds: csv (PDFs and multi-page TIFFs with a CSV in Chartloom's format), old-index (single-page TIFFs under an old system's
 index, with a crosswalk), tree (a folder tree). Pages are small and quick to read. Beside the files:
 patients.csv, and planted.json, which says what is wrong with what: {"code", "row", "path"}."""
 
@@ -46,7 +46,7 @@ def make_archive(
 
 
 class Faults:
-    """One fault of each kind. `turn` tells them from those planted before."""
+    """One fault of each kind. `turn` distinguishes them from those planted before."""
 
     def __init__(self, maker: Maker, turn: int) -> None:
         self.maker = maker

@@ -21,14 +21,14 @@ from pipeline.synthetic.style import style_for
 from pipeline.synthetic.typeset import TypesetDocument, typeset
 
 STACK_SHARE = 0.4  # share of scans that hold several documents
-UNLISTED_PATIENT_SHARE = 0.06  # share of documents about somebody who is not in the index
+UNLISTED_PATIENT_SHARE = 0.06  # share of documents about a person who is not in the index
 DUPLEX_SHARE = 0.2  # share of stacks scanned on both sides, so that most backs are blank
 SeparatorSheet = Callable[[int], NDArray[np.uint8]]  # dots an inch -> the sheet as grey pixels
 
 
 @dataclass(frozen=True, slots=True)
 class ScannedFile:
-    """A scan and its truth; `truth` is what is written beside it as JSON, without the file's name."""
+    """A scan and its truth; `truth` is what is written next to it as JSON, without the file's name."""
 
     pages: tuple[Scanned, ...]
     scanner: Scanner

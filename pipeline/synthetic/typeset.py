@@ -14,7 +14,7 @@ from pipeline.synthetic.page_furniture import identity, letterhead, page_feet, r
 from pipeline.synthetic.style import Style
 
 TOP, FOOT = 90, 240  # 1/200 inch kept free at the top and the foot
-MAX_CELL_LINES = 6  # lines of a table cell that are shown; no cell of ours needs more
+MAX_CELL_LINES = 6  # lines of a table cell that are shown; no generated cell needs more
 
 
 @dataclass(frozen=True, slots=True)

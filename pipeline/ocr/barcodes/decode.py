@@ -3,7 +3,7 @@ zxing-cpp, and patch codes of separator sheets, which zxing-cpp does not support
 
 A page is decoded at a small size and at full size; then its striped regions, which are linear barcodes at any
 angle (locate.py); a page without codes once more, for what a bad fax left. Together this takes less than 80
-ms for a page of 300 dpi (bench/sorting_speed.py). bench/separator_sheets.py shows which code is readable through
+ms for a page of 300 dpi (bench/segmentation_speed.py). bench/separator_sheets.py shows which code is readable through
 which damage.
 """
 
