@@ -207,6 +207,7 @@ def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(
     page.mouse.move(picture["x"] + (box[2] + 3) * scale, picture["y"] + (box[3] + 3) * scale, steps=4)
     page.mouse.up()
     expect(page.locator("#field-dob")).to_have_value("2026-03-14")
+    page.get_by_label("Reason, if you file against the page").fill("Her birth date is not on the page.")
     press(page, "Control+Enter")
     page.wait_for_url("**/queue?done=*")
     row = hospital.connection.execute(
