@@ -116,6 +116,7 @@ class ClassifySettings(Section):
     page_threshold: Probability
     mrn_patterns: tuple[str, ...]
     mrn_check: Literal["none", "luhn", "mod11"]
+    placeholder_names: tuple[str, ...]
 
     @field_validator("mrn_patterns")
     @classmethod

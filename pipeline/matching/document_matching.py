@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pipeline.config import Settings
 from pipeline.matching.decision_rules import decide_match
-from pipeline.matching.person import SUFFIXES, Person, person_from_record
+from pipeline.matching.person import SUFFIXES, Person, normalize_name, person_from_record
 from pipeline.records import Candidate, Document, Filed, Filing, NeedsReview, Reason
 
 RECORD_KEYS_BY_FIELD = {
@@ -21,11 +22,22 @@ TITLE_PATTERN = re.compile(r"^(?:mr|mrs|ms|miss|mx|dr|prof|patient|pt|name)\b[. 
 DEGREE_PATTERN = re.compile(r",?\s+(?:M\.?D|D\.?O|R\.?N|Ph\.?D|Esq)\.?$")
 
 
-def person_from_document(document: Document) -> Person:
-    """Return the patient's data from the document's fields, with the confidence of each."""
+def person_from_document(document: Document, placeholder_names: Collection[str] = ()) -> Person:
+    """Return the patient's data from the document's fields, with the confidence of each.
+
+    Args:
+        document: the document.
+        placeholder_names: names that the hospital writes for an unknown name (`classify.placeholder_names`).
+    """
     fields = {name: document.field(name) for name in ("patient_name", *RECORD_KEYS_BY_FIELD)}
-    return person_from_fields(
+    person = person_from_fields(
         {name: (field.value, field.confidence) for name, field in fields.items() if field}
+    )
+    placeholders = {normalize_name(name) for name in placeholder_names}
+    return replace(
+        person,
+        given=None if person.given in placeholders else person.given,
+        family=None if person.family in placeholders else person.family,
     )
 
 

@@ -16,8 +16,8 @@ from pipeline.records import PersonRecord
 
 RECORD_KEYS = frozenset(f.name for f in fields(PersonRecord))
 PLACEHOLDERS = """
-    baby babyboy babygirl boy girl newborn infant bb bg male female unknown unk unnamed none null na test
-    patient doe xxx zzz deceased refused notgiven noname anonymous nfn nln nmn
+    baby babyboy babygirl boy girl newborn infant bb bg male female unknown unk unnamed none
+    patient xxx zzz deceased refused notgiven noname anonymous nfn nln nmn
 """
 PLACEHOLDER_NAMES = frozenset(PLACEHOLDERS.split())
 SUFFIXES = {

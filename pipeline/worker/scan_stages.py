@@ -147,7 +147,8 @@ class ScanStages(FilingStages):
     @measured
     def match(self, document: Document) -> Sequence[Candidate]:
         """Return the patients whom the document may be about."""
-        return find_candidates(self.connection, person_from_document(document), self.settings.matching)
+        person = person_from_document(document, self.settings.classify.placeholder_names)
+        return find_candidates(self.connection, person, self.settings.matching)
 
     @measured
     def decide(self, document: Document, candidates: Sequence[Candidate]) -> Filing:
