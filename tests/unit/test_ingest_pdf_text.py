@@ -115,3 +115,29 @@ def test_the_value_of_a_form_field_follows_its_label(tmp_path: Path, opens: Open
     canvas.save()
     (page,) = opens(tmp_path / "a.pdf")
     assert [word.text for word in page.words] == ["Name:", "Hartwell", "MRN:", "4471902", "Signature"]
+
+
+def test_the_text_of_a_sticky_note_is_printed_below_the_page(
+    tmp_path: Path, scratch: Scratch, opens: Opens
+) -> None:
+    canvas = canvas_of(tmp_path / "a.pdf")
+    canvas.drawString(72, 700, "Words of the page")
+    canvas.save()
+
+    def add_note(pdf: pikepdf.Pdf) -> None:
+        note = pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot,
+            Subtype=pikepdf.Name.Text,
+            Rect=[500, 700, 520, 720],
+            Contents="ALLERGY ALERT: penicillin " * 6,
+        )
+        pdf.pages[0].obj.Annots = pikepdf.Array([pdf.make_indirect(note)])
+
+    (page,) = opens(edited(tmp_path / "a.pdf", add_note))
+    assert [word.text for word in page.words][:6] == ["Words", "of", "the", "page", "Note:", "ALLERGY"]
+    image = image_of(scratch, page).convert("L")
+    assert image.height > 3300
+    for word in page.words[4:]:
+        assert word.box[1] >= 3300
+        assert word.box[2] <= image.width
+        assert min(image.crop(word.box).get_flattened_data()) < 64

@@ -36,6 +36,7 @@ from pipeline.ingest.parsing.pdf_content import (
     has_invisible_text,
     intersection,
 )
+from pipeline.ingest.parsing.pdf_notes import append_notes, note_texts
 from pipeline.ingest.parsing.rejections import rejection
 from pipeline.store.scratch import Scratch
 
@@ -96,7 +97,7 @@ class PdfFile:
         """Return the page. `careful` renders it without analyzing it first."""
         pdf = None if careful else self._pdf
         drawing, turn, size, text, damaged = None, 0, None, True, False
-        user_unit, fields = 1.0, []
+        user_unit, fields, notes = 1.0, [], []
         if pdf is not None:
             try:
                 page = pdf.pages[number - 1]
@@ -105,6 +106,7 @@ class PdfFile:
                 size = size[::-1] if turn % 180 else size
                 user_unit = _user_unit(page)
                 fields = [displayed_rect(rect, visible, turn, 1.0) for rect in field_rects(page)]
+                notes = note_texts(page)
                 drawing, text = _look(page, visible)
             except PARSING_ERRORS:
                 drawing, text = None, True
@@ -123,6 +125,7 @@ class PdfFile:
             turn,
             user_unit,
             fields,
+            notes,
         )
         return replace(sheet, problem=sheet.problem or PARTLY_DAMAGED) if damaged else sheet
 
@@ -169,6 +172,7 @@ class PdfFile:
         turn: int,
         user_unit: float,
         fields: list[Rect],
+        notes: list[str],
     ) -> ParsedPage:
         """Render the page with poppler, at 300 dpi or at the resolution of the images that it consists of.
 
@@ -193,6 +197,9 @@ class PdfFile:
             words = values_after_labels(words, [scaled(rect, point_dpi / 72) for rect in fields])
             if words and drawing is not None:
                 words = _words_beside_pictures(words, drawing, turn, point_dpi / 72)
+            if notes:
+                picture, note_words = append_notes(picture, notes, dpi)
+                words = (*words, *note_words) if words else ()
         except poppler.PopplerTimeout:
             return ParsedPage(
                 problem=f"{TIMEOUT_PREFIX} {self._limits.page_cpu_limit_seconds:.0f} seconds to render."
