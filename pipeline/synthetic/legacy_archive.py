@@ -1,9 +1,10 @@
 """A small legacy archive with its index, and every fault that such archives have (`chartloom synthesize
 archive`).
 
-Kinds: csv (PDFs and multi-page TIFFs with a CSV in Chartloom's format), old-index (single-page TIFFs under an old system's
-index, with a crosswalk), tree (a folder tree). Pages are small and quick to read. Beside the files:
-patients.csv, and planted.json, which says what is wrong with what: {"code", "row", "path"}."""
+Kinds: csv (PDFs and multi-page TIFFs with a CSV in Chartloom's format), old-index (single-page TIFFs
+with an old system's index and a crosswalk), tree (a folder tree). Pages are small and quick to read. The
+folder also has patients.csv, and planted.json with every fault: {"code", "row", "path"}.
+"""
 
 from __future__ import annotations
 

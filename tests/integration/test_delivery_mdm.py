@@ -1,4 +1,4 @@
-"""MDM messages over MLLP: valid by HL7's own model, each acted on once, whatever the receiver does."""
+"""MDM messages over MLLP are valid by HL7's own model; each is applied once, whatever the receiver does."""
 
 from __future__ import annotations
 
@@ -18,46 +18,44 @@ from tests.support.receivers import MdmReceiver, RandomFailures
 
 @pytest.fixture
 def receiver(archive: Archive) -> Iterator[MdmReceiver]:
-    made = MdmReceiver()
-    with made.listening() as port:
+    created = MdmReceiver()
+    with created.listening() as port:
         archive.destination("ehr", "mdm", f"127.0.0.1:{port}", application="EHR", facility="HARBOUR")
-        yield made
+        yield created
 
 
-def standing(receiver: MdmReceiver) -> dict[str, tuple[str, str, bytes]]:
-    """What the receiver shows to a clinician: number to MRN, type and PDF."""
+def current_documents(receiver: MdmReceiver) -> dict[str, tuple[str, str, bytes]]:
+    """Return what the receiver shows to a clinician: number to MRN, type and PDF."""
     return {
-        number: (held.mrn, held.type, held.data)
-        for number, held in receiver.documents.items()
-        if held.status == "current"
+        number: (document.mrn, document.type, document.data)
+        for number, document in receiver.documents.items()
+        if document.status == "current"
     }
 
 
-def test_every_kind_of_change_is_a_valid_message_that_the_receiver_acts_on(
+def test_every_kind_of_change_is_a_valid_message_that_the_receiver_applies(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
     document = archive.file(pages=2)
     archive.change(document, type="letter")
     archive.change(document, pdf=archive.blobs.put(a_pdf(3, "again")))
     archive.change(document, patient=archive.tomasz)
-    kept, gone = archive.file(archive.tomasz), archive.file()
-    archive.withdraw(gone)
+    second, withdrawn = archive.file(archive.tomasz), archive.file()
+    archive.withdraw(withdrawn)
     assert archive.deliver() == 8
     assert receiver.faults == []
     events = {
         number: [text.split("|", 9)[8][4:7] for text in receiver.messages if f"|{number}." in text]
-        for number in (document, gone)
+        for number in (document, withdrawn)
     }
-    assert events == {document: ["T02", "T08", "T10", "T11", "T02"], gone: ["T02", "T11"]}
-    assert standing(receiver) == {
+    assert events == {document: ["T02", "T08", "T10", "T11", "T02"], withdrawn: ["T02", "T11"]}
+    assert current_documents(receiver) == {
         f"{document}.4": ("20055501", "51852-2", a_pdf(3, "again")),
-        f"{kept}.1": ("20055501", "18842-5", a_pdf(1, "document 2")),
+        f"{second}.1": ("20055501", "18842-5", a_pdf(1, "document 2")),
     }
 
 
-def test_names_and_words_with_hl7s_own_signs_arrive_as_they_are(
-    archive: Archive, receiver: MdmReceiver
-) -> None:
+def test_text_with_the_delimiters_of_hl7_arrives_unchanged(archive: Archive, receiver: MdmReceiver) -> None:
     strange = archive.patient("77|7", "Zoë", "O'Brien^~\\&", None, None, "1 | Main", "Łódź", None, None, None)
     archive.file(strange, author="J. R. & Sons")
     archive.deliver()
@@ -69,7 +67,7 @@ def test_names_and_words_with_hl7s_own_signs_arrive_as_they_are(
     assert "Łódź" in pid[11]
 
 
-def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(
+def test_a_rejected_delivery_fails_after_several_attempts_and_keeps_the_reason(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
     receiver.failures.rates = {"reject": 1.0}
@@ -87,7 +85,7 @@ def test_a_refused_delivery_is_dead_after_some_tries_and_its_reason_is_kept(
     assert list(receiver.documents) == [f"{document}.1"]
 
 
-def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_message(
+def test_a_duplicate_response_is_not_taken_for_the_next_message(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
     receiver.failures.rates = {"duplicate": 1.0}
@@ -96,7 +94,7 @@ def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_message(
     assert list(receiver.documents) == [f"{document}.1" for document in documents]
 
 
-def test_a_receiver_that_is_away_is_waited_for(archive: Archive) -> None:
+def test_deliveries_wait_for_an_unavailable_receiver(archive: Archive) -> None:
     import socket
     from threading import Thread
 
@@ -116,7 +114,7 @@ def test_a_receiver_that_is_away_is_waited_for(archive: Archive) -> None:
     assert list(receiver.documents) == [f"{document}.1" for document in documents]
 
 
-def test_one_that_is_never_answered_is_given_up_where_the_settings_say_so(
+def test_a_delivery_without_any_response_fails_after_the_configured_time(
     archive: Archive, receiver: MdmReceiver
 ) -> None:
     receiver.failures.rates = {"disconnect": 1.0}
@@ -148,22 +146,22 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
             del expected[f"{document}.1"]
     assert archive.deliver() == 30
     assert receiver.faults == []
-    assert standing(receiver) == expected
+    assert current_documents(receiver) == expected
     assert min(receiver.failures.counts.get(failure, 0) for failure in receiver.failures.rates) > 0
 
 
-def test_a_process_that_dies_between_the_receivers_yes_and_its_own_note_sends_the_same_again(
+def test_a_process_that_dies_after_the_acknowledgment_sends_the_same_message_again(
     archive: Archive, receiver: MdmReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documents = [archive.file() for _ in range(5)]
     settle = outbox.record_result
     died: list[int] = []
 
-    def dies_twice(connection: Connection, item: DeliveryItem, *given: Any, **named: Any) -> bool:
+    def dies_twice(connection: Connection, item: DeliveryItem, *args: Any, **named: Any) -> bool:
         if len(died) < 2:
             died.append(item.id)
             raise OperationalError("the end")
-        return settle(connection, item, *given, **named)
+        return settle(connection, item, *args, **named)
 
     monkeypatch.setattr(outbox, "record_result", dies_twice)
     while any(row.state == "pending" for row in outbox.deliveries(archive.connection)):
@@ -174,7 +172,9 @@ def test_a_process_that_dies_between_the_receivers_yes_and_its_own_note_sends_th
     assert receiver.faults == []
 
 
-def test_what_a_receiver_swallowed_is_sent_again_by_a_replay(archive: Archive, receiver: MdmReceiver) -> None:
+def test_a_retry_sends_what_a_receiver_acknowledged_but_did_not_keep(
+    archive: Archive, receiver: MdmReceiver
+) -> None:
     receiver.failures = RandomFailures(3, {"discard": 0.5})
     documents = [archive.file() for _ in range(6)]
     archive.deliver()

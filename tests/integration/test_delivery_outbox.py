@@ -1,4 +1,4 @@
-"""What each destination is told is written by the transaction that changes a document, once, and in order."""
+"""The transaction that changes a document writes the deliveries to each destination, once and in order."""
 
 from __future__ import annotations
 
@@ -17,38 +17,36 @@ from tests.support.scan_records import NO_PATIENT_NAMED
 
 @pytest.fixture
 def folder(archive: Archive, tmp_path: Path) -> Path:
-    made = tmp_path / "export"
-    made.mkdir()
-    archive.destination("archive", "folder", str(made))
-    return made
+    created = tmp_path / "export"
+    created.mkdir()
+    archive.destination("archive", "folder", str(created))
+    return created
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    """Every index row of the folder, in order."""
+    """Return every index row of the folder, in order."""
     return [next(csv.DictReader(file.open(newline=""))) for file in sorted(folder.glob("*.csv"))]
 
 
-def test_a_filed_document_is_announced_by_the_transaction_that_files_it(
-    archive: Archive, folder: Path
-) -> None:
+def test_the_transaction_that_files_a_document_enqueues_its_delivery(archive: Archive, folder: Path) -> None:
     document = archive.file()
     assert archive.outbox_of("archive", document) == ["new 1 pending"]
 
 
-def test_a_transaction_that_fails_announces_nothing(archive: Archive, folder: Path) -> None:
+def test_a_transaction_that_fails_enqueues_nothing(archive: Archive, folder: Path) -> None:
     document = archive.file()
     with archive.connection.transaction(force_rollback=True):
         document_actions.withdraw(archive.connection, archive.review_context(document))
     assert archive.outbox_of("archive", document) == ["new 1 pending"]
 
 
-def test_each_correction_is_told_as_what_it_is(archive: Archive, folder: Path) -> None:
+def test_each_correction_is_delivered_as_its_kind_of_change(archive: Archive, folder: Path) -> None:
     document = archive.file()
     archive.change(document, type="transfer_summary")
     archive.change(document, pdf=archive.blobs.put(a_pdf(2)))
     archive.change(document, patient=archive.tomasz)
     archive.withdraw(document)
-    told = [
+    expected = [
         "new 1 pending",
         "edit 1 pending",
         "replace 3 pending",
@@ -56,16 +54,16 @@ def test_each_correction_is_told_as_what_it_is(archive: Archive, folder: Path) -
         "new 4 pending",
         "cancel 4 pending",
     ]
-    assert archive.outbox_of("archive", document) == told
+    assert archive.outbox_of("archive", document) == expected
 
 
-def test_a_decision_that_changes_nothing_is_not_told(archive: Archive, folder: Path) -> None:
+def test_a_decision_that_changes_nothing_is_not_delivered(archive: Archive, folder: Path) -> None:
     document = archive.file()
     archive.change(document)
     assert archive.outbox_of("archive", document) == ["new 1 pending"]
 
 
-def test_an_undone_decision_is_told_back(archive: Archive, folder: Path) -> None:
+def test_an_undone_decision_is_delivered_again(archive: Archive, folder: Path) -> None:
     document = archive.file()
     archive.change(document, type="transfer_summary")
     last = document_actions.last_decision(archive.connection, "mwhite")
@@ -75,9 +73,7 @@ def test_an_undone_decision_is_told_back(archive: Archive, folder: Path) -> None
     assert archive.outbox_of("archive", document) == ["new 1 pending", "edit 1 pending", "edit 1 pending"]
 
 
-def test_a_document_goes_back_into_review_and_returns_as_a_new_edition(
-    archive: Archive, folder: Path
-) -> None:
+def test_a_document_that_is_reopened_and_filed_again_is_a_new_edition(archive: Archive, folder: Path) -> None:
     document = archive.file()
     with archive.connection.transaction():
         document_actions.reopen(archive.connection, archive.review_context(document))
@@ -85,7 +81,7 @@ def test_a_document_goes_back_into_review_and_returns_as_a_new_edition(
     assert archive.outbox_of("archive", document) == ["new 1 pending", "cancel 1 pending", "new 3 pending"]
 
 
-def test_merged_and_parted_patients_take_their_documents_along_everywhere(
+def test_merging_and_unmerging_patients_moves_their_documents_at_every_destination(
     archive: Archive, folder: Path
 ) -> None:
     document = archive.file(archive.tomasz)
@@ -95,7 +91,7 @@ def test_merged_and_parted_patients_take_their_documents_along_everywhere(
     assert archive.outbox_of("archive", document)[3:] == ["cancel 2 pending", "new 3 pending"]
 
 
-def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer_fits(
+def test_a_destination_gets_what_matches_its_filter_and_loses_what_no_longer_does(
     archive: Archive, tmp_path: Path
 ) -> None:
     archive.destination("letters", "folder", str(tmp_path), types=("letter",))
@@ -108,9 +104,7 @@ def test_a_destination_has_what_its_filter_lets_through_and_loses_what_no_longer
     assert archive.outbox_of("surgery", document) == ["new 3 pending"]
 
 
-def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(
-    archive: Archive, tmp_path: Path
-) -> None:
+def test_the_department_of_the_scan_overrides_that_of_the_type(archive: Archive, tmp_path: Path) -> None:
     archive.destination("surgery", "folder", str(tmp_path), departments=("surgery",))
     document = archive.file(type="operative_report")
     archive.connection.execute("update scan set department = 'billing'")
@@ -118,12 +112,12 @@ def test_the_ward_of_the_scan_goes_before_the_department_of_the_type(
     assert archive.outbox_of("surgery", document) == ["new 1 pending", "cancel 1 pending"]
 
 
-def test_a_type_that_does_not_exist_is_refused_as_a_filter(archive: Archive, tmp_path: Path) -> None:
+def test_an_unknown_type_is_rejected_as_a_filter(archive: Archive, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="lettre"):
         archive.destination("letters", "folder", str(tmp_path), types=("lettre",))
 
 
-def test_a_destination_that_came_later_catches_up_once(archive: Archive, tmp_path: Path) -> None:
+def test_a_destination_that_was_added_later_is_backfilled_once(archive: Archive, tmp_path: Path) -> None:
     filed, withdrawn = archive.file(), archive.file()
     archive.withdraw(withdrawn)
     archive.destination("late", "folder", str(tmp_path))
@@ -155,7 +149,7 @@ def test_the_folder_shows_a_document_that_moved_to_another_patient(archive: Arch
     )
 
 
-def test_a_folder_that_is_not_there_is_waited_for_and_never_made(archive: Archive, folder: Path) -> None:
+def test_deliveries_wait_for_a_missing_folder_and_do_not_create_it(archive: Archive, folder: Path) -> None:
     folder.rename(folder.with_name("elsewhere"))
     document = archive.file()
     service = archive.service()
@@ -169,34 +163,34 @@ def test_a_folder_that_is_not_there_is_waited_for_and_never_made(archive: Archiv
     assert outbox.destinations(archive.connection)[0].failing_since is None
 
 
-def test_what_cannot_be_put_together_is_dead_and_holds_up_its_own_document_alone(
+def test_a_delivery_that_cannot_be_built_fails_and_blocks_only_its_own_document(
     archive: Archive, folder: Path
 ) -> None:
-    lost = archive.file()
-    archive.change(lost, pdf="f" * 64)
-    archive.change(lost, type="letter")
+    damaged = archive.file()
+    archive.change(damaged, pdf="f" * 64)
+    archive.change(damaged, type="letter")
     other = archive.file()
     assert archive.deliver() == 2
-    assert archive.outbox_of("archive", lost) == ["new 1 delivered", "replace 2 failed", "edit 2 pending"]
+    assert archive.outbox_of("archive", damaged) == ["new 1 delivered", "replace 2 failed", "edit 2 pending"]
     assert archive.outbox_of("archive", other) == ["new 1 delivered"]
-    dead = outbox.deliveries(archive.connection, state="failed")[0]
-    assert dead.problem == "build_failed"
-    assert outbox.delivery(archive.connection, dead.id).held_up == [dead.id + 1]
+    failed = outbox.deliveries(archive.connection, state="failed")[0]
+    assert failed.problem == "build_failed"
+    assert outbox.delivery(archive.connection, failed.id).held_up == [failed.id + 1]
 
 
-def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, folder: Path) -> None:
+def test_a_failed_delivery_is_retried_or_discarded_with_a_reason(archive: Archive, folder: Path) -> None:
     document = archive.file()
     archive.change(document, pdf="f" * 64)
     archive.deliver()
-    dead = outbox.deliveries(archive.connection, state="failed")[0].id
+    failed = outbox.deliveries(archive.connection, state="failed")[0].id
     assert outbox.retry(archive.connection, "mwhite", destination="archive") == 1
     archive.deliver()
     assert archive.outbox_of("archive", document)[1] == "replace 2 failed"
     with pytest.raises(InvalidInput):
-        outbox.discard(archive.connection, dead, "mwhite", " ")
-    outbox.discard(archive.connection, dead, "mwhite", "made anew")
+        outbox.discard(archive.connection, failed, "mwhite", " ")
+    outbox.discard(archive.connection, failed, "mwhite", "created again")
     with pytest.raises(Conflict):
-        outbox.discard(archive.connection, dead, "mwhite", "again")
+        outbox.discard(archive.connection, failed, "mwhite", "again")
     archive.change(document, pdf=archive.blobs.put(a_pdf(3)))
     assert archive.deliver() == 1
     assert archive.outbox_of("archive", document) == [
@@ -206,7 +200,7 @@ def test_a_dead_delivery_is_replayed_or_dropped_with_a_reason(archive: Archive, 
     ]
 
 
-def test_an_old_state_that_is_replayed_is_not_the_last_word(archive: Archive, folder: Path) -> None:
+def test_a_retried_old_delivery_is_followed_by_the_present_state(archive: Archive, folder: Path) -> None:
     document = archive.file()
     archive.change(document, type="letter")
     archive.deliver()
@@ -218,16 +212,16 @@ def test_an_old_state_that_is_replayed_is_not_the_last_word(archive: Archive, fo
     assert [row["type"] for row in rows(folder)] == ["discharge_summary", "letter"]
 
 
-def test_one_process_alone_serves_a_destination(archive: Archive, folder: Path) -> None:
+def test_only_one_process_serves_a_destination(archive: Archive, folder: Path) -> None:
     archive.file()
-    held = "select pg_try_advisory_lock(hashtext('chartloom deliveries'), hashtext('archive'))"
-    archive.connection.execute(held)
+    lock = "select pg_try_advisory_lock(hashtext('chartloom deliveries'), hashtext('archive'))"
+    archive.connection.execute(lock)
     assert archive.deliver() == 0
-    archive.connection.execute(held.replace("pg_try_advisory_lock", "pg_advisory_unlock"))
+    archive.connection.execute(lock.replace("pg_try_advisory_lock", "pg_advisory_unlock"))
     assert archive.deliver() == 1
 
 
-def test_doubted_documents_are_told_to_nobody(archive: Archive, folder: Path) -> None:
+def test_documents_in_review_are_not_delivered(archive: Archive, folder: Path) -> None:
     from pipeline.index.filing import commit
     from tests.support.scan_records import BLOB, a_document, a_scan, an_outcome, needs_review
 

@@ -1,5 +1,5 @@
-"""Whatever a receiver does has its name in the outbox, and in the end it holds each document once, as it
-stands here.
+"""Whatever a receiver does has a name in the outbox, and at the end the receiver has each document once, in
+its present state.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Receiver = MdmReceiver | FhirReceiver
 
 
 def receiver_of(kind: str) -> Receiver:
-    """One that knows the two patients."""
+    """Return a receiver that knows the two patients."""
     if kind == "mdm":
         return MdmReceiver()
     receiver = FhirReceiver()
@@ -31,12 +31,16 @@ def receiver_of(kind: str) -> Receiver:
     return receiver
 
 
-def standing(receiver: Receiver) -> dict[str, str]:
-    """The documents that a clinician is shown there, by edition, and whose they are."""
+def current_documents(receiver: Receiver) -> dict[str, str]:
+    """Return the documents that the receiver shows to a clinician: edition to MRN."""
     if isinstance(receiver, MdmReceiver):
-        return {number: held.mrn for number, held in receiver.documents.items() if held.status == "current"}
-    told = {".".join(oid.split(".")[-2:]): one for oid, one in receiver.documents().items()}
-    return {number: one[1] for number, one in told.items() if one[0] == "current"}
+        return {
+            number: document.mrn
+            for number, document in receiver.documents.items()
+            if document.status == "current"
+        }
+    documents = {".".join(oid.split(".")[-2:]): one for oid, one in receiver.documents().items()}
+    return {number: one[1] for number, one in documents.items() if one[0] == "current"}
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ BEHAVIOR = {
 @pytest.mark.parametrize(
     ("kind", "failure", "name"), [(k, *pair) for k, failures in BEHAVIOR.items() for pair in failures.items()]
 )
-def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_once(
+def test_each_failure_has_a_name_and_after_a_retry_the_receiver_has_the_document_once(
     archive: Archive, port: int, kind: str, failure: str, name: str
 ) -> None:
     receiver = receiver_of(kind)
@@ -82,28 +86,28 @@ def test_what_a_receiver_does_is_named_and_a_replay_leaves_the_document_there_on
         receiver.failures, archive.settings = RandomFailures(), unhurried
         outbox.retry(archive.connection, "mwhite", document=document)
         assert archive.deliver() == 1
-    assert standing(receiver) == {f"{document}.1": "20012345"}
+    assert current_documents(receiver) == {f"{document}.1": "20012345"}
 
 
-def test_a_round_that_ends_lets_the_next_process_begin_at_once(
+def test_when_a_delivery_loop_ends_the_next_process_can_start_at_once(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.destination("archive", "folder", str(tmp_path))
-    kept = connect(archive.dsn)
+    connection_kept_open = connect(archive.dsn)
     monkeypatch.setattr(
-        kept, "close", lambda: None
-    )  # it stays open, as a closed one does for a moment in Postgres
+        connection_kept_open, "close", lambda: None
+    )  # it stays open, as a closed connection does in Postgres for a moment
     limits, fetch = archive.settings.delivery, archive.blobs.get
     archive.file()
-    assert DeliveryService(limits, lambda: kept, fetch).run(once=True) == 1
+    assert DeliveryService(limits, lambda: connection_kept_open, fetch).run(once=True) == 1
     archive.file()
     assert archive.deliver() == 1
     monkeypatch.undo()
-    kept.close()
+    connection_kept_open.close()
 
 
 @pytest.mark.parametrize("kind", ["mdm", "fhir"])
-def test_a_receiver_that_is_away_for_a_day_is_told_everything_once_when_it_is_back(
+def test_a_receiver_that_was_unavailable_for_a_day_gets_everything_once(
     archive: Archive, port: int, kind: str
 ) -> None:
     archive.destination("ehr", kind, address(kind, port))
@@ -122,7 +126,7 @@ def test_a_receiver_that_is_away_for_a_day_is_told_everything_once_when_it_is_ba
     receiver = receiver_of(kind)
     with receiver.listening(port):
         thread.join(20)
-    assert standing(receiver) == {
+    assert current_documents(receiver) == {
         f"{first}.1": "20012345",
         f"{second}.1": "20012345",
         f"{moved}.2": "20055501",

@@ -16,8 +16,8 @@ SignInAs = Callable[[Role], SignedInUser]
 
 
 @pytest.fixture
-def dead(archive: Archive, tmp_path: Path) -> int:
-    """A delivery that cannot be put together, of a document whose next one waits."""
+def failed(archive: Archive, tmp_path: Path) -> int:
+    """A delivery that cannot be built, of a document whose next delivery waits."""
     archive.destination("archive", "folder", str(tmp_path))
     document = archive.file()
     archive.change(document, pdf="f" * 64)
@@ -26,27 +26,28 @@ def dead(archive: Archive, tmp_path: Path) -> int:
     return int(outbox.deliveries(archive.connection, state="failed")[0].id)
 
 
-def test_the_page_names_what_a_person_must_see_to(dead: int, sign_in_as: SignInAs) -> None:
+def test_the_page_lists_failed_deliveries(failed: int, sign_in_as: SignInAs) -> None:
     text = sign_in_as(Role.SUPERVISOR).get("/deliveries").text
-    assert f"{dead} to archive" in text
+    assert f"{failed} to archive" in text
     assert "build_failed" in text
     assert "its data is missing or damaged" in text
     assert "Consent" not in text
 
 
-def test_a_supervisor_sends_again_or_gives_up_with_a_reason(
-    archive: Archive, dead: int, sign_in_as: SignInAs
+def test_a_supervisor_retries_or_discards_a_delivery_with_a_reason(
+    archive: Archive, failed: int, sign_in_as: SignInAs
 ) -> None:
     user = sign_in_as(Role.SUPERVISOR)
-    assert user.post("/deliveries/action", delivery=str(dead), operation="retry").status_code == 303
-    assert outbox.delivery(archive.connection, dead).state == "pending"
+    assert user.post("/deliveries/action", delivery=str(failed), operation="retry").status_code == 303
+    assert outbox.delivery(archive.connection, failed).state == "pending"
     archive.deliver()
     assert (
-        user.post("/deliveries/action", delivery=str(dead), operation="discard", note=" ").status_code == 422
+        user.post("/deliveries/action", delivery=str(failed), operation="discard", note=" ").status_code
+        == 422
     )
     assert (
         user.post(
-            "/deliveries/action", delivery=str(dead), operation="discard", note="scanned again"
+            "/deliveries/action", delivery=str(failed), operation="discard", note="scanned again"
         ).status_code
         == 303
     )
@@ -57,8 +58,8 @@ def test_a_supervisor_sends_again_or_gives_up_with_a_reason(
     assert row["detail"]["note"] == "scanned again"
 
 
-def test_all_dead_of_a_destination_are_sent_again_at_once(
-    archive: Archive, dead: int, sign_in_as: SignInAs
+def test_all_failed_deliveries_of_a_destination_are_retried_at_once(
+    archive: Archive, failed: int, sign_in_as: SignInAs
 ) -> None:
     assert (
         sign_in_as(Role.ADMINISTRATOR).post("/deliveries/action", to="archive", operation="retry").status_code

@@ -33,12 +33,12 @@ def scan(hospital: Hospital) -> int:
     return found
 
 
-def living(hospital: Hospital) -> dict[int, list[int]]:
+def current_documents(hospital: Hospital) -> dict[int, list[int]]:
     sql = "select id, pages from document where status = 'review' order by pages[1]"
     return {row["id"]: row["pages"] for row in hospital.connection.execute(sql)}
 
 
-def cut(
+def arrange(
     hospital: Hospital, user: SignedInUser, scan: int, groups: list[list[int]], excluded: list[int],
     rotations: dict[int, int] | None = None, seen_revisions: dict[int, int] | None = None,
 ) -> Response:  # fmt: skip
@@ -59,12 +59,12 @@ def balanced(hospital: Hospital) -> bool:
     return faults == []
 
 
-def test_a_document_is_split_and_each_part_is_judged_anew(
+def test_a_document_is_split_and_each_part_is_processed_again(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
-    answer = cut(hospital, sign_in_as(Role.REVIEWER), scan, [[1, 2], [3], [4]], [])
+    answer = arrange(hospital, sign_in_as(Role.REVIEWER), scan, [[1, 2], [3], [4]], [])
     assert answer.status_code == 303
-    assert list(living(hospital).values()) == [[1, 2], [3], [4]]
+    assert list(current_documents(hospital).values()) == [[1, 2], [3], [4]]
     assert balanced(hospital)
     sql = "select candidates, reasons, claimed_by from review_item i where closed_at is null order by id"
     first, second, third = hospital.connection.execute(sql).fetchall()
@@ -78,7 +78,7 @@ def test_no_patient_is_selected_in_advance_after_a_merge_of_pages(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
     user = sign_in_as(Role.REVIEWER)
-    item = cut(hospital, user, scan, [[1, 2, 3, 4]], []).headers["location"]
+    item = arrange(hospital, user, scan, [[1, 2, 3, 4]], []).headers["location"]
     page = user.get(item).text
     assert 'type="radio" name="patient"' in page
     assert not re.search(r'<input type="radio"[^>]* checked', page)
@@ -87,31 +87,31 @@ def test_no_patient_is_selected_in_advance_after_a_merge_of_pages(
 def test_documents_are_merged_and_pages_reordered(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
-    cut(hospital, sign_in_as(Role.REVIEWER), scan, [[4, 1, 2, 3]], [])
-    assert list(living(hospital).values()) == [[4, 1, 2, 3]]
+    arrange(hospital, sign_in_as(Role.REVIEWER), scan, [[4, 1, 2, 3]], [])
+    assert list(current_documents(hospital).values()) == [[4, 1, 2, 3]]
     assert balanced(hospital)
     row = hospital.connection.execute("select pdf from document where status = 'review'").fetchone()
     assert row is not None
     assert hospital.blobs.get(row["pdf"]).startswith(b"%PDF")
 
 
-def test_a_page_excluded_is_kept_aside_and_can_be_brought_back(
+def test_an_excluded_page_is_kept_and_can_be_restored(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
     user = sign_in_as(Role.REVIEWER)
-    cut(hospital, user, scan, [[1, 3], [4]], [2])
-    assert list(living(hospital).values()) == [[1, 3], [4]]
+    arrange(hospital, user, scan, [[1, 3], [4]], [2])
+    assert list(current_documents(hospital).values()) == [[1, 3], [4]]
     assert balanced(hospital)
-    assert cut(hospital, user, scan, [[1, 2, 3], [4]], []).status_code == 303
-    assert list(living(hospital).values()) == [[1, 2, 3], [4]]
+    assert arrange(hospital, user, scan, [[1, 2, 3], [4]], []).status_code == 303
+    assert list(current_documents(hospital).values()) == [[1, 2, 3], [4]]
     assert balanced(hospital)
 
 
-def test_a_page_turned_by_a_person_lies_so_in_the_filed_pdf_and_on_the_screen(
+def test_a_page_that_a_user_rotated_is_rotated_in_the_filed_pdf_and_on_the_screen(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
     user = sign_in_as(Role.REVIEWER)
-    item = cut(hospital, user, scan, [[1, 2, 3], [4]], [], {2: 90}).headers["location"]
+    item = arrange(hospital, user, scan, [[1, 2, 3], [4]], [], {2: 90}).headers["location"]
     assert user.get(item).text.count('data-rotation="90"') == 2  # the page and its thumbnail
     assert (
         user.post(
@@ -124,36 +124,38 @@ def test_a_page_turned_by_a_person_lies_so_in_the_filed_pdf_and_on_the_screen(
     with pikepdf.open(io.BytesIO(hospital.blobs.get(row["pdf"]))) as pdf:
         assert [int(page.obj.get("/Rotate", 0)) for page in pdf.pages] == [0, 90, 0]
     assert (
-        cut(hospital, user, scan, [[4]], []).status_code == 422
+        arrange(hospital, user, scan, [[4]], []).status_code == 422
     )  # the other document was not touched: nothing to change
 
 
-def test_undoing_a_turn_lays_the_page_back(hospital: Hospital, scan: int, sign_in_as: SignInAs) -> None:
+def test_undoing_a_rotation_rotates_the_page_back(
+    hospital: Hospital, scan: int, sign_in_as: SignInAs
+) -> None:
     user = sign_in_as(Role.REVIEWER)
     before = hospital.connection.execute("select pdf from document where id = 1").fetchone()
-    cut(hospital, user, scan, [[1, 2, 3], [4]], [], {2: 180})
+    arrange(hospital, user, scan, [[1, 2, 3], [4]], [], {2: 180})
     user.post("/undo")
     sql = "select pdf, page_rotations, status from document where id = 1"
     row = hospital.connection.execute(sql).fetchone()
     assert row == (before or {}) | {"page_rotations": {}, "status": "review"}
 
 
-def test_the_old_documents_answer_stays_as_it_was(
+def test_the_automatic_result_of_the_old_document_is_unchanged(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
     before = hospital.connection.execute("select id, machine_result from document order by id").fetchall()
-    cut(hospital, sign_in_as(Role.REVIEWER), scan, [[1, 2], [3], [4]], [])
+    arrange(hospital, sign_in_as(Role.REVIEWER), scan, [[1, 2], [3], [4]], [])
     sql = "select id, machine_result from document order by id limit 2"
     after = hospital.connection.execute(sql).fetchall()
     assert after == before
 
 
-def test_undo_brings_the_old_documents_back(hospital: Hospital, scan: int, sign_in_as: SignInAs) -> None:
-    before = living(hospital)
+def test_undo_restores_the_old_documents(hospital: Hospital, scan: int, sign_in_as: SignInAs) -> None:
+    before = current_documents(hospital)
     user = sign_in_as(Role.REVIEWER)
-    cut(hospital, user, scan, [[1, 2], [3, 4]], [])
+    arrange(hospital, user, scan, [[1, 2], [3, 4]], [])
     assert user.post("/undo").status_code == 303
-    assert living(hospital) == before
+    assert current_documents(hospital) == before
     assert balanced(hospital)
     texts = hospital.connection.execute("select text from document_page order by number").fetchall()
     assert [row["text"].splitlines()[-1] for row in texts] == [
@@ -164,11 +166,11 @@ def test_undo_brings_the_old_documents_back(hospital: Hospital, scan: int, sign_
     ]
 
 
-def test_undo_is_refused_once_a_part_has_been_decided_on(
+def test_undo_is_rejected_after_a_decision_on_a_part(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
     user = sign_in_as(Role.REVIEWER)
-    item = cut(hospital, user, scan, [[1, 2], [3], [4]], []).headers["location"]
+    item = arrange(hospital, user, scan, [[1, 2], [3], [4]], []).headers["location"]
     first: dict[str, Any] = (
         hospital.connection.execute("select min(id) as id from decision where action = 'regroup'").fetchone()
         or {}
@@ -177,22 +179,24 @@ def test_undo_is_refused_once_a_part_has_been_decided_on(
     assert user.post("/undo", decision=str(first["id"])).status_code == 409
 
 
-def test_who_saw_an_older_cut_is_refused_and_nothing_changes(
+def test_an_arrangement_of_an_older_revision_is_rejected_and_nothing_changes(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
-    first = next(iter(living(hospital)))
-    answer = cut(hospital, sign_in_as(Role.REVIEWER), scan, [[1], [2, 3], [4]], [], seen_revisions={first: 0})
+    first = next(iter(current_documents(hospital)))
+    answer = arrange(
+        hospital, sign_in_as(Role.REVIEWER), scan, [[1], [2, 3], [4]], [], seen_revisions={first: 0}
+    )
     assert answer.status_code == 409
-    assert list(living(hospital).values()) == [[1, 2, 3], [4]]
+    assert list(current_documents(hospital).values()) == [[1, 2, 3], [4]]
 
 
-def test_pages_of_a_document_that_somebody_holds_are_not_moved(
+def test_pages_of_a_document_that_another_user_has_claimed_are_not_moved(
     hospital: Hospital, scan: int, sign_in_as: SignInAs
 ) -> None:
     hospital.connection.execute(
         "update review_item set claimed_by = 'ann', claimed_until = now() + interval '1 hour'"
     )
-    assert cut(hospital, sign_in_as(Role.REVIEWER), scan, [[1], [2, 3], [4]], []).status_code == 409
+    assert arrange(hospital, sign_in_as(Role.REVIEWER), scan, [[1], [2, 3], [4]], []).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -206,13 +210,13 @@ def test_pages_of_a_document_that_somebody_holds_are_not_moved(
     ],
     ids=["a page lost", "a page too many", "a page twice", "nothing changed", "an empty document"],
 )
-def test_what_does_not_add_up_is_refused(
+def test_an_arrangement_that_loses_or_duplicates_pages_is_rejected(
     hospital: Hospital, scan: int, sign_in_as: SignInAs, groups: list[list[int]], excluded: list[int]
 ) -> None:
-    assert cut(hospital, sign_in_as(Role.REVIEWER), scan, groups, excluded).status_code == 422
-    assert list(living(hospital).values()) == [[1, 2, 3], [4]]
+    assert arrange(hospital, sign_in_as(Role.REVIEWER), scan, groups, excluded).status_code == 422
+    assert list(current_documents(hospital).values()) == [[1, 2, 3], [4]]
 
 
-def test_pages_of_a_filed_document_stay_where_they_are(hospital: Hospital, sign_in_as: SignInAs) -> None:
+def test_pages_of_a_filed_document_are_not_moved(hospital: Hospital, sign_in_as: SignInAs) -> None:
     hospital.filed_document()
-    assert cut(hospital, sign_in_as(Role.REVIEWER), 1, [[1]], []).status_code == 422
+    assert arrange(hospital, sign_in_as(Role.REVIEWER), 1, [[1]], []).status_code == 422

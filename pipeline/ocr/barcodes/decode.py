@@ -3,8 +3,8 @@ zxing-cpp, and patch codes of separator sheets, which zxing-cpp does not support
 
 A page is decoded at a small size and at full size; then its striped regions, which are linear barcodes at any
 angle (locate.py); a page without codes once more, for what a bad fax left. Together this takes less than 80
-ms for a page of 300 dpi (bench/segmentation_speed.py). bench/separator_sheets.py shows which code is readable through
-which damage.
+ms for a page of 300 dpi (bench/segmentation_speed.py). bench/separator_sheets.py shows which code is readable
+through which damage.
 """
 
 from __future__ import annotations
