@@ -63,7 +63,7 @@ where bare.mrn in (
     ) numbers (number)
 )
 
--- name: labelled_outcomes
+-- name: labeled_outcomes
 -- filed documents, the newest first: what was read on them of the patient, whose they are, whom the machine put first
 select p.*,
     (select jsonb_agg(jsonb_build_array(n.given, n.family)) from patient_name n where n.patient_id = p.id) as names,

@@ -25,7 +25,7 @@ BIN_EDGES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0)  # of the table of reliabi
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledOutcome:
+class LabeledOutcome:
     """A filed document: the person named on it, the patient in whose chart it is now, and the probability of
     the first candidate.
 
@@ -50,21 +50,21 @@ class ReliabilityBin:
     right: int
 
 
-def labelled_outcomes(connection: Connection) -> Iterator[LabelledOutcome]:
+def labeled_outcomes(connection: Connection) -> Iterator[LabeledOutcome]:
     """Yield the filed documents, a few thousand rows at a time. A document that no user has moved counts as
-    its patient's. """
+    its patient's."""
     with connection.transaction(), connection.cursor(name="decided") as cursor:
         cursor.itersize = CURSOR_ROWS
-        for row in cursor.execute(SQL["labelled_outcomes"], {"most": MAX_DOCUMENTS}):
+        for row in cursor.execute(SQL["labeled_outcomes"], {"most": MAX_DOCUMENTS}):
             fields = {
                 name: (value, sure if sure is not None else 1.0)
                 for name, (value, sure) in row["fields"].items()
             }
             right = None if row["first"] is None else row["first"] == row["id"]
-            yield LabelledOutcome(person_from_fields(fields), person_from_row(row), row["probability"], right)
+            yield LabeledOutcome(person_from_fields(fields), person_from_row(row), row["probability"], right)
 
 
-def count_levels(documents: Iterable[LabelledOutcome]) -> Counter[tuple[str, str]]:
+def count_levels(documents: Iterable[LabeledOutcome]) -> Counter[tuple[str, str]]:
     """Return how often each (field, level) occurred."""
     return Counter(
         level for document in documents for level in compare_fields(document.said, document.patient)
@@ -91,7 +91,7 @@ def learn_same_rates(
     return found
 
 
-def first_candidates(documents: Iterable[LabelledOutcome]) -> list[tuple[float, bool]]:
+def first_candidates(documents: Iterable[LabeledOutcome]) -> list[tuple[float, bool]]:
     """Return (probability of the first candidate, whether it was the patient) of documents with
     candidates."""
     return [(d.probability, bool(d.right)) for d in documents if d.probability is not None]

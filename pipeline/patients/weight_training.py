@@ -17,7 +17,7 @@ from pipeline.errors import InvalidInput
 from pipeline.matching.person import Person
 from pipeline.matching.weights import shipped_rates
 from pipeline.patients.outcome_statistics import (
-    LabelledOutcome,
+    LabeledOutcome,
     count_levels,
     first_candidates,
     learn_same_rates,
@@ -42,7 +42,7 @@ EM_BLOCKS = (
 MIN_RATE, MAX_RATE = 1e-7, 0.9999
 
 
-def train_weights(people: Sequence[Person], documents: Sequence[LabelledOutcome] = ()) -> dict[str, Any]:
+def train_weights(people: Sequence[Person], documents: Sequence[LabeledOutcome] = ()) -> dict[str, Any]:
     """Learn weights from patients and filed documents.
 
     Returns:

@@ -126,7 +126,11 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
         if n % 4 == 2:
             archive.change(document, type="letter")
     archive.deliver()
-    current = {number: told[1:3] for number, told in documents_at(receiver).items() if told[0] == "current"}
+    current = {
+        number: document[1:3]
+        for number, document in documents_at(receiver).items()
+        if document[0] == "current"
+    }
     moved = {f"{document}.2": ("20055501", "18842-5") for document in documents[0::4]}
     letter = {
         f"{document}.{1 if kind == 'fhir' else 2}": ("20012345", "51852-2") for document in documents[2::4]
@@ -135,13 +139,13 @@ def test_a_receiver_that_misbehaves_at_random_holds_every_document_once_with_its
     # an MHD receiver supersedes a replaced document; the receiver of the tests does not
     if kind == "mhd":
         current = {
-            number: told
-            for number, told in current.items()
+            number: document
+            for number, document in current.items()
             if number not in {f"{d}.1" for d in documents[2::4]}
         }
     assert current == moved | letter | left
     assert all(row.state == "delivered" for row in outbox.deliveries(archive.connection))
-    assert all(told[3] for told in documents_at(receiver).values())
+    assert all(document[3] for document in documents_at(receiver).values())
     assert min(receiver.failures.counts.get(failure, 0) for failure in rates) > 0
 
 

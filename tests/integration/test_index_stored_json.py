@@ -11,7 +11,7 @@ from pipeline.index import document_actions
 from pipeline.index.decision import Snapshot
 from pipeline.index.document_actions import ReviewContext
 from pipeline.index.scan_result import scan_result
-from pipeline.patients.outcome_statistics import labelled_outcomes
+from pipeline.patients.outcome_statistics import labeled_outcomes
 from pipeline.web.review import review_queue
 from tests.support.hospital import Hospital
 
@@ -110,7 +110,7 @@ def test_sql_reads_the_software_s_result_by_its_keys(hospital: Hospital) -> None
         False,
         True,
     )
-    (outcome,) = labelled_outcomes(hospital.connection)
+    (outcome,) = labeled_outcomes(hospital.connection)
     assert (outcome.right, outcome.probability) == (False, 0.62)
     (document,) = scan_result(hospital.connection, filed["scan_id"])["documents"]
     assert document["reasons"] == change["reasons"]

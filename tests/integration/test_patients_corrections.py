@@ -15,7 +15,7 @@ from pipeline.commands import documents
 from pipeline.errors import Conflict, InvalidInput
 from pipeline.index.disclosure_report import disclosures
 from pipeline.index.document_actions import ReviewContext, reassign, undo
-from pipeline.patients.outcome_statistics import labelled_outcomes
+from pipeline.patients.outcome_statistics import labeled_outcomes
 from pipeline.web.auth.permissions import Role
 from tests.support.hospital import Hospital, SignedInUser
 
@@ -64,10 +64,10 @@ def test_a_misfiled_document_is_moved_and_the_page_shows_views_and_deliveries(
     assert "Wielgosz" in report
     assert "Okafor, Martha" in report
     assert "the cancellation" in report
-    told = hospital.connection.execute(
+    deliveries = hospital.connection.execute(
         "select change, content ->> 'patient_id' as patient from delivery order by id"
     ).fetchall()
-    assert [(row["change"], int(row["patient"])) for row in told] == [
+    assert [(row["change"], int(row["patient"])) for row in deliveries] == [
         ("new", wrong),
         ("cancel", wrong),
         ("new", hospital.patient_ids[0]),
@@ -106,7 +106,7 @@ def context_of(hospital: Hospital, document: int, note: str = "wrong chart") -> 
 def test_a_moved_document_is_an_example_of_a_wrong_match(hospital: Hospital) -> None:
     stays, moved = hospital.filed_document("a.pdf"), hospital.filed_document("b.pdf")
     reassign(hospital.connection, context_of(hospital, moved), hospital.patient_ids[0])
-    newest, oldest = labelled_outcomes(hospital.connection)
+    newest, oldest = labeled_outcomes(hospital.connection)
     assert (newest.right, newest.patient.family, newest.said.family) == (False, "okafor", "wielgosz")
     assert (oldest.right, oldest.patient.mrn) == (True, oldest.said.mrn)
     assert state_of(hospital, stays)["patient_id"] == hospital.patient_ids[2]

@@ -1,5 +1,5 @@
-"""Cutting a scan anew: every page stays in exactly one place, the machine's answers stay, and it can be
-undone.
+"""Splitting a scan again: every page stays in exactly one place, the automatic results are kept, and it can
+be undone.
 """
 
 from __future__ import annotations

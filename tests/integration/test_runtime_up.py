@@ -22,7 +22,7 @@ from pipeline.runtime.installation import EmbeddedServices
 from pipeline.runtime.supervisor import Supervised
 from pipeline.runtime.up import wait_for_web
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 class Up:
@@ -38,12 +38,12 @@ class Up:
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.output.read_text()
 
     def wait_for(self, words: str, times: int = 1) -> None:
-        wait_until(lambda: self.said().count(words) >= times or self.process.poll() is not None)
-        assert self.said().count(words) >= times, self.said()
+        wait_until(lambda: self.output().count(words) >= times or self.process.poll() is not None)
+        assert self.output().count(words) >= times, self.output()
 
     def children(self) -> dict[str, int]:
         """The pid of each part."""
@@ -77,7 +77,7 @@ class Up:
         return found
 
 
-def wait_until(done: Callable[[], bool], seconds: float = PATIENCE) -> None:
+def wait_until(done: Callable[[], bool], seconds: float = TIMEOUT_SECONDS) -> None:
     end = time.monotonic() + seconds
     while not done() and time.monotonic() < end:
         time.sleep(0.1)
@@ -93,15 +93,15 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     finally:
         if running.process.poll() is None:
             running.process.terminate()
-            running.process.wait(PATIENCE)
+            running.process.wait(TIMEOUT_SECONDS)
 
 
 def test_up_says_where_everything_is(up: Up) -> None:
-    said = up.said()
+    output = up.output()
     for words in ("Postgres started (127.0.0.1:", "SeaweedFS started (127.0.0.1:", f"home {up.home}",
                   f"drop scans into {up.home / 'intake'}", "web page at http://127.0.0.1:",
                    "password"):  # fmt: skip
-        assert words in said
+        assert words in output
     assert set(up.children()) == {"watch", "work", "serve"}
 
 
@@ -110,17 +110,17 @@ def test_a_second_up_on_the_same_home_says_so(up: Up) -> None:
         [sys.executable, "-m", "pipeline", "up", "--home", str(up.home)],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
     )
     assert second.returncode == 6
     assert f"already running on {up.home} (process {up.process.pid})" in second.stderr
 
 
 def test_a_port_that_is_taken_is_named_before_anything_starts(up: Up, tmp_path: Path) -> None:
-    port = up.said().split("web page at http://127.0.0.1:")[1].split("/")[0]
+    port = up.output().split("web page at http://127.0.0.1:")[1].split("/")[0]
     other = subprocess.run(
         [sys.executable, "-m", "pipeline", "up", "--home", str(tmp_path / "home"), "--port", port],
-        capture_output=True, text=True, timeout=PATIENCE,
+        capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
     )  # fmt: skip
     assert other.returncode == 5
     assert f"Another program listens on port {port}" in other.stderr
@@ -128,11 +128,11 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(up: Up, tmp_path: 
 
 
 def test_another_program_that_answers_on_the_port_is_not_taken_for_the_web(tmp_path: Path) -> None:
-    said: list[str] = []
-    child = Supervised("web", ["--version"], tmp_path / "web.log", said.append)
+    output: list[str] = []
+    child = Supervised("web", ["--version"], tmp_path / "web.log", output.append)
     with foreign_server() as page:
-        wait_for_web(page, [child], said.append, seconds=0.1)
-    assert said[-1].startswith(f"the web application does not answer at {page} yet")
+        wait_for_web(page, [child], output.append, seconds=0.1)
+    assert output[-1].startswith(f"the web application does not answer at {page} yet")
 
 
 @contextlib.contextmanager
@@ -158,7 +158,7 @@ def test_another_command_uses_the_services_of_up_and_leaves_them_running(up: Up)
     before = up.service("postgres")
     asked = subprocess.run(
         [sys.executable, "-m", "pipeline", "doctor", "--json", "--home", str(up.home)],
-        capture_output=True, text=True, timeout=PATIENCE,
+        capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
     )  # fmt: skip
     findings = {line["check"]: line for line in map(json.loads, asked.stdout.splitlines())}
     assert {name for name, line in findings.items() if not line["ok"]} == set(), asked.stdout
@@ -198,7 +198,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Up]]:
     for running in started:
         if running.process.poll() is None:
             running.process.terminate()
-            running.process.wait(PATIENCE)
+            running.process.wait(TIMEOUT_SECONDS)
 
 
 def test_up_that_is_killed_takes_its_parts_along_and_starts_again(start: Callable[[], Up]) -> None:
@@ -212,7 +212,7 @@ def test_up_that_is_killed_takes_its_parts_along_and_starts_again(start: Callabl
     second = start()
     second.wait_for("Ctrl-C stops everything", times=2)
     second.process.send_signal(signal.SIGINT)
-    assert second.process.wait(PATIENCE) == 0
+    assert second.process.wait(TIMEOUT_SECONDS) == 0
     wait_until(lambda: not second.processes(), 10)
-    assert "watcher, workers and web stopped" in second.said()
-    assert "Postgres stopped" in second.said()
+    assert "watcher, workers and web stopped" in second.output()
+    assert "Postgres stopped" in second.output()

@@ -6,7 +6,7 @@ from pipeline.matching.person import person_from_record
 from pipeline.matching.weights import load_rates
 from pipeline.patients.outcome_statistics import (
     MIN_DOCUMENTS_PER_FIELD,
-    LabelledOutcome,
+    LabeledOutcome,
     count_levels,
     first_candidates,
     learn_same_rates,
@@ -16,8 +16,8 @@ from pipeline.patients.outcome_statistics import (
 SUSAN = {"given": "Susan", "family": "Caballero", "dob": "1964-09-29", "mrn": "7700123"}
 
 
-def document(probability: float | None = 0.99, right: bool = True, **printed: str) -> LabelledOutcome:
-    return LabelledOutcome(person_from_record(SUSAN | printed), person_from_record(SUSAN), probability, right)
+def document(probability: float | None = 0.99, right: bool = True, **printed: str) -> LabeledOutcome:
+    return LabeledOutcome(person_from_record(SUSAN | printed), person_from_record(SUSAN), probability, right)
 
 
 def test_a_frequent_level_gets_its_rate_from_the_documents() -> None:

@@ -14,7 +14,7 @@ from pipeline.matching.person import person_from_record
 from pipeline.patients.bulk_load import LoadResult, read_csv
 from pipeline.patients.candidates import all_patients
 from pipeline.patients.fhir_import import read_fhir
-from pipeline.patients.outcome_statistics import labelled_outcomes
+from pipeline.patients.outcome_statistics import labeled_outcomes
 from pipeline.patients.patient_record import PatientUpdate
 from pipeline.patients.record_linkage import LinkageResult, link_people, write_linkage
 from pipeline.patients.weight_training import train_weights, write_weights
@@ -56,7 +56,7 @@ def train_matching(out: Path, *, home: Path | None) -> None:
     with open_installation(settings, store=False) as installation, installation.connect() as connection:
         people: Iterable[PatientUpdate] = all_patients(connection)
         weights = train_weights(
-            [person_from_record(patient.row) for patient in people], list(labelled_outcomes(connection))
+            [person_from_record(patient.row) for patient in people], list(labeled_outcomes(connection))
         )
     write_weights(weights, out)
     learned = weights["learned"]
