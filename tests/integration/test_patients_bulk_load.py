@@ -235,3 +235,38 @@ def test_a_search_by_a_name_with_one_wrong_letter_lists_the_closest_name_first(
     load(connection, *others, {"mrn": "77", "given": "Ines", "family": "Amador"})
     found = connection.execute("select mrn from find_patients(%s)", [misspelt]).fetchall()
     assert found[0]["mrn"] == "77"
+
+
+@pytest.mark.parametrize(
+    ("words", "mrn"),
+    [
+        ("De La Cruz, Lila", "1"),
+        ("Lila De La Cruz", "1"),
+        ("de la cruz", "1"),
+        ("Cruz, Lila", "2"),
+        ("Lila Cruz", "2"),
+        ("Garcia-Lopez, Ana", "3"),
+        ("Garcia Lopez, Ana", "3"),
+        ("Garcia, Ana", "4"),
+        ("Lopez, Ana", "5"),
+        ("O'Brien, Mary Ann", "6"),
+        ("OBrien, Mary", "7"),
+        ("Van Den Berg, Jan", "8"),
+        ("Berg, Jan", "9"),
+    ],
+)
+def test_a_search_compares_whole_names(connection: Connection, words: str, mrn: str) -> None:
+    people = (
+        ("1", "Lila", "De La Cruz"),
+        ("2", "Lila", "Cruz"),
+        ("3", "Ana", "Garcia-Lopez"),
+        ("4", "Ana", "Garcia"),
+        ("5", "Ana", "Lopez"),
+        ("6", "Mary Ann", "O'Brien"),
+        ("7", "Mary", "O'Brien"),
+        ("8", "Jan", "Van Den Berg"),
+        ("9", "Jan", "Berg"),
+    )
+    load(connection, *({"mrn": number, "given": given, "family": family} for number, given, family in people))
+    found = connection.execute("select mrn from find_patients(%s)", [words]).fetchall()
+    assert found[0]["mrn"] == mrn
