@@ -153,7 +153,28 @@ class DeliveryLoop:
         if limit <= 0:
             return []
         params = {"destination": self.name, "busy": busy, "limit": limit}
-        return [item_from_row(row, organization) for row in connection.execute(SQL["ready"], params)]
+        items = []
+        for row in connection.execute(SQL["ready"], params).fetchall():
+            try:
+                items.append(item_from_row(row, organization))
+            except (KeyError, TypeError, ValueError) as error:  # bad data of one must not stop the others
+                self._record_unreadable(connection, row["id"], error)
+        return items
+
+    def _record_unreadable(self, connection: Connection, delivery: int, error: Exception) -> None:
+        """Close a delivery whose data cannot be read as failed."""
+        params = {
+            "id": delivery,
+            "problem": DeliveryProblem.BUILD_FAILED,
+            "detail": f"The stored data of the document or patient cannot be read: {type(error).__name__}.",
+            "refused": 0,
+            "failed": True,
+            "pause": 0.0,
+        }
+        connection.execute(SQL["failed"], params)
+        log.warning(
+            "delivery.unreadable", delivery=delivery, destination=self.name, error=type(error).__name__
+        )
 
     def _will_be_ready(self, connection: Connection) -> bool:
         """With `once`: whether some delivery will become ready without a person's action."""
