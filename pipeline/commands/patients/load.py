@@ -69,9 +69,8 @@ def print_report(file: Path, report: LoadResult, *, as_json: bool) -> None:
             "changed": report.changed,
             "unparsed_values": len(report.unparsed),
         }
-        emit(
-            {"file": str(file), **counts, "rejected": rejected, "unknown_columns": list(report.unknown_columns)}
-        )
+        unknown = list(report.unknown_columns)
+        emit({"file": str(file), **counts, "rejected": rejected, "unknown_columns": unknown})
         return
     typer.echo(f"{file}: {report.read} read, {report.added} added, {report.changed} updated")
     if report.unknown_columns:
