@@ -16,7 +16,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from pipeline.classify.fields.field_candidates import FieldCandidate
 from pipeline.classify.fields.field_selection import names_match
-from pipeline.classify.page_features import PageFeatures
+from pipeline.classify.page_features import PAGE_OF, PageFeatures
 from pipeline.classify.segmentation_dp import Penalties
 from pipeline.records import Reason
 
@@ -121,9 +121,11 @@ def find_page_number_conflicts(pages: Sequence[PageFeatures]) -> Iterator[Reason
 
 def _number_and_total(page: PageFeatures) -> tuple[int, int] | None:
     """Return (number, total) as printed in a margin of the page, or on a line of its own anywhere."""
-    if page.printed_number is not None and page.printed_total is not None:
+    texts = page.layout.texts()
+    has_word = any(PAGE_OF.search(text) for text in texts)  # "(3/5)" alone may be a score
+    if has_word and page.printed_number is not None and page.printed_total is not None:
         return page.printed_number, page.printed_total
-    for text in page.layout.texts():
+    for text in texts:
         match = OWN_LINE.fullmatch(text.strip())
         if match and 0 < (number := int(match[1])) <= (total := int(match[2])):
             return number, total

@@ -134,7 +134,8 @@ def test_printed_page_numbers_show_missing_pages_and_a_wrong_order(
 
 
 def test_complete_page_numbers_in_order_are_no_issue_and_unnumbered_pages_may_be_the_missing_ones() -> None:
-    for pages in (numbered(1, 2, 3, total=3), [*numbered(1, total=2), later(2)]):
+    score = first(1, "Aaron Avila", "8906484", foot="(3/5).")
+    for pages in (numbered(1, 2, 3, total=3), [*numbered(1, total=2), later(2)], [score]):
         (document,) = segment_pages(pages, SETTINGS, single_document=True).documents
         assert not {"incomplete_pages", "page_order"} & {issue.code for issue in document.issues}
 
