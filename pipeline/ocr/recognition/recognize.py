@@ -79,6 +79,17 @@ def recognize_words(
     """
     if is_strip(page.shape):
         return recognize_strip(page, letter_size, dpi, settings)
+    return recognize_part(page, letter_size, dpi, settings, on_step)
+
+
+def recognize_part(
+    page: GrayImage,
+    letter_size: float,
+    dpi: float,
+    settings: OcrSettings,
+    on_step: StepObserver = ignore_step,
+) -> list[OcrWord]:
+    """Return the words of a page, or of a part of any shape, without cutting it. See `recognize_words`."""
     first = first_pass(page, letter_size, dpi, settings, on_step)
     if languages := detect_other_languages(first.words, first.image, first.dpi, settings):
         settings = settings.model_copy(
@@ -112,7 +123,7 @@ def recognize_strip(page: GrayImage, letter_size: float, dpi: float, settings: O
                 box=(word.box[0] + dx, word.box[1] + dy, word.box[2] + dx, word.box[3] + dy),
                 block=word.block + first_block,
             )
-            for word in recognize_words(np.ascontiguousarray(part), letter_size, dpi, settings)
+            for word in recognize_part(np.ascontiguousarray(part), letter_size, dpi, settings)
         ]
     return result
 

@@ -19,7 +19,7 @@ from pipeline.ocr.image.orientation import estimate_orientation
 from pipeline.ocr.image.pixels import GrayImage, PageImage
 from pipeline.ocr.recognition.embedded_text import EmbeddedText
 from pipeline.ocr.recognition.missed_text import find_position
-from pipeline.ocr.recognition.recognize import recognize_words
+from pipeline.ocr.recognition.recognize import recognize_part
 from pipeline.records import Box
 
 MIN_WORD_CONFIDENCE = 0.5
@@ -50,7 +50,7 @@ def add_unread_print(
         bilevel=False,
     )
     inks = separate_inks(erased)
-    recognized = recognize_words(inks, estimate_orientation(inks).letter_size, dpi, settings)
+    recognized = recognize_part(inks, estimate_orientation(inks).letter_size, dpi, settings)
     result = list(words)
     for _, line in groupby(recognized, key=lambda word: word.line_key):
         insert_line(
