@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.patients.adt import build_acknowledgment, process_message
+from pipeline.patients.adt import (
+    build_acknowledgment,
+    count_rejected_messages,
+    process_message,
+    rejected_messages,
+)
 from pipeline.patients.hl7v2 import parse_message
 from pipeline.patients.patient_merge import patient_id, unmerge
 from pipeline.store.database import Connection
@@ -177,8 +182,8 @@ def test_a_merge_of_people_who_differ_goes_to_a_person(
         assert "A person must decide" in answer
     assert row(connection, "222")["merged_into"] is None
     assert row(connection, "111")["family"] == "GARCIA"
-    kept = connection.execute("select count(*) as n from adt_message where status = 'rejected'").fetchone()
-    assert kept == {"n": 2}
+    assert count_rejected_messages(connection) == 2
+    assert ["differ" in message["problem"] for message in rejected_messages(connection, 10)] == [True, True]
 
 
 def test_a_merge_that_a_user_has_undone_is_not_done_again(connection: Connection) -> None:
