@@ -182,6 +182,6 @@ def translate_connection_errors(endpoint: str = "") -> Iterator[None]:
         location = f" at {endpoint}" if endpoint else ""
         raise ServiceUnavailable(
             f"The object store{location} does not respond as expected: {error}.",
-            "Start it, or correct storage.endpoint and its keys in the settings; `chartloom doctor` shows what "
-            "is reachable.",
+            "Start it, or correct storage.endpoint and its keys in the settings; `chartloom doctor` shows "
+            "what is reachable.",
         ) from error

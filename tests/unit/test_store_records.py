@@ -56,3 +56,9 @@ def test_two_statements_of_one_name_are_a_mistake(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path)
     with pytest.raises(ValueError, match="two statements are named same"):
         sql.statements.__wrapped__("anything")
+
+
+def test_a_cached_page_of_another_shape_is_read_again() -> None:
+    stored = page_json(a_page(1, "left hip fracture"))
+    stored["version"] -= 1
+    assert page_from(stored) is None

@@ -97,7 +97,10 @@ ADVICE: dict[str, tuple[str, str]] = {
         USE_DETAIL,
         "Look for the missing pages in the scan and the paper. If they are lost, file it as it is.",
     ),
-    "page_order": (USE_DETAIL, "Put the pages in the order of their printed numbers, then file the document."),
+    "page_order": (
+        USE_DETAIL,
+        "Put the pages in the order of their printed numbers, then file the document.",
+    ),
     "possible_duplicate": (
         USE_DETAIL,
         "Compare both documents. If they are the same pages, reject this one.",
