@@ -100,11 +100,11 @@ def test_matching_weights_of_the_home_replace_the_shipped_ones() -> None:
     write_trained_model(
         trained_model_path(weights.LEARNED), lambda draft: draft.write_text(json.dumps(learned)), "# Card\n"
     )
-    weights.table.cache_clear()
+    weights.load_rates.cache_clear()
     try:
-        used = weights.table(None)
+        used = weights.load_rates(None)
     finally:
-        weights.table.cache_clear()
+        weights.load_rates.cache_clear()
     assert (used["dob"]["exact"].same, used["dob"]["exact"].stranger) == (0.5, 0.25)
     assert used["dob"]["exact"].twin == shipped["dob"]["exact"].twin
     assert used["mrn"] == shipped["mrn"]
