@@ -186,8 +186,8 @@ def apply_change(
     patient = find(mrn, change.authority)
     priors = {prior: find(prior, authority) for authority, prior in change.priors if prior != mrn}
     if action in ("merge", "renumber"):
-        for prior in filter(None, priors.values()):
-            check_same_person(prior, patient)
+        for existing in filter(None, priors.values()):
+            check_same_person(existing, patient)
     if action == "renumber":
         patient = renumber_patient(connection, mrn, patient, priors)
     if patient is not None and patient["mrn"] != mrn:

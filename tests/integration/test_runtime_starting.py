@@ -26,7 +26,8 @@ STEPS = ("spawned", "ready", "all ready", "supervised", "migrating")
 def test_a_service_that_is_killed_during_the_start_is_started_again(
     name: str, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service, killed = SERVICES[name], []
+    service = SERVICES[name]
+    killed: list[int] = []
     spawned: list[RunningService] = []
 
     def kill_once() -> None:

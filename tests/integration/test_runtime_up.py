@@ -30,16 +30,16 @@ class Up:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.output = home.with_suffix(".out")
+        self.output_file = home.with_suffix(".out")
         port = str(free_ports(["web"], {})["web"])
-        with self.output.open("ab") as out:
+        with self.output_file.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "up", "--home", str(home), "--port", port],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
 
     def output(self) -> str:
-        return self.output.read_text()
+        return self.output_file.read_text()
 
     def wait_for(self, words: str, times: int = 1) -> None:
         wait_until(lambda: self.output().count(words) >= times or self.process.poll() is not None)

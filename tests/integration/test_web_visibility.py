@@ -77,7 +77,7 @@ def test_each_state_is_open_to_the_roles_that_may_see_it(
             f"/api/v1/documents/{target.document}",
             f"/api/v1/documents/{target.document}/file.pdf",
         ]
-    faults = []
+    faults: list[tuple[Role, str, object]] = []
     for role in READING:
         is_open = is_open_to_clinicians or role != Role.CLINICIAN
         user = sign_in_as(role)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pikepdf
 import pytest
 from PIL import Image
@@ -13,7 +14,7 @@ from pipeline.classify.file_issues import add_file_issues
 from pipeline.config import IntakeSettings
 from pipeline.ingest.parsing.open_scan import inspect
 from pipeline.ingest.parsing.pdf_container import CHUNK_BYTES, pdf_starts
-from pipeline.records import Document, Reason, Segmentation
+from pipeline.records import Document, Page, Reason, Segmentation
 from pipeline.store.scratch import Scratch
 from tests.support.scan_files import Opens, draw_page, edited, image_of, is_same_image, jpeg, pdf_of
 
@@ -23,8 +24,8 @@ def shaded(value: int) -> bytes:
     return jpeg(Image.new("L", (600, 800), value))
 
 
-def shades(scratch: Scratch, pages: list) -> list[int]:
-    return [image_of(scratch, page).convert("L").getpixel((300, 400)) // 10 for page in pages]
+def shades(scratch: Scratch, pages: list[Page]) -> list[int]:
+    return [int(np.asarray(image_of(scratch, page).convert("L"))[400, 300]) // 10 for page in pages]
 
 
 def notes_of(file: Path, scratch: Scratch, limits: IntakeSettings) -> dict[str, str]:

@@ -53,7 +53,8 @@ def test_a_fax_is_not_squashed_in_any_orientation(
         8: Image.Transpose.ROTATE_270,
     }
     page = draw_page(FAX, mode="1")
-    stored = page.transpose(turn[orientation]) if turn[orientation] is not None else page
+    transpose = turn[orientation]
+    stored = page if transpose is None else page.transpose(transpose)
     dpi = (204, 98) if orientation < 5 else (98, 204)
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[274] = orientation

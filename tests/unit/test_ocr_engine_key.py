@@ -11,6 +11,8 @@ from pipeline.config import OcrSettings, load_settings
 from pipeline.ocr import engine_key as module
 from pipeline.ocr.engine_key import engine_key
 from pipeline.ocr.engines import rapidocr_engine, tesseract
+from pipeline.ocr.image import orientation
+from pipeline.ocr.recognition import word_confidence
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +56,7 @@ def test_a_changed_model_file_changes_the_key(monkeypatch: pytest.MonkeyPatch, t
     before = key_of_new_process()
     retrained = tmp_path / "retrained"
     retrained.write_bytes(b"other weights")
-    for name in (module.ORIENTATION_MODEL, module.WORD_CONFIDENCE_MODEL):
+    for name in (orientation.MODEL_FILE, word_confidence.MODEL_FILE):
         with monkeypatch.context() as patch:
             replace_for(patch, "model_path", name, retrained)
             assert key_of_new_process() != before, name

@@ -204,7 +204,8 @@ def unread_letters(words: Sequence[Word], is_edge: NDArray[np.bool_], scale: flo
         & (width <= LETTER_WIDTH_RANGE[1] * line_height)
         & ((area > MAX_FRAME_FILL * width * height) | (height <= 2 * line_height))
     )
-    return np.column_stack([left, top, left + width, top + height])[is_letter]
+    boxes = np.column_stack([left, top, left + width, top + height])
+    return np.asarray(boxes[is_letter], np.int32)
 
 
 def unread_part(

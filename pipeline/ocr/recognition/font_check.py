@@ -94,9 +94,9 @@ def word_strip(words: Sequence[OcrWord], gray: GrayImage) -> GrayImage:
     for word in words:
         x0, y0, x1, y1 = word.box
         margin = (y1 - y0) // 8
-        part = gray[max(0, y0 - margin // 2) : y1 + margin // 2, max(0, x0 - margin) : x1 + margin]
-        width = max(1, round(part.shape[1] * STRIP_HEIGHT_PX / part.shape[0]))
-        part = cv2.resize(part, (width, STRIP_HEIGHT_PX), interpolation=cv2.INTER_AREA)
+        crop = gray[max(0, y0 - margin // 2) : y1 + margin // 2, max(0, x0 - margin) : x1 + margin]
+        width = max(1, round(crop.shape[1] * STRIP_HEIGHT_PX / crop.shape[0]))
+        part = np.asarray(cv2.resize(crop, (width, STRIP_HEIGHT_PX), interpolation=cv2.INTER_AREA), np.uint8)
         parts += [part if np.median(part) >= 128 else 255 - part, parts[0]]
     return np.asarray(np.pad(np.hstack(parts), tesseract.STRIP_BORDER_PX, constant_values=255), np.uint8)
 

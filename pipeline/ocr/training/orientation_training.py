@@ -132,4 +132,4 @@ def train_orientation() -> TrainedOrientation:
 def write_weights(path: Path, arrays: dict[str, NDArray[np.float16]]) -> None:
     """Write the arrays as a compressed .npz file, whatever the path's suffix is."""
     with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)

@@ -21,6 +21,7 @@ from pipeline.web.routes import api_decisions
 from pipeline.web.routes.api_models import (
     PREFIX,
     RESPONSES,
+    Candidate,
     Document,
     Hit,
     Id,
@@ -81,7 +82,7 @@ def item(context: Context, item: Id) -> ItemWithDocument:
     context.record(document=row.document_id, scan=row.scan_id, item=item)
     subject = None if row.document_id is None else _document_model(context, row.document_id)
     blind = row.document_id is not None and bool(review_item.hidden_fields(context, row.document_id))
-    candidates = [] if blind else row.candidates
+    candidates = [] if blind else [Candidate.model_validate(candidate) for candidate in row.candidates]
     return ItemWithDocument(**_item_model(row).model_dump(), candidates=candidates, subject=subject)
 
 

@@ -108,8 +108,6 @@ def page_text(context: Context, scan: int, number: int, x0: int, y0: int, x1: in
     """Return the text under a box in pixels of the upright page: {"text", "by": "page" or "zone"}."""
     connection = context.connection
     row = _page_with_preview(context, scan, number)
-    if not row.width:
-        raise _no_image(number)
     context.record(patient=row.patient_id, document=row.document_id, scan=scan, page=number)
     box = (max(0, x0), max(0, y0), min(x1, row.width), min(y1, row.height))
     if box[0] >= box[2] or box[1] >= box[3]:
@@ -128,9 +126,9 @@ def page_text(context: Context, scan: int, number: int, x0: int, y0: int, x1: in
 class PageImage:
     """A page with its image, and the document and patient that it belongs to."""
 
-    preview: str | None
-    width: int | None
-    height: int | None
+    preview: str
+    width: int
+    height: int
     rotation: int
     document_id: int | None
     document_status: str | None
@@ -141,9 +139,7 @@ def _page_with_preview(context: RequestContext, scan: int, number: int) -> PageI
     """Return the page; raise NotFound if it has no image or the user's role may not see it."""
     with context.connection.cursor(row_factory=class_row(PageImage)) as cursor:
         row = cursor.execute(SQL["page"], {"scan": scan, "number": number}).fetchone()
-    if row is None or row.preview is None:
-        raise _no_image(number)
-    if not review_item.is_visible(context.account.role, row.document_status):
+    if row is None or not review_item.is_visible(context.account.role, row.document_status):
         raise _no_image(number)
     return row
 

@@ -19,7 +19,7 @@ select p.preview, p.width, p.height, o.document_id, d.status as document_status,
 from page p
 left join document_page o on o.scan_id = p.scan_id and o.number = p.number
 left join document d on d.id = o.document_id
-where p.scan_id = %(scan)s and p.number = %(number)s
+where p.scan_id = %(scan)s and p.number = %(number)s and p.preview is not null and p.width > 0
 
 -- name: decisions_of_document
 select id, decided_by, decided_at, action, before, after, note, undoes from decision where document_id = %(id)s order by id

@@ -118,8 +118,7 @@ def merge(
             status=422 if confirmed else 200,
         )
     done = patient_merge.merge(context.connection, other, patient, context.account.name)
-    detail = {"reason": reason} if reason else {}
-    context.record(patient=patient, merged=other, documents=done.documents, **detail)
+    context.record(patient=patient, merged=other, documents=done.documents, reason=reason or None)
     return RedirectResponse(f"/patients/{patient}", 303)
 
 
