@@ -137,4 +137,4 @@ def test_a_command_waits_for_the_database_and_then_reports_that_it_does_not_answ
     )
     assert process.returncode == 3
     assert time.monotonic() - started >= 2
-    assert "The database does not answer (waited 2 s)" in process.stderr
+    assert "The database does not respond (waited 2 s)" in process.stderr
