@@ -24,7 +24,7 @@ select pg_try_advisory_lock(hashtext('chartloom deliveries'), hashtext(%(name)s)
 select pg_advisory_unlock(hashtext('chartloom deliveries'), hashtext(%(name)s))
 
 -- name: ready
--- The next thing to tell of each document, oldest first: nothing overtakes what went before it, a dead one holds up its document.
+-- The next delivery of each document, oldest first: deliveries of a document stay in order, and a failed one holds up the rest.
 select d.id, d.document_id, d.change, d.edition, d.replaces, d.content, d.queued_at, d.attempts, d.rejections, d.last_attempt_at,
        to_jsonb(p) as patient, to_jsonb(e) as encounter,
        (select was.content from delivery was

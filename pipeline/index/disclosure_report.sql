@@ -11,7 +11,7 @@ where n.id = %(id)s and n.action = 'move'
 select id from decision where document_id = %(document)s and action = 'move' order by id desc limit 1
 
 -- name: seen_in_chart
--- looks at the document itself, and at the chart while it stood there; what was decided is told by the document's history
+-- accesses to the document itself, and to the chart while it was in it; decisions are in the history of the document
 select account, role, action, count(*) as times, min(at) as first, max(at) as last
 from audit
 where patient_id = %(patient)s and at between %(since)s and %(until)s

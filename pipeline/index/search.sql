@@ -36,7 +36,7 @@ where not exists (
 group by near.document
 
 -- name: search
--- Documents by words on their pages (found before), by their patient's number or name (also misspelt), by their own id, by their day.
+-- Documents by words on their pages (found before), by their patient's number or name (also misspelled), by ID, by date of service.
 with named as (
     select id, case when mrn = %(words)s or exists (select from patient_key as known
                                                     where known.patient_id = found.id and known.key = 'n' || number_key(%(words)s))

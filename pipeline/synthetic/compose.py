@@ -184,7 +184,7 @@ def _facts(rng: random.Random, patient: Patient, day: date) -> dict[str, str]:
         "accession": f"{rng.choice('LXRM')}{rng.randint(10**5, 10**7)}",
         "member": f"{rng.choice(('W', 'XKR', 'ZGP', 'H', ''))}{rng.randint(10**8, 10**9 - 1)}",
         "group": str(rng.randint(10_000, 999_999)),
-        "licence": f"{rng.choice('ABDKS')}{rng.randint(10**6, 10**8)}",
+        "license": f"{rng.choice('ABDKS')}{rng.randint(10**6, 10**8)}",
         "icd": rng.choice(ICD),
         "name": "",
     }

@@ -24,7 +24,7 @@ WIDTH, HEIGHT, DPI = 850, 380, 100
 DOCUMENT_NAME = 269  # TIFF's tag
 FIRST_DAY = date(2011, 3, 1)
 PATIENTS = 12
-NOBODY = "9990001"  # a record number that the index does not know
+UNKNOWN_MRN = "9990001"  # a record number that the index does not know
 CODES = {"csv": "progress_note", "old-index": "PN", "tree": "progress"}
 FIELDS = ("path", "document", "pages", "batch", "mrn", "type", "date")
 
@@ -83,8 +83,8 @@ class Maker:
         self.write_patients()
         if self.kind != "tree":
             self.write_index()
-        told = [asdict(planted) for planted in self.made.planted]
-        (self.folder / "planted.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        entries = [asdict(planted) for planted in self.made.planted]
+        (self.folder / "planted.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
         return self.made
 
     def plant(self, code: str, row: str, path: str = "") -> None:
@@ -199,7 +199,7 @@ class Maker:
 def tiff(pages: list[Image.Image], name: str) -> bytes:
     """A Group 4 TIFF that bears a document's name."""
     out = io.BytesIO()
-    told = {DOCUMENT_NAME: name}
+    tags = {DOCUMENT_NAME: name}
     pages[0].save(
         out,
         "TIFF",
@@ -207,7 +207,7 @@ def tiff(pages: list[Image.Image], name: str) -> bytes:
         append_images=pages[1:],
         compression="group4",
         dpi=(DPI, DPI),
-        tiffinfo=told,
+        tiffinfo=tags,
     )
     return out.getvalue()
 

@@ -206,12 +206,12 @@ def _holes(noise: np.random.Generator, pixels: Pixels) -> Pixels:
     unit = width / WIDTH
     places = [(0.2, 0.5), (0.5, 0.5), (0.8, 0.5)] if noise.random() < 0.5 else [(0.03, 0.35), (0.03, 0.65)]
     for down, across in places:
-        centre = (
+        center = (
             (round(45 * unit), round(down * height))
             if len(places) == 3
             else (round(across * width), round(down * height))
         )
-        cv2.circle(out, centre, round(24 * unit), 0, -1)
+        cv2.circle(out, center, round(24 * unit), 0, -1)
     return out
 
 
@@ -241,10 +241,10 @@ def _light(noise: np.random.Generator, pixels: Pixels) -> Pixels:
 
 def _stain(noise: np.random.Generator, pixels: Pixels) -> Pixels:
     mask = np.zeros(pixels.shape, dtype=np.uint8)
-    centre = (int(noise.integers(pixels.shape[1])), int(noise.integers(pixels.shape[0])))
+    center = (int(noise.integers(pixels.shape[1])), int(noise.integers(pixels.shape[0])))
     cv2.ellipse(
         mask,
-        centre,
+        center,
         (int(noise.integers(80, 260)), int(noise.integers(60, 200))),
         noise.uniform(0, 180),
         0,

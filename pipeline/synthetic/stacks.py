@@ -23,7 +23,7 @@ from pipeline.synthetic.typeset import TypesetDocument, typeset
 STACK_SHARE = 0.4  # share of scans that hold several documents
 UNLISTED_PATIENT_SHARE = 0.06  # share of documents about a person who is not in the index
 DUPLEX_SHARE = 0.2  # share of stacks scanned on both sides, so that most backs are blank
-SeparatorSheet = Callable[[int], NDArray[np.uint8]]  # dots an inch -> the sheet as grey pixels
+SeparatorSheet = Callable[[int], NDArray[np.uint8]]  # dots an inch -> the sheet as gray pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def generate_scan(
     sender = _sender(rng) if scanner.name.startswith("fax") else ""
     pages: list[Scanned] = []
     ledger: list[dict[str, Any]] = []
-    told: list[dict[str, Any]] = []
+    documents: list[dict[str, Any]] = []
 
     def add(pixels: NDArray[np.uint8], kind: str) -> None:
         stamp = f"{sender}  P.{len(pages) + 1:02d}" if sender else ""
@@ -105,13 +105,13 @@ def generate_scan(
             if duplex and rng.random() < 0.8:
                 add(blank_page(scanner.dpi), "blank")
         assert content[0] == first
-        told.append(_truth(printed, content, person in people))
+        documents.append(_truth(printed, content, person in people))
     truth = {
         "scanner": scanner.name,
         "separators": sheets,
         "separator_kind": "qr" if sheets else None,
         "pages": ledger,
-        "documents": told,
+        "documents": documents,
     }
     return ScannedFile(tuple(pages), scanner, truth)
 

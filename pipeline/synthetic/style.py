@@ -11,7 +11,7 @@ from pipeline.synthetic.page import Face, Font
 
 HEADS = (
     "none",
-    "centre",
+    "center",
     "left_rule",
     "boxed",
     "right_block",
@@ -35,7 +35,7 @@ IDENTITIES = (
     "footer",
     "re_line",
 )
-TITLES = ("centre", "left", "inverse", "underlined", "boxed", "spaced", "right")
+TITLES = ("center", "left", "inverse", "underlined", "boxed", "spaced", "right")
 RUNNING = ("none", "same", "name_line", "name_mrn", "title_only", "continued", "band")
 NUMBERS = ("none", "none", "page_of", "page", "slash", "dash", "top_of", "top")
 HEADINGS = ("caps", "colon", "bold", "underlined", "run_in", "bar", "plain")
@@ -106,7 +106,7 @@ def style_for(rng: random.Random, kind: str) -> Style:
     letter = kind in ("letter", "referral_letter", "insurance_correspondence")
     identity = rng.choice(("re_line", "re_line", "line", "columns")) if letter else rng.choice(IDENTITIES)
     return Style(
-        head=rng.choice(("none", "centre", "left_rule", "right_block", "logo", "small_print"))
+        head=rng.choice(("none", "center", "left_rule", "right_block", "logo", "small_print"))
         if letter
         else rng.choice(HEADS),
         identity="none" if card else identity,

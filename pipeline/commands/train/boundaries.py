@@ -56,7 +56,7 @@ def boundaries(
     cases += [training.build_case(stack, generated=False) for stack in (*found, *settled)]
     exam = [case for case in cases if training.in_holdout(case)]
     taught = [case for case in cases if not training.in_holdout(case)]
-    figures = {name: told.as_dict() for name, told in training.cross_validate(taught).items()}
+    figures = {name: metrics.as_dict() for name, metrics in training.cross_validate(taught).items()}
     fitted = training.fit_boundary_model(taught)
     new = training.count_errors(fitted, exam)
     old = training.count_errors(boundary_model.model_as_dict(), exam)

@@ -48,14 +48,14 @@ def fields(
         *(training.scanned_cases(scans, readings or scans) if scans else ()),
         *(_filed(home) if reviewers else ()),
     ]
-    told: dict[tuple[bool, bool], list[training.FieldOutcome]] = {
+    outcomes: dict[tuple[bool, bool], list[training.FieldOutcome]] = {
         (made, exam): [] for made in (True, False) for exam in (True, False)
     }
     for made, cases in ((True, training.generated_cases(documents, seed)), (False, real)):
         for case in cases:
-            told[made, training.in_holdout(case)] += training.evaluate_case(case)
-    table = training.fit_calibration_table(told[True, False], told[False, False])
-    exam = told[True, True] + told[False, True]
+            outcomes[made, training.in_holdout(case)] += training.evaluate_case(case)
+    table = training.fit_calibration_table(outcomes[True, False], outcomes[False, False])
+    exam = outcomes[True, True] + outcomes[False, True]
     new, old = (
         round(training.mean_log_loss(each, exam), 4) for each in (table, confidence.calibration_table())
     )
@@ -64,7 +64,7 @@ def fields(
     facts = {
         "made": f"{datetime.now(UTC):%Y-%m-%d}",
         "command": command,
-        "answers": {"generated": len(told[True, False]), "real": len(told[False, False])},
+        "answers": {"generated": len(outcomes[True, False]), "real": len(outcomes[False, False])},
         "exam": {"answers": len(exam), "loss_new": new, "loss_old": old},
     }
     emit({"switched": switched, "facts": facts, "fields": table})
