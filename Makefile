@@ -20,7 +20,7 @@ run: setup           ## everything on this machine, with sample charts; Ctrl-C s
 	$(BIN)/chartloom up --demo
 
 test: browser        ## all tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_OPTIONS)
 
 coverage: setup      ## the unit tests, and which lines they run: artefacts/coverage
 	$(BIN)/python -m pytest tests/unit --numprocesses auto --maxprocesses 4 --dist loadfile \
