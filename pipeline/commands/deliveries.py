@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import signal
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,11 +84,10 @@ def list_(
     Exit codes: 0 done; 3 a service is unavailable.
     """
     from pipeline.delivery import outbox
-    from pipeline.delivery.outbox_rows import row_json
 
     with database(home) as connection:
         for row in outbox.deliveries(connection, state=state, destination=to, document=document, limit=limit):
-            emit(row_json(row)) if as_json else typer.echo(format_delivery(row))
+            emit(asdict(row)) if as_json else typer.echo(format_delivery(row))
 
 
 def format_delivery(row: DeliveryRow) -> str:
@@ -110,12 +110,11 @@ def show(
     """
     from pipeline.delivery import outbox
     from pipeline.delivery.delivery_result import PROBLEM_DESCRIPTIONS, DeliveryProblem
-    from pipeline.delivery.outbox_rows import row_json
 
     with database(home) as connection:
         row = outbox.delivery(connection, delivery)
     if as_json:
-        emit(row_json(row))
+        emit(asdict(row))
         return
     typer.echo(format_delivery(row))
     typer.echo(
@@ -197,12 +196,11 @@ def destinations(as_json: Json = False, home: Home = None) -> None:
     Exit codes: 0 done; 3 a service is unavailable.
     """
     from pipeline.delivery import outbox
-    from pipeline.delivery.outbox_rows import row_json
 
     with database(home) as connection:
         for row in outbox.destinations(connection):
             if as_json:
-                emit(row_json(row))
+                emit(asdict(row))
                 continue
             counts = f"{row.pending} pending, {row.failed} failed, {row.delivered} delivered"
             failure = f": {row.failure}" if row.failure else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -76,10 +76,11 @@ def archive(
     """
     from pipeline.errors import InvalidInput
     from pipeline.synthetic.legacy_archive import make_archive
+    from pipeline.synthetic.legacy_files import Kind
 
-    if kind not in ("csv", "old-index", "tree"):
+    if kind not in get_args(Kind):
         raise InvalidInput(f"There is no archive kind {kind}.", "Choose csv, old-index or tree.")
-    made = make_archive(out, kind, documents, seed, faults=faults, recur=recur)  # type: ignore[arg-type]
+    made = make_archive(out, cast("Kind", kind), documents, seed, faults=faults, recur=recur)
     typer.echo(f"{made.documents} documents, {len(made.planted)} faults; manifest {made.manifest}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 
 class DeliveryContent(TypedDict):
@@ -75,8 +75,3 @@ class DeliveryDetail(DeliveryRow):
     content: DeliveryContent
     last_attempt_at: datetime | None
     held_up: list[int] | None
-
-
-def row_json(row: DestinationRow | DeliveryRow) -> dict[str, Any]:
-    """Return a row for `--json`, with its fields as keys."""
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}
