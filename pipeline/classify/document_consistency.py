@@ -16,7 +16,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from pipeline.classify.fields.field_candidates import FieldCandidate
 from pipeline.classify.fields.field_selection import names_match
-from pipeline.classify.page_features import PAGE_OF, PageFeatures
+from pipeline.classify.page_features import PageFeatures
 from pipeline.classify.segmentation_dp import Penalties
 from pipeline.records import Reason
 
@@ -29,9 +29,6 @@ TWO_PATIENTS_NATS = 6.0
 
 MIN_LABEL_STRENGTH = 0.8
 """Label strength from which a name, number or birth date is assumed to be the patient's."""
-
-OWN_LINE = re.compile(r"Page\s*(\d{1,3})\s*(?:of|/)\s*(\d{1,3})", re.IGNORECASE)
-"""A page number with its total that is a line of its own."""
 
 RECORD_NUMBER_LABELS = ("mr", "medicalrec", "medrec", "patientmrn", "healthrecord")
 """Beginnings of the label keys of the hospital's own record number."""
@@ -92,44 +89,6 @@ def find_mixed_patients(pages: Sequence[PageFeatures]) -> Iterator[Reason]:
             detail = f"Pages {page_a} and {page_b} seem to name different patients."
             yield Reason(code="mixed_patients", detail=detail)
             return
-
-
-def find_page_number_conflicts(pages: Sequence[PageFeatures]) -> Iterator[Reason]:
-    """Yield an issue if the printed page numbers of a document ("Page 2 of 3") show that pages are missing,
-    or that the pages are in another order. Pages without a printed total are not judged.
-    """
-    numbered = [
-        number_and_total for page in pages if (number_and_total := _number_and_total(page)) is not None
-    ]
-    totals = {total for _, total in numbered}
-    if len(totals) != 1:
-        return
-    (total,) = totals
-    numbers = [number for number, _ in numbered]
-    listed = ", ".join(map(str, numbers))
-    if any(b < a for a, b in pairwise(numbers)):
-        detail = f"The pages are not in the order of their printed numbers: {listed}."
-        yield Reason(code="page_order", detail=detail)
-    missing = sorted(set(range(1, total + 1)) - set(numbers))
-    pages_without_number = len(pages) - len(numbered)
-    if len(missing) > pages_without_number:
-        absent = ", ".join(map(str, missing))
-        detail = f"The printed numbers count {total} pages, but page {absent} is missing here. "
-        detail += "It may be elsewhere in the scan, if the paper was not in order."
-        yield Reason(code="incomplete_pages", detail=detail)
-
-
-def _number_and_total(page: PageFeatures) -> tuple[int, int] | None:
-    """Return (number, total) as printed in a margin of the page, or on a line of its own anywhere."""
-    texts = page.layout.texts()
-    has_word = any(PAGE_OF.search(text) for text in texts)  # "(3/5)" alone may be a score
-    if has_word and page.printed_number is not None and page.printed_total is not None:
-        return page.printed_number, page.printed_total
-    for text in texts:
-        match = OWN_LINE.fullmatch(text.strip())
-        if match and 0 < (number := int(match[1])) <= (total := int(match[2])):
-            return number, total
-    return None
 
 
 def find_rival_identifiers(candidates: Sequence[FieldCandidate]) -> str | None:

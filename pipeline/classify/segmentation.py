@@ -15,13 +15,10 @@ from math import exp
 from pipeline.classify.barcode_rules import SheetMeaning, sheet_meaning
 from pipeline.classify.blank_pages import is_blank
 from pipeline.classify.boundary_model import start_probability
-from pipeline.classify.document_consistency import (
-    consistency_penalties,
-    find_mixed_patients,
-    find_page_number_conflicts,
-)
+from pipeline.classify.document_consistency import consistency_penalties, find_mixed_patients
 from pipeline.classify.fields import select_fields
 from pipeline.classify.page_features import PageFeatures, extract_page_features
+from pipeline.classify.page_numbering import find_page_number_conflicts
 from pipeline.classify.segmentation_dp import best_segmentation
 from pipeline.config import ClassifySettings
 from pipeline.records import Document, Field, OcrPage, Reason, Segmentation, TypeGuess

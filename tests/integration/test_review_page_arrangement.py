@@ -17,6 +17,7 @@ from httpx import Response
 from pipeline.ingest.reconciliation import reconcile
 from pipeline.records import Reason
 from pipeline.web.auth.permissions import Role
+from pipeline.web.review.page_arrangement import evaluate_document
 from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
@@ -215,6 +216,83 @@ def test_an_arrangement_that_loses_or_duplicates_pages_is_rejected(
 ) -> None:
     assert arrange(hospital, sign_in_as(Role.REVIEWER), scan, groups, excluded).status_code == 422
     assert list(current_documents(hospital).values()) == [[1, 2, 3], [4]]
+
+
+WRONG_ORDER = Reason(
+    code="page_order", detail="The pages are not in the order of their printed numbers: 1, 3, 2."
+)
+
+
+def numbered_scan(hospital: Hospital, *feet: str) -> int:
+    """A scan of one document in review; each page ends with the line that is given for it."""
+    head = ["Patient: Okafor, Martha", "DOB: 1956-08-03", "DISCHARGE SUMMARY"]
+    return hospital.file_scan("backs.pdf", [[*head, foot] for foot in feet], issue=WRONG_ORDER)
+
+
+def shown_order(page: str) -> list[int]:
+    """Return the pages of the tiles, in their order."""
+    return [int(number) for number in re.findall(r'class="tile" data-number="(\d+)"', page)]
+
+
+def test_pages_in_a_wrong_order_are_shown_in_the_printed_order_and_saved_like_any_other_arrangement(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    scan = numbered_scan(hospital, "Page 1 of 3", "Page 3 of 3", "Page 2 of 3")
+    user = sign_in_as(Role.REVIEWER)
+    ((document, pages),) = current_documents(hospital).items()
+    item = hospital.first_item(scan)
+    link = f"/scans/{scan}/pages?order={document}"
+    assert f'href="{link}"' in user.get(f"/items/{item}").text
+    preview = user.get(link)
+    assert "in the order of their printed page numbers: 1, 3, 2." in preview.text
+    assert shown_order(preview.text) == [1, 3, 2]
+    assert list(current_documents(hospital).values()) == [pages] == [[1, 2, 3]]
+    answer = arrange(hospital, user, scan, [[1, 3, 2]], [])
+    assert list(current_documents(hospital).values()) == [[1, 3, 2]]
+    new_item = user.get(answer.headers["location"]).text
+    assert "put these pages together" in new_item
+    assert "page_order" not in new_item
+    sql = "select detail ->> 'action' as action from audit where action = 'decide'"
+    assert {row["action"] for row in hospital.connection.execute(sql)} == {"regroup"}
+
+
+def test_pages_whose_printed_numbers_state_no_order_are_arranged_by_hand(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    scan = numbered_scan(hospital, "Page 2 of 2", "Page 2 of 2")
+    user = sign_in_as(Role.REVIEWER)
+    (document,) = current_documents(hospital)
+    assert user.get(f"/scans/{scan}/pages?order={document}").status_code == 422
+    assert user.get(f"/scans/{scan}/pages?order=999999").status_code == 404
+
+
+def test_the_button_for_the_printed_order_is_shown_only_with_that_reason(
+    hospital: Hospital, scan: int, sign_in_as: SignInAs
+) -> None:
+    assert "?order=" not in sign_in_as(Role.REVIEWER).get(f"/items/{hospital.first_item(scan)}").text
+
+
+def test_an_arranged_document_is_checked_as_a_new_one_is(
+    hospital: Hospital, scan: int, sign_in_as: SignInAs
+) -> None:
+    arrange(hospital, sign_in_as(Role.REVIEWER), scan, [[1, 2, 3, 4]], [])
+    sql = "select reasons from review_item where closed_at is null"
+    (item,) = hospital.connection.execute(sql).fetchall()
+    assert {"manually_rearranged", "mixed_patients"} <= {reason["code"] for reason in item["reasons"]}
+
+
+def test_a_name_that_the_hospital_writes_for_unknown_patients_finds_no_candidate_in_an_arranged_document(
+    hospital: Hospital, sign_in_as: SignInAs
+) -> None:
+    found = []
+    for placeholders in ((), ("Okafor", "Martha")):
+        classify = hospital.settings.classify.model_copy(update={"placeholder_names": placeholders})
+        settings = hospital.settings.model_copy(update={"classify": classify})
+        lines = ["Patient Name: Okafor, Martha", "DISCHARGE SUMMARY"]
+        filing = evaluate_document(hospital.connection, [hospital.make_page(1, lines)], "mwhite", settings)
+        assert filing.document.field("patient_name") is not None
+        found.append(len(filing.candidates) > 0)
+    assert found == [True, False]
 
 
 def test_pages_of_a_filed_document_are_not_moved(hospital: Hospital, sign_in_as: SignInAs) -> None:

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.classify.boundary_model import load_model
+from pipeline.classify.page_features import extract_page_features
+from pipeline.classify.page_numbering import printed_order
 from pipeline.classify.segmentation import segment_pages
 from pipeline.classify.segmentation_dp import best_segmentation
 from pipeline.classify.training.boundary_training import BoundaryMetrics, add_metrics, build_case
@@ -138,6 +140,26 @@ def test_complete_page_numbers_in_order_are_no_issue_and_unnumbered_pages_may_be
     for pages in (numbered(1, 2, 3, total=3), [*numbered(1, total=2), later(2)], [score]):
         (document,) = segment_pages(pages, SETTINGS, single_document=True).documents
         assert not {"incomplete_pages", "page_order"} & {issue.code for issue in document.issues}
+
+
+@pytest.mark.parametrize(
+    ("feet", "order"),
+    [
+        (("Page 1 of 4", "Page 3 of 4", "Page 4 of 4", "Page 2 of 4"), (1, 4, 2, 3)),
+        (("Page 3 of 3", "", "Page 1 of 3"), (3, 2, 1)),  # the one without a number is the missing one
+        (("Page 2 of 2", "", "Page 1 of 2", ""), (3, 4, 1, 2)),  # backs stay behind their fronts
+        (("Page 1 of 3", "Page 2 of 3", "Page 2 of 3"), None),
+        (("Page 2 of 2", "Page 1 of 3"), None),
+        (("", ""), None),
+    ],
+)
+def test_pages_are_put_in_the_order_of_their_printed_numbers_if_these_state_one(
+    feet: Sequence[str], order: tuple[int, ...] | None
+) -> None:
+    pages = [
+        extract_page_features(first(n, "Aaron Avila", "8906484", foot=foot)) for n, foot in enumerate(feet, 1)
+    ]
+    assert printed_order(pages) == order
 
 
 def test_a_page_without_a_head_after_a_full_page_belongs_to_the_document_before() -> None:

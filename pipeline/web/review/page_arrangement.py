@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from pipeline.classify.fields import find_fields
+from pipeline.classify.document_consistency import find_mixed_patients
+from pipeline.classify.fields import select_fields
+from pipeline.classify.page_features import extract_page_features
+from pipeline.classify.page_numbering import find_page_number_conflicts, printed_order
 from pipeline.classify.types import predict_types
 from pipeline.config import Settings
 from pipeline.errors import InvalidInput
@@ -149,21 +152,46 @@ def _ocr_page(row: Mapping[str, Any]) -> OcrPage:
     )
 
 
+def order_by_printed_numbers(connection: Connection, scan: int, pages: Sequence[int]) -> tuple[int, ...]:
+    """Return the pages of a document in the order of the page numbers printed on them.
+
+    Raises:
+        InvalidInput: If the printed numbers state no single order.
+    """
+    pages_by_number = load_ocr_pages(connection, scan)
+    order = printed_order([extract_page_features(pages_by_number[number]) for number in pages])
+    if order is None:
+        raise InvalidInput(
+            "The printed page numbers state no single order.",
+            "Arrange the pages by hand.",
+            "no_printed_order",
+        )
+    return order
+
+
 def evaluate_document(
     connection: Connection, pages: Sequence[OcrPage], actor: str, settings: Settings
 ) -> NeedsReview:
-    """Return the pages as a document for review; its first reason names who arranged the pages."""
+    """Return the pages as a document for review; its first reason names who arranged the pages, the others
+    are those that a document of a new scan would have.
+    """
     types = predict_types("\n\n".join(page.text for page in pages), pages)
     rearranged = Reason(code="manually_rearranged", detail=f"{actor} put these pages together.")
+    features = [extract_page_features(page) for page in pages]
+    results = select_fields(
+        [candidate for page in features for candidate in page.candidates], settings.classify
+    )
+    doubts = (*results.issues, *find_mixed_patients(features), *find_page_number_conflicts(features))
     document = Document(
         pages=tuple(page.number for page in pages),
         type=types[0].type if types else "other",
         type_probability=types[0].probability if types else 0.0,
         alternatives=tuple(types[1:4]),
-        fields=find_fields(pages, settings.classify),
-        issues=(rearranged,),
+        fields=results.fields,
+        issues=tuple({issue.code: issue for issue in (rearranged, *doubts)}.values()),
     )
-    possible = find_candidates(connection, person_from_document(document), settings.matching)
+    person = person_from_document(document, settings.classify.placeholder_names)
+    possible = find_candidates(connection, person, settings.matching)
     filing = decide(document, possible, settings)
     reasons = (rearranged, *(reason for reason in filing.reasons if reason.code != rearranged.code))
     return NeedsReview(

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.errors import InvalidInput
+from pipeline.errors import InvalidInput, NotFound
 from pipeline.index.decision import UnfiledDocument
 from pipeline.index.split_merge import unfiled_documents
 from pipeline.store.scans import load_scan
-from pipeline.web.auth.request_context import Context
+from pipeline.web.auth.request_context import Context, RequestContext
 from pipeline.web.rendering import render_page
 from pipeline.web.review import review_item, review_queue
-from pipeline.web.review.page_arrangement import PageArrangement, apply_arrangement
+from pipeline.web.review.page_arrangement import (
+    PageArrangement,
+    apply_arrangement,
+    order_by_printed_numbers,
+)
 from pipeline.web.review.review_item import SQL, Row
 
 router = APIRouter()
@@ -27,21 +32,42 @@ MAX_ARRANGEMENT_LENGTH = 200_000
 
 
 @router.get("/scans/{scan}/pages", name="scan_pages", response_class=HTMLResponse)
-def scan_pages(context: Context, scan: int) -> HTMLResponse:
-    """Show all pages of a scan with its current split."""
+def scan_pages(
+    context: Context, scan: int, order: Annotated[int | None, Query(ge=1, lt=2**63)] = None
+) -> HTMLResponse:
+    """Show all pages of a scan with its current split.
+
+    The pages of the document `order` are shown in the order of their printed page numbers. As any other
+    arrangement, it is saved only when the user applies it."""
     connection = context.connection
     row = load_scan(connection, scan)
     context.record(scan=scan)
     pages = connection.execute(SQL["page_thumbnails"], {"scan": scan}).fetchall()
     unfiled = unfiled_documents(connection, scan)
+    current = revisions_json(unfiled)
+    if order is not None:
+        unfiled |= {order: in_printed_order(context, scan, unfiled.get(order))}
     return render_page(
         context,
         "page_arrangement.html",
         scan=row,
         pages=movable_pages(pages, unfiled),
         fixed_pages=[page for page in pages if not _is_movable(page, unfiled)],
-        revisions=revisions_json(unfiled),
+        revisions=current,
+        ordered_pages=unfiled[order].pages if order is not None else None,
     )
+
+
+def in_printed_order(context: RequestContext, scan: int, document: UnfiledDocument | None) -> UnfiledDocument:
+    """Return the document with its pages in the order of their printed numbers.
+
+    Raises:
+        NotFound: It is not in review.
+        InvalidInput: The printed numbers state no single order.
+    """
+    if document is None or document.status != "review":
+        raise NotFound("This document is not in review.", "Go back to the queue.")
+    return replace(document, pages=[*order_by_printed_numbers(context.connection, scan, document.pages)])
 
 
 def revisions_json(unfiled: dict[int, UnfiledDocument]) -> str:
@@ -54,9 +80,17 @@ def movable_pages(pages: list[Row], unfiled: dict[int, UnfiledDocument]) -> list
 
     Documents in review come in the order of their first pages, and each one's pages in its own order."""
     first_pages = {document: min(row.pages) for document, row in unfiled.items()}
+    positions = {
+        (document, number): position
+        for document, row in unfiled.items()
+        for position, number in enumerate(row.pages)
+    }
     movable = [page for page in pages if _is_movable(page, unfiled)]
     movable.sort(
-        key=lambda page: (first_pages.get(page["document_id"], page["number"]), page["position"] or 0)
+        key=lambda page: (
+            first_pages.get(page["document_id"], page["number"]),
+            positions.get((page["document_id"], page["number"]), 0),
+        )
     )
     current_document = None
     for page in movable:
