@@ -29,11 +29,8 @@ def get_logger(name: str) -> BoundLogger:
 
 def configure(level: int = logging.INFO) -> None:
     """Log to standard error: our modules from `level` on, libraries from WARNING on."""
-    formatter = logging.Formatter(LINE_FORMAT, "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    handler.addFilter(render_library_record)
+    handler.setFormatter(LineFormatter(LINE_FORMAT, "%Y-%m-%dT%H:%M:%S"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("pipeline").setLevel(level)
     for name in QUIET_LIBRARIES:
@@ -45,12 +42,19 @@ def drop_missing_values(_logger: object, _method: str, event: EventDict) -> Even
     return {key: value for key, value in event.items() if value is not None}
 
 
-def render_library_record(record: logging.LogRecord) -> bool:
-    """Give a record of the standard library's logging the form of ours; return True, so that it is logged."""
-    if not (record.name.startswith("pipeline") and record.getMessage().startswith("event=")):
-        event: EventDict = {"event": record.getMessage(), "logger": record.name}
-        record.msg, record.args = str(RENDER(None, "", event)), None
-    return True
+class LineFormatter(logging.Formatter):
+    """Formats log records; those of libraries get the form of ours. The record itself is not changed: other
+    handlers see it as it was logged.
+    """
+
+    converter = time.gmtime
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the standard library's name)
+        """Return the line of a record."""
+        if not (record.name.startswith("pipeline") and record.message.startswith("event=")):
+            record = logging.makeLogRecord(record.__dict__)
+            record.message = str(RENDER(None, "", {"event": record.message, "logger": record.name}))
+        return super().formatMessage(record)
 
 
 RENDER = structlog.processors.LogfmtRenderer(key_order=["event"], drop_missing=True, bool_as_flag=False)

@@ -9,6 +9,7 @@ hospital      a hospital with accounts and patients but no documents, for the te
 
 from __future__ import annotations
 
+import logging
 import secrets
 import signal
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from pipeline.config import Settings, load_settings
+from pipeline.logs import LineFormatter
 from pipeline.resources import HOME_VARIABLE
 from pipeline.runtime.installation import EmbeddedServices, Installation
 from pipeline.store.blobs import REGION, Blobs
@@ -43,6 +45,16 @@ def pytest_sessionstart() -> None:
 def separate_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads the models or settings of the user who runs it."""
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def separate_log_handlers() -> Iterator[None]:
+    """Remove the log handlers that a command under test has added: its standard error is closed by then."""
+    before = logging.root.handlers[:]
+    yield
+    for handler in logging.root.handlers[:]:
+        if isinstance(handler.formatter, LineFormatter) and handler not in before:
+            logging.root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
