@@ -20,7 +20,7 @@ def status(as_json: Json = False, home: Home = None) -> None:
     Exit codes: 0 done; 3 a service is unavailable.
     """
     from pipeline.config import load_settings
-    from pipeline.patients.adt import count_rejected_messages
+    from pipeline.patients.rejected_messages import count_rejected_messages
     from pipeline.runtime.installation import open_installation
     from pipeline.worker.status import status_json
 

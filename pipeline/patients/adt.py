@@ -17,19 +17,15 @@ from psycopg.types.json import Jsonb
 from pipeline.delivery.formats.hl7_values import escape, format_time
 from pipeline.errors import ChartloomError, Conflict, InvalidInput
 from pipeline.matching.comparison_levels import compare_fields
+from pipeline.patients.adt_message import Message, named_patients, parse_message
 from pipeline.patients.bulk_load import store_aliases
 from pipeline.patients.candidates import person_from_row
 from pipeline.patients.encounters import store_encounter
-from pipeline.patients.hl7v2 import (
-    FRAMING_BYTES,
-    Message,
-    PatientChange,
-    header_fields,
-    parse_message,
-    split_batch,
-)
+from pipeline.patients.hl7_patient import PatientChange
+from pipeline.patients.hl7_text import FRAMING_BYTES, header_fields, split_batch
 from pipeline.patients.patient_merge import merge, renumber
 from pipeline.patients.patient_record import COLUMNS, PatientAlias, PatientUpdate
+from pipeline.patients.rejected_messages import keep_rejected
 from pipeline.patients.reported_values import newest_values, time_stamp
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
@@ -105,10 +101,10 @@ def process_one(connection: Connection, body: bytes, assigning_authority: str) -
     try:
         message = parse_message(body, assigning_authority)
     except ChartloomError as error:
-        return store_rejected(connection, body, unparsed_message(body), error)
+        return store_rejected(connection, body, unparsed_message(body), error, assigning_authority)
     except (ValueError, LookupError, AttributeError, hl7.HL7Exception) as error:
         invalid = InvalidInput(f"Not an HL7 v2 message: {type(error).__name__}.", "", "not_hl7")
-        return store_rejected(connection, body, unparsed_message(body), invalid)
+        return store_rejected(connection, body, unparsed_message(body), invalid, assigning_authority)
     problem, error_code = " ".join(message.problems) or None, DATA_TYPE_ERROR
     if message.processing_id != "P":
         problem = f"The processing ID (MSH-11) is {message.processing_id}; only P is applied."
@@ -124,7 +120,7 @@ def process_one(connection: Connection, body: bytes, assigning_authority: str) -
                 return replace(result, status="ignored")
             apply_message(connection, message, assigning_authority)
     except (ChartloomError, psycopg.DataError, psycopg.IntegrityError) as error:
-        return store_rejected(connection, body, message, error)
+        return store_rejected(connection, body, message, error, assigning_authority)
     return result
 
 
@@ -187,7 +183,8 @@ def apply_change(
     priors = {prior: find(prior, authority) for authority, prior in change.priors if prior != mrn}
     if action in ("merge", "renumber"):
         for existing in filter(None, priors.values()):
-            check_same_person(existing, patient)
+            if not is_merged(existing, patient):
+                check_same_person(existing, patient)
     if action == "renumber":
         patient = renumber_patient(connection, mrn, patient, priors)
     if patient is not None and patient["mrn"] != mrn:
@@ -199,7 +196,6 @@ def apply_change(
         if prior is None:  # an unused number, which identifies this patient from now on
             connection.execute(SQL["add_former_mrn"], {"id": current["id"], "mrn": number})
         elif action == "merge":
-            check_same_person(prior, current)
             merge_prior(connection, prior, current)
         elif action == "account" and prior["id"] != current["id"]:
             raise Conflict(
@@ -268,6 +264,16 @@ def store_reported(
     return current
 
 
+def is_merged(prior: Mapping[str, Any], patient: Mapping[str, Any] | None) -> bool:
+    """Return whether a prior patient has been merged into the patient, or both into the same one: the message
+    may be sent again, or a person may have done what it asks.
+    """
+    if patient is None:
+        return False
+    living = {patient["id"], patient["merged_into"]} - {None}
+    return prior["id"] == patient["id"] or prior["merged_into"] in living
+
+
 def check_same_person(prior: Mapping[str, Any], other: Mapping[str, Any] | None) -> None:
     """Refuse to join two records whose names or birth dates disagree: a person must decide that.
 
@@ -296,41 +302,35 @@ def merge_prior(connection: Connection, prior: dict[str, Any], survivor: dict[st
     """Merge a prior patient into the survivor, unless that is done.
 
     Raises:
-        Conflict: if a user has undone this merge, or either patient was merged into another.
+        Conflict: if they seem to be two people, a user has undone this merge, or either patient was merged
+            into another.
     """
     pair = {"loser": prior["id"], "survivor": survivor["id"]}
     rows = connection.execute(SQL["lock_patients"], {"ids": list(pair.values())})
     merged_into = {row["id"]: row["merged_into"] for row in rows}
-    living = {survivor["id"], merged_into[survivor["id"]]} - {None}
-    if prior["id"] == survivor["id"] or merged_into[prior["id"]] in living:
-        return  # the messages may be sent again
+    if is_merged(*(patient | {"merged_into": merged_into[patient["id"]]} for patient in (prior, survivor))):
+        return
+    check_same_person(prior, survivor)
     undone = connection.execute(SQL["undone_merge"], pair).fetchone()
     if undone is not None:
         raise Conflict(f"{undone['undone_by']} has undone this merge.", "A person must decide.")
     merge(connection, prior["id"], survivor["id"], ACTOR)
 
 
-def store_rejected(connection: Connection, body: bytes, message: Message, error: Exception) -> MessageResult:
-    """Store a message that could not be applied, with the reason."""
+def store_rejected(
+    connection: Connection, body: bytes, message: Message, error: Exception, assigning_authority: str
+) -> MessageResult:
+    """Keep a message that could not be applied, with the reason, for a person. A message that a person has
+    settled is ignored.
+    """
     problem = (str(error).splitlines() or [type(error).__name__])[0][:MAX_PROBLEM_CHARS]
-    params = message_key(message) | {"problem": problem, "body": body}
-    connection.execute(SQL["keep_rejected_body"], params)
+    if not keep_rejected(connection, message, body, problem, named_patients(body, assigning_authority)):
+        return MessageResult("ignored", message.control_id, error_code="")
     if isinstance(error, ChartloomError):
         code = ERROR_CODES.get(error.code, INTERNAL_ERROR)
     else:
         code = DATA_TYPE_ERROR if isinstance(error, psycopg.DataError) else DUPLICATE_KEY
     return MessageResult("rejected", message.control_id, problem, code)
-
-
-def rejected_messages(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """Return the messages that were rejected and not applied since, the newest first."""
-    return connection.execute(SQL["rejected_messages"], {"limit": limit}).fetchall()
-
-
-def count_rejected_messages(connection: Connection) -> int:
-    """Return the number of messages that were rejected and not applied since."""
-    row = connection.execute(SQL["count_rejected_messages"]).fetchone()
-    return int(row["messages"]) if row else 0
 
 
 def message_key(message: Message) -> dict[str, object]:

@@ -2,19 +2,8 @@
 insert into adt_message (sender, control_id, sha256, event, status, problem)
 values (%(sender)s, %(control_id)s, %(sha256)s, %(event)s, %(status)s, %(problem)s)
 on conflict (sender, control_id, sha256) do update
-set status = excluded.status, problem = excluded.problem, body = null, received_at = now() where adt_message.status = 'rejected'
-
--- name: keep_rejected_body
-insert into adt_message (sender, control_id, sha256, event, status, problem, body)
-values (%(sender)s, %(control_id)s, %(sha256)s, %(event)s, 'rejected', %(problem)s, %(body)s)
-on conflict (sender, control_id, sha256) do update
-set problem = excluded.problem, received_at = now() where adt_message.status = 'rejected'
-
--- name: rejected_messages
-select id, received_at, sender, control_id, event, problem from adt_message where status = 'rejected' order by id desc limit %(limit)s
-
--- name: count_rejected_messages
-select count(*) as messages from adt_message where status = 'rejected'
+set status = excluded.status, problem = excluded.problem, body = null, patients = '[]', received_at = now()
+where adt_message.status = 'rejected'
 
 -- name: lock_mrn
 -- Messages about the same number wait for each other, even if no patient has it yet.

@@ -3,6 +3,7 @@ next is read."""
 
 from __future__ import annotations
 
+import re
 import socket
 import socketserver
 import ssl
@@ -17,6 +18,9 @@ from pipeline.store.database import Pool
 from pipeline.store.transient import TRANSIENT_ERRORS
 
 FRAME_START, FRAME_END = b"\x0b", b"\x1c\r"
+END_OF_FRAME = re.compile(
+    rb"\x1c\0*\r"
+)  # also in UTF-16, so that the sender is told that it is not supported
 MAX_MESSAGE_BYTES = 10_000_000  # a sender that exceeds it is disconnected
 RECEIVE_BYTES = 65536
 log = get_logger(__name__)
@@ -136,8 +140,8 @@ def split_frames(receive: Callable[[], bytes]) -> Iterator[bytes]:
     """
     buffer = b""
     while len(buffer) <= MAX_MESSAGE_BYTES:
-        while FRAME_END in buffer:
-            body, buffer = buffer.split(FRAME_END, 1)
+        while end := END_OF_FRAME.search(buffer):
+            body, buffer = buffer[: end.start()], buffer[end.end() :]
             yield body[body.find(FRAME_START) + 1 :]
         try:
             received = receive()

@@ -1058,8 +1058,13 @@ CREATE TABLE public.adt_message (
     problem text,
     body bytea,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
+    patients jsonb DEFAULT '[]'::jsonb NOT NULL,
+    settled_at timestamp with time zone,
+    settled_by text,
+    settled_note text,
     CONSTRAINT adt_message_check CHECK (((status <> 'rejected'::text) OR (problem IS NOT NULL))),
-    CONSTRAINT adt_message_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'ignored'::text, 'rejected'::text])))
+    CONSTRAINT adt_message_settled_check CHECK (((status = 'settled'::text) = ((settled_at IS NOT NULL) AND (settled_by IS NOT NULL) AND (COALESCE(settled_note, ''::text) <> ''::text)))),
+    CONSTRAINT adt_message_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'ignored'::text, 'rejected'::text, 'settled'::text])))
 );
 
 ALTER TABLE public.adt_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (

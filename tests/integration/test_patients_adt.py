@@ -15,7 +15,7 @@ import pytest
 from pipeline.config import Settings
 from pipeline.errors import Conflict
 from pipeline.patients.adt import build_acknowledgment, process_message
-from pipeline.patients.hl7v2 import parse_message
+from pipeline.patients.adt_message import parse_message
 from pipeline.patients.mllp_listener import FRAME_END, FRAME_START, MllpListener
 from pipeline.patients.patient_merge import merge, patient_id, unmerge
 from pipeline.store.database import Connection, open_pool

@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.patients.adt import (
-    build_acknowledgment,
-    count_rejected_messages,
-    process_message,
-    rejected_messages,
-)
-from pipeline.patients.hl7v2 import parse_message
+from pipeline.patients.adt import build_acknowledgment, process_message
+from pipeline.patients.adt_message import parse_message
+from pipeline.patients.mllp_listener import split_frames
 from pipeline.patients.patient_merge import patient_id, unmerge
+from pipeline.patients.rejected_messages import count_rejected_messages, rejected_messages
 from pipeline.store.database import Connection
 
 SUSAN = "GARCIA^SUSAN^M"
@@ -127,6 +124,39 @@ def test_the_character_set_of_the_message_is_used(charset: str, codec: str, name
         patient = parse_message(body).patient
         assert patient is not None
         assert patient.row["family"] == name
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_message_in_utf_16_is_refused_with_its_control_id_and_a_clear_text(
+    connection: Connection, codec: str
+) -> None:
+    body = "\r".join((header("A28", "77"), pid("111"))).encode(codec)
+    end = "\x1c\r".encode("utf-16-le" if codec == "utf-16" else codec)  # without another byte order mark
+    frame = b"\x0b" + body + end
+    (received,) = split_frames(iter([frame, b""]).__next__)
+    answer = build_acknowledgment(received, process_message(connection, received)).decode()
+    assert "MSA|AE|77" in answer
+    assert "Messages in UTF-16 or UTF-32 are not supported. Send UNICODE UTF-8." in answer
+    assert connection.execute("select count(*) as n from patient").fetchone() == {"n": 0}
+
+
+@pytest.mark.parametrize("name", ["A\\C2842\\B", "A\\M2842\\B", "A\\M284228\\B", "A\x1b$B;3ED\x1b(B"])
+def test_a_name_that_changes_its_character_set_is_refused_and_not_misread(
+    connection: Connection, name: str
+) -> None:
+    body = "\r".join((header("A28", "1"), pid("111", f"{name}^SUSAN"))).encode()
+    answer = build_acknowledgment(body, process_message(connection, body)).decode()
+    assert "MSA|AE|1" in answer
+    assert "103^Table value not found" in answer
+    assert "changes its character set" in answer
+    assert connection.execute("select count(*) as n from patient").fetchone() == {"n": 0}
+
+
+def test_an_escaped_text_that_looks_like_such_a_change_is_text(
+    connection: Connection,
+) -> None:
+    assert send(connection, header("A28", "1"), pid("111", "A\\E\\C2842\\E\\B^SUSAN")) == "AA"
+    assert row(connection, "111")["family"] == "A\\C2842\\B"
 
 
 @pytest.mark.parametrize("dob", ["19641332", "00000000", "19640230", "29990101"])

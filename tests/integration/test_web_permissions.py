@@ -32,6 +32,7 @@ def address(path: str, hospital: Hospital, item: int, document: int) -> str:
         "account": 10**6,
         "decision": 10**6,
         "name": "x.pdf",
+        "message": 10**6,
     }
     return path.format(**values)
 

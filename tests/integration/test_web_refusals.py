@@ -49,6 +49,7 @@ class Ids:
     own_patient: int
     revisions: dict[str, int]
     pages: list[int]
+    message: int
 
 
 def dump(hospital: Hospital) -> dict[str, str]:
@@ -87,6 +88,7 @@ def prepare(hospital: Hospital, user: SignedInUser, other: SignedInUser) -> Ids:
         own_patient=row["patient_id"],
         revisions={str(row["id"]): row["revision"]},
         pages=row["pages"],
+        message=hospital.rejected_message(),
     )
 
 
@@ -188,8 +190,18 @@ def refusals(ids: Ids) -> dict[str, list[Refusal]]:
                 values={"patient": ids.patient},
                 body={"other": ids.own_patient, "confirmed": "true"},
             ),
+            Refusal(
+                kind="unknown message",
+                values={"patient": ids.patient},
+                body={"other": ids.own_patient, "confirmed": "true", "note": "x", "hl7_message": UNKNOWN},
+            ),
         ],
         "unmerge": [Refusal(kind="not merged", values={"patient": ids.patient})],
+        "settle_message": [
+            Refusal(kind="unknown", values={"message": UNKNOWN}, body={"note": "x"}, role=admin),
+            Refusal(kind="missing note", values={"message": ids.message}, role=admin),
+            Refusal(kind="blank note", values={"message": ids.message}, body={"note": " "}, role=admin),
+        ],
         "upload": [Refusal(kind="a form", values={"name": "x.pdf"}, body={"x": "y"}, role=clerk)],
         "quarantine_action": [
             Refusal(kind="unknown scan", values={"scan": UNKNOWN}, body={"operation": "retry"}, role=clerk),

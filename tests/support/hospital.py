@@ -20,6 +20,7 @@ from pipeline.config import Settings
 from pipeline.index.filing import commit
 from pipeline.matching import decide, person_from_document
 from pipeline.ocr.output.searchable_pdf import document_pdf
+from pipeline.patients.adt import process_message
 from pipeline.patients.candidates import find_candidates
 from pipeline.records import (
     Box,
@@ -195,6 +196,20 @@ class Hospital:
         }
         scan = self.file_scan(name, [lines], **given)
         row = self.connection.execute("select id from document where scan_id = %s", [scan]).fetchone()
+        assert row is not None
+        return int(row["id"])
+
+    def rejected_message(self, event: str = "A40", mrn: str = "10012345", prior: str = "10055501") -> int:
+        """Receive an HL7 message about two different patients, which is rejected, and return its id."""
+        self.count += 1
+        segments = (
+            f"MSH|^~\\&|REGISTRATION|NORTH|||20260101120000||ADT^{event}|C{self.count}|P|2.5",
+            f"PID|1||{mrn}^^^NORTH^MR||Okafor^Martha||19560803|F",
+            f"MRG|{prior}^^^NORTH^MR",
+        )
+        result = process_message(self.connection, "\r".join(segments).encode())
+        assert result.status == "rejected", result
+        row = self.connection.execute("select max(id) as id from adt_message").fetchone()
         assert row is not None
         return int(row["id"])
 

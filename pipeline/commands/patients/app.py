@@ -128,7 +128,7 @@ def rejected(as_json: Json = False, home: Home = None) -> None:
     Exit codes: 0 done; 3 a service is unavailable.
     """
     from pipeline.commands.common import database
-    from pipeline.patients.adt import rejected_messages
+    from pipeline.patients.rejected_messages import rejected_messages
 
     with database(home) as connection:
         messages = rejected_messages(connection, MAX_LISTED_MESSAGES)

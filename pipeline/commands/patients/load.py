@@ -13,7 +13,7 @@ from pipeline.errors import InvalidInput, NotFound
 from pipeline.patients.adt import process_message
 from pipeline.patients.bulk_load import MAX_LISTED_ROWS, LoadResult, read_csv, store_patients
 from pipeline.patients.fhir_import import read_fhir
-from pipeline.patients.hl7v2 import split_messages
+from pipeline.patients.hl7_text import split_messages
 from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
 

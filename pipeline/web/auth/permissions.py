@@ -95,6 +95,8 @@ RULES: dict[str, Rule] = {
     "merge_page": Rule(SUPERVISING, "view_merge"),
     "merge": Rule(SUPERVISING, "merge", as_owner=True),
     "unmerge": Rule(SUPERVISING, "merge", as_owner=True),
+    "messages": Rule(MANAGING, "view_messages"),
+    "settle_message": Rule(MANAGING, "settle_message", as_owner=True),
     # intake and delivery
     "intake": Rule(INTAKE, "view_intake"),
     "intake_stream": Rule(INTAKE, "view_intake"),

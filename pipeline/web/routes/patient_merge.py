@@ -12,7 +12,7 @@ from pipeline.errors import NotFound
 from pipeline.index.search import patients_with_mrn
 from pipeline.matching import person_from_record
 from pipeline.matching.pair_matching import compare_people
-from pipeline.patients import patient_merge
+from pipeline.patients import patient_merge, rejected_messages
 from pipeline.records import Reason
 from pipeline.store.sql import statements
 from pipeline.web.auth.request_context import Context, RequestContext
@@ -26,15 +26,20 @@ router = APIRouter()
 
 @router.get("/patients/{patient}/merge", name="merge_page", response_class=HTMLResponse)
 def merge_page(
-    context: Context, patient: int, other: Annotated[str, Query(max_length=200)] = ""
+    context: Context,
+    patient: int,
+    other: Annotated[str, Query(max_length=200)] = "",
+    message: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> HTMLResponse:
-    """Compare a patient with the one whose MRN is `other`, and show the records merged into the patient."""
+    """Compare a patient with the one whose MRN is `other`, and show the records merged into the patient.
+    `message`: the rejected HL7 message that asks for the merge.
+    """
     row = load_record(context, patient)
     context.record(patient=patient, other=other)
     other_row: Row | None = None
     if other.strip():
         other_row = load_record(context, patients_with_mrn(context.connection, other.strip())[0])
-    return comparison_page(context, row, other_row, other=other)
+    return comparison_page(context, row, other_row, other=other, hl7_message=message)
 
 
 def comparison_page(
@@ -46,6 +51,7 @@ def comparison_page(
     differences: Sequence[str] = (),
     message: str = "",
     note: str = "",
+    hl7_message: int | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     """Return the page that compares two records.
@@ -58,6 +64,7 @@ def comparison_page(
         differences: The fields that differ and for which the merge must be confirmed, with a reason.
         message: Why a merge was refused.
         note: The reason that was typed.
+        hl7_message: The rejected message that asks for the merge.
         status: The status of the response.
     """
     evidence: tuple[Reason, ...] = ()
@@ -79,6 +86,7 @@ def comparison_page(
         differences=differences,
         message=message,
         note=note,
+        hl7_message=hl7_message,
     )
 
 
@@ -98,10 +106,12 @@ def merge(
     other: Annotated[int, Form()],
     note: Annotated[str, Form(max_length=2000)] = "",
     confirmed: Annotated[bool, Form()] = False,
+    hl7_message: Annotated[int | None, Form(ge=1, lt=2**63)] = None,
 ) -> Response:
     """Merge the record `other` into this patient's record.
 
-    If given name or birth date differ, the merge must be confirmed on a second page, with a reason."""
+    If given name or birth date differ, the merge must be confirmed on a second page, with a reason. The
+    rejected HL7 message that asks for the merge is settled when all its merges are done."""
     row, other_row = load_record(context, patient), load_record(context, other)
     differences = differing_identity_fields(row, other_row)
     reason = note.strip()
@@ -115,11 +125,22 @@ def merge(
             differences=differences,
             message="The reason is missing. State it in a few words." if confirmed else "",
             note=note,
+            hl7_message=hl7_message,
             status=422 if confirmed else 200,
         )
     done = patient_merge.merge(context.connection, other, patient, context.account.name)
-    context.record(patient=patient, merged=other, documents=done.documents, reason=reason or None)
-    return RedirectResponse(f"/patients/{patient}", 303)
+    context.record(
+        patient=patient,
+        merged=other,
+        documents=done.documents,
+        reason=reason or None,
+        hl7_message=hl7_message,
+    )
+    if hl7_message is None:
+        return RedirectResponse(f"/patients/{patient}", 303)
+    settlement = f"Merged {other_row['mrn']} into {row['mrn']}. {reason}"
+    rejected_messages.settle_if_merged(context.connection, hl7_message, context.account.name, settlement)
+    return RedirectResponse("/messages", 303)
 
 
 @router.post("/patients/{patient}/unmerge", name="unmerge")
