@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from pipeline.config import OcrSettings
+from pipeline.config import OcrSettings, TesseractInterfaceChoice
 from pipeline.ocr.engines import rapidocr_engine, tesseract
 from pipeline.ocr.image.orientation import MODEL_FILE as ORIENTATION_MODEL
 from pipeline.ocr.recognition.script_detection import installed_script_languages
@@ -26,8 +26,8 @@ differently.
 PACKAGES = ("tesserocr", "opencv-python-headless", "pillow", "zxing-cpp")
 """Packages whose version may change a result: decoding, cleanup and barcodes."""
 SECOND_ENGINE_PACKAGES = ("rapidocr", "onnxruntime")
-NEUTRAL_SETTINGS = {"page_timeout_seconds"}
-"""Settings that do not change a result."""
+NEUTRAL_SETTINGS = {"page_timeout_seconds", "tesseract"}
+"""Settings that do not change a result. How Tesseract is called is part of the key as what it leads to."""
 
 
 def engine_key(settings: OcrSettings) -> str:
@@ -40,12 +40,15 @@ def engine_key(settings: OcrSettings) -> str:
         ConfigurationError: The second engine is not installed.
     """
     return _engine_key(
-        settings.model_dump_json(exclude=NEUTRAL_SETTINGS), settings.languages, settings.second_engine
+        settings.model_dump_json(exclude=NEUTRAL_SETTINGS),
+        settings.languages,
+        settings.second_engine,
+        settings.tesseract,
     )
 
 
 @cache
-def _engine_key(settings: str, languages: str, second_engine: str) -> str:
+def _engine_key(settings: str, languages: str, second_engine: str, choice: TesseractInterfaceChoice) -> str:
     has_second_engine = second_engine != "never"
     packages = PACKAGES + (SECOND_ENGINE_PACKAGES if has_second_engine else ())
     files = [model_path(ORIENTATION_MODEL), model_path(WORD_CONFIDENCE_MODEL), *_traineddata_files(languages)]
@@ -54,11 +57,23 @@ def _engine_key(settings: str, languages: str, second_engine: str) -> str:
     dependencies = {
         "revision": READER_REVISION,
         "settings": settings,
-        "tesseract": tesseract.library_version(),
+        "tesseract": _tesseract_versions(languages, choice),
         "packages": {name: _package_version(name) for name in packages},
         "models": [[file.name, _file_hash(file)] for file in files],
     }
     return hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _tesseract_versions(languages: str, choice: TesseractInterfaceChoice) -> list[list[str]]:
+    """Return how Tesseract is called for the configured languages, with its version, and the versions that
+    may recognize the other scripts, which are not loaded for this.
+    """
+    interface = tesseract.get_interface(languages, choice)
+    other_scripts = installed_script_languages(languages, tesseract.installed_languages())
+    return [
+        [interface.name, interface.version()],
+        *(tesseract.possible_versions(group, choice) for group in other_scripts),
+    ]
 
 
 def _traineddata_files(languages: str) -> Iterator[Path]:

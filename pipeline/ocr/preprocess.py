@@ -138,7 +138,12 @@ def is_readable_text(gray: GrayImage, settings: OcrSettings) -> bool:
 def recognize_bands(bands: Sequence[GrayImage], settings: OcrSettings) -> list[list[OcrWord]]:
     """Recognize parts of a page, each as one block of text."""
     return tesseract.recognize(
-        bands, settings.languages, psm=PSM_BLOCK, dpi=BAND_DPI, seconds=settings.page_timeout_seconds
+        bands,
+        settings.languages,
+        psm=PSM_BLOCK,
+        dpi=BAND_DPI,
+        seconds=settings.page_timeout_seconds,
+        choice=settings.tesseract,
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.config import OcrSettings
 from pipeline.errors import InvalidInput
 from pipeline.ocr.barcodes.decode import read_barcodes
-from pipeline.ocr.engines.engine import OcrWord
+from pipeline.ocr.engines.engine import OcrWord, RecognitionFailed
 from pipeline.ocr.image import deskew, pixels
 from pipeline.ocr.image.cleanup import StepObserver, ignore_step
 from pipeline.ocr.image.ink_separation import separate_inks
@@ -88,7 +88,7 @@ def read_page(
     try:
         # The image is not bound to a name here, so that a large page's colors are freed early.
         return read_page_image(page, pixels.load_page_image(image_file), settings, on_step)
-    except (InvalidInput, TimeoutError) as error:
+    except (InvalidInput, TimeoutError, RecognitionFailed) as error:
         return unreadable_page(page, str(error))
 
 
@@ -186,7 +186,7 @@ def make_record(
         try:
             recognized = recognize_words(image, letter_size, dpi, settings, on_step)
             words = order_words(recognized, tables)
-        except TimeoutError as error:
+        except (TimeoutError, RecognitionFailed) as error:
             problem = problem or str(error)
     ink = measure_letter_ink(image, letter_size, words)
     confidence = page_confidence(words, ink.unread_count if embedded is None else 0)

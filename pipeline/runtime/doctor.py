@@ -84,7 +84,13 @@ def _tesseract(settings: Settings) -> str:
     from pipeline.ocr.engines import tesseract
 
     languages = settings.ocr.languages
-    return f"tesseract {tesseract.library_version()}, {languages} in {tesseract.tessdata_folder(languages)}"
+    found = tesseract.get_interface(languages, settings.ocr.tesseract)
+    described = f"tesseract {found.version()} as a {found.name}"
+    if found.name == "library" and settings.ocr.tesseract == "auto":
+        program = tesseract.find_program(languages)
+        version = "not installed" if program is None else program.version()
+        described += f" (as a program, for pages on which a worker died: {version})"
+    return f"{described}, {languages} in {tesseract.tessdata_folder(languages)}"
 
 
 def _pdftoppm() -> str:

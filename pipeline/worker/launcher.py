@@ -67,12 +67,14 @@ def preload(settings: Settings) -> None:
         ConfigurationError: likewise.
     """
     from pipeline.classify.types import predict_types
+    from pipeline.ocr.engine_key import engine_key
     from pipeline.ocr.engines import rapidocr_engine, tesseract
     from pipeline.worker import scan_stages, worker  # noqa: F401
 
-    tesseract.get_engine(settings.ocr.languages)
+    tesseract.get_interface(settings.ocr.languages, settings.ocr.tesseract)
     if settings.ocr.second_engine != "never":
         rapidocr_engine.get_engine()
+    engine_key(settings.ocr)
     document_types()
     predict_types("")
     gc.freeze()  # what is loaded stays, so the workers' collector need not scan it after every page

@@ -1,20 +1,27 @@
 """Isolate page reading: image libraries may crash or hang, and one page must not stop the worker.
 
 A worker that a page holds up too long is killed, as if it had crashed. Its pool records the death, and the
-next worker that takes the scan reads each page in a process of its own. A page that kills that process is
-sent to review; the rest of the scan continues.
+next worker that takes the scan reads each page in a process of its own, with Tesseract as a program: a crash
+of the library cannot recur, and the page on which the library crashed is read if the program can read it. A
+page that kills that process is sent to review; the rest of the scan continues.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
+import os
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from pipeline.config import OcrSettings
+from pipeline.ocr.engines import tesseract
 from pipeline.ocr.read_page import Reading, read_page, unreadable_page
 from pipeline.records import Page
 
@@ -43,8 +50,20 @@ def read_with_timeout(page: Page, image_file: Path | None, settings: OcrSettings
         return read_page(page, image_file, settings)
 
 
+def isolation_settings(settings: OcrSettings) -> OcrSettings:
+    """Return the settings to read isolated pages with: Tesseract as a program, if the administrator leaves
+    that to Chartloom and the program is installed.
+    """
+    if settings.tesseract == "auto" and tesseract.find_program(settings.languages):
+        return settings.model_copy(update={"tesseract": "program"})
+    return settings
+
+
 def read_isolated(page: Page, image_file: Path | None, settings: OcrSettings) -> Reading:
-    """Read a page in a process of its own; if the page kills that process, return it as unreadable."""
+    """Read a page in a process of its own; if the page kills that process, return it as unreadable.
+
+    The process leads a process group: if it is killed, the program that it was waiting for is killed too.
+    """
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_send_reading, args=(sender, page, image_file, settings))
@@ -54,6 +73,7 @@ def read_isolated(page: Page, image_file: Path | None, settings: OcrSettings) ->
         reading: Reading = receiver.recv()
     except EOFError:
         reading = unreadable_page(page, PAGE_KILLED_MESSAGE)
+        _kill_group(child)
     finally:
         receiver.close()
         child.join()
@@ -61,5 +81,23 @@ def read_isolated(page: Page, image_file: Path | None, settings: OcrSettings) ->
 
 
 def _send_reading(sender: Connection, page: Page, image_file: Path | None, settings: OcrSettings) -> None:
+    os.setpgid(0, 0)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the parent process may have set a handler
-    sender.send(read_with_timeout(page, image_file, settings))
+    limit_cpu_time(math.ceil(PAGE_TIMEOUT_FACTOR * settings.page_timeout_seconds))
+    sender.send(read_with_timeout(page, image_file, isolation_settings(settings)))
+
+
+def limit_cpu_time(seconds: int) -> None:
+    """Limit the CPU time of this process and of each program that it starts: it also ends a program that
+    still runs after this process and its parent were killed.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = seconds if most == resource.RLIM_INFINITY else min(seconds, most)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+
+
+def _kill_group(leader: BaseProcess) -> None:
+    """Kill the programs that a process has started. It has not been joined, so its id is still its own."""
+    if leader.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(leader.pid, signal.SIGKILL)

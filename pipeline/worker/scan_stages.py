@@ -18,11 +18,12 @@ from pipeline.config import Settings, document_types
 from pipeline.flow import FilingStages
 from pipeline.index import filing
 from pipeline.ingest.parsing.open_scan import open_scan
-from pipeline.matching import decide, person_from_document
+from pipeline.matching import decide
 from pipeline.matching.legacy_index_evidence import apply_legacy_evidence
 from pipeline.ocr.engine_key import engine_key
 from pipeline.ocr.output.searchable_pdf import document_file
-from pipeline.patients.candidates import find_candidates, mrn_holders
+from pipeline.patients.candidates import mrn_holders
+from pipeline.patients.document_candidates import find_document_candidates
 from pipeline.records import Candidate, Document, Filing, OcrPage, Outcome, Page, Scan, Segmentation
 from pipeline.store import ocr_cache
 from pipeline.store.blobs import Blobs
@@ -32,7 +33,7 @@ from pipeline.store.scratch import Scratch
 from pipeline.worker import page_ranges
 from pipeline.worker.backpressure import release_memory
 from pipeline.worker.duplicates import review_duplicates
-from pipeline.worker.page_isolation import read_isolated, read_with_timeout
+from pipeline.worker.page_isolation import isolation_settings, read_isolated, read_with_timeout
 from pipeline.worker.stage_seconds import StageSeconds, measured
 
 
@@ -95,14 +96,20 @@ class ScanStages(FilingStages):
     def read(self, page: Page) -> OcrPage:
         """Return a page's OCR result: from the cache, else read, stored and cached."""
         key = self.cache_keys.get(page.number) or ocr_cache.page_key(page)
-        engine = engine_key(self.settings.ocr)
-        cached = None if page.problem else ocr_cache.get(self.connection, key, engine, page.number)
-        if cached is not None:
-            return replace(cached, notes=page.notes)
+        engine, isolated_engine = self._engine_keys()
+        for cached_engine in () if page.problem else dict.fromkeys((engine, isolated_engine)):
+            cached = ocr_cache.get(self.connection, key, cached_engine, page.number)
+            if cached is not None:
+                return replace(cached, notes=page.notes)
         read = self.read_uncached(page)
         if read.problem is None:
-            ocr_cache.put(self.connection, key, engine, read)
+            ocr_cache.put(self.connection, key, isolated_engine if self.isolated else engine, read)
         return replace(read, notes=page.notes)
+
+    def _engine_keys(self) -> tuple[str, str]:
+        """Return the keys of the engines as a page is usually read, and as an isolated page is read."""
+        settings = self.settings.ocr
+        return engine_key(settings), engine_key(isolation_settings(settings))
 
     def read_uncached(self, page: Page) -> OcrPage:
         """Read a page; its PDF and preview are in the store when this returns."""
@@ -147,8 +154,7 @@ class ScanStages(FilingStages):
     @measured
     def match(self, document: Document) -> Sequence[Candidate]:
         """Return the patients whom the document may be about."""
-        person = person_from_document(document, self.settings.classify.placeholder_names)
-        return find_candidates(self.connection, person, self.settings.matching)
+        return find_document_candidates(self.connection, document, self.settings)
 
     @measured
     def decide(self, document: Document, candidates: Sequence[Candidate]) -> Filing:

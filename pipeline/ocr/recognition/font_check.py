@@ -56,6 +56,7 @@ def agrees_with_print(words: Sequence[OcrWord], gray: GrayImage, settings: OcrSe
         psm=tesseract.PSM_SINGLE_LINE,
         dpi=COMPARED_DPI,
         seconds=settings.page_timeout_seconds,
+        choice=settings.tesseract,
     )
     return is_same_text((word.text for word in sample), (word.text for word in recognized))
 

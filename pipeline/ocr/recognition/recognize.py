@@ -96,7 +96,12 @@ def recognize_part(
             update={"languages": languages, "second_engine": "never"}
         )  # it reads Latin print alone
         words = tesseract.recognize(
-            [first.image], languages, psm=3, dpi=first.dpi, seconds=settings.page_timeout_seconds
+            [first.image],
+            languages,
+            psm=3,
+            dpi=first.dpi,
+            seconds=settings.page_timeout_seconds,
+            choice=settings.tesseract,
         )[0]
         first = replace(first, words=words)
     words = calibrate(second_pass(first, settings))
@@ -170,7 +175,12 @@ def first_pass(
     image = clean_for_recognition(resize(page, factor), letter_size * factor, on_step)
     reported_dpi = max(MIN_REPORTED_DPI, dpi * factor)
     words = tesseract.recognize(
-        [image], settings.languages, psm=3, dpi=reported_dpi, seconds=settings.page_timeout_seconds
+        [image],
+        settings.languages,
+        psm=3,
+        dpi=reported_dpi,
+        seconds=settings.page_timeout_seconds,
+        choice=settings.tesseract,
     )[0]
     return FirstPass(words=words, image=image, factor=factor, dpi=reported_dpi)
 
@@ -183,7 +193,9 @@ def second_pass(first: FirstPass, settings: OcrSettings) -> list[OcrWord]:
         return add_missed_text(
             first.words,
             first.image,
-            tesseract.TesseractStripReader(settings.languages, first.dpi, settings.page_timeout_seconds),
+            tesseract.TesseractStripReader(
+                settings.languages, first.dpi, settings.page_timeout_seconds, settings.tesseract
+            ),
         )
     reader = rapidocr_engine.get_engine()
     min_errors = REREAD_ALL if settings.second_engine == "always" else MIN_EXPECTED_ERRORS_PER_1000_PX

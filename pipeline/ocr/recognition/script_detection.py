@@ -79,7 +79,14 @@ def detect_other_languages(
     band = densest_band(image)
     confidences = {
         languages: mean_confidence(
-            tesseract.recognize([band], languages, psm=6, dpi=dpi, seconds=settings.page_timeout_seconds)[0]
+            tesseract.recognize(
+                [band],
+                languages,
+                psm=6,
+                dpi=dpi,
+                seconds=settings.page_timeout_seconds,
+                choice=settings.tesseract,
+            )[0]
         )
         for languages in scripts
     }

@@ -33,7 +33,7 @@ def words_in_box(words: Sequence[dict[str, Any]], box: Box) -> str:
 def recognize_box(
     preview: bytes, size: tuple[int, int], box: Box, settings: OcrSettings, rotation: int = 0
 ) -> str:
-    """Return the text that Tesseract recognizes in a region of a page.
+    """Return the text that Tesseract recognizes in a region of a page, "" if it does not finish.
 
     Args:
         preview: The page's preview image.
@@ -46,6 +46,7 @@ def recognize_box(
     from PIL import Image
 
     from pipeline.ocr.engines import tesseract
+    from pipeline.ocr.engines.engine import RecognitionFailed
 
     with Image.open(io.BytesIO(preview)) as image:
         scale_x, scale_y = image.width / size[0], image.height / size[1]
@@ -58,5 +59,10 @@ def recognize_box(
     enlarged_size = (round(region.width * ENLARGEMENT), round(region.height * ENLARGEMENT))
     enlarged = region.resize(enlarged_size, Image.Resampling.BICUBIC)
     framed = np.pad(np.asarray(enlarged), BORDER_PX, constant_values=255)
-    (words,) = tesseract.recognize([framed], settings.languages, PSM_SINGLE_BLOCK, DPI, TIMEOUT_SECONDS)
+    try:
+        (words,) = tesseract.recognize(
+            [framed], settings.languages, PSM_SINGLE_BLOCK, DPI, TIMEOUT_SECONDS, settings.tesseract
+        )
+    except (TimeoutError, RecognitionFailed):
+        return ""
     return " ".join(word.text for word in words)
