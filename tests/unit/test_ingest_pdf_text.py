@@ -11,7 +11,7 @@ import pytest
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from pipeline.ingest.parsing.pdf_pages import displayed_rect, paper_scale
+from pipeline.ingest.parsing.pdf_geometry import displayed_rect, paper_scale
 from pipeline.records import Page
 from pipeline.store.scratch import Scratch
 from tests.support.scan_files import Opens, draw_page, edited, image_of

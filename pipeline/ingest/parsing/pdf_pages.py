@@ -11,7 +11,6 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pikepdf
 from PIL import Image
@@ -24,7 +23,6 @@ from pipeline.ingest.parsing.parser_protocol import (
     WALL_SECONDS_PER_CPU_SECOND,
     Limits,
     ParsedPage,
-    PlacedWord,
 )
 from pipeline.ingest.parsing.pdf_content import (
     MAX_CONTENT_BYTES,
@@ -34,9 +32,19 @@ from pipeline.ingest.parsing.pdf_content import (
     analyze_content,
     has_inline_image,
     has_invisible_text,
-    intersection,
+)
+from pipeline.ingest.parsing.pdf_geometry import (
+    LETTER,
+    displayed_rect,
+    field_rects,
+    inherited,
+    paper_scale,
+    scaled,
+    stated_user_unit,
+    visible_box,
 )
 from pipeline.ingest.parsing.pdf_notes import append_notes, note_texts
+from pipeline.ingest.parsing.pdf_words import values_after_labels, words_beside_pictures
 from pipeline.ingest.parsing.rejections import rejection
 from pipeline.store.scratch import Scratch
 
@@ -49,14 +57,6 @@ MAX_IMAGE_SHARE_OF_TEXT_PAGE = 0.5  # above this share the page's text is OCR of
 ROTATIONS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 IMAGE_ERRORS = (OSError, pikepdf.PdfError, pikepdf.DataDecodingError)
 PARTLY_DAMAGED = "The image of the page is damaged; part of it may be missing."
-LETTER: Rect = (0.0, 0.0, 612.0, 792.0)
-USER_UNIT_RANGE = (1e-3, 75_000.0)
-MIN_PAPER_LENGTH_POINTS = 100.0
-"""Longer side of the smallest page, a label of 1.4 inches. A shorter page is measured in inches or in
-centimeters.
-"""
-MAX_PAPER_WIDTH_POINTS = 1728.0
-"""Shorter side of the largest page, 24 inches. A wider page is measured in pixels."""
 PARSING_ERRORS = (
     pikepdf.PdfError, pikepdf.ForeignObjectError, OSError, ValueError, TypeError, KeyError, IndexError,
     AttributeError, NotImplementedError, OverflowError, SyntaxError, RuntimeError, RecursionError,
@@ -101,10 +101,10 @@ class PdfFile:
         if pdf is not None:
             try:
                 page = pdf.pages[number - 1]
-                visible, turn = visible_box(page), int(_inherited(page.obj, "/Rotate", 0)) % 360
+                visible, turn = visible_box(page), int(inherited(page.obj, "/Rotate", 0)) % 360
                 size = (visible[2] - visible[0], visible[3] - visible[1])
                 size = size[::-1] if turn % 180 else size
-                user_unit = _user_unit(page)
+                user_unit = stated_user_unit(page)
                 fields = [displayed_rect(rect, visible, turn, 1.0) for rect in field_rects(page)]
                 notes = note_texts(page)
                 drawing, text = _look(page, visible)
@@ -196,7 +196,7 @@ class PdfFile:
             words = poppler.poppler_words(self._file, number, point_dpi, seconds) if text else ()
             words = values_after_labels(words, [scaled(rect, point_dpi / 72) for rect in fields])
             if words and drawing is not None:
-                words = _words_beside_pictures(words, drawing, turn, point_dpi / 72)
+                words = words_beside_pictures(words, drawing, turn, point_dpi / 72)
             if notes:
                 picture, note_words = append_notes(picture, notes, dpi)
                 words = (*words, *note_words) if words else ()
@@ -285,145 +285,13 @@ def _action(action: object) -> object:
     return action.get("/S") if isinstance(action, pikepdf.Dictionary) else None
 
 
-def visible_box(page: pikepdf.Page) -> Rect:
-    """Return the crop box within the media box, as poppler sees it; US Letter if neither makes sense."""
-    media = _rect(_inherited(page.obj, "/MediaBox", None)) or LETTER
-    crop = _rect(_inherited(page.obj, "/CropBox", None))
-    both = intersection(media, crop) if crop else media
-    return both if both[2] - both[0] > 0 and both[3] - both[1] > 0 else media
-
-
-def _rect(array: object) -> Rect | None:
-    if not isinstance(array, pikepdf.Array) or len(array) != 4:
-        return None
-    x0, y0, x1, y1 = (float(value) for value in array)
-    rect = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
-    return rect if rect[2] > rect[0] and rect[3] > rect[1] else None
-
-
-def _inherited(node: pikepdf.Object, key: str, default: Any) -> Any:
-    """Return a page attribute, from the page or the nearest node above it that has the attribute."""
-    for _ in range(32):
-        if key in node:
-            return node[key]
-        parent = node.get("/Parent")
-        if not isinstance(parent, pikepdf.Dictionary):
-            break
-        node = parent
-    return default
-
-
-def _user_unit(page: pikepdf.Page) -> float:
-    """Return how many points one unit of the page is (ISO 32000-1, table 30)."""
-    unit = float(page.obj.get("/UserUnit", 1))
-    return unit if USER_UNIT_RANGE[0] <= unit <= USER_UNIT_RANGE[1] else 1.0
-
-
-def paper_scale(points: tuple[float, float], user_unit: float) -> float:
-    """Return the factor from the page's units to points of paper.
-
-    A page whose stated size no sheet of paper has (written in inches, or in pixels) has the length of a
-    letter page.
-
-    Args:
-        points: Width and height of the page in its units.
-        user_unit: How many points a unit is by the page's own statement.
-    """
-    short, long = sorted(side * user_unit for side in points)
-    if long >= MIN_PAPER_LENGTH_POINTS and short <= MAX_PAPER_WIDTH_POINTS:
-        return user_unit
-    return user_unit * LETTER[3] / max(long, 1e-6)
-
-
-def _words_beside_pictures(
-    words: tuple[PlacedWord, ...], drawing: PageContent, turn: int, scale: float
-) -> tuple[PlacedWord, ...]:
-    """Return the words that are not over a picture. Text over a picture is what an earlier program read
-    there, or is hidden by it: what is visible there is recognized.
-    """
-    boxes = [displayed_rect(rect, drawing.page, turn, scale) for rect in drawing.picture_rects]
-    return tuple(
-        (text, x0, y0, x1, y1)
-        for text, x0, y0, x1, y1 in words
-        if not any(
-            left <= (x0 + x1) / 2 <= right and top <= (y0 + y1) / 2 <= bottom
-            for left, top, right, bottom in boxes
-        )
-    )
-
-
-def displayed_rect(rect: Rect, page: Rect, turn: int, scale: float) -> Rect:
-    """Return a rectangle of the page in pixels of its image: left, top, right, bottom.
-
-    Args:
-        rect: The rectangle in the page's units.
-        page: The visible box of the page in its units.
-        turn: Degrees clockwise by which the page is displayed rotated.
-        scale: Pixels per unit.
-    """
-    x0, y0, x1, y1 = rect
-    left, bottom, right, top = page
-    sides = {
-        0: (x0 - left, top - y1, x1 - left, top - y0),
-        90: (y0 - bottom, x0 - left, y1 - bottom, x1 - left),
-        180: (right - x1, y0 - bottom, right - x0, y1 - bottom),
-        270: (top - y1, right - x1, top - y0, right - x0),
-    }[turn]
-    return sides[0] * scale, sides[1] * scale, sides[2] * scale, sides[3] * scale
-
-
-def field_rects(page: pikepdf.Page) -> list[Rect]:
-    """Return the rectangles of the page's form fields, in its units."""
-    rects = [
-        _rect(annotation.get("/Rect"))
-        for annotation in page.obj.get("/Annots", ())
-        if isinstance(annotation, pikepdf.Dictionary) and str(annotation.get("/Subtype", "")) == "/Widget"
-    ]
-    return [rect for rect in rects if rect is not None]
-
-
-def scaled(rect: Rect, scale: float) -> Rect:
-    """Return the rectangle multiplied by a factor."""
-    return rect[0] * scale, rect[1] * scale, rect[2] * scale, rect[3] * scale
-
-
-def values_after_labels(words: tuple[PlacedWord, ...], fields: list[Rect]) -> tuple[PlacedWord, ...]:
-    """Return the words with the value of each form field after its label, the nearest word to its left on
-    the same line. Poppler lists the values after all other words of the page.
-
-    Args:
-        words: The words of the page in poppler's order.
-        fields: The rectangles of the form fields, in pixels: left, top, right, bottom.
-    """
-    values: list[list[PlacedWord]] = [[] for _ in fields]
-    ordered: list[PlacedWord] = []
-    for word in words:
-        x, y = (word[1] + word[3]) / 2, (word[2] + word[4]) / 2
-        number = next(
-            (n for n, (x0, y0, x1, y1) in enumerate(fields) if x0 <= x <= x1 and y0 <= y <= y1), None
-        )
-        (ordered if number is None else values[number]).append(word)
-    for _, value in sorted(zip(fields, values, strict=True), key=lambda pair: (pair[0][1], pair[0][0])):
-        if not value:
-            continue
-        top, bottom = min(word[2] for word in value), max(word[4] for word in value)
-        before = [
-            n
-            for n, (_, _, y0, x1, y1) in enumerate(ordered)
-            if x1 <= value[0][1] + 2 and y0 < (top + bottom) / 2 < y1
-        ]
-        index = max(before, key=lambda n: ordered[n][3]) + 1 if before else len(ordered)
-        ordered[index:index] = value
-    return tuple(ordered)
-
-
 def _look(page: pikepdf.Page, visible: Rect) -> tuple[PageContent | None, bool]:
     """Return (what the page draws, whether it may have text of its own).
 
     A page without images or with very long content is not analyzed. The text of a page with any invisible
     text is not its own: it is what an earlier program read.
     """
-    resources = _inherited(page.obj, "/Resources", pikepdf.Dictionary())
+    resources = inherited(page.obj, "/Resources", pikepdf.Dictionary())
     things = resources.get("/XObject") if isinstance(resources, pikepdf.Dictionary) else None
     kinds = (
         {str(thing.get("/Subtype", "")) for thing in things.as_dict().values()}
