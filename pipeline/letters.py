@@ -172,10 +172,15 @@ def _cells(row: Sequence[object], styles: Sequence[ParagraphStyle], link: str = 
 
 
 def _markup(text: str) -> str:
-    """Return plain text as reportlab's markup.
+    """Return plain text as reportlab's markup."""
+    return escape(printable(text))
+
+
+def printable(text: str) -> str:
+    """Return the text as the font can print it.
 
     Accents are composed, because reportlab does not place combining marks, and characters that the font does
     not have become question marks, because reportlab would leave them out.
     """
     composed = unicodedata.normalize("NFC", text)
-    return escape("".join(c if ord(c) in register_font() or c.isspace() else "?" for c in composed))
+    return "".join(c if ord(c) in register_font() or c.isspace() else "?" for c in composed)

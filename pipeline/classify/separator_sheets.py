@@ -3,7 +3,7 @@ Letter size, pure black.
 
 Each sheet has its code twice, three inches wide and in opposite corners, so that the code survives a fax, a
 fold or a torn edge. A separator also has the bars of Patch T on both short edges, for scanners that divide a
-stack themselves.
+stack themselves. Names are printed in Noto Sans, as in `pipeline/letters.py`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pipeline.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from reportlab.pdfgen.canvas import Canvas
 
 SEPARATOR_CODE = "CHARTLOOM:SEPARATOR"
 PATIENT_CODE_PREFIX = "CHARTLOOM:PATIENT:"
@@ -101,66 +105,63 @@ def batch_cover_sheet(
 
 def render_sheets_pdf(sheets: Sequence[SeparatorSheet]) -> bytes:
     """Return a PDF with one sheet per page, in the given order."""
-    import pikepdf
+    from reportlab.pdfgen.canvas import Canvas
 
-    pdf = pikepdf.new()
-    name = pikepdf.Name
-    font = pdf.make_indirect(
-        pikepdf.Dictionary(Type=name.Font, Subtype=name.Type1, BaseFont=name("/Helvetica-Bold"))
-    )
-    for sheet in sheets:
-        page = pdf.add_blank_page(page_size=(PAGE_WIDTH_PT, PAGE_HEIGHT_PT))
-        page.obj.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
-        page.obj.Contents = pdf.make_stream(_content_stream(sheet).encode("latin-1", "replace"))
+    from pipeline.letters import register_font
+
+    register_font()
     out = io.BytesIO()
-    pdf.save(out)
+    canvas = Canvas(out, pagesize=(PAGE_WIDTH_PT, PAGE_HEIGHT_PT))
+    for sheet in sheets:
+        _draw_sheet(canvas, sheet)
+        canvas.showPage()
+    canvas.save()
     return out.getvalue()
 
 
-def _content_stream(sheet: SeparatorSheet) -> str:
-    """Return the page's content stream. The origin is at the lower left, the unit is the point."""
-    operators = []
+def _draw_sheet(canvas: Canvas, sheet: SeparatorSheet) -> None:
+    """Draw a sheet. The origin is at the lower left, the unit is the point."""
     if sheet.patch:
-        operators += _draw_patch_t(PAGE_HEIGHT_PT - PATCH_OFFSET_PT, downward=True)
-        operators += _draw_patch_t(PATCH_OFFSET_PT, downward=False)
+        _draw_patch_t(canvas, PAGE_HEIGHT_PT - PATCH_OFFSET_PT, downward=True)
+        _draw_patch_t(canvas, PATCH_OFFSET_PT, downward=False)
     left, bottom = MARGIN_PT, MARGIN_PT + CODE_OFFSET_PT
     right = PAGE_WIDTH_PT - MARGIN_PT - CODE_SIDE_PT
     top = PAGE_HEIGHT_PT - MARGIN_PT - CODE_OFFSET_PT - CODE_SIDE_PT
-    operators += _draw_qr_code(sheet.payload, left, top) + _draw_qr_code(sheet.payload, right, bottom)
-    operators.append(_draw_text(sheet.heading, HEADING_SIZE_PT, PAGE_HEIGHT_PT / 2 + 20))
-    operators += [
-        _draw_text(line, LINE_SIZE_PT, PAGE_HEIGHT_PT / 2 - 8 - LINE_PITCH_PT * i)
-        for i, line in enumerate((*sheet.lines, sheet.payload))
-    ]
-    return "\n".join(operators)
+    _draw_qr_code(canvas, sheet.payload, left, top)
+    _draw_qr_code(canvas, sheet.payload, right, bottom)
+    _draw_text(canvas, sheet.heading, HEADING_SIZE_PT, PAGE_HEIGHT_PT / 2 + 20)
+    for number, line in enumerate((*sheet.lines, sheet.payload)):
+        _draw_text(canvas, line, LINE_SIZE_PT, PAGE_HEIGHT_PT / 2 - 8 - LINE_PITCH_PT * number)
 
 
-def _draw_text(text: str, size: float, y: float) -> str:
-    escaped = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
-    return f"BT /F1 {size} Tf {MARGIN_PT} {y:.1f} Td ({escaped}) Tj ET"
+def _draw_text(canvas: Canvas, text: str, size: float, y: float) -> None:
+    """Draw a line of text, in a smaller size if it is wider than the page between its margins."""
+    from pipeline.letters import BOLD_FONT, printable
+
+    text = printable(text)
+    width = canvas.stringWidth(text, BOLD_FONT, size)
+    canvas.setFont(BOLD_FONT, size * min(1.0, (PAGE_WIDTH_PT - 2 * MARGIN_PT) / max(width, 1.0)))
+    canvas.drawString(MARGIN_PT, y, text)
 
 
-def _draw_qr_code(payload: str, x: float, y: float) -> list[str]:
+def _draw_qr_code(canvas: Canvas, payload: str, x: float, y: float) -> None:
     """Draw a QR code with the highest error correction as black squares; (x, y) is its lower left corner."""
     import segno
 
     matrix = segno.make_qr(payload, error="h").matrix
     module = CODE_SIDE_PT / len(matrix)
-    side = f"{module + MODULE_OVERLAP_PT:.3f}"
-    return [
-        f"{x + column * module:.3f} {y + CODE_SIDE_PT - (row + 1) * module:.3f} {side} {side} re f"
-        for row, line in enumerate(matrix)
-        for column, is_dark in enumerate(line)
-        if is_dark
-    ]
+    side = module + MODULE_OVERLAP_PT
+    for row, line in enumerate(matrix):
+        for column, is_dark in enumerate(line):
+            if is_dark:
+                below = y + CODE_SIDE_PT - (row + 1) * module
+                canvas.rect(x + column * module, below, side, side, stroke=0, fill=1)
 
 
-def _draw_patch_t(start: float, *, downward: bool) -> list[str]:
+def _draw_patch_t(canvas: Canvas, start: float, *, downward: bool) -> None:
     """Draw Patch T from `start`: narrow, wide, narrow, wide, from the edge of the paper inward."""
-    left = (PAGE_WIDTH_PT - PATCH_LENGTH_PT) / 2
-    operators, y = [], start
+    left, y = (PAGE_WIDTH_PT - PATCH_LENGTH_PT) / 2, start
     for bar in (NARROW_BAR_PT, WIDE_BAR_PT, NARROW_BAR_PT, WIDE_BAR_PT):
         bottom = y - bar if downward else y
-        operators.append(f"{left:.1f} {bottom:.2f} {PATCH_LENGTH_PT} {bar} re f")
+        canvas.rect(left, bottom, PATCH_LENGTH_PT, bar, stroke=0, fill=1)
         y += (-1 if downward else 1) * (bar + NARROW_BAR_PT)
-    return operators

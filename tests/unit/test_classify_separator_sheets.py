@@ -318,3 +318,21 @@ def test_a_back_with_punch_holes_and_shadow_is_blank_and_one_with_a_scribble_is_
     segmentation = segment_pages([holes, scribble, unread], SETTINGS)
     assert segmentation.blank == (1,)
     assert sorted(n for document in segmentation.documents for n in document.pages) == [2, 3]
+
+
+def test_a_batch_cover_sheet_prints_a_name_in_any_european_alphabet(tmp_path: Path) -> None:
+    sheet = separator_sheets.batch_cover_sheet("Østfløyen Łódź Здравље Αθήνα", 3)
+    file = tmp_path / "sheet.pdf"
+    file.write_bytes(separator_sheets.render_sheets_pdf([sheet]))
+    text = subprocess.run(["pdftotext", str(file), "-"], capture_output=True, text=True, check=True).stdout
+    assert "Batch Østfløyen Łódź Здравље Αθήνα" in text
+    assert "Expected: 3 files" in text
+
+
+def test_a_long_name_stays_on_the_sheet(tmp_path: Path) -> None:
+    file = tmp_path / "sheet.pdf"
+    file.write_bytes(separator_sheets.render_sheets_pdf([separator_sheets.batch_cover_sheet("Ward " * 30)]))
+    page = subprocess.run(["pdftotext", "-bbox", str(file), "-"], capture_output=True, text=True, check=True)
+    edges = [float(edge) for edge in re.findall(r'xMax="([0-9.]+)"', page.stdout)]
+    assert len(edges) > 30
+    assert max(edges) <= separator_sheets.PAGE_WIDTH_PT - separator_sheets.MARGIN_PT + 1
