@@ -1,4 +1,4 @@
-"""Settling doubts in the browser, with the keyboard alone."""
+"""Review items are decided in the browser with the keyboard alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def status(hospital: Hospital, item: int) -> dict[str, object]:
     return row
 
 
-def test_a_clean_item_takes_two_keys_and_the_next_one_comes(hospital: Hospital, window: Window) -> None:
+def test_an_item_without_contradictions_is_filed_with_two_keys_and_the_next_one_opens(
+    hospital: Hospital, window: Window
+) -> None:
     first, second = hospital.uncertain_item("a.pdf"), hospital.uncertain_item("b.pdf")
     page = window(Role.REVIEWER)
     page.goto("/queue")
@@ -43,9 +45,7 @@ def test_a_clean_item_takes_two_keys_and_the_next_one_comes(hospital: Hospital, 
     )
 
 
-def test_nobody_is_chosen_beforehand_where_the_patient_is_in_doubt(
-    hospital: Hospital, window: Window
-) -> None:
+def test_no_patient_is_preselected_if_the_patient_is_uncertain(hospital: Hospital, window: Window) -> None:
     item = hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto("/queue")
@@ -57,7 +57,7 @@ def test_nobody_is_chosen_beforehand_where_the_patient_is_in_doubt(
     assert status(hospital, item)["status"] == "review"
 
 
-def test_focusing_a_field_shows_its_ink_on_its_page(hospital: Hospital, window: Window) -> None:
+def test_focusing_a_field_highlights_its_box_on_its_page(hospital: Hospital, window: Window) -> None:
     item = hospital.uncertain_item(pages=3)
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
@@ -67,16 +67,16 @@ def test_focusing_a_field_shows_its_ink_on_its_page(hospital: Hospital, window: 
     expect(page.locator(".current-page")).to_have_text("3")
     press(page, "f")
     expect(page.locator(".current-page")).to_have_text("1")
-    lit = page.locator("rect.field-box.active")
-    expect(lit).to_have_count(1)
-    box, picture = lit.bounding_box(), page.locator(".page-view:not([hidden]) img").bounding_box()
+    highlighted = page.locator("rect.field-box.active")
+    expect(highlighted).to_have_count(1)
+    box, picture = highlighted.bounding_box(), page.locator(".page-view:not([hidden]) img").bounding_box()
     assert box is not None
     assert picture is not None
     assert picture["x"] <= box["x"] <= picture["x"] + picture["width"]
     assert picture["y"] <= box["y"] <= picture["y"] + picture["height"] / 4
 
 
-def test_a_page_is_zoomed_fitted_and_turned_with_keys(hospital: Hospital, window: Window) -> None:
+def test_a_page_is_zoomed_fitted_and_rotated_with_keys(hospital: Hospital, window: Window) -> None:
     item = hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
@@ -96,7 +96,7 @@ def test_a_page_is_zoomed_fitted_and_turned_with_keys(hospital: Hospital, window
     assert size()[0] > size()[1]
 
 
-def test_another_patient_is_searched_and_chosen_from_the_item(hospital: Hospital, window: Window) -> None:
+def test_another_patient_is_searched_for_and_chosen_on_the_item(hospital: Hospital, window: Window) -> None:
     item = hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto(f"/items/{item}")
@@ -143,7 +143,7 @@ def test_the_last_decision_is_undone_with_one_key(hospital: Hospital, window: Wi
     assert status(hospital, item)["claimed_by"] == "reviewer"
 
 
-def test_two_people_on_one_queue_never_see_the_same_item_to_decide(
+def test_two_reviewers_of_one_queue_are_never_offered_the_same_item(
     hospital: Hospital, window: Window
 ) -> None:
     first, second = hospital.uncertain_item("a.pdf"), hospital.uncertain_item("b.pdf")
@@ -157,7 +157,9 @@ def test_two_people_on_one_queue_never_see_the_same_item_to_decide(
     expect(ben.locator(".actions")).to_have_count(0)
 
 
-def test_an_item_is_handed_up_and_one_is_sent_to_be_scanned_again(hospital: Hospital, window: Window) -> None:
+def test_an_item_is_escalated_and_another_is_sent_back_for_rescanning(
+    hospital: Hospital, window: Window
+) -> None:
     first, second = hospital.uncertain_item("a.pdf"), hospital.uncertain_item("b.pdf")
     page = window(Role.REVIEWER)
     page.goto("/queue")
@@ -175,7 +177,7 @@ def test_an_item_is_handed_up_and_one_is_sent_to_be_scanned_again(hospital: Hosp
     assert status(hospital, first)["status"] == "review"
 
 
-def test_single_keys_can_be_switched_off(hospital: Hospital, window: Window) -> None:
+def test_single_key_shortcuts_can_be_disabled(hospital: Hospital, window: Window) -> None:
     hospital.uncertain_item()
     page = window(Role.REVIEWER)
     page.goto("/queue")
@@ -186,7 +188,7 @@ def test_single_keys_can_be_switched_off(hospital: Hospital, window: Window) -> 
     assert page.url.endswith("/queue")
 
 
-def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(
+def test_the_text_under_a_drawn_box_is_entered_into_the_field_and_stored_with_the_box(
     hospital: Hospital, window: Window
 ) -> None:
     item = hospital.uncertain_item()
@@ -218,7 +220,7 @@ def test_a_box_drawn_on_the_page_is_read_into_the_field_and_kept_with_it(
     assert all(abs(a - b) <= 5 for a, b in zip(row["box"], box, strict=True))
 
 
-def test_the_next_items_picture_is_there_before_it_is_wanted(hospital: Hospital, window: Window) -> None:
+def test_the_page_image_of_the_next_item_is_loaded_in_advance(hospital: Hospital, window: Window) -> None:
     hospital.uncertain_item("a.pdf")
     second = hospital.uncertain_item("b.pdf")
     page = window(Role.REVIEWER)
@@ -230,7 +232,7 @@ def test_the_next_items_picture_is_there_before_it_is_wanted(hospital: Hospital,
     page.wait_for_url("**/items/*")
 
 
-def test_a_scan_is_cut_in_two_with_the_keyboard(
+def test_a_scan_is_split_into_two_documents_with_the_keyboard(
     hospital: Hospital, window: Window, screenshot: Callable[[Page, str], None]
 ) -> None:
     item = hospital.uncertain_item(pages=4)
@@ -261,10 +263,10 @@ def test_a_scan_is_cut_in_two_with_the_keyboard(
     press(page, "j")
     turned = page.locator(".page-view:not([hidden])").bounding_box()
     assert turned is not None
-    assert turned["width"] > turned["height"]  # the quarter that was kept with the page
+    assert turned["width"] > turned["height"]  # the rotation was stored with the page
 
 
-def test_the_slower_of_two_browsers_sees_both_versions(
+def test_the_browser_that_saves_second_shows_both_versions(
     hospital: Hospital, window: Window, screenshot: Callable[[Page, str], None]
 ) -> None:
     item = hospital.uncertain_item()
@@ -274,7 +276,7 @@ def test_the_slower_of_two_browsers_sees_both_versions(
     slow.wait_for_selector(".actions")
     hospital.connection.execute(
         "update review_item set claimed_until = now() - interval '1 second'"
-    )  # she was called away
+    )  # the claim has expired
     fast.goto(f"/items/{item}")
     press(fast, "c")
     fast.wait_for_selector(".actions")

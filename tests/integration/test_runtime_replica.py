@@ -79,7 +79,7 @@ def documents(connection: Connection) -> list[int]:
     return [row["id"] for row in connection.execute("select id from document order by id")]
 
 
-def test_a_search_is_answered_by_the_standby_as_soon_as_it_has_what_was_filed(
+def test_a_search_is_run_on_the_standby_after_it_has_received_the_filed_document(
     hospital: Hospital, replica: Replica
 ) -> None:
     document = hospital.filed_document()
@@ -88,7 +88,7 @@ def test_a_search_is_answered_by_the_standby_as_soon_as_it_has_what_was_filed(
     assert [hit.document for hit in found.value] == [document]
 
 
-def test_a_standby_that_has_not_everything_says_how_old_it_is_and_too_old_it_is_not_asked(
+def test_a_standby_that_lags_reports_its_lag_and_is_not_used_if_it_lags_too_far(
     hospital: Hospital, replica: Replica, embedded: EmbeddedServices, standby: dict[str, str | int]
 ) -> None:
     assert embedded.postgres is not None
@@ -109,7 +109,7 @@ def test_a_standby_that_has_not_everything_says_how_old_it_is_and_too_old_it_is_
     assert 0.0 < old.lag_seconds < 5.0
 
 
-def test_a_person_sees_at_the_standby_what_the_role_may_see(
+def test_a_user_sees_on_the_standby_only_what_the_role_permits(
     hospital: Hospital, replica: Replica, dsn: str
 ) -> None:
     document = hospital.filed_document()
@@ -128,7 +128,7 @@ def test_a_person_sees_at_the_standby_what_the_role_may_see(
             assert clinician.get("/search?q=2024").status_code == 200
 
 
-def test_without_an_answer_from_the_standby_the_database_is_asked_at_once(
+def test_if_the_standby_does_not_respond_the_primary_database_is_used_at_once(
     hospital: Hospital, dsn: str
 ) -> None:
     with open_pool(make_conninfo(dsn, port=1), 1, 0.2) as nowhere:
@@ -136,10 +136,10 @@ def test_without_an_answer_from_the_standby_the_database_is_asked_at_once(
         assert not replica.run(hospital.connection, at_standby).value
         requests = nowhere.get_stats()["requests_num"]
         assert not replica.run(hospital.connection, at_standby).value
-        assert nowhere.get_stats()["requests_num"] == requests, "it is not asked again for a while"
+        assert nowhere.get_stats()["requests_num"] == requests, "it is not tried again for a while"
 
 
-def test_a_database_that_is_no_standby_is_never_asked(hospital: Hospital, dsn: str) -> None:
+def test_a_database_that_is_not_a_standby_is_never_used_as_one(hospital: Hospital, dsn: str) -> None:
     with open_pool(dsn, 1) as pool:
         answer = Replica(pool, max_lag_seconds=1e9).run(
             hospital.connection, lambda c: c is hospital.connection
@@ -147,7 +147,7 @@ def test_a_database_that_is_no_standby_is_never_asked(hospital: Hospital, dsn: s
     assert answer.value
 
 
-def test_the_doctor_tells_a_standby_that_is_of_use_from_one_that_is_not(
+def test_doctor_accepts_a_standby_and_reports_an_address_that_is_not_one(
     hospital: Hospital, replica: Replica, standby: dict[str, str | int], dsn: str
 ) -> None:
     def with_replica(address: str) -> Installation:

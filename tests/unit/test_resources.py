@@ -1,4 +1,4 @@
-"""Shipped files are found and only read; an installation's trained models are in its home."""
+"""Shipped files are found and never changed, and an installation's trained models are in its home folder."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NOTE = "OPERATIVE REPORT\nPreoperative diagnosis: cholelithiasis.\nProcedure: la
 
 
 @pytest.fixture
-def shipped_models_stay() -> Iterator[None]:
-    """The test fails if it changes a shipped model."""
+def shipped_models_unchanged() -> Iterator[None]:
+    """Fail the test if it changes a shipped model."""
     before = digests()
     yield
     assert digests() == before
@@ -43,7 +43,7 @@ def chartloom(*arguments: str, text: str = "") -> subprocess.CompletedProcess[st
     )
 
 
-def test_an_installed_package_has_its_own_files_and_a_checkout_its_top_level_folders(
+def test_an_installed_package_uses_its_own_files_and_a_checkout_uses_its_top_level_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "pipeline"
@@ -53,7 +53,7 @@ def test_an_installed_package_has_its_own_files_and_a_checkout_its_top_level_fol
     assert resources.shipped_folder("config") == tmp_path / "config"
 
 
-def test_a_model_is_the_trained_one_of_the_home_or_else_the_shipped_one() -> None:
+def test_a_model_trained_in_the_home_folder_is_used_instead_of_the_shipped_model() -> None:
     name = "boundaries.json"
     assert model_path(name) == MODELS / name
     write_trained_model(trained_model_path(name), lambda draft: draft.write_text("{}"), "# Card\n")
@@ -65,8 +65,8 @@ def test_a_model_is_the_trained_one_of_the_home_or_else_the_shipped_one() -> Non
     ]
 
 
-@pytest.mark.usefixtures("shipped_models_stay")
-def test_classify_answers_with_the_model_that_was_trained_in_its_home(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shipped_models_unchanged")
+def test_classify_uses_the_model_that_was_trained_in_its_home_folder(tmp_path: Path) -> None:
     assert json.loads(chartloom("classify", text=NOTE).stdout)["type"] == "operative_report"
     shipped = load_model(MODELS / TYPES)
     bias = shipped.bias.copy()
@@ -79,8 +79,8 @@ def test_classify_answers_with_the_model_that_was_trained_in_its_home(tmp_path: 
     assert answer["type"] == "progress_note"
 
 
-@pytest.mark.usefixtures("shipped_models_stay")
-def test_training_compares_with_the_model_in_use_and_writes_to_the_home(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shipped_models_unchanged")
+def test_training_compares_with_the_current_model_and_writes_to_the_home_folder(tmp_path: Path) -> None:
     home = tmp_path / "home"
     in_use = home / "models" / "field_confidence.json"
     in_use.parent.mkdir(parents=True)
@@ -94,7 +94,7 @@ def test_training_compares_with_the_model_in_use_and_writes_to_the_home(tmp_path
     assert written["facts"]["command"] in in_use.with_suffix(".md").read_text()
 
 
-def test_matching_weights_of_the_home_replace_the_shipped_ones() -> None:
+def test_matching_weights_in_the_home_folder_replace_the_shipped_weights() -> None:
     shipped = weights.shipped_rates()
     learned = {"fields": {"dob": {"exact": [0.5, 0.25]}}}
     write_trained_model(

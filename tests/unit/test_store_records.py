@@ -1,4 +1,4 @@
-"""Records on their way into the database and back; named SQL; the key of a reading."""
+"""Records stored as JSON and read back, named SQL statements, and the OCR cache key of a page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.scan_records import a_page
 PAGE = Page(scan="a" * 64, number=1, image="b" * 64, dpi=200.0)
 
 
-def test_a_page_comes_back_from_json_as_it_was() -> None:
+def test_a_page_stored_as_json_is_read_back_unchanged() -> None:
     code = Barcode(format="QRCode", text="x", box=(1, 2, 3, 4))
     page = a_page(
         3, "left hip fracture", barcodes=(code,), thumbnail=bytes(range(256)), skew=-1.5, rotation=90
@@ -27,7 +27,7 @@ def test_a_page_comes_back_from_json_as_it_was() -> None:
 
 
 @given(some.text())
-def test_text_that_postgres_refuses_loses_only_what_it_refuses(text: str) -> None:
+def test_only_the_characters_that_postgres_cannot_store_are_removed_from_a_text(text: str) -> None:
     kept = storable(text)
     kept.encode()
     assert kept == "".join(c for c in text if c != "\x00" and not "\ud800" <= c <= "\udfff")
@@ -40,17 +40,19 @@ def test_text_that_postgres_refuses_loses_only_what_it_refuses(text: str) -> Non
         replace(PAGE, dpi=300.0),
         replace(PAGE, words=(Word(text="hidden", box=(0, 0, 1, 1), confidence=1.0),)),
     ],
-    ids=["another picture", "another resolution", "another text of its own"],
+    ids=["another image", "another resolution", "another embedded text"],
 )
-def test_a_page_is_read_again_when_what_its_reading_depends_on_differs(other: Page) -> None:
+def test_a_page_with_another_image_resolution_or_text_has_another_cache_key(other: Page) -> None:
     assert page_key(other) != page_key(PAGE)
 
 
-def test_the_same_picture_in_another_scan_has_the_same_reading() -> None:
+def test_the_same_page_in_another_scan_has_the_same_cache_key() -> None:
     assert page_key(replace(PAGE, scan="d" * 64, number=7)) == page_key(PAGE)
 
 
-def test_two_statements_of_one_name_are_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_sql_statements_with_the_same_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("a.sql", "b.sql"):
         (tmp_path / name).write_text("-- name: same\nselect 1\n", encoding="utf-8")
     monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path)
@@ -58,7 +60,7 @@ def test_two_statements_of_one_name_are_a_mistake(tmp_path: Path, monkeypatch: p
         sql.statements.__wrapped__("anything")
 
 
-def test_a_cached_page_of_another_shape_is_read_again() -> None:
+def test_a_cached_page_of_another_schema_version_is_not_used() -> None:
     stored = page_json(a_page(1, "left hip fracture"))
     stored["version"] -= 1
     assert page_from(stored) is None

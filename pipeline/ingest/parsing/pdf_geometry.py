@@ -27,7 +27,7 @@ def visible_box(page: pikepdf.Page) -> Rect:
 
 
 def rect_from(array: object) -> Rect | None:
-    """Return a rectangle of the file with its sides in order; None if the array is not a rectangle or is empty."""
+    """Return the rectangle of an array with its sides in order; None if it is empty or not a rectangle."""
     if not isinstance(array, pikepdf.Array) or len(array) != 4:
         return None
     x0, y0, x1, y1 = (float(value) for value in array)
