@@ -43,7 +43,7 @@ def drop_missing_values(_logger: object, _method: str, event: EventDict) -> Even
 
 
 class LineFormatter(logging.Formatter):
-    """Formats log records; those of libraries get the form of ours. The record itself is not changed: other
+    """Formats log records; records of libraries get the same form. The record itself is not changed: other
     handlers see it as it was logged.
     """
 

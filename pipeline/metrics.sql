@@ -1,5 +1,5 @@
 -- name: metrics_jobs
--- Every queue and state, with 0 where there is no job: an alert on a missing series would never fire.
+-- Every queue and state, with 0 if there is no job: an alert on a missing series would never fire.
 select queue, state, count(job.id) as jobs
 from unnest(array['stat', 'live', 'backfill']) as queue
 cross join unnest(array['todo', 'doing']) as state

@@ -17,7 +17,7 @@ OWN_LINE = re.compile(r"Page\s*(\d{1,3})\s*(?:of|/)\s*(\d{1,3})", re.IGNORECASE)
 
 def find_page_number_conflicts(pages: Sequence[PageFeatures]) -> Iterator[Reason]:
     """Yield an issue if the printed page numbers of a document ("Page 2 of 3") show that pages are missing,
-    or that the pages are in another order. Pages without a printed total are not judged.
+    or that the pages are in another order. Pages without a printed total are not checked.
     """
     numbered = [found for page in pages if (found := number_and_total(page)) is not None]
     totals = {total for _, total in numbered}

@@ -154,7 +154,7 @@ insert into batch_sheet (scan_id, text, batch_id, files, documents, pages)
 values (%(scan)s, %(text)s, %(batch)s, %(files)s, %(documents)s, %(pages)s)
 
 -- name: close_bare_batch
--- A scan of only cover sheets has no document, which is no reason for a review.
+-- A scan of only cover sheets has no document, which is not a reason for a review.
 update review_item as r set closed_at = now(), closed_by = 'machine', note = 'It is a batch cover sheet.'
 where r.scan_id = %(scan)s and r.document_id is null and r.closed_at is null and r.kinds = '{no_document}'
   and not exists (select from page as p where p.scan_id = r.scan_id and p.kind <> 'separator')

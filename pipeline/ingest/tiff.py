@@ -133,7 +133,7 @@ def page_count(file: Path) -> int:
 def has_arrived(stream: BinaryIO) -> bool:
     """Return whether all directories can be reached and the strips or tiles of each are within the file.
 
-    A file whose directories are damaged in another way has arrived too: waiting for it is no use.
+    A file whose directories are damaged in another way has arrived too: waiting for it does not help.
     """
     pages = 0
     try:

@@ -88,7 +88,7 @@ def identifier_levels(left: Person, right: Person) -> Iterator[tuple[str, str]]:
 def relative_levels(left: Person, right: Person) -> Iterator[tuple[str, str]]:
     """Yield (field, level) of the family's names and the birth order.
 
-    A mother's maiden name that equals the family name is no additional evidence."""
+    A mother's maiden name that equals the family name is not additional evidence."""
     if (
         left.mother_maiden
         and right.mother_maiden

@@ -18,7 +18,7 @@ same words and other numbers.
 """
 
 MIN_LETTERS = 80
-"""Letters and digits from which a text tells pages apart; a text with fewer is not compared."""
+"""Letters and digits from which a text distinguishes pages; a text with fewer is not compared."""
 
 
 def is_near_duplicate(left: str, right: str) -> bool:

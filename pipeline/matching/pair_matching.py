@@ -56,8 +56,8 @@ IDENTIFIERS_NOT_SHARED_BY_FAMILY = tuple(
 UNIQUE_NUMBERS = ("mrn", "ssn")
 NUMBER_AGREEMENT_LEVELS = ("exact", "misread", "digit")
 DIFFERENT_GIVEN_LEVELS = ("different", "middle")
-"""Levels of a given name that is no spelling, short form or initial of the other and not swapped with another
-name: a twin, or a child under a parent's number, has the same number, birth date or address."""
+"""Levels of a given name that is not a spelling, short form or initial of the other and not swapped with
+another name: a twin, or a child under a parent's number, has the same number, birth date or address."""
 CORRECTABLE_FIELDS = ("family", "middle", "dob")
 """Fields that a clerk may have entered wrongly. Their contradiction is outvoted if a unique number agrees
 exactly and more fields agree than differ. (Medicaid numbers are not unique: a twin is often entered under the

@@ -54,7 +54,7 @@ MAX_PROBLEM_CHARS = 250  # of a problem in an acknowledgment
 class MessageResult:
     """The result of a message.
 
-    `status` is applied, ignored (the event does not concern the patient's identity, the message is no
+    `status` is applied, ignored (the event does not concern the patient's identity, the message is not a
     production message, or it came before) or rejected. `error_code` classifies `problem` (HL7 table 0357)."""
 
     status: str
@@ -347,7 +347,7 @@ def build_acknowledgment(
     body: bytes, result: MessageResult, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> bytes:
     """Return the acknowledgment of a message: AA if it was applied or ignored, AE with the problem if it was
-    rejected, AR if it is no production message.
+    rejected, AR if it is not a production message.
     """
     head = header_fields(next(iter(split_batch(body)), body))
     time = format_time(now())

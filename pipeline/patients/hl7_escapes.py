@@ -54,7 +54,7 @@ def unescape(container: Any, text: str) -> str:
 def decode_hexadecimal(sequences: str, escape: str, character_set: str) -> str:
     """Return the text of one or several adjoining sequences of hexadecimal bytes, such as `\\XC3A9\\`.
 
-    Bytes that the character set does not have are read as Latin-1. A NUL, which is no text, becomes a space.
+    Bytes that the character set does not have are read as Latin-1. A NUL, which is not text, becomes a space.
     """
     data = bytes.fromhex(sequences.replace(escape, "").replace("X", ""))
     try:

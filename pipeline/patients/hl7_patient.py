@@ -202,8 +202,8 @@ def parse_xtn(repetition: Any) -> str | None:
 
 
 def to_iso_date(stamp: str) -> str | None:
-    """Return the ISO date of an HL7 time stamp, with the same precision; None if it is no possible date of a
-    birth or death.
+    """Return the ISO date of an HL7 time stamp, with the same precision; None if it is not a possible date of
+    a birth or death.
     """
     match = re.match(r"(\d{4})(?:(\d\d)(\d\d)?)?", stamp)
     if match is None or len(LEADING_DIGITS.findall(stamp)[0]) in (5, 7):

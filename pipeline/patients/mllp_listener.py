@@ -18,9 +18,7 @@ from pipeline.store.database import Pool
 from pipeline.store.transient import TRANSIENT_ERRORS
 
 FRAME_START, FRAME_END = b"\x0b", b"\x1c\r"
-END_OF_FRAME = re.compile(
-    rb"\x1c\0*\r"
-)  # also in UTF-16, so that the sender is told that it is not supported
+END_OF_FRAME = re.compile(rb"\x1c\0*\r")  # also in UTF-16, so that the sender learns that it is not supported
 MAX_MESSAGE_BYTES = 10_000_000  # a sender that exceeds it is disconnected
 RECEIVE_BYTES = 65536
 log = get_logger(__name__)

@@ -31,7 +31,7 @@ class LabeledOutcome:
 
     `right`: whether the first candidate is that patient. Both are None if there was no candidate."""
 
-    said: Person
+    printed: Person
     patient: Person
     probability: float | None
     right: bool | None
@@ -67,7 +67,7 @@ def labeled_outcomes(connection: Connection) -> Iterator[LabeledOutcome]:
 def count_levels(documents: Iterable[LabeledOutcome]) -> Counter[tuple[str, str]]:
     """Return how often each (field, level) occurred."""
     return Counter(
-        level for document in documents for level in compare_fields(document.said, document.patient)
+        level for document in documents for level in compare_fields(document.printed, document.patient)
     )
 
 

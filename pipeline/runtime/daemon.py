@@ -118,11 +118,11 @@ def stop(
     Returns:
         True if the first signal was enough.
     """
-    for number, patience in ((gently, seconds), (harder, seconds / 4), (signal.SIGKILL, seconds / 4)):
+    for number, timeout_seconds in ((gently, seconds), (harder, seconds / 4), (signal.SIGKILL, seconds / 4)):
         with contextlib.suppress(ProcessLookupError):
             if is_service_of(service.pid, lock):
                 os.kill(service.pid, number)
-        if _wait_free(lock, service.pid, patience):
+        if _wait_free(lock, service.pid, timeout_seconds):
             return number == gently
     return False
 

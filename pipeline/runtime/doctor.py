@@ -47,11 +47,11 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield _check("intake folder", lambda: _intake(settings))
     yield _check("web port", lambda: _port(settings))
     embedded = settings.database.dsn is None
-    patience = {"connect_timeout_seconds": CONNECT_TIMEOUT_SECONDS}
+    timeouts = {"connect_timeout_seconds": CONNECT_TIMEOUT_SECONDS}
     settings = settings.model_copy(
         update={
-            "database": settings.database.model_copy(update=patience),
-            "storage": settings.storage.model_copy(update=patience),
+            "database": settings.database.model_copy(update=timeouts),
+            "storage": settings.storage.model_copy(update=timeouts),
         }
     )
     with contextlib.ExitStack() as stack:

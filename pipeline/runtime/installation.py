@@ -91,8 +91,8 @@ def open_installation(
         installation = Installation(embedded.settings(), superuser)
         if migrate:
             # An embedded database that ends in between is started again; a configured one reports its error.
-            patience = MIGRATION_RETRY_SECONDS if embedded.postgres else 0.0
-            retry(lambda: _migrate(installation), for_seconds=patience)
+            retry_seconds = MIGRATION_RETRY_SECONDS if embedded.postgres else 0.0
+            retry(lambda: _migrate(installation), for_seconds=retry_seconds)
         yield installation
 
 

@@ -1,7 +1,7 @@
 """A read replica for read-only queries, used while its replication lag is small.
 
 The lag is zero if the replica has replayed everything that the primary had written when the query came; else
-it is the age of the last change that it has replayed. A database that is no standby is never used as a
+it is the age of the last change that it has replayed. A database that is not a standby is never used as a
 replica."""
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Replica:
         return ReplicaResult(query(primary), 0.0)
 
     def lag(self, primary: Connection) -> float | None:
-        """Return the replication lag in seconds; None if the server is no standby.
+        """Return the replication lag in seconds; None if the server is not a standby.
 
         Raises:
             psycopg.OperationalError: The replica is unavailable.

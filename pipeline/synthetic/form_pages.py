@@ -42,7 +42,7 @@ def _labeled(facts: Facts, kind: str, end: str = ":") -> str:
 
 
 def addressograph_plain(pen: FormPen, facts: Facts, y: int) -> int:
-    """Write a stamped card without labels in the upper right corner, beside the form's title."""
+    """Write a stamped card without labels in the upper right corner, next to the form's title."""
     rng, font = pen.rng, _mono(pen)
     x = rng.choice((LEFT + 10, 900, 1000))
     name, born, number = (_value(facts, kind) for kind in ("name", "dob", "mrn"))

@@ -32,11 +32,18 @@ UNKNOWN_MRN = "9990001"  # a record number that the index does not know
 def make_archive(
     folder: Path, kind: Kind, documents: int, seed: int = 1, *, faults: int = 1, recur: int | None = None
 ) -> Archive:
-    """An archive of so many sound documents of one to three pages, with so many faults of every kind strewn
-    in.
+    """Write an archive of documents of one to three pages, with faults of every kind among them.
 
-    `recur`: after so many documents the pages are those of earlier ones, in other files: such an archive is
-    read quickly, because a page that has been read before is not read again."""
+    Args:
+        folder: The folder to write to.
+        kind: The kind of archive.
+        documents: The number of documents without a fault.
+        seed: Seed of the random numbers.
+        faults: The number of faults of each kind.
+        recur: After this number of documents, the pages of earlier documents recur in other files. Such an
+            archive is read quickly, because a page that has been read before is not read again. None: all
+            pages differ.
+    """
     maker = Maker(folder, kind, seed, recur)
     for number in range(documents):
         maker.document(maker.person())

@@ -54,8 +54,8 @@ class Archive:
 
 @dataclass
 class Maker:
-    """Writes an archive. Rows are kept as they come. `recur`: pages are those of so many documents before;
-    none: all differ.
+    """Writes an archive. Rows are kept as they come. `recur`: pages are those of the document that many
+    before; None: all differ.
     """
 
     folder: Path

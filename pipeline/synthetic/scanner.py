@@ -107,7 +107,7 @@ class Scanned:
 def scan(
     rng: random.Random, page: Pixels, scanner: Scanner, sender_line: str = "", *, stamped: bool = True
 ) -> Scanned:
-    """The page through that scanner; the pixels are 0 and 255 only where it is bilevel."""
+    """Return the page as that scanner scans it. A bilevel scanner returns pixels of 0 and 255 only."""
     flaws = tuple(
         f for f in scanner.flaws if rng.random() < scanner.flaw_chance and (stamped or f != "stamp")
     )

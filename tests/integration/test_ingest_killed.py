@@ -133,7 +133,7 @@ def test_a_watcher_whose_clock_jumps_waits_as_usual_and_keeps_done_files(
         wait_for(lambda name=file.name: is_recorded(connection, name))
         jump.write_text(str(seconds))
         time.sleep(0.5)
-        assert file.exists(), "a clock that jumps is no time that passes"
+        assert file.exists(), "a clock that is set forward does not count as waiting"
         if seconds > 1e9:
             time.sleep(2.0)
             assert file.exists()

@@ -107,8 +107,8 @@ def test_a_moved_document_is_an_example_of_a_wrong_match(hospital: Hospital) -> 
     stays, moved = hospital.filed_document("a.pdf"), hospital.filed_document("b.pdf")
     reassign(hospital.connection, context_of(hospital, moved), hospital.patient_ids[0])
     newest, oldest = labeled_outcomes(hospital.connection)
-    assert (newest.right, newest.patient.family, newest.said.family) == (False, "okafor", "wielgosz")
-    assert (oldest.right, oldest.patient.mrn) == (True, oldest.said.mrn)
+    assert (newest.right, newest.patient.family, newest.printed.family) == (False, "okafor", "wielgosz")
+    assert (oldest.right, oldest.patient.mrn) == (True, oldest.printed.mrn)
     assert state_of(hospital, stays)["patient_id"] == hospital.patient_ids[2]
 
 

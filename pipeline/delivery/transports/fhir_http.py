@@ -254,7 +254,7 @@ def outcome_text(response: httpx.Response) -> str:
 
 
 def failure_from_entries(response: httpx.Response) -> Failure | None:
-    """Return a failure if an entry of a transaction's response is refused or the body is no such response."""
+    """Return a failure if an entry of a transaction's response is refused, or if the body is not one."""
     body = json_object(response)
     if body.get("resourceType") != "Bundle" or not str(body.get("type")).endswith("-response"):
         return Failure(
@@ -277,7 +277,7 @@ def location_in(response: httpx.Response) -> str:
 
 
 def json_object(response: httpx.Response) -> dict[str, Any]:
-    """Return the body as a JSON object, an empty one if it is none."""
+    """Return the body as a JSON object, an empty one if it is not an object."""
     try:
         body = response.json()
     except ValueError:

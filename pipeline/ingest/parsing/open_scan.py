@@ -170,7 +170,7 @@ def check_file_type(file: Path, settings: IntakeSettings) -> str:
 
 
 def _is_filler(file: Path) -> bool:
-    """Return whether a file has only bytes that are written where there is no content."""
+    """Return whether a file consists of the bytes that fill unused space."""
     with file.open("rb") as stream:
         return not any(chunk.strip(FILLER_BYTES) for chunk in iter(lambda: stream.read(CHUNK_BYTES), b""))
 
