@@ -55,7 +55,20 @@ def test_tesseract_is_checked_if_pages_are_read_with_it(
     monkeypatch.setenv("PATH", str(tmp_path))  # no program of that name is called
     found = findings(free_port(settings))["tesseract"]
     assert found.ok
-    assert tesseract.library_version() in found.detail
+    library, program = tesseract.get_interface("eng", "library"), tesseract.get_interface("eng", "program")
+    assert f"tesseract {library.version()} as a library (as a program" in found.detail
+    assert program.version() in found.detail
+
+
+def test_doctor_names_how_tesseract_is_called(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def detail(choice: str) -> str:
+        ocr = settings.ocr.model_copy(update={"tesseract": choice})
+        return findings(free_port(settings.model_copy(update={"ocr": ocr})))["tesseract"].detail
+
+    version = tesseract.get_interface("eng", "program").version()
+    assert detail("program").startswith(f"tesseract {version} as a program, eng in ")
+    monkeypatch.setattr(tesseract, "find_program", lambda _: None)
+    assert "(as a program, for pages on which a worker died: not installed)" in detail("auto")
 
 
 def test_a_port_in_use_is_reported(settings: Settings) -> None:

@@ -212,19 +212,47 @@ def test_a_page_that_kills_its_process_needs_review_and_the_other_pages_are_read
         return read_page(page, pixels, settings)
 
     monkeypatch.setattr(page_isolation, "read_page", crash_on_two)
-    one = two.model_copy(update={"worker": two.worker.model_copy(update={"processes": 1})})
     scan = submitted_scan(connection, blobs, "The first page", "The second page", "The third page")
-    with child_workers(one):
-        until(lambda: scan_result(connection, scan.id)["status"] != "received")
-    assert scan_result(connection, scan.id)["status"] == "review"
-    pages = connection.execute(
-        "select number, problem from page where scan_id = %s order by number", [scan.id]
-    ).fetchall()
-    assert [(page["number"], page["problem"]) for page in pages] == [
+    assert problems_after_one_worker(connection, two, scan.id) == [
         (1, None),
         (2, page_isolation.PAGE_KILLED_MESSAGE),
         (3, None),
     ]
+    assert scan_result(connection, scan.id)["status"] == "review"
+
+
+def problems_after_one_worker(
+    connection: Connection, settings: Settings, scan: int
+) -> list[tuple[int, str | None]]:
+    """Let one worker process process a scan, and return the number and the problem of each page."""
+    worker = settings.worker.model_copy(update={"processes": 1})
+    with child_workers(settings.model_copy(update={"worker": worker})):
+        until(lambda: scan_result(connection, scan)["status"] != "received")
+    pages = connection.execute(
+        "select number, problem from page where scan_id = %s order by number", [scan]
+    ).fetchall()
+    return [(page["number"], page["problem"]) for page in pages]
+
+
+def test_a_page_on_which_the_library_of_tesseract_crashes_is_read_by_the_program_once(
+    connection: Connection, blobs: Blobs, two: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    crashes = tmp_path / "crashes"
+
+    def crash_in_the_library(page: Page, pixels: Path | None, settings: OcrSettings) -> Reading:
+        if page.number == 2 and settings.tesseract != "program":
+            with crashes.open("a", encoding="utf-8") as file:
+                file.write("crash\n")
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return read_page(page, pixels, settings)
+
+    monkeypatch.setattr(page_isolation, "read_page", crash_in_the_library)
+    pages = ("The first page", "The second page", "The third page")
+    read = [(1, None), (2, None), (3, None)]
+    assert problems_after_one_worker(connection, two, submitted_scan(connection, blobs, *pages).id) == read
+    again = submitted_scan(connection, blobs, *pages, "A page that makes the file another one")
+    assert problems_after_one_worker(connection, two, again.id) == [*read, (4, None)]
+    assert crashes.read_text(encoding="utf-8") == "crash\n"  # the second scan's page came from the cache
 
 
 def test_a_page_that_never_finishes_ends_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.config import OcrSettings, load_settings
 from pipeline.ocr import engine_key as module
 from pipeline.ocr.engine_key import engine_key
-from pipeline.ocr.engines import rapidocr_engine, tesseract
+from pipeline.ocr.engines import rapidocr_engine, tesseract, tesseract_library, tesseract_program
 from pipeline.ocr.image import orientation
 from pipeline.ocr.recognition import word_confidence
 
@@ -74,7 +74,7 @@ def test_a_changed_model_file_changes_the_key(monkeypatch: pytest.MonkeyPatch, t
 def test_a_changed_version_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = key_of_new_process()
     with monkeypatch.context() as patch:
-        patch.setattr(tesseract, "library_version", lambda: "99.0")
+        patch.setattr(tesseract_library, "library_version", lambda: "99.0")
         assert key_of_new_process() != before
     for changed in (*module.PACKAGES, *module.SECOND_ENGINE_PACKAGES):
         with monkeypatch.context() as patch:
@@ -83,6 +83,18 @@ def test_a_changed_version_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> N
     with monkeypatch.context() as patch:
         patch.setattr(module, "READER_REVISION", module.READER_REVISION + 1)
         assert key_of_new_process() != before
+
+
+def test_the_key_names_how_tesseract_is_called_and_the_version_of_what_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library, program = engine_key(settings(tesseract="library")), engine_key(settings(tesseract="program"))
+    assert engine_key(settings(tesseract="auto")) == library != program
+    with monkeypatch.context() as patch:
+        module._engine_key.cache_clear()
+        patch.setattr(tesseract_program, "program_version", lambda program: f"99.0 of {program}")
+        assert engine_key(settings(tesseract="program")) not in (program, library)
+        assert engine_key(settings(tesseract="library")) == library
 
 
 def test_the_versions_of_every_package_are_known() -> None:
