@@ -1,7 +1,7 @@
 """Write the examples of docs/reference/deliveries.md: every output for a fictitious document, made by `make
 docs`.
 
-An example stands below a line `<!-- example: NAME -->`; what is around it is written by hand.
+An example is below a line `<!-- example: NAME -->`; what is around it is written by hand.
 """
 
 from __future__ import annotations

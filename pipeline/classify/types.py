@@ -47,7 +47,7 @@ class TypePrediction:
 def predict_types(text: str, pages: Sequence[OcrPage] = ()) -> tuple[TypeGuess, ...]:
     """Return the types that a document may be filed as, best first; the probabilities add up to 1.
 
-    Fine types are counted under the type as which they are filed.
+    Fine types are counted under the type that they are filed as.
 
     Args:
         text: The text of the whole document.
@@ -87,7 +87,7 @@ def classify(
 
 
 def merge_filing_types(guesses: Sequence[TypeGuess]) -> tuple[TypeGuess, ...]:
-    """Return the guesses with fine types counted under the type as which they are filed."""
+    """Return the guesses with fine types counted under the type that they are filed as."""
     sums: dict[str, float] = {}
     for guess in guesses:
         key = filing_type(guess.type)
@@ -99,7 +99,7 @@ def merge_filing_types(guesses: Sequence[TypeGuess]) -> tuple[TypeGuess, ...]:
 
 
 def filing_type(kind: str) -> str:
-    """Return the type as which documents of that type are filed."""
+    """Return the type that documents of that type are filed as."""
     entry = document_types().get(kind)
     return (entry.files_as if entry else None) or kind
 

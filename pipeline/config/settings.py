@@ -92,7 +92,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(home: Path | None = None) -> Settings:
-    """Return the settings in force.
+    """Return the current settings.
 
     Raises:
         ConfigurationError: Its message names each setting that is wrong, with the file and line or the

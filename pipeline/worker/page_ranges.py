@@ -22,7 +22,7 @@ LARGE_SCAN_PAGES = 48
 """A scan with more pages is dispatched. A fax or a chart section stays with one worker, which opens it once.
 """
 PAGES_PER_RANGE = 16
-"""About 15 s of work, compared with which opening the file once more for each range costs little."""
+"""About 15 s of work, compared with which opening the file again for each range costs little."""
 
 
 def dispatch_ranges(connection: Connection, scan: Scan, pages: int) -> bool:

@@ -31,7 +31,7 @@ class TokenAuth(httpx.Auth):
         self._url = url
 
     def auth_flow(self, request: httpx.Request) -> Any:
-        """Send the request with a token; if it is rejected, once more with a new token."""
+        """Send the request with a token; if it is rejected, again with a new token."""
         token = self._issuer.token
         if not token or token.is_expired():
             token = self._fetch()

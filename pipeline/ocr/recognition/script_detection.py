@@ -27,7 +27,7 @@ MIN_CONFIDENCE_GAIN = 0.15
 """Rise of the mean confidence at which another script is accepted. Russian recognized as Russian has 0.94."""
 MAX_SCRIPTS, MAX_LANGUAGES_PER_SCRIPT = 4, 3
 """Scripts tried on a page, and languages recognized together. Each script costs a quarter of the page's
-recognition time, each language recognizes every word once more.
+recognition time, each language recognizes every word again.
 """
 LANGUAGES_BY_SCRIPT: dict[str, tuple[str, ...]] = {
     "Cyrillic": ("rus", "ukr", "bul", "srp", "bel", "mkd"),

@@ -54,7 +54,7 @@ def person_on_document(values: Sequence[FieldValue], typed: Mapping[str, str] | 
     """Return the person named by a document's values.
 
     Args:
-        values: The values in force.
+        values: The current values.
         typed: Values by field name that replace them, dates in ISO form.
     """
     fields: dict[str, tuple[str, float]] = {}

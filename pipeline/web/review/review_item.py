@@ -111,7 +111,7 @@ class PageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldValue:
-    """An index field in the form: the value in force, the automatic value, and where it is on the page."""
+    """An index field in the form: the current value, the automatic value, and where it is on the page."""
 
     name: str
     value: str

@@ -75,7 +75,7 @@ class Item(BaseModel):
 
 
 class Value(BaseModel):
-    """An index field: the value in force, the automatic value (`machine`), and where it is on the page."""
+    """An index field: the current value, the automatic value (`machine`), and where it is on the page."""
 
     name: str
     value: str
