@@ -199,7 +199,7 @@ def merged_in_the_web(user: SignedInUser, survivor: int, other: int) -> int:
     """Merge two records as a person does who confirms that they differ; return the status of the answer."""
     first = user.post(f"/patients/{survivor}/merge", other=other)
     assert first.status_code == 200
-    assert "Nothing was merged yet" in first.text
+    assert "Nothing has been merged yet" in first.text
     form = {"other": other, "confirmed": "true", "note": "Her passport was shown."}
     return user.post(f"/patients/{survivor}/merge", **form).status_code
 
