@@ -22,6 +22,15 @@ class Priority(IntEnum):
     STAT = 20
 
 
+class Role(StrEnum):
+    """Whose a value on a page is, as its label, section heading or form says."""
+
+    PATIENT = "patient"
+    OTHER = "other"
+    """A guarantor, insured person, relative, contact, clinician or organization."""
+    UNKNOWN = "unknown"
+
+
 class PageKind(StrEnum):
     """The outcome of a page: every page of a scan has exactly one kind."""
 
@@ -159,6 +168,45 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """A value on a page that may be a patient's, whether it has a label or not.
+
+    `kind`: name, date, number, phone, address or ssn. `readings`: what may be printed there, as read first;
+    dates are ISO, numbers without separators. `label`: the index field of its label, "" without one.
+    `strength`: how strongly the label says that the value is the patient's, in [0, 1]. `height`: of a line
+    of its page, in pixels.
+    """
+
+    kind: str
+    readings: tuple[str, ...]
+    page: int
+    box: Box
+    role: Role = Role.UNKNOWN
+    label: str = ""
+    strength: float = 0.0
+    confidence: float = 1.0
+    height: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedFact:
+    """A fact of a patient's record that is printed on a document.
+
+    `field`: patient_name, dob, mrn, ssn, phone or address. `value`: as printed. `level`: how exactly it
+    agrees, as in config/match_weights.toml. `chosen`: it is the value of the document's index field.
+    """
+
+    field: str
+    value: str
+    level: str
+    page: int
+    box: Box
+    role: Role
+    chosen: bool
+    height: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TypeGuess:
     """A document type (a key of config/document_types.toml) and how probable it is."""
 
@@ -169,7 +217,7 @@ class TypeGuess:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """Pages of a scan that belong together. `probability` is that of its boundaries; `issues` are what
-    segmentation is uncertain about.
+    segmentation is uncertain about. `mentions`: everything on its pages that may identify the patient.
     """
 
     pages: tuple[int, ...]
@@ -179,6 +227,7 @@ class Document:
     fields: tuple[Field, ...] = ()
     probability: float = 1.0
     issues: tuple[Reason, ...] = ()
+    mentions: tuple[Mention, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name with the highest confidence."""
@@ -226,13 +275,16 @@ class PersonRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A patient whom a document may be about; `weight` is in bits, `reasons` are its parts."""
+    """A patient whom a document may be about; `weight` is in bits, `reasons` are its parts. `printed`: the
+    facts of the patient's record that are printed on the document.
+    """
 
     patient: PatientRef
     probability: float
     weight: float
     reasons: tuple[Reason, ...] = ()
     person: PersonRecord | None = None
+    printed: tuple[PrintedFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from pipeline.classify.blank_pages import is_blank
 from pipeline.classify.boundary_model import start_probability
 from pipeline.classify.document_consistency import consistency_penalties, find_mixed_patients
 from pipeline.classify.fields import select_fields
+from pipeline.classify.mentions import collect_mentions
 from pipeline.classify.page_features import PageFeatures, extract_page_features
 from pipeline.classify.page_numbering import find_page_number_conflicts
 from pipeline.classify.segmentation_dp import best_segmentation
@@ -166,6 +167,7 @@ def _build_document(
         fields=fields,
         probability=round(probability, 4),
         issues=tuple({issue.code: issue for issue in reversed(issues)}.values())[::-1],
+        mentions=collect_mentions([page.layout for page in features]),
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.config import Settings
 from pipeline.matching.decision_rules import decide_match
-from pipeline.matching.person import SUFFIXES, Person, normalize_name, person_from_record
+from pipeline.matching.patient_fields import with_patient_fields
+from pipeline.matching.person import Person, normalize_name, person_from_record
+from pipeline.matching.printed_names import parse_name
+from pipeline.matching.printed_reasons import printed_reasons
 from pipeline.records import Candidate, Document, Filed, Filing, NeedsReview, Reason
 
 RECORD_KEYS_BY_FIELD = {
@@ -18,8 +20,6 @@ RECORD_KEYS_BY_FIELD = {
 }  # fmt: skip
 """Document fields about the patient, and their record keys."""
 IDENTIFYING_FIELDS = ("patient_name", "dob", "mrn", "ssn")
-TITLE_PATTERN = re.compile(r"^(?:mr|mrs|ms|miss|mx|dr|prof|patient|pt|name)\b[. :]*", re.IGNORECASE)
-DEGREE_PATTERN = re.compile(r",?\s+(?:M\.?D|D\.?O|R\.?N|Ph\.?D|Esq)\.?$")
 
 
 def person_from_document(document: Document, placeholder_names: Collection[str] = ()) -> Person:
@@ -55,40 +55,6 @@ def person_from_fields(fields: Mapping[str, tuple[str, float]]) -> Person:
     return person_from_record(record, confidence=confidence)
 
 
-def parse_name(name: str) -> dict[str, str]:
-    """Return the parts of a printed name ("Garcia-Lopez, Anna M", "Mr. John Smith Jr."): given, middle,
-    family and suffix."""
-    text = DEGREE_PATTERN.sub("", TITLE_PATTERN.sub("", " ".join(name.split()))).strip(" ,.;:")
-    suffix = ""
-    match = re.search(r"[, ]+(\w+)\.?$", text)
-    if match and match.start() and match[1].lower() in SUFFIXES and match[1].lower() not in ("i", "v"):
-        text, suffix = text[: match.start()], match[1]
-    if "," in text:
-        family, rest = (part.strip() for part in text.split(",", 1))
-        last = family.rsplit(" ", 1)
-        if len(last) == 2 and last[1].lower().strip(".") in SUFFIXES:
-            family, suffix = last[0], last[1]
-        given, _, middle = rest.replace(",", " ").strip().partition(" ")
-    else:
-        given, middle, family, suffix = parse_name_without_comma(text.split(), suffix)
-    return {"given": given, "middle": middle.strip(), "family": family, "suffix": suffix}
-
-
-def parse_name_without_comma(words: list[str], suffix: str) -> tuple[str, str, str, str]:
-    """Return given, middle, family and suffix of a name without a comma ("George Jr. Jonathan", "Reyes Ana
-    M")."""
-    at = next(
-        (n for n, word in enumerate(words[1:-1], 1) if word.lower().strip(".") in SUFFIXES and len(word) > 1),
-        None,
-    )
-    if at is not None:
-        return words[at + 1], " ".join(words[at + 2 :]), " ".join(words[:at]), words[at].strip(".")
-    if len(words) > 2 and len(words[-1].strip(".")) == 1:
-        return words[1], " ".join(words[2:]), words[0], suffix
-    *first, family = words or [""]
-    return (first[0] if first else ""), " ".join(first[1:]), family, suffix
-
-
 def decide(document: Document, candidates: Sequence[Candidate], settings: Settings) -> Filing:
     """File the document automatically if its patient is certain and the document has no issues; otherwise
     return the reasons for a review."""
@@ -96,6 +62,10 @@ def decide(document: Document, candidates: Sequence[Candidate], settings: Settin
     verdict = decide_match(candidates, settings.matching, service.value if service else None)
     probability = candidates[0].probability if candidates else None
     against = verdict.reasons if verdict.decision != "match" else ()
+    if candidates:
+        document = with_patient_fields(document, candidates[0], settings.matching.threshold)
+        if verdict.decision == "match":
+            against = tuple(printed_reasons(candidates[0], candidates[1:]))
     doubts = (*missing_patient_reasons(document), *against, *document.issues)
     if doubts or verdict.best is None or probability is None:
         return NeedsReview(

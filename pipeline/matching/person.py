@@ -34,7 +34,8 @@ MIN_SSN_DIGITS = 7  # two may be lost, and other countries have shorter numbers
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """A person's known values; unknown ones are None or empty. `confidence` is the OCR confidence by field,
-    in [0, 1]."""
+    in [0, 1]. `trials`: among how many values of a page a field's value was picked because it agrees with the
+    record that it is compared with; missing for a value that was picked without looking at the record."""
 
     given: str | None = None
     middle: str | None = None
@@ -57,6 +58,7 @@ class Person:
     other_numbers: tuple[str, ...] = ()
     """MRNs of other facilities, former MRNs."""
     confidence: Mapping[str, float] = field(default_factory=dict)
+    trials: Mapping[str, int] = field(default_factory=dict)
 
     def named(self) -> bool:
         return bool(self.given and self.family)

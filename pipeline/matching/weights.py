@@ -149,7 +149,9 @@ def score_match(
     for name, level in compare_fields(query, patient):
         rates, stranger = rates_of[name][level], rates_of[name][level].stranger
         if name in ("family", "given") and level not in ("initial", "different"):
-            stranger = min(1.0, name_agreement_rate(name, level, rates, query, patient, frequencies))
+            stranger = name_agreement_rate(name, level, rates, query, patient, frequencies)
+        # One of several values of a page agrees by chance as many times as often (Bonferroni's bound).
+        stranger = min(1.0, stranger * query.trials.get(name, 1))
         confidence = query.confidence.get(name, 1.0)
         weight = log2(adjust_for_confidence(rates.same, stranger, confidence) / stranger)
         evidence.append(Evidence(name, level, round(weight, 2)))

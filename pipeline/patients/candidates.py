@@ -113,6 +113,10 @@ def search_keys(person: Person) -> dict[str, Any]:
         "sex": person.sex,
         "middle": person.middle[0] if person.middle else None,
         "zip": person.home.zip or None,
+        "mentioned_numbers": [],
+        "mentioned_dates": [],
+        "mentioned_families": [],
+        "mentioned_givens": [],
     }
 
 

@@ -2,8 +2,12 @@
 -- The patients that share a key with what is asked, those first that share the most; a merged patient stands for its survivor.
 -- Points: a number as printed 8, one digit off 4; birth date as printed and a name 6, a misreading of it and a name 3; both names 3;
 -- 1 more for each name that is spelt alike, 2 for the zip code; with both names 1 for the sex and the middle initial; a phone 3.
+-- Of what else the pages mention: a number 6, a date that is the birth date together with a name 3, both names 5, spelt alike 2 more.
 with names as (
     select array(select distinct name_key(n) from unnest(%(names)s::text[]) n) as keys
+), mentioned_name as (
+    select distinct n.family, n.given, name_key(n.family) as family_key, name_key(n.given) as given_key
+    from unnest(%(mentioned_families)s::text[], %(mentioned_givens)s::text[]) n (family, given)
 ), hit as (
     select patient_id, 8 as points from patient_key where key = any(%(numbers)s::text[])
     union all
@@ -24,6 +28,19 @@ with names as (
             + 2 * coalesce(zip = %(zip)s::text, false)::int as points
         from patient_search
         where family_key = any((select keys from names)::text[]) and given_key = any((select keys from names)::text[])
+        order by points desc limit %(most_named)s
+    )
+    union all
+    select patient_id, 6 from patient_key where key = any(%(mentioned_numbers)s::text[])
+    union all
+    select patient_id, 3 from patient_search
+    where dob = any(%(mentioned_dates)s::text[]) and family_key = any(array(select family_key from mentioned_name))
+    union all
+    select patient_id, 3 from patient_search
+    where dob = any(%(mentioned_dates)s::text[]) and given_key = any(array(select given_key from mentioned_name))
+    union all (
+        select s.patient_id, 5 + (s.family = n.family)::int + (s.given = n.given)::int as points
+        from mentioned_name n join patient_search s on s.family_key = n.family_key and s.given_key = n.given_key
         order by points desc limit %(most_named)s
     )
 ), best as (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InvalidInput
-from pipeline.matching.document_matching import parse_name
+from pipeline.matching.printed_names import parse_name
 from pipeline.patients.bulk_load import LoadResult
 from pipeline.patients.patient_record import PatientAlias, PatientUpdate
 

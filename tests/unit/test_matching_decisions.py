@@ -10,7 +10,7 @@ import pytest
 from pipeline.config import load_settings
 from pipeline.matching import decide, person_from_document, person_from_record
 from pipeline.matching.decision_rules import candidate_probabilities, decide_match, reasons_from_score
-from pipeline.matching.document_matching import parse_name
+from pipeline.matching.printed_names import parse_name
 from pipeline.matching.weights import Frequencies, score_match
 from pipeline.patients.match_json import match_pair
 from pipeline.records import Candidate, Document, Field, Filed, NeedsReview, PatientRef, Reason

@@ -1,0 +1,116 @@
+"""Find the sequences of a row that may be a person's name, labeled or not: in a cell of their own, after a
+label or a number, or on two lines of a card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.classify.fields import name_parsing
+from pipeline.classify.fields.page_zones import FACILITY_WORD
+from pipeline.classify.mentions.governing_labels import LabeledPage
+from pipeline.classify.page_layout import Cell
+from pipeline.records import Word
+
+MAX_LINE_GAP_LINES = 1.6
+"""Line heights between the family name's line and that of the given name."""
+
+MAX_LEFT_OFFSET_LINES = 1.5
+"""Line heights by which their left edges may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundName:
+    """A name as printed ("PARSONS, DEANNA S") and its words. `is_clinician`: it has a credential or "Dr."."""
+
+    readings: tuple[str, ...]
+    words: tuple[Word, ...]
+    is_clinician: bool
+
+
+def names_in_row(page: LabeledPage, row: int) -> Iterator[FoundName]:
+    """Yield the names of a row."""
+    label_words = page.label_words(row)
+    first = 0
+    for cell in page.layout.rows[row]:
+        taken = 0
+        for start in range(len(cell.words)):
+            if start < taken or first + start in label_words:
+                continue
+            if not _may_start(cell, start, after_label=first + start - 1 in label_words):
+                continue
+            name = _name_at(cell, start)
+            if name is None and start == 0:
+                name = _name_of_two_lines(page, cell, row)
+            if name is not None:
+                taken = start + len(name.words)
+                yield name
+        first += len(cell.words)
+
+
+def _may_start(cell: Cell, start: int, *, after_label: bool) -> bool:
+    """Return whether a name may begin here: at the start of a cell, or after a label, a number or a mark."""
+    if start == 0 or after_label:
+        return True
+    before = cell.words[start - 1].text
+    has_letters = any(c.isalpha() for c in before)
+    return any(c.isdigit() for c in before) or not has_letters or before.endswith((":", ";"))
+
+
+def _name_at(cell: Cell, start: int) -> FoundName | None:
+    words = cell.words[start:]
+    has_title = name_parsing.is_clinician((words[0],)) or words[0].text.lower().strip(".") in ("dr", "doctor")
+    name = name_parsing.name_words(words[1:] if has_title and len(words) > 1 else words)
+    if not name or not (name_parsing.is_name(name) or name_parsing.is_clinician(name)):
+        return None
+    offset = start + (1 if has_title else 0)
+    rest = cell.words[offset + len(name) :]
+    is_clinician = has_title or name_parsing.credential_follows(words[1:] if has_title else words, name)
+    if rest and not is_clinician and not _may_follow(rest[0]):
+        return None  # the beginning of a sentence
+    if any(word.text.strip(",.") in name_parsing.STATES for word in (name[0], name[-1])):
+        return None  # "Oak Brook, IL" of an address
+    text = " ".join(word.text for word in name)
+    if FACILITY_WORD.search(text) or name[-1].text.endswith(":"):
+        return None
+    return FoundName((text,), name, is_clinician)
+
+
+def _may_follow(word: Word) -> bool:
+    """Return whether the word may follow a name: a number, a label, a sex or a mark, not a word of a
+    sentence.
+    """
+    text = word.text
+    return (
+        any(c.isdigit() for c in text)
+        or text.endswith((":", ";"))
+        or not any(c.isalpha() for c in text)
+        or text.strip(".,()/").lower() in ("m", "f", "male", "female", "dob", "mrn", "age", "sex")
+    )
+
+
+def _name_of_two_lines(page: LabeledPage, cell: Cell, row: int) -> FoundName | None:
+    """Return a name whose family name ends its line with a comma and whose given name is on the next."""
+    family = cell.words
+    if len(family) > 2 or not family[-1].text.endswith(",") or row + 1 >= len(page.layout.rows):
+        return None
+    below = _cell_below(page, cell, row)
+    if below is None:
+        return None
+    name = name_parsing.name_words((*family, *below.words))
+    if len(name) <= len(family) or not name_parsing.is_name(name):
+        return None
+    return FoundName((" ".join(word.text for word in name),), name, name_parsing.is_clinician(name))
+
+
+def _cell_below(page: LabeledPage, cell: Cell, row: int) -> Cell | None:
+    height = page.layout.line_height
+    cells: Sequence[Cell] = page.layout.rows[row + 1]
+    for other in cells:
+        if (
+            abs(other.box[0] - cell.box[0]) <= MAX_LEFT_OFFSET_LINES * height
+            and other.box[1] - cell.box[3] <= MAX_LINE_GAP_LINES * height
+        ):
+            return other
+    return None

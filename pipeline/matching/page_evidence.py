@@ -1,0 +1,136 @@
+"""The evidence of a document's pages for matching: its index fields and its mentions, in normalized form."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pipeline.matching.document_matching import person_from_document
+from pipeline.matching.person import Person, person_from_record
+from pipeline.matching.printed_names import natural_order, parse_family_first, parse_name
+from pipeline.records import Document, Field, Mention, Role
+
+FIELD_BY_KIND = {
+    "name": "name", "date": "dob", "number": "mrn", "phone": "phone", "address": "home", "ssn": "ssn",
+}  # fmt: skip
+"""Kind of a mention -> the evidence that it may be."""
+
+FIELDS_OF_EVIDENCE = {
+    "name": ("patient_name",),
+    "dob": ("dob",),
+    "mrn": ("mrn",),
+    "phone": ("phone", "patient_phone"),
+    "home": ("address", "patient_address"),
+    "ssn": ("ssn",),
+}
+"""Evidence -> the index fields that state it."""
+
+LABELS_OF_OTHER_NUMBERS = frozenset(
+    (
+        "phone",
+        "ssn",
+        "date_of_service",
+        "admission_date",
+        "discharge_date",
+        "dob",
+        "address",
+        "facility",
+        "age",
+    )
+)
+"""Fields of labels whose numbers are no record, account or member numbers."""
+
+MIN_STATED_STRENGTH = {"name": 0.4, "dob": 0.8, "mrn": 0.8, "ssn": 0.8}
+"""Label strength from which a value is stated to be the patient's, so that another value contradicts it. For
+a name a weak label ("Name", "Re") is enough; a weakly labeled number or date may be something else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a mention: a person of whom only that value is known, and the value for display (a name
+    in natural order)."""
+
+    person: Person
+    text: str
+    mention: Mention
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether a strong label says that the value is the patient's."""
+        least = MIN_STATED_STRENGTH.get(FIELD_BY_KIND[self.mention.kind], 1.0)
+        return self.mention.role is Role.PATIENT and self.mention.strength >= least
+
+
+@dataclass(frozen=True, slots=True)
+class PageEvidence:
+    """What a document prints. `chosen`: the person of its index fields. `fields`: these fields, by evidence.
+    `readings`: the values of its mentions that may be the patient's, by evidence; those of other people are
+    left out. `names_of_nobody`: printed names of which neither part is a name in the index or on a list of
+    common names, such as the title of a form; they state nobody.
+    """
+
+    chosen: Person
+    fields: Mapping[str, Field]
+    readings: Mapping[str, tuple[Reading, ...]]
+    names_of_nobody: frozenset[tuple[str | None, str | None]] = frozenset()
+
+    def is_nobody(self, person: Person) -> bool:
+        """Return whether a printed name is nobody's."""
+        return (person.given, person.family) in self.names_of_nobody
+
+    def count_values(self, name: str) -> int:
+        """Return how many different values the page offers for one kind of evidence, at least 1."""
+        return max(1, len({_value(name, reading.person) for reading in self.readings.get(name, ())}))
+
+
+def evidence_of(document: Document, placeholder_names: Collection[str] = ()) -> PageEvidence:
+    """Return a document's evidence.
+
+    Args:
+        document: The document.
+        placeholder_names: Names that the hospital writes for an unknown name (`classify.placeholder_names`).
+    """
+    fields = {
+        name: field
+        for name, alternatives in FIELDS_OF_EVIDENCE.items()
+        for alternative in reversed(alternatives)
+        if (field := document.field(alternative))
+    }
+    readings: dict[str, list[Reading]] = {name: [] for name in FIELDS_OF_EVIDENCE}
+    for mention in document.mentions:
+        if mention.role is not Role.OTHER:
+            name = FIELD_BY_KIND[mention.kind]
+            readings[name] += _readings(mention)
+    return PageEvidence(
+        person_from_document(document, placeholder_names),
+        fields,
+        {name: tuple(found) for name, found in readings.items()},
+    )
+
+
+def _readings(mention: Mention) -> Iterator[Reading]:
+    """Yield the readings of a mention that have a value."""
+    name = FIELD_BY_KIND[mention.kind]
+    if name == "mrn" and mention.label in LABELS_OF_OTHER_NUMBERS:
+        return
+    for printed in mention.readings:
+        for person, text in _people_of_text(mention.kind, printed):
+            if person.named() if name == "name" else _value(name, person):
+                yield Reading(person, text, mention)
+
+
+@lru_cache(maxsize=4096)
+def _people_of_text(kind: str, text: str) -> tuple[tuple[Person, str], ...]:
+    """Return (person, value for display) for each person whom a text may stand for. A name without a comma
+    may begin with the family name."""
+    if kind != "name":
+        key = {"date": "dob", "number": "mrn"}.get(kind, kind)
+        return ((person_from_record({key: text}), text),)
+    parsed = [parse_name(text)] if "," in text else [parse_name(text), parse_family_first(text)]
+    return tuple((person_from_record(parts), natural_order(parts)) for parts in parsed)
+
+
+def _value(name: str, person: Person) -> object:
+    """Return a person's value of one kind of evidence."""
+    return (person.given, person.family) if name == "name" else getattr(person, name)
