@@ -25,6 +25,7 @@ from pipeline.config.sections import (
     WorkerSettings,
 )
 from pipeline.config.settings import Settings, load_settings, settings_file
+from pipeline.config.sign_in import SignInSettings
 from pipeline.config.values import TesseractInterfaceChoice
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "MetricsSettings",
     "OcrSettings",
     "Settings",
+    "SignInSettings",
     "StorageSettings",
     "TesseractInterfaceChoice",
     "WebSettings",

@@ -32,6 +32,7 @@ from pipeline.config.sections import (
     WebSettings,
     WorkerSettings,
 )
+from pipeline.config.sign_in import SignInSettings
 from pipeline.config_errors import describe_problems, misspelled_variables, unknown_variables
 from pipeline.errors import ConfigurationError
 from pipeline.resources import CONFIG, DEFAULT_HOME, home_folder
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     adt: AdtSettings
     worker: WorkerSettings
     web: WebSettings
+    sign_in: SignInSettings
     display: DisplaySettings
     archive: ArchiveSettings
     delivery: DeliverySettings

@@ -1,0 +1,2 @@
+-- Reserved while sign-in is being changed.
+select 1;
