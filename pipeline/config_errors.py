@@ -197,7 +197,8 @@ def _suggestion(name: Name, model: type[BaseModel]) -> str:
         return f"; did you mean {_written((*name[:-1], close[0]), model)}?"
     every = {".".join(each): each for each in setting_names(model)}
     elsewhere = [dotted for dotted, each in every.items() if each[-1] == name[-1]]
-    close = elsewhere[:1] or difflib.get_close_matches(".".join(name), every, 1)
+    close = difflib.get_close_matches(".".join(name), elsewhere, 1, cutoff=0.0)
+    close = close or difflib.get_close_matches(".".join(name), every, 1)
     return f"; did you mean {close[0]}?" if close else ""
 
 

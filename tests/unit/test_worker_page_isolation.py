@@ -4,6 +4,7 @@ what was started.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -12,8 +13,9 @@ import time
 from pathlib import Path
 
 import psutil
+import pymupdf_fonts
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.config import OcrSettings, load_settings
 from pipeline.ocr.engines import tesseract
@@ -21,6 +23,7 @@ from pipeline.ocr.engines.tesseract_library import LibraryInterface
 from pipeline.records import Page
 from pipeline.worker import page_isolation
 
+TEXT = "The patient was discharged on March 14"
 PAGE = Page(scan="", number=1, image="page")
 
 
@@ -29,8 +32,9 @@ def settings(**changes: object) -> OcrSettings:
 
 
 def page_file(folder: Path) -> Path:
-    image = Image.new("L", (900, 300), 255)
-    ImageDraw.Draw(image).text((40, 100), "Discharge Summary", fill=0, font_size=48)
+    image = Image.new("L", (1200, 500), 255)
+    font = ImageFont.truetype(io.BytesIO(pymupdf_fonts.myfont("notos")), 36)
+    ImageDraw.Draw(image).text((120, 200), TEXT, font=font, fill=0)
     image.save(folder / "page.png")
     return folder / "page.png"
 
@@ -46,7 +50,7 @@ def test_a_page_on_which_the_library_crashes_is_read_by_the_program(
     file = page_file(tmp_path)
     reading = page_isolation.read_isolated(PAGE, file, settings(tesseract="auto"))
     assert reading.page.problem is None
-    assert reading.page.text == "Discharge Summary"
+    assert reading.page.text == TEXT
     reading = page_isolation.read_isolated(PAGE, file, settings(tesseract="library"))
     assert reading.page.problem == page_isolation.PAGE_KILLED_MESSAGE
 
@@ -57,7 +61,7 @@ def test_without_the_program_an_isolated_page_is_read_by_the_library(
     monkeypatch.setattr(tesseract, "find_program", lambda _: None)
     assert page_isolation.isolation_settings(settings(tesseract="auto")).tesseract == "auto"
     reading = page_isolation.read_isolated(PAGE, page_file(tmp_path), settings(tesseract="auto"))
-    assert reading.page.text == "Discharge Summary"
+    assert reading.page.text == TEXT
 
 
 def test_a_program_is_killed_with_the_process_that_waits_for_it(
