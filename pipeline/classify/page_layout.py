@@ -27,8 +27,8 @@ MIN_MEASURED_GAPS = 6
 """Gaps between words from which the page's usual gap is measured."""
 
 ROW_TOLERANCE_LINES = (0.35, 0.5)
-"""Two words are on one row if their middles differ by less than half the height of the lower word, limited to
-between these line heights.
+"""Two words are on one row if their middles differ by less than half the height of the higher word, limited
+to between these line heights.
 """
 
 ROWS_COMPARED = 4
@@ -160,7 +160,8 @@ def _group_rows(words: Sequence[Word], line_height: float) -> list[list[Word]]:
     """
     rows: list[list[Word]] = []
     for word in sorted(words, key=_middle):
-        row = next((row for row in reversed(rows[-ROWS_COMPARED:]) if _on_row(word, row, line_height)), None)
+        near = [row for row in reversed(rows[-ROWS_COMPARED:]) if _on_row(word, row, line_height)]
+        row = min(near, key=lambda row: _offset(word, row), default=None)
         if row is None:
             rows.append([word])
         else:
@@ -171,10 +172,20 @@ def _group_rows(words: Sequence[Word], line_height: float) -> list[list[Word]]:
 
 def _on_row(word: Word, row: Sequence[Word], line_height: float) -> bool:
     """Return whether the word is at the height of the row's horizontally nearest word."""
-    nearest = min(row, key=lambda other: abs(other.box[0] - word.box[0]))
+    nearest = _nearest(word, row)
     smallest, largest = (lines * line_height for lines in ROW_TOLERANCE_LINES)
-    tolerance = min(max(smallest, min(_height(nearest), _height(word)) / 2), largest)
+    tolerance = min(max(smallest, max(_height(nearest), _height(word)) / 2), largest)
     return abs(_middle(nearest) - _middle(word)) <= tolerance
+
+
+def _offset(word: Word, row: Sequence[Word]) -> float:
+    """Return the difference in height, in pixels, from the row's horizontally nearest word."""
+    return abs(_middle(_nearest(word, row)) - _middle(word))
+
+
+def _nearest(word: Word, row: Sequence[Word]) -> Word:
+    """Return the row's word with the smallest horizontal gap to the word."""
+    return min(row, key=lambda other: max(other.box[0] - word.box[2], word.box[0] - other.box[2]))
 
 
 def _narrow_gap(rows: Sequence[Sequence[Word]]) -> float:

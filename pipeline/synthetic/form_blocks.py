@@ -1,7 +1,8 @@
-"""Print labeled facts in the ways in which forms arrange labels and values: lists, columns, boxes, captions, banners.
+"""Print labeled facts in the ways in which forms arrange labels and values: lists, columns, boxes, captions,
+banners.
 
-Every arrangement is a function of a pen, the facts, and the area's upper left and right edge; it returns the y below.
-Coordinates are in 1/200 inch.
+Every arrangement is a function of a pen, the facts, and the area's upper left and right edge; it returns the
+y below. Coordinates are in 1/200 inch.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormStyle:
-    """The typefaces of a form. `label_scale`: size of labels relative to values. `end`: what follows a label on the same
-    line. `numbered`: boxes have numbers. `shift`: how far typewritten values are off their line.
+    """The typefaces of a form. `label_scale`: size of labels relative to values. `end`: what follows a label
+    on the same line. `numbered`: boxes have numbers. `shift`: how far typewritten values are off their line.
     """
 
     face: Face
@@ -147,14 +148,20 @@ def boxes_left(pen: FormPen, facts: Sequence[Fact], x: int, y: int, right: int) 
     """Write a ruled table with cells for labels and for values in turn."""
     high = pen.step + 12
     quarter = (right - x) // 4
+    needs = [
+        max(quarter, pen.style.label_font.width(pen.label_text(f.label)) + 24)
+        + pen.style.value_font.width(f.value)
+        for f in facts
+    ]
+    per_row = 2 if max(needs) <= 2 * quarter - 20 else 1
     for index, fact in enumerate(facts):
-        left, top = x + (index % 2) * 2 * quarter, y + (index // 2) * high
+        left, top = x + (index % per_row) * 2 * quarter, y + (index // per_row) * high
         middle = left + max(quarter, pen.style.label_font.width(pen.label_text(fact.label)) + 24)
         pen.canvas.frame(left, top, middle, top + high)
         pen.canvas.frame(middle, top, left + 2 * quarter, top + high)
         pen.label(left + 8, top + 8, fact.label)
         pen.value(middle + 8, top + 6, fact.value)
-    return y + (len(facts) + 1) // 2 * high + 16
+    return y + -(-len(facts) // per_row) * high + 16
 
 
 def header_row(pen: FormPen, facts: Sequence[Fact], x: int, y: int, right: int) -> int:

@@ -1,8 +1,8 @@
-"""Form pages in many layouts, with the truth of their index fields: every family of layouts is a structure with labels,
-typefaces and an order of its own.
+"""Form pages in many layouts, with the truth of their index fields: every family of layouts is a structure
+with labels, typefaces and an order of its own.
 
-The structures are divided into those for development, those that are left out, and those that are locked. What is written
-or trained looks at the pages of the first alone.
+The structures are divided into those for development, those that are left out, and those that are locked.
+What is written or trained looks at the pages of the first alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from pipeline.synthetic.form_blocks import ARRANGEMENTS, Fact, FormPen, FormStyle
-from pipeline.synthetic.form_pages import LEFT, RIGHT, STRUCTURES, TOP
+from pipeline.synthetic.form_pages import STRUCTURES
+from pipeline.synthetic.form_parts import LEFT, RIGHT, TOP
 from pipeline.synthetic.form_subject import (
     DATE_FORMS,
     FIELDS,
@@ -80,7 +81,9 @@ class LayoutFamily:
 
 @dataclass(frozen=True, slots=True)
 class FormPage:
-    """A page with the truth of its index fields: names and numbers as printed, dates as ISO; None if not printed."""
+    """A page with the truth of its index fields: names and numbers as printed, dates as ISO; None if not
+    printed.
+    """
 
     family: LayoutFamily
     canvas: PageCanvas
@@ -196,7 +199,9 @@ def _look(family: LayoutFamily) -> _Look:
 
 
 def _facts(rng: random.Random, look: _Look, subject: FormSubject) -> dict[str, Fact]:
-    """Return the facts of a page by kind. Facts about the patient that the family does not print are missing."""
+    """Return the facts of a page by kind. Facts about the patient that the family does not print are
+    missing.
+    """
     birth_form = "%m/%d/%Y" if look.birth_form == "%m/%d/%y" and subject.born.year < 1932 else look.birth_form
     later = subject.service + timedelta(days=rng.randint(1, 9))
     name = print_name(subject, look.name_form, upper=look.upper)
@@ -254,7 +259,9 @@ def _letterhead(pen: FormPen, subject: FormSubject, y: int) -> int:
 
 
 def _body(pen: FormPen, look: _Look, facts: Mapping[str, Fact], y: int) -> None:
-    """Write what is below the patient's data: another person's data, text or results, signature, and print line."""
+    """Write what is below the patient's data: another person's data, text or results, signature, and print
+    line.
+    """
     canvas, font, step = pen.canvas, look.style.font(0.95), pen.step
     if look.second:
         label = look.labels[look.second]

@@ -1,5 +1,5 @@
-"""The facts of a form page: a fictitious person with a name of one of several origins, numbers, dates, and the other
-people and numbers that forms print in addition to the patient's.
+"""The facts of a form page: a fictitious person with a name of one of several origins, numbers, dates, and
+the other people and numbers that forms print beside the patient's.
 """
 
 from __future__ import annotations
@@ -42,14 +42,18 @@ DATE_FORMS = (
     "%m %d %Y",
 )
 MRN_FORMS = ("{n}", "{n}", "{a}-{b}-{c}", "{a} {b} {c}", "0{n}", "M{n}", "{a}{b}-{c}", "MRN-{n}", "00{n}")
+STREETS = ("Oak", "Elm", "Mill", "Church", "Park", "Washington")
+STREET_KINDS = ("St", "Street", "Ave", "Road", "Lane")
+TOWNS = ("Dunmore", "Kingsley", "Oak Brook", "Fairview", "Marion")
 MEMBER_PREFIXES = ("W", "XKR", "ZGP", "H", "", "JQA", "U", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormSubject:
-    """The person and the visit that a form page is about, and the other people on it.
+    """The person and the visit that a form page is about, and the people beside them.
 
-    `mrn`, `member`: as printed. `relative`, `provider`: names of other people. `numbers`: other numbers by kind.
+    `mrn`, `member`: as printed. `relative`, `provider`: names of other people. `numbers`: other numbers by
+    kind.
     """
 
     given: str
@@ -114,8 +118,8 @@ def form_subject(rng: random.Random, mrn_form: str) -> FormSubject:
         relative_born=born - timedelta(days=rng.randint(7000, 13_000)),
         provider=expand(rng, "[doctor]", {}),
         facility=expand(rng, "[facility]", {}),
-        address=f"{rng.randint(1, 9800)} {rng.choice(('Oak', 'Elm', 'Mill', 'Church', 'Park', 'Washington'))} {rng.choice(('St', 'Street', 'Ave', 'Road', 'Lane'))}",
-        town=f"{rng.choice(('Dunmore', 'Kingsley', 'Oak Brook', 'Fairview', 'Marion'))}, {rng.choice(('OH', 'PA', 'IL', 'TX'))} {rng.randint(10_000, 99_900)}",
+        address=f"{rng.randint(1, 9800)} {rng.choice(STREETS)} {rng.choice(STREET_KINDS)}",
+        town=f"{rng.choice(TOWNS)}, {rng.choice(('OH', 'PA', 'IL', 'TX'))} {rng.randint(10_000, 99_900)}",
         phone=f"({rng.randint(201, 989)}) 555-01{rng.randint(10, 99)}",
         numbers={
             "account": rng.choice(("V", "A", "", "H")) + str(rng.randint(10**7, 10**9)),

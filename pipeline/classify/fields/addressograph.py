@@ -13,6 +13,7 @@ from pipeline.classify.fields import name_parsing
 from pipeline.classify.fields.date_parsing import find_dates
 from pipeline.classify.fields.identifiers import find_identifier
 from pipeline.classify.fields.labels import Label
+from pipeline.classify.fields.page_zones import is_facility
 from pipeline.classify.page_layout import Cell, Layout
 from pipeline.records import Word
 
@@ -26,11 +27,20 @@ MAX_LINE_GAP_LINES = 1.6
 """Line heights between two lines of a card."""
 
 MIN_CARD_LINES = 3
+MAX_CELL_GAP_LINES = 6.0
+"""Line heights between two cells of one line of a card."""
+
+SEX_LETTERS = ("M", "F", "Male", "Female", "MALE", "FEMALE")
 MAX_CARD_LINE_WORDS = 7
 """Words of a card's longest line; a longer line is running text."""
 
-RECORD_NUMBER = re.compile(r"\d[\d-]{3,10}\d")
-"""A record number on a card; an age or a room number has fewer digits."""
+RECORD_NUMBER = re.compile(r"(?:MRN?)?-?\d[\d-]{3,10}\d")
+"""A record number on a card. A number that begins with another letter may be an account, a license or a
+passport.
+"""
+
+MIN_NUMBER_DIGITS = 5
+"""Digits of the shortest number on a card; an age or a room number has fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,9 @@ class CardValue:
 
 def find_card_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[CardValue]:
     """Yield the values of the cards of a page. A block of lines without labels is a card if it has exactly
-    one person, exactly one record number, and a birth date.
+    one person, a record number, and a birth date.
+
+    A card with two numbers does not tell which of them is the record number.
     """
     earliest = min(
         (
@@ -57,43 +69,55 @@ def find_card_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) ->
         default="",
     )
     for block in _blocks(layout, labels):
-        names = [(cell, name) for cell in block if (name := _patient_name(cell))]
-        dates = [(cell, day) for cell in block if (day := _birth_date(cell))]
-        numbers = [(cell, number) for cell in block if (number := _record_number(cell))]
-        if len(names) != 1 or not dates or len(numbers) != 1:
+        names = [(line, name) for line in block if (name := _patient_name(line))]
+        dates = [(line, day) for line in block for day in find_dates(line.words, birth=True)]
+        numbers = [(line, number) for line in block for number in _card_numbers(line)]
+        if len({name_parsing.natural_name_order(name) for _, name in names}) != 1 or not dates or not numbers:
             continue
-        dob_cell, dob = min(dates, key=lambda pair: pair[1])
-        if dob > earliest:
+        dob_line, dob = min(dates, key=lambda pair: pair[1].value)
+        if dob.value.isoformat() > earliest:
             continue  # it is the date of a visit
-        name_cell, name = names[0]
-        mrn_cell, mrn = numbers[0]
-        yield CardValue("patient_name", name_parsing.natural_name_order(name), name, name_cell.row)
-        yield CardValue("dob", dob, dob_cell.words, dob_cell.row)
-        yield CardValue("mrn", mrn, mrn_cell.words, mrn_cell.row)
+        name_line, name = names[0]
+        yield CardValue("patient_name", name_parsing.natural_name_order(name), name, name_line.row)
+        yield CardValue("dob", dob.value.isoformat(), dob.words, dob_line.row)
+        mrn_line, (mrn, words) = numbers[0]
+        if len({number for _, (number, _) in numbers}) == 1 and RECORD_NUMBER.fullmatch(mrn):
+            yield CardValue("mrn", mrn, words, mrn_line.row)
 
 
 def _blocks(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator[Sequence[Cell]]:
-    """Yield columns of short cells without labels, each right below the one before."""
+    """Yield columns of short lines without labels, each right below the one before. A line is a cell with
+    the cells close to its right.
+    """
     blocks: list[list[Cell]] = []
     for index, row in enumerate(_upper_rows(layout)):
-        for cell in _unlabeled_cells(row, labels.get(index, ())):
-            above = next((block for block in blocks if _continues(block[-1], cell, layout.line_height)), None)
+        for line in _unlabeled_lines(row, labels.get(index, ()), layout.line_height):
+            above = next((block for block in blocks if _continues(block[-1], line, layout.line_height)), None)
             if above is None:
-                blocks.append([cell])
+                blocks.append([line])
             else:
-                above.append(cell)
+                above.append(line)
     yield from (block for block in blocks if len(block) >= MIN_CARD_LINES)
 
 
-def _unlabeled_cells(row: Sequence[Cell], labels: Sequence[Label]) -> Iterator[Cell]:
-    """Yield the short cells of a row in which no label begins."""
+def _unlabeled_lines(row: Sequence[Cell], labels: Sequence[Label], line_height: float) -> Iterator[Cell]:
+    """Yield the short lines of a row in which no label begins."""
     starts = {label.first for label in labels}
+    value_starts = {label.end for label in labels}
+    line: Cell | None = None
     end = 0
     for cell in row:
         start, end = end, end + len(cell.words)
-        has_label = any(start <= first < end for first in starts)
-        if not has_label and len(cell.words) <= MAX_CARD_LINE_WORDS:
-            yield cell
+        has_label = start in value_starts or any(start <= first < end for first in starts)
+        if line is not None and (has_label or cell.box[0] - line.box[2] > MAX_CELL_GAP_LINES * line_height):
+            yield line
+            line = None
+        if has_label or len(cell.words) > MAX_CARD_LINE_WORDS:
+            line = None
+        else:
+            line = cell if line is None else Cell(words=(*line.words, *cell.words), row=cell.row)
+    if line is not None:
+        yield line
 
 
 def _upper_rows(layout: Layout) -> Sequence[Sequence[Cell]]:
@@ -110,27 +134,40 @@ def _continues(above: Cell, cell: Cell, line_height: float) -> bool:
     )
 
 
-def _patient_name(cell: Cell) -> tuple[Word, ...]:
-    """Return the words of the name, if the cell is a name and not a clinician's."""
-    name = name_parsing.name_words(cell.words)
-    fills_cell = sum(len(word.text) for word in name) >= sum(len(word.text) for word in cell.words) - 1
-    is_clinician = name_parsing.credential_follows(cell.words, name) or name_parsing.is_clinician(cell.words)
-    return name if fills_cell and name_parsing.is_name(name) and not is_clinician else ()
-
-
-def _birth_date(cell: Cell) -> str:
-    """Return the ISO date, if the cell is a date; else an empty string."""
-    parsed = next(find_dates(cell.words, birth=True), None)
-    return parsed.value.isoformat() if parsed and len(parsed.words) == len(cell.words) else ""
-
-
-def _record_number(cell: Cell) -> str:
-    """Return the record number, if the cell is a number; else an empty string.
-
-    A number that begins with a letter may be an account, a license or a passport.
+def _patient_name(line: Cell) -> tuple[Word, ...]:
+    """Return the words of the name with which the line begins, if it is not a clinician's or a facility's.
+    Only numbers, the age and the sex may follow.
     """
-    identifier = find_identifier(cell.words)
-    if identifier is None:
-        return ""
-    number, words = identifier
-    return number if len(words) == len(cell.words) and RECORD_NUMBER.fullmatch(number) else ""
+    name = name_parsing.name_words(line.words)
+    rest = line.words[len(name) :]
+    is_clinician = name_parsing.credential_follows(line.words, name) or name_parsing.is_clinician(line.words)
+    if not name_parsing.is_name(name) or is_clinician or is_facility(line.text):
+        return ()
+    if name_parsing.is_town(name, rest):
+        return ()
+    if any(not any(c.isdigit() for c in word.text) and word.text not in SEX_LETTERS for word in rest):
+        return ()
+    return name
+
+
+def _card_numbers(line: Cell) -> Iterator[tuple[str, tuple[Word, ...]]]:
+    """Yield the numbers of a line with their words: record, account and license numbers. A number in an
+    address is none.
+    """
+    has_words = any(
+        not any(c.isdigit() for c in word.text) and word.text not in SEX_LETTERS for word in line.words
+    )
+    if has_words and not _patient_name(line):
+        return
+    dated = {id(word) for day in find_dates(line.words) for word in day.words}
+    index = 0
+    while index < len(line.words):
+        word = line.words[index]
+        found = (
+            find_identifier(line.words[index : index + 4]) if any(c.isdigit() for c in word.text) else None
+        )
+        if found and id(word) not in dated and sum(c.isdigit() for c in found[0]) >= MIN_NUMBER_DIGITS:
+            yield found
+            index += len(found[1])
+        else:
+            index += 1

@@ -34,7 +34,7 @@ DEFAULT_WEIGHTS = {
     "min_confidence": 0.5,
 }
 WEIGHTS: dict[str, dict[str, float]] = {
-    "patient_name": DEFAULT_WEIGHTS | {"in_header": 1.5, "comma": 0.7},
+    "patient_name": DEFAULT_WEIGHTS | {"in_header": 1.5, "comma": 0.7, "anchors": 1.0},
     "mrn": DEFAULT_WEIGHTS | {"bias": -4.0, "matches_pattern": 1.5},
     "date_of_service": DEFAULT_WEIGHTS
     | {"bias": -4.0, "label_strength": 4.5, "in_header": 1.5, "signature": 1.0},

@@ -40,6 +40,9 @@ LETTER_TO_DIGIT = str.maketrans("OoQDlI|!iSBZz", "0000111115822")
 NUMERIC_DATE = re.compile(
     r"(?<![\d/.\-])(\d{1,2})(?:\s?[/\-.]\s?|\s)(\d{1,2})(?:\s?[/\-.]\s?(\d{4}|\d{2})|\s(\d{4}))(?![\d/\-])"
 )
+SPACED_DATE = re.compile(r"(?<![\d/.\-])([01]?\d)\s([0-3]?\d)\s(\d\d)(?!\d|\s?[/\-])")
+"""Month, day and year in boxes of their own; only where a label asks for a date."""
+
 ISO_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{1,2})(?!\d)")
 COMPACT_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)(?!\d)")
 MONTH_FIRST_DATE = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[,.;]?\s+'?(\d{4}|\d{2}(?!\d))")
@@ -74,11 +77,15 @@ class _DateMatch(NamedTuple):
     order: DateOrder = "none"
 
 
-def find_dates(words: Sequence[Word], *, birth: bool = False) -> Iterator[ParsedDate]:
-    """Yield the dates in the words, in order. With `birth`, two-digit years are in the past."""
+def find_dates(words: Sequence[Word], *, birth: bool = False, labeled: bool = False) -> Iterator[ParsedDate]:
+    """Yield the dates in the words, in order. With `birth`, two-digit years are in the past. With `labeled`,
+    a label asks for a date, and "08 19 18" is one.
+    """
     if not words:
         return
     text = " ".join(word.text for word in words)
+    if labeled and (spaced := SPACED_DATE.match(text)) and not ISO_DATE.match(text):
+        text = f"{spaced[1]}/{spaced[2]}/{spaced[3]}{text[spaced.end() :]}"
     dates = list(_real_dates(words, text, corrected=False, birth=birth))
     corrected_text = _correct_digits(text)
     if not dates and corrected_text != text:

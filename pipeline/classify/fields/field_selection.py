@@ -55,6 +55,9 @@ MIN_CONFLICT_CONFIDENCE, MIN_CONFLICT_LABEL_STRENGTH = 0.7, 0.8
 see.
 """
 
+MIN_STRONG_CONFIDENCE = 0.6
+"""Raw confidence of a strongly labeled value from which weakly labeled ones do not count."""
+
 MAX_MISREAD_SHARE = 0.15
 """Share of a value's letters that OCR errors may change: one in a record number, two in a name."""
 
@@ -125,6 +128,8 @@ def select_fields(
     orders = {scored.candidate.value for scored in by_field.pop(DATE_ORDER, ())}
     if orders == {"day_first"}:
         _swap_ambiguous_dates(by_field)
+    for name in IDENTIFIER_NAMES:
+        by_field[name] = _without_weak_rivals(by_field.get(name, ()))
     _add_substitutes(by_field)
     _infer_birth_date(by_field)
     _drop_unrelated_dates(by_field)
@@ -169,6 +174,20 @@ def _swap_ambiguous_dates(by_field: ScoredByField) -> None:
                 scored[index] = ScoredCandidate(confidence, replace(candidate, value=f"{year}-{day}-{month}"))
 
 
+def _without_weak_rivals(scored: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Return the candidates without those that a weak label, or none, names, if a strong label names a
+    value: "Insured's Name" beside "Patient's Name" is another person.
+    """
+    has_strong = any(
+        confidence >= MIN_STRONG_CONFIDENCE
+        and candidate.evidence["label_strength"] >= MIN_CONFLICT_LABEL_STRENGTH
+        for confidence, candidate in scored
+    )
+    if not has_strong:
+        return list(scored)
+    return [s for s in scored if s.candidate.evidence["label_strength"] > MIN_REFERENCE_LABEL_STRENGTH]
+
+
 def _date_order_limit(dates: Sequence[ScoredCandidate], orders: set[str]) -> float:
     """Return the highest confidence of a date of service: lower if its order of day and month is ambiguous
     and the document's other dates do not prove one order.
@@ -189,7 +208,7 @@ def _add_substitutes(by_field: ScoredByField) -> None:
         for confidence, candidate in by_field.pop(name, ()):
             dates = by_field.setdefault("date_of_service", [])
             dates.append(ScoredCandidate(confidence * weight, candidate))
-    if "mrn" in by_field:
+    if by_field.get("mrn"):
         return
     for confidence, candidate in by_field.get("account", ()):
         digits = len(re.sub(r"\D", "", candidate.value))
@@ -204,7 +223,7 @@ def _infer_birth_date(by_field: ScoredByField) -> None:
     If no label names a birth date, it is the unlabeled date that gives the patient the printed age.
     """
     dates = by_field.get("date_of_service", [])
-    if "dob" in by_field:
+    if by_field.get("dob"):
         births = {candidate.value for _, candidate in by_field["dob"]}
         by_field["date_of_service"] = [scored for scored in dates if scored.candidate.value not in births]
         return
@@ -229,7 +248,7 @@ def _infer_birth_date(by_field: ScoredByField) -> None:
 
 def _drop_unrelated_dates(by_field: ScoredByField) -> None:
     """Drop the unlabeled dates of pages with too many of them, or with dates years apart: those of a card or
-    a passport are not dates of service.
+    a passport are no dates of service. Nor are those beside other text.
     """
     pages: dict[int, set[str]] = {}
     for _, candidate in by_field.get("date_of_service", ()):
@@ -244,7 +263,8 @@ def _drop_unrelated_dates(by_field: ScoredByField) -> None:
     by_field["date_of_service"] = [
         scored
         for scored in by_field.get("date_of_service", ())
-        if scored.candidate.label != "alone" or scored.candidate.page not in unrelated
+        if scored.candidate.label != "alone"
+        or (scored.candidate.page not in unrelated and not scored.candidate.evidence["beside"])
     ]
 
 
@@ -271,7 +291,7 @@ def values_match(name: str, left: str, right: str) -> bool:
 
 
 def names_match(left: str, right: str) -> bool:
-    """Return whether two printed names may be the same person's, by their letters."""
+    """Return whether two printed names may be the same person's, judged by their letters."""
     a, b = (sorted(re.findall(r"[^\W\d_]+", text.lower())) for text in (left, right))
     if not a or not b:
         return False

@@ -1,14 +1,15 @@
-"""The words that may be the value of a label: to its right up to the next label, or in the column below
-it.
+"""The words that may be the value of a label: to its right up to the next label, or in the column below it,
+or on the line above it if the label is a caption.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.classify.fields.labels import SEPARATORS, Label
+from pipeline.classify.fields.labels import DATE_HINT, SEPARATORS, Label
 from pipeline.classify.page_layout import CELL_GAP_LINES, Cell, Layout
 from pipeline.records import Word
 
@@ -16,6 +17,9 @@ MAX_DISTANCE_BELOW_LINES = 2.6
 """Longest distance, in line heights, from the bottom of a label to the top of the value below it. Anything
 further down belongs to another line.
 """
+
+MAX_DISTANCE_ABOVE_LINES = 1.2
+"""Longest distance, in line heights, from the bottom of a value to the top of the caption below it."""
 
 MAX_ROWS_BELOW = 3
 """Rows below a label in which its value is looked for."""
@@ -31,6 +35,22 @@ MAX_NAME_GAP_LINES = 3.0
 gaps.
 """
 
+MAX_GAP_LINES_BY_FIELD = {
+    "patient_name": MAX_NAME_GAP_LINES,
+    **dict.fromkeys(("dob", "date_of_service", "admission_date", "discharge_date"), 2.5),
+}
+"""Widest gap, in line heights, within a value below or above its label: month, day and year may have a box
+each.
+"""
+
+COLUMN_HINT = re.compile(
+    rf"{DATE_HINT.pattern}|from|to|through|thru|\(?(?:last|first|middle|mi)\)?,?", re.IGNORECASE
+)
+"""Words between a label and the value below it that are part of the form."""
+
+BOX_LETTER = re.compile(r"[a-d][.)]?")
+"""The letter of a line of a form's box, before the value."""
+
 MAX_WRAP_INDENT_LINES = 2.0
 """Line heights by which a wrapped value may be indented from its label's row."""
 
@@ -39,13 +59,13 @@ MAX_WRAP_INDENT_LINES = 2.0
 class LabelValue:
     """Words that may be the value of a label.
 
-    `position`: to the right of the label, below it, or wrapped to the start of the next row. `gap`: the
-    distance from the label, in line heights.
+    `position`: to the right of the label, below it, above it, or wrapped to the start of the next row. `gap`:
+    the distance from the label, in line heights.
     """
 
     label: Label
     words: tuple[Word, ...]
-    position: Literal["right", "wrapped", "below"]
+    position: Literal["right", "wrapped", "below", "above"]
     gap: float
 
 
@@ -70,6 +90,10 @@ def find_label_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -
             if below:
                 gap = (below[0].box[1] - label.box[3]) / layout.line_height
                 yield LabelValue(label=label, words=below, position="below", gap=gap)
+            above = () if right else _words_above(layout, labels, label, following)
+            if above:
+                gap = (label.box[1] - above[0].box[3]) / layout.line_height
+                yield LabelValue(label=label, words=above, position="above", gap=gap)
 
 
 def _words_right(
@@ -97,23 +121,53 @@ def _words_below(
     layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label, following: Label | None
 ) -> tuple[Word, ...]:
     """Return the words of the nearest row below that are in the label's column."""
-    left = label.box[0] - COLUMN_SLACK_LINES * layout.line_height
-    if following:
-        right = following.box[0] - COLUMN_END_SLACK_LINES * layout.line_height
-    else:
-        right = _column_end(layout, label)
+    left, right = _column(layout, label, following)
+    bottom = label.box[3]
     for index in range(label.row + 1, min(label.row + 1 + MAX_ROWS_BELOW, len(layout.rows))):
         words = [word for cell in layout.rows[index] for word in cell.words]
-        column = [(i, word) for i, word in enumerate(words) if left <= word.box[0] < right]
+        in_column = [(i, word) for i, word in enumerate(words) if left <= word.box[0] < right]
+        column = [(i, word) for i, word in in_column if not COLUMN_HINT.fullmatch(word.text)]
+        if len(column) > 1 and BOX_LETTER.fullmatch(column[0][1].text):
+            column = column[1:]
         if not column:
+            bottom = max((word.box[3] for _, word in in_column), default=bottom)
             continue
         label_words = {i for other in labels.get(index, ()) for i in range(other.first, other.end)}
         top = min(word.box[1] for _, word in column)
-        if top - label.box[3] > MAX_DISTANCE_BELOW_LINES * layout.line_height or column[0][0] in label_words:
+        if top - bottom > MAX_DISTANCE_BELOW_LINES * layout.line_height or column[0][0] in label_words:
             return ()
-        gap_lines = MAX_NAME_GAP_LINES if label.field == "patient_name" else CELL_GAP_LINES
+        gap_lines = MAX_GAP_LINES_BY_FIELD.get(label.field, CELL_GAP_LINES)
         return _leading_words(column, label_words, gap_lines * layout.line_height)
     return ()
+
+
+def _words_above(
+    layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label, following: Label | None
+) -> tuple[Word, ...]:
+    """Return the words of the row above that are in the column of a label without a colon: the label may be
+    the caption of a line.
+    """
+    index = label.row - 1
+    if index < 0 or label.colon:
+        return ()
+    left, right = _column(layout, label, following)
+    words = [word for cell in layout.rows[index] for word in cell.words]
+    column = [(i, word) for i, word in enumerate(words) if left <= word.box[0] < right]
+    label_words = {i for other in labels.get(index, ()) for i in range(other.first, other.end)}
+    if not column or column[0][0] in label_words:
+        return ()
+    if label.box[1] - max(word.box[3] for _, word in column) > MAX_DISTANCE_ABOVE_LINES * layout.line_height:
+        return ()
+    gap_lines = MAX_GAP_LINES_BY_FIELD.get(label.field, CELL_GAP_LINES)
+    return _leading_words(column, label_words, gap_lines * layout.line_height)
+
+
+def _column(layout: Layout, label: Label, following: Label | None) -> tuple[float, float]:
+    """Return the left and the right edge of a label's column, in pixels."""
+    left = label.box[0] - COLUMN_SLACK_LINES * layout.line_height
+    if following:
+        return left, following.box[0] - COLUMN_END_SLACK_LINES * layout.line_height
+    return left, _column_end(layout, label)
 
 
 def _leading_words(column: list[tuple[int, Word]], label_words: set[int], max_gap: float) -> tuple[Word, ...]:

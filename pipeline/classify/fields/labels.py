@@ -45,6 +45,23 @@ MIN_STRONG_STRENGTH = 0.5
 MIN_NUMBER_DIGITS = 4
 """Digits of a value that makes the words before it a label in the middle of a line."""
 
+MAX_HINT_WORDS = 8
+"""Words of the longest remark in parentheses that belongs to a label: "(Last Name, First Name, Middle
+Initial)".
+"""
+
+BOX_NUMBER = re.compile(r"(?:\d{1,2}[a-d]?|[a-dA-J])[.)]")
+"""The number of a form's box before its label: "2.", "11a.", "b."."""
+
+BARE_BOX_NUMBER = re.compile(r"\d{1,2}[a-d]?|[a-d]")
+"""The number of a form's box without a period; only at the start of a cell."""
+
+DATE_HINT = re.compile(r"\(?(?:MM|DD|YYYY|YY)(?:[/.\-]?(?:MM|DD|YYYY|YY))*\)?[:.]?", re.IGNORECASE)
+"""How a form asks for a date to be written: "MM/DD/YYYY"."""
+
+MIN_TITLE_WORD_LETTERS = 3
+MONTH_STARTS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
 SEPARATORS = (":", ";", "-", "–")
 """Marks between a label and its value that are separate words."""
 
@@ -70,11 +87,12 @@ class Label:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lexicon:
     """The labels that are looked for. `exact`: label key -> (field, strength); `by_length`: the keys that may
-    be matched approximately, by their length.
+    be matched approximately, by their length; `patterns`: (field, the labels of that form), strong ones.
     """
 
     exact: dict[str, tuple[str, float]]
     by_length: dict[int, tuple[str, ...]]
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
 
 
 class _LabelMatch(NamedTuple):
@@ -111,7 +129,22 @@ def lexicon() -> Lexicon:
     for key in exact:
         if len(key) >= MIN_FUZZY_LETTERS:
             lengths.setdefault(len(key), []).append(key)
-    return Lexicon(exact=exact, by_length={n: tuple(keys) for n, keys in lengths.items()})
+    people = {name: f"(?:{'|'.join(table['people'][name])})" for name in table["people"]}
+    return Lexicon(
+        exact=exact,
+        by_length={n: tuple(keys) for n, keys in lengths.items()},
+        patterns=tuple(
+            (field, re.compile(pattern.format(**people)))
+            for field, entry in table.items()
+            for pattern in entry.get("patterns", ())
+        ),
+    )
+
+
+@lru_cache(maxsize=20_000)
+def label_words(text: str) -> str:
+    """Return the text as the patterns of labels have it: letters, digits, "#" and "/", in lower case."""
+    return re.sub(r"[^a-z0-9#/ ]", "", text.lower().replace("'s ", "s ").replace("’s ", "s "))
 
 
 @cache
@@ -143,14 +176,15 @@ def _cell_starts(lengths: tuple[int, ...]) -> frozenset[int]:
 
 def _row_labels(words: tuple[Word, ...], starts: frozenset[int], row: int) -> Iterator[Label]:
     keys = tuple(label_key(word.text) for word in words)
-    first = 0
+    first = last_end = 0
     while first < len(words):
-        label = _label_at(words, keys, starts, first, row) if keys[first] else None
+        label = _label_at(words, keys, starts | {last_end}, first, row) if keys[first] else None
         if label is None:
             first += 1
         else:
             yield label
             first = label.end
+            last_end = label.end if label.strength == 1.0 and not label.colon else 0
 
 
 def _label_at(
@@ -160,19 +194,35 @@ def _label_at(
     if not any(c.isalpha() for c in words[first].text):
         return None
     is_whole_word = len(keys[first]) > 1  # "K Chart #": an initial is not part of a misread label
+    begins_cell = first in starts or _is_numbered(words, starts, first)
     for end in range(min(first + MAX_LABEL_WORDS, len(words)), first, -1):
         span = words[first:end]
         if any(index in starts for index in range(first + 1, end)):
             continue  # a label does not extend over the edge of a cell
         if any(word.text.endswith((":", ";")) for word in span[:-1]):
             continue
+        if any(_begins_date(word.text) for word in span[1:]):
+            continue
         colon = _ends_with_colon(words, end)
         match = _match_label(
             "".join(keys[first:end]),
             colon=colon and is_whole_word,
-            begins_cell=first in starts and is_whole_word,
-        )
-        if match and _is_label_here(words, first, end, starts, colon=colon, strength=match.strength):
+            begins_cell=begins_cell and is_whole_word,
+        ) or _match_pattern(label_words(" ".join(word.text for word in span)))
+        if not match:
+            continue
+        hint_end = _hint_end(words, starts, end)
+        is_explained = words[hint_end - 1].text.endswith(")") and match.strength > MIN_STRONG_STRENGTH
+        if is_explained or _is_label_here(
+            words, first, end, begins_cell=begins_cell, colon=colon, strength=match.strength
+        ):
+            end = hint_end
+            colon = colon or _ends_with_colon(words, end)
+            if match.field == "patient_name" and not colon and _continues_title(words, starts, end):
+                continue
+            while _is_numbered(words, starts, first):
+                first -= 1
+            span = words[first:end]
             return Label(
                 field=match.field,
                 key=match.key,
@@ -189,6 +239,45 @@ def _label_at(
                 ),
             )
     return None
+
+
+def _continues_title(words: tuple[Word, ...], starts: frozenset[int], end: int) -> bool:
+    """Return whether the word after a label for a name shows that it is a title: "PATIENT REGISTRATION"."""
+    return (
+        end < len(words)
+        and end not in starts
+        and len(words[end].text) > MIN_TITLE_WORD_LETTERS
+        and re.sub(r"\W", "", words[end].text.lower()) in word_list("not_names") - word_list("surnames")
+    )
+
+
+def _begins_date(text: str) -> bool:
+    """Return whether the word is a month in letters: "DOB Sep 9, 1955" is not a misread "DOB/Sex"."""
+    return len(text.rstrip(".,")) == 3 and text[:3].lower() in MONTH_STARTS
+
+
+def _is_numbered(words: tuple[Word, ...], starts: frozenset[int], first: int) -> bool:
+    """Return whether the number of a form's box is before the word."""
+    if first == 0:
+        return False
+    before = words[first - 1].text
+    bare = first - 1 in starts and BARE_BOX_NUMBER.fullmatch(before) is not None
+    return bare or BOX_NUMBER.fullmatch(before) is not None
+
+
+def _hint_end(words: tuple[Word, ...], starts: frozenset[int], end: int) -> int:
+    """Return the end of a label with the remarks after it: "(Last, First)", "MM DD YY"."""
+    while end < len(words) and end not in starts and DATE_HINT.fullmatch(words[end].text):
+        end += 1
+    if end >= len(words) or end in starts or not words[end].text.startswith("("):
+        return end
+    for last in range(end, min(end + MAX_HINT_WORDS, len(words))):
+        if (last > end and last in starts) or re.search(r"\d\d", words[last].text):
+            return end
+        if ")" in words[last].text:
+            is_number = any(c.isdigit() for c in words[end].text)
+            return end if is_number else last + 1
+    return end
 
 
 def _ends_with_colon(words: tuple[Word, ...], end: int) -> bool:
@@ -216,12 +305,23 @@ def _match_label(key: str, *, colon: bool, begins_cell: bool) -> _LabelMatch | N
     return _match_misread_label(folded, 2 if colon and len(key) >= MIN_LETTERS_TWO_ERRORS else 1, len(key))
 
 
+@lru_cache(maxsize=20_000)
+def _match_pattern(text: str) -> _LabelMatch | None:
+    """Look a label up among the patterns."""
+    for field, pattern in lexicon().patterns:
+        if pattern.fullmatch(text):
+            return _LabelMatch(field, label_key(text), 1.0)
+    return None
+
+
 def _match_misread_label(folded: str, max_errors: int, key_length: int) -> _LabelMatch | None:
     """Return the label with the fewest misread letters, at most `max_errors`; of equals the shorter."""
     book = lexicon()
     best: tuple[int, str] | None = None
     for length in range(key_length - max_errors, key_length + max_errors + 1):
         for label in book.by_length.get(length, ()):
+            if label.endswith("#") and not folded.endswith("#"):
+                continue  # "Orders" is not "Order #"
             distance = DamerauLevenshtein.distance(folded, fold_confusable(label), score_cutoff=max_errors)
             if distance <= max_errors and (best is None or distance < best[0]):
                 best = (distance, label)
@@ -233,14 +333,14 @@ def _match_misread_label(folded: str, max_errors: int, key_length: int) -> _Labe
 
 
 def _is_label_here(
-    words: tuple[Word, ...], first: int, end: int, starts: frozenset[int], *, colon: bool, strength: float
+    words: tuple[Word, ...], first: int, end: int, *, begins_cell: bool, colon: bool, strength: float
 ) -> bool:
     """Return whether the words are a label and not the same words in a sentence."""
     if sum(c.isalpha() for word in words[first:end] for c in word.text) == 1:
         return colon  # "D: 01/02/03", not a person's initial
     if words[end - 1].text.endswith(",") and label_key(words[end - 1].text) in word_list("surnames"):
         return False  # "Test, Anna"
-    if first in starts:
+    if begins_cell:
         return True
     before = words[first - 1].text
     follows_value = (
@@ -254,12 +354,17 @@ def _is_label_here(
 
 
 def _number_follows(words: tuple[Word, ...], end: int) -> bool:
-    """Return whether a number follows, as after "MRN 123456" or "DOB 03/04/1950" in the middle of a line."""
+    """Return whether a number or a date follows, as after "MRN 123456", "DOB 03/04/1950" or "DOB Feb 4,
+    1950" in the middle of a line.
+    """
+    if end >= len(words) or not words[end - 1].text[:1].isupper():
+        return False
+    if sum(c.isdigit() for c in words[end].text) >= MIN_NUMBER_DIGITS:
+        return True
+    digits = sum(c.isdigit() for word in words[end : end + 3] for c in word.text)
     return (
-        end < len(words)
-        and sum(c.isdigit() for c in words[end].text) >= MIN_NUMBER_DIGITS
-        and words[end - 1].text[:1].isupper()
-    )
+        words[end].text[:3].lower() in MONTH_STARTS or words[end].text[:1].isdigit()
+    ) and digits >= MIN_NUMBER_DIGITS
 
 
 def _is_sex(text: str) -> bool:

@@ -9,6 +9,7 @@ from pipeline.classify.fields.date_parsing import MONTHS
 from pipeline.classify.fields.labels import label_key, lexicon, word_list
 from pipeline.records import Word
 
+ORGANIZATION_WORDS = word_list("organizations")
 SUFFIXES, TITLES, PARTICLES, CREDENTIALS, NOT_NAMES, SURNAMES, STATES = (
     word_list(name)
     for name in ("suffixes", "titles", "particles", "credentials", "not_names", "surnames", "states")
@@ -17,7 +18,18 @@ NAME_TOKEN = re.compile(r"^[^\W\d_][^\W\d_'’.\-]*(?:['’\-.][^\W\d_]+)*\.?$")
 SPECIALTY = re.compile(
     r"(ology|iatry|iatrics|surgery|medicine)$|^(internal|emergency|family|oncology|general)$"
 )
+MISREAD_SUFFIXES = {
+    **dict.fromkeys(
+        ("Ill", "lll", "IIl", "IlI", "lII", "IlI", "llI", "lIl", "ILL", "111", "Il1", "1II"), "III"
+    ),
+    **dict.fromkeys(("Il", "ll", "lI", "IL", "11"), "II"),
+    **dict.fromkeys(("lV", "1V", "LV"), "IV"),
+}
+"""Suffixes as OCR misreads them."""
+
 DOCTOR_TITLES = ("dr", "doctor")
+CREDENTIALS_THAT_ARE_NAMES = ("do", "pa", "ma")
+ZIP_DIGITS = 5
 MAX_NAME_WORDS = 6
 MAX_FAMILY_NAME_WORDS = 3
 """A comma ends the family name only within this many words."""
@@ -36,7 +48,9 @@ def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
                 if name and name[-1].text.endswith(","):
                     continue
                 return tuple(name)
-            is_surname = not name and part.text.endswith(",") and _comparable(text) in SURNAMES
+            is_surname = _comparable(text) in SURNAMES and (
+                (not name and part.text.endswith(",")) or (bool(name) and word is words[-1])
+            )
             if not (is_surname or _may_be_in_name(text)) or _starts_next_label(name, text):
                 return tuple(name)
             name.append(part)
@@ -114,24 +128,46 @@ def _comparable(text: str) -> str:
     return text.lower().replace(".", "")
 
 
-def is_name(words: Sequence[Word]) -> bool:
+def is_name(words: Sequence[Word], *, labeled: bool = False) -> bool:
     """Return whether the words are a person's name: two words or more, enough of them longer than an initial,
-    and no credential.
+    and no credential. `labeled`: a label asks for the patient's name, so that "Do" at its end is a family
+    name.
     """
     texts = [_comparable(_strip_punctuation(word.text)) for word in words]
-    name_parts = [text for text in texts if text not in SUFFIXES | TITLES | PARTICLES]
+    texts = [text for text in texts if text not in SUFFIXES | TITLES]
+    complete = [text for text in texts if text not in PARTICLES]
+    is_short_family_name = len(texts) == 2 and len(complete) == 1  # "Tuyet Le", "Van, An"
     return (
-        len(name_parts) >= 2
-        and sum(len(text) >= 2 for text in name_parts) >= (1 if "," in words[0].text else 2)
-        and not is_clinician(words)
+        (len(complete) >= 2 or is_short_family_name)
+        and sum(len(text) >= 2 for text in texts) >= (1 if "," in words[0].text else 2)
+        and not is_clinician(words, labeled=labeled)
     )
 
 
-def is_clinician(words: Sequence[Word]) -> bool:
-    """Return whether the name contains a credential or begins with "Dr."."""
+def is_clinician(words: Sequence[Word], *, labeled: bool = False) -> bool:
+    """Return whether the name contains a credential or begins with "Dr.". `labeled`: see `is_name`."""
     texts = [_comparable(_strip_punctuation(word.text)) for word in words]
-    has_credential = any(text in CREDENTIALS and len(text) >= 2 for text in texts[1:])
+    after_comma = [words[i - 1].text.endswith(",") and i >= 2 for i in range(len(words))]
+    has_credential = any(
+        text in CREDENTIALS
+        and len(text) >= 2
+        and not _may_be_family_name(text, 1 if labeled else i, after_comma[i])
+        for i, text in enumerate(texts)
+        if i >= 1
+    )
     return has_credential or (bool(texts) and texts[0] in DOCTOR_TITLES)
+
+
+def _may_be_family_name(text: str, index: int, after_comma: bool) -> bool:
+    """Return whether a credential of letters that are also a name ("Do", "Ma") is the second word of a name,
+    or follows a given name: "QUANG DO".
+    """
+    return text in CREDENTIALS_THAT_ARE_NAMES and index == 1 and not after_comma
+
+
+def is_organization_word(text: str) -> bool:
+    """Return whether the word is part of an organization's name, such as "Plan" or "Clinic"."""
+    return _comparable(_strip_punctuation(text)) in ORGANIZATION_WORDS
 
 
 def is_credential(text: str) -> bool:
@@ -139,11 +175,22 @@ def is_credential(text: str) -> bool:
     return _comparable(_strip_punctuation(text)) in CREDENTIALS
 
 
-def credential_follows(words: Sequence[Word], name: Sequence[Word]) -> bool:
+def is_town(name: Sequence[Word], following: Sequence[Word] = ()) -> bool:
+    """Return whether the words are the town and state of an address: "Oak Brook, IL"."""
+    state = _strip_punctuation(name[-1].text).strip(".")
+    if state not in STATES:
+        return False
+    has_zip = bool(following) and following[0].text[:5].isdigit() and len(following[0].text) >= ZIP_DIGITS
+    return has_zip or (len(name) >= 2 and name[-2].text.endswith(","))
+
+
+def credential_follows(words: Sequence[Word], name: Sequence[Word], *, labeled: bool = False) -> bool:
     """Return whether the name ends in a credential, or the word after it is one. `name`: the first of
     `words`.
     """
-    return is_clinician(name) or (len(words) > len(name) and is_credential(words[len(name)].text))
+    return is_clinician(name, labeled=labeled) or (
+        len(words) > len(name) and is_credential(words[len(name)].text)
+    )
 
 
 def _ends_family_name(text: str, next_text: str) -> bool:
@@ -165,6 +212,10 @@ def natural_name_order(words: Sequence[Word]) -> str:
         for word, next_text in zip(words, next_texts, strict=True)
     ]
     parts = [(text, comma) for text, comma in parts if text and _comparable(text) not in TITLES]
+    parts = [
+        (MISREAD_SUFFIXES.get(text, text) if index >= 1 else text, comma)
+        for index, (text, comma) in enumerate(parts)
+    ]
     texts = [text for text, _ in parts]
     family_end = next(
         (i + 1 for i, (_, comma) in enumerate(parts[:-1]) if comma and i < MAX_FAMILY_NAME_WORDS), None

@@ -27,6 +27,9 @@ ORGANIZATION = re.compile(
 )
 """Clinicians and organizations, whose telephone and address a form contains as well."""
 
+INSURED = re.compile(r"\b(?:insured|subscriber|policy ?holder|card ?holder)", re.IGNORECASE)
+"""The person whom an insurance card is about: the patient, unless the page names a patient as well."""
+
 PATIENT = re.compile(r"\b(?:patient|member|client|resident|beneficiary|enrollee|student)\b", re.IGNORECASE)
 """People about whom a form as a whole is: a heading with one of these ends another person's section."""
 
@@ -57,7 +60,8 @@ HOME_LABELS = ("home", "mobile", "cell", "residence")
 """Beginnings of the keys of labels that only people have."""
 
 CONTACT_FIELDS = frozenset(("phone", "address"))
-PERSONAL_FIELDS = CONTACT_FIELDS | {"dob", "sex", "age", "ssn", "patient_name"}
+NAME_FIELDS = frozenset(("patient_name", "family_name", "given_name", "middle_name"))
+PERSONAL_FIELDS = CONTACT_FIELDS | NAME_FIELDS | {"dob", "sex", "age", "ssn"}
 MAX_AMBIGUOUS_LABEL_STRENGTH = 0.79
 """A name label up to this strength ("Name") may be another person's; "Patient Name" is never."""
 
@@ -80,6 +84,8 @@ def belongs_to_other_person(label: Label, layout: Layout, labels: Mapping[int, t
     role = _person_on_row(label, layout, labels)
     if role is None:
         role = _section(label, layout, labels)
+    if role and INSURED.search(role) and not any(_names_patient(o) for row in labels.values() for o in row):
+        return False
     return _names_other(role, label)
 
 
@@ -91,7 +97,7 @@ def _names_other(text: str | None, label: Label) -> bool:
         return True
     if not (ORGANIZATION.search(text) or is_facility(text)):
         return False
-    if label.field == "patient_name":
+    if label.field in NAME_FIELDS:
         return SECTION_HEADING.search(text) is not None
     return label.field in CONTACT_FIELDS and not label.key.startswith(HOME_LABELS)
 
@@ -120,14 +126,17 @@ def _label_text(label: Label, layout: Layout) -> str:
 
 
 def _person_on_row(label: Label, layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> str | None:
-    """Return the label of the last person before this label on its row, or, for a telephone number or an
-    address, in the same column of the rows just above; None if there is none.
+    """Return the label of the last person before this label on its row, if that person is named there, or,
+    for a telephone number or an address, in the same column of the rows just above; None if there is none.
     """
-    for other in reversed([other for other in labels[label.row] if other.first < label.first]):
+    row_labels = labels[label.row]
+    before = [other for other in row_labels if other.first < label.first]
+    for other, following in reversed(list(zip(before, (*before[1:], label), strict=False))):
         if other.field == "mrn" or _names_patient(other):
             return None
         text = _label_text(other, layout)
-        if RELATIVE.search(text) or (ORGANIZATION.search(text) and label.field in CONTACT_FIELDS):
+        is_person = RELATIVE.search(text) or (ORGANIZATION.search(text) and label.field in CONTACT_FIELDS)
+        if is_person and following.first > other.end:
             return text
     if label.field not in CONTACT_FIELDS:
         return None
@@ -153,9 +162,10 @@ def _section(label: Label, layout: Layout, labels: Mapping[int, tuple[Label, ...
     for row in range(label.row - 1, max(label.row - 1 - MAX_SECTION_ROWS, -1), -1):
         cells = layout.rows[row]
         above = [cell for cell in cells if cell.box[0] <= label.box[0] + slack]
-        if above and _is_heading(above[-1], alone=len(cells) == 1, label=label):
+        if above and all(_is_heading(cell, alone=len(cells) == 1, label=label) for cell in cells):
             return above[-1].text
-        if any(_names_patient(other) for other in labels.get(row, ())):
+        column = above[-1].box if above else cells[0].box
+        if any(_names_patient(o) and column[0] <= o.box[0] < column[2] for o in labels.get(row, ())):
             return None
     return None
 
