@@ -121,7 +121,7 @@ def banded(noise: Noise, gray: Pixels) -> Pixels:
 
 
 def bled_through(noise: Noise, gray: Pixels) -> Pixels:
-    """The back of a thin sheet: another page mirrored, soft and faint."""
+    """Add the back of a thin sheet: another page, mirrored, soft and faint."""
     back = page(int(noise.integers(10_000, 90_000)))[0][:, ::-1]
     back = np.roll(back, (int(noise.integers(-40, 40)), int(noise.integers(-40, 40))), (0, 1))
     soft = cv2.GaussianBlur(back, (0, 0), noise.uniform(0.8, 2.0))
@@ -131,7 +131,7 @@ def bled_through(noise: Noise, gray: Pixels) -> Pixels:
 
 
 def unevenly_lit(noise: Noise, gray: Pixels) -> Pixels:
-    """Light from one side, and the soft edge of a shadow across the page."""
+    """Add light from one side, and the soft edge of a shadow across the page."""
     height, width = gray.shape
     y, x = np.mgrid[0 : 1 : complex(height), 0 : 1 : complex(width)]
     turn = noise.uniform(0, 2 * np.pi)
@@ -144,7 +144,7 @@ def unevenly_lit(noise: Noise, gray: Pixels) -> Pixels:
 
 
 def with_borders(noise: Noise, gray: Pixels) -> Pixels:
-    """The scanner's black border on two sides, punch holes and shadows of staples."""
+    """Add the scanner's black border on two sides, punch holes and shadows of staples."""
     out = gray.copy()
     wide = int(noise.integers(15, 70))
     out[:, :wide] = out[-wide // 2 :] = noise.integers(0, 40)
@@ -161,7 +161,7 @@ def with_borders(noise: Noise, gray: Pixels) -> Pixels:
 
 
 def photographed(noise: Noise, gray: Pixels) -> Pixels:
-    """A page on a desk, photographed with a phone: perspective, the desk around it, light from one side."""
+    """Photograph the page on a desk with a phone: perspective, the desk around it, light from one side."""
     height, width = gray.shape
     margin = noise.uniform(0.06, 0.14)
     desk = np.array(((70, 50, 40), (40, 40, 45), (120, 90, 60), (90, 95, 100))[noise.integers(4)], float)
@@ -182,7 +182,7 @@ def photographed(noise: Noise, gray: Pixels) -> Pixels:
 
 
 def curved(noise: Noise, gray: Pixels) -> Pixels:
-    """A page that is not flat: lines rise towards a spine or sag in the middle."""
+    """Bend the page: lines rise toward a spine or sag in the middle."""
     height, width = gray.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     part = x / width if noise.random() < 0.5 else 1 - x / width

@@ -143,7 +143,7 @@ def comparison(field: str, table: dict[str, dict[str, Rates]]) -> dict[str, Any]
 
 
 def column_values(person: Person) -> tuple[str | None, ...]:
-    """A person's values in the order of FIELDS."""
+    """Return a person's values in the order of FIELDS."""
     home = " ".join(filter(None, (person.home.number, person.home.street))) or None
     return (
         *(person.given, person.family, person.dob, person.sex),

@@ -1,5 +1,5 @@
-"""The documents of a made-up old archive: its files, its index, its patients.
-`pipeline.synthetic.legacy_archive` plants the faults.
+"""Write the documents of a fictitious legacy archive: its files, its index and its patients.
+`pipeline.synthetic.legacy_archive` adds the faults.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ FIELDS = ("path", "document", "pages", "batch", "mrn", "type", "date")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
-    """A fault. `row`: the line or path by which the program names the document; `path`: the file it is
-    about.
+    """A fault that was added.
+
+    `row`: the line or path that the program names the document by; `path`: the file with the fault.
     """
 
     code: str
@@ -42,7 +43,9 @@ class Planted:
 
 @dataclass(kw_only=True)
 class Archive:
-    """What was made. `pages`: those of all files that can be opened, each time a row names one."""
+    """A written archive. `pages`: the pages of all files that can be opened, counted for each row that names
+    the file.
+    """
 
     folder: Path
     kind: Kind
@@ -54,8 +57,9 @@ class Archive:
 
 @dataclass
 class Maker:
-    """Writes an archive. Rows are kept as they come. `recur`: pages are those of the document that many
-    before; None: all differ.
+    """A writer of an archive, which keeps the rows of its index in their order.
+
+    `recur`: pages are those of the document that many before; None: all pages differ.
     """
 
     folder: Path
@@ -79,7 +83,7 @@ class Maker:
         self.made = Archive(folder=self.folder, kind=self.kind, manifest=manifest)
 
     def finish(self) -> Archive:
-        """Write the index, the patients and what is wrong."""
+        """Write the index, the patients and the list of faults."""
         self.write_patients()
         if self.kind != "tree":
             self.write_index()
@@ -88,7 +92,7 @@ class Maker:
         return self.made
 
     def plant(self, code: str, row: str, path: str = "") -> None:
-        """Note a fault."""
+        """Record a fault."""
         self.made.planted.append(Planted(code=code, row=row, path=path))
 
     def person(self) -> Patient:
@@ -106,8 +110,20 @@ class Maker:
         code: str = "",
         when: str = "",
     ) -> tuple[str, list[str]]:
-        """A document and its rows: (its key, its paths). `data`: the bytes of its only file. The last three:
-        what is listed.
+        """Write a document and its rows.
+
+        Args:
+            person: The patient.
+            pages: Its pages. None: new ones.
+            listed: The patient in the index, if that is another one.
+            data: The bytes of its only file, in place of pages.
+            ending: The ending of the file's name, if it is not the usual one.
+            mrn: The record number in the index, if it is not the patient's.
+            code: The type code in the index, if it is not the usual one.
+            when: The date in the index, if it is not the document's.
+
+        Returns:
+            The document's key and its paths.
         """
         self.count += 1
         number, name = self.count, f"D{self.count}"
@@ -137,7 +153,7 @@ class Maker:
         return key, paths
 
     def row(self, path: str, number: int, pages: str, box: str, mrn: str, code: str, when: str) -> str:
-        """Add a row to the index; its line. For an old index `pages` is the number of the page."""
+        """Add a row to the index and return its line number. `pages` of an old index is a page number."""
         if self.kind == "csv":
             self.rows.append([path, f"D{number}", pages, box, mrn, code, when])
             return str(len(self.rows) + 1)
@@ -164,14 +180,14 @@ class Maker:
             self.made.manifest.write_text(text, encoding="cp1252", newline="")
 
     def write_patients(self) -> None:
-        """The patient index, and for an old index what `patients link` would write."""
+        """Write the patient index, and the crosswalk that `patients link` would write for an old index."""
         people = [(p.mrn, p.given, p.family, p.dob, p.sex) for p in self.people]
         _write(self.folder / "patients.csv", [("mrn", "given", "family", "dob", "sex"), *people])
         _write(self.folder / "links.csv", [("left", "right"), *((self.old(p), p.mrn) for p in self.people)])
 
     def page(self, person: Patient, day: date, number: int) -> Image.Image:
-        """A page of a progress note, unlike any other; where pages recur, that of this patient, day and
-        number.
+        """Return a page of a progress note that differs from all others; if pages recur, the page of this
+        patient, day and number.
         """
         if self.recur is None:
             return self.draw(person, day, number)
@@ -181,7 +197,7 @@ class Maker:
         return self.known[of]
 
     def draw(self, person: Patient, day: date, number: int) -> Image.Image:
-        """A page."""
+        """Draw a page."""
         picture = Image.new("1", (WIDTH, HEIGHT), 1)
         draw, font = ImageDraw.Draw(picture), ImageFont.load_default(28)
         lines = (
@@ -197,7 +213,7 @@ class Maker:
 
 
 def tiff(pages: list[Image.Image], name: str) -> bytes:
-    """A Group 4 TIFF that bears a document's name."""
+    """Return a Group 4 TIFF whose document name is `name`."""
     out = io.BytesIO()
     tags = {DOCUMENT_NAME: name}
     pages[0].save(
@@ -213,7 +229,7 @@ def tiff(pages: list[Image.Image], name: str) -> bytes:
 
 
 def pdf(pages: list[Image.Image], name: str) -> bytes:
-    """A PDF of pictures that bears a document's name, the same bytes at any time."""
+    """Return a PDF of images whose title is `name`. It has the same bytes at any time."""
     out = io.BytesIO()
     first, *more = [page.convert("L") for page in pages]
     when = time.gmtime(0)
@@ -231,7 +247,7 @@ def pdf(pages: list[Image.Image], name: str) -> bytes:
 
 
 def encrypted_pdf(number: int) -> bytes:
-    """A PDF that asks for a password."""
+    """Return a PDF that needs a password."""
     import pikepdf
 
     made, out = pikepdf.new(), io.BytesIO()

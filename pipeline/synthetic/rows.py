@@ -62,7 +62,7 @@ LAB_COLUMNS = (
 
 
 def make_table(rng: random.Random, kind: str, facts: Mapping[str, str]) -> Table:
-    """A table of that kind (a name used in phrases/types_*.toml)."""
+    """Return a table of a kind (a name used in phrases/types_*.toml)."""
     return MAKERS[kind](rng, facts)
 
 

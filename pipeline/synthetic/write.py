@@ -47,7 +47,7 @@ def write_charts(
 
 
 def write_scan(scan: ScannedFile, folder: Path, stem: str, rng: random.Random) -> Path:
-    """The scan as a file of a kind that suits it, and STEM.json; gives the scan's path."""
+    """Write the scan as a file of a kind that suits it, with STEM.json, and return the path of the scan."""
     images = [_image(page, scan.scanner) for page in scan.pages]
     dots = (scan.scanner.across, scan.scanner.down)
     kind = _kind(rng, scan)

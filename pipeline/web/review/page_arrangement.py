@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from pipeline.classify.document_consistency import find_mixed_patients
-from pipeline.classify.fields import select_fields
+from pipeline.classify.document_fields import select_document_fields
+from pipeline.classify.fields.date_order import required_doubts
+from pipeline.classify.mentions import collect_mentions
 from pipeline.classify.page_features import extract_page_features
 from pipeline.classify.page_numbering import find_page_number_conflicts, printed_order
 from pipeline.classify.types import predict_types
@@ -118,7 +120,7 @@ def _check_pages_are_free(
 
 
 def is_unchanged(row: UnfiledDocument, arrangement: PageArrangement, grouped: set[int]) -> bool:
-    """Does this document stay as it is?
+    """Return whether this document stays as it is.
 
     A document in review stays if it keeps its pages and their rotations, an excluded one if none of its pages
     is used."""
@@ -178,10 +180,9 @@ def evaluate_document(
     types = predict_types("\n\n".join(page.text for page in pages), pages)
     rearranged = Reason(code="manually_rearranged", detail=f"{actor} put these pages together.")
     features = [extract_page_features(page) for page in pages]
-    results = select_fields(
-        [candidate for page in features for candidate in page.candidates], settings.classify
-    )
-    doubts = (*results.issues, *find_mixed_patients(features), *find_page_number_conflicts(features))
+    results = select_document_fields(features, settings.classify)
+    issues = (*results.issues, *find_mixed_patients(features), *find_page_number_conflicts(features))
+    doubts = required_doubts(issues, types[0].type if types else "other")
     document = Document(
         pages=tuple(page.number for page in pages),
         type=types[0].type if types else "other",
@@ -189,6 +190,7 @@ def evaluate_document(
         alternatives=tuple(types[1:4]),
         fields=results.fields,
         issues=tuple({issue.code: issue for issue in (rearranged, *doubts)}.values()),
+        mentions=collect_mentions([page.layout for page in features]),
     )
     person = person_from_document(document, settings.classify.placeholder_names)
     possible = find_candidates(connection, person, settings.matching)
