@@ -16,7 +16,8 @@ from pipeline.classify.barcode_rules import SheetMeaning, sheet_meaning
 from pipeline.classify.blank_pages import is_blank
 from pipeline.classify.boundary_model import start_probability
 from pipeline.classify.document_consistency import consistency_penalties, find_mixed_patients
-from pipeline.classify.fields import select_fields
+from pipeline.classify.document_fields import select_document_fields
+from pipeline.classify.fields.date_order import required_doubts
 from pipeline.classify.mentions import collect_mentions
 from pipeline.classify.page_features import PageFeatures, extract_page_features
 from pipeline.classify.page_numbering import find_page_number_conflicts
@@ -148,7 +149,7 @@ def _build_document(
         settings: The thresholds below which a reviewer decides.
     """
     pages = [page_features.page for page_features in features]
-    results = select_fields([candidate for page in features for candidate in page.candidates], settings)
+    results = select_document_fields(features, settings)
     fields = results.fields
     issues = [*results.issues, *find_mixed_patients(features)]
     issues += find_page_number_conflicts(features)
@@ -158,6 +159,7 @@ def _build_document(
             fields, conflicts = _with_coded_mrn(fields, page, meaning.mrn)
             issues += conflicts
     types = _predict_types(pages, form)
+    issues = required_doubts(issues, types[0].type)
     issues += _review_issues(pages, probability, types[0], settings)
     return Document(
         pages=tuple(page.number for page in pages),

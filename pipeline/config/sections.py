@@ -93,6 +93,7 @@ class ClassifySettings(Section):
     mrn_patterns: tuple[str, ...]
     mrn_check: Literal["none", "luhn", "mod11"]
     placeholder_names: tuple[str, ...]
+    date_order: Literal["month_first", "day_first"]
 
     @field_validator("mrn_patterns")
     @classmethod

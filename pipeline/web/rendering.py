@@ -47,7 +47,7 @@ MENU = (  # route, address, label, key after g
     ("quarantine", "/quarantine", "Quarantine", "z"),
     ("reconciliation", "/reconciliation", "Reconciliation", "r"),
     ("deliveries", "/deliveries", "Deliveries", "v"),
-    ("messages", "/messages", "HL7 messages", "h"),
+    ("messages", "/messages", "HL7", "h"),
     ("dashboard", "/dashboard", "Dashboard", "d"),
     ("audit", "/audit", "Audit", "a"),
     ("accounts", "/accounts", "Accounts", "k"),

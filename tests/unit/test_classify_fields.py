@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.classify.document_fields import select_document_fields
 from pipeline.classify.fields import find_fields
 from pipeline.classify.fields.confidence import calibrated_confidence, calibration_table
+from pipeline.classify.fields.date_order import ambiguous_date, find_order_evidence, required_doubts
 from pipeline.classify.fields.field_selection import names_match
+from pipeline.classify.page_features import extract_page_features
 from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
 
 SETTINGS = load_settings().classify
+BOTH_DATES = ["ambiguous_date_of_service", "ambiguous_dob"]
 LINE, LETTER = 40, 14
 
 
@@ -198,6 +202,78 @@ def test_all_dates_of_a_document_decide_the_order_of_day_and_month(
     service = next(field for field in found if field.name == "date_of_service")
     assert service.value == date
     assert service.confidence <= confidence
+
+
+@pytest.mark.parametrize(
+    ("lines", "usual", "read", "doubts"),
+    [
+        # a document of the hospital's own country has the usual order
+        (["Mercy Ridge Hospital, Dayton, OH 45402", "{dates}"], "month_first", "2012-03-04", []),
+        (["Mercy Ridge Hospital, Leeds LS1 3EX", "{dates}"], "day_first", "2012-04-03", []),
+        (["Mercy Ridge Hospital", "{dates}"], "day_first", "2012-04-03", []),
+        # a document from abroad that shows no order
+        (["Mercy Ridge Hospital, Dayton, OH 45402", "{dates}"], "day_first", "2012-03-04", BOTH_DATES),
+        (
+            ["King's Hospital, Denmark Hill, London SE5 9RS", "{dates}"],
+            "month_first",
+            "2012-03-04",
+            BOTH_DATES,
+        ),
+        (["Tel. +49 30 450 5570", "{dates}"], "month_first", "2012-03-04", BOTH_DATES),
+        (["Clinica Sur, Monterrey, Mexico", "{dates}"], "month_first", "2012-03-04", BOTH_DATES),
+        # its dates, or the form of dates that is printed, decide wherever it comes from
+        (["London SE5 9RS", "{dates}", "Seen 25/12/2011"], "month_first", "2012-04-03", []),
+        (["London SE5 9RS", "{dates}", "(DD/MM/YYYY)"], "month_first", "2012-04-03", []),
+        (["{dates}", "Dates: mm/dd/yyyy"], "day_first", "2012-03-04", []),
+        # both orders
+        (["{dates}", "Seen 25/12/2011, printed 12/25/2011"], "month_first", "2012-03-04", BOTH_DATES),
+        # a date in words confirms the reading of the date of service
+        (
+            ["London SE5 9RS", "{dates}", "Date of Visit: March 4, 2012"],
+            "month_first",
+            "2012-03-04",
+            ["ambiguous_dob"],
+        ),
+    ],
+)
+def test_a_date_whose_order_of_day_and_month_is_in_doubt_is_an_issue(
+    lines: list[str], usual: str, read: str, doubts: list[str]
+) -> None:
+    dates = "Date of Visit: 03/04/2012   Date of Birth: 05/06/1960"
+    features = extract_page_features(page(*(line.format(dates=dates) for line in lines)))
+    found = select_document_fields([features], SETTINGS.model_copy(update={"date_order": usual}))
+    service = next(field for field in found.fields if field.name == "date_of_service")
+    assert (service.value, sorted(issue.code for issue in found.issues)) == (read, doubts)
+
+
+def test_the_doubt_about_a_date_names_both_days() -> None:
+    (issue,) = required_doubts([ambiguous_date("dob", "1960-05-06")], "insurance_card")
+    assert "May 6, 1960 or June 5, 1960" in issue.detail
+
+
+def test_a_doubt_about_a_date_of_service_counts_only_for_types_that_require_one() -> None:
+    doubt = ambiguous_date("date_of_service", "2012-03-04")
+    assert required_doubts([doubt], "discharge_summary") == [doubt]
+    assert required_doubts([doubt], "insurance_card") == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Protein +2 100 300 5000",
+        "Ireland Army Clinic",
+        "Albuquerque, New Mexico",
+        "+1 312 555 0147",
+        "SE5 9RS",
+    ],
+)
+def test_results_and_american_places_are_no_signs_of_another_country(row: str) -> None:
+    assert list(find_order_evidence([row])) == []
+
+
+def test_only_the_sender_s_part_of_a_page_shows_where_it_comes_from() -> None:
+    rows = ["Mercy Ridge Hospital", *["text"] * 8, "Phone: +44 20 7946 0958", *["text"] * 8]
+    assert list(find_order_evidence(rows)) == []
 
 
 @pytest.mark.parametrize("name", ["Test, Anna", "White, Anna", "Doe, Anna", "Page, Anna"])

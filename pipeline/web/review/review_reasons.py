@@ -105,6 +105,13 @@ ADVICE: dict[str, tuple[str, str]] = {
         USE_DETAIL,
         "Compare both documents. If they are the same pages, reject this one.",
     ),
+    **dict.fromkeys(
+        ("ambiguous_dob", "ambiguous_date_of_service"),
+        (
+            USE_DETAIL,
+            "Look for other dates on the pages, or for who sent them, then correct the date if needed.",
+        ),
+    ),
     "type_uncertain": (
         "The document type is uncertain.",
         "Read the title, then choose the type.",
