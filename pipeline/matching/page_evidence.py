@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pipeline.matching.document_matching import person_from_document
-from pipeline.matching.person import Person, person_from_record
-from pipeline.matching.printed_names import natural_order, parse_family_first, parse_name
+from pipeline.matching.person import Person, normalize_name, person_from_record, without_placeholder
+from pipeline.matching.printed_names import name_readings, natural_order
 from pipeline.records import Document, Field, Mention, Role
 
 FIELD_BY_KIND = {
@@ -80,8 +80,14 @@ class PageEvidence:
         return (person.given, person.family) in self.names_of_nobody
 
     def count_values(self, name: str) -> int:
-        """Return how many different values the page offers for one kind of evidence, at least 1."""
-        return max(1, len({_value(name, reading.person) for reading in self.readings.get(name, ())}))
+        """Return how many different values the page offers for one kind of evidence, at least 1.
+
+        The readings of one printed name count once: at most one of them is a name that people have.
+        """
+        found = self.readings.get(name, ())
+        if name == "name":
+            return max(1, len({reading.mention.readings[0].lower() for reading in found}))
+        return max(1, len({_value(name, reading.person) for reading in found}))
 
 
 def evidence_of(document: Document, placeholder_names: Collection[str] = ()) -> PageEvidence:
@@ -98,7 +104,8 @@ def evidence_of(document: Document, placeholder_names: Collection[str] = ()) -> 
         if (field := document.field(alternative))
     }
     readings: dict[str, list[Reading]] = {name: [] for name in FIELDS_OF_EVIDENCE}
-    for mention in document.mentions:
+    named = [_mention_of_field(fields["name"])] if "name" in fields else []
+    for mention in (*document.mentions, *named):
         if mention.role is not Role.OTHER:
             name = FIELD_BY_KIND[mention.kind]
             readings[name] += _readings(mention)
@@ -106,6 +113,19 @@ def evidence_of(document: Document, placeholder_names: Collection[str] = ()) -> 
         person_from_document(document, placeholder_names),
         fields,
         {name: tuple(found) for name, found in readings.items()},
+    )
+
+
+def _mention_of_field(field: Field) -> Mention:
+    """Return the field of the patient's name as a mention, because its value can be read in other ways too:
+    it may be put together from several places, so that no mention is the same."""
+    return Mention(
+        kind="name",
+        readings=(field.value,),
+        page=field.page,
+        box=field.box,
+        role=Role.PATIENT,
+        confidence=field.confidence,
     )
 
 
@@ -122,13 +142,20 @@ def _readings(mention: Mention) -> Iterator[Reading]:
 
 @lru_cache(maxsize=4096)
 def _people_of_text(kind: str, text: str) -> tuple[tuple[Person, str], ...]:
-    """Return (person, value for display) for each person whom a text may stand for. A name without a comma
-    may begin with the family name."""
+    """Return (person, value for display) for each person whom a text may stand for."""
     if kind != "name":
         key = {"date": "dob", "number": "mrn"}.get(kind, kind)
         return ((person_from_record({key: text}), text),)
-    parsed = [parse_name(text)] if "," in text else [parse_name(text), parse_family_first(text)]
-    return tuple((person_from_record(parts), natural_order(parts)) for parts in parsed)
+    return tuple((_person_of_name(parts), natural_order(parts)) for parts in name_readings(text))
+
+
+def _person_of_name(parts: Mapping[str, str]) -> Person:
+    """Return the person of a reading. A given name of two words stays whole."""
+    return replace(
+        person_from_record(parts),
+        given=without_placeholder(normalize_name(parts["given"])),
+        middle=without_placeholder(normalize_name(parts["middle"])),
+    )
 
 
 def _value(name: str, person: Person) -> object:

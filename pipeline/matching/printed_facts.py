@@ -19,6 +19,7 @@ from pipeline.matching.comparison_levels import (
     NUMBER_LEVELS,
     family_name_level,
     given_name_level,
+    middle_level,
     number_level,
     phone_level,
     ssn_level,
@@ -63,7 +64,7 @@ def verify(record: Person, page: PageEvidence) -> VerifiedRecord:
         if picked is not None:
             reading, level = picked
             person = _with_value(person, name, reading, page.count_values(name))
-            facts.append(_fact_of_reading(name, reading, level))
+            facts.append(_fact_of_reading(name, reading, level, page.fields.get(name)))
         elif chosen_level is not None and _agrees(name, chosen_level) and name in page.fields:
             facts.append(_fact_of_field(name, page.fields[name], chosen_level, page))
     return VerifiedRecord(person, tuple(facts))
@@ -82,9 +83,7 @@ def _pick(
     agreeing = [(reading, level) for reading, level in agreeing if _is_good(name, level)]
     if not agreeing:
         return None
-    reading, level = max(
-        agreeing, key=lambda pair: (pair[0].mention.role is Role.PATIENT, pair[0].mention.strength)
-    )
+    reading, level = max(agreeing, key=lambda pair: _preference(name, *pair, record))
     if reading.is_stated:
         return reading, level
     for other in readings:
@@ -97,6 +96,20 @@ def _pick(
         ):
             return None  # a label says that another value is the patient's
     return reading, level
+
+
+def _preference(name: str, reading: Reading, level: str, record: Person) -> tuple[object, ...]:
+    """Return what makes a reading preferable, the most important first: its label, then how exactly it
+    agrees; of a name also the middle name and the suffix."""
+    mention, person = reading.mention, reading.person
+    agreement: tuple[object, ...] = ()
+    if name == "name":
+        middle = middle_level(person.middle, record.middle) if person.middle and record.middle else ""
+        differs = middle == "different" or (
+            person.suffix and record.suffix and person.suffix != record.suffix
+        )
+        agreement = (not differs, -NAME_LEVELS.index(level), bool(middle))
+    return (mention.role is Role.PATIENT, mention.strength, *agreement)
 
 
 def _tolerates(name: str, level: str | None) -> bool:
@@ -143,8 +156,10 @@ def _with_value(person: Person, name: str, reading: Reading, trials: int) -> Per
     return replace(person, **changes, confidence=confidence, trials=counted)
 
 
-def _fact_of_reading(name: str, reading: Reading, level: str) -> PrintedFact:
+def _fact_of_reading(name: str, reading: Reading, level: str, field: Field | None) -> PrintedFact:
+    """Return the fact that a mention states. It is chosen if the index field is a reading of that print."""
     mention = reading.mention
+    chosen = field is not None and same_print(field.page, field.box, mention.page, mention.box)
     return PrintedFact(
         field=FIELD_OF_FACT.get(name, name),
         value=reading.text,
@@ -152,7 +167,7 @@ def _fact_of_reading(name: str, reading: Reading, level: str) -> PrintedFact:
         page=mention.page,
         box=mention.box,
         role=mention.role,
-        chosen=False,
+        chosen=chosen,
         height=mention.height,
     )
 

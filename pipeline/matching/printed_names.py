@@ -15,6 +15,13 @@ MISREAD_SUFFIXES = {
 }
 """Suffixes as OCR misreads them -> the suffix. A word of letters among them ("Ill") is a suffix only after a
 given and a family name."""
+MAX_GIVEN_WORDS = 3
+MAX_FAMILY_WORDS = 3
+"""Words of the longest given and family name that are tried."""
+
+MAX_READINGS = 18
+MIN_JOINED_LETTERS = 4
+"""Letters of the shortest given name that may have its owner's initial joined to it, without the initial."""
 
 
 def parse_name(name: str) -> dict[str, str]:
@@ -32,10 +39,53 @@ def parse_name(name: str) -> dict[str, str]:
     return {"given": given, "middle": middle.strip(), "family": family, "suffix": suffix}
 
 
-def parse_family_first(name: str) -> dict[str, str]:
-    """Return the parts of a printed name without a comma that begins with the family name."""
-    first, _, rest = name.strip().partition(" ")
-    return parse_name(f"{first}, {rest}")
+def name_readings(name: str) -> list[dict[str, str]]:
+    """Return all parts that a printed name may have, the most usual first.
+
+    Without a comma it may begin with the given or the family name, each of several words ("Abdul Rahman El
+    Sayed"). Before a comma the end of a misread label may stand ("NT PEREZ, JAMES"), and after it the initial
+    may be joined to the given name ("PAMELAJ").
+    """
+    usual = parse_name(name)
+    if "," in name.strip(" ,") and usual["family"] and usual["given"]:
+        found = _readings_with_comma(usual)
+    else:
+        words = [word for part in ("given", "middle", "family") for word in usual[part].split()]
+        found = _readings_without_comma(words, usual["suffix"])
+        found = [*found[1:2], *found[:1], *found[2:]]
+    unique = {tuple(parts.values()): parts for parts in (usual, *found)}
+    return list(unique.values())[:MAX_READINGS]
+
+
+def _readings_with_comma(usual: dict[str, str]) -> list[dict[str, str]]:
+    family, rest = usual["family"].split(), [usual["given"], *usual["middle"].split()]
+    splits = [(rest[:n], rest[n:]) for n in range(1, len(rest) + 1)]
+    if len(rest) == 1 and len(rest[0]) > MIN_JOINED_LETTERS and rest[0].isalpha():
+        splits.append(([rest[0][:-1]], [rest[0][-1]]))
+    return [
+        usual | {"given": " ".join(given), "middle": " ".join(middle), "family": " ".join(family[start:])}
+        for start in range(len(family))
+        for given, middle in splits
+    ]
+
+
+def _readings_without_comma(words: list[str], suffix: str) -> list[dict[str, str]]:
+    """Return the readings of words that begin with the given name, and of those that begin with the family
+    name."""
+    readings = []
+    for family in range(1, min(MAX_FAMILY_WORDS, len(words) - 1) + 1):
+        for given in range(1, min(MAX_GIVEN_WORDS, len(words) - family) + 1):
+            inner = len(words) - family - given
+            for first, second, order in (
+                (given, inner, ("given", "middle", "family")),
+                (family, given, ("family", "given", "middle")),
+            ):
+                parts = (words[:first], words[first : first + second], words[first + second :])
+                named = {part: " ".join(text) for part, text in zip(order, parts, strict=True)}
+                readings.append(
+                    {part: named[part] for part in ("given", "middle", "family")} | {"suffix": suffix}
+                )
+    return readings
 
 
 def natural_order(parts: dict[str, str]) -> str:

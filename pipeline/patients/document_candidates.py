@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.config import Settings
 from pipeline.matching.birth_dates import is_birth_date
 from pipeline.matching.decision_rules import candidate_probabilities
-from pipeline.matching.page_evidence import PageEvidence, evidence_of
+from pipeline.matching.page_evidence import PageEvidence, Reading, evidence_of
 from pipeline.matching.person import Person
 from pipeline.matching.person_names import split_name
 from pipeline.matching.printed_facts import verify
@@ -31,7 +31,7 @@ from pipeline.patients.candidates import (
 from pipeline.records import Candidate, Document
 from pipeline.store.database import Connection
 
-MAX_SEARCHED = {"name": 16, "dob": 16, "mrn": 24}
+MAX_SEARCHED = {"name": 40, "dob": 16, "mrn": 24}
 """Readings of a kind that are searched for: each costs some 10 microseconds, and the labeled ones come
 first."""
 
@@ -74,13 +74,7 @@ def find_document_candidates(
 
 def mentioned_keys(page: PageEvidence) -> dict[str, Any]:
     """Return the parameters of the statement `find_candidates` for what the pages mention."""
-    names = [
-        (family, given)
-        for reading in page.readings["name"][: MAX_SEARCHED["name"]]
-        for family in {reading.person.family, *split_name(reading.person.family or "")}
-        for given in (reading.person.given,)
-        if family and given and min(len(family), len(given)) > 1
-    ]
+    names = searched_names(page.readings["name"])
     numbers = (reading.person.mrn for reading in page.readings["mrn"][: MAX_SEARCHED["mrn"]])
     dates = (reading.person.dob for reading in page.readings["dob"])
     return {
@@ -91,6 +85,20 @@ def mentioned_keys(page: PageEvidence) -> dict[str, Any]:
         "mentioned_families": [family for family, _ in names],
         "mentioned_givens": [given for _, given in names],
     }
+
+
+def searched_names(readings: Iterable[Reading]) -> list[tuple[str, str]]:
+    """Return (family, given) of the names to search for: first the usual reading of each, then the others."""
+    by_print: dict[str, list[tuple[str, str]]] = {}
+    for reading in readings:
+        family, given = reading.person.family, reading.person.given
+        if family and given and min(len(family), len(given)) > 1:
+            pairs = by_print.setdefault(reading.mention.readings[0], [])
+            pairs += [(part, given) for part in {family, *split_name(family)} if len(part) > 1]
+    ranked = sorted(
+        (rank, n, pair) for n, pairs in enumerate(by_print.values()) for rank, pair in enumerate(pairs)
+    )
+    return list(dict.fromkeys(pair for *_, pair in ranked))[: MAX_SEARCHED["name"]]
 
 
 def unique(values: Iterable[str]) -> list[str]:

@@ -40,7 +40,7 @@ def names_in_row(page: LabeledPage, row: int) -> Iterator[FoundName]:
                 continue
             if not _may_start(cell, start, after_label=first + start - 1 in label_words):
                 continue
-            name = _name_at(cell, start)
+            name = _name_at(cell, start, {index - first for index in label_words})
             if name is None and start == 0:
                 name = _name_of_two_lines(page, cell, row)
             if name is not None:
@@ -58,7 +58,9 @@ def _may_start(cell: Cell, start: int, *, after_label: bool) -> bool:
     return any(c.isdigit() for c in before) or not has_letters or before.endswith((":", ";"))
 
 
-def _name_at(cell: Cell, start: int) -> FoundName | None:
+def _name_at(cell: Cell, start: int, label_words: set[int]) -> FoundName | None:
+    """Return the name that begins at a word of the cell, if one does. `label_words`: the cell's words that
+    are labels, by their index."""
     words = cell.words[start:]
     has_title = name_parsing.is_clinician((words[0],)) or words[0].text.lower().strip(".") in ("dr", "doctor")
     name = name_parsing.name_words(words[1:] if has_title and len(words) > 1 else words)
@@ -67,7 +69,8 @@ def _name_at(cell: Cell, start: int) -> FoundName | None:
     offset = start + (1 if has_title else 0)
     rest = cell.words[offset + len(name) :]
     is_clinician = has_title or name_parsing.credential_follows(words[1:] if has_title else words, name)
-    if rest and not is_clinician and not _may_follow(rest[0]):
+    end = offset + len(name)
+    if rest and not is_clinician and end not in label_words and not _may_follow(rest[0]):
         return None  # the beginning of a sentence
     if any(word.text.strip(",.") in name_parsing.STATES for word in (name[0], name[-1])):
         return None  # "Oak Brook, IL" of an address

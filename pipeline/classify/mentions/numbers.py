@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from pipeline.classify.fields.identifiers import DATE, PHONE, TRIMMED_CHARS, correct_misread_digits
+from pipeline.classify.fields.date_parsing import find_dates
+from pipeline.classify.fields.identifiers import PHONE, TRIMMED_CHARS, correct_misread_digits
 from pipeline.classify.page_layout import Cell
 from pipeline.records import Word
 
@@ -21,6 +22,8 @@ MAX_PART_GAP_HEIGHTS = 1.0
 
 PART = re.compile(r"[A-Za-z]{0,5}[-.:]?[A-Za-z]?\d[\dA-Za-z|!.\-/]*|[-–]")
 """A number or a group of one: mostly digits, with the letters that OCR confuses with them."""
+JOINED_LABEL = re.compile(r"(?<=\d)[A-Z][A-Za-z.]*[A-Za-z].*$")
+"""A label that was joined to the number before it: "791-0991D.O.B"."""
 
 
 def numbers_in_cell(cell: Cell) -> Iterator[tuple[tuple[str, ...], tuple[Word, ...]]]:
@@ -34,7 +37,10 @@ def numbers_in_cell(cell: Cell) -> Iterator[tuple[tuple[str, ...], tuple[Word, .
             continue
         readings = tuple(
             dict.fromkeys(
-                number for end in range(len(parts), 0, -1) if (number := _number("".join(parts[:end])))
+                number
+                for end in range(len(parts), 0, -1)
+                for text in ("".join(parts[:end]), JOINED_LABEL.sub("", "".join(parts[:end])))
+                if (number := _number(text))
             )
         )
         if readings:
@@ -49,7 +55,7 @@ def _parts(words: Sequence[Word]) -> list[str]:
     parts: list[str] = []
     for position, word in enumerate(words[:MAX_PARTS]):
         text = word.text.strip(TRIMMED_CHARS)
-        if not _is_part(text) or DATE.fullmatch(text):
+        if not _is_part(text) or next(find_dates((word,)), None):
             break
         if position:
             before = words[position - 1]
