@@ -107,53 +107,55 @@ def identity(rng: random.Random, sheet: PageCanvas, style: Style, sample: Synthe
         return y
     left, right = style.margin, WIDTH - style.margin
     font, bold, step = style.font(), style.font(bold=True), round(style.size * 1.4)
-    said = [(f"{label}{style.label_end}", value) for label, value in pairs]
+    labeled = [(f"{label}{style.label_end}", value) for label, value in pairs]
     match style.identity:
         case "columns":
             half = (right - left) // 2
-            for i, (label, value) in enumerate(said):
+            for i, (label, value) in enumerate(labeled):
                 end = sheet.write(left + (i % 2) * half, y + (i // 2) * step, label, bold)
                 sheet.write(end + 14, y + (i // 2) * step, value, font)
-            return y + ((len(said) + 1) // 2) * step + 20
+            return y + ((len(labeled) + 1) // 2) * step + 20
         case "grid":
             return _grid(sheet, style, pairs, y)
         case "band" | "line":
-            return band(sheet, style, said, y)
+            return band(sheet, style, labeled, y)
         case "addressograph" | "corner":
             card = Font("mono", 26, cut=style.cut) if style.identity == "addressograph" else font
             x = right - 620
             lines = (
-                [v for _, v in pairs] if style.identity == "addressograph" else [f"{a} {b}" for a, b in said]
+                [v for _, v in pairs]
+                if style.identity == "addressograph"
+                else [f"{a} {b}" for a, b in labeled]
             )
             bottom = _lines(sheet, [(t, card) for t in lines], y + 12, lambda _: x + 16)
             sheet.frame(x, y, right, bottom + 8)
             return bottom + 30
         case "memo" | "stacked" | "table":
-            wide = max(bold.width(label) for label, _ in said) + 30
-            for i, (label, value) in enumerate(said):
+            wide = max(bold.width(label) for label, _ in labeled) + 30
+            for i, (label, value) in enumerate(labeled):
                 sheet.write(left, y + i * step, label.upper() if style.identity == "memo" else label, bold)
                 sheet.write(left + wide, y + i * step, value, font)
                 if style.identity == "table":
                     sheet.line(left, y + (i + 1) * step - 6, right, y + (i + 1) * step - 6, 1)
-            return y + len(said) * step + 20
+            return y + len(labeled) * step + 20
         case "dots":
             for i, (label, value) in enumerate(pairs):
                 dots = "." * max(3, 24 - len(label))
                 sheet.write(left, y + i * step, f"{label} {dots} {value}", font)
             return y + len(pairs) * step + 20
     sheet.write(
-        left, y, "RE: " + "   ".join(f"{a} {b}" if i else b for i, (a, b) in enumerate(said[:3])), font
+        left, y, "RE: " + "   ".join(f"{a} {b}" if i else b for i, (a, b) in enumerate(labeled[:3])), font
     )
     return y + step + 20
 
 
-def band(sheet: PageCanvas, style: Style, said: list[tuple[str, str]], y: int) -> int:
+def band(sheet: PageCanvas, style: Style, labeled: list[tuple[str, str]], y: int) -> int:
     """Write label and value pairs one after another between two rules, and return the y below them."""
     font, x, left, right = style.font(0.9), style.margin, style.margin, WIDTH - style.margin
     step = round(font.size * 1.4)
     sheet.line(left, y, right, y)
     y += 10
-    for label, value in said:
+    for label, value in labeled:
         text = f"{label} {value}"
         if x + font.width(text) > right and x > left:
             x, y = left, y + step
