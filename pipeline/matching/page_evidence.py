@@ -39,7 +39,7 @@ LABELS_OF_OTHER_NUMBERS = frozenset(
         "age",
     )
 )
-"""Fields of labels whose numbers are no record, account or member numbers."""
+"""Fields of labels whose numbers are not record, account or member numbers."""
 
 MIN_STATED_STRENGTH = {"name": 0.4, "dob": 0.8, "mrn": 0.8, "ssn": 0.8}
 """Label strength from which a value is stated to be the patient's, so that another value contradicts it. For
@@ -67,7 +67,7 @@ class PageEvidence:
     """What a document prints. `chosen`: the person of its index fields. `fields`: these fields, by evidence.
     `readings`: the values of its mentions that may be the patient's, by evidence; those of other people are
     left out. `names_of_nobody`: printed names of which neither part is a name in the index or on a list of
-    common names, such as the title of a form; they state nobody.
+    common names, such as the title of a form; they name no person.
     """
 
     chosen: Person
@@ -76,7 +76,7 @@ class PageEvidence:
     names_of_nobody: frozenset[tuple[str | None, str | None]] = frozenset()
 
     def is_nobody(self, person: Person) -> bool:
-        """Return whether a printed name is nobody's."""
+        """Return whether a printed name is not a person's."""
         return (person.given, person.family) in self.names_of_nobody
 
     def count_values(self, name: str) -> int:

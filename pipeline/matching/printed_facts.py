@@ -1,7 +1,7 @@
 """Verify a patient's record on a document: which of its facts are printed where, and which value labeled as
 the patient's contradicts it.
 
-For each record the page is read anew: a value that the index field missed is taken from the mentions if it
+For each record the page is read again: a value that the index field missed is taken from the mentions if it
 agrees with the record. What a strong label states to be the patient's is never replaced, except by another
 reading of the same print. Having picked a value because it agrees makes an agreement by chance more likely;
 `Person.trials` counts that."""
@@ -32,7 +32,7 @@ from pipeline.records import Field, PrintedFact, Role
 
 NAME_PARTS = ("given", "middle", "family", "suffix")
 FIELD_OF_FACT = {"name": "patient_name", "home": "address"}
-"""Evidence -> the index field of the fact, where the two have different names."""
+"""Evidence -> the index field of the fact, if the two have different names."""
 
 UNKNOWN_ROLE_CONFIDENCE = 0.9
 """Probability that an unlabeled value that agrees with a record is the patient's, not another person's."""

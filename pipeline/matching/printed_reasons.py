@@ -1,5 +1,5 @@
-"""Rules about where a patient's facts are printed: they tell the patient from other people on the same pages,
-and reviewers see which fact is printed where.
+"""Rules about where a patient's facts are printed: they distinguish the patient from other people
+on the same pages, and reviewers see where each fact is printed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def printed_reasons(best: Candidate, others: Sequence[Candidate]) -> Iterator[Re
     if not is_together(best):
         yield Reason(
             code="insufficient_identifiers",
-            detail="The name has no label, and no other identifier is printed beside it",
+            detail="The name has no label, and no other identifier is printed next to it",
         )
 
 

@@ -96,7 +96,7 @@ def read_resources(file: Path, result: LoadResult) -> Iterator[tuple[str, Resour
 
 
 def parse_resource(resource: Resource, place: str, result: LoadResult) -> PatientUpdate | None:
-    """Return a patient; None if the resource is no valid Patient, which `result` then reports."""
+    """Return a patient; None if the resource is not a valid Patient, which `result` then reports."""
     try:
         return patient_from_fhir(resource, place)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

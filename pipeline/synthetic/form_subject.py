@@ -1,5 +1,5 @@
 """The facts of a form page: a fictitious person with a name of one of several origins, numbers, dates, and
-the other people and numbers that forms print beside the patient's.
+the other people and numbers that forms print in addition to the patient's.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ MEMBER_PREFIXES = ("W", "XKR", "ZGP", "H", "", "JQA", "U", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormSubject:
-    """The person and the visit that a form page is about, and the people beside them.
+    """The person and the visit that a form page is about, and the other people on it.
 
     `mrn`, `member`: as printed. `relative`, `provider`: names of other people. `numbers`: other numbers by
     kind.

@@ -31,7 +31,7 @@ PRINTED_FORMS: Mapping[ProvenOrder, re.Pattern[str]] = {
         r"\b(?:mm?|month)\s?[/.-]\s?(?:dd?|day)\s?[/.-]\s?(?:y{2,4}|year)\b", re.IGNORECASE
     ),
 }
-"""The forms of dates that forms print beside their fields, by the order that they prove."""
+"""The forms of dates that forms print next to their fields, by the order that they prove."""
 
 LETTERHEAD_ROWS, LAST_ROWS = 6, 4
 """Rows at the top and at the bottom of a page that name its sender. Other rows may have the address of a

@@ -248,7 +248,7 @@ def _infer_birth_date(by_field: ScoredByField) -> None:
 
 def _drop_unrelated_dates(by_field: ScoredByField) -> None:
     """Drop the unlabeled dates of pages with too many of them, or with dates years apart: those of a card or
-    a passport are no dates of service. Nor are those beside other text.
+    a passport are not dates of service. Nor are those next to other text.
     """
     pages: dict[int, set[str]] = {}
     for _, candidate in by_field.get("date_of_service", ()):
@@ -291,7 +291,7 @@ def values_match(name: str, left: str, right: str) -> bool:
 
 
 def names_match(left: str, right: str) -> bool:
-    """Return whether two printed names may be the same person's, judged by their letters."""
+    """Return whether two printed names may be the same person's, by their letters."""
     a, b = (sorted(re.findall(r"[^\W\d_]+", text.lower())) for text in (left, right))
     if not a or not b:
         return False

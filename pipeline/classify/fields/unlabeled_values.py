@@ -1,4 +1,4 @@
-"""Find values that no label names: a stamped card, a name beside a birth date or record number, the date of
+"""Find values that no label names: a stamped card, a name next to a birth date or record number, the date of
 a letter, the order of day and month, the letterhead and the signers.
 """
 
