@@ -16,7 +16,7 @@ from pipeline.classify.mentions.governing_labels import LabeledPage, label_page,
 from pipeline.classify.mentions.names import names_in_row
 from pipeline.classify.mentions.numbers import numbers_in_cell
 from pipeline.classify.page_layout import Cell, Layout, bounding_box
-from pipeline.records import Mention, Role, Word
+from pipeline.records import Box, Mention, Role, Word
 
 MAX_MENTIONS_PER_KIND = 40
 """Mentions of one kind that are kept of a document, those with the best chance to be the patient's first. A
@@ -62,9 +62,9 @@ def collect_mentions(layouts: Sequence[Layout]) -> tuple[Mention, ...]:
 
 def _page_mentions(page: LabeledPage) -> Iterator[Mention]:
     """Yield the mentions of a page, each place once."""
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[str, Box]] = set()
     for found in _found_values(page):
-        key = (found.kind, id(found.words[0]))
+        key = (found.kind, found.words[0].box)
         if key in seen:
             continue
         seen.add(key)
@@ -135,7 +135,7 @@ def _social_security_numbers(page: LabeledPage, row: int) -> Iterator[_Found]:
     """Yield the labeled social security numbers of a row; of a masked one the last four digits."""
     words = [word for cell in page.layout.rows[row] for word in cell.words]
     for position, word in enumerate(words):
-        label = page.governing.get(id(word))
+        label = page.governing.get(word.box)
         if label is None or label.field != "ssn":
             continue
         masked = re.fullmatch(r"[Xx*#\-]+(\d{4})", word.text)

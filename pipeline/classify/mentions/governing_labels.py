@@ -12,7 +12,7 @@ from pipeline.classify.fields.label_values import find_label_values
 from pipeline.classify.fields.labels import Label, find_labels
 from pipeline.classify.fields.other_people import ORGANIZATION, PATIENT, RELATIVE, belongs_to_other_person
 from pipeline.classify.page_layout import Layout
-from pipeline.records import Role, Word
+from pipeline.records import Box, Role, Word
 
 PATIENT_FIELDS = frozenset(("patient_name", "dob", "mrn", "sex", "age", "ssn"))
 """Fields whose values are the patient's unless the label, its row or its section names another person."""
@@ -33,12 +33,12 @@ MAX_CAPTION_DISTANCE_LINES = 1.5
 
 @dataclass(frozen=True, slots=True)
 class LabeledPage:
-    """A page's labels. `labels`: row -> its labels. `governing`: id of a word -> the label whose value it
+    """A page's labels. `labels`: row -> its labels. `governing`: box of a word -> the label whose value it
     is."""
 
     layout: Layout
     labels: Mapping[int, tuple[Label, ...]]
-    governing: Mapping[int, Label]
+    governing: Mapping[Box, Label]
 
     def label_words(self, row: int) -> set[int]:
         """Return which words of the row are labels, by their index in the row."""
@@ -46,7 +46,7 @@ class LabeledPage:
 
     def label_of(self, words: Sequence[Word]) -> Label | None:
         """Return the label whose value begins with the first of these words."""
-        return self.governing.get(id(words[0]))
+        return self.governing.get(words[0].box)
 
 
 def label_page(layout: Layout) -> LabeledPage:
@@ -62,8 +62,8 @@ def label_page(layout: Layout) -> LabeledPage:
         for row, found in labels.items()
     }
     original = {(label.row, label.first): label for found in labels.values() for label in found}
-    ranks: dict[int, int] = {}
-    governing: dict[int, Label] = {}
+    ranks: dict[Box, int] = {}
+    governing: dict[Box, Label] = {}
     has_value_at_right: set[tuple[int, int]] = set()
     for value in find_label_values(layout, asked):
         place, rank = (value.label.row, value.label.first), POSITION_RANK.get(value.position, LAST_RANK)
@@ -72,8 +72,8 @@ def label_page(layout: Layout) -> LabeledPage:
         elif place in has_value_at_right:
             continue
         for word in value.words:
-            if rank < ranks.get(id(word), LAST_RANK + 1):
-                ranks[id(word)], governing[id(word)] = rank, original[place]
+            if rank < ranks.get(word.box, LAST_RANK + 1):
+                ranks[word.box], governing[word.box] = rank, original[place]
     return LabeledPage(layout, labels, governing)
 
 
@@ -113,10 +113,12 @@ def _captions(page: LabeledPage, words: Sequence[Word], row: int) -> Iterator[st
     cell, the cell to its left, and the cell above it.
     """
     cells = page.layout.rows[row]
-    at = next((n for n, cell in enumerate(cells) if any(word is words[0] for word in cell.words)), None)
+    at = next(
+        (n for n, cell in enumerate(cells) if any(word.box == words[0].box for word in cell.words)), None
+    )
     if at is None:
         return
-    before = list(takewhile(lambda word: word is not words[0], cells[at].words))
+    before = list(takewhile(lambda word: word.box != words[0].box, cells[at].words))
     if before:
         yield " ".join(word.text for word in before[-MAX_CAPTION_WORDS:])
     elif at:
@@ -137,7 +139,7 @@ def _text(page: LabeledPage, label: Label) -> str:
 def _place(page: LabeledPage, words: Sequence[Word], row: int, field: str) -> Label:
     """Return a label of no text at the place of a value, to ask whose section the place is in."""
     in_row = [word for cell in page.layout.rows[row] for word in cell.words]
-    first = next((index for index, word in enumerate(in_row) if word is words[0]), 0)
+    first = next((index for index, word in enumerate(in_row) if word.box == words[0].box), 0)
     box = words[0].box
     return Label(
         field=field, key="", row=row, first=first, end=first, strength=0.0, colon=False,

@@ -44,7 +44,7 @@ def names_in_row(page: LabeledPage, row: int) -> Iterator[FoundName]:
             if name is None and start == 0:
                 name = _name_of_two_lines(page, cell, row)
             if name is not None:
-                taken = start + len(name.words)
+                taken = start + _count_words(name.words)
                 yield name
         first += len(cell.words)
 
@@ -66,18 +66,22 @@ def _name_at(cell: Cell, start: int, label_words: set[int]) -> FoundName | None:
     name = name_parsing.name_words(words[1:] if has_title and len(words) > 1 else words)
     if not name or not (name_parsing.is_name(name) or name_parsing.is_clinician(name)):
         return None
-    offset = start + (1 if has_title else 0)
-    rest = cell.words[offset + len(name) :]
+    end = start + has_title + _count_words(name)
+    rest = cell.words[end:]
     is_clinician = has_title or name_parsing.credential_follows(words[1:] if has_title else words, name)
-    end = offset + len(name)
     if rest and not is_clinician and end not in label_words and not _may_follow(rest[0]):
         return None  # the beginning of a sentence
-    if any(word.text.strip(",.") in name_parsing.STATES for word in (name[0], name[-1])):
+    if not is_clinician and any(word.text.strip(",.") in name_parsing.STATES for word in (name[0], name[-1])):
         return None  # "Oak Brook, IL" of an address
     text = " ".join(word.text for word in name)
     if FACILITY_WORD.search(text) or name[-1].text.endswith(":"):
         return None
     return FoundName((text,), name, is_clinician)
+
+
+def _count_words(name: Sequence[Word]) -> int:
+    """Return how many words of the page a name has: a word may have been split into several parts."""
+    return len({word.box for word in name})
 
 
 def _may_follow(word: Word) -> bool:
