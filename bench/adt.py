@@ -20,7 +20,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.population import people
-from pipeline.patients.mllp_listener import FRAME_END, FRAME_START, MllpListener
+from pipeline.config import load_settings
+from pipeline.patients.mllp_frames import FRAME_END, FRAME_START
+from pipeline.patients.mllp_listener import MllpListener
 from pipeline.store.database import connect, open_pool
 from pipeline.store.schema_migrations import migrate
 
@@ -101,7 +103,7 @@ def main() -> None:
     with (
         connect(args.dsn) as connection,
         open_pool(args.dsn, 4) as pool,
-        MllpListener(("127.0.0.1", 0), pool) as listener,
+        MllpListener(load_settings().adt.model_copy(update={"port": 0}), pool) as listener,
     ):
         migrate(connection)
         threading.Thread(target=listener.serve_forever, daemon=True).start()

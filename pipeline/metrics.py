@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: what is measured, and the listener that serves it.
+"""Metrics for Prometheus: what is measured. pipeline/metrics_listener.py serves it.
 
 The web application serves the state of the installation, read from the database at each scrape within a
 bounded time. Each machine's workers serve the time that the stages take there. Labels are codes and names of
@@ -7,12 +7,10 @@ the settings; nothing in a metric identifies a patient or a document. See docs/r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import psycopg
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -118,42 +116,3 @@ def read_gauges(connection: Connection, query: Query) -> list[Metric]:
 def installation_collector(dsn: str) -> InstallationCollector:
     """Return the collector of the installation with this database."""
     return InstallationCollector(lambda: connect(dsn, connect_timeout=CONNECT_TIMEOUT_SECONDS))
-
-
-def start_metrics_server(host: str, port: int, *collectors: Collector) -> Callable[[], None] | None:
-    """Serve the collectors' metrics at http://host:port/metrics in a thread of this process.
-
-    Args:
-        host: the address to listen on.
-        port: the port.
-        collectors: what to serve.
-
-    Returns:
-        A function that stops the server; None if the address is in use, which is logged.
-    """
-    registry = CollectorRegistry()
-    for collector in collectors:
-        registry.register(collector)
-    try:
-        server, thread = start_http_server(port, addr=host, registry=registry)
-    except OSError as error:
-        log.warning("metrics not served", host=host, port=port, error=error.strerror)
-        return None
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return stop
-
-
-@contextmanager
-def metrics_server(host: str, port: int, *collectors: Collector) -> Iterator[None]:
-    """Serve the collectors' metrics within the context, unless the port is 0."""
-    stop = start_metrics_server(host, port, *collectors) if port else None
-    try:
-        yield
-    finally:
-        if stop is not None:
-            stop()

@@ -31,6 +31,6 @@ def doctor(as_json: Json = False, home: Home = None) -> None:
         if as_json:
             emit(asdict(finding))
         else:
-            result = "ok    " if finding.ok else "FAILED"
+            result = "warn  " if finding.warning else "ok    " if finding.ok else "FAILED"
             typer.echo(f"{result} {finding.check}: {finding.detail} {finding.remedy}".rstrip())
     raise typer.Exit(exit_code)

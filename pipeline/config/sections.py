@@ -15,6 +15,7 @@ from pipeline.config.values import (
     MeanCount,
     Megabytes,
     Minutes,
+    Networks,
     PositiveNumber,
     PositiveSeconds,
     Prior,
@@ -37,6 +38,7 @@ class DatabaseSettings(Section):
     """
     max_replica_lag_seconds: Seconds
     connect_timeout_seconds: Seconds
+    allow_insecure: bool
 
 
 class StorageSettings(Section):
@@ -48,7 +50,10 @@ class StorageSettings(Section):
     """The secret key of the S3 server."""
     bucket: str = Field(min_length=3, max_length=63)
     secure: bool
+    ca: Path | None = None
+    """The authorities that may have signed the S3 server's certificate, PEM. Default: those of the system."""
     connect_timeout_seconds: Seconds
+    allow_insecure: bool
 
 
 class IntakeSettings(Section):
@@ -125,15 +130,25 @@ class MatchingSettings(Section):
 
 
 class AdtSettings(Section):
+    host: str = Field(min_length=1)
+    port: int = Field(ge=0, le=65535)
     tls_handshake_timeout_seconds: PositiveSeconds
     tls_certificate: Path | None = None
     """The listener's certificate with its chain, PEM. Default: HL7 messages are received without TLS."""
     tls_key: Path | None = None
     """The key of that certificate, PEM."""
     tls_client_ca: Path | None = None
-    """Authorities, PEM: only senders with a certificate that one of them has signed may connect. Default: any
-    sender that reaches the port.
-    """
+    """Authorities, PEM: only senders with a certificate that one of them has signed may connect."""
+    allowed_networks: Networks
+    allow_insecure: bool
+    max_connections: Count
+    max_connections_per_sender: Count
+    idle_timeout_seconds: PositiveSeconds
+    message_timeout_seconds: PositiveSeconds
+    max_message_bytes: int = Field(ge=1000, le=100_000_000)
+    max_segments: Count
+    max_values: Count
+    max_value_bytes: Count
 
 
 class WorkerSettings(Section):
@@ -152,7 +167,13 @@ class WebSettings(Section):
     session_idle_minutes: Minutes
     claim_lease_minutes: Minutes
     double_entry: bool
-    behind_proxy: bool
+    trusted_proxies: Networks
+    allow_insecure: bool
+    max_connections: Count
+    request_header_timeout_seconds: PositiveSeconds
+    request_body_timeout_seconds: PositiveSeconds
+    min_upload_bytes_per_second: Count
+    max_request_bytes: Count
     tls_certificate: Path | None = None
     """The certificate of the web application with its chain, PEM."""
     tls_key: Path | None = None
@@ -188,6 +209,14 @@ class MetricsSettings(Section):
     host: str = Field(min_length=1)
     web_port: int = Field(ge=0, le=65535)
     worker_port: int = Field(ge=0, le=65535)
+    allowed_networks: Networks
+    allow_insecure: bool
+    tls_certificate: Path | None = None
+    """The certificate of the Prometheus listeners with its chain, PEM. Default: without TLS."""
+    tls_key: Path | None = None
+    """The key of that certificate, PEM."""
+    tls_client_ca: Path | None = None
+    """Authorities, PEM: only scrapers with a certificate that one of them has signed may connect."""
 
 
 class CostModel(Section):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 WEEK_SECONDS = 604_800
 
@@ -20,6 +21,34 @@ Prior = Annotated[float, Field(gt=0, lt=1)]
 PositiveNumber = Annotated[float, Field(gt=0)]
 MeanCount = Annotated[float, Field(ge=0)]
 Trust = Literal["ignore", "evidence", "trust"]
+
+
+IpNetwork = IPv4Network | IPv6Network
+
+
+def parse_network(value: Any) -> Any:
+    """Return a network written as "10.20.0.0/16" or as one address. Raises ValueError."""
+    if isinstance(value, IpNetwork):
+        return value
+    try:
+        return ip_network(str(value))
+    except ValueError:
+        raise ValueError('write networks as "10.20.0.0/16", and single addresses as "10.20.0.7"') from None
+
+
+Network = Annotated[IpNetwork, BeforeValidator(parse_network)]
+Networks = tuple[Network, ...]
+
+
+def contains(networks: Networks, address: str) -> bool:
+    """Return whether one of the networks has the address. An IPv4 address in IPv6 notation counts as IPv4."""
+    try:
+        found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in network for network in networks)
 
 
 TesseractInterfaceChoice = Literal["auto", "library", "program"]

@@ -1,12 +1,10 @@
-"""Apply ADT messages to the patient index, each in one transaction with its log entry, and build the
-acknowledgment.
-"""
+"""Apply ADT messages to the patient index, each in one transaction with its log entry."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,13 +12,22 @@ import hl7
 import psycopg
 from psycopg.types.json import Jsonb
 
-from pipeline.delivery.formats.hl7_values import escape, format_time
 from pipeline.errors import ChartloomError, Conflict, InvalidInput
 from pipeline.matching.comparison_levels import compare_fields
+from pipeline.patients.adt_acknowledgment import (
+    DATA_TYPE_ERROR,
+    DUPLICATE_KEY,
+    ERROR_CODES,
+    INTERNAL_ERROR,
+    UNSUPPORTED_PROCESSING_ID,
+    MessageResult,
+)
+from pipeline.patients.adt_audit import Sender, audit_message
 from pipeline.patients.adt_message import Message, named_patients, parse_message
 from pipeline.patients.bulk_load import store_aliases
 from pipeline.patients.candidates import person_from_row
 from pipeline.patients.encounters import store_encounter
+from pipeline.patients.hl7_limits import TOO_LARGE, Hl7Limits
 from pipeline.patients.hl7_patient import PatientChange
 from pipeline.patients.hl7_text import FRAMING_BYTES, header_fields, split_batch
 from pipeline.patients.patient_merge import merge, renumber
@@ -34,43 +41,18 @@ SQL = statements("pipeline.patients")
 ACTOR = "adt"  # recorded for merges that a message requests
 DECISIVE_FIELDS = {"family name": "family", "given name": "given"}
 DIFFERENT_NAME_LEVELS = ("different", "middle")
-UNSUPPORTED_PROCESSING_ID, INTERNAL_ERROR, DATA_TYPE_ERROR, DUPLICATE_KEY = "202", "207", "102", "205"
-ERROR_TEXTS = {
-    "100": "Segment sequence error", "101": "Required field missing", "102": "Data type error",
-    "103": "Table value not found", "201": "Unsupported event code", "202": "Unsupported processing id",
-    "204": "Unknown key identifier", "205": "Duplicate key identifier", "207": "Application internal error",
-}  # fmt: skip
-"""HL7 table 0357."""
-ERROR_CODES = {
-    "not_hl7": "100", "no_patient": "100", "no_control_id": "101", "no_identifier": "101", "no_prior": "101",
-    "no_visit": "101", "character_set": "103", "unsupported_event": "201", "not_found": "204",
-    "conflict": "205",
-}  # fmt: skip
-"""The error codes of HL7 table 0357 for the codes of errors."""
+MAX_KEPT_BYTES = 65_536  # of a message that is too large to be parsed
 MAX_PROBLEM_CHARS = 250  # of a problem in an acknowledgment
 
 
-@dataclass(frozen=True, slots=True)
-class MessageResult:
-    """The result of a message.
-
-    `status` is applied, ignored (the event does not concern the patient's identity, the message is not a
-    production message, or it came before) or rejected. `error_code` classifies `problem` (HL7 table 0357)."""
-
-    status: str
-    control_id: str
-    problem: str | None = None
-    error_code: str = INTERNAL_ERROR
-
-    @property
-    def acknowledgment_code(self) -> str:
-        """AA, AE or AR (HL7 table 0008)."""
-        if self.status == "rejected":
-            return "AE"
-        return "AR" if self.error_code == UNSUPPORTED_PROCESSING_ID else "AA"
-
-
-def process_message(connection: Connection, body: bytes, assigning_authority: str = "") -> MessageResult:
+def process_message(
+    connection: Connection,
+    body: bytes,
+    assigning_authority: str = "",
+    *,
+    sender: Sender | None = None,
+    limits: Hl7Limits | None = None,
+) -> MessageResult:
     """Apply a message, or store it with the reason why it cannot be applied.
 
     Several messages in one frame, and the messages of a batch, are applied one after the other. Their common
@@ -79,15 +61,26 @@ def process_message(connection: Connection, body: bytes, assigning_authority: st
     Args:
         body: the message as received.
         assigning_authority: see `parse_message`.
+        sender: who sent it, for the audit; None: it did not come from a listener.
+        limits: its largest size; None: it is not limited.
 
     Raises:
         ServiceUnavailable, psycopg.OperationalError: if the database is unavailable. Nothing more is stored
             then.
     """
+
+    def process(one: bytes) -> MessageResult:
+        return process_one(connection, one, assigning_authority, sender, limits)
+
+    try:
+        if limits is not None:
+            limits.check_frame(body)
+    except InvalidInput as error:
+        return store_rejected(connection, body, unparsed_message(body), error, assigning_authority, sender)
     bodies = split_batch(body)
     if len(bodies) == 1 and not is_batch(body):
-        return process_one(connection, body, assigning_authority)
-    results = [process_one(connection, one, assigning_authority) for one in bodies or [body]]
+        return process(body)
+    results = [process(one) for one in bodies or [body]]
     rejected = [result for result in results if result.status == "rejected"]
     if not rejected:
         return results[0]
@@ -96,15 +89,23 @@ def process_message(connection: Connection, body: bytes, assigning_authority: st
     return replace(first, control_id=results[0].control_id, problem=problem[:MAX_PROBLEM_CHARS])
 
 
-def process_one(connection: Connection, body: bytes, assigning_authority: str) -> MessageResult:
+def process_one(
+    connection: Connection,
+    body: bytes,
+    assigning_authority: str,
+    sender: Sender | None = None,
+    limits: Hl7Limits | None = None,
+) -> MessageResult:
     """Apply a single message: see `process_message`."""
     try:
+        if limits is not None:
+            limits.check_message(body)
         message = parse_message(body, assigning_authority)
     except ChartloomError as error:
-        return store_rejected(connection, body, unparsed_message(body), error, assigning_authority)
+        return store_rejected(connection, body, unparsed_message(body), error, assigning_authority, sender)
     except (ValueError, LookupError, AttributeError, hl7.HL7Exception) as error:
         invalid = InvalidInput(f"Not an HL7 v2 message: {type(error).__name__}.", "", "not_hl7")
-        return store_rejected(connection, body, unparsed_message(body), invalid, assigning_authority)
+        return store_rejected(connection, body, unparsed_message(body), invalid, assigning_authority, sender)
     problem, error_code = " ".join(message.problems) or None, DATA_TYPE_ERROR
     if message.processing_id != "P":
         problem = f"The processing ID (MSH-11) is {message.processing_id}; only P is applied."
@@ -119,8 +120,9 @@ def process_one(connection: Connection, body: bytes, assigning_authority: str) -
             if connection.execute(SQL["record_message"], params).rowcount == 0:
                 return replace(result, status="ignored")
             apply_message(connection, message, assigning_authority)
+            audit_message(connection, message, sender)
     except (ChartloomError, psycopg.DataError, psycopg.IntegrityError) as error:
-        return store_rejected(connection, body, message, error, assigning_authority)
+        return store_rejected(connection, body, message, error, assigning_authority, sender)
     return result
 
 
@@ -318,14 +320,24 @@ def merge_prior(connection: Connection, prior: dict[str, Any], survivor: dict[st
 
 
 def store_rejected(
-    connection: Connection, body: bytes, message: Message, error: Exception, assigning_authority: str
+    connection: Connection,
+    body: bytes,
+    message: Message,
+    error: Exception,
+    assigning_authority: str,
+    sender: Sender | None = None,
 ) -> MessageResult:
     """Keep a message that could not be applied, with the reason, for a person. A message that a person has
     settled is ignored.
     """
     problem = (str(error).splitlines() or [type(error).__name__])[0][:MAX_PROBLEM_CHARS]
-    if not keep_rejected(connection, message, body, problem, named_patients(body, assigning_authority)):
-        return MessageResult("ignored", message.control_id, error_code="")
+    is_too_large = isinstance(error, ChartloomError) and error.code == TOO_LARGE
+    named = [] if is_too_large else named_patients(body, assigning_authority)
+    kept = body[:MAX_KEPT_BYTES] if is_too_large else body
+    with connection.transaction():
+        if not keep_rejected(connection, message, kept, problem, named):
+            return MessageResult("ignored", message.control_id, error_code="")
+        audit_message(connection, message, sender, refused=getattr(error, "code", "") or "value")
     if isinstance(error, ChartloomError):
         code = ERROR_CODES.get(error.code, INTERNAL_ERROR)
     else:
@@ -341,25 +353,3 @@ def message_key(message: Message) -> dict[str, object]:
         "event": message.event,
         "sha256": message.sha256,
     }
-
-
-def build_acknowledgment(
-    body: bytes, result: MessageResult, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> bytes:
-    """Return the acknowledgment of a message: AA if it was applied or ignored, AE with the problem if it was
-    rejected, AR if it is not a production message.
-    """
-    head = header_fields(next(iter(split_batch(body)), body))
-    time = format_time(now())
-    code = result.acknowledgment_code
-    event = head[8].split("^")[1] if "^" in head[8] else ""
-    kind = f"ACK^{event}^ACK" if event else "ACK"
-    lines = [
-        f"MSH|^~\\&|CHARTLOOM|{head[5]}|{head[2]}|{head[3]}|{time}||{kind}|{time}{result.control_id}|P|"
-        f"{head[11] or '2.5'}",
-        f"MSA|{code}|{result.control_id}",
-    ]
-    if result.problem:
-        error = f"{result.error_code}^{ERROR_TEXTS[result.error_code]}^HL70357"
-        lines.append(f"ERR|||{error}|{'W' if code == 'AA' else 'E'}||||{escape(result.problem)}")
-    return "".join(f"{line}\r" for line in lines).encode()

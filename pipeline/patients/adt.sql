@@ -48,3 +48,10 @@ on conflict (patient_id) do update set
 
 -- name: undone_merge
 select undone_by from patient_merge where loser = %(loser)s and survivor = %(survivor)s and undone_at is not null limit 1
+
+-- name: patients_of_mrns
+-- the patients with these current or former MRNs
+select id from patient where mrn = any(%(mrns)s)
+union
+select patient_id from patient_identifier where kind = 'mrn' and facility = 'former' and value = any(%(mrns)s)
+order by id

@@ -1,150 +1,254 @@
-"""The MLLP listener: HL7 messages over TCP or TLS, framed by VT and FS CR; each is acknowledged before the
-next is read."""
+"""The MLLP listener: HL7 messages over TCP or TLS. Each is acknowledged, after the commit, before the next
+message of the same sender is read.
+
+One thread receives from all senders; a few threads process messages. Senders are admitted by network and by
+number before anything is read from them. See docs/decisions/0016-limits-of-listeners.md.
+"""
 
 from __future__ import annotations
 
-import re
+import asyncio
+import contextlib
+import functools
 import socket
-import socketserver
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
 
 from pipeline.config import AdtSettings
+from pipeline.config.values import contains
 from pipeline.errors import ConfigurationError
 from pipeline.logs import get_logger
-from pipeline.patients.adt import build_acknowledgment, process_message
+from pipeline.patients.adt import process_message
+from pipeline.patients.adt_acknowledgment import build_acknowledgment
+from pipeline.patients.adt_audit import Sender
+from pipeline.patients.hl7_limits import Hl7Limits
+from pipeline.patients.mllp_frames import (
+    FRAME_END,
+    FRAME_START,
+    FrameBuffer,
+    FrameReader,
+    FrameTooLarge,
+    FrameTooSlow,
+)
 from pipeline.store.database import Pool
 from pipeline.store.transient import TRANSIENT_ERRORS
 
-FRAME_START, FRAME_END = b"\x0b", b"\x1c\r"
-END_OF_FRAME = re.compile(rb"\x1c\0*\r")  # also in UTF-16, so that the sender learns that it is not supported
-MAX_MESSAGE_BYTES = 10_000_000  # a sender that exceeds it is disconnected
-RECEIVE_BYTES = 65536
+LISTEN_BACKLOG = 128
+SEND_BUFFER_BYTES = 65_536
+"""Of acknowledgments that a sender has not taken."""
+TLS_SHUTDOWN_SECONDS = 2.0
+STOP_TIMEOUT_SECONDS = 30.0
+"""How long stopping waits for messages that are being processed."""
+REFUSAL_LOG_INTERVAL_SECONDS = 1.0
+"""A line at most this often, whatever number of connections is refused."""
+ACCEPT_RETRY_SECONDS = 0.1
 log = get_logger(__name__)
 
 
-def server_tls_context(settings: AdtSettings) -> ssl.SSLContext | None:
-    """Return a context for TLS 1.2 or later with the certificate in the settings; None if there is none.
-
-    If the settings have a client CA, senders must present a certificate that it signed.
-
-    Raises:
-        ConfigurationError: if a certificate or key cannot be used.
-    """
-    if settings.tls_certificate is None:
-        if settings.tls_client_ca or settings.tls_key:
-            raise ConfigurationError(
-                "adt.tls_key or adt.tls_client_ca is set, but no adt.tls_certificate.",
-                "Set adt.tls_certificate as well, or none of them.",
-            )
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-        if settings.tls_client_ca is not None:
-            context.load_verify_locations(settings.tls_client_ca)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigurationError(
-            f"adt: the TLS files cannot be used: {error}.",
-            "They must be PEM files, and the key must have no password.",
-        ) from None
-    return context
-
-
-class MllpListener(socketserver.ThreadingTCPServer):
-    """Listens on an address, with one thread for each sender. Messages are acknowledged after the commit.
+class MllpListener:
+    """Listens on the address of the settings. `workers`: messages that are processed at the same time.
 
     `counts`: the number of messages by status."""
 
-    allow_reuse_address = True
-    daemon_threads = True
-
     def __init__(
         self,
-        address: tuple[str, int],
+        settings: AdtSettings,
         pool: Pool,
         assigning_authority: str = "",
         tls: ssl.SSLContext | None = None,
-        handshake_seconds: float = 10.0,
+        workers: int = 4,
     ) -> None:
-        super().__init__(address, MllpConnection)
-        self.pool = pool
-        self.tls = tls
-        self.handshake_seconds = handshake_seconds
-        self.assigning_authority = assigning_authority
-        self.counts: dict[str, int] = {}
+        self._settings = settings
+        self._pool = pool
+        self._assigning_authority = assigning_authority
+        self._tls = tls
+        self._limits = Hl7Limits.from_settings(settings)
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="adt")
+        self._stop = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._senders: dict[asyncio.Task[None], str] = {}
+        self._busy: set[asyncio.Task[None]] = set()
+        self._refusal_logged = 0.0
+        self.counts: Counter[str] = Counter()
         self._counting = threading.Lock()
+        self._socket = open_socket(settings.host, settings.port)
+
+    def __enter__(self) -> MllpListener:
+        """Return the listener."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the port."""
+        self._socket.close()
+        self._workers.shutdown(cancel_futures=True)
 
     @property
     def port(self) -> int:
-        return int(self.server_address[1])
+        """The port that it listens on."""
+        return int(self._socket.getsockname()[1])
 
-    def process(self, body: bytes) -> bytes | None:
+    @property
+    def connections(self) -> int:
+        """The number of senders that are connected."""
+        return len(self._senders)
+
+    def serve_forever(self) -> None:
+        """Serve until `shutdown` is called in another thread."""
+        asyncio.run(self._serve())
+
+    def shutdown(self) -> None:
+        """Stop: messages that are being processed are acknowledged first, other connections are closed."""
+        self._stop.set()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(lambda: None)  # so that it looks at the event
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        stopped = self._loop.run_in_executor(None, self._stop.wait)
+        accepting = asyncio.create_task(self._accept_all())
+        await stopped
+        accepting.cancel()
+        for task in set(self._senders) - self._busy:
+            task.cancel()
+        if self._senders:
+            await asyncio.wait(set(self._senders), timeout=STOP_TIMEOUT_SECONDS)
+
+    async def _accept_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, (address, *_) = await loop.sock_accept(self._socket)
+            except OSError as error:  # such as too many open files
+                log.warning("adt.accept_failed", error=type(error).__name__)
+                await asyncio.sleep(ACCEPT_RETRY_SECONDS)
+                continue
+            if (reason := self._refusal(address)) is not None:
+                accepted.close()
+                self._log_refusal(address, reason)
+                continue
+            task = asyncio.create_task(self._serve_sender(accepted, address))
+            self._senders[task] = address
+            task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._senders.pop(task, None)
+        self._busy.discard(task)
+
+    def _refusal(self, address: str) -> str | None:
+        """Return why a sender with this address is not admitted; None if it is."""
+        settings = self._settings
+        if settings.allowed_networks and not contains(settings.allowed_networks, address):
+            return "network"
+        if len(self._senders) >= settings.max_connections:
+            return "connections"
+        if list(self._senders.values()).count(address) >= settings.max_connections_per_sender:
+            return "connections of sender"
+        return None
+
+    def _log_refusal(self, address: str, reason: str) -> None:
+        if time.monotonic() - self._refusal_logged > REFUSAL_LOG_INTERVAL_SECONDS:
+            self._refusal_logged = time.monotonic()
+            log.warning("adt.refused", sender=address, reason=reason)
+
+    async def _serve_sender(self, accepted: socket.socket, address: str) -> None:
+        """Serve a sender until it disconnects or must be disconnected."""
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol,
+                accepted,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._settings.tls_handshake_timeout_seconds if self._tls else None,
+                ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS if self._tls else None,
+            )
+        except OSError as error:  # no TLS, an untrusted certificate, or a lost connection
+            accepted.close()
+            reason = getattr(error, "reason", None) or type(error).__name__
+            log.warning("adt.tls_failed", sender=address, error=reason)
+            return
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        sender = Sender(address=address, certificate=certificate_subject(writer))
+        try:
+            await self._acknowledge_all(reader, writer, sender)
+        except (FrameTooLarge, FrameTooSlow, TimeoutError) as error:
+            log.warning("adt.disconnected", sender=address, reason=type(error).__name__)
+            transport.abort()
+        except OSError:
+            pass  # the sender will send the message again
+        except Exception as error:  # one sender's failure is not another's
+            log.exception("adt.failed", sender=address, error=type(error).__name__)
+        finally:
+            writer.close()
+
+    async def _acknowledge_all(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sender: Sender
+    ) -> None:
+        """Process and acknowledge the sender's messages, one after the other, until it disconnects."""
+        settings = self._settings
+        frames = FrameReader(
+            reader.read,
+            FrameBuffer(settings.max_message_bytes),
+            settings.idle_timeout_seconds,
+            settings.message_timeout_seconds,
+        )
+        task = asyncio.current_task()
+        assert task is not None
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set() and (body := await frames.next_message()) is not None:
+            self._busy.add(task)
+            process = functools.partial(self.process, body, sender)
+            acknowledgment = await loop.run_in_executor(self._workers, process)
+            if acknowledgment is None:
+                return
+            writer.write(FRAME_START + acknowledgment + FRAME_END)
+            async with asyncio.timeout(settings.message_timeout_seconds):
+                await writer.drain()
+            self._busy.discard(task)
+
+    def process(self, body: bytes, sender: Sender) -> bytes | None:
         """Process a message and return its acknowledgment.
 
         If the database is unavailable, return None: without an acknowledgment, the sender sends it again."""
         try:
-            with self.pool.connection() as connection:
-                result = process_message(connection, body, self.assigning_authority)
+            with self._pool.connection() as connection:
+                result = process_message(
+                    connection, body, self._assigning_authority, sender=sender, limits=self._limits
+                )
         except TRANSIENT_ERRORS as error:
             log.warning("adt.database_unavailable", error=type(error).__name__)
             return None
         with self._counting:
-            self.counts[result.status] = self.counts.get(result.status, 0) + 1
+            self.counts[result.status] += 1
         if result.status == "rejected":
-            log.warning("adt.rejected", control_id=result.control_id)
+            log.warning("adt.rejected", control_id=result.control_id, sender=sender.address)
         return build_acknowledgment(body, result)
 
 
-class MllpConnection(socketserver.BaseRequestHandler):
-    """A sender's connection."""
-
-    server: MllpListener
-
-    def handle(self) -> None:
-        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.server.tls is None:
-            return self.acknowledge_all(self.request)
-        try:
-            self.request.settimeout(self.server.handshake_seconds)
-            with self.server.tls.wrap_socket(self.request, server_side=True) as secured:
-                secured.settimeout(None)
-                self.acknowledge_all(secured)
-        except OSError as error:  # no TLS, an untrusted certificate, or a lost connection
-            log.warning(
-                "adt.tls_failed",
-                sender=self.client_address[0],
-                error=getattr(error, "reason", type(error).__name__),
-            )
-
-    def acknowledge_all(self, sender: socket.socket) -> None:
-        """Process and acknowledge the sender's messages, one after the other, until it disconnects."""
-        for body in split_frames(lambda: sender.recv(RECEIVE_BYTES)):
-            acknowledgment = self.server.process(body)
-            if acknowledgment is None:
-                return
-            try:
-                sender.sendall(FRAME_START + acknowledgment + FRAME_END)
-            except ConnectionError:  # the sender will send the message again
-                return
+def open_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the address. Raises ConfigurationError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The listener cannot use {host}:{port}: {error.strerror}.", "Correct adt.host or adt.port."
+        ) from None
+    listening.setblocking(False)
+    return listening
 
 
-def split_frames(receive: Callable[[], bytes]) -> Iterator[bytes]:
-    """Yield the messages in a stream of bytes, until it ends or exceeds MAX_MESSAGE_BYTES without an end of
-    frame.
-    """
-    buffer = b""
-    while len(buffer) <= MAX_MESSAGE_BYTES:
-        while end := END_OF_FRAME.search(buffer):
-            body, buffer = buffer[: end.start()], buffer[end.end() :]
-            yield body[body.find(FRAME_START) + 1 :]
-        try:
-            received = receive()
-        except ConnectionError:
-            return
-        if not received:
-            return
-        buffer += received
+def certificate_subject(writer: asyncio.StreamWriter) -> str:
+    """Return the subject of the sender's certificate, as in "commonName=engine"; "" if it presented none."""
+    certificate = writer.get_extra_info("peercert") or {}
+    return ", ".join(f"{name}={value}" for part in certificate.get("subject", ()) for name, value in part)

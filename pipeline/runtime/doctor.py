@@ -17,6 +17,7 @@ from pipeline.errors import ChartloomError, ConfigurationError, MissingDependenc
 from pipeline.resources import MODELS, model_path
 from pipeline.runtime import daemon
 from pipeline.runtime.installation import Installation, open_installation
+from pipeline.runtime.network_checks import Advice, open_addresses, proxy_address
 from pipeline.runtime.service_refcount import is_up
 from pipeline.store.schema_migrations import migrations
 
@@ -29,13 +30,16 @@ PROBE = b"Written by `chartloom doctor` to check that the object store keeps it.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of one check. If it failed, `remedy` is what to do and `exit_code` is the command's."""
+    """The result of one check. If it failed, `remedy` is what to do and `exit_code` is the command's.
+
+    `warning`: nothing failed, but the installation is not as safe as it could be."""
 
     check: str
     ok: bool
     detail: str
     remedy: str = ""
     exit_code: int = 0
+    warning: bool = False
 
 
 def run_checks(settings: Settings) -> Iterator[Finding]:
@@ -46,6 +50,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield _check("disk", lambda: _disk(settings))
     yield _check("intake folder", lambda: _intake(settings))
     yield _check("web port", lambda: _port(settings))
+    yield from _addresses(settings)
     embedded = settings.database.dsn is None
     timeouts = {"connect_timeout_seconds": CONNECT_TIMEOUT_SECONDS}
     settings = settings.model_copy(
@@ -62,6 +67,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
             return
         yield _check("database", lambda: _database(opened))
         yield _check("migrations", lambda: _migrations(opened, embedded=embedded))
+        yield from _client_addresses(opened)
         if settings.database.replica_dsn is not None:
             yield _check("replica", lambda: _replica(opened))
         yield _check("object store", lambda: _store(opened))
@@ -143,6 +149,33 @@ def _port(settings: Settings) -> str:
     if daemon.is_listening(port):
         raise ConfigurationError(f"Another program listens on port {port}.", "Use --port N, or set web.port.")
     return f"{port} is free"
+
+
+def _addresses(settings: Settings) -> Iterator[Finding]:
+    found = [_finding(advice) for advice in open_addresses(settings)]
+    good = "every address that other machines can reach has TLS and knows its peers"
+    yield from found or [Finding(check="addresses", ok=True, detail=good)]
+
+
+def _client_addresses(opened: Installation) -> Iterator[Finding]:
+    with (
+        contextlib.suppress(psycopg.errors.UndefinedTable, ServiceUnavailable),
+        opened.connect() as connection,
+    ):
+        advice = proxy_address(connection, opened.settings)
+        if advice is not None:
+            yield _finding(advice)
+
+
+def _finding(advice: Advice) -> Finding:
+    return Finding(
+        check=advice.check,
+        ok=advice.is_allowed,
+        detail=advice.detail,
+        remedy=advice.remedy,
+        exit_code=0 if advice.is_allowed else ConfigurationError.exit_code,
+        warning=advice.is_allowed,
+    )
 
 
 def _database(opened: Installation) -> str:

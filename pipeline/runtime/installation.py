@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from pipeline.config import Settings
+from pipeline.config.listeners import check_exposure, database_exposures, store_exposure
 from pipeline.runtime.postgres import Postgres
 from pipeline.runtime.seaweedfs import SeaweedFS
 from pipeline.runtime.secrets_file import load_or_create_secrets
@@ -83,8 +84,11 @@ def open_installation(
         report: called with a line for each service that was started, restarted or stopped.
 
     Raises:
+        ConfigurationError: the settings name a service on another machine that is reached without TLS.
         ServiceUnavailable: a service did not answer in time.
     """
+    for exposure in (*database_exposures(settings), store_exposure(settings) if store else None):
+        check_exposure(exposure)
     embedded = EmbeddedServices(settings, store=store)
     with embedded.running(report):
         superuser = embedded.postgres.dsn(superuser=True) if embedded.postgres else None

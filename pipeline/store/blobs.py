@@ -59,6 +59,8 @@ class Blobs:
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS),
             maxsize=8,
             retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=str(settings.ca) if settings.ca else None,
         )
         secret = settings.secret_key.get_secret_value() if settings.secret_key else None
         client = Minio(

@@ -22,6 +22,7 @@ from pipeline.web.auth.accounts import NotSignedIn, TooManyAttempts
 from pipeline.web.auth.permissions import RULES
 from pipeline.web.auth.request_context import API_PREFIX, AppContext, CsrfFailure, NotAllowed
 from pipeline.web.rendering import STATIC_FOLDER, render_page
+from pipeline.web.request_limits import RequestLimits, RequestTooLarge, RequestTooSlow
 from pipeline.web.review.patient_comparison import ReasonRequired
 from pipeline.web.routes import (
     admin,
@@ -40,6 +41,7 @@ from pipeline.web.routes import (
     queue,
     reassignment,
 )
+from pipeline.web.trusted_proxies import TrustedProxies
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -56,7 +58,9 @@ STATUS_CODES: tuple[tuple[type[ChartloomError], int], ...] = (
     (NotAllowed, 403),
     (CsrfFailure, 403),
     (NotFound, 404),
+    (RequestTooSlow, 408),
     (Conflict, 409),
+    (RequestTooLarge, 413),
     (ReasonRequired, 400),
     (InvalidInput, 422),
     (TooManyAttempts, 429),
@@ -67,7 +71,9 @@ ERROR_TITLES = {
     401: "Signed out",
     403: "Not allowed",
     404: "Not found",
+    408: "Too slow",
     409: "Not saved",
+    413: "Too large",
     422: "Invalid input",
     429: "Too many attempts",
     503: "Service unavailable",
@@ -115,7 +121,9 @@ def create_app(context: AppContext) -> FastAPI:
         app.include_router(router)
     check_rules()
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
+    app.add_middleware(RequestLimits, context=context, routes=all_routes())
     app.middleware("http")(add_headers)
+    app.add_middleware(TrustedProxies, web=context.settings.web)
     app.add_exception_handler(ChartloomError, handle_error)
     app.add_exception_handler(HTTPException, handle_error)
     app.add_exception_handler(RequestValidationError, handle_error)

@@ -10,8 +10,10 @@ from functools import cache
 from typing import Protocol
 
 from pipeline.config import Settings
+from pipeline.config.listeners import check_exposure, metrics_exposure, web_exposure
 from pipeline.errors import ConfigurationError
-from pipeline.metrics import installation_collector, metrics_server
+from pipeline.metrics import installation_collector
+from pipeline.metrics_listener import metrics_server
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
 from pipeline.store.replica import Replica
@@ -37,7 +39,6 @@ LISTEN_BACKLOG = 128
 # routes run in threads; a dozen at once saturate the cores that one web process can use
 MAX_DATABASE_CONNECTIONS = 12
 SHUTDOWN_TIMEOUT_SECONDS = 3
-LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 def run_server(
@@ -64,16 +65,13 @@ def run_server(
 
     from pipeline.web.application import create_app
     from pipeline.web.auth.request_context import AppContext
+    from pipeline.web.http_protocol import protocol_with_deadline
 
     settings = installation.settings
     web = settings.web
     tls = web.tls_certificate is not None
-    if not tls and web.host not in LOOPBACK_HOSTS and not web.behind_proxy:
-        raise ConfigurationError(
-            f"web.host is {web.host}, which other machines can reach, but web.tls_certificate is not set.",
-            "Set web.tls_certificate and web.tls_key, or set web.behind_proxy if a proxy in front of it "
-            "handles TLS.",
-        )
+    check_exposure(web_exposure(web))
+    check_exposure(metrics_exposure(settings.metrics))
     listening = open_listening_socket(web.host, port or web.port, exact=port is not None)
     with installation.connect() as connection:
         password = ensure_administrator(connection)
@@ -87,7 +85,7 @@ def run_server(
         installation.pool(MAX_DATABASE_CONNECTIONS) as pool,
         installation.replica(MAX_DATABASE_CONNECTIONS) as replica,
         metrics_server(
-            settings.metrics.host, settings.metrics.web_port, installation_collector(installation.dsn)
+            settings.metrics, settings.metrics.web_port, installation_collector(installation.dsn)
         ),
     ):
         app = create_app(
@@ -104,8 +102,9 @@ def run_server(
             log_level="warning",
             access_log=False,
             server_header=False,
-            proxy_headers=web.behind_proxy,
-            forwarded_allow_ips="127.0.0.1" if web.behind_proxy else None,
+            proxy_headers=False,  # pipeline/web/trusted_proxies.py
+            http=protocol_with_deadline(web.request_header_timeout_seconds),
+            limit_concurrency=web.max_connections,
             ssl_certfile=str(web.tls_certificate) if web.tls_certificate else None,
             ssl_keyfile=str(web.tls_key) if web.tls_key else None,
             timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,

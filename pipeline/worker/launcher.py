@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipeline import logs
 from pipeline.config import Settings, document_types
+from pipeline.config.listeners import check_exposure, metrics_exposure
 from pipeline.errors import ChartloomError
 
 SINGLE_THREAD_ENVIRONMENT = {
@@ -41,6 +42,7 @@ def run_workers(settings: Settings, count: int | None, until: int | None = None)
         until: a pipe; the workers stop when its other end is closed.
 
     Raises:
+        ConfigurationError: the metrics would be open to other machines.
         MissingDependency: a page could not be read on this machine.
     """
     limit_to_one_thread()
@@ -55,6 +57,7 @@ def run_workers(settings: Settings, count: int | None, until: int | None = None)
     stage_seconds = StageSeconds(processes)
     targets = [partial(run_worker, settings, stage_seconds, number) for number in range(processes)]
     if settings.metrics.worker_port:
+        check_exposure(metrics_exposure(settings.metrics))
         targets.append(partial(serve_worker_metrics, settings.metrics, stage_seconds, processes))
     PreforkPool(targets, partial(requeue_jobs_of_dead_worker, settings)).run(until)
 

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric, SummaryMetricFamil
 from prometheus_client.registry import Collector
 
 from pipeline.config import MetricsSettings
-from pipeline.metrics import start_metrics_server
+from pipeline.metrics_listener import start_metrics_server
 from pipeline.worker.stage_seconds import StageSeconds
 
 RETRY_INTERVAL_SECONDS = 30.0
@@ -40,7 +40,7 @@ class WorkerCollector(Collector):
 def serve_worker_metrics(settings: MetricsSettings, stage_seconds: StageSeconds, processes: int) -> None:
     """Serve the metrics until this process is stopped."""
     collector = WorkerCollector(stage_seconds, processes)
-    while start_metrics_server(settings.host, settings.worker_port, collector) is None:
+    while start_metrics_server(settings, settings.worker_port, collector) is None:
         time.sleep(RETRY_INTERVAL_SECONDS)
     while True:
         time.sleep(RETRY_INTERVAL_SECONDS)

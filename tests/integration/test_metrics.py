@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
+import time
 from collections.abc import Mapping
 from multiprocessing import get_context
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from pipeline import metrics
+from pipeline.config import load_settings
+from pipeline.config.values import parse_network
 from pipeline.index.filing import commit
-from pipeline.metrics import InstallationCollector, installation_collector, metrics_server
+from pipeline.metrics import InstallationCollector, installation_collector
+from pipeline.metrics_listener import MAX_SCRAPES, metrics_server
 from pipeline.records import Priority
 from pipeline.store.database import Connection, connect
 from pipeline.store.scans import quarantine
 from pipeline.worker.job_queue import enqueue_scan
 from pipeline.worker.metrics import WorkerCollector
 from pipeline.worker.stage_seconds import STAGES, StageSeconds
+from tests.support.certificates import certificate
 from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_outcome, filed, needs_review
 
 
@@ -100,11 +108,53 @@ def test_no_metric_identifies_a_patient_or_a_file(connection: Connection, dsn: s
     patient = a_patient(connection, "7700001", "Ann", "Testman")
     commit(connection, an_outcome(scan, ["Testman"], filed(a_document([1]), patient)), [BLOB])
     port = free_port()
-    with metrics_server("127.0.0.1", port, installation_collector(dsn)):
+    with metrics_server(load_settings().metrics, port, installation_collector(dsn)):
         text = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
     assert 'chartloom_documents{status="filed"} 1.0' in text
     assert "Testman" not in text
     assert "7700001" not in text
+
+
+def scrape(port: int, context: ssl.SSLContext | None = None) -> str:
+    scheme = "https" if context else "http"
+    with urlopen(f"{scheme}://127.0.0.1:{port}/metrics", timeout=10, context=context) as response:
+        return response.read().decode()
+
+
+def test_a_scraper_of_another_network_gets_nothing(dsn: str) -> None:
+    for network, is_admitted in (("10.20.0.0/16", False), ("127.0.0.0/8", True)):
+        port = free_port()
+        changes = {"allowed_networks": (parse_network(network),)}
+        settings = load_settings().metrics.model_copy(update=changes)
+        with metrics_server(settings, port, installation_collector(dsn)):
+            if is_admitted:
+                assert "chartloom_database_up 1.0" in scrape(port)
+            else:
+                with pytest.raises(OSError):  # noqa: PT011 (closed in one of several ways)
+                    scrape(port)
+
+
+def test_a_scraper_needs_a_trusted_certificate_if_the_settings_say_so(dsn: str, tmp_path: Path) -> None:
+    own, key = certificate(tmp_path, "hospital")
+    agent = certificate(tmp_path, "agent")
+    files = {"tls_certificate": own, "tls_key": key, "tls_client_ca": agent[0]}
+    port, trusting = free_port(), ssl.create_default_context(cafile=str(own))
+    with metrics_server(load_settings().metrics.model_copy(update=files), port, installation_collector(dsn)):
+        with pytest.raises(OSError):  # noqa: PT011 (closed in one of several ways)
+            scrape(port, trusting)
+        trusting.load_cert_chain(*agent)
+        assert "chartloom_database_up 1.0" in scrape(port, trusting)
+
+
+def test_many_connections_that_send_nothing_need_few_threads(dsn: str) -> None:
+    port = free_port()
+    with metrics_server(load_settings().metrics, port, installation_collector(dsn)):
+        before = threading.active_count()
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+        time.sleep(0.5)
+        assert threading.active_count() - before <= MAX_SCRAPES
+        for connection in silent:
+            connection.close()
 
 
 def test_a_slow_query_is_bounded_and_reported(
@@ -134,7 +184,7 @@ def test_registering_the_collector_does_not_query_the_database() -> None:
 def test_an_address_in_use_does_not_stop_the_program(dsn: str) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
-        metrics_server("127.0.0.1", listening.getsockname()[1], installation_collector(dsn)),
+        metrics_server(load_settings().metrics, listening.getsockname()[1], installation_collector(dsn)),
     ):
         pass
 

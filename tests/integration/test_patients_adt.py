@@ -5,20 +5,19 @@ and unmerged.
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from pipeline.config import Settings
 from pipeline.errors import Conflict
-from pipeline.patients.adt import build_acknowledgment, process_message
+from pipeline.patients.adt import process_message
+from pipeline.patients.adt_acknowledgment import build_acknowledgment
 from pipeline.patients.adt_message import parse_message
-from pipeline.patients.mllp_listener import FRAME_END, FRAME_START, MllpListener
+from pipeline.patients.mllp_frames import FRAME_END, FRAME_START
 from pipeline.patients.patient_merge import merge, patient_id, unmerge
-from pipeline.store.database import Connection, open_pool
+from pipeline.store.database import Connection
+from tests.support.adt_listener import listening, send
 
 
 def message(
@@ -216,31 +215,6 @@ def test_the_assigning_authority_determines_which_of_several_numbers_is_the_mrn(
     )
     assert parse_message(body).patient.row["mrn"] == "S-88"  # type: ignore[union-attr]
     assert parse_message(body, "NORTH").patient.row["mrn"] == "7700123"  # type: ignore[union-attr]
-
-
-@contextmanager
-def listening(dsn: str) -> Iterator[MllpListener]:
-    with open_pool(dsn, 4) as pool, MllpListener(("127.0.0.1", 0), pool) as listener:
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield listener
-        finally:
-            listener.shutdown()
-
-
-def send(port: int, *bodies: bytes) -> list[str]:
-    """Return the codes (MSA-1) with which the messages are answered."""
-    codes: list[str] = []
-    buffer = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
-        sender.sendall(b"".join(FRAME_START + body + FRAME_END for body in bodies))
-        while len(codes) < len(bodies):
-            buffer += sender.recv(65536)
-            while FRAME_END in buffer:
-                answer, buffer = buffer.split(FRAME_END, 1)
-                codes.append(answer.decode().split("MSA|")[1][:2])
-    return codes
 
 
 def test_every_message_over_the_wire_is_answered_and_a_bad_one_does_not_stop_the_next(

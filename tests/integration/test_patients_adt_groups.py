@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.patients.adt import build_acknowledgment, process_message
+from pipeline.patients.adt import process_message
+from pipeline.patients.adt_acknowledgment import build_acknowledgment
 from pipeline.patients.adt_message import parse_message
-from pipeline.patients.mllp_listener import split_frames
+from pipeline.patients.mllp_frames import FrameBuffer
 from pipeline.patients.patient_merge import patient_id, unmerge
 from pipeline.patients.rejected_messages import count_rejected_messages, rejected_messages
 from pipeline.store.database import Connection
@@ -133,7 +134,10 @@ def test_a_message_in_utf_16_is_refused_with_its_control_id_and_a_clear_text(
     body = "\r".join((header("A28", "77"), pid("111"))).encode(codec)
     end = "\x1c\r".encode("utf-16-le" if codec == "utf-16" else codec)  # without another byte order mark
     frame = b"\x0b" + body + end
-    (received,) = split_frames(iter([frame, b""]).__next__)
+    buffer = FrameBuffer(max_bytes=10_000)
+    buffer.add(frame)
+    received = buffer.take()
+    assert received is not None
     answer = build_acknowledgment(received, process_message(connection, received)).decode()
     assert "MSA|AE|77" in answer
     assert "Messages in UTF-16 or UTF-32 are not supported. Send UNICODE UTF-8." in answer

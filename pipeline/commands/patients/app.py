@@ -151,10 +151,19 @@ def duplicates(out: Out = Path("duplicates"), as_json: Json = False, home: Home 
 
 
 def adt(
-    host: Annotated[str, typer.Option("--host", metavar="HOST", help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="HOST", help="Address to listen on.  [default: adt.host]")
+    ] = None,
     port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port to listen on; 0: a free one.")
-    ] = 2575,
+        int | None,
+        typer.Option(
+            "--port",
+            metavar="N",
+            min=0,
+            max=65535,
+            help="Port to listen on; 0: a free one.  [default: adt.port]",
+        ),
+    ] = None,
     home: Home = None,
 ) -> None:
     """Keep the patient index current from HL7 v2 ADT messages over MLLP. Each is acknowledged after it is

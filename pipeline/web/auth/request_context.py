@@ -187,6 +187,15 @@ def is_same_origin(request: Request) -> bool:
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 
 
+def authenticate(request: Request, app: AppContext, connection: Connection) -> Account:
+    """Return the account that a request acts for, by its token or by its session. Raises NotSignedIn."""
+    if request.url.path.startswith(API_PREFIX):
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return account_for_token(connection, bearer)
+    token = request.cookies.get(SESSION_COOKIE)
+    return resume_session(connection, token, app.settings.web.session_idle_minutes)
+
+
 def open_request_context(
     request: Request, submitted: Annotated[str | None, Depends(submitted_csrf_token)]
 ) -> Iterator[RequestContext]:
@@ -198,11 +207,7 @@ def open_request_context(
     session_token = request.cookies.get(SESSION_COOKIE)
     csrf = csrf_token(session_token or "")
     with app.pool.connection() as connection:
-        if is_api:
-            bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-            account = account_for_token(connection, bearer)
-        else:
-            account = resume_session(connection, session_token, app.settings.web.session_idle_minutes)
+        account = authenticate(request, app, connection)
         _check_role(request, connection, name, rule, account)
         is_change = request.method not in SAFE_METHODS
         if is_change and not is_api and not (submitted == csrf and is_same_origin(request)):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
-from pipeline.errors import InvalidInput
+from pipeline.errors import InvalidInput, ServiceUnavailable
 from pipeline.ingest import quarantine as quarantined_files
 from pipeline.ingest import reconciliation as reconciling
 from pipeline.ingest.intake_source import Origin, printable
@@ -20,14 +22,16 @@ from pipeline.store.database import Connection
 from pipeline.store.scratch import Scratch
 from pipeline.store.sql import statements
 from pipeline.web.auth.permissions import REVIEWING
-from pipeline.web.auth.request_context import FORM_CONTENT_TYPES, Context, RequestContext
+from pipeline.web.auth.request_context import Context, RequestContext, app_context
 from pipeline.web.rendering import render_fragment, render_page
+from pipeline.web.request_limits import is_form
 from pipeline.web.routes.server_sent_events import stream_updates
 
 SQL = statements("pipeline.web.routes")
 
 router = APIRouter()
 
+BYTES_PER_MB = 1_000_000
 MAX_SCANS = 200  # shown on a page; the search by name finds the others
 MAX_CLOSED_BATCHES = 50  # shown on the page of reconciliation
 
@@ -65,29 +69,45 @@ def intake_data(context: RequestContext, connection: Connection, q: str) -> dict
     }
 
 
+async def received_file(request: Request) -> AsyncIterator[Path | None]:
+    """Yield a temporary file with the request's body, before a database connection is taken for the request;
+    None if the body is a form. Raises ServiceUnavailable if the disk is nearly full.
+    """
+    if is_form(request.headers):
+        yield None
+        return
+    settings = app_context(request).settings
+    scratch = Scratch(settings.intake_scratch)
+    declared = int(request.headers.get("content-length", "0"))
+    free = shutil.disk_usage(scratch.folder).free
+    if free < declared + settings.intake.min_free_disk_mb * BYTES_PER_MB:
+        raise ServiceUnavailable("The disk of the server is nearly full.", "Ask an administrator.")
+    with tempfile.NamedTemporaryFile(dir=scratch.folder, prefix="new-") as out:
+        async for chunk in request.stream():
+            out.write(chunk)
+        out.flush()
+        yield Path(out.name)
+
+
+ReceivedFile = Annotated[Path | None, Depends(received_file)]
+
+
 @router.post("/upload/{name}", name="upload")
-async def upload(context: Context, name: Annotated[str, "the file's own name"]) -> dict[str, Any]:
+async def upload(
+    received: ReceivedFile, context: Context, name: Annotated[str, "the file's own name"]
+) -> dict[str, Any]:
     """Ingest one file, or a ZIP as a batch. The request's body is the file's content.
 
     Returns:
         {"scan", "status": "stored", "duplicate" or "quarantined", "duplicate_of", "reason"}; for a ZIP with
         several files also "files", their number.
     """
-    settings = context.app.settings
-    if context.request.headers.get("content-type", "").partition(";")[0] in FORM_CONTENT_TYPES:
+    if received is None:
         raise InvalidInput(
             "The upload is a form.", "Send the file itself as the request's body.", "form_sent"
         )
-    scratch, size = Scratch(settings.intake_scratch), 0
-    with tempfile.NamedTemporaryFile(dir=scratch.folder, prefix="new-") as out:
-        async for chunk in context.request.stream():
-            size += len(chunk)
-            if size > settings.intake.max_bytes:
-                raise InvalidInput("This file is too large.", "Split it into smaller files.", "too_large")
-            out.write(chunk)
-        out.flush()
-        path, file_name = Path(out.name), printable(Path(name).name)
-        results = await run_in_threadpool(register_upload, context, path, file_name)
+    size, file_name = received.stat().st_size, printable(Path(name).name)
+    results = await run_in_threadpool(register_upload, context, received, file_name)
     for result in results:
         context.record(scan=result.scan, status=result.status, size=size)
     first = results[0]
