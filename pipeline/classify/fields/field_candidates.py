@@ -28,7 +28,9 @@ from pipeline.records import Word
 
 __all__ = ["DATE_ORDER", "FieldCandidate", "find_candidates"]
 
-INSURER_LABELS = frozenset(("insurance", "payer", "payor", "plan", "planname"))
+INSURER_LABELS = frozenset(
+    ("insurance", "payer", "payor", "plan", "planname", "insuranceplanname", "payername")
+)
 """Labels of an insurer; a number next to one is the insured person's number there."""
 
 INSURANCE_CARD_LABELS = frozenset(("rxbin", "rxpcn", "rxgrp", "rxgroup", "copay", "copays"))
@@ -90,6 +92,8 @@ def _labeled_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> 
         labels_with_value.add(place)
         evidence = measure_evidence(layout, words, value.label.strength, value)
         evidence |= _date_evidence(field, words)
+        if field == "patient_name" and _is_cut(value.words, words):
+            evidence["wide_gap"] = 1.0
         yield make_candidate(layout, field, text, words, value.label.row, evidence, value.label.key)
 
 
@@ -115,6 +119,12 @@ def _begins_sentence(value: LabelValue) -> bool:
     uneventful".
     """
     return value.label.field == "facility" and not value.label.colon and value.position != "below"
+
+
+def _is_cut(words: Sequence[Word], name: Sequence[Word]) -> bool:
+    """Return whether a mark that may be a misread initial follows the name: "SOLIS, EILEEN £"."""
+    following = words[words.index(name[-1]) + 1 :][:1] if name[-1] in words else ()
+    return bool(following) and not any(c.isalnum() or c in "|_:-/\\(" for c in following[0].text)
 
 
 def _place(label: Label) -> tuple[int, int]:
@@ -188,13 +198,13 @@ def _field_of_label(label: Label, labels: Mapping[int, tuple[Label, ...]]) -> st
     after_insurer = any(
         other.key in INSURER_LABELS and other.first < label.first for other in labels[label.row]
     )
-    has_own_number = label.key.startswith("id") and any(
+    has_own_number = label.key in ("id#", "idno") and any(
         other.field == "mrn" and other.strength > MAX_WEAK_LABEL_STRENGTH
         for row in labels.values()
         for other in row
     )
     on_insurance_card = any(
-        other.field in ("group", "member_id") or other.key in INSURANCE_CARD_LABELS
+        other.field in ("group", "member_id") or other.key in INSURANCE_CARD_LABELS | INSURER_LABELS
         for row in labels.values()
         for other in row
     )

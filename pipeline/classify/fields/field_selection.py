@@ -38,6 +38,9 @@ MAX_UNLABELED_DATES = 2
 MIN_UNRELATED_YEARS = 10
 """Years between two unlabeled dates of a page from which neither is a date of service."""
 
+MIN_CARD_DATES = 3
+"""Dates on an identity card: birth, issue and expiry."""
+
 UNREPORTED_FIELDS = frozenset(("age", "ssn"))
 """Fields that are only evidence for others and are not stored."""
 
@@ -128,8 +131,7 @@ def select_fields(
     orders = {scored.candidate.value for scored in by_field.pop(DATE_ORDER, ())}
     if orders == {"day_first"}:
         _swap_ambiguous_dates(by_field)
-    for name in IDENTIFIER_NAMES:
-        by_field[name] = _without_weak_rivals(by_field.get(name, ()))
+    by_field["patient_name"] = _without_weak_rivals(by_field.get("patient_name", ()))
     _add_substitutes(by_field)
     _infer_birth_date(by_field)
     _drop_unrelated_dates(by_field)
@@ -175,17 +177,21 @@ def _swap_ambiguous_dates(by_field: ScoredByField) -> None:
 
 
 def _without_weak_rivals(scored: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Return the candidates without those that a weak label, or none, names, if a strong label names a
-    value: "Insured's Name" beside "Patient's Name" is another person.
+    """Return the candidates without those that a weak label, or none, names, if a strong label on the same
+    page names one: "Name" beside "Patient's Name" is another person.
     """
-    has_strong = any(
-        confidence >= MIN_STRONG_CONFIDENCE
-        and candidate.evidence["label_strength"] >= MIN_CONFLICT_LABEL_STRENGTH
+    pages = {
+        candidate.page
         for confidence, candidate in scored
-    )
-    if not has_strong:
-        return list(scored)
-    return [s for s in scored if s.candidate.evidence["label_strength"] > MIN_REFERENCE_LABEL_STRENGTH]
+        if confidence >= MIN_STRONG_CONFIDENCE
+        and candidate.evidence["label_strength"] >= MIN_CONFLICT_LABEL_STRENGTH
+    }
+    return [
+        each
+        for each in scored
+        if each.candidate.page not in pages
+        or each.candidate.evidence["label_strength"] > MIN_REFERENCE_LABEL_STRENGTH
+    ]
 
 
 def _date_order_limit(dates: Sequence[ScoredCandidate], orders: set[str]) -> float:
@@ -237,13 +243,27 @@ def _infer_birth_date(by_field: ScoredByField) -> None:
         scored
         for scored in dates
         if scored.candidate.label == "alone" and _fits_age(scored.candidate.value, references, ages)
-    ]
+    ] or _birth_date_of_card(dates)
     if births_by_age:
         by_field["dob"] = [
             ScoredCandidate(BIRTH_DATE_BY_AGE_CONFIDENCE, replace(candidate, field="dob"))
             for _, candidate in births_by_age
         ]
         by_field["date_of_service"] = [scored for scored in dates if scored not in births_by_age]
+
+
+def _birth_date_of_card(dates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Return the earliest date of an identity card whose labels were not read: long before its issue and its
+    expiry.
+    """
+    on_card = sorted(
+        (scored for scored in dates if scored.candidate.evidence.get("identity_card")),
+        key=lambda scored: scored.candidate.value,
+    )
+    if len({scored.candidate.value for scored in on_card}) < MIN_CARD_DATES:
+        return []
+    first, second = on_card[0].candidate.value, on_card[1].candidate.value
+    return on_card[:1] if int(second[:4]) - int(first[:4]) >= MIN_UNRELATED_YEARS else []
 
 
 def _drop_unrelated_dates(by_field: ScoredByField) -> None:

@@ -15,6 +15,9 @@ HYPHENATED_PART = re.compile(r"-?[A-Z]?\d*-?[A-Z]?", re.IGNORECASE)
 """What may follow or precede the hyphen at which a number was torn into two words."""
 
 DATE = re.compile(r"\d{1,2}[/\-.]\d{1,2}[/\-.](\d{2}|\d{4})|\d{4}-\d\d-\d\d")
+LETTER_PREFIX, LONG_NUMBER = re.compile(r"[A-Z]{1,3}"), re.compile(r"\d{6}")
+"""Letters before a member's number, and the number, if a space is between them."""
+
 PHONE = re.compile(r"\(?\b(\d{3})\)?[\s.\-]*(\d{3})[\s.\-]+(\d{4})\b")
 GROUP_DIGITS = (2, 3, 4)
 """Digits of one group, if a number is printed in groups."""
@@ -47,6 +50,17 @@ def find_identifier(words: Sequence[Word]) -> tuple[str, tuple[Word, ...]] | Non
         text = correct_misread_digits(text)
         return (text, used) if IDENTIFIER.match(text) and not DATE.fullmatch(text) else None
     return None
+
+
+def find_prefixed_identifier(words: Sequence[Word]) -> tuple[str, tuple[Word, ...]] | None:
+    """Return the number at the start of a value as `find_identifier` does, also if letters stand before it:
+    "XZ 9147589652".
+    """
+    if len(words) >= 2 and LETTER_PREFIX.fullmatch(words[0].text) and LONG_NUMBER.match(words[1].text):
+        number = find_identifier(words[1:])
+        if number is not None and number[1][0] is words[1]:
+            return f"{words[0].text} {number[0]}", (words[0], *number[1])
+    return find_identifier(words)
 
 
 def _join_parts(text: str, words: Sequence[Word]) -> tuple[str, tuple[Word, ...]]:

@@ -22,7 +22,12 @@ MAX_DISTANCE_ABOVE_LINES = 1.2
 """Longest distance, in line heights, from the bottom of a value to the top of the caption below it."""
 
 MAX_ROWS_BELOW = 3
-"""Rows below a label in which its value is looked for."""
+"""Rows below a label in which its value is looked for, without those that only say how to write it."""
+
+MAX_COLUMN_LINES = 4.0
+"""Line heights below a label, or below the words that say how to write its value, in which the value is
+looked for.
+"""
 
 COLUMN_SLACK_LINES = 1.5
 """Line heights by which a value may begin to the left of its label in a boxed form."""
@@ -35,9 +40,10 @@ MAX_NAME_GAP_LINES = 3.0
 gaps.
 """
 
+DATE_FIELDS = ("dob", "date_of_service", "admission_date", "discharge_date")
 MAX_GAP_LINES_BY_FIELD = {
     "patient_name": MAX_NAME_GAP_LINES,
-    **dict.fromkeys(("dob", "date_of_service", "admission_date", "discharge_date"), 2.5),
+    **dict.fromkeys(DATE_FIELDS, 2.5),
 }
 """Widest gap, in line heights, within a value below or above its label: month, day and year may have a box
 each.
@@ -48,8 +54,20 @@ COLUMN_HINT = re.compile(
 )
 """Words between a label and the value below it that are part of the form."""
 
+DATE_PART = re.compile(r"\d{1,4}\D?$")
+DATE_GAP_FACTOR = 1.8
+"""How much wider the gaps between month, day and year may be, if each has a box."""
+
 BOX_LETTER = re.compile(r"[a-d][.)]?")
 """The letter of a line of a form's box, before the value."""
+
+MAX_CENTERING_LINES = 7.0
+"""Line heights by which the dates below a heading may begin to its left, if no other cell is there."""
+
+MAX_OFFSET_LINES, MAX_OFFSET_GAP_LINES = 1.0, 4.0
+"""Line heights between the middles of a label and of a value to its right that was written off the line, and
+from the label's end to the value.
+"""
 
 MAX_WRAP_INDENT_LINES = 2.0
 """Line heights by which a wrapped value may be indented from its label's row."""
@@ -83,13 +101,17 @@ def find_label_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -
             if right:
                 gap = (right[0].box[0] - label.box[2]) / layout.line_height
                 yield LabelValue(label=label, words=right, position="right", gap=gap)
+            elif label.colon and (offset := _words_offset(layout, labels, label)):
+                gap = (offset[0].box[0] - label.box[2]) / layout.line_height
+                yield LabelValue(label=label, words=offset, position="right", gap=gap)
             elif not following and (wrapped := _words_wrapped(layout, labels, label)):
                 gap = (wrapped[0].box[1] - label.box[3]) / layout.line_height
                 yield LabelValue(label=label, words=wrapped, position="wrapped", gap=gap)
-            below = _words_below(layout, labels, label, following)
-            if below:
-                gap = (below[0].box[1] - label.box[3]) / layout.line_height
-                yield LabelValue(label=label, words=below, position="below", gap=gap)
+            for centered in (False, True) if label.field in DATE_FIELDS else (False,):
+                below = _words_below(layout, labels, label, following, centered=centered)
+                if below:
+                    gap = (below[0].box[1] - label.box[3]) / layout.line_height
+                    yield LabelValue(label=label, words=below, position="below", gap=gap)
             above = () if right else _words_above(layout, labels, label, following)
             if above:
                 gap = (label.box[1] - above[0].box[3]) / layout.line_height
@@ -117,13 +139,43 @@ def _words_right(
     return tuple(word for word in words[label.end : min(end, limit)] if word.text not in SEPARATORS)
 
 
+def _words_offset(layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label) -> tuple[Word, ...]:
+    """Return the words to the right of a label that are on the row before or after because they were written
+    off the line, and that no other label asks for.
+    """
+    middle = (label.box[1] + label.box[3]) / 2
+    for index in (label.row - 1, label.row + 1):
+        if not 0 <= index < len(layout.rows) or not layout.rows[index]:
+            continue
+        first = layout.rows[index][0]
+        offset = abs((first.box[1] + first.box[3]) / 2 - middle)
+        gap = first.box[0] - label.box[2]
+        limit = max(layout.line_height, first.box[3] - first.box[1])
+        if offset <= MAX_OFFSET_LINES * limit and 0 <= gap <= MAX_OFFSET_GAP_LINES * layout.line_height:
+            end = next((other.first for other in labels.get(index, ())), len(first.words))
+            return first.words[:end]
+    return ()
+
+
 def _words_below(
-    layout: Layout, labels: Mapping[int, tuple[Label, ...]], label: Label, following: Label | None
+    layout: Layout,
+    labels: Mapping[int, tuple[Label, ...]],
+    label: Label,
+    following: Label | None,
+    *,
+    centered: bool,
 ) -> tuple[Word, ...]:
-    """Return the words of the nearest row below that are in the label's column."""
+    """Return the words of the nearest row below that are in the label's column. `centered`: the label may be
+    a heading that is centered above its column.
+    """
     left, right = _column(layout, label, following)
+    if centered:
+        left = max(_column_start(layout, label), label.box[0] - MAX_CENTERING_LINES * layout.line_height)
     bottom = label.box[3]
-    for index in range(label.row + 1, min(label.row + 1 + MAX_ROWS_BELOW, len(layout.rows))):
+    rows_left = MAX_ROWS_BELOW
+    for index in range(label.row + 1, len(layout.rows)):
+        if not rows_left or layout.rows[index][0].box[1] - bottom > MAX_COLUMN_LINES * layout.line_height:
+            break
         words = [word for cell in layout.rows[index] for word in cell.words]
         in_column = [(i, word) for i, word in enumerate(words) if left <= word.box[0] < right]
         column = [(i, word) for i, word in in_column if not COLUMN_HINT.fullmatch(word.text)]
@@ -131,8 +183,13 @@ def _words_below(
             column = column[1:]
         if not column:
             bottom = max((word.box[3] for _, word in in_column), default=bottom)
+            rows_left -= not in_column
             continue
         label_words = {i for other in labels.get(index, ()) for i in range(other.first, other.end)}
+        if column[0][0] in label_words and column[0][1].box[0] > label.box[2]:
+            right = column[0][1].box[0] - COLUMN_END_SLACK_LINES * layout.line_height
+            bottom = max((word.box[3] for i, word in in_column if i < column[0][0]), default=bottom)
+            continue  # the column of another label begins here
         top = min(word.box[1] for _, word in column)
         if top - bottom > MAX_DISTANCE_BELOW_LINES * layout.line_height or column[0][0] in label_words:
             return ()
@@ -165,16 +222,25 @@ def _words_above(
 def _column(layout: Layout, label: Label, following: Label | None) -> tuple[float, float]:
     """Return the left and the right edge of a label's column, in pixels."""
     left = label.box[0] - COLUMN_SLACK_LINES * layout.line_height
+    right = _column_end(layout, label)
     if following:
-        return left, following.box[0] - COLUMN_END_SLACK_LINES * layout.line_height
-    return left, _column_end(layout, label)
+        right = min(right, following.box[0] - COLUMN_END_SLACK_LINES * layout.line_height)
+    return left, right
+
+
+def _column_start(layout: Layout, label: Label) -> float:
+    """Return the x-coordinate, in pixels, at which the word before the label ends; 0 without one."""
+    words = [word for cell in layout.rows[label.row] for word in cell.words]
+    return words[label.first - 1].box[2] if label.first else 0.0
 
 
 def _leading_words(column: list[tuple[int, Word]], label_words: set[int], max_gap: float) -> tuple[Word, ...]:
     """Return the first words of a column, up to the next label or a gap wider than `max_gap` pixels."""
     kept: list[Word] = []
     for index, word in column:
-        if index in label_words or (kept and word.box[0] - kept[-1].box[2] > max_gap):
+        gap = word.box[0] - kept[-1].box[2] if kept else 0
+        is_part_of_date = kept and kept[-1].text.isdigit() and DATE_PART.match(word.text)
+        if index in label_words or gap > max_gap * (DATE_GAP_FACTOR if is_part_of_date else 1):
             break
         kept.append(word)
     return tuple(kept)

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from rapidfuzz.distance import DamerauLevenshtein
@@ -56,7 +57,7 @@ BOX_NUMBER = re.compile(r"(?:\d{1,2}[a-d]?|[a-dA-J])[.)]")
 BARE_BOX_NUMBER = re.compile(r"\d{1,2}[a-d]?|[a-d]")
 """The number of a form's box without a period; only at the start of a cell."""
 
-DATE_HINT = re.compile(r"\(?(?:MM|DD|YYYY|YY)(?:[/.\-]?(?:MM|DD|YYYY|YY))*\)?[:.]?", re.IGNORECASE)
+DATE_HINT = re.compile(r"\(?(?:MM|DD|YYYY|YY)(?:[/.\-]?(?:MM|DD|YYYY|YY))*\)?[:.,]*", re.IGNORECASE)
 """How a form asks for a date to be written: "MM/DD/YYYY"."""
 
 MIN_TITLE_WORD_LETTERS = 3
@@ -163,7 +164,37 @@ def find_labels(layout: Layout) -> dict[int, tuple[Label, ...]]:
         labels = tuple(_row_labels(words, starts, index))
         if labels:
             labels_by_row[index] = labels
-    return labels_by_row
+    for label in list(_wrapped_labels(layout)):
+        others = [o for o in labels_by_row.get(label.row, ()) if o.first >= label.end or o.end <= label.first]
+        labels_by_row[label.row] = tuple(sorted((*others, label), key=lambda each: each.first))
+    return dict(sorted(labels_by_row.items()))
+
+
+def _wrapped_labels(layout: Layout) -> Iterator[Label]:
+    """Yield labels for dates that go on in the next row of their cell: "Date of" above "Service:"."""
+    for index, (row, next_row) in enumerate(pairwise(layout.rows)):
+        first = 0
+        for cell in row:
+            first, end = first + len(cell.words), first + len(cell.words)
+            if len(cell.words) < 2 or cell.text.lower().split()[-2:] != ["date", "of"]:
+                continue
+            start = cell.words[-2].box[0]
+            below = next((c for c in next_row if abs(c.box[0] - start) <= layout.line_height), None)
+            if below is None:
+                continue
+            match = _match_label("dateof" + label_key(below.words[0].text), colon=False, begins_cell=False)
+            if match is None:
+                continue
+            yield Label(
+                field=match.field,
+                key=match.key,
+                row=index,
+                first=end - 2,
+                end=end,
+                strength=match.strength * FOLDED_STRENGTH,
+                colon=True,
+                box=(start, cell.words[-2].box[1], cell.words[-1].box[2], cell.words[-1].box[3]),
+            )
 
 
 def _cell_starts(lengths: tuple[int, ...]) -> frozenset[int]:
@@ -192,6 +223,8 @@ def _label_at(
 ) -> Label | None:
     """Return the longest label that begins with word `first`. `keys` are the label keys of the words."""
     if not any(c.isalpha() for c in words[first].text):
+        return None
+    if DATE_HINT.fullmatch(words[first].text) and not _ends_with_colon(words, first + 1):
         return None
     is_whole_word = len(keys[first]) > 1  # "K Chart #": an initial is not part of a misread label
     begins_cell = first in starts or _is_numbered(words, starts, first)
@@ -261,13 +294,16 @@ def _is_numbered(words: tuple[Word, ...], starts: frozenset[int], first: int) ->
     if first == 0:
         return False
     before = words[first - 1].text
-    bare = first - 1 in starts and BARE_BOX_NUMBER.fullmatch(before) is not None
-    return bare or BOX_NUMBER.fullmatch(before) is not None
+    if first - 1 in starts:
+        return BARE_BOX_NUMBER.fullmatch(before) is not None or BOX_NUMBER.fullmatch(before) is not None
+    if first in starts or BOX_NUMBER.fullmatch(before) is None:
+        return False
+    return before[0].isdigit() or words[first - 2].text[:1].isdigit()  # "24. A."; not an initial
 
 
 def _hint_end(words: tuple[Word, ...], starts: frozenset[int], end: int) -> int:
     """Return the end of a label with the remarks after it: "(Last, First)", "MM DD YY"."""
-    while end < len(words) and end not in starts and DATE_HINT.fullmatch(words[end].text):
+    while end < len(words) and end not in starts and _is_hint(words[end].text):
         end += 1
     if end >= len(words) or end in starts or not words[end].text.startswith("("):
         return end
@@ -278,6 +314,16 @@ def _hint_end(words: tuple[Word, ...], starts: frozenset[int], end: int) -> int:
             is_number = any(c.isdigit() for c in words[end].text)
             return end if is_number else last + 1
     return end
+
+
+def _is_hint(text: str) -> bool:
+    """Return whether a word after a label says how to write a date, or repeats the label in another
+    language.
+    """
+    parts = [part for part in re.split(r"\W+", text.lower()) if part]
+    return DATE_HINT.fullmatch(text) is not None or (
+        all(part in word_list("translations") for part in parts) and not any(c.isdigit() for c in text)
+    )
 
 
 def _ends_with_colon(words: tuple[Word, ...], end: int) -> bool:
@@ -300,7 +346,7 @@ def _match_label(key: str, *, colon: bool, begins_cell: bool) -> _LabelMatch | N
     if folded in exact and not key.isdigit():
         return _LabelMatch(exact[folded][0], folded, exact[folded][1] * FOLDED_STRENGTH)
     min_letters = MIN_FUZZY_LETTERS if colon and begins_cell else MIN_LETTERS_WITHOUT_COLON
-    if not (colon or begins_cell) or len(key) < min_letters:
+    if not (colon or begins_cell) or len(key.rstrip("#")) < min_letters:
         return None
     return _match_misread_label(folded, 2 if colon and len(key) >= MIN_LETTERS_TWO_ERRORS else 1, len(key))
 
@@ -338,8 +384,9 @@ def _is_label_here(
     """Return whether the words are a label and not the same words in a sentence."""
     if sum(c.isalpha() for word in words[first:end] for c in word.text) == 1:
         return colon  # "D: 01/02/03", not a person's initial
-    if words[end - 1].text.endswith(",") and label_key(words[end - 1].text) in word_list("surnames"):
-        return False  # "Test, Anna"
+    is_surname = label_key(words[end - 1].text) in word_list("surnames")
+    if words[end - 1].text.endswith(",") and (is_surname or strength < FOLDED_STRENGTH):
+        return False  # "Test, Anna", "Wright, Anna"
     if begins_cell:
         return True
     before = words[first - 1].text

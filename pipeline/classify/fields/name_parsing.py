@@ -18,6 +18,9 @@ NAME_TOKEN = re.compile(r"^[^\W\d_][^\W\d_'’.\-]*(?:['’\-.][^\W\d_]+)*\.?$")
 SPECIALTY = re.compile(
     r"(ology|iatry|iatrics|surgery|medicine)$|^(internal|emergency|family|oncology|general)$"
 )
+NICKNAME = re.compile(r"[(\"“][^\W\d_]+[)\"”]")
+"""A nickname within a name: "Robert (Bob) Smith"."""
+
 MISREAD_SUFFIXES = {
     **dict.fromkeys(
         ("Ill", "lll", "IIl", "IlI", "lII", "IlI", "llI", "lIl", "ILL", "111", "Il1", "1II"), "III"
@@ -28,7 +31,7 @@ MISREAD_SUFFIXES = {
 """Suffixes as OCR misreads them."""
 
 DOCTOR_TITLES = ("dr", "doctor")
-CREDENTIALS_THAT_ARE_NAMES = ("do", "pa", "ma")
+CREDENTIALS_THAT_ARE_NAMES = ("do", "ma")
 ZIP_DIGITS = 5
 MAX_NAME_WORDS = 6
 MAX_FAMILY_NAME_WORDS = 3
@@ -42,6 +45,8 @@ def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
     """
     name: list[Word] = []
     for word in words:
+        if name and NICKNAME.fullmatch(word.text):
+            continue
         for part in _split_joined_words(word):
             text = _strip_punctuation(part.text)
             if not text:

@@ -4,6 +4,7 @@ a letter, the order of day and month, the letterhead and the signers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.classify.fields import name_parsing, page_zones
@@ -31,14 +32,27 @@ MAX_LABEL_OFFSET_LINES = 4.0
 it.
 """
 
+TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?|[AaPp]\.?[Mm]\.?")
+"""A time of day after a date."""
+
 DATE_ORDER = "date_order"
 """The field of candidates that only prove the order of day and month in the document's dates."""
 
 MIN_ORDER_CONFIDENCE = 0.8
 """OCR confidence from which a date's words prove the order of day and month."""
 
+LABEL_REMNANT = re.compile(r"(?:(?:(?:(?:(?:p?a)?t)?i)?e)?nt|(?:n?a)?me)[:.]?", re.IGNORECASE)
+"""The end of "Patient" or "Name" whose beginning was not read."""
+
 ANCHOR_FIELDS = ("dob", "mrn", "age", "sex", "account", "member_id")
 """The patient's values beside which an unlabeled name may be."""
+
+IDENTITY_CARD = re.compile(r"\b(?:licen[sc]e|passport|identification card|identity card)\b", re.IGNORECASE)
+MAX_CARD_TITLE_ROWS, MAX_CARD_ROWS = 5, 30
+"""Rows from the top that may have the title of an identity card, and rows of the longest one."""
+
+MAX_CARD_ROW_DISTANCE = 6
+"""Rows between the name and the birth date on an identity card."""
 
 MAX_COUNTED_ANCHORS = 3
 
@@ -72,15 +86,18 @@ def find_unlabeled_names(
     anchors = [c for c in candidates if c.field in ANCHOR_FIELDS]
     if has_labeled_name or not anchors:
         return
+    max_distance = MAX_CARD_ROW_DISTANCE if is_identity_card(layout) else MAX_ANCHOR_ROW_DISTANCE
     signers = {name_parsing.natural_name_order(words).lower() for words, _ in page_zones.find_signers(layout)}
     for index, row in enumerate(layout.rows):
-        near = {c.field for c in anchors if abs(c.row - index) <= MAX_ANCHOR_ROW_DISTANCE}
+        near = {c.field for c in anchors if abs(c.row - index) <= max_distance}
         if not near:
             continue
         adjacent = {c.field for c in anchors if abs(c.row - index) <= 1}
         used = _used_words(index, row, labels, candidates)
+        row_words = [word for cell in row for word in cell.words]
         for start, words in _free_words(row, used):
-            name = _leading_name(words, is_whole=start + len(words) not in used)
+            end = start + len(words)
+            name = _leading_name(words, row_words[end].text if end in used else "")
             if not name or _is_asked_above(name, index, labels, layout):
                 continue
             value = name_parsing.natural_name_order(name)
@@ -91,6 +108,12 @@ def find_unlabeled_names(
                 "anchors": min(len(adjacent), MAX_COUNTED_ANCHORS) / MAX_COUNTED_ANCHORS,
             }
             yield make_candidate(layout, "patient_name", value, name, index, evidence)
+
+
+def is_identity_card(layout: Layout) -> bool:
+    """Return whether the page is a driver's license, a passport or another card that identifies a person."""
+    head = " ".join(layout.texts()[:MAX_CARD_TITLE_ROWS])
+    return len(layout.rows) <= MAX_CARD_ROWS and IDENTITY_CARD.search(head) is not None
 
 
 def _used_words(
@@ -132,10 +155,12 @@ def _free_words(row: Sequence[Cell], used: set[int]) -> Iterator[tuple[int, tupl
         first += len(cell.words)
 
 
-def _leading_name(words: Sequence[Word], *, is_whole: bool) -> tuple[Word, ...]:
+def _leading_name(words: Sequence[Word], next_text: str) -> tuple[Word, ...]:
     """Return the words of a patient's name at the start of words without a label; empty if there is none.
-    `is_whole`: no label follows the words.
+    `next_text`: the label after the words; empty if there is none.
     """
+    if len(words) > 1 and LABEL_REMNANT.fullmatch(words[0].text):
+        words = words[1:]
     name = name_parsing.name_words(words)
     rest = words[len(name) :]
     if not name_parsing.is_name(name) or name_parsing.credential_follows(words, name):
@@ -144,7 +169,9 @@ def _leading_name(words: Sequence[Word], *, is_whole: bool) -> tuple[Word, ...]:
         return ()  # a heading, such as "Interval Events:"
     if rest and not _may_follow_name(rest[0]):
         return ()
-    if any(page_zones.FACILITY_WORD.search(word.text) for word in words) and is_whole:
+    if name_parsing.is_organization_word(next_text):
+        return ()
+    if not next_text and any(page_zones.FACILITY_WORD.search(word.text) for word in words):
         return ()
     if name_parsing.is_town(name, rest):
         return ()
@@ -177,7 +204,7 @@ def _may_follow_name(word: Word) -> bool:
     """
     return (
         word.text[:1].isdigit()
-        or word.text.startswith("(")
+        or word.text[:2].strip("(").isdigit()
         or word.text.endswith(":")
         or not any(c.isalpha() for c in word.text)
     )
@@ -189,6 +216,7 @@ def find_unlabeled_dates(layout: Layout, labels: Mapping[int, tuple[Label, ...]]
     other cells of its row, or to a label above or below it.
     """
     texts = layout.texts()
+    on_card = is_identity_card(layout)
     for index, row in enumerate(layout.rows):
         near = " ".join(texts[max(index - 1, 0) : index + 2])
         if page_zones.is_fax_line(texts[index]) or index in labels:
@@ -202,9 +230,11 @@ def find_unlabeled_dates(layout: Layout, labels: Mapping[int, tuple[Label, ...]]
             if len(dates) != 1:
                 continue  # "10/10/2024 10/19/2024" is a period
             for parsed in dates:
-                if len(parsed.words) >= len(cell.words) - 1:
+                times = sum(TIME.fullmatch(word.text) is not None for word in cell.words)
+                if len(parsed.words) >= len(cell.words) - max(times, 1):
                     evidence = measure_evidence(layout, parsed.words, 0.0)
                     evidence["ambiguous_order"] = float(parsed.order == "ambiguous")
+                    evidence["identity_card"] = float(on_card)
                     evidence["beside"] = float(len(row) > 1 or _is_near_label(index, labels, layout))
                     value = parsed.value.isoformat()
                     yield make_candidate(

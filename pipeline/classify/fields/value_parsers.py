@@ -22,6 +22,10 @@ SEX_VALUES = {
 MIN_MRN_DIGITS = 4
 """Digits of the shortest record number: "(555)" is the start of a telephone number."""
 
+MAX_MRN_DIGITS = 14
+"""Digits of the longest record number; receipts and barcodes have longer ones."""
+
+MIN_PART_LETTERS = 2
 MAX_PART_WORDS = 3
 """Words of the longest family name or given name."""
 
@@ -56,10 +60,16 @@ def _parse_patient_name(words: Sequence[Word]) -> ParsedValue | None:
     return name_parsing.natural_name_order(name), name
 
 
-def _parse_name_part(words: Sequence[Word]) -> ParsedValue | None:
-    """Return a family or given name that has a label of its own, or an initial."""
+def _parse_initial(words: Sequence[Word]) -> ParsedValue | None:
+    return _parse_name_part(words, allow_initial=True)
+
+
+def _parse_name_part(words: Sequence[Word], *, allow_initial: bool = False) -> ParsedValue | None:
+    """Return a family or given name that has a label of its own, or a middle name or initial."""
     name = name_parsing.name_words(words)[:MAX_PART_WORDS]
     if not name or name_parsing.is_clinician(name):
+        return None
+    if not allow_initial and all(len(word.text.strip(".,")) < MIN_PART_LETTERS for word in name):
         return None
     return " ".join(word.text.strip(".,;:|") for word in name), name
 
@@ -84,7 +94,7 @@ def _parse_date(words: Sequence[Word], *, birth: bool = False) -> ParsedValue | 
 
 def _parse_mrn(words: Sequence[Word]) -> ParsedValue | None:
     identifier = identifiers.find_identifier(words)
-    if identifier and sum(c.isdigit() for c in identifier[0]) >= MIN_MRN_DIGITS:
+    if identifier and MIN_MRN_DIGITS <= sum(c.isdigit() for c in identifier[0]) <= MAX_MRN_DIGITS:
         return identifier
     return None
 
@@ -115,7 +125,8 @@ def _parse_facility(words: Sequence[Word]) -> ParsedValue | None:
 PARSERS: Mapping[str, Callable[[Sequence[Word]], ParsedValue | None]] = {
     "patient_name": _parse_patient_name,
     "author": _parse_author,
-    **dict.fromkeys(("family_name", "given_name", "middle_name"), _parse_name_part),
+    "middle_name": _parse_initial,
+    **dict.fromkeys(("family_name", "given_name"), _parse_name_part),
     "dob": _parse_birth_date,
     "mrn": _parse_mrn,
     "sex": _parse_sex,
@@ -124,6 +135,7 @@ PARSERS: Mapping[str, Callable[[Sequence[Word]], ParsedValue | None]] = {
     "address": _parse_address,
     "facility": _parse_facility,
     **dict.fromkeys(("date_of_service", "discharge_date", "admission_date"), _parse_date),
-    **dict.fromkeys(("account", "accession", "member_id", "group", "ssn"), identifiers.find_identifier),
+    "member_id": identifiers.find_prefixed_identifier,
+    **dict.fromkeys(("account", "accession", "group", "ssn"), identifiers.find_identifier),
 }
 """Field -> how its value is read from the words after its label."""
