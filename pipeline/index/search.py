@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pipeline.config import document_types
 from pipeline.errors import NotFound
 from pipeline.index.date_queries import without_days
+from pipeline.index.query_text import check_query
 from pipeline.records import PatientRef
 from pipeline.store.audit import write_audit
 from pipeline.store.database import Connection
@@ -66,7 +67,12 @@ class PendingHit:
 
 
 def search_pending(connection: Connection, query: str, *, limit: int = 50) -> list[PendingHit]:
-    """Return pages of large scans that are still being read, by words on them, best first."""
+    """Return pages of large scans that are still being read, by words on them, best first.
+
+    Raises:
+        InvalidInput: The query is too long.
+    """
+    check_query(query)
     words, _ = without_days(query)
     rows = connection.execute(
         SQL["search_pending_pages"], {"words": LABEL.sub("", words), "headline": HEADLINE, "limit": limit}
@@ -95,8 +101,11 @@ def search(
         The documents found, best first.
 
     Raises:
+        InvalidInput: The query or the MRN is too long.
         NotFound: There is no such MRN or type.
     """
+    check_query(query)
+    check_query(patient or "")
     if type is not None and type not in document_types():
         raise NotFound(f"There is no document type {type}.", "config/document_types.toml lists them.")
     patients = None if patient is None else patients_with_mrn(connection, patient)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.errors import NotFound
+from pipeline.errors import InvalidInput, NotFound
 from pipeline.index.filing import commit
-from pipeline.index.search import HIT_START, search
+from pipeline.index.search import HIT_START, search, search_pending
 from pipeline.store.database import Connection
+from pipeline.web.review.review_item import find_patients
 from tests.support.scan_records import BLOB, a_document, a_patient, a_scan, an_outcome, filed, needs_review
 
 TEXTS = [
@@ -98,6 +99,16 @@ def test_an_unknown_mrn_or_type_is_an_error_and_not_an_empty_result(found: Conne
         search(found, "hip", patient="nobody")
     with pytest.raises(NotFound):
         search(found, "hip", type="nothing")
+
+
+def test_a_query_of_100_000_letters_is_refused_before_the_database_is_asked(found: Connection) -> None:
+    for query in ("G" * 100_000, "hip " * 60):
+        for ask in (search, search_pending, find_patients):
+            with pytest.raises(InvalidInput) as refused:
+                ask(found, query)
+            assert refused.value.code == "query_too_long"
+    with pytest.raises(InvalidInput):
+        search(found, "hip", patient="9" * 100_000)
 
 
 def test_a_withdrawn_document_is_not_found(found: Connection) -> None:

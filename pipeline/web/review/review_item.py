@@ -16,6 +16,7 @@ from pipeline.errors import NotFound
 from pipeline.index import double_entry
 from pipeline.index.date_queries import is_day, with_iso_days
 from pipeline.index.machine_result import CandidateJson, MachineResult, TypeGuessJson
+from pipeline.index.query_text import check_query
 from pipeline.store.database import Connection
 from pipeline.store.page_json import ReasonJson
 from pipeline.store.sql import statements
@@ -291,8 +292,9 @@ def load_patient(connection: Connection, patient: int | None) -> Row | None:
 
 def find_patients(connection: Connection, query: str, limit: int = MAX_PATIENTS_FOUND) -> list[Row]:
     """Return patients by MRN, by name (as written or as it sounds), by date of birth (1956-08-03,
-    08/03/1956), or by name and date of birth.
+    08/03/1956), or by name and date of birth. Raises InvalidInput if the query is too long.
     """
+    check_query(query)
     query = with_iso_days(" ".join(query.split()))
     if not query:
         return []

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
+from pipeline.index.query_text import MAX_QUERY_CHARS
+
 PREFIX = "/api/v1"
 
 
@@ -24,7 +26,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 Id = Annotated[int, Path(ge=1, le=2**62)]
-Words = Annotated[str, Query(max_length=200)]
+Words = Annotated[str, Query(max_length=MAX_QUERY_CHARS)]
 
 
 class Reason(BaseModel):

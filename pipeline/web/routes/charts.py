@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline.errors import NotFound
+from pipeline.index.query_text import MAX_QUERY_CHARS
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 from pipeline.web.auth.request_context import Context, RequestContext
@@ -25,7 +26,7 @@ MAX_PATIENT_SUGGESTIONS = 12
 DOCUMENTS_PER_PAGE = 100  # of a chart; its types narrow it down
 MAX_DOCUMENTS_PER_PDF = 500
 
-Words = Annotated[str, Query(max_length=200)]
+Words = Annotated[str, Query(max_length=MAX_QUERY_CHARS)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 DocumentIds = Annotated[list[int], Query(min_length=1, max_length=MAX_DOCUMENTS_PER_PDF)]
 

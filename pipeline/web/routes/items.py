@@ -33,6 +33,7 @@ router = APIRouter()
 BOX_PREFIX = "box."
 FIELD_PREFIX = "field."  # of the names of the index fields in the form
 MAX_COORDINATE_DIGITS = 6
+MAX_VALUE_CHARS = 2_000  # of an index field: a list of diagnoses may have a thousand
 MIN_PRESELECTION_PROBABILITY = 0.99
 NO_PRESELECTION_KINDS = {"patient", "mixed_patients", "manual"}  # kinds of reasons
 
@@ -48,13 +49,18 @@ class Submission:
 
 
 async def submitted_fields(request: Request) -> dict[str, str]:
-    """Return the index fields of the form, as typed."""
+    """Return the index fields of the form, as typed. Raises InvalidInput if one is longer than
+    MAX_VALUE_CHARS.
+    """
     form = await request.form()
-    return {
+    fields = {
         name.removeprefix(FIELD_PREFIX): value
         for name, value in form.items()
         if name.startswith(FIELD_PREFIX) and isinstance(value, str)
     }
+    if any(len(value) > MAX_VALUE_CHARS for value in fields.values()):
+        raise InvalidInput(f"A value is longer than {MAX_VALUE_CHARS} characters.", "Shorten it.")
+    return fields
 
 
 async def submitted_boxes(request: Request) -> dict[str, FieldBox]:
