@@ -105,14 +105,25 @@ def evidence_of(document: Document, placeholder_names: Collection[str] = ()) -> 
     }
     readings: dict[str, list[Reading]] = {name: [] for name in FIELDS_OF_EVIDENCE}
     named = [_mention_of_field(fields["name"])] if "name" in fields else []
+    service = document.field("date_of_service")
     for mention in (*document.mentions, *named):
-        if mention.role is not Role.OTHER:
+        if mention.role is not Role.OTHER and not _is_service_date(mention, service):
             name = FIELD_BY_KIND[mention.kind]
             readings[name] += _readings(mention)
     return PageEvidence(
         person_from_document(document, placeholder_names),
         fields,
         {name: tuple(found) for name, found in readings.items()},
+    )
+
+
+def _is_service_date(mention: Mention, service: Field | None) -> bool:
+    """Return whether a date is the date of service again. Only a label makes it a newborn's birth date."""
+    return (
+        mention.kind == "date"
+        and mention.role is not Role.PATIENT
+        and service is not None
+        and service.value in mention.readings
     )
 
 

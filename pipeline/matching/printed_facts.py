@@ -28,7 +28,7 @@ from pipeline.matching.decision_rules import AGREEMENT_LEVELS, EXACT_SPELLING_LE
 from pipeline.matching.page_evidence import PageEvidence, Reading
 from pipeline.matching.person import Person
 from pipeline.matching.same_print import same_print
-from pipeline.records import Field, PrintedFact, Role
+from pipeline.records import Field, Mention, PrintedFact, Role
 
 NAME_PARTS = ("given", "middle", "family", "suffix")
 FIELD_OF_FACT = {"name": "patient_name", "home": "address"}
@@ -36,6 +36,12 @@ FIELD_OF_FACT = {"name": "patient_name", "home": "address"}
 
 UNKNOWN_ROLE_CONFIDENCE = 0.9
 """Probability that an unlabeled value that agrees with a record is the patient's, not another person's."""
+
+CONTACT_EVIDENCE = ("phone", "home")
+"""Values that letterheads and other people have too: they are taken only from below the patient's name."""
+
+MAX_CONTACT_DISTANCE_LINES = 8.0
+"""Line heights below the patient's name within which an address or a phone is the patient's."""
 
 PICKED_LEVELS = {
     "name": EXACT_SPELLING_LEVELS,
@@ -81,6 +87,8 @@ def _pick(
     readings = page.readings[name]
     agreeing = [(reading, level) for reading in readings if (level := _level(name, reading.person, record))]
     agreeing = [(reading, level) for reading, level in agreeing if _is_good(name, level)]
+    if name in CONTACT_EVIDENCE:
+        agreeing = [pair for pair in agreeing if _is_below_name(pair[0].mention, page.fields.get("name"))]
     if not agreeing:
         return None
     reading, level = max(agreeing, key=lambda pair: _preference(name, *pair, record))
@@ -110,6 +118,17 @@ def _preference(name: str, reading: Reading, level: str, record: Person) -> tupl
         )
         agreement = (not differs, -NAME_LEVELS.index(level), bool(middle))
     return (mention.role is Role.PATIENT, mention.strength, *agreement)
+
+
+def _is_below_name(mention: Mention, name: Field | None) -> bool:
+    """Return whether an address or a phone belongs to the patient: its label says so, or it is right below
+    the patient's name."""
+    if mention.role is Role.PATIENT:
+        return True
+    if name is None or name.page != mention.page:
+        return False
+    gap = mention.box[1] - name.box[1]
+    return -mention.height / 2 <= gap <= MAX_CONTACT_DISTANCE_LINES * mention.height
 
 
 def _tolerates(name: str, level: str | None) -> bool:

@@ -7,12 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pipeline.matching.decision_rules import EXACT_SPELLING_LEVELS
+from pipeline.matching.decision_rules import EXACT_SPELLING_LEVELS, levels_by_field
 from pipeline.matching.same_print import same_print
 from pipeline.records import Candidate, PrintedFact, Reason, Role
 
 SECOND_IDENTIFIERS = ("dob", "mrn", "ssn")
 """Facts that together with a name identify a person. An address or a phone is shared by a family."""
+
+SECOND_EVIDENCE = ("dob", "mrn", "ssn", "medicaid", "home", "phone", "email")
+EXACT_LEVELS = ("exact", "home")
+"""Evidence besides the name, and the levels at which it agrees exactly."""
 
 MAX_DISTANCE_LINES = 8.0
 """Line heights between an unlabeled name and an unlabeled second identifier of one person, on one page: an
@@ -51,6 +55,18 @@ def printed_reasons(best: Candidate, others: Sequence[Candidate]) -> Iterator[Re
             code="insufficient_identifiers",
             detail="The name has no label, and no other identifier is printed next to it",
         )
+    if not _has_exact_second_identifier(best):
+        yield Reason(
+            code="insufficient_identifiers",
+            detail="Besides the name, no identifier agrees exactly: it may be a namesake",
+        )
+
+
+def _has_exact_second_identifier(best: Candidate) -> bool:
+    """Return whether an identifier other than the name agrees exactly. A birth date that was misread and one
+    that differs look alike, and so do those of a parent and a child of one name."""
+    levels = levels_by_field(best)
+    return any(levels.get(field) in EXACT_LEVELS for field in SECOND_EVIDENCE)
 
 
 def fact_of(candidate: Candidate, field: str) -> PrintedFact | None:

@@ -208,3 +208,11 @@ def test_the_more_a_page_mentions_the_less_an_agreement_weighs(
         for document in (few, many)
     ]
     assert weights[0] - weights[1] > 2
+
+
+def test_a_namesake_born_on_the_date_of_service_does_not_win(
+    connection: Connection, settings: Settings
+) -> None:
+    load(connection, DEANNA | {"dob": "2019-03-14"})
+    visit = ("PARSONS, DEANNA S", "Date of Service: 03/14/2019", "", "03/14/2019   Office visit", *NOTE)
+    assert isinstance(file(connection, settings, visit), NeedsReview)

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.classify.fields import page_zones
 from pipeline.classify.fields.date_parsing import find_dates
 from pipeline.classify.fields.identifiers import find_identifier, find_phone
 from pipeline.classify.mentions.governing_labels import LabeledPage, label_page, role_of
-from pipeline.classify.mentions.names import names_in_row
+from pipeline.classify.mentions.names import names_in_row, names_of_parts
 from pipeline.classify.mentions.numbers import numbers_in_cell
 from pipeline.classify.page_layout import Cell, Layout, bounding_box
 from pipeline.records import Box, Mention, Role, Word
@@ -49,7 +49,9 @@ def collect_mentions(layouts: Sequence[Layout]) -> tuple[Mention, ...]:
     At most MAX_MENTIONS_PER_KIND of each kind are returned: those labeled as the patient's first, then the
     others in the order of the pages.
     """
-    found = [mention for layout in layouts for mention in _page_mentions(label_page(layout))]
+    pages = [label_page(layout) for layout in layouts]
+    found = [mention for page in pages for mention in _page_mentions(page, _found_values(page))]
+    found += [mention for page in pages for mention in _page_mentions(page, _names_of_parts(page))]
     order = {Role.PATIENT: 0, Role.UNKNOWN: 1, Role.OTHER: 2}
     kept: list[Mention] = []
     counts: Counter[str] = Counter()
@@ -60,17 +62,21 @@ def collect_mentions(layouts: Sequence[Layout]) -> tuple[Mention, ...]:
     return tuple(kept)
 
 
-def _page_mentions(page: LabeledPage) -> Iterator[Mention]:
-    """Yield the mentions of a page, each place once."""
+def _page_mentions(page: LabeledPage, values: Iterable[_Found]) -> Iterator[Mention]:
+    """Yield the mentions of a page's values, each place once."""
     seen: set[tuple[str, Box]] = set()
-    for found in _found_values(page):
-        key = (found.kind, found.words[0].box)
+    other_dates: set[str] = set()
+    for found in sorted(values, key=lambda found: page.label_of(found.words) is None):
+        key = (found.kind, bounding_box(found.words))
         if key in seen:
             continue
         seen.add(key)
         role, label, strength = role_of(page, found.words, found.row, found.field)
         if found.kind == "date" and label in DATES_OF_OTHER_THINGS:
+            other_dates.update(found.readings)
             continue
+        if found.kind == "date" and role is not Role.PATIENT and other_dates.intersection(found.readings):
+            continue  # the same date again, in a column or a signature
         yield Mention(
             kind=found.kind,
             readings=found.readings,
@@ -96,6 +102,12 @@ def _found_values(page: LabeledPage) -> Iterator[_Found]:
             yield from _phones(cell)
             yield from _addresses(cell)
         yield from _social_security_numbers(page, index)
+
+
+def _names_of_parts(page: LabeledPage) -> Iterator[_Found]:
+    for index in range(len(page.layout.rows)):
+        for name in names_of_parts(page, index):
+            yield _Found("name", "patient_name", name.readings, name.words, index)
 
 
 def _dates(cell: Cell) -> Iterator[_Found]:

@@ -19,6 +19,11 @@ MAX_LINE_GAP_LINES = 1.6
 MAX_LEFT_OFFSET_LINES = 1.5
 """Line heights by which their left edges may differ."""
 
+MAX_ROWS_BETWEEN_PARTS = 3
+"""Rows from one part of a name to the next below it; the caption of a part is between them."""
+
+MIN_PART_LETTERS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class FoundName:
@@ -109,6 +114,40 @@ def _name_of_two_lines(page: LabeledPage, cell: Cell, row: int) -> FoundName | N
     if len(name) <= len(family) or not name_parsing.is_name(name):
         return None
     return FoundName((" ".join(word.text for word in name),), name, name_parsing.is_clinician(name))
+
+
+def names_of_parts(page: LabeledPage, row: int) -> Iterator[FoundName]:
+    """Yield the names whose given and family name are each alone in a cell of a form or card: beside each
+    other, or one below the other."""
+    cells = page.layout.rows[row]
+    parts = [_is_part(cell) for cell in cells]
+    for at, cell in enumerate(cells):
+        if not parts[at]:
+            continue
+        beside = cells[at + 1] if at + 1 < len(cells) and parts[at + 1] else None
+        for other in filter(None, (beside, _part_below(page, cell, row))):
+            words = (cell.words[0], other.words[0])
+            yield FoundName((" ".join(word.text for word in words),), words, is_clinician=False)
+
+
+def _is_part(cell: Cell) -> bool:
+    """Return whether the cell is one word that may be a given or a family name."""
+    letters = sum(c.isalpha() for c in cell.text)
+    return (
+        len(cell.words) == 1
+        and letters >= MIN_PART_LETTERS
+        and not cell.text.endswith(":")
+        and len(name_parsing.name_words(cell.words)) == 1
+    )
+
+
+def _part_below(page: LabeledPage, cell: Cell, row: int) -> Cell | None:
+    for below in page.layout.rows[row + 1 : row + 1 + MAX_ROWS_BETWEEN_PARTS]:
+        for other in below:
+            offset = abs(other.box[0] - cell.box[0])
+            if offset <= MAX_LEFT_OFFSET_LINES * page.layout.line_height and _is_part(other):
+                return other
+    return None
 
 
 def _cell_below(page: LabeledPage, cell: Cell, row: int) -> Cell | None:
