@@ -1,5 +1,5 @@
-"""uvicorn's HTTP protocol with deadlines that it does not have: for the header of a request, and for a client
-that does not take its response.
+"""How uvicorn serves the application, and its HTTP protocol with deadlines that it does not have: for the
+header of a request, and for a client that does not take its response.
 """
 
 from __future__ import annotations
@@ -9,10 +9,31 @@ import socket
 from typing import Any
 
 import h11
+import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pipeline.config import WebSettings
+
+SHUTDOWN_TIMEOUT_SECONDS = 3
 SEND_TIMEOUT_MILLISECONDS = 30_000
 """A client that has acknowledged no byte of a response for this long is disconnected by the kernel."""
+
+
+def server_config(app: ASGIApp, web: WebSettings) -> uvicorn.Config:
+    """Return the configuration of the server, with the limits and the certificate of the settings."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # pipeline/web/trusted_proxies.py
+        http=protocol_with_deadline(web.request_header_timeout_seconds),
+        limit_concurrency=web.max_connections,
+        ssl_certfile=str(web.tls_certificate) if web.tls_certificate else None,
+        ssl_keyfile=str(web.tls_key) if web.tls_key else None,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
+    )
 
 
 def protocol_with_deadline(header_timeout_seconds: float) -> type[H11Protocol]:

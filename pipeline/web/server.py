@@ -38,7 +38,6 @@ MAX_PORTS_TRIED = 20  # how many ports are tried if none was requested
 LISTEN_BACKLOG = 128
 # routes run in threads; a dozen at once saturate the cores that one web process can use
 MAX_DATABASE_CONNECTIONS = 12
-SHUTDOWN_TIMEOUT_SECONDS = 3
 
 
 def run_server(
@@ -65,7 +64,7 @@ def run_server(
 
     from pipeline.web.application import create_app
     from pipeline.web.auth.request_context import AppContext
-    from pipeline.web.http_protocol import protocol_with_deadline
+    from pipeline.web.http_protocol import server_config
 
     settings = installation.settings
     web = settings.web
@@ -97,19 +96,7 @@ def run_server(
                 replica=replica,
             )
         )
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # pipeline/web/trusted_proxies.py
-            http=protocol_with_deadline(web.request_header_timeout_seconds),
-            limit_concurrency=web.max_connections,
-            ssl_certfile=str(web.tls_certificate) if web.tls_certificate else None,
-            ssl_keyfile=str(web.tls_key) if web.tls_key else None,
-            timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(server_config(app, web)).run(sockets=[listening])
 
 
 def open_listening_socket(host: str, port: int, *, exact: bool) -> socket.socket:

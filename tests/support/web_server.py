@@ -1,7 +1,8 @@
-"""Run the web application for a browser on a free port on loopback."""
+"""Run the web application on a free port on loopback, as it is served to users."""
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -10,15 +11,19 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from pipeline.web.http_protocol import server_config
+
 
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """Yield the address of the running application."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    config = server_config(app, app.state.context.settings.web)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
