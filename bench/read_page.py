@@ -38,6 +38,10 @@ STEPS = {
     "words": {
         "clean_for_recognition": "cleanup",
         "add_missed_text": "missed text",
+        "measure_ink": "ink account",
+        "find_unread_text": "ink account",
+        "find_lines": "line search",
+        "read_lines": "line search",
         "reread_uncertain_segments": "second pass",
         "calibrate": "confidence",
     },

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Box: TypeAlias = tuple[int, int, int, int]
 
@@ -123,6 +123,18 @@ class Barcode:
     box: Box
 
 
+UnreadKind: TypeAlias = Literal["print", "handwriting"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadText:
+    """Text on a page that OCR did not read. `letters`: about how many letters it has."""
+
+    kind: UnreadKind
+    box: Box
+    letters: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OcrPage:
     """A page after OCR.
@@ -133,7 +145,8 @@ class OcrPage:
     separated by an empty line. `pdf`, `preview`: object keys (SHA-256) of the one-page searchable PDF and of
     the upright image for the screen. `thumbnail`: 64 x 80 gray values of the upright page, row by row, to
     compare pages. `content_kind`: text, form, handwriting, drawing, photograph or blank. `confidence`: share
-    of its characters, including those that OCR missed, that were probably recognized correctly.
+    of its characters, including those that OCR missed, that were probably recognized correctly. `unread`: the
+    text that OCR missed.
     """
 
     number: int
@@ -149,6 +162,7 @@ class OcrPage:
     text: str = ""
     words: tuple[Word, ...] = ()
     barcodes: tuple[Barcode, ...] = ()
+    unread: tuple[UnreadText, ...] = ()
     thumbnail: bytes = b""
     pdf: str | None = None
     preview: str | None = None

@@ -158,4 +158,7 @@ def page_json(file: Path, reading: Reading) -> dict[str, Any]:
             {"text": word.text, "box": list(word.box), "confidence": round(word.confidence, 3)}
             for word in page.words
         ],
+        "unread": [
+            {"kind": text.kind, "box": list(text.box), "letters": text.letters} for text in page.unread
+        ],
     }

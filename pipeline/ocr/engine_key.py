@@ -13,13 +13,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipeline.config import OcrSettings, TesseractInterfaceChoice
-from pipeline.ocr.engines import rapidocr_engine, tesseract
+from pipeline.ocr.engines import rapidocr_engine, tesseract, text_detector
 from pipeline.ocr.image.orientation import MODEL_FILE as ORIENTATION_MODEL
 from pipeline.ocr.recognition.script_detection import installed_script_languages
 from pipeline.ocr.recognition.word_confidence import MODEL_FILE as WORD_CONFIDENCE_MODEL
 from pipeline.resources import model_path
 
-READER_REVISION = 17
+READER_REVISION = 18
 """Revision of this project's own code for reading. Raise it with every change that reads the same page
 differently.
 """
@@ -53,7 +53,7 @@ def _engine_key(settings: str, languages: str, second_engine: str, choice: Tesse
     packages = PACKAGES + (SECOND_ENGINE_PACKAGES if has_second_engine else ())
     files = [model_path(ORIENTATION_MODEL), model_path(WORD_CONFIDENCE_MODEL), *_traineddata_files(languages)]
     if has_second_engine:
-        files.append(rapidocr_engine.model_file())
+        files += [rapidocr_engine.model_file(), text_detector.model_file()]
     dependencies = {
         "revision": READER_REVISION,
         "settings": settings,

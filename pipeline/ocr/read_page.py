@@ -33,8 +33,9 @@ from pipeline.ocr.recognition.embedded_text import usable_embedded_text
 from pipeline.ocr.recognition.font_check import agrees_with_print
 from pipeline.ocr.recognition.page_content import classify_content, measure_letter_ink, page_confidence
 from pipeline.ocr.recognition.recognize import is_strip, recognize_words
+from pipeline.ocr.recognition.second_pass import contains_center
 from pipeline.ocr.recognition.unread_print import add_unread_print
-from pipeline.records import OcrPage, Page, Word
+from pipeline.records import OcrPage, Page, UnreadText, Word
 
 DEFAULT_PAGE_LENGTH_INCHES = 11.0
 """Longest side assumed for a page whose resolution is missing or implausible."""
@@ -181,17 +182,21 @@ def make_record(
     """
     image, letter_size = prepared.dewarped.image, prepared.letter_size
     tables, problem = find_tables(image, letter_size), page.problem
-    words = embedded or []
+    words, unread = embedded or [], list[UnreadText]()
     if embedded is None:
         try:
             recognized = recognize_words(image, letter_size, dpi, settings, on_step)
-            words = order_words(recognized, tables)
+            words, unread = order_words(recognized.words, tables), recognized.unread
         except (TimeoutError, RecognitionFailed) as error:
             problem = problem or str(error)
     ink = measure_letter_ink(image, letter_size, words)
-    confidence = page_confidence(words, ink.unread_count if embedded is None else 0)
     words = prepared.dewarped.words_on_page(words, prepared.page.shape)
     barcodes = read_barcodes(prepared.page)
+    unread = [
+        text
+        for text in prepared.dewarped.unread_on_page(unread, prepared.page.shape)
+        if not any(contains_center(barcode.box, text.box) for barcode in barcodes)
+    ]
     has_content = bool(words or barcodes or problem is not None or is_strip(image.shape))
     is_blank = not has_content and ink_share(image) < MAX_BLANK_INK_SHARE
     cells = sum(len(table.cells) for table in tables)
@@ -206,10 +211,11 @@ def make_record(
         skew=prepared.skew,
         blank=is_blank,
         content_kind="blank" if is_blank else classify_content(image, letter_size, ink, cells),
-        confidence=confidence,
+        confidence=page_confidence(words, sum(text.letters for text in unread)),
         text=text_from_words(words),
         words=tuple(Word(text=word.text, box=word.box, confidence=word.confidence) for word in words),
         barcodes=barcodes,
+        unread=tuple(unread),
         thumbnail=pixels.make_thumbnail(prepared.page),
         problem=problem,
     )

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from sys import intern
 from typing import TypedDict, cast
 
-from pipeline.records import Barcode, Box, OcrPage, Reason, Word
+from pipeline.records import Barcode, Box, OcrPage, Reason, UnreadKind, UnreadText, Word
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 SHARED_PIXELS = tuple(range(6000))
 """One object for each number of nearly every box: JSON decoding creates a new one each time."""
 SHARED_CONFIDENCES = tuple(n / 1000 for n in range(1001))
 """The same for confidences, as words_json rounds them."""
-PAGE_JSON_VERSION = 2
+PAGE_JSON_VERSION = 3
 """Raised when the shape of PageJson changes: a page stored in another version is read again."""
 
 
@@ -36,6 +36,14 @@ class BarcodeJson(TypedDict):
     format: str
     text: str
     box: Iterable[int]
+
+
+class UnreadTextJson(TypedDict):
+    """Text that OCR missed, in a page of the OCR cache."""
+
+    kind: UnreadKind
+    box: Iterable[int]
+    letters: int
 
 
 class ReasonJson(TypedDict):
@@ -63,6 +71,7 @@ class PageJson(TypedDict):
     text: str
     words: list[WordJson]
     barcodes: list[BarcodeJson]
+    unread: list[UnreadTextJson]
     thumbnail: str
     pdf: str | None
     preview: str | None
@@ -131,6 +140,7 @@ def page_json(page: OcrPage) -> PageJson:
         "text": storable(page.text),
         "words": words_json(page.words),
         "barcodes": barcodes_json(page.barcodes),
+        "unread": [{"kind": text.kind, "box": text.box, "letters": text.letters} for text in page.unread],
         "thumbnail": b64encode(page.thumbnail).decode(),
         "pdf": page.pdf,
         "preview": page.preview,
@@ -156,6 +166,9 @@ def page_from(entry: PageJson) -> OcrPage | None:
         text=entry["text"],
         words=words_from(entry["words"]),
         barcodes=barcodes_from(entry["barcodes"]),
+        unread=tuple(
+            UnreadText(kind=e["kind"], box=box_from(e["box"]), letters=e["letters"]) for e in entry["unread"]
+        ),
         thumbnail=b64decode(entry["thumbnail"]),
         pdf=entry["pdf"],
         preview=entry["preview"],

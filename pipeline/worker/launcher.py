@@ -71,12 +71,13 @@ def preload(settings: Settings) -> None:
     """
     from pipeline.classify.types import predict_types
     from pipeline.ocr.engine_key import engine_key
-    from pipeline.ocr.engines import rapidocr_engine, tesseract
+    from pipeline.ocr.engines import rapidocr_engine, tesseract, text_detector
     from pipeline.worker import scan_stages, worker  # noqa: F401
 
     tesseract.get_interface(settings.ocr.languages, settings.ocr.tesseract)
     if settings.ocr.second_engine != "never":
         rapidocr_engine.get_engine()
+        text_detector.get_detector()
     engine_key(settings.ocr)
     document_types()
     predict_types("")

@@ -18,7 +18,7 @@ from pipeline.ocr.engines.engine import OcrWord
 from pipeline.ocr.image.page_curl import Displacement, displacement_at, estimate_curl, flatten
 from pipeline.ocr.image.page_detection import detect_page, rectification
 from pipeline.ocr.image.pixels import GrayImage
-from pipeline.records import Box
+from pipeline.records import Box, UnreadText
 
 Matrix = NDArray[np.float64]
 
@@ -43,6 +43,12 @@ class DewarpedImage:
         if self.displacement is None and self.to_page is None:
             return words
         return [replace(word, box=self._box(word.box, shape)) for word in words]
+
+    def unread_on_page(self, unread: list[UnreadText], shape: tuple[int, int]) -> list[UnreadText]:
+        """Return unread text with its boxes on the upright page of `shape` (height, width)."""
+        if self.displacement is None and self.to_page is None:
+            return unread
+        return [replace(text, box=self._box(text.box, shape)) for text in unread]
 
     def _box(self, box: Box, shape: tuple[int, int]) -> Box:
         """Return the box around the mapped corners of a box, clipped to the page."""

@@ -34,6 +34,11 @@ MIN_AREA_CELLS = 8
 fewer.
 """
 
+MAX_CLEAR_SHARE, CLEAR_SIDE_LETTER_SIZES = 0.5, 0.3
+"""Largest share of a halftone that is clear of ink, and the side of the smallest square that counts as clear.
+Dots leave 0.25 to 0.45, small print between its letters and lines 0.54 or more.
+"""
+
 MIN_LETTER_SIZE_PX = 8.0
 """Smallest letter size assumed."""
 
@@ -66,7 +71,11 @@ def remove_halftone(gray: GrayImage, letter_size: float) -> GrayImage:
         is_inside = cv2.resize(component, (part.shape[1], part.shape[0]), interpolation=cv2.INTER_NEAREST) > 0
         blurred = cv2.GaussianBlur(part, (0, 0), BLUR_SIGMA_LETTER_SIZES * cell_side)
         background = float(np.median(blurred[is_inside]))
-        if background > 0 and _print_is_dark(part, is_inside, cell_side):
+        if (
+            background > 0
+            and _clear_share(part, is_inside, cell_side) <= MAX_CLEAR_SHARE
+            and _print_is_dark(part, is_inside, cell_side)
+        ):
             stretched = (np.arange(256, dtype=np.float32) - BLACK_POINT_SHARE * background) * (
                 255 / (background * (WHITE_POINT_SHARE - BLACK_POINT_SHARE))
             )
@@ -93,6 +102,14 @@ def _halftone_cells(gray: GrayImage, cell_side: int) -> GrayImage:
         (ends_per_cell > MIN_STROKE_ENDS_PER_CELL).astype(np.uint8),
     )
     return np.asarray(cv2.bitwise_or(inner, rim), np.uint8)
+
+
+def _clear_share(part: GrayImage, is_inside: NDArray[np.bool_], cell_side: int) -> float:
+    """Return the share of an area that consists of squares without ink."""
+    side = max(2, round(CLEAR_SIDE_LETTER_SIZES * cell_side))
+    paper = cv2.threshold(part, 128, 255, cv2.THRESH_BINARY)[1]
+    clear = cv2.morphologyEx(paper, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    return float((clear[is_inside] > 0).mean())
 
 
 def _print_is_dark(part: GrayImage, is_inside: NDArray[np.bool_], cell_side: int) -> bool:

@@ -4,7 +4,9 @@ recognize uncertain parts again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -13,12 +15,17 @@ from numpy.typing import NDArray
 from pipeline.config import OcrSettings
 from pipeline.ocr.engines import rapidocr_engine, tesseract
 from pipeline.ocr.engines.engine import OcrWord
+from pipeline.ocr.engines.text_detector import get_detector
 from pipeline.ocr.image.cleanup import StepObserver, clean_for_recognition, ignore_step
 from pipeline.ocr.image.pixels import GrayImage, resize
+from pipeline.ocr.recognition.ink_account import PageInk, measure_ink
+from pipeline.ocr.recognition.line_search import doubtful_lines, find_lines, merge_lines, read_lines
 from pipeline.ocr.recognition.missed_text import add_missed_text
 from pipeline.ocr.recognition.script_detection import detect_other_languages
 from pipeline.ocr.recognition.second_pass import MIN_EXPECTED_ERRORS_PER_1000_PX, reread_uncertain_segments
+from pipeline.ocr.recognition.unread_text import find_unread_text
 from pipeline.ocr.recognition.word_confidence import calibrate
+from pipeline.records import Box, UnreadText
 
 TARGET_LETTER_SIZE_PX = 20.0
 """Letter size that Tesseract reads best: on FUNSD (10 pixels) doubling raises word F1 from 0.745 to 0.851."""
@@ -58,14 +65,49 @@ class FirstPass:
     dpi: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondPass:
+    """Both engines' result, in pixels of the recognized image.
+
+    Attributes:
+        words: With the engines' confidences.
+        ink: The ink of the page.
+        lines: The lines of text around print that the first pass did not explain; None if none were searched.
+    """
+
+    words: list[OcrWord]
+    ink: PageInk
+    lines: list[Box] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """What was read of an image, and what was not.
+
+    Attributes:
+        words: In the engine's order, with calibrated confidence.
+        unread: Text that was not read.
+    """
+
+    words: list[OcrWord]
+    unread: list[UnreadText]
+
+    def with_boxes(self, convert: Callable[[Box], Box]) -> Recognition:
+        """Return the same with every box converted."""
+        return Recognition(
+            words=[replace(word, box=convert(word.box)) for word in self.words],
+            unread=[replace(text, box=convert(text.box)) for text in self.unread],
+        )
+
+
 def recognize_words(
     page: GrayImage,
     letter_size: float,
     dpi: float,
     settings: OcrSettings,
     on_step: StepObserver = ignore_step,
-) -> list[OcrWord]:
-    """Return the words of a page in the engine's order, with calibrated confidence.
+) -> Recognition:
+    """Return the words of a page in the engine's order, and the text that was not read.
 
     Args:
         page: The upright, level page, shape (height, width).
@@ -88,8 +130,8 @@ def recognize_part(
     dpi: float,
     settings: OcrSettings,
     on_step: StepObserver = ignore_step,
-) -> list[OcrWord]:
-    """Return the words of a page, or of a part of any shape, without cutting it. See `recognize_words`."""
+) -> Recognition:
+    """Recognize a page, or a part of any shape, without cutting it. See `recognize_words`."""
     first = first_pass(page, letter_size, dpi, settings, on_step)
     if languages := detect_other_languages(first.words, first.image, first.dpi, settings):
         settings = settings.model_copy(
@@ -104,8 +146,11 @@ def recognize_part(
             choice=settings.tesseract,
         )[0]
         first = replace(first, words=words)
-    words = calibrate(second_pass(first, settings))
-    return [to_page_pixels(word, first.factor, page.shape[1], page.shape[0]) for word in words]
+    second = second_pass(first, settings)
+    words, height, width = calibrate(second.words), *page.shape
+    return Recognition(words=words, unread=find_unread_text(second.ink, words, second.lines)).with_boxes(
+        lambda box: to_page_pixels(box, first.factor, width, height)
+    )
 
 
 def is_strip(shape: tuple[int, ...]) -> bool:
@@ -113,24 +158,25 @@ def is_strip(shape: tuple[int, ...]) -> bool:
     return max(shape) >= MIN_STRIP_ASPECT_RATIO * min(shape)
 
 
-def recognize_strip(page: GrayImage, letter_size: float, dpi: float, settings: OcrSettings) -> list[OcrWord]:
-    """Return the words of a long strip, part after part. See `recognize_words`."""
+def recognize_strip(page: GrayImage, letter_size: float, dpi: float, settings: OcrSettings) -> Recognition:
+    """Recognize a long strip, part after part. See `recognize_words`."""
     is_wide = page.shape[1] > page.shape[0]
     cuts = strip_cuts(page.T if is_wide else page)
-    result: list[OcrWord] = []
+    result = Recognition(words=[], unread=[])
     for start, end in pairwise(cuts):
         part = page[:, start:end] if is_wide else page[start:end]
-        dx, dy = (start, 0) if is_wide else (0, start)
-        first_block = 1 + max((word.block for word in result), default=0)
-        result += [
-            replace(
-                word,
-                box=(word.box[0] + dx, word.box[1] + dy, word.box[2] + dx, word.box[3] + dy),
-                block=word.block + first_block,
-            )
-            for word in recognize_part(np.ascontiguousarray(part), letter_size, dpi, settings)
-        ]
+        recognized = recognize_part(np.ascontiguousarray(part), letter_size, dpi, settings).with_boxes(
+            partial(shift, dx=start if is_wide else 0, dy=0 if is_wide else start)
+        )
+        first_block = 1 + max((word.block for word in result.words), default=0)
+        result.words.extend(replace(word, block=word.block + first_block) for word in recognized.words)
+        result.unread.extend(recognized.unread)
     return result
+
+
+def shift(box: Box, dx: int, dy: int) -> Box:
+    """Return a box moved to the right and down."""
+    return (box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy)
 
 
 def strip_cuts(strip: GrayImage) -> list[int]:
@@ -185,22 +231,26 @@ def first_pass(
     return FirstPass(words=words, image=image, factor=factor, dpi=reported_dpi)
 
 
-def second_pass(first: FirstPass, settings: OcrSettings) -> list[OcrWord]:
-    """Recognize uncertain parts again as the settings require, and add missed text. Boxes are in pixels of
-    the recognized image.
-    """
+def second_pass(first: FirstPass, settings: OcrSettings) -> SecondPass:
+    """Recognize uncertain parts again as the settings require, and read print that the first pass missed."""
+    ink = measure_ink(first.image, first.words)
     if settings.second_engine == "never":
-        return add_missed_text(
-            first.words,
-            first.image,
-            tesseract.TesseractStripReader(
-                settings.languages, first.dpi, settings.page_timeout_seconds, settings.tesseract
-            ),
-        )
+        words = add_missed_text(first.words, first.image, strip_reader(first, settings))
+        return SecondPass(words=words, ink=ink, lines=None)
     reader = rapidocr_engine.get_engine()
     min_errors = REREAD_ALL if settings.second_engine == "always" else MIN_EXPECTED_ERRORS_PER_1000_PX
-    return add_missed_text(
-        reread_uncertain_segments(first.words, first.image, reader, min_errors), first.image, reader
+    lines = find_lines(first.image, ink, first.words, get_detector())
+    doubtful = doubtful_lines(lines, first.words)
+    words = reread_uncertain_segments(first.words, first.image, reader, min_errors, doubtful)
+    return SecondPass(
+        words=merge_lines(words, read_lines(first.image, doubtful, reader)), ink=ink, lines=lines
+    )
+
+
+def strip_reader(first: FirstPass, settings: OcrSettings) -> tesseract.TesseractStripReader:
+    """Return Tesseract as a reader of strips of a page."""
+    return tesseract.TesseractStripReader(
+        settings.languages, first.dpi, settings.page_timeout_seconds, settings.tesseract
     )
 
 
@@ -210,10 +260,8 @@ def enlargement_factor(letter_size: float) -> float:
     return factor if factor >= MIN_ENLARGEMENT else 1.0
 
 
-def to_page_pixels(word: OcrWord, factor: float, width: int, height: int) -> OcrWord:
-    """Return the word with its box in pixels of the page itself, clipped to the page."""
-    x0, y0, x1, y1 = (side / factor for side in word.box)
+def to_page_pixels(box: Box, factor: float, width: int, height: int) -> Box:
+    """Return a box in pixels of the page itself, clipped to the page."""
+    x0, y0, x1, y1 = (side / factor for side in box)
     left, top = min(int(x0), width - 1), min(int(y0), height - 1)
-    return replace(
-        word, box=(left, top, max(left + 1, min(round(x1), width)), max(top + 1, min(round(y1), height)))
-    )
+    return (left, top, max(left + 1, min(round(x1), width)), max(top + 1, min(round(y1), height)))

@@ -91,6 +91,7 @@ def reread_uncertain_segments(
     gray: GrayImage,
     reader: StripReader,
     min_errors: float = MIN_EXPECTED_ERRORS_PER_1000_PX,
+    other_lines: Sequence[Box] = (),
 ) -> list[OcrWord]:
     """Recognize uncertain segments again and merge the results.
 
@@ -100,10 +101,13 @@ def reread_uncertain_segments(
         reader: The second engine.
         min_errors: Expected errors per 1,000 pixels above which a segment is recognized again; below 0: all
             segments.
+        other_lines: Boxes of lines that are recognized again as wholes; segments on them are left out.
     """
     segments = split_into_segments(words)
     uncertain = []
     for number, segment in enumerate(segments):
+        if other_lines and is_on_lines(segment, other_lines):
+            continue
         image, box = crop_strip(gray, bounding_box(segment))
         if has_line_shape(image) and expected_errors_per_1000_px(segment, box) > min_errors:
             uncertain.append((number, image, box))
@@ -112,6 +116,17 @@ def reread_uncertain_segments(
     for (number, _, box), strip_words in zip(uncertain, readings, strict=True):
         merged[number] = merge_readings(segments[number], strip_words, box)
     return [word for number in range(len(segments)) for word in merged[number]]
+
+
+def is_on_lines(segment: Sequence[OcrWord], lines: Sequence[Box]) -> bool:
+    """Return whether every word of a segment is on one of the lines."""
+    return all(any(contains_center(line, word.box) for line in lines) for word in segment)
+
+
+def contains_center(area: Box, box: Box) -> bool:
+    """Return whether the center of a box is in an area."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return area[0] <= x <= area[2] and area[1] <= y <= area[3]
 
 
 def merge_readings(words: Sequence[OcrWord], strip_words: Sequence[StripWord], box: Box) -> list[OcrWord]:

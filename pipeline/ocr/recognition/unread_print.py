@@ -50,7 +50,7 @@ def add_unread_print(
         bilevel=False,
     )
     inks = separate_inks(erased)
-    recognized = recognize_part(inks, estimate_orientation(inks).letter_size, dpi, settings)
+    recognized = recognize_part(inks, estimate_orientation(inks).letter_size, dpi, settings).words
     result = list(words)
     for _, line in groupby(recognized, key=lambda word: word.line_key):
         insert_line(

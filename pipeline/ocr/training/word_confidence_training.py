@@ -126,8 +126,8 @@ def rows_from_file(image: Path, truth: str, settings: OcrSettings) -> list[Label
                 prepared.dewarped.image, prepared.letter_size, plausible_dpi(None, width, height), settings
             )
             for setting in SECOND_ENGINE_SETTINGS:
-                words = recognize.second_pass(first, settings.model_copy(update={"second_engine": setting}))
-                rows += labeled_features(words, remaining[setting])
+                second = recognize.second_pass(first, settings.model_copy(update={"second_engine": setting}))
+                rows += labeled_features(second.words, remaining[setting])
     return rows
 
 
