@@ -50,3 +50,11 @@ def test_a_page_of_print_and_one_with_the_specks_of_a_bad_fax_are_unchanged() ->
 def test_light_print_on_a_dark_halftone_band_is_left_to_the_step_that_inverts_dark_areas() -> None:
     picture = page(0.5, ink=255)
     assert np.array_equal(remove_halftone(picture, LETTER), picture)
+
+
+def test_small_dense_print_on_a_page_of_large_letters_is_no_halftone() -> None:
+    picture = page(0.0, ink=0)
+    line = "intended only for the use of the individual or entity " * 2
+    for row in range(9):
+        cv2.putText(picture, line, (60, 112 + 14 * row), 0, 0.28, 0, 1)
+    assert np.array_equal(remove_halftone(picture, LETTER), picture)

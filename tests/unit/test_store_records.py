@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from pipeline.records import Barcode, Page, Word
+from pipeline.records import Barcode, Page, UnreadText, Word
 from pipeline.store import sql
 from pipeline.store.ocr_cache import page_key
 from pipeline.store.page_json import page_from, page_json, storable
@@ -20,8 +20,10 @@ PAGE = Page(scan="a" * 64, number=1, image="b" * 64, dpi=200.0)
 
 def test_a_page_stored_as_json_is_read_back_unchanged() -> None:
     code = Barcode(format="QRCode", text="x", box=(1, 2, 3, 4))
-    page = a_page(
-        3, "left hip fracture", barcodes=(code,), thumbnail=bytes(range(256)), skew=-1.5, rotation=90
+    unread = UnreadText(kind="print", box=(5, 6, 70, 20), letters=9)
+    page = replace(
+        a_page(3, "left hip fracture", barcodes=(code,), thumbnail=bytes(range(256)), skew=-1.5, rotation=90),
+        unread=(unread,),
     )
     assert page_from(page_json(page)) == page
 
