@@ -26,6 +26,7 @@ from pipeline.ocr.recognition.line_search import (
     merge_lines,
     search_bands,
     sideways_reading,
+    split_rows,
     uncovered_spans,
 )
 from pipeline.ocr.recognition.unread_text import find_unread_text
@@ -178,6 +179,25 @@ def test_words_on_a_line_that_read_better_are_kept_and_agreement_is_noted() -> N
     )
     merged = merge_lines(own, [reading])
     assert [(each.text, each.second_confidence) for each in merged] == [("Glucose", 0.99), ("145", 0.0)]
+
+
+def test_a_word_of_another_line_is_not_read_twice() -> None:
+    above = word("SIGNATURE", (100, 10, 200, 30), 0.97)
+    worse = word("SICNIATURE", (102, 14, 201, 40), 0.0, 0.6)
+    box = (90, 20, 400, 46)
+    assert [w.text for w in merge_lines([above], [LineReading(box=box, words=(worse,))])] == ["SIGNATURE"]
+    unsure = replace(above, text="S1CNA", confidence=0.2)
+    better = replace(worse, text="SIGNATURE", second_confidence=0.99)
+    assert [w.text for w in merge_lines([unsure], [LineReading(box=box, words=(better,))])] == ["SIGNATURE"]
+
+
+def test_two_lines_that_the_detector_has_joined_are_read_apart() -> None:
+    page, lines = page_of_lines()
+    close = np.vstack([page[190:245], page[190:245]])
+    ink = measure_ink(close, lines[0])
+    upper, lower = split_rows((40, 2, 960, 106), ink)
+    assert upper[3] <= 55 <= lower[1]
+    assert split_rows((40, 2, 960, 54), ink) == [(40, 2, 960, 54)]
 
 
 def test_sideways_text_is_read_in_the_direction_that_gives_words() -> None:

@@ -24,7 +24,7 @@ MIN_CREDIBLE_PROBABILITY = 0.7
 """Probability of a word that explains the ink in its box."""
 MIN_GROUP_LETTERS = 2
 """Unexplained letters next to each other for which lines are searched."""
-SEARCH_WORD_HEIGHT_PX = 14.0
+SEARCH_WORD_HEIGHT_PX = 12.0
 """Word height on the image in which lines are searched."""
 SEARCH_MARGIN_WORD_HEIGHTS = 3.0
 """Rows above and below unexplained letters that are searched, in word heights: the network needs context."""
@@ -32,10 +32,12 @@ MIN_UNEXPLAINED_SHARE = 0.25
 """Share of a line's width without a credible word at which the line is recognized."""
 LINE_END_LINE_HEIGHTS = 0.4
 """Part of a detected line at either end that is its margin, in heights of the line."""
-LINE_CENTER_SHARE = 0.3
-"""Distance of a word's center from that of its line at most, in heights of the line: boxes of lines that are
-close to each other overlap.
+LINE_CORE_SHARE = 0.6
+"""Share of the height of a line's box, in its middle, in which its letters are: boxes of lines that are close
+to each other overlap.
 """
+MIN_DOUBLE_SHARE = 0.5
+"""Share of the smaller of two words' boxes that overlap at which they are two readings of the same word."""
 MIN_JOINED_WORD_HEIGHTS, MIN_ROW_WORD_HEIGHTS = 1.8, 0.4
 """Height of a box that may hold two lines, and of the letters in each, in word heights."""
 MAX_GAP_INK_SHARE = 0.06
@@ -183,12 +185,16 @@ def line_extent(line: Box) -> tuple[float, float]:
 
 
 def is_on_line(word: OcrWord, line: Box) -> bool:
-    """Return whether a word is on a line: its center is near the line's own, and between its ends."""
+    """Return whether a word is on a line: its center is between the line's ends, and half of its height, or
+    of the line's core, is shared.
+    """
     x, y = (word.box[0] + word.box[2]) / 2, (word.box[1] + word.box[3]) / 2
     if is_sideways(line):
         return line[0] <= x <= line[2] and line[1] <= y <= line[3]
-    from_center = abs(y - (line[1] + line[3]) / 2)
-    return line[0] <= x <= line[2] and from_center <= LINE_CENTER_SHARE * (line[3] - line[1])
+    margin = (1 - LINE_CORE_SHARE) / 2 * (line[3] - line[1])
+    top, bottom = line[1] + margin, line[3] - margin
+    shared = min(word.box[3], bottom) - max(word.box[1], top)
+    return line[0] <= x <= line[2] and shared > 0.5 * min(word.box[3] - word.box[1], bottom - top)
 
 
 def is_sideways(line: Box) -> bool:
@@ -274,16 +280,49 @@ def merge_lines(words: Sequence[OcrWord], readings: Sequence[LineReading]) -> li
     result = list(words)
     for reading in readings:
         on_line = [word for word in result if is_on_line(word, reading.box)]
-        merged = merge_line(on_line, reading.words)
+        merged, beaten = without_doubles(merge_line(on_line, reading.words), on_line, result)
         if on_line:
             key, index = on_line[0].line_key, result.index(on_line[0])
-            removed = set(map(id, on_line))
-            result = [word for word in result if id(word) not in removed]
         else:
             key, index = find_position(result, reading.box)
         block, paragraph, line = key
-        result[index:index] = [replace(word, block=block, paragraph=paragraph, line=line) for word in merged]
+        removed = set(map(id, (*on_line, *beaten)))
+        before = [word for word in result[:index] if id(word) not in removed]
+        after = [word for word in result[index:] if id(word) not in removed]
+        inserted = [replace(word, block=block, paragraph=paragraph, line=line) for word in merged]
+        result = [*before, *inserted, *after]
     return result
+
+
+def without_doubles(
+    merged: Sequence[OcrWord], on_line: Sequence[OcrWord], words: Sequence[OcrWord]
+) -> tuple[list[OcrWord], list[OcrWord]]:
+    """Return the words of a line that no better word of another line covers, and the worse words of other
+    lines that they cover.
+
+    Args:
+        merged: The words of the line.
+        on_line: The words of the page that they replace.
+        words: All words of the page.
+    """
+    own = set(map(id, on_line))
+    others = [word for word in words if id(word) not in own]
+    kept: list[OcrWord] = []
+    beaten: list[OcrWord] = []
+    for word in merged:
+        doubles = [other for other in others if double_share(word.box, other.box) >= MIN_DOUBLE_SHARE]
+        if expected_letters([word]) > expected_letters(doubles) or not doubles:
+            kept.append(word)
+            beaten += doubles
+    return kept, beaten
+
+
+def double_share(one: Box, other: Box) -> float:
+    """Return the share of the smaller box that both share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return max(0, width) * max(0, height) / max(1, smaller)
 
 
 def merge_line(first: Sequence[OcrWord], second: Sequence[OcrWord]) -> list[OcrWord]:
