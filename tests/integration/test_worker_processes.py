@@ -243,7 +243,7 @@ def test_a_page_on_which_the_library_of_tesseract_crashes_is_read_by_the_program
         if page.number == 2 and settings.tesseract != "program":
             with crashes.open("a", encoding="utf-8") as file:
                 file.write("crash\n")
-            os.kill(os.getpid(), signal.SIGSEGV)
+            os.kill(os.getpid(), signal.SIGKILL)
         return read_page(page, pixels, settings)
 
     monkeypatch.setattr(page_isolation, "read_page", crash_in_the_library)

@@ -40,7 +40,7 @@ def page_file(folder: Path) -> Path:
 
 
 def crash(*_: object) -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_page_on_which_the_library_crashes_is_read_by_the_program(
