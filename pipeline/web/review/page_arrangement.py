@@ -19,9 +19,9 @@ from pipeline.config import Settings
 from pipeline.errors import InvalidInput
 from pipeline.index.decision import UnfiledDocument
 from pipeline.index.split_merge import NewDocument, regroup, unfiled_documents
-from pipeline.matching import decide, person_from_document
+from pipeline.matching import decide
 from pipeline.ocr.output.searchable_pdf import document_pdf
-from pipeline.patients.candidates import find_candidates
+from pipeline.patients.document_candidates import find_document_candidates
 from pipeline.records import Document, NeedsReview, OcrPage, Reason
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection
@@ -192,8 +192,7 @@ def evaluate_document(
         issues=tuple({issue.code: issue for issue in (rearranged, *doubts)}.values()),
         mentions=collect_mentions([page.layout for page in features]),
     )
-    person = person_from_document(document, settings.classify.placeholder_names)
-    possible = find_candidates(connection, person, settings.matching)
+    possible = find_document_candidates(connection, document, settings)
     filing = decide(document, possible, settings)
     reasons = (rearranged, *(reason for reason in filing.reasons if reason.code != rearranged.code))
     return NeedsReview(
