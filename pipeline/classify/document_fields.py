@@ -1,5 +1,5 @@
-"""Select the index fields of a document from its pages, with the order of day and month that the whole document
-shows.
+"""Select the index fields of a document from its pages, with the order of day and month that the whole
+document shows.
 """
 
 from __future__ import annotations

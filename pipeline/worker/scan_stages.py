@@ -206,4 +206,4 @@ class ScanStages(FilingStages):
         A document that is a near-duplicate of one in the same chart goes to review instead.
         """
         with self.connection.transaction():
-            filing.commit(self.connection, review_duplicates(self.connection, outcome), pdfs)
+            filing.commit(self.connection, review_duplicates(self.connection, outcome, self.blobs.get), pdfs)

@@ -117,8 +117,11 @@ limit %(limit)s
 select id from patient where id = any(%s) order by id for no key update
 
 -- name: documents_of_same_date
-select document.id, string_agg(document_page.text, chr(10) order by document_page.position) as text
-from document join document_page on document_page.document_id = document.id
+select document.id, array_agg(document_page.text order by document_page.position) as texts,
+  array_agg(page.preview::text order by document_page.position) as previews
+from document
+join document_page on document_page.document_id = document.id
+join page on page.scan_id = document_page.scan_id and page.number = document_page.number
 where document.patient_id = %(patient)s and document.status = 'filed' and cardinality(document.pages) = %(pages)s
   and document.date_of_service is not distinct from %(date)s
 group by document.id
