@@ -17,6 +17,9 @@ from pipeline.ingest.parsing.open_scan import open_scan
 from pipeline.store.scratch import Scratch
 
 MAX_COMPARED_PAGES = 5
+"""Opening a page takes up to a second, and five equal pages under one name are no coincidence. If a later
+page differs, a person must look at both files all the same.
+"""
 
 
 def begins_with(file: Path, earlier: Path, scratch: Scratch, settings: IntakeSettings) -> bool:

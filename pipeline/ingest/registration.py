@@ -35,6 +35,8 @@ from pipeline.store.scratch import Scratch
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.ingest")
+UPLOAD = "upload"
+"""The source of files that users send in the browser."""
 UNKNOWN_TYPE = "application/octet-stream"
 CODES_WITHOUT_CONTENT = ("empty", "no_pages")
 """Why a file is rejected if there is nothing in it that could distinguish it from another such file."""
@@ -135,12 +137,16 @@ def register(
         info, rejection = (
             (None, rejection) if existing is not None else _inspected(copy, scratch, settings, rejection)
         )
-        earlier = _shorter_version(copy, info, event, connection, blobs, settings) if info else None
+        stored_name, origin = name or printable(file.name), origin or Origin()
+        earlier = None
+        if info is not None:
+            shorter = _shorter_scans(connection, info, event, origin, stored_name)
+            earlier = _beginning_of(copy, shorter, blobs, settings)
         if info and earlier:
             info = replace(info, notes=(*info.notes, _growth_note(f"Scan {earlier} is its beginning.")))
         values = {
             "sha256": sha256,
-            "name": name or printable(file.name),
+            "name": stored_name,
             "size": status.st_size,
             "path": event.path if event else None,
             "modified_ns": status.st_mtime_ns if event else None,
@@ -154,7 +160,7 @@ def register(
             "has_content": _has_content(rejection, status.st_size),
         }
     with translate_connection_errors(), connection.transaction():
-        result = _commit(connection, values, origin or Origin(), enqueue)
+        result = _commit(connection, values, origin, enqueue)
         if earlier:
             note = _growth_note(f"Scan {result.scan} is the longer file.")
             connection.execute(
@@ -171,28 +177,31 @@ def _growth_note(detail: str) -> Reason:
     )
 
 
-def _shorter_version(
-    copy: Path,
-    info: FileInfo,
-    event: IntakeEvent | None,
-    connection: Connection,
-    blobs: Blobs,
-    settings: Settings,
-) -> int | None:
-    """Return the scan of an earlier file of the same path that this one begins with."""
-    if event is None:
-        return None
+def _shorter_scans(
+    connection: Connection, info: FileInfo, event: IntakeEvent | None, origin: Origin, name: str
+) -> list[dict[str, Any]]:
+    """Return earlier scans of the same file that have fewer pages: of its path in the watched folder, or of
+    the name of an upload. Files of a command are not compared, because many of them may have one name.
+    """
+    params = {"pages": info.pages, "source": origin.source, "name": name}
     with translate_connection_errors():
-        params = {"path": event.path, "pages": info.pages}
-        row = connection.execute(SQL["earlier_scan_of_path"], params).fetchone()
-    if row is None:
-        return None
+        if event is not None:
+            return connection.execute(SQL["earlier_scan_of_path"], params | {"path": event.path}).fetchall()
+        if origin.source == UPLOAD:
+            return connection.execute(SQL["earlier_scans_of_name"], params).fetchall()
+    return []
+
+
+def _beginning_of(copy: Path, shorter: list[dict[str, Any]], blobs: Blobs, settings: Settings) -> int | None:
+    """Return the first of the scans with whose pages this file begins."""
     scratch = Scratch(settings.intake_scratch)
-    with tempfile.TemporaryDirectory(dir=scratch.folder, prefix="new-") as folder:
-        earlier = Path(folder) / "earlier"
-        blobs.fetch(row["sha256"], earlier)
-        is_beginning = begins_with(copy, earlier, scratch, settings.intake)
-    return row["id"] if is_beginning else None
+    for scan in shorter:
+        with tempfile.TemporaryDirectory(dir=scratch.folder, prefix="new-") as folder:
+            earlier = Path(folder) / "earlier"
+            blobs.fetch(scan["sha256"], earlier)
+            if begins_with(copy, earlier, scratch, settings.intake):
+                return int(scan["id"])
+    return None
 
 
 def _inspected(

@@ -24,6 +24,16 @@ where a.path = %(path)s and s.pages_in < %(pages)s and s.status <> 'quarantined'
 order by a.id desc
 limit 1
 
+-- name: earlier_scans_of_name
+-- The same for files that were uploaded with the same name; others with that name may be in between.
+select s.id, s.sha256, s.pages_in
+from ingest_event as a
+join scan as s on s.id = a.scan_id
+where a.stored_at > now() - interval '1 day' and a.path is null and a.name = %(name)s and s.source = %(source)s
+    and s.pages_in < %(pages)s and s.status <> 'quarantined'
+order by a.id desc
+limit 3
+
 -- name: note_waiting_scan
 update scan set notes = notes || %(notes)s where id = %(id)s and status = 'received'
 

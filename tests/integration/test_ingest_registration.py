@@ -141,6 +141,39 @@ def test_an_object_that_the_store_has_lost_is_stored_again_with_the_next_duplica
     assert blobs.get(first.sha256) == picture.read_bytes()
 
 
+def test_an_uploaded_file_that_comes_again_with_more_pages_is_reviewed_with_the_first(
+    tmp_path: Path, connection: Connection, blobs: Blobs, settings: Settings, jobs: Jobs
+) -> None:
+    pages = [Image.new("L", (60, 80), shade) for shade in (10, 20, 30)]
+    files = {"short": pages[:1], "other": pages[2:], "long": pages[:2]}
+
+    def upload(content: str, name: str, source: str = "upload") -> int:
+        file = tmp_path / f"{content}-{name}"
+        files[content][0].save(file, save_all=True, append_images=files[content][1:])
+        origin = Origin(source=source)
+        return register(file, connection, blobs, settings, enqueue=jobs, origin=origin, name=name).scan
+
+    def notes() -> dict[int, list[str]]:
+        rows = connection.execute("select id, notes from scan order by id").fetchall()
+        return {row["id"]: [note["code"] for note in row["notes"]] for row in rows}
+
+    short, other = upload("short", "scan.tif"), upload("other", "scan.tif")
+    assert notes() == {short: [], other: []}
+    long = upload("long", "scan.tif")
+    assert notes() == {short: ["file_grew"], other: [], long: ["file_grew"]}
+
+
+def test_files_with_the_same_name_from_a_command_are_not_compared(
+    tmp_path: Path, connection: Connection, blobs: Blobs, settings: Settings, jobs: Jobs
+) -> None:
+    pages = [Image.new("L", (60, 80), shade) for shade in (10, 20)]
+    for folder, number in (("a", 1), ("b", 2)):
+        (tmp_path / folder).mkdir()
+        pages[0].save(tmp_path / folder / "1.tif", save_all=True, append_images=pages[1:number])
+        register(tmp_path / folder / "1.tif", connection, blobs, settings, enqueue=jobs)
+    assert connection.execute("select notes from scan").fetchall() == [{"notes": []}, {"notes": []}]
+
+
 def test_a_symbolic_link_in_a_watched_folder_is_not_followed(
     picture: Path, tmp_path: Path, connection: Connection, blobs: Blobs, settings: Settings, jobs: Jobs
 ) -> None:
