@@ -44,6 +44,7 @@ By: TypeAlias = Annotated[
     str | None,
     typer.Option("--by", metavar="NAME", help="Name for the audit log. [default: the user of this computer]"),
 ]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
@@ -107,6 +108,29 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[float], None]]
         *columns, console=Console(stderr=True), disable=not is_interactive(), transient=True
     ) as bar:
         yield partial(bar.advance, bar.add_task(title, total=total))
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on the terminal whether to go on; with `yes` (--yes), do not ask.
+
+    Raises:
+        InvalidInput: Standard input is not a terminal, so no one can answer.
+        typer.Abort: The answer is no.
+    """
+    if yes:
+        return
+    if not has_terminal():
+        raise InvalidInput(
+            f"{question} No one can answer, because standard input is not a terminal.",
+            "If it is right, add --yes.",
+            "not_confirmed",
+        )
+    typer.confirm(question, abort=True, err=True)
+
+
+def has_terminal() -> bool:
+    """Return whether standard input is a terminal."""
+    return sys.stdin.isatty()
 
 
 def is_interactive() -> bool:

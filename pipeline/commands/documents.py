@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.common import By, Home, Json, current_user, database, emit
+from pipeline.commands.common import By, Home, Json, Yes, confirm, current_user, database, emit
 
 if TYPE_CHECKING:
     from pipeline.index.disclosure_report import Disclosure
@@ -34,28 +34,34 @@ def reassign(
         str, typer.Option("--note", metavar="TEXT", help="The reason; it is kept in the document's history.")
     ],
     by: By = None,
+    yes: Yes = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
     """Move a filed document to the chart of the right patient, and list who saw it in the wrong chart and
     where it was delivered.
 
-    Systems that received it are sent a correction: see `chartloom deliver`.
+    Both patients are named, and you are asked for a confirmation. Systems that received the document are sent
+    a correction: see `chartloom deliver`.
 
-    Exit codes: 0 done; 1 it is in no chart, is already in this one, or was changed meanwhile; 3 a service is
-    unavailable; 7 there is no such document or patient.
+    Exit codes: 0 done; 1 not confirmed, or it is in no chart, is already in this one, or was changed
+    meanwhile; 2 no one can confirm; 3 a service is unavailable; 7 there is no such document or patient.
     """
     from pipeline.index import disclosure_report, document_actions
     from pipeline.index.search import patients_with_mrn
+    from pipeline.patients.patient_merge import patient_summary
 
     actor = by or current_user()
     with database(home) as connection:
+        before = document_actions.snapshot(connection, document)
+        context = document_actions.ReviewContext(
+            document=document, revision=before["revision"], actor=actor, note=note
+        )
+        patient = patients_with_mrn(connection, mrn)[0]
+        current = before["patient_id"]
+        old = f" from {patient_summary(connection, current)}" if current is not None else ""
+        confirm(f"Move document {document}{old} to {patient_summary(connection, patient)}?", yes=yes)
         with connection.transaction():
-            revision = document_actions.snapshot(connection, document)["revision"]
-            context = document_actions.ReviewContext(
-                document=document, revision=revision, actor=actor, note=note
-            )
-            patient = patients_with_mrn(connection, mrn)[0]
             decision = document_actions.reassign(connection, context, patient)
             disclosure_report.audit_move(
                 connection, actor, disclosure_report.disclosures(connection, decision)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from psycopg.rows import class_row
+
 from pipeline.errors import Conflict, NotFound
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
@@ -22,6 +24,23 @@ class Merge:
     documents: int
 
 
+@dataclass(frozen=True, slots=True)
+class PatientSummary:
+    """What names a patient, and the number of documents in the chart."""
+
+    id: int
+    mrn: str | None
+    given: str | None
+    family: str | None
+    dob: str | None
+    documents: int
+
+    def __str__(self) -> str:
+        name = ", ".join(filter(None, (self.family, self.given))) or f"patient {self.id}"
+        documents = "1 document" if self.documents == 1 else f"{self.documents} documents"
+        return f"{name} (MRN {self.mrn or 'unknown'}, born {self.dob or 'unknown'}, {documents})"
+
+
 def patient_id(connection: Connection, mrn: str) -> int:
     """Return the patient with this current or former MRN; a merged patient's own ID, not its survivor's.
 
@@ -32,6 +51,21 @@ def patient_id(connection: Connection, mrn: str) -> int:
     if row is None:
         raise NotFound(f"No patient in the index has the MRN {mrn}.")
     return int(row["id"])
+
+
+def patient_summary(connection: Connection, patient: int) -> PatientSummary:
+    """Return what names a patient to a person who is to confirm a change. Raises NotFound."""
+    with connection.cursor(row_factory=class_row(PatientSummary)) as cursor:
+        found = cursor.execute(SQL["patient_summary"], {"id": patient}).fetchone()
+    if found is None:
+        raise NotFound(f"There is no patient {patient}.")
+    return found
+
+
+def differing_identity_fields(one: PatientSummary, other: PatientSummary) -> list[str]:
+    """Return "given" and "dob" if both records have the value and they differ: they may be two people."""
+    pairs = {"given": (one.given, other.given), "dob": (one.dob, other.dob)}
+    return [name for name, (a, b) in pairs.items() if a and b and a.casefold() != b.casefold()]
 
 
 def is_merged_into(connection: Connection, patient: int, other: int) -> bool:

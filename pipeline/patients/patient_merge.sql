@@ -3,6 +3,11 @@ select id from patient where mrn = %(mrn)s
 union all select patient_id from patient_identifier where kind = 'mrn' and value = %(mrn)s
 limit 1
 
+-- name: patient_summary
+select p.id, p.mrn, p.given, p.family, p.dob,
+    (select count(*) from document d where d.patient_id = p.id and d.status = 'filed') as documents
+from patient p where p.id = %(id)s
+
 -- name: is_merged_into
 select 1 from patient where id = %(patient)s and merged_into = %(other)s
 

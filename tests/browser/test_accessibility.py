@@ -6,18 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from pipeline.index import document_actions
 from pipeline.index.document_actions import ReviewContext
+from pipeline.patients.rejected_messages import settle_message
 from pipeline.web.auth.accounts import add_account
 from pipeline.web.auth.permissions import Role
+from tests.browser.violations import TABLET, WINDOW, violations
 from tests.support.hospital import PASSWORD, Hospital
 
 Window = Callable[..., Page]
-TABLET = {"width": 820, "height": 1180}
-WINDOW = {"width": 1280, "height": 800}
 PAGES: tuple[tuple[str, Role | None, str], ...] = (
     ("login", None, "/login"),
     ("queue", Role.REVIEWER, "/queue"),
@@ -66,6 +65,8 @@ def test_axe_finds_no_violation_on_any_page_in_light_or_dark_and_each_fits_a_tab
         "move": move,
     }
     still_being_read(hospital)
+    settle_message(hospital.connection, hospital.rejected_message("A43"), "supervisor", "Moved by hand.")
+    hospital.rejected_message()
     windows: dict[Role | None, Page] = {}
     found = []
     for name, role, path in PAGES:
@@ -79,28 +80,6 @@ def test_axe_finds_no_violation_on_any_page_in_light_or_dark_and_each_fits_a_tab
     reviewing.keyboard.press("a")
     reviewing.get_by_role("heading", name="Not saved").wait_for()
     assert found + violations(reviewing, "conflict", screenshot) == []
-
-
-def violations(page: Page, name: str, screenshot: Callable[[Page, str], None]) -> list[tuple[object, ...]]:
-    """Return the violations that axe finds on the page in light and, because only colors differ, for
-    contrast in dark, and elements wider than the screen.
-    """
-    found: list[tuple[object, ...]] = []
-    for theme, options in (("light", None), ("dark", {"runOnly": ["color-contrast"]})):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        report = Axe().run(page, options=options)
-        found += [
-            (name, theme, entry["id"], entry["nodes"][0]["target"]) for entry in report.response["violations"]
-        ]
-        screenshot(page, f"{name}-{theme}")
-    for size in (TABLET, WINDOW):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        found += [(name, "wider than", size["width"])] if wide > 0 else []
-        if size is TABLET:
-            screenshot(page, f"{name}-tablet")
-    page.emulate_media(color_scheme="light")
-    return found
 
 
 def still_being_read(hospital: Hospital) -> None:

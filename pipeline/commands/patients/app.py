@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.common import Home, Json, emit
+from pipeline.commands.common import Home, Json, Yes, emit
 from pipeline.errors import InvalidInput
 
 patients = typer.Typer(
@@ -74,17 +74,29 @@ DecidedBy = Annotated[str, typer.Option("--by", metavar="NAME", help="Name for t
 
 
 def merge_records(
-    loser: Mrn, survivor: Mrn, by: DecidedBy = "operator", as_json: Json = False, home: Home = None
+    loser: Mrn,
+    survivor: Mrn,
+    by: DecidedBy = "operator",
+    note: Annotated[
+        str,
+        typer.Option("--note", metavar="TEXT", help="Why they are the same person, for the audit log."),
+    ] = "",
+    yes: Yes = False,
+    as_json: Json = False,
+    home: Home = None,
 ) -> None:
     """Merge the first patient into the second: the documents move, and the numbers and names of the first
     find the second from now on.
 
-    Exit codes: 0 done; 1 one of them is already merged; 3 a service is unavailable; 7 there is no such
-    patient.
+    Both are named, and you are asked for a confirmation. If their first names or birth dates differ, they may
+    be two people, and --note is required.
+
+    Exit codes: 0 done; 1 not confirmed, or one of them is already merged; 2 --note is missing, or no one can
+    confirm; 3 a service is unavailable; 7 there is no such patient.
     """
     from pipeline.commands.patients.merge import merge_patients
 
-    merge_patients(loser, survivor, by, as_json=as_json, home=home)
+    merge_patients(loser, survivor, by, note, yes=yes, as_json=as_json, home=home)
 
 
 def unmerge_records(loser: Mrn, by: DecidedBy = "operator", as_json: Json = False, home: Home = None) -> None:

@@ -90,15 +90,6 @@ def comparison_page(
     )
 
 
-def differing_identity_fields(patient: Row, other: Row) -> list[str]:
-    """Return given name and birth date if both records have one and they differ."""
-    return [
-        name
-        for name in ("given", "dob")
-        if patient[name] and other[name] and patient[name].casefold() != other[name].casefold()
-    ]
-
-
 @router.post("/patients/{patient}/merge", name="merge", response_class=HTMLResponse)
 def merge(
     context: Context,
@@ -113,7 +104,8 @@ def merge(
     If given name or birth date differ, the merge must be confirmed on a second page, with a reason. The
     rejected HL7 message that asks for the merge is settled when all its merges are done."""
     row, other_row = load_record(context, patient), load_record(context, other)
-    differences = differing_identity_fields(row, other_row)
+    summaries = [patient_merge.patient_summary(context.connection, id) for id in (patient, other)]
+    differences = patient_merge.differing_identity_fields(*summaries)
     reason = note.strip()
     if differences and not (confirmed and reason):
         context.record(patient=patient, other=other)
