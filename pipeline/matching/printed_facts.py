@@ -91,7 +91,7 @@ def _pick(
         agreeing = [pair for pair in agreeing if _is_below_name(pair[0].mention, page.fields.get("name"))]
     if not agreeing:
         return None
-    reading, level = max(agreeing, key=lambda pair: _preference(name, *pair, record))
+    reading, level = max(agreeing, key=lambda pair: _preference(name, pair[0], pair[1], record))
     if reading.is_stated:
         return reading, level
     for other in readings:
@@ -103,7 +103,23 @@ def _pick(
             and not _tolerates(name, _level(name, other.person, record))
         ):
             return None  # a label says that another value is the patient's
+    if name == "name" and _field_names_someone_else(page, reading, chosen_level):
+        numbers = page.readings["mrn"]
+        if all(_level("mrn", number.person, record) != "exact" for number in numbers):
+            return None  # only patients have a record number on a page, other people have birth dates too
     return reading, level
+
+
+def _field_names_someone_else(page: PageEvidence, reading: Reading, chosen_level: str | None) -> bool:
+    """Return whether the index field of the name is another person's, printed elsewhere."""
+    field, mention = page.fields.get("name"), reading.mention
+    return (
+        field is not None
+        and chosen_level is not None
+        and not _agrees("name", chosen_level)
+        and not page.is_nobody(page.chosen)
+        and not same_print(field.page, field.box, mention.page, mention.box)
+    )
 
 
 def _preference(name: str, reading: Reading, level: str, record: Person) -> tuple[object, ...]:
@@ -171,7 +187,7 @@ def _with_value(person: Person, name: str, reading: Reading, trials: int) -> Per
     certainty = 1.0 if is_labeled else UNKNOWN_ROLE_CONFIDENCE
     changes: dict[str, Any] = {part: getattr(reading.person, part) for part in parts}
     confidence = {**person.confidence, **dict.fromkeys(parts, certainty)}
-    counted = {**person.trials, parts[2] if name == "name" else name: trials}
+    counted = {**person.trials, "family" if name == "name" else name: trials}
     return replace(person, **changes, confidence=confidence, trials=counted)
 
 
