@@ -10,6 +10,7 @@ import pytest
 from pipeline.config import Settings, load_settings
 from pipeline.ocr.engines import tesseract
 from pipeline.runtime.doctor import Finding, run_checks
+from pipeline.store.audit import write_audit
 from pipeline.store.database import Connection
 
 
@@ -94,3 +95,35 @@ def test_a_missing_language_of_tesseract_is_reported(settings: Settings) -> None
     assert not found.ok
     assert "tesseract-ocr-xyz" in found.remedy
     assert found.exit_code == 4
+
+
+def test_an_address_that_other_machines_can_reach_is_reported_or_called_out_if_a_setting_allows_it(
+    settings: Settings,
+) -> None:
+    for is_allowed in (False, True):
+        adt = settings.adt.model_copy(update={"host": "0.0.0.0", "allow_insecure": is_allowed})
+        found = findings(free_port(settings.model_copy(update={"adt": adt})))
+        assert "addresses" not in found
+        address = found["adt address"]
+        assert (address.ok, address.warning) == (is_allowed, is_allowed)
+        assert address.exit_code == (0 if is_allowed else 5)
+        assert "adt.tls_certificate is not set and anyone may connect" in address.detail
+        assert "adt.allowed_networks" in address.remedy
+
+
+def sign_in(connection: Connection, name: str, address: str) -> None:
+    write_audit(connection, name, "login", role="reviewer", address=address)
+
+
+def test_a_proxy_whose_address_is_taken_for_that_of_the_users_is_reported(
+    settings: Settings, connection: Connection
+) -> None:
+    for number in range(4):
+        sign_in(connection, f"user{number}", f"10.20.0.{number}")
+    assert "client addresses" not in findings(free_port(settings))
+    for number in range(9):
+        sign_in(connection, f"user{number}", "10.20.9.9")
+    found = findings(free_port(settings))["client addresses"]
+    assert (found.ok, found.warning) == (True, True)
+    assert "9 of 9 users signed in from 10.20.9.9" in found.detail
+    assert "web.trusted_proxies" in found.remedy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -54,6 +55,23 @@ def test_a_service_has_no_right_that_it_does_not_need(tmp_path: Path) -> None:
     account = choose_os_user(tmp_path / "data", binaries() / "postgres")
     assert not any("ambient" in part for part in account.prefix)
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+@ROOT_ONLY
+def test_no_service_runs_as_the_user_that_others_share_and_its_old_folder_is_taken_over(
+    tmp_path: Path,
+) -> None:
+    shared = pwd.getpwnam("nobody").pw_uid
+    old = tmp_path / "old"
+    (old / "base").mkdir(parents=True)
+    (old / "base" / "table").write_text("a row")
+    for path in (old, old / "base", old / "base" / "table"):
+        os.chown(path, shared, -1)
+    for folder in (old, tmp_path / "new"):
+        account = choose_os_user(folder, binaries() / "postgres")
+        assert account.uid not in (None, shared)
+        assert not any(str(shared) in part for part in account.prefix)
+        assert {path.stat().st_uid for path in (folder, *folder.rglob("*"))} == {account.uid}
 
 
 def test_a_secret_is_readable_by_its_owner_only_and_never_half_written(tmp_path: Path) -> None:
