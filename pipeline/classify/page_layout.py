@@ -41,6 +41,7 @@ address has no letters before its colon, or a slash after it.
 
 JOINED_VALUE = re.compile(
     r"[\d/.-]*\d{2,}(?=[A-Z][a-z]{2,})"
+    r"|[A-Z](?=(?:Age|Sex|Date|DOB|MRN)$)"
     r"|[^\W\d_]*[a-z](?=(?:Age|Sex|Gender|Race|DOB|MRN|SSN|Acct|Account|Date|Phone|Room|Unit|Name)[:#])"
 )
 """A value and the label after it without a space: "7419680Date", "JoanAge:"."""

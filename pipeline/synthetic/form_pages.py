@@ -31,6 +31,16 @@ from pipeline.synthetic.form_sections import (
     specimen_label,
     split_name,
 )
+from pipeline.synthetic.form_slips import (
+    certificate,
+    consent_sentence,
+    growth_chart,
+    message_slip,
+    monitor_strip,
+    prescription,
+    run_sheet,
+    window_letter,
+)
 
 Structure: TypeAlias = Callable[[FormPen, Facts, int], int]
 
@@ -52,5 +62,13 @@ STRUCTURES: dict[str, Structure] = {
     "split_name": split_name,
     "prior_authorization": prior_authorization,
     "billing_statement": billing_statement,
+    "certificate": certificate,
+    "consent_sentence": consent_sentence,
+    "growth_chart": growth_chart,
+    "message_slip": message_slip,
+    "monitor_strip": monitor_strip,
+    "prescription": prescription,
+    "run_sheet": run_sheet,
+    "window_letter": window_letter,
 }
 """How whole pages name their patient, by name."""

@@ -45,7 +45,9 @@ SPACED_DATE = re.compile(r"(?<![\d/.\-])([01]?\d)\s([0-3]?\d)\s(\d\d)(?!\d|\s?[/
 
 ISO_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{1,2})(?!\d)")
 COMPACT_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)(?!\d)")
-MONTH_FIRST_DATE = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[,.;]?\s+'?(\d{4}|\d{2}(?!\d))")
+MONTH_FIRST_DATE = re.compile(
+    r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?(?:[,.;]\s*|\s+)'?(\d{4}|\d{2}(?!\d))"
+)
 DAY_FIRST_DATE = re.compile(
     r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)?[\s\-/]*([A-Za-z]{3,9})\.?,?[\s\-/]*(\d{4}|\d{2}(?!\d))"
 )

@@ -12,7 +12,7 @@ from pipeline.classify.fields.candidate_evidence import FieldCandidate, make_can
 from pipeline.classify.fields.codes import find_codes
 from pipeline.classify.fields.date_parsing import find_dates
 from pipeline.classify.fields.label_values import LabelValue, find_label_values
-from pipeline.classify.fields.labels import Label, find_labels
+from pipeline.classify.fields.labels import NAME_PARTS, Label, find_labels
 from pipeline.classify.fields.other_people import INSURED, belongs_to_other_person
 from pipeline.classify.fields.unlabeled_values import (
     DATE_ORDER,
@@ -41,9 +41,6 @@ MAX_WEAK_LABEL_STRENGTH = 0.5
 
 MIN_UNAMBIGUOUS_LABEL_STRENGTH = 0.75
 """From this strength on, a label alone determines what its value is; a weak label counts 0.5."""
-
-NAME_PARTS = ("family_name", "given_name", "middle_name")
-"""Fields that only make up the patient's name."""
 
 MAX_NAME_PART_ROWS = 2
 """Rows between the labels of family and given name."""

@@ -22,7 +22,7 @@ PHONE = re.compile(r"\(?\b(\d{3})\)?[\s.\-]*(\d{3})[\s.\-]+(\d{4})\b")
 GROUP_DIGITS = (2, 3, 4)
 """Digits of one group, if a number is printed in groups."""
 
-MAX_GROUP_GAP_HEIGHTS = 0.8
+MAX_GROUP_GAP_HEIGHTS = 1.2
 """Widest gap between two groups of one number, in word heights; the gap between columns is wider."""
 
 MAX_LEADING_LABEL_WORDS = 3

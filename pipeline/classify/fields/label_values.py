@@ -55,8 +55,12 @@ COLUMN_HINT = re.compile(
 """Words between a label and the value below it that are part of the form."""
 
 DATE_PART = re.compile(r"\d{1,4}\D?$")
+DAY_OR_MONTH = re.compile(r"\d{1,2}")
 DATE_GAP_FACTOR = 1.8
 """How much wider the gaps between month, day and year may be, if each has a box."""
+
+DATE_COLUMN_HINT = re.compile(rf"{COLUMN_HINT.pattern}|[DO0]{{2}}", re.IGNORECASE)
+"""The same words of a date, with a misread "DD"."""
 
 BOX_LETTER = re.compile(r"[a-d][.)]?")
 """The letter of a line of a form's box, before the value."""
@@ -112,7 +116,7 @@ def find_label_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -
                 if below:
                     gap = (below[0].box[1] - label.box[3]) / layout.line_height
                     yield LabelValue(label=label, words=below, position="below", gap=gap)
-            above = () if right else _words_above(layout, labels, label, following)
+            above = _words_above(layout, labels, label, following)
             if above:
                 gap = (label.box[1] - above[0].box[3]) / layout.line_height
                 yield LabelValue(label=label, words=above, position="above", gap=gap)
@@ -121,8 +125,8 @@ def find_label_values(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -
 def _words_right(
     words: tuple[Word, ...], row: tuple[Cell, ...], label: Label, following: Label | None, line_height: float
 ) -> tuple[Word, ...]:
-    """Return the words of the first cell after the label, up to the next label. A name may continue in the
-    next cell.
+    """Return the words of the first cell after the label, up to the next label. A name or a date may
+    continue in the next cell.
     """
     limit = following.first if following else len(words)
     if label.end >= limit:
@@ -132,8 +136,8 @@ def _words_right(
         end += len(cell.words)
         if end > label.end:
             break
-    if label.field == "patient_name":
-        max_gap = MAX_NAME_GAP_LINES * line_height
+    if label.field in MAX_GAP_LINES_BY_FIELD:
+        max_gap = MAX_GAP_LINES_BY_FIELD[label.field] * line_height
         while end < limit and words[end].box[0] - words[end - 1].box[2] <= max_gap:
             end += 1
     return tuple(word for word in words[label.end : min(end, limit)] if word.text not in SEPARATORS)
@@ -178,13 +182,16 @@ def _words_below(
             break
         words = [word for cell in layout.rows[index] for word in cell.words]
         in_column = [(i, word) for i, word in enumerate(words) if left <= word.box[0] < right]
-        column = [(i, word) for i, word in in_column if not COLUMN_HINT.fullmatch(word.text)]
+        hint = DATE_COLUMN_HINT if label.field in DATE_FIELDS else COLUMN_HINT
+        column = [(i, word) for i, word in in_column if not hint.fullmatch(word.text)]
         if len(column) > 1 and BOX_LETTER.fullmatch(column[0][1].text):
             column = column[1:]
         if not column:
             bottom = max((word.box[3] for _, word in in_column), default=bottom)
             rows_left -= not in_column
             continue
+        if label.field in DATE_FIELDS:
+            column = _with_date_before(words, column, layout.line_height)
         label_words = {i for other in labels.get(index, ()) for i in range(other.first, other.end)}
         if column[0][0] in label_words and column[0][1].box[0] > label.box[2]:
             right = column[0][1].box[0] - COLUMN_END_SLACK_LINES * layout.line_height
@@ -196,6 +203,24 @@ def _words_below(
         gap_lines = MAX_GAP_LINES_BY_FIELD.get(label.field, CELL_GAP_LINES)
         return _leading_words(column, label_words, gap_lines * layout.line_height)
     return ()
+
+
+def _with_date_before(
+    words: list[Word], column: list[tuple[int, Word]], line_height: float
+) -> list[tuple[int, Word]]:
+    """Return a column with the month and day that stand to its left: "08 19 18" must not be read from the 19
+    on.
+    """
+    first = column[0][0]
+    max_gap = MAX_GAP_LINES_BY_FIELD["dob"] * DATE_GAP_FACTOR * line_height
+    while (
+        first > 0
+        and words[first].text[:2].isdigit()
+        and DAY_OR_MONTH.fullmatch(words[first - 1].text)
+        and words[first].box[0] - words[first - 1].box[2] <= max_gap
+    ):
+        first -= 1
+    return [*((i, words[i]) for i in range(first, column[0][0])), *column]
 
 
 def _words_above(

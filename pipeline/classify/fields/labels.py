@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -46,6 +46,12 @@ MIN_STRONG_STRENGTH = 0.5
 MIN_NUMBER_DIGITS = 4
 """Digits of a value that makes the words before it a label in the middle of a line."""
 
+NAME_ORDER_WORDS = frozenset(("last", "first", "middle", "mi", "i", "initial", "name"))
+"""Keys of the words that say in which order a name is written."""
+
+NAME_PARTS = ("family_name", "given_name", "middle_name")
+"""Fields that only make up the patient's name."""
+
 MAX_HINT_WORDS = 8
 """Words of the longest remark in parentheses that belongs to a label: "(Last Name, First Name, Middle
 Initial)".
@@ -57,10 +63,16 @@ BOX_NUMBER = re.compile(r"(?:\d{1,2}[a-d]?|[a-dA-J])[.)]")
 BARE_BOX_NUMBER = re.compile(r"\d{1,2}[a-d]?|[a-d]")
 """The number of a form's box without a period; only at the start of a cell."""
 
+BOX_LETTER = re.compile(r"[A-J]")
+"""The letter of a form's column after its number, without periods: "24 A"."""
+
 DATE_HINT = re.compile(r"\(?(?:MM|DD|YYYY|YY)(?:[/.\-]?(?:MM|DD|YYYY|YY))*\)?[:.,]*", re.IGNORECASE)
 """How a form asks for a date to be written: "MM/DD/YYYY"."""
 
 MIN_TITLE_WORD_LETTERS = 3
+MISREAD_DOB = re.compile(r"\W?[D1IlJOB0]?[.,][O0QD][.,]B[.,:;]*")
+"""Misread forms of "D.O.B."."""
+
 MONTH_STARTS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 SEPARATORS = (":", ";", "-", "–")
@@ -226,6 +238,9 @@ def _label_at(
         return None
     if DATE_HINT.fullmatch(words[first].text) and not _ends_with_colon(words, first + 1):
         return None
+    if MISREAD_DOB.fullmatch(words[first].text) and label_key(words[first].text) not in lexicon().exact:
+        words = (*words[:first], replace(words[first], text="D.O.B."), *words[first + 1 :])
+        keys = (*keys[:first], "dob", *keys[first + 1 :])
     is_whole_word = len(keys[first]) > 1  # "K Chart #": an initial is not part of a misread label
     begins_cell = first in starts or _is_numbered(words, starts, first)
     for end in range(min(first + MAX_LABEL_WORDS, len(words)), first, -1):
@@ -244,6 +259,8 @@ def _label_at(
         ) or _match_pattern(label_words(" ".join(word.text for word in span)))
         if not match:
             continue
+        if match.field in NAME_PARTS and words[first].text.startswith("("):
+            continue  # "(First, Middle, Last)" says how to write a name
         hint_end = _hint_end(words, starts, end)
         is_explained = words[hint_end - 1].text.endswith(")") and match.strength > MIN_STRONG_STRENGTH
         if is_explained or _is_label_here(
@@ -295,7 +312,10 @@ def _is_numbered(words: tuple[Word, ...], starts: frozenset[int], first: int) ->
         return False
     before = words[first - 1].text
     if first - 1 in starts:
-        return BARE_BOX_NUMBER.fullmatch(before) is not None or BOX_NUMBER.fullmatch(before) is not None
+        is_mark = not any(c.isalnum() for c in before)  # a misread number
+        return is_mark or any(form.fullmatch(before) for form in (BARE_BOX_NUMBER, BOX_NUMBER))
+    if first - 2 in starts and words[first - 2].text.isdigit() and BOX_LETTER.fullmatch(before):
+        return True
     if first in starts or BOX_NUMBER.fullmatch(before) is None:
         return False
     return before[0].isdigit() or words[first - 2].text[:1].isdigit()  # "24. A."; not an initial
@@ -303,17 +323,28 @@ def _is_numbered(words: tuple[Word, ...], starts: frozenset[int], first: int) ->
 
 def _hint_end(words: tuple[Word, ...], starts: frozenset[int], end: int) -> int:
     """Return the end of a label with the remarks after it: "(Last, First)", "MM DD YY"."""
-    while end < len(words) and end not in starts and _is_hint(words[end].text):
-        end += 1
-    if end >= len(words) or end in starts or not words[end].text.startswith("("):
-        return end
-    for last in range(end, min(end + MAX_HINT_WORDS, len(words))):
-        if (last > end and last in starts) or re.search(r"\d\d", words[last].text):
-            return end
-        if ")" in words[last].text:
-            is_number = any(c.isdigit() for c in words[end].text)
-            return end if is_number else last + 1
+    while end < len(words) and end not in starts:
+        next_end = end + 1 if _is_hint(words[end].text) else _remark_end(words, starts, end)
+        if next_end == end:
+            break
+        end = next_end
     return end
+
+
+def _remark_end(words: tuple[Word, ...], starts: frozenset[int], first: int) -> int:
+    """Return the end of the remark in parentheses that begins with a word; `first` if there is none."""
+    if not words[first].text.startswith("(") or any(c.isdigit() for c in words[first].text):
+        return first
+    for last in range(first, min(first + MAX_HINT_WORDS, len(words))):
+        if (last > first and last in starts) or re.search(r"\d\d", words[last].text):
+            break
+        if ")" in words[last].text:
+            return last + 1
+        if label_key(words[last].text) not in NAME_ORDER_WORDS:
+            continue
+        if last + 1 == len(words) or last + 1 in starts:
+            return last + 1  # the remark was cut off at the edge of its box
+    return first
 
 
 def _is_hint(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.classify.fields.date_parsing import MONTHS
 from pipeline.classify.fields.labels import label_key, lexicon, word_list
@@ -18,6 +19,7 @@ NAME_TOKEN = re.compile(r"^[^\W\d_][^\W\d_'’.\-]*(?:['’\-.][^\W\d_]+)*\.?$")
 SPECIALTY = re.compile(
     r"(ology|iatry|iatrics|surgery|medicine)$|^(internal|emergency|family|oncology|general)$"
 )
+NUMBERED_NAME = re.compile(r"[A-Z][^\W\d_'’-]+\d{1,4},?")
 NICKNAME = re.compile(r"[(\"“][^\W\d_]+[)\"”]")
 """A nickname within a name: "Robert (Bob) Smith"."""
 
@@ -49,6 +51,8 @@ def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
             continue
         for part in _split_joined_words(word):
             text = _strip_punctuation(part.text)
+            if text == "0" and len(name) >= 2 and any(each.text.endswith(",") for each in name):
+                text, part = "O", replace(part, text="O")  # a misread initial
             if not text:
                 if name and name[-1].text.endswith(","):
                     continue
@@ -63,6 +67,16 @@ def name_words(words: Sequence[Word]) -> tuple[Word, ...]:
                 return tuple(name)
         if word.text.endswith((";", "|", ":")):
             break
+    return tuple(name)
+
+
+def numbered_name_words(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Return the leading words of a name as generators of test records print it: "Aaron203 Abbott774"."""
+    name: list[Word] = []
+    for word in words:
+        if not NUMBERED_NAME.fullmatch(word.text):
+            break
+        name.append(word)
     return tuple(name)
 
 

@@ -179,7 +179,8 @@ def _is_heading(cell: Cell, *, alone: bool, label: Label) -> bool:
         return False
     if label.field in CONTACT_FIELDS and is_facility(text):
         return True
-    rest = HEADING_FILLER.sub("", text)
+    rest = text
     for people in (RELATIVE, ORGANIZATION, PATIENT):
         rest = people.sub("", rest)
+    rest = HEADING_FILLER.sub("", rest)
     return rest != text and not any(c.isalnum() for c in rest)

@@ -49,7 +49,7 @@ def parse_value(field: str, words: Sequence[Word]) -> ParsedValue | None:
 
 
 def _parse_patient_name(words: Sequence[Word]) -> ParsedValue | None:
-    name = name_parsing.name_words(words)
+    name = name_parsing.name_words(words) or name_parsing.numbered_name_words(words)
     if not name or not name_parsing.is_name(name, labeled=True):
         return None
     if name_parsing.credential_follows(words, name, labeled=True):

@@ -22,12 +22,18 @@ from pipeline.classify.fields.field_candidates import find_candidates
 from pipeline.classify.fields.field_selection import select_fields, values_match
 from pipeline.classify.page_layout import analyze_layout
 from pipeline.classify.training.labeled_scans import read_labeled_scans
-from pipeline.classify.training.synthetic_stacks import MISREAD_RATES, simulate_reading
+from pipeline.classify.training.synthetic_stacks import (
+    CONFUSIONS,
+    MISREAD_RATES,
+    page_from_words,
+    simulate_reading,
+)
 from pipeline.config import load_settings
 from pipeline.records import OcrPage, Word
 
 if TYPE_CHECKING:
     from pipeline.synthetic import SyntheticDocument
+    from pipeline.synthetic.form_layouts import LayoutFamily
 
 FACT_BY_FIELD = {
     "account": "account",
@@ -45,6 +51,14 @@ SEX_BY_CODE = {"F": "female", "M": "male"}
 
 MIN_OUTCOMES = 30
 """A field is calibrated if at least this many of its values were measured."""
+
+MISREAD_CONFIDENCE, READ_CONFIDENCE = 0.8, 0.95
+"""OCR confidence of misread and of other words of form pages: too close together to separate them by it."""
+
+FORM_MISREAD_RATES = (0.0, 0.0, 0.002, 0.005)
+"""Shares of misread letters of form pages, which are short: one in 200 misreads a value on every fifth
+page.
+"""
 
 HOLDOUT_DIVISOR = 6
 """One document in this many is never used for calibration: the old and the new table are compared on these.
@@ -95,6 +109,33 @@ def generated_cases(count: int, seed: int) -> Iterator[FieldCase]:
         )
         text = "\n".join(sheet.text for sheet in printed.sheets)
         yield FieldCase(f"generated {seed} {number}", pages, _truth_of_sample(sample, text))
+
+
+def form_cases(
+    count: int, seed: int, families: Sequence[LayoutFamily]
+) -> Iterator[tuple[LayoutFamily, FieldCase]]:
+    """Yield `count` form pages of each family of layouts, with letters misread as OCR might."""
+    from pipeline.synthetic.form_layouts import form_pages
+
+    for number, page in enumerate(form_pages(count, seed, families)):
+        name = f"form {seed} {number} {page.family.name}"
+        rng = random.Random(name)
+        reading = _read_form(rng, page.canvas.words, rng.choice(FORM_MISREAD_RATES))
+        yield page.family, FieldCase(name, (reading,), page.truth)
+
+
+def _read_form(rng: random.Random, words: Sequence[Word], rate: float) -> OcrPage:
+    """Return a page of which every line is read. `rate`: the share of misread letters. The boxes are shifted
+    by up to a pixel and as high as letters are.
+    """
+    read = []
+    for word in words:
+        text = "".join(rng.choice(CONFUSIONS.get(c, c)) if rng.random() < rate else c for c in word.text)
+        x0, y0, x1, y1 = (edge + rng.randint(-1, 1) for edge in word.box)
+        box = (x0, y0 + (y1 - y0) // 6, max(x1, x0 + 1), y1 - (y1 - y0) // 8)
+        confidence = MISREAD_CONFIDENCE if text != word.text else READ_CONFIDENCE
+        read.append(Word(text=text, box=box, confidence=confidence))
+    return page_from_words(1, tuple(read))
 
 
 def scanned_cases(folder: Path, readings: Path) -> Iterator[FieldCase]:
