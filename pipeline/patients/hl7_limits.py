@@ -1,5 +1,5 @@
-"""The size of an HL7 message, checked on its bytes before it is parsed: the parser takes about 12
-microseconds and 700 bytes of memory for each value, whoever sent it.
+"""The size of an HL7 message, checked on its bytes before it is parsed: the parser makes an object of each
+value. 4 MB of separators took it 47 s and 2.8 GB; counting them takes 0.05 s.
 """
 
 from __future__ import annotations
