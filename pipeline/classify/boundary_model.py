@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -43,13 +43,26 @@ MIN_LETTERHEAD_SIMILARITY = 80.0
 """rapidfuzz's ratio, in percent, from which two letterheads are the same."""
 
 COMPARED_FIELDS = ("patient_name", "mrn", "dob", "account", "date_of_service", "accession", "author")
+MAX_PAGES_BACK = 6
+"""Content pages before a page among which the last that names the patient is looked for."""
+
 MIN_LABEL_STRENGTH = 0.6
 """Label strength from which a value of a page is compared with the other page's."""
 
 LEFT_EDGE_SCALE, SIZE_SCALE = 0.05, 0.25
-"""Differences that count fully: of left edges as a share of the width, of sizes as a logarithm of their
-ratio.
-"""
+"""Differences that count fully: of edges as a share of the width, of sizes as a logarithm of their ratio."""
+
+CELLS_SCALE, CAPITALS_SCALE, DIGITS_SCALE = 1.5, 0.3, 0.3
+"""Differences that count fully: of cells per row, and of the shares of capitals and digits."""
+
+MIN_REPEATED_SHARE = 0.5
+"""Share of a page's first rows that are also on the page before, from which its head repeats."""
+
+SMALL_PRINT_SHARE = 0.85
+"""Height of small print, compared with the type of the page before."""
+
+MIN_LONG_WORDS, WORDS_SCALE = 8, 0.5
+"""Long words that two pages must have to be compared, and the share in common that counts fully."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,24 +92,30 @@ def load_model() -> BoundaryModel:
     )
 
 
-def start_probability(before: PageFeatures, page: PageFeatures, *, blank_between: bool) -> float:
-    """Return the probability that a document starts at `page`, given the content page before it."""
-    return load_model().probability(boundary_evidence(before, page, blank_between=blank_between))
+def start_probability(earlier: Sequence[PageFeatures], page: PageFeatures, *, blank_between: bool) -> float:
+    """Return the probability that a document starts at `page`, given the content pages before it."""
+    return load_model().probability(boundary_evidence(earlier, page, blank_between=blank_between))
 
 
-def boundary_evidence(before: PageFeatures, page: PageFeatures, *, blank_between: bool) -> dict[str, float]:
+def boundary_evidence(
+    earlier: Sequence[PageFeatures], page: PageFeatures, *, blank_between: bool
+) -> dict[str, float]:
     """Return the evidence by name, as models/boundaries.json names it. Evidence that is missing counts as 0.
 
     Args:
-        before: The content page before `page`.
+        earlier: The content pages before `page`, in order; at least one. The last is compared with `page`;
+            the others give the patient and visit if the last names none.
         page: The page at which a document may start.
         blank_between: A blank page is between the two.
     """
+    before = earlier[-1]
     return (
         _page_number_evidence(before, page)
         | _identity_evidence(before, page)
+        | _earlier_identity_evidence(earlier, page)
         | _text_flow_evidence(before, page)
         | _appearance_evidence(before, page)
+        | _repeated_rows_evidence(before, page)
         | {"blank_between": float(blank_between)}
         | _header_evidence(before, page)
     )
@@ -117,8 +136,29 @@ def _header_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, floa
         evidence["letterhead_differs"] = (
             -1.0 if letterheads_match(page.letterhead, before.letterhead) else 1.0
         )
+    evidence |= _title_evidence(before, page)
+    if page.title and before.title:
+        evidence["title_differs"] = -1.0 if letterheads_match(page.title, before.title) else 1.0
     if page.form_number and before.form_number:
         evidence["form_differs"] = 1.0 if page.form_number != before.form_number else -1.0
+    return evidence
+
+
+def _title_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, float]:
+    """Compare titles of the catalog and lines in larger type, and state what a page has no part of."""
+    repeats = _repeated_share(page.head, before.head) >= MIN_REPEATED_SHARE
+    evidence = {
+        "catalog_title": float(bool(page.catalog_title)),
+        "large_line": float(page.large_line),
+        "bare": -float(page.is_bare),
+        "small_print": -float(
+            not page.header_labels and 0 < page.line_height < SMALL_PRINT_SHARE * before.line_height
+        ),
+        "repeated_untitled": -float(repeats and not page.title and not page.catalog_title),
+        "repeated_titled": float(repeats and bool(page.title or page.catalog_title)),
+    }
+    if page.catalog_title and before.catalog_title:
+        evidence["catalog_title_differs"] = 1.0 if page.catalog_title != before.catalog_title else -1.0
     return evidence
 
 
@@ -178,6 +218,21 @@ def _identity_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, fl
     return evidence
 
 
+def _earlier_identity_evidence(earlier: Sequence[PageFeatures], page: PageFeatures) -> dict[str, float]:
+    """Compare patient and visit with the last page that names them, if the page before does not."""
+    evidence: dict[str, float] = {}
+    for name in COMPARED_FIELDS:
+        here = _labeled_values(page, name)
+        if not here or _labeled_values(earlier[-1], name):
+            continue
+        pages_back = reversed(earlier[-MAX_PAGES_BACK:-1])
+        there = next((values for p in pages_back if (values := _labeled_values(p, name))), [])
+        if there:
+            same = any(_is_same_value(name, a, b) for a in here for b in there)
+            evidence[f"{name}_differs_earlier"] = -1.0 if same else 1.0
+    return evidence
+
+
 def _labeled_values(page: PageFeatures, field: str) -> list[str]:
     return [
         c.value
@@ -224,9 +279,39 @@ def _text_flow_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, f
     return evidence
 
 
+def _repeated_rows_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, float]:
+    """Compare the rows at the top and at the bottom, and the long words between them."""
+    evidence = {"head_repeats": -_repeated_share(page.head, before.head)}
+    if page.foot and before.foot:
+        evidence["foot_repeats"] = -_repeated_share(page.foot[-1:], before.foot[-1:])
+    fewer = min(len(page.long_words), len(before.long_words))
+    if fewer >= MIN_LONG_WORDS:
+        shared = len(page.long_words & before.long_words)
+        evidence["words_shared"] = -min(1.0, shared / fewer / WORDS_SCALE)
+    if page.fax_number is not None and before.fax_number is not None:
+        evidence["fax_restarts"] = float(page.fax_number == 1)
+    return evidence
+
+
+def _repeated_share(rows: Sequence[str], rows_before: Sequence[str]) -> float:
+    """Return the share of the rows that are also on the page before, allowing for OCR errors."""
+    from rapidfuzz import fuzz
+
+    if not rows:
+        return 0.0
+    repeated = sum(any(fuzz.ratio(a, b) >= MIN_LETTERHEAD_SIMILARITY for b in rows_before) for a in rows)
+    return repeated / len(rows)
+
+
 def _appearance_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, float]:
     """Compare margin, type size and line pitch."""
-    evidence = {"left_differs": min(abs(page.left - before.left) / LEFT_EDGE_SCALE, 1.0)}
+    evidence = {
+        "left_differs": min(abs(page.left - before.left) / LEFT_EDGE_SCALE, 1.0),
+        "right_differs": min(abs(page.right - before.right) / LEFT_EDGE_SCALE, 1.0),
+        "cells_differ": min(abs(page.cells - before.cells) / CELLS_SCALE, 1.0),
+        "capitals_differ": min(abs(page.capitals - before.capitals) / CAPITALS_SCALE, 1.0),
+        "digits_differ": min(abs(page.digits - before.digits) / DIGITS_SCALE, 1.0),
+    }
     if page.line_height and before.line_height:
         evidence["size_differs"] = _log_ratio(page.line_height, before.line_height)
     if page.line_pitch and before.line_pitch:

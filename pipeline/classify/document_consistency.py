@@ -56,16 +56,20 @@ def consistency_penalties(pages: Sequence[PageFeatures]) -> Penalties:
     changes = [False, *(identities_differ(a, b) for a, b in pairwise(identities))]
 
     def penalties(first: int) -> Iterator[float]:
-        wrong_numbers = pages_with_total = 0
+        wrong_numbers = pages_with_total = bare = 0
         totals: Counter[int] = Counter()
         has_two_patients = False
         for length, page in enumerate(pages[first:], start=1):
-            wrong_numbers += page.printed_number is not None and page.printed_number != length
+            bare += length > 1 and page.is_bare
+            wrong_numbers += page.printed_number is not None and not (
+                length - bare <= page.printed_number <= length
+            )
             if page.printed_total is not None:
                 pages_with_total += 1
                 totals[page.printed_total] += 1
             has_two_patients |= length > 1 and changes[first + length - 1]
-            mismatches = wrong_numbers + pages_with_total - totals[length]
+            possible_totals = range(length - bare, length + 1)  # backs of forms may not be counted
+            mismatches = wrong_numbers + pages_with_total - sum(totals[total] for total in possible_totals)
             yield PAGE_NUMBER_MISMATCH_NATS * mismatches + (TWO_PATIENTS_NATS if has_two_patients else 0.0)
 
     return penalties

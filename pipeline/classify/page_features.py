@@ -5,7 +5,7 @@ it ends.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -13,6 +13,7 @@ from statistics import median
 from pipeline.classify.fields import FieldCandidate, find_candidates
 from pipeline.classify.fields.page_zones import is_fax_line
 from pipeline.classify.page_layout import Cell, Layout, analyze_layout
+from pipeline.classify.titles import find_title
 from pipeline.records import OcrPage
 
 DIGIT = r"[\dlLIiO|]"
@@ -46,6 +47,20 @@ ENDING = re.compile(
 )
 FORM_NUMBER = re.compile(r"\bform\s+([A-Z]{1,6}[-–\s]?\d{2,6}[A-Z]?)", re.IGNORECASE)
 STEP = re.compile(r"^\W?(\d{1,2})\s?[.,)]\s?\S")
+HEAD_ROWS, FOOT_ROWS = 6, 3
+"""Rows of text at the top and at the bottom that pages of one document often have in common."""
+
+LONG_WORD = re.compile(r"[a-z]{7,}")
+"""Words that say what a page is about."""
+
+FAX_ROWS = 2
+"""Rows at the top among which the line of a fax machine is."""
+
+PRINTED = re.compile(r"\bprint", re.IGNORECASE)
+"""A line that says when a page was printed is not of a fax machine."""
+
+FAX_TIME = re.compile(r"\b\d{1,2}[:.]\d{2}\b")
+FAX_PAGE = re.compile(r"\bp(?:age|g)?[.,:]?\s?(\d{1,3})\s?(?:/|of)\s?\d{1,3}", re.IGNORECASE)
 UNLABELED = ("alone", "signed", "signer", "letterhead")
 """Labels of candidates whose value was found without a printed label, except for those of a card."""
 
@@ -62,6 +77,12 @@ TITLE_CHARS = range(3, 61)
 MAX_TITLE_WORDS = 7
 MIN_TITLE_HEIGHT_LINES = 1.35
 """Height of a title in larger type, in line heights."""
+
+MIN_LARGE_HEIGHT_LINES = 1.2
+"""Height of a line in larger type, in line heights."""
+
+MIN_TITLE_STRENGTH = 0.5
+"""Strength from which a line is taken for a title of the catalog."""
 
 MAX_CENTER_OFFSET_SHARE, MIN_CENTERED_LEFT_SHARE = 0.05, 0.2
 """A centered title's middle is this close to the page's, and its left edge this far in, as shares of the
@@ -80,8 +101,13 @@ class PageFeatures:
 
     `printed_number`, `printed_total`: as in "Page 2 of 3". `continued`: the page states that it continues the
     page before it; `continues`: that it continues on the next. `first_step`, `last_step`: numbers of numbered
-    paragraphs. `header_labels`: labeled values in the upper part. `top`, `bottom`, `left`: edges of the
-    running text.
+    paragraphs. `header_labels`: labeled values in the upper part. `title`: the line that looks like a title;
+    empty if there is none. `catalog_title`: the type whose title is on the page; empty if there is none.
+    `large_line`: a short line of its own in the upper half is in larger type. `top`, `bottom`, `left`,
+    `right`: edges of the running text. `cells`: cells per row of text. `capitals`, `digits`: shares of the
+    letters, and of letters and digits. `head`, `foot`: the first and last rows of text, their letters only.
+    `long_words`: long words of the text between them. `fax_number`: the page's number in the line of the
+    sender's fax machine.
     """
 
     page: OcrPage
@@ -98,13 +124,36 @@ class PageFeatures:
     first_step: int | None
     last_step: int | None
     header_labels: int
-    has_title: bool
+    title: str
+    catalog_title: str
+    large_line: bool
     letterhead: str | None
     top: float
     bottom: float
     left: float
+    right: float
     line_height: float
     line_pitch: float
+    cells: float
+    capitals: float
+    digits: float
+    head: tuple[str, ...]
+    foot: tuple[str, ...]
+    long_words: frozenset[str]
+    fax_number: int | None
+
+    @property
+    def has_title(self) -> bool:
+        """Whether a line of the page looks like a title."""
+        return bool(self.title)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the page has nothing that starts a document: no letterhead, no labeled values on top, no
+        title of the catalog, no page number. It may be the back of the page before, or continue it.
+        """
+        has_head = self.letterhead or self.header_labels or self.catalog_title
+        return not has_head and self.printed_number is None
 
 
 def extract_page_features(page: OcrPage) -> PageFeatures:
@@ -133,14 +182,56 @@ def extract_page_features(page: OcrPage) -> PageFeatures:
         header_labels=sum(
             bool(c.evidence["in_header"] and c.label and c.label not in UNLABELED) for c in candidates
         ),
-        has_title=_has_title(layout),
+        title=_title(layout),
+        catalog_title=_catalog_title(texts),
+        large_line=_has_large_line(layout),
         letterhead=next((c.value for c in candidates if c.label == "letterhead"), None),
         top=_text_edge(layout, body[:1], bottom=False),
         bottom=_text_edge(layout, body[-1:], bottom=True),
         left=_left_edge(layout, body),
+        right=_right_edge(layout, body),
         line_height=layout.line_height / layout.height,
         line_pitch=_line_pitch(layout, body),
+        cells=sum(len(layout.rows[i]) for i in body) / max(1, len(body)),
+        capitals=_share(str.isupper, str.isalpha, texts),
+        digits=_share(str.isdigit, str.isalnum, texts),
+        head=_letters_of_rows(texts[i] for i in body[:HEAD_ROWS]),
+        foot=_letters_of_rows(texts[i] for i in body[-FOOT_ROWS:]),
+        long_words=_long_words(texts[i] for i in body[HEAD_ROWS:]),
+        fax_number=next((fax_page_number(texts[i]) for i in sorted(_fax_rows(texts))), None),
     )
+
+
+def _share(counted: Callable[[str], bool], among: Callable[[str], bool], texts: Sequence[str]) -> float:
+    """Return the share of the characters `among` that are `counted`."""
+    characters = [c for text in texts for c in text if among(c)]
+    return sum(map(counted, characters)) / max(1, len(characters))
+
+
+def _letters_of_rows(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the letters of each row in lower case, so that another date or page number is no difference."""
+    rows = (re.sub(r"[^a-z]+", "", text.lower()) for text in texts)
+    return tuple(row for row in rows if len(row) >= MIN_BODY_LETTERS)
+
+
+def _long_words(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for text in texts for word in LONG_WORD.findall(text.lower()))
+
+
+def _fax_rows(texts: Sequence[str]) -> frozenset[int]:
+    """Return the rows that a fax machine printed: it names a page beside a time, on top of the page."""
+    return frozenset(
+        i
+        for i, text in enumerate(texts)
+        if is_fax_line(text) or (i < FAX_ROWS and FAX_PAGE.search(text) and FAX_TIME.search(text))
+        if not PRINTED.search(text)
+    )
+
+
+def fax_page_number(text: str) -> int | None:
+    """Return the page's number in the line that a fax machine prints on top; None if there is none."""
+    match = FAX_PAGE.search(text)
+    return int(match[1]) if match else None
 
 
 def _matches_any(pattern: re.Pattern[str], texts: Sequence[str]) -> bool:
@@ -171,8 +262,9 @@ def _printed_page_number(texts: list[str]) -> tuple[int | None, int | None]:
     """Return (page, total) as printed at the top or bottom of the page. A fax machine's own numbering is
     ignored.
     """
-    margins = [text for text in texts[-MARGIN_ROWS:] + texts[:MARGIN_ROWS] if not is_fax_line(text)]
-    outermost = [text for text in texts[-2:] + texts[:1] if not is_fax_line(text)]
+    fax_rows = _fax_rows(texts)
+    texts = [text for i, text in enumerate(texts) if i not in fax_rows]
+    margins, outermost = texts[-MARGIN_ROWS:] + texts[:MARGIN_ROWS], texts[-2:] + texts[:1]
     for pattern in (PAGE_OF, BARE_OF):
         for text in margins:
             match = pattern.search(text)
@@ -188,10 +280,11 @@ def _printed_page_number(texts: list[str]) -> tuple[int | None, int | None]:
 
 def _body_rows(texts: list[str]) -> list[int]:
     """Return the rows of running text, without the fax line, page number and form number."""
+    fax_rows = _fax_rows(texts)
     return [
         i
         for i, text in enumerate(texts)
-        if not (is_fax_line(text) or PAGE_OF.search(text) or FORM_NUMBER.search(text))
+        if not (i in fax_rows or PAGE_OF.search(text) or FORM_NUMBER.search(text))
         and sum(c.isalpha() for c in text) >= MIN_BODY_LETTERS
     ]
 
@@ -209,6 +302,12 @@ def _left_edge(layout: Layout, body: list[int]) -> float:
     return median(lefts) if lefts else 0.0
 
 
+def _right_edge(layout: Layout, body: list[int]) -> float:
+    """Return the right edge of the longest rows: the median of the widest quarter."""
+    rights = sorted(layout.rows[i][-1].box[2] / layout.width for i in body)
+    return median(rights[-max(1, len(rights) // 4) :]) if rights else 0.0
+
+
 def _line_pitch(layout: Layout, body: list[int]) -> float:
     """Return the usual distance between two lines; the widest quarter of the distances is between
     paragraphs.
@@ -218,16 +317,34 @@ def _line_pitch(layout: Layout, body: list[int]) -> float:
     return (median(gaps[: max(1, len(gaps) * 3 // 4)]) / layout.height) if gaps else 0.0
 
 
-def _has_title(layout: Layout) -> bool:
-    """Return whether the upper half has a title: a short line of its own that is in capitals, large or
-    centered.
+def _catalog_title(texts: Sequence[str]) -> str:
+    """Return the type whose title is clearly on the page; empty if there is none."""
+    title = find_title("\n".join(texts))
+    return title.type if title is not None and title.strength >= MIN_TITLE_STRENGTH else ""
+
+
+def _has_large_line(layout: Layout) -> bool:
+    """Return whether a short line of its own in the upper half is in larger type than the page's usual."""
+    return any(
+        len(row) == 1
+        and len(row[0].words) <= MAX_TITLE_WORDS
+        and row[0].box[3] - row[0].box[1] > MIN_LARGE_HEIGHT_LINES * layout.line_height
+        and sum(c.isalpha() for c in row[0].text) >= MIN_BODY_LETTERS
+        for row in layout.rows
+        if row[0].box[1] <= TITLE_HEIGHT_SHARE * layout.height
+    )
+
+
+def _title(layout: Layout) -> str:
+    """Return the title in the upper half: a short line of its own that is in capitals, large or centered;
+    empty if there is none.
     """
     for row in layout.rows:
         if row[0].box[1] > TITLE_HEIGHT_SHARE * layout.height:
-            return False
+            return ""
         if len(row) == 1 and _is_title(row[0], layout):
-            return True
-    return False
+            return row[0].text
+    return ""
 
 
 def _is_title(cell: Cell, layout: Layout) -> bool:

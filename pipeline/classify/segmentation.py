@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import exp
 
 from pipeline.classify.barcode_rules import SheetMeaning, sheet_meaning
@@ -117,8 +116,10 @@ def _split_run(
         yield features, 1.0
         return
     starts = [1.0]
-    for before, page in pairwise(features):
-        probability = start_probability(before, page, blank_between=page.page.number in run.after_blank)
+    for position, page in enumerate(features[1:], start=1):
+        probability = start_probability(
+            features[:position], page, blank_between=page.page.number in run.after_blank
+        )
         if uses_sheets:
             probability = _lower_probability(probability, NO_SHEET_NATS)
         starts.append(CODED_START_PROBABILITY if page.page.number in forms else probability)

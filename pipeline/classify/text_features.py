@@ -14,14 +14,14 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 
-from pipeline.classify import type_cues
+from pipeline.classify import section_structure, type_cues
 
 BLOCK_WEIGHTS = {
-    "w": 1.0, "h": 0.7, "s": 0.6, "f": 0.2, "k": 1.2, "m": 0.6, "c": 0.6, "e": 0.4, "x": 0.2
+    "w": 1.0, "h": 0.7, "s": 0.6, "f": 0.2, "k": 1.2, "m": 0.6, "c": 0.6, "e": 0.4, "o": 0.7, "x": 0.2
 }  # fmt: skip
 """Block -> its weight relative to the others: words, headings, words under informative headings, first words,
-kinds of procedure, how they were done, cues, word endings, style. Each block is a vector whose length is its
-weight.
+kinds of procedure, how they were done, cues, word endings, the order of sections, style. Each block is a
+vector whose length is its weight.
 """
 
 FIRST_WORDS = 60
@@ -99,6 +99,7 @@ def extract_features(text: str) -> dict[str, Counter[str]]:
         "m": type_cues.manner_features(text, words, headings),
         "c": type_cues.phrase_features(text, names),
         "e": Counter(word[-ENDING_LETTERS:] for word in words if len(word) > ENDING_LETTERS + 1),
+        "o": section_structure.structure_features(text, headings),
         "x": Counter(style_features(text, words, names)),
     }
 

@@ -3,14 +3,18 @@
 score      = sum over blocks of (unit vector of the block's known features x weights) + bias
 log odds   = score x scale + shift
 confidence = logistic(base + slope x lead over the next type's score + height x own score), for the best type
-answer     = softmax(log odds at the temperature at which the best type has this confidence)
+known      = softmax(log odds at the temperature at which the best type has this confidence)
+unknown    = logistic(base + slope x lead + height x best score): the document is of no type of the catalog
+answer     = known x (1 - unknown), and `unknown` is added to `other`
 
-Scale, shift, base, slope and height are fitted on documents that training had held out.
+Scale, shift, base, slope and height are fitted on documents that training had held out; those of `unknown` on
+documents of whole types that training had left out.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,16 +33,13 @@ MODEL_FILE = "document_types.npz"
 METADATA_KEY = "told"
 """Name of the JSON metadata in the model file, next to the arrays."""
 
-ARRAYS = ("slots", "rarity", "weights", "bias", "calibration", "shift", "belief")
+ARRAYS = ("slots", "rarity", "weights", "bias", "calibration", "shift", "belief", "novelty")
 """Names of the arrays in the model file, and of the fields of TypeModel."""
 
-DEFAULT_LOW_SCORE = -9.0
-"""Lower than any score: of a model without `usual` no document counts as unusual."""
+ALWAYS_KNOWN = (-30.0, 0.0, 0.0)
+"""`novelty` of a model that was not fitted on types that were left out: no document is of an unknown type."""
 
 OTHER = "other"
-UNUSUAL_DOCUMENT_NATS = 6.0
-"""Log odds for `other` for each unit by which the best score is lower than usual, measured on types held out.
-"""
 
 WORD_BLOCKS = ("w", "f", "h")
 """Blocks whose features are words that a person can find on the page."""
@@ -59,9 +60,9 @@ class TypeModel:
     `types`: the n types. `blocks`: block of features -> its weight. `slots`: the m known feature hashes,
     sorted. `rarity`, shape (m,), and `weights`, shape (m, n): of each feature. `bias`, shape (n,).
     `calibration`, shape (1,), and `shift`, shape (n,): turn scores into log odds. `belief`, shape (3, n):
-    base, slope and height of each type, for the confidence in the best type. `usual`: only one in twenty
-    documents of known types has a best score below this. `thresholds`: type -> probability from which no
-    reviewer is needed. `facts`: about the training.
+    base, slope and height of each type, for the confidence in the best type. `novelty`, shape (3,): base,
+    slope and height of the probability that the type is none of the catalog. `thresholds`: type ->
+    probability from which no reviewer is needed. `facts`: about the training.
     """
 
     types: tuple[str, ...]
@@ -73,7 +74,7 @@ class TypeModel:
     calibration: Floats
     shift: Floats
     belief: Floats
-    usual: float
+    novelty: Floats
     thresholds: Mapping[str, float]
     facts: Mapping[str, object]
 
@@ -99,10 +100,37 @@ def score_text(model: TypeModel, text: str) -> ScoredText:
     values = np.concatenate([block_values for _, _, block_values in blocks])
     scores = values @ model.weights[rows].astype(np.float32) + model.bias
     odds = apply_belief(scores, scores * model.calibration + model.shift, model.belief)
+    log_probability = _log_softmax(odds)
     if OTHER in model.types:
-        shortfall = max(0.0, model.usual - float(scores.max()))
-        odds[model.types.index(OTHER)] += UNUSUAL_DOCUMENT_NATS * shortfall
-    return ScoredText(_log_softmax(odds), names, rows, values)
+        unknown = unknown_probability(scores, model.novelty)
+        log_probability = allow_unknown(log_probability, unknown, model.types.index(OTHER))
+    return ScoredText(log_probability, names, rows, values)
+
+
+def unknown_probability(scores: Floats, novelty: Floats) -> float:
+    """Return the probability that a document with these scores is of no type of the catalog.
+
+    Args:
+        scores: Scores of the types, shape (types,).
+        novelty: Base, slope of the lead and height of the best score, shape (3,).
+    """
+    best = int(scores.argmax())
+    base, slope, height = map(float, novelty)
+    return 1 / (1 + math.exp(-(base + slope * score_lead(scores, best) + height * float(scores[best]))))
+
+
+def allow_unknown(log_probability: Floats, unknown: float, other: int) -> Floats:
+    """Return the log probabilities of the types if the document is of an unknown type, which counts as
+    `other`, with the probability `unknown`.
+
+    Args:
+        log_probability: Of the types if the document is of one of them, shape (types,).
+        unknown: The probability that it is of none.
+        other: The index of `other`.
+    """
+    known = log_probability + math.log1p(-unknown)
+    known[other] = np.logaddexp(known[other], math.log(unknown))
+    return np.asarray(known, dtype=np.float32)
 
 
 def score_lead(scores: Floats, best: int) -> float:
@@ -152,7 +180,6 @@ def save_model(model: TypeModel, path: Path) -> None:
     metadata = {
         "types": model.types,
         "blocks": dict(model.blocks),
-        "usual": model.usual,
         "thresholds": dict(model.thresholds),
         "facts": dict(model.facts),
     }
@@ -173,7 +200,8 @@ def load_model(path: Path | None = None) -> TypeModel:
     try:
         with np.load(path, allow_pickle=False) as file:
             metadata = json.loads(file[METADATA_KEY].tobytes())
-            arrays = {name: file[name] for name in ARRAYS}
+            default = {"novelty": np.array(ALWAYS_KNOWN, dtype=np.float32)}
+            arrays = {name: file[name] if name in file.files else default[name] for name in ARRAYS}
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"The type model {path} cannot be read: {error}.", "Make it with: chartloom train types"
@@ -181,7 +209,6 @@ def load_model(path: Path | None = None) -> TypeModel:
     return TypeModel(
         types=tuple(metadata["types"]),
         blocks=metadata["blocks"],
-        usual=metadata.get("usual", DEFAULT_LOW_SCORE),
         thresholds=metadata["thresholds"],
         facts=metadata["facts"],
         **arrays,

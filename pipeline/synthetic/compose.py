@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pipeline.synthetic.grammar import expand, expand_some, forms
-from pipeline.synthetic.page_blocks import Block, Checks, Heading, Pairs, Signature, Text, block_lines
+from pipeline.synthetic.grammar import expand, expand_some, forms, variants
+from pipeline.synthetic.page_blocks import Block, Checks, Heading, Pairs, Signature, Table, Text, block_lines
 from pipeline.synthetic.people import Patient
 from pipeline.synthetic.rows import make_table
 
@@ -88,7 +88,7 @@ MISPRINT_SHARE = 0.03  # share of documents on which one of name, birth date, re
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticDocument:
     """A document before it is set on pages. `printed` holds what stands on it of the patient (None: not
-    printed).
+    printed). `variant`: which of the forms of its type it is.
     """
 
     type: str
@@ -100,6 +100,7 @@ class SyntheticDocument:
     misprinted: str | None
     facts: Mapping[str, str]
     blocks: tuple[Block, ...]
+    variant: int = 0
 
     @property
     def text(self) -> str:
@@ -126,14 +127,15 @@ def documents(
 
 def document(rng: random.Random, kind: str, patient: Patient) -> SyntheticDocument:
     """Return a document of that type about that patient; a fax cover, for example, may name no one."""
-    form = forms()[kind]
+    variant = rng.randrange(len(variants()[kind]))
+    form = variants()[kind][variant]
     shown = None if rng.random() < form.get("anonymous", 0.0) else patient
     day = date(2009, 1, 1) + timedelta(days=rng.randint(0, 5900))
     day = max(day, patient.born + timedelta(days=30))
     facts = _facts(rng, patient, day)
     title = expand(rng, rng.choice(form["titles"]), facts)
     printed, wrong = _printed(rng, patient) if shown else ({"name": None, "dob": None, "mrn": None}, None)
-    facts |= {"name": printed["name"] or "the patient"}
+    facts |= {"name": printed["name"] or "the patient", "dob": printed["dob"] or ""}
     rounds = 1 if form.get("brief") else rng.choice(SECTION_ROUNDS)
     blocks = tuple(b for section in form["sections"] for b in _section(rng, section, facts, day, rounds))
     return SyntheticDocument(
@@ -146,6 +148,7 @@ def document(rng: random.Random, kind: str, patient: Patient) -> SyntheticDocume
         misprinted=wrong,
         facts=facts,
         blocks=blocks,
+        variant=variant,
     )
 
 
@@ -187,6 +190,7 @@ def _facts(rng: random.Random, patient: Patient, day: date) -> dict[str, str]:
         "license": f"{rng.choice('ABDKS')}{rng.randint(10**6, 10**8)}",
         "icd": rng.choice(ICD),
         "name": "",
+        "dob": "",
     }
     return facts | {"author": expand(rng, "[doctor]", facts)}
 
@@ -236,6 +240,8 @@ def _section(
         yield Pairs(tuple(_fields(rng, section["fields"], section.get("keep", 99), facts)))
     if "table" in section:
         yield make_table(rng, section["table"], facts)
+    if "grid" in section:
+        yield _grid(rng, section["grid"], facts)
     if "checks" in section:
         low, high = section["n"]
         yield Checks(
@@ -254,6 +260,15 @@ def _section(
             yield from (Text(" ".join(part)) for part in parts)
     if "sign" in section:
         yield _signature(rng, section["sign"], facts, day)
+
+
+def _grid(rng: random.Random, grid: Mapping[str, Any], facts: Mapping[str, str]) -> Table:
+    """Return a table of that many rows, each drawn from the template of a row."""
+    columns = rng.choice(grid["columns"])
+    template = grid["row"][: len(columns)]
+    low, high = grid["n"]
+    rows = [tuple(expand(rng, cell, facts) for cell in template) for _ in range(rng.randint(low, high))]
+    return Table(tuple(columns), tuple(rows))
 
 
 def _fields(

@@ -25,9 +25,12 @@ MAX_EXPANSIONS = 12  # limits a bank that refers to itself
 
 @cache
 def banks() -> dict[str, tuple[str, ...]]:
-    """Return every bank of phrases/banks.toml by name."""
-    table = tomllib.loads((PHRASES / "banks.toml").read_text(encoding="utf-8"))
-    return {name: tuple(phrases) for name, phrases in table.items()}
+    """Return every bank of phrases/banks*.toml by name."""
+    return {
+        name: tuple(phrases)
+        for path in sorted(PHRASES.glob("banks*.toml"))
+        for name, phrases in tomllib.loads(path.read_text(encoding="utf-8")).items()
+    }
 
 
 @cache
@@ -37,6 +40,16 @@ def forms() -> dict[str, Any]:
     for path in sorted(PHRASES.glob("types_*.toml")):
         found |= tomllib.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+@cache
+def variants() -> dict[str, tuple[dict[str, Any], ...]]:
+    """Return all forms of each type: the main one, then those of phrases/variants_*.toml."""
+    found = {kind: [form] for kind, form in forms().items()}
+    for path in sorted(PHRASES.glob("variants_*.toml")):
+        for kind, further in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            found[kind] += further
+    return {kind: tuple(of_type) for kind, of_type in found.items()}
 
 
 def expand(rng: random.Random, template: str, facts: Mapping[str, str]) -> str:

@@ -39,7 +39,7 @@ TITLES = ("center", "left", "inverse", "underlined", "boxed", "spaced", "right")
 RUNNING = ("none", "same", "name_line", "name_mrn", "title_only", "continued", "band")
 NUMBERS = ("none", "none", "page_of", "page", "slash", "dash", "top_of", "top")
 HEADINGS = ("caps", "colon", "bold", "underlined", "run_in", "bar", "plain")
-FORM_TYPES = frozenset({"insurance_card", "identity_document"})
+FORM_TYPES = frozenset({"insurance_card", "identity_document", "birth_certificate"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from pipeline.synthetic.page_furniture import identity, letterhead, page_feet, r
 from pipeline.synthetic.style import Style
 
 TOP, FOOT = 90, 240  # 1/200 inch kept free at the top and the foot
+MIN_VALUE_WIDTH = 220  # 1/200 inch beside a label; a longer label stands above its value
 MAX_CELL_LINES = 6  # lines of a table cell that are shown; no generated cell needs more
 
 
@@ -100,6 +101,11 @@ class _Flow:
         manner = self.rng.choice(("list", "columns", "boxes", "under"))
         half = (self.right - self.left) // 2
         per_row = 1 if manner == "list" else 2
+        room_for_label = (2 * half if per_row == 1 else half) - MIN_VALUE_WIDTH
+        if manner in ("list", "columns") and any(
+            self.bold.width(f"{label}{self.style.label_end}") > room_for_label for label, _ in pairs
+        ):
+            manner, per_row = "under", 2
         for start in range(0, len(pairs), per_row):
             row = pairs[start : start + per_row]
             tall = self.step * (2 if manner in ("boxes", "under") else 1)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
-from itertools import count, repeat
+from itertools import count, pairwise, repeat
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.classify.boundary_model import load_model
-from pipeline.classify.page_features import extract_page_features
+from pipeline.classify.boundary_model import boundary_evidence, load_model
+from pipeline.classify.page_features import extract_page_features, fax_page_number
 from pipeline.classify.page_numbering import printed_order
 from pipeline.classify.segmentation import segment_pages
 from pipeline.classify.segmentation_dp import best_segmentation
-from pipeline.classify.training.boundary_training import BoundaryMetrics, add_metrics, build_case
+from pipeline.classify.training.boundary_training import (
+    EITHER_SIGN,
+    BoundaryMetrics,
+    add_metrics,
+    build_case,
+    fit_boundary_model,
+)
+from pipeline.classify.training.stack_extras import fax_lines
 from pipeline.classify.training.synthetic_stacks import generate_stacks
 from pipeline.config import load_settings
 from pipeline.flow import check_page_accounting
@@ -166,6 +174,54 @@ def test_a_page_without_a_head_after_a_full_page_belongs_to_the_document_before(
     assert page_numbers(
         segment_pages([first(1, "Aaron Avila", "8906484"), later(2)], SETTINGS).documents
     ) == [(1, 2)]
+
+
+def test_the_printed_back_of_a_form_belongs_to_it_although_page_one_of_one_precedes_it() -> None:
+    back = page("Complete all items and print clearly in ink.", "Send the original to the office.", number=2)
+    pages = [
+        first(1, "Aaron Avila", "8906484", foot="Page 1 of 1"),
+        back,
+        first(3, "Tracey Gardner", "2419826"),
+    ]
+    assert page_numbers(segment_pages(pages, SETTINGS).documents) == [(1, 2), (3,)]
+
+
+def test_a_page_is_compared_with_the_last_page_that_names_a_patient() -> None:
+    pages = [*map(extract_page_features, (first(1, "Aaron Avila", "8906484"), later(2)))]
+    other = extract_page_features(first(3, "Tracey Gardner", "2419826"))
+    same = extract_page_features(first(3, "Aaron Avila", "8906484"))
+    assert boundary_evidence(pages, other, blank_between=False)["mrn_differs_earlier"] == 1.0
+    assert boundary_evidence(pages, same, blank_between=False)["mrn_differs_earlier"] == -1.0
+    assert "mrn_differs_earlier" not in boundary_evidence(pages[:1], other, blank_between=False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "01/24/2019 11:47 5550163 HIM PAGE 03/05",
+        "OAKDALE MEDICAL GROUP Fax:555-0146 01/25/2019 10:30 P. 3/5",
+    ],
+)
+def test_the_page_counter_of_a_fax_is_no_page_number_of_the_document(line: str) -> None:
+    features = extract_page_features(page(line, *BODY[:20]))
+    assert (features.printed_number, features.fax_number) == (None, 3)
+    printed = extract_page_features(page("Printed 01/24/2019 11:47 by user 12  Page 3 of 5", *BODY[:20]))
+    assert (printed.printed_number, printed.fax_number) == (3, None)
+
+
+def test_evidence_that_can_only_be_for_a_new_document_never_counts_against_one() -> None:
+    cases = [build_case(stack, generated=True) for stack in generate_stacks(3, seed=3, least=5, most=12)]
+    weights = fit_boundary_model(cases)["weights"]
+    assert all(weight >= 0 for name, weight in weights.items() if name not in EITHER_SIGN)
+    assert weights.keys() >= {"small_print", "head_repeats", "mrn_differs"}
+
+
+def test_a_generated_fax_counts_its_pages_in_each_transmission() -> None:
+    lines = fax_lines(random.Random(2), [2, 1, 3])
+    numbers = [fax_page_number(" ".join(word.text for word in line)) for line in lines]
+    assert len(numbers) == 6
+    assert numbers[0] == 1
+    assert all(b in (1, (a or 0) + 1) for a, b in pairwise(numbers))
 
 
 def test_two_patients_forced_into_one_document_are_an_issue() -> None:

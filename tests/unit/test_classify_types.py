@@ -10,13 +10,21 @@ import numpy as np
 import pytest
 
 from pipeline.classify import type_model as models
+from pipeline.classify.section_structure import structure_features
 from pipeline.classify.text_features import extract_features, find_headings
 from pipeline.classify.titles import find_title
 from pipeline.classify.training.metrics import Prediction, calibration_error, compute_metrics, threshold_for
 from pipeline.classify.training.ocr_noise import misread
-from pipeline.classify.training.type_fit import fit_belief
+from pipeline.classify.training.type_fit import fit_belief, fit_novelty
 from pipeline.classify.training.type_training import MIN_THRESHOLD, TITLE_ONLY_THRESHOLD, type_thresholds
-from pipeline.classify.type_model import apply_belief, load_model, save_model
+from pipeline.classify.type_model import (
+    ALWAYS_KNOWN,
+    allow_unknown,
+    apply_belief,
+    load_model,
+    save_model,
+    unknown_probability,
+)
 from pipeline.classify.types import classify, merge_filing_types, predict_types, type_threshold
 from pipeline.config import document_types
 from pipeline.errors import ConfigurationError
@@ -118,11 +126,102 @@ def test_a_page_with_almost_no_text_has_no_confident_type() -> None:
     assert first.probability < 0.5
 
 
-def test_text_of_an_unknown_kind_is_not_typed_with_confidence() -> None:
+def test_text_of_an_unknown_kind_is_other() -> None:
     recipe = """Peel the apples and slice them thin. Rub butter into flour with sugar and cinnamon until it
     crumbles. Bake in a hot oven for forty minutes until golden and let the dish cool before serving with
     cream. Serves six guests."""
-    assert predict_types(recipe)[0].probability < 0.9
+    assert predict_types(recipe)[0].type == "other"
+
+
+def test_the_probability_of_an_unknown_type_is_taken_from_all_types_and_given_to_other() -> None:
+    known = np.log(np.array([0.7, 0.2, 0.1], dtype=np.float32))
+    found = np.exp(allow_unknown(known, 0.5, 2))
+    assert found == pytest.approx([0.35, 0.1, 0.55], abs=1e-6)
+
+
+def test_documents_with_low_scores_of_types_that_were_left_out_teach_what_is_unknown() -> None:
+    rng = np.random.default_rng(5)
+    unknown = rng.random(600) < 0.5
+    best = np.where(unknown, rng.normal(-0.7, 0.2, 600), rng.normal(0.5, 0.2, 600)).astype(np.float32)
+    novelty = fit_novelty(np.column_stack([best + 1, best]), unknown, np.ones(600, dtype=np.float32))
+    assert unknown_probability(np.array([0.6, -1.0], dtype=np.float32), novelty) < 0.05
+    assert unknown_probability(np.array([-0.8, -1.0], dtype=np.float32), novelty) > 0.5
+    never = np.array(ALWAYS_KNOWN, dtype=np.float32)
+    assert unknown_probability(np.array([-0.8, -1.0], dtype=np.float32), never) < 1e-9
+
+
+def test_a_model_without_knowledge_of_unknown_types_is_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "older.npz"
+    with np.load(model_path(models.MODEL_FILE), allow_pickle=False) as file:
+        np.savez(path, **{name: file[name] for name in file.files if name != "novelty"})
+    assert list(models.load_model(path).novelty) == list(ALWAYS_KNOWN)
+
+
+NOTES = {
+    "consultation": """Requested by: Dr. Lang
+REASON FOR CONSULTATION: Atrial fibrillation.
+Thank you for asking me to see this 71-year-old woman, who noticed palpitations.
+PAST MEDICAL HISTORY: Hypertension.
+EXAMINATION: Irregular rhythm, lungs clear.
+IMPRESSION: Atrial fibrillation with controlled rate.
+RECOMMENDATIONS: I would start apixaban. Thank you for this referral.""",
+    "emergency_department_note": """Arrival time: 14:05  Mode of arrival: ambulance  Triage level: 3
+CHIEF COMPLAINT: Palpitations.
+HISTORY OF PRESENT ILLNESS: 71-year-old woman brought by paramedics, onset two hours before arrival.
+PHYSICAL EXAMINATION: Irregular rhythm, lungs clear.
+ED COURSE: Placed on a monitor, diltiazem given with good response.
+CLINICAL IMPRESSION: Atrial fibrillation.
+DISPOSITION: Discharged home, return to the ER if worse.""",
+    "history_and_physical": """CHIEF COMPLAINT: Palpitations.
+HISTORY OF PRESENT ILLNESS: This 71-year-old woman noticed palpitations and is admitted for rate control.
+PAST MEDICAL HISTORY: Hypertension.
+PAST SURGICAL HISTORY: Appendectomy.
+MEDICATIONS: Lisinopril.
+ALLERGIES: None.
+FAMILY HISTORY: Noncontributory.
+SOCIAL HISTORY: Does not smoke.
+REVIEW OF SYSTEMS: Otherwise negative.
+PHYSICAL EXAMINATION: Irregular rhythm, lungs clear.
+ASSESSMENT AND PLAN: Admit to telemetry, start diltiazem.""",
+}
+
+
+@pytest.mark.parametrize("kind", NOTES)
+def test_notes_about_the_same_illness_are_told_apart_by_how_they_are_built(kind: str) -> None:
+    assert predict_types(NOTES[kind])[0].type == kind
+
+
+def test_the_structure_of_a_note_names_its_sections_in_order_and_who_asked_for_it() -> None:
+    text = NOTES["consultation"]
+    found = structure_features(text, find_headings(text))
+    assert {"fact asked", "fact no emergency", "has recommendation", "assessment>recommendation"} <= set(
+        found
+    )
+    text = NOTES["emergency_department_note"]
+    assert {"fact emergency", "has ed course", "last disposition"} <= set(
+        structure_features(text, find_headings(text))
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("invoice", "MEDICAL BILLING INVOICE"),
+        ("billing_statement", "STATEMENT OF ACCOUNT"),
+        ("claim_form_dental", "ADA Dental Claim Form"),
+        ("prescription", "PRESCRIPTION"),
+        ("questionnaire", "PATIENT HEALTH QUESTIONNAIRE (PHQ-9)"),
+        ("intake_form", "New Patient Intake Form"),
+        ("preoperative_assessment", "PRE-OPERATIVE EVALUATION"),
+        ("patient_summary", "CONTINUITY OF CARE DOCUMENT"),
+        ("ecg", "12-LEAD ELECTROCARDIOGRAM"),
+        ("birth_certificate", "CERTIFICATE OF LIVE BIRTH"),
+    ],
+)
+def test_bills_forms_and_certificates_are_recognized_by_their_titles(kind: str, line: str) -> None:
+    title = find_title(f"Northgate Hospital\n{line}\nName: Doe, Jane")
+    assert title is not None
+    assert title.type == kind
 
 
 def test_fine_types_are_filed_as_the_coarser_one() -> None:
@@ -168,7 +267,7 @@ def test_the_model_contains_no_words() -> None:
     with np.load(model_path(models.MODEL_FILE), allow_pickle=False) as file:
         metadata = json.loads(file[models.METADATA_KEY].tobytes())
         assert {file[name].dtype.kind for name in file.files} <= {"u", "f"}
-    assert set(metadata) == {"types", "blocks", "usual", "thresholds", "facts"}
+    assert set(metadata) == {"types", "blocks", "thresholds", "facts"}
 
 
 def test_misread_text_is_still_recognized() -> None:
@@ -216,7 +315,7 @@ def test_belief_learns_which_types_are_often_wrong_when_they_have_the_best_score
     rng = np.random.default_rng(3)
     scores = np.where(np.arange(400)[:, None] % 2 == np.arange(2)[None, :], 0.5, -0.5).astype(np.float32)
     labels = ["a" if i % 2 == 0 or rng.random() < 0.4 else "b" for i in range(400)]
-    belief = fit_belief(scores, scores, labels, ("a", "b"))
+    belief = fit_belief(scores, scores, labels, ("a", "b"), [1.0] * len(labels))
     sure = 1 / (1 + np.exp(-(belief[0] + belief[1] * 1.0 + belief[2] * 0.5)))
     assert sure[0] > 0.95
     assert 0.45 < sure[1] < 0.75

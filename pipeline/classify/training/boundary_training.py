@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pipeline.classify.boundary_model import BoundaryModel, boundary_evidence
+from pipeline.classify.boundary_model import COMPARED_FIELDS, BoundaryModel, boundary_evidence
 from pipeline.classify.document_consistency import consistency_penalties, find_mixed_patients
 from pipeline.classify.page_features import PageFeatures, extract_page_features
 from pipeline.classify.segmentation_dp import best_segmentation
@@ -22,9 +22,36 @@ from pipeline.classify.training.labeled_scans import read_labeled_scans
 from pipeline.classify.training.synthetic_stacks import Stack
 from pipeline.records import OcrPage
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+
 FOLDS = 5
 INVERSE_REGULARIZATION = 1.0
 """scikit-learn's C; 0.3 and 3 measure the same within a stack or two."""
+
+EITHER_SIGN = frozenset(
+    (
+        "before_bottom",
+        "head_labels",
+        "identity_missing",
+        "large_line",
+        "letterhead_new",
+        "more_labels",
+        "number_begins_late",
+        "number_stops",
+        "repeated_titled",
+        "starts_low",
+        "title_and_labels",
+        *(f"{name}_{change}" for name in COMPARED_FIELDS for change in ("begins", "stops")),
+    )
+)
+"""Evidence that may be for or against a new document. All other evidence is for one if it is positive:
+that a page's margin differs never shows that the document continues. Without this, a weight follows what
+happens to be so in the generated stacks.
+"""
 
 CONFIDENT_PROBABILITY = 0.9
 """Probability of a document from which no reviewer is needed: the default of classify.split_threshold."""
@@ -99,7 +126,7 @@ def build_case(stack: Stack, *, generated: bool) -> BoundaryCase:
             continue
         features = extract_page_features(page)
         if pages:
-            evidence.append(boundary_evidence(pages[-1], features, blank_between=after_blank))
+            evidence.append(boundary_evidence(pages, features, blank_between=after_blank))
             starts.append(page.number in first_pages)
         pages.append(features)
         after_blank = False
@@ -117,18 +144,53 @@ def build_case(stack: Stack, *, generated: bool) -> BoundaryCase:
 def fit_boundary_model(cases: Sequence[BoundaryCase]) -> dict[str, Any]:
     """Return the fitted model in the form of models/boundaries.json."""
     import numpy as np
-    from sklearn.linear_model import LogisticRegression
 
     boundaries = [evidence for case in cases for evidence in case.evidence]
     names = sorted({name for evidence in boundaries for name in evidence})
     rows = [[evidence.get(name, 0.0) for name in names] for evidence in boundaries]
     starts = [start for case in cases for start in case.starts]
     weights = [1.0 if case.generated else SCAN_WEIGHT for case in cases for _ in case.starts]
-    fitted = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=5000).fit(
-        np.array(rows), np.array(starts), sample_weight=weights
+    fitted, bias = _fit_logistic(
+        np.array(rows, dtype=float),
+        np.array(starts, dtype=float),
+        np.array(weights),
+        [name not in EITHER_SIGN for name in names],
     )
-    coefficients = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
-    return {"bias": round(float(fitted.intercept_[0]), 4), "weights": coefficients}
+    coefficients = {name: round(float(w), 4) for name, w in zip(names, fitted, strict=True)}
+    return {"bias": round(bias, 4), "weights": coefficients}
+
+
+def _fit_logistic(
+    rows: Floats, starts: Floats, weights: Floats, not_negative: Sequence[bool]
+) -> tuple[Floats, float]:
+    """Fit a logistic regression with a quadratic penalty, some of whose weights must not be negative.
+
+    Args:
+        rows: The evidence, shape (boundaries, names).
+        starts: 1 if a document starts, else 0, shape (boundaries,).
+        weights: The weight of each boundary, shape (boundaries,).
+        not_negative: Whether the weight of each piece of evidence must not be negative.
+
+    Returns:
+        The weights, shape (names,), and the bias.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        coefficients, bias = parameters[:-1], parameters[-1]
+        score = rows @ coefficients + bias
+        error = weights * (1 / (1 + np.exp(-score)) - starts)
+        value = (weights * (np.logaddexp(0, score) - starts * score)).sum()
+        penalty = (coefficients**2).sum() / (2 * INVERSE_REGULARIZATION)
+        gradient = np.append(rows.T @ error + coefficients / INVERSE_REGULARIZATION, error.sum())
+        return float(value + penalty), gradient
+
+    bounds = [(0.0, None) if positive else (None, None) for positive in not_negative]
+    found = minimize(
+        loss, np.zeros(rows.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]
+    )
+    return found.x[:-1], float(found.x[-1])
 
 
 def in_holdout(case: BoundaryCase) -> bool:
@@ -225,7 +287,10 @@ def split_at_sheets(
         if in_run:
             yield Stack(
                 name=f"{name}-{run[0]}",
-                pages=tuple(pages[number] for number in run),
+                pages=tuple(
+                    replace(pages[number], blank=pages[number].blank or kinds[number] == "blank")
+                    for number in run
+                ),
                 documents=tuple(tuple(document["pages"]) for document in in_run),
                 patients=tuple(d["patient"]["id"] if d["patient"] else None for d in in_run),
             )

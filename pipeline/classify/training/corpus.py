@@ -47,7 +47,8 @@ class Example:
     """A text of known type.
 
     `source`: the file that it came from. `group`: examples of one group (near-duplicates, copies with
-    simulated OCR errors) are never divided between training and test. `real`: not generated.
+    simulated OCR errors, documents generated from one form) are never divided between training and test.
+    `real`: not generated.
     """
 
     id: str
@@ -101,24 +102,29 @@ def group_near_duplicates(examples: Sequence[Example]) -> list[Example]:
 
 
 def generate_examples(count: int, seed: int) -> list[Example]:
-    """Return `count` generated documents of each type, as they are on their pages; half of them without their
-    title.
+    """Return generated documents of each type, as they are on their pages; half of them without their title.
+
+    Args:
+        count: Documents of each type with one or two forms; a type with more forms has more documents.
+        seed: The seed; it determines the documents.
     """
     from pipeline.synthetic import document, patients, style_for, types, typeset
+    from pipeline.synthetic.grammar import variants
 
     rng = random.Random(f"examples {seed}")
     people = patients(PATIENTS, seed)
     examples = []
     for kind in types():
-        for number in range(count):
+        for number in range(round(count * max(1.0, len(variants()[kind]) / 2))):
             sample = document(rng, kind, rng.choice(people))
             if rng.random() < UNTITLED_SHARE:
                 sample = replace(sample, title="")
             printed = typeset(rng, sample, style_for(rng, kind))
             text = misread(rng, "\n".join(sheet.text for sheet in printed.sheets))
-            name = f"generated {kind} {number}"
+            name = f"generated {kind} {sample.variant} {number}"
+            group = f"{kind} form {sample.variant}" if len(variants()[kind]) > 1 else name
             examples.append(
-                Example(id=name, text=text, type=kind, source="generated", group=name, real=False)
+                Example(id=name, text=text, type=kind, source="generated", group=group, real=False)
             )
     return examples
 

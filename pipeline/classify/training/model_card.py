@@ -5,8 +5,9 @@ how well it performs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from pipeline.classify.training.corpus import Example
 from pipeline.classify.training.metrics import TypeMetrics
@@ -73,6 +74,7 @@ def type_model_card(result: TrainingResult, texts: Sequence[Example], command: s
         *_metric_lines(result.folds),
         "",
     ]
+    lines += _generated_lines(result.model.facts)
     if result.new:
         lines += [f"The {result.new.documents} held-out documents:", "", *_metric_lines(result.new), ""]
     if result.old:
@@ -97,6 +99,24 @@ def type_model_card(result: TrainingResult, texts: Sequence[Example], command: s
         "",
     ]
     return "\n".join(lines)
+
+
+def _generated_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Return how documents of forms, and of whole types, are recognized that training did not have."""
+    forms, types = facts["new_forms"], facts["unknown_types"]
+    return [
+        f"The {forms['documents']} generated documents of types with several forms, each predicted by a",
+        "model that was trained without its form:",
+        "",
+        f"- accuracy {forms['accuracy']:.3f}, typed without a reviewer at 99 % precision "
+        f"{forms['coverage_99']:.1%}, expected calibration error {forms['calibration_error']:.3f}",
+        "",
+        "Unknown types: the mean probability of being of no type of the catalog is "
+        f"{types['mean_unknown']:.3f}",
+        f"of {types['documents']} documents whose whole type was left out of training, and",
+        f"{types['mean_known']:.3f} of held-out documents of known types (all types alike).",
+        "",
+    ]
 
 
 def _metric_lines(metrics: TypeMetrics) -> list[str]:

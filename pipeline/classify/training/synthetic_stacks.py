@@ -46,6 +46,15 @@ BLANK_AFTER_LAST_PAGE_SHARE, BLANK_AFTER_PAGE_SHARE = 0.9, 0.35
 """In a duplex stack: share of a document's last pages, and of its other pages, with a blank page after them.
 """
 
+FAX_SHARE = 0.2
+"""Share of stacks that were received by fax, in one transmission or several."""
+
+OTHER_FORM_SHARE = 0.1
+"""Share of documents that are a one-page form of another hospital, about another patient."""
+
+FORM_BACK_SHARE = 0.04
+"""Share of documents with a printed back after the last page."""
+
 MISREAD_RATES = (0.0, 0.0, 0.005, 0.01, 0.02, 0.05)
 """Rates of misread letters. One is drawn for the stack and one for each page; the higher one applies."""
 
@@ -95,39 +104,60 @@ def generate_stacks(
 
 
 def _generate_stack(rng: random.Random, people: Sequence[Patient], name: str, least: int, most: int) -> Stack:
-    from pipeline.synthetic import style_for, typeset
+    from pipeline.classify.training.stack_extras import fax_lines
 
     is_large = rng.random() < LARGE_STACK_SHARE
     page_count = rng.randint(least, most if is_large else min(USUAL_MAX_STACK_PAGES, most))
     is_duplex, stack_rate = rng.random() < DUPLEX_SHARE, rng.choice(MISREAD_RATES)
+    printed = list(_printed_documents(rng, people, page_count))
+    counts = [len(sheets) for _, sheets in printed]
+    lines = iter(fax_lines(rng, counts) if rng.random() < FAX_SHARE else [()] * sum(counts))
+    pages: list[OcrPage] = []
+    documents: list[tuple[int, ...]] = []
+    for _, sheets in printed:
+        numbers = []
+        for position, words in enumerate(sheets, 1):
+            numbers.append(len(pages) + 1)
+            rate = max(stack_rate, rng.choice(MISREAD_RATES))
+            pages.append(simulate_reading(rng, (*next(lines), *words), len(pages) + 1, rate))
+            is_last = position == len(sheets)
+            blank_share = BLANK_AFTER_LAST_PAGE_SHARE if is_last else BLANK_AFTER_PAGE_SHARE
+            if is_duplex and rng.random() < blank_share:
+                pages.append(page_from_words(len(pages) + 1, (), blank=True))
+        documents.append(tuple(numbers))
+    return Stack(name, tuple(pages), tuple(documents), tuple(owner for owner, _ in printed))
+
+
+def _printed_documents(
+    rng: random.Random, people: Sequence[Patient], page_count: int
+) -> Iterator[tuple[str | None, list[Sequence[Word]]]]:
+    """Yield (patient, words of each page) of documents that fill at least `page_count` pages."""
+    from pipeline.classify.training.stack_extras import form_back, other_form
+    from pipeline.synthetic import style_for, typeset
+
     person = rng.choice(people)
     before: SyntheticDocument | None = None
     style: Style | None = None
-    pages: list[OcrPage] = []
-    documents: list[tuple[int, ...]] = []
-    owners: list[str | None] = []
-    while len(pages) < page_count:
+    while page_count > 0:
+        if rng.random() < OTHER_FORM_SHARE:
+            form = other_form(rng)
+            page_count -= 1
+            printed = [value for name in ("patient_name", "mrn") if (value := form.truth.get(name))]
+            yield " ".join(("form", *printed)) if printed else None, [form.canvas.words]
+            continue
         if rng.random() < NEW_PATIENT_SHARE:
             person = rng.choice(people)
         sample, is_same_facility = _next_sample(rng, person, before)
         if style is None or not is_same_facility or rng.random() >= SAME_STYLE_SHARE:
             style = style_for(rng, sample.type)
-        printed = typeset(rng, sample, style)
-        if len(printed.sheets) > MAX_DOCUMENT_PAGES:
+        sheets: list[Sequence[Word]] = [sheet.words for sheet in typeset(rng, sample, style).sheets]
+        if len(sheets) > MAX_DOCUMENT_PAGES:
             continue
-        numbers = []
-        for sheet in printed.sheets:
-            numbers.append(len(pages) + 1)
-            rate = max(stack_rate, rng.choice(MISREAD_RATES))
-            pages.append(simulate_reading(rng, sheet.words, len(pages) + 1, rate))
-            is_last = sheet is printed.sheets[-1]
-            blank_share = BLANK_AFTER_LAST_PAGE_SHARE if is_last else BLANK_AFTER_PAGE_SHARE
-            if is_duplex and rng.random() < blank_share:
-                pages.append(page_from_words(len(pages) + 1, (), blank=True))
-        documents.append(tuple(numbers))
-        owners.append(sample.patient.id if sample.patient else None)
+        if rng.random() < FORM_BACK_SHARE:
+            sheets.append(form_back(rng))
+        page_count -= len(sheets)
         before = sample
-    return Stack(name, tuple(pages), tuple(documents), tuple(owners))
+        yield (sample.patient.id if sample.patient else None), sheets
 
 
 def _next_sample(

@@ -24,13 +24,23 @@ from pipeline.classify.training.type_fit import (
     FOLDS,
     GENERATED_WEIGHT,
     LinearClassifier,
+    Novelty,
     featurize,
     fit_belief,
     fit_calibration,
     fit_linear_classifier,
+    held_out_novelty,
     held_out_scores,
 )
-from pipeline.classify.type_model import DEFAULT_LOW_SCORE, Floats, TypeModel, apply_belief, score_text
+from pipeline.classify.type_model import (
+    OTHER,
+    Floats,
+    TypeModel,
+    allow_unknown,
+    apply_belief,
+    score_text,
+    unknown_probability,
+)
 from pipeline.classify.types import filing_type
 from pipeline.config import document_types
 
@@ -46,9 +56,6 @@ typed automatically, 99.1 % are (86 % of documents); with 0.99 for each type, 99
 either half of 1,412 documents, tried on the other.
 """
 
-UNUSUAL_SHARE = 0.05
-"""Share of documents of known types whose best score counts as unusually low."""
-
 TITLE_ONLY_THRESHOLD = 0.999
 """Highest threshold: if words alone are never correct often enough, a title on the page still is."""
 
@@ -57,6 +64,17 @@ MIN_THRESHOLD = 0.6
 
 MIN_PREDICTIONS = 20
 """Predictions of a type that must be measured before it gets its own threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedTypes:
+    """A classifier fitted on all examples. `scores`: the held-out scores of each example, shape (examples,
+    types). `novelty`: how texts of types that were left out are scored.
+    """
+
+    classifier: LinearClassifier
+    scores: Floats
+    novelty: Novelty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,17 +117,20 @@ def train_type_model(texts: Sequence[Example], per_type: int, old: TypeModel | N
     on_paper = [simulate_paper(example, rng) for example in taught]
     generated = generate_examples(per_type, SEED)
     examples = [*taught, *on_paper, *generated]
-    classifier, scores = _fit(examples)
-    real_rows = list(range(len(taught) + len(on_paper)))
-    predictions = cross_validated_predictions(examples, scores, classifier.types, real_rows)
+    fitted = _fit(examples)
+    rows = [i for i, example in enumerate(examples) if _is_honest(example)]
+    predictions = cross_validated_predictions(examples, fitted, rows)
+    on_real_text = predictions[: len(taught) + len(on_paper)]
+    on_original_text = predictions[: len(taught)]
+    on_new_forms = predictions[len(on_real_text) :]
     facts = {
         "made": date.today().isoformat(),
         "documents": len(real),
         "generated": len(generated),
+        "new_forms": _summary(on_new_forms),
+        "unknown_types": unknown_type_metrics(fitted.novelty),
     }
-    thresholds = type_thresholds(predictions)
-    model = _calibrated_model(classifier, examples, scores, thresholds, facts)
-    on_original_text = predictions[: len(taught)]
+    model = _calibrated_model(fitted, examples, type_thresholds(on_real_text), facts)
     return TrainingResult(
         model=model,
         folds=compute_metrics(on_original_text),
@@ -119,46 +140,42 @@ def train_type_model(texts: Sequence[Example], per_type: int, old: TypeModel | N
     )
 
 
-def _fit(examples: Sequence[Example]) -> tuple[LinearClassifier, Floats]:
-    """Return a classifier fitted on all examples, and the held-out scores of each, shape (examples,
-    types).
-    """
+def _fit(examples: Sequence[Example]) -> FittedTypes:
     features = featurize([example.text for example in examples])
     labels, groups = [example.type for example in examples], [example.group for example in examples]
     weight = [_weight(example) for example in examples]
     classifier = fit_linear_classifier(features, range(features.count), labels, weight)
-    return classifier, held_out_scores(features, labels, groups, weight, classifier.types)
+    scores = held_out_scores(features, labels, groups, weight, classifier.types)
+    return FittedTypes(classifier, scores, held_out_novelty(features, labels, groups, weight))
 
 
 def _weight(example: Example) -> float:
     return 1.0 if example.real else GENERATED_WEIGHT
 
 
+def _is_honest(example: Example) -> bool:
+    """Return whether the held-out score of an example shows how well new documents are recognized: a real
+    one, or a generated one whose form was left out with it.
+    """
+    return example.real or example.group != example.id
+
+
 def _calibrated_model(
-    classifier: LinearClassifier,
-    examples: Sequence[Example],
-    scores: Floats,
-    thresholds: dict[str, float],
-    facts: dict[str, object],
+    fitted: FittedTypes, examples: Sequence[Example], thresholds: dict[str, float], facts: dict[str, object]
 ) -> TypeModel:
-    """Return the model with a calibration fitted on the real examples, or on all if none is real.
+    """Return the model with a calibration fitted on held-out scores.
 
     Args:
-        classifier: The fitted classifier.
+        fitted: The fitted classifier, and the scores of held-out texts.
         examples: The examples that it was fitted on.
-        scores: Their held-out scores, shape (examples, types).
         thresholds: Type -> probability from which no reviewer is needed.
         facts: About the training.
     """
-    types, labels = classifier.types, [example.type for example in examples]
-    has_real = any(example.real for example in examples)
-    weight = [float(example.real) if has_real else _weight(example) for example in examples]
-    rows = [i for i, example in enumerate(examples) if example.real or not has_real]
-    scale, shift = fit_calibration(scores, labels, weight, types)
-    belief = fit_belief(scores[rows], scores[rows] * scale + shift, [labels[i] for i in rows], types)
-    usual = float(np.quantile(scores[rows].max(axis=1), UNUSUAL_SHARE)) if has_real else DEFAULT_LOW_SCORE
+    classifier = fitted.classifier
+    rows = [i for i, example in enumerate(examples) if _is_honest(example)] or list(range(len(examples)))
+    scale, shift, belief = _calibrate(examples, fitted.scores, classifier.types, rows)
     return TypeModel(
-        types=types,
+        types=classifier.types,
         blocks=BLOCK_WEIGHTS,
         slots=classifier.slots,
         rarity=classifier.rarity,
@@ -167,7 +184,7 @@ def _calibrated_model(
         calibration=scale,
         shift=shift,
         belief=belief,
-        usual=usual,
+        novelty=fitted.novelty.fit(),
         thresholds=thresholds,
         facts=facts,
     )
@@ -196,28 +213,38 @@ def predict(model: TypeModel, example: Example) -> Prediction:
     )
 
 
-def cross_validated_predictions(
+def _calibrate(
     examples: Sequence[Example], scores: Floats, types: Sequence[str], rows: Sequence[int]
+) -> tuple[Floats, Floats, Floats]:
+    """Return scale, shift and belief fitted on the held-out scores of the examples `rows`."""
+    labels, weight = [examples[i].type for i in rows], [_weight(examples[i]) for i in rows]
+    scale, shift = fit_calibration(scores[rows], labels, weight, types)
+    belief = fit_belief(scores[rows], scores[rows] * scale + shift, labels, types, weight)
+    return scale, shift, belief
+
+
+def cross_validated_predictions(
+    examples: Sequence[Example], fitted: FittedTypes, rows: Sequence[int]
 ) -> list[Prediction]:
     """Return predictions for the examples `rows` from held-out scores, calibrated on documents of other
     groups.
 
     Args:
         examples: The examples.
-        scores: Their held-out scores, shape (examples, types).
-        types: The type of each column.
+        fitted: The fitted classifier, and the scores of held-out texts.
         rows: Which examples to predict.
     """
+    scores, types = fitted.scores, fitted.classifier.types
+    novelty, other = fitted.novelty.fit(), types.index(OTHER)
     fold_of = np.array([zlib.crc32(("fold " + example.group).encode()) % FOLDS for example in examples])
     predictions: dict[int, Prediction] = {}
     for fold in range(FOLDS):
         train = [i for i in rows if fold_of[i] != fold]
-        labels = [examples[i].type for i in train]
-        scale, shift = fit_calibration(scores[train], labels, [1.0] * len(train), types)
-        belief = fit_belief(scores[train], scores[train] * scale + shift, labels, types)
+        scale, shift, belief = _calibrate(examples, scores, types, train)
         for i in (i for i in rows if fold_of[i] == fold):
             odds = apply_belief(scores[i], scores[i] * scale + shift, belief)
-            p = np.exp(odds - odds.max())
+            known = odds - np.logaddexp.reduce(odds)
+            p = np.exp(allow_unknown(known, unknown_probability(scores[i], novelty), other))
             best, example = int(p.argmax()), examples[i]
             predictions[i] = Prediction(
                 id=example.id,
@@ -226,6 +253,32 @@ def cross_validated_predictions(
                 probability=float(p[best] / p.sum()),
             )
     return [predictions[i] for i in rows]
+
+
+def unknown_type_metrics(novelty: Novelty) -> dict[str, float]:
+    """Return how documents of types that were left out of training are told from those of known types: the
+    mean probability of being of no type of the catalog of both, all types alike.
+    """
+    base, slope, height = novelty.fit()
+    odds = base + novelty.measures @ np.array([slope, height])
+    probability = 1 / (1 + np.exp(-odds))
+    unknown, share = novelty.unknown, novelty.share
+    mean = {
+        name: round(float((probability * share)[part].sum() / share[part].sum()), 4)
+        for name, part in (("unknown", unknown), ("known", ~unknown))
+    }
+    return {"documents": int(unknown.sum()), **{f"mean_{name}": value for name, value in mean.items()}}
+
+
+def _summary(predictions: Sequence[Prediction]) -> dict[str, float]:
+    """Return the main metrics of the predictions."""
+    metrics = compute_metrics(predictions)
+    return {
+        "documents": metrics.documents,
+        "accuracy": round(metrics.accuracy, 4),
+        "coverage_99": round(metrics.coverage_99, 4),
+        "calibration_error": round(metrics.calibration_error, 4),
+    }
 
 
 def type_thresholds(predictions: Sequence[Prediction]) -> dict[str, float]:
