@@ -61,13 +61,9 @@ def find_document_candidates(
     ]
     shares = candidate_probabilities(scores, max(frequencies.size, matching.min_population), matching)
     order = sorted(range(len(rows)), key=lambda n: (-scores[n].bits, rows[n]["id"]))[: matching.candidates]
+    holders = mrn_holders(connection, page.chosen.mrn)
     return [
-        with_places(
-            candidate_from_row(
-                rows[n], scores[n], shares[n], mrn_holders(connection, verified[n].person.mrn)
-            ),
-            verified[n].facts,
-        )
+        with_places(candidate_from_row(rows[n], scores[n], shares[n], holders), verified[n].facts)
         for n in order
     ]
 

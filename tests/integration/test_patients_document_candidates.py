@@ -216,3 +216,13 @@ def test_a_namesake_born_on_the_date_of_service_does_not_win(
     load(connection, DEANNA | {"dob": "2019-03-14"})
     visit = ("PARSONS, DEANNA S", "Date of Service: 03/14/2019", "", "03/14/2019   Office visit", *NOTE)
     assert isinstance(file(connection, settings, visit), NeedsReview)
+
+
+def test_a_record_number_field_that_is_another_patients_prevents_filing_although_the_right_one_is_printed(
+    connection: Connection, settings: Settings
+) -> None:
+    load(connection, DEANNA)
+    lines = ("Patient Name: Parsons, Deanna S", "DOB: 05/12/1960", "ID: 40000001", "5539-55-43", *NOTE)
+    filing = file(connection, settings, lines)
+    assert isinstance(filing, NeedsReview)
+    assert "mrn_belongs_to_other_patient" in codes(filing)
