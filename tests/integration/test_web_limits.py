@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
+from pipeline.config.values import parse_network
 from pipeline.web import request_limits
 from pipeline.web.auth.permissions import Role
 from tests.support.hospital import Hospital, SignedInUser, application, csrf_token
@@ -241,3 +242,19 @@ def test_deeply_nested_json_is_refused(address: tuple[str, int], sign_in: SignIn
     body = b"[" * 19_000
     headers = signed(sign_in(Role.REVIEWER), content_length=str(len(body)), connection="close") | JSON
     assert status(request(address, head("/api/v1/items/1/file", headers), body)) in (400, 422)
+
+
+def test_behind_a_proxy_the_audit_has_the_address_of_the_client_and_browsers_are_told_to_use_https(
+    hospital: Hospital, dsn: str
+) -> None:
+    web = hospital.settings.web.model_copy(update={"trusted_proxies": (parse_network("10.20.0.7"),)})
+    hospital.settings = hospital.settings.model_copy(update={"web": web})
+    forwarded = {"x-forwarded-for": "198.51.100.7", "x-forwarded-proto": "https"}
+    form = {"name": "reviewer", "password": "wrong"}
+    with application(hospital, dsn) as app:
+        for peer in ("10.20.0.7", "127.0.0.1"):
+            client = TestClient(app, client=(peer, 4711), base_url="http://chartloom")
+            answer = client.post("/login", data=form, headers=forwarded)
+            assert ("strict-transport-security" in answer.headers) == (peer == "10.20.0.7")
+    rows = hospital.connection.execute("select address from audit where action = 'login_failed' order by id")
+    assert [row["address"] for row in rows] == ["198.51.100.7", "127.0.0.1"]
