@@ -1,4 +1,4 @@
-"""Index fields in layouts of many kinds: captions, numbered boxes, stickers, banners, cards, names in parts."""
+"""Index fields in layouts of many kinds: captions, boxes, stickers, banners, cards, and names in parts."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -35,6 +36,11 @@ INSURER_LABELS = frozenset(
 
 INSURANCE_CARD_LABELS = frozenset(("rxbin", "rxpcn", "rxgrp", "rxgroup", "copay", "copays"))
 """Labels that only an insurance card has."""
+
+MEMBER_HEADING = re.compile(
+    r"\b(?:member|subscriber|insured|insurance|coverage|health plan|prior authorization)\b", re.IGNORECASE
+)
+MAX_HEADING_WORDS = 5
 
 MAX_WEAK_LABEL_STRENGTH = 0.5
 """Labels up to this strength are also used for other things."""
@@ -134,7 +140,7 @@ def _asked_field(label: Label, layout: Layout, labels: Mapping[int, tuple[Label,
         return ""
     if belongs_to_other_person(label, layout, labels) or _asks_for_insured(label, labels):
         return ""
-    return _field_of_label(label, labels)
+    return _field_of_label(label, layout, labels)
 
 
 def _names_in_parts(candidates: Sequence[FieldCandidate]) -> Iterator[FieldCandidate]:
@@ -186,7 +192,18 @@ def _is_signature_date(label: Label, layout: Layout) -> bool:
     return page_zones.SIGNATURE_DATE_ROW.search(row_text) is not None
 
 
-def _field_of_label(label: Label, labels: Mapping[int, tuple[Label, ...]]) -> str:
+def _is_in_member_section(label: Label, layout: Layout) -> bool:
+    """Return whether a heading above the label is about a member or the insurance."""
+    headings = (
+        cell.text
+        for row in layout.rows[: label.row]
+        for cell in row
+        if len(row) == 1 and len(cell.words) <= MAX_HEADING_WORDS
+    )
+    return any(MEMBER_HEADING.search(text) for text in headings)
+
+
+def _field_of_label(label: Label, layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> str:
     """Return the field of a label. "ID #" next to "Insurance", on a page that names a group, or beside a
     record number is the member's ID and not a record number.
     """
@@ -200,6 +217,8 @@ def _field_of_label(label: Label, labels: Mapping[int, tuple[Label, ...]]) -> st
         for row in labels.values()
         for other in row
     )
+    if _is_in_member_section(label, layout):
+        return "member_id"
     on_insurance_card = any(
         other.field in ("group", "member_id") or other.key in INSURANCE_CARD_LABELS | INSURER_LABELS
         for row in labels.values()

@@ -270,6 +270,8 @@ def _label_at(
             colon = colon or _ends_with_colon(words, end)
             if match.field == "patient_name" and not colon and _continues_title(words, starts, end):
                 continue
+            if match.key == "date" and not colon and _continues_label(words, starts, end):
+                continue
             while _is_numbered(words, starts, first):
                 first -= 1
             span = words[first:end]
@@ -298,6 +300,16 @@ def _continues_title(words: tuple[Word, ...], starts: frozenset[int], end: int) 
         and end not in starts
         and len(words[end].text) > MIN_TITLE_WORD_LETTERS
         and re.sub(r"\W", "", words[end].text.lower()) in word_list("not_names") - word_list("surnames")
+    )
+
+
+def _continues_label(words: tuple[Word, ...], starts: frozenset[int], end: int) -> bool:
+    """Return whether the word after "Date" makes it another date: "Date Hired"."""
+    return (
+        end < len(words)
+        and end not in starts
+        and words[end].text.isalpha()
+        and words[end].text[:3].lower() not in MONTH_STARTS
     )
 
 
