@@ -170,6 +170,7 @@ class WebSettings(Section):
     trusted_proxies: Networks
     allow_insecure: bool
     max_connections: Count
+    max_connections_per_client: Count
     request_header_timeout_seconds: PositiveSeconds
     request_body_timeout_seconds: PositiveSeconds
     min_upload_bytes_per_second: Count
