@@ -28,8 +28,8 @@ LETTER_SIZE_WORD_HEIGHTS = 0.75
 """Typical letter size in heights of a word's box, which includes ascenders and descenders."""
 LETTER_HEIGHT_RANGE = (0.35, 2.5)
 """Height of a letter, in heights of the page's words. Less is noise, more a drawing."""
-MAX_LETTER_WIDTH_WORD_HEIGHTS = 8.0
-"""Widest ink that may be touching letters: at this size, letters of small print touch."""
+MAX_TOUCHING_LETTERS_WORD_HEIGHTS = 8.0
+"""Longest ink that may be touching letters, upright or sideways: letters of small print touch."""
 MIN_LETTER_AREA_SHARE, MIN_LETTER_THICKNESS = 0.03, 0.08
 """Least ink of a letter, in squared word heights, and its thinnest side, in word heights."""
 WORD_MARGIN_WORD_HEIGHTS = 0.25
@@ -97,10 +97,12 @@ def measure_ink(gray: GrayImage, words: Sequence[OcrWord]) -> PageInk:
     ink = np.asarray(cv2.subtract(ink, rule_mask(ink, LETTER_SIZE_WORD_HEIGHTS * height)), np.uint8)
     _, labels, stats, centers = connected_components(ink)
     widths, heights_px, area = stats[:, 2], stats[:, 3], stats[:, 4]
+    low, high = (share * height for share in LETTER_HEIGHT_RANGE)
+    longest = MAX_TOUCHING_LETTERS_WORD_HEIGHTS * height
+    is_upright = (heights_px >= low) & (heights_px <= high) & (widths <= longest)
+    is_sideways = (widths >= low) & (widths <= high) & (heights_px <= longest)
     is_letter = (
-        (heights_px >= LETTER_HEIGHT_RANGE[0] * height)
-        & (heights_px <= LETTER_HEIGHT_RANGE[1] * height)
-        & (widths <= MAX_LETTER_WIDTH_WORD_HEIGHTS * height)
+        (is_upright | is_sideways)
         & (area >= MIN_LETTER_AREA_SHARE * height**2)
         & (np.minimum(widths, heights_px) >= MIN_LETTER_THICKNESS * height)
     )
@@ -135,8 +137,8 @@ def fits_its_box(word: OcrWord) -> bool:
 
 
 def is_vertical(word: OcrWord) -> bool:
-    """Return whether a word of several letters is higher than wide: it is printed sideways."""
-    return len(word.text) > 1 and word.box[3] - word.box[1] > 1.5 * (word.box[2] - word.box[0])
+    """Return whether a word of three or more letters is higher than wide: it is printed sideways."""
+    return len(word.text) > 2 and word.box[3] - word.box[1] > 1.5 * (word.box[2] - word.box[0])
 
 
 def group_letters(ink: PageInk, is_chosen: NDArray[np.bool_]) -> list[LetterGroup]:

@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.ocr.engines.engine import OcrWord, StripReader, StripWord
 from pipeline.ocr.engines.text_detector import TextDetector
 from pipeline.ocr.image.pixels import GrayImage
-from pipeline.ocr.recognition.ink_account import PageInk, group_letters, unexplained_letters
+from pipeline.ocr.recognition.ink_account import PageInk, group_letters, is_vertical, unexplained_letters
 from pipeline.ocr.recognition.missed_text import find_position
 from pipeline.ocr.recognition.word_confidence import word_probability
 from pipeline.records import Box
@@ -112,8 +112,15 @@ def split_rows(box: Box, ink: PageInk) -> list[Box]:
 
 
 def credible_words(words: Sequence[OcrWord]) -> list[OcrWord]:
-    """Return the words that explain the ink in their boxes."""
-    return [word for word in words if word_probability(word) >= MIN_CREDIBLE_PROBABILITY]
+    """Return the words that explain the ink in their boxes. The first engine does not read sideways print:
+    its words of that shape are garbage.
+    """
+    return [
+        word
+        for word in words
+        if word_probability(word) >= MIN_CREDIBLE_PROBABILITY
+        and (word.confidence == 0 or not is_vertical(word))
+    ]
 
 
 def doubtful_lines(lines: Sequence[Box], words: Sequence[OcrWord]) -> list[Box]:

@@ -242,9 +242,10 @@ def second_pass(first: FirstPass, settings: OcrSettings) -> SecondPass:
     lines = find_lines(first.image, ink, first.words, get_detector())
     doubtful = doubtful_lines(lines, first.words)
     words = reread_uncertain_segments(first.words, first.image, reader, min_errors, doubtful)
-    return SecondPass(
-        words=merge_lines(words, read_lines(first.image, doubtful, reader)), ink=ink, lines=lines
-    )
+    words = merge_lines(words, read_lines(first.image, doubtful, reader))
+    others = [line for line in lines if line not in doubtful]
+    unread = [line for line in others if find_unread_text(ink, calibrate(words), [line])]
+    return SecondPass(words=merge_lines(words, read_lines(first.image, unread, reader)), ink=ink, lines=lines)
 
 
 def strip_reader(first: FirstPass, settings: OcrSettings) -> tesseract.TesseractStripReader:

@@ -14,11 +14,18 @@ from pipeline.ocr.recognition.ink_account import (
     group_letters,
     unexplained_letters,
 )
-from pipeline.ocr.recognition.line_search import is_sideways, uncovered_spans
+from pipeline.ocr.recognition.line_search import (
+    MIN_DOUBLE_SHARE,
+    double_share,
+    is_sideways,
+    uncovered_spans,
+)
 from pipeline.records import Box, UnreadKind, UnreadText
 
-MIN_SPAN_LINE_HEIGHTS = 0.75
-"""Shortest part of a line that is reported, in heights of the line: two letters. Spaces have up to 0.7."""
+MIN_SPAN_LINE_HEIGHTS, MIN_LETTER_SPAN_LINE_HEIGHTS = 0.75, 0.5
+"""Shortest part of a line that is reported, in heights of the line, and the shortest with a separate letter.
+Spaces have up to 0.7, and no letter.
+"""
 MIN_INK_SHARE = 0.08
 """Least share of ink, without rules, of a part of a line that is reported. Print has 0.1 to 0.35."""
 MIN_LETTERS_PER_LINE_HEIGHT = 1.5
@@ -44,12 +51,12 @@ def find_unread_text(ink: PageInk, words: Sequence[OcrWord], lines: Sequence[Box
         return unread_groups(ink, words)
     explaining = [word for word in words if fits_its_box(word)]
     is_unexplained = unexplained_letters(ink, explaining)
-    found = []
+    found: list[UnreadText] = []
     for line in lines:
-        for low, high in uncovered_spans(line, explaining):
-            region = unread_part(ink, line, (low, high), is_unexplained)
-            if region is not None:
-                found.append(region)
+        for span in uncovered_spans(line, explaining):
+            part = unread_part(ink, line, span, is_unexplained)
+            if part and not any(double_share(part.box, other.box) >= MIN_DOUBLE_SHARE for other in found):
+                found.append(part)
     return found
 
 
@@ -87,14 +94,13 @@ def unread_part(
     left, top, right, bottom = (round(side * ink.scale) for side in box)
     is_inked = ink.labels[top:bottom, left:right] > 0
     length = (high - low) / height
-    if length < MIN_SPAN_LINE_HEIGHTS or not is_inked.size or is_inked.mean() < MIN_INK_SHARE:
-        return None
     x, y = ink.centers.T
     is_inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
     letters = int((is_inside & is_unexplained).sum())
-    is_handwritten = (
-        height * ink.scale >= MIN_HANDWRITTEN_LINE_WORD_HEIGHTS * ink.word_height
-        and letters < MAX_HANDWRITTEN_LETTERS_PER_LINE_HEIGHT * length
-    )
+    is_tall = height * ink.scale >= MIN_HANDWRITTEN_LINE_WORD_HEIGHTS * ink.word_height
+    min_length = MIN_LETTER_SPAN_LINE_HEIGHTS if letters and not is_tall else MIN_SPAN_LINE_HEIGHTS
+    if length < min_length or not is_inked.size or is_inked.mean() < MIN_INK_SHARE:
+        return None
+    is_handwritten = is_tall and letters < MAX_HANDWRITTEN_LETTERS_PER_LINE_HEIGHT * length
     kind: UnreadKind = "handwriting" if is_handwritten else "print"
     return UnreadText(kind=kind, box=box, letters=max(letters, round(MIN_LETTERS_PER_LINE_HEIGHT * length)))
