@@ -30,9 +30,10 @@ from pipeline.runtime.installation import open_installation
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 from pipeline.web.application import create_app
-from pipeline.web.auth.accounts import add_account, csrf_token, open_session
+from pipeline.web.auth.accounts import add_account
 from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import SESSION_COOKIE, AppContext
+from pipeline.web.auth.sessions import csrf_token, open_session
 from pipeline.worker.job_queue import enqueue_scan
 
 SQL = statements("bench")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psycopg
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -18,13 +18,22 @@ from starlette.exceptions import HTTPException
 from pipeline import __version__
 from pipeline.errors import ChartloomError, Conflict, InvalidInput, NotFound, ServiceUnavailable
 from pipeline.logs import get_logger
-from pipeline.web.auth.accounts import NotSignedIn, TooManyAttempts
+from pipeline.web.auth.accounts import NotSignedIn
 from pipeline.web.auth.permissions import RULES
-from pipeline.web.auth.request_context import API_PREFIX, AppContext, CsrfFailure, NotAllowed
+from pipeline.web.auth.request_context import (
+    API_PREFIX,
+    SAFE_METHODS,
+    AppContext,
+    CsrfFailure,
+    NotAllowed,
+    ReauthenticationRequired,
+    StepRequired,
+)
 from pipeline.web.rendering import STATIC_FOLDER, render_page
 from pipeline.web.request_limits import RequestLimits, RequestTooLarge, RequestTooSlow
 from pipeline.web.review.patient_comparison import ReasonRequired
 from pipeline.web.routes import (
+    account,
     admin,
     api,
     api_decisions,
@@ -57,13 +66,14 @@ STATUS_CODES: tuple[tuple[type[ChartloomError], int], ...] = (
     (NotSignedIn, 401),
     (NotAllowed, 403),
     (CsrfFailure, 403),
+    (StepRequired, 403),
+    (ReauthenticationRequired, 403),
     (NotFound, 404),
     (RequestTooSlow, 408),
     (Conflict, 409),
     (RequestTooLarge, 413),
     (ReasonRequired, 400),
     (InvalidInput, 422),
-    (TooManyAttempts, 429),
     (ServiceUnavailable, 503),
 )
 ERROR_TITLES = {
@@ -75,12 +85,12 @@ ERROR_TITLES = {
     409: "Not saved",
     413: "Too large",
     422: "Invalid input",
-    429: "Too many attempts",
     503: "Service unavailable",
 }
 INTERNAL_ERROR_TITLE = "Internal error"
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
+    account.router,
     queue.router,
     items.router,
     page_arrangement.router,
@@ -180,9 +190,8 @@ async def handle_error(request: Request, error: Exception) -> Response:
     if wants_json(request):
         body = {"error": described.message, "remedy": described.remedy, "code": described.code}
         return JSONResponse(body, status)
-    if status == 401 and request.method == "GET":
-        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/login?then={quote(target, safe='')}", 303)
+    if (page := _page_to_continue_on(request, error)) is not None:
+        return RedirectResponse(page, 303)
     if request.url.path.startswith("/static/"):
         return PlainTextResponse(described.title, status)
     return render_page(
@@ -193,6 +202,21 @@ async def handle_error(request: Request, error: Exception) -> Response:
         message=described.message,
         remedy=described.remedy,
     )
+
+
+def _page_to_continue_on(request: Request, error: Exception) -> str | None:
+    """Return the page on which the person signs in or continues to, if that is what the error asks for."""
+    is_page = request.method in SAFE_METHODS
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if isinstance(error, NotSignedIn) and is_page:
+        return f"/login?then={quote(target, safe='')}"
+    if isinstance(error, StepRequired):
+        return error.step.page
+    if isinstance(error, ReauthenticationRequired):
+        # the form that was not processed is shown again afterwards, if the browser says which page it is on
+        sent_from = urlsplit(request.headers.get("referer", "/")).path or "/"
+        return f"/account/confirm?then={quote(target if is_page else sent_from, safe='')}"
+    return None
 
 
 def _describe_error(error: Exception) -> ErrorDescription:

@@ -105,11 +105,12 @@ def render_page(
     if context is not None and status >= FIRST_ERROR_STATUS:
         context.is_refused = True
     role = context.account.role if context else None
+    is_incomplete = context is not None and context.step is not None
     dates = context.app.dates if context else DateFormat()
     common = {
         "account": context.account if context else None,
         "csrf": context.csrf if context else "",
-        "menu": [entry for entry in MENU if role and is_allowed(entry[0], role)],
+        "menu": [entry for entry in MENU if role and not is_incomplete and is_allowed(entry[0], role)],
         "current_path": context.request.url.path if context else "",
         "lag_seconds": context.lag_seconds if context else 0.0,
         "may": (lambda route: is_allowed(route, role)) if role else (lambda _: False),

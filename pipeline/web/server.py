@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,7 +18,14 @@ from pipeline.metrics_listener import metrics_server
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, Pool
 from pipeline.store.replica import Replica
-from pipeline.web.auth.accounts import ADMINISTRATOR_NAME, create_demo_accounts, ensure_administrator
+from pipeline.web.auth.accounts import (
+    ADMINISTRATOR_NAME,
+    account_named,
+    create_demo_accounts,
+    ensure_administrator,
+    keep_temporary_password,
+)
+from pipeline.web.auth.purge import purging
 
 
 class Installation(Protocol):
@@ -38,6 +46,7 @@ MAX_PORTS_TRIED = 20  # how many ports are tried if none was requested
 LISTEN_BACKLOG = 128
 # routes run in threads; a dozen at once saturate the cores that one web process can use
 MAX_DATABASE_CONNECTIONS = 12
+FIRST_SIGN_IN_FILE = "first-password"
 
 
 def run_server(
@@ -49,7 +58,7 @@ def run_server(
 ) -> None:
     """Serve until interrupted.
 
-    The first start creates the first administrator and prints the password once.
+    The first start creates the first administrator and writes the temporary password to a file.
 
     Args:
         installation: The settings, the database and the object store.
@@ -58,7 +67,7 @@ def run_server(
         demo: At the first start, also create an account for each role.
 
     Raises:
-        ConfigurationError: If the host or the port of the settings cannot be used.
+        ConfigurationError: If the host or the port of the settings cannot be used, or no one could sign in.
     """
     import uvicorn
 
@@ -71,21 +80,17 @@ def run_server(
     tls = web.tls_certificate is not None
     check_exposure(web_exposure(web))
     check_exposure(metrics_exposure(settings.metrics))
+    check_password_setting(settings)
     listening = open_listening_socket(web.host, port or web.port, exact=port is not None)
     with installation.connect() as connection:
-        password = ensure_administrator(connection)
-        others = create_demo_accounts(connection, password) if password is not None and demo else []
-    if password is not None:
-        names = ", ".join([*others, ADMINISTRATOR_NAME])
-        print(f"First start: sign in as {names} with the password {password} (shown only once)")
+        first_start(connection, settings, demo=demo)
     address = f"http{'s' if tls else ''}://{web.host}:{listening.getsockname()[1]}/"
     print(f"Chartloom is running at {address}", flush=True)
     with (
         installation.pool(MAX_DATABASE_CONNECTIONS) as pool,
         installation.replica(MAX_DATABASE_CONNECTIONS) as replica,
-        metrics_server(
-            settings.metrics, settings.metrics.web_port, installation_collector(installation.dsn)
-        ),
+        purging(pool, settings.web.session_idle_minutes),
+        metrics_server(settings.metrics, settings.metrics.web_port, installation_collector(installation.dsn)),
     ):
         app = create_app(
             AppContext(
@@ -97,6 +102,38 @@ def run_server(
             )
         )
         uvicorn.Server(server_config(app, web)).run(sockets=[listening])
+
+
+def first_start(connection: Connection, settings: Settings, *, demo: bool) -> None:
+    """Create the first administrator if there is no account, with a temporary password in a file that only
+    its owner can read: what is printed may end in a journal.
+
+    `demo`: also create an account for each role, with the same password and none of them temporary."""
+    temporary = ensure_administrator(connection, settings.sign_in.temporary_password_hours)
+    if temporary is None:
+        return
+    names = [ADMINISTRATOR_NAME]
+    if demo:
+        names = [*create_demo_accounts(connection, temporary.password), *names]
+        keep_temporary_password(connection, account_named(connection, ADMINISTRATOR_NAME))
+    file = settings.home / FIRST_SIGN_IN_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(f"{temporary.password}\n")
+    print(f"First start: sign in as {', '.join(names)} with the password in {file}; then delete that file")
+
+
+def check_password_setting(settings: Settings) -> None:
+    """Raise ConfigurationError if no one could sign in."""
+    if settings.sign_in.passwords != "always" and not (
+        settings.web.oidc_issuer and settings.web.oidc_client_id
+    ):
+        raise ConfigurationError(
+            f"sign_in.passwords is {settings.sign_in.passwords}, but no identity provider is configured.",
+            "Set web.oidc_issuer and web.oidc_client_id.",
+        )
 
 
 def open_listening_socket(host: str, port: int, *, exact: bool) -> socket.socket:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from pipeline.web.auth.accounts import open_session
 from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import SESSION_COOKIE
+from pipeline.web.auth.sessions import open_session
 from pipeline.web.routes import server_sent_events
 from tests.support.hospital import Hospital, application
 from tests.support.web_server import serving

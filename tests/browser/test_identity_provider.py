@@ -101,6 +101,25 @@ def test_a_linked_user_signs_in_to_the_account_with_its_permissions(
     expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
 
 
+def test_who_is_signed_in_is_confirmed_by_a_new_sign_in_at_the_provider(
+    hospital: Hospital, window: Window, issuer: str, provider: None
+) -> None:
+    link_sso(hospital.connection, "clerk", f"{issuer}#carl")
+    page = window(None)
+    sign_in_there(page, "carl")
+    page.wait_for_url("**/intake")
+    page.goto("/account/second-factor")
+    expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+    page.get_by_role("link", name="again").press("Enter")
+    page.fill("input[name=login]", "carl")
+    page.fill("input[name=password]", "any")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=re.compile("continue", re.IGNORECASE)).press("Enter")
+    page.wait_for_url("**/intake")
+    page.goto("/account/second-factor")
+    expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
+
+
 def test_a_user_without_a_linked_account_cannot_sign_in(
     hospital: Hospital, window: Window, issuer: str, provider: None
 ) -> None:

@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Callable
 
 from pipeline.ingest.batches import close_batches
-from pipeline.web.auth.accounts import csrf_token
 from pipeline.web.auth.permissions import Role
+from pipeline.web.auth.sessions import csrf_token
 from tests.support.hospital import Hospital, SignedInUser
 from tests.support.scan_records import printed
 

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import checks
 from schemathesis.core.result import Ok
 
-from pipeline.web.auth.accounts import add_token
 from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import SESSION_COOKIE
+from pipeline.web.auth.tokens import add_token
 from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]

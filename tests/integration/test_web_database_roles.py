@@ -32,8 +32,13 @@ SECRETS: tuple[tuple[str, set[Role]], ...] = (
     ("select before, after from decision", READING),
     ("select entered from double_entry", READING),
     ("select account, patient_id from audit", {Role.PRIVACY_OFFICER}),
-    ("select password from account", {Role.ADMINISTRATOR}),
-    ("select token from web_session", {Role.ADMINISTRATOR}),
+    ("select name, role from account", {Role.ADMINISTRATOR}),
+    ("select password from account", set()),
+    ("select token from web_session", set()),
+    ("select secret from second_factor", set()),
+    ("select code from recovery_code", set()),
+    ("select actor from account_notice", set()),
+    ("update account_notice set seen_at = now()", set()),
     ("select token from api_token", set()),
     ("select page from ocr_cache", set()),
     (
@@ -50,7 +55,7 @@ SECRETS: tuple[tuple[str, set[Role]], ...] = (
 )
 # Tables that the web application never uses in the role of a user.
 MACHINERYS = {
-    *("api_token", "sign_in_failure", "ocr_cache", "page_range", "worker", "schema_migration", "adt_message"),
+    *("known_device", "ocr_cache", "page_range", "worker", "schema_migration", "adt_message"),
     "patient_report",
     *("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers"),
     "installation",

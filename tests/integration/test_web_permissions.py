@@ -11,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pipeline.web.application import all_routes
-from pipeline.web.auth.accounts import csrf_token
 from pipeline.web.auth.permissions import RULES, Role, is_allowed
+from pipeline.web.auth.sessions import csrf_token
 from tests.support.hospital import Hospital, SignedInUser
 
 SignInAs = Callable[[Role], SignedInUser]
@@ -33,6 +33,7 @@ def address(path: str, hospital: Hospital, item: int, document: int) -> str:
         "decision": 10**6,
         "name": "x.pdf",
         "message": 10**6,
+        "token": 10**6,
     }
     return path.format(**values)
 
@@ -70,7 +71,8 @@ def test_without_a_session_only_the_sign_in_page_is_reachable(hospital: Hospital
 def test_every_route_has_a_rule_and_every_rule_that_shows_a_patient_is_audited() -> None:
     assert {name for name, *_ in ROUTES} == set(RULES)
     silent = {name for name, rule in RULES.items() if rule.audit is None}
-    assert silent <= {*OPEN, "home", "password_page", "renew_claim"}
+    own = {"account", "notices", "password_page", "factor_page", "reauthentication_page", "code_page"}
+    assert silent <= {*OPEN, *own, "home", "renew_claim"}
 
 
 def test_a_change_without_the_csrf_token_of_the_session_is_rejected(

@@ -38,9 +38,11 @@ from pipeline.records import (
 from pipeline.store.blobs import Blobs
 from pipeline.store.database import Connection, open_pool
 from pipeline.web.application import create_app
-from pipeline.web.auth.accounts import add_account, add_token, csrf_token, open_session
+from pipeline.web.auth.accounts import add_account
 from pipeline.web.auth.permissions import Role
 from pipeline.web.auth.request_context import SESSION_COOKIE, AppContext
+from pipeline.web.auth.sessions import csrf_token, open_session
+from pipeline.web.auth.tokens import add_token
 from pipeline.worker.job_queue import enqueue_scan
 
 PASSWORD = "a password of the tests"

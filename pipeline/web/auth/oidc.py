@@ -11,6 +11,7 @@ import hmac
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.config import WebSettings
@@ -61,6 +62,15 @@ class OidcState:
         return f"{self.state}.{self.nonce}.{self.verifier}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A person whom the provider has authenticated. `subject`: "issuer#subject"; `authenticated_at`: when the
+    provider saw their credentials, if it says so."""
+
+    subject: str
+    authenticated_at: datetime | None
+
+
 class Provider:
     """The identity provider of the settings."""
 
@@ -73,19 +83,23 @@ class Provider:
         self._client_secret = secret.get_secret_value() if secret else None
         self._cache: dict[str, tuple[float, Any]] = {}
 
-    def authorization_url(self, state: OidcState, callback: str) -> str:
-        """Return the address at which the person signs in. Raises ServiceUnavailable."""
+    def authorization_url(self, state: OidcState, callback: str, *, fresh: bool = False) -> str:
+        """Return the address at which the person signs in. Raises ServiceUnavailable.
+
+        `fresh`: the provider asks for the person's credentials although they are signed in there."""
+        again = {"prompt": "login", "max_age": "0"} if fresh else {}
         with self._client(callback) as client:
             url, _ = client.create_authorization_url(
                 self._discovery()["authorization_endpoint"],
                 state=state.state,
                 nonce=state.nonce,
                 code_verifier=state.verifier,
+                **again,
             )
         return str(url)
 
-    def fetch_subject(self, expected: OidcState, callback: str, state: str, code: str) -> str:
-        """Exchange the authorization code for the person's verified identity, "issuer#subject".
+    def fetch_identity(self, expected: OidcState, callback: str, state: str, code: str) -> Identity:
+        """Exchange the authorization code for the person's verified identity.
 
         Raises SignInFailed, ServiceUnavailable."""
         import httpx
@@ -105,9 +119,9 @@ class Provider:
             raise SignInFailed("The identity provider refused the sign-in.", "Sign in again.") from error
         except httpx.HTTPError as error:
             raise _unavailable() from error
-        return self._verified_subject(str(token.get("id_token", "")), expected.nonce)
+        return self._verified_identity(str(token.get("id_token", "")), expected.nonce)
 
-    def _verified_subject(self, id_token: str, nonce: str) -> str:
+    def _verified_identity(self, id_token: str, nonce: str) -> Identity:
         from joserfc import jwt
         from joserfc.errors import JoseError
         from joserfc.jwk import KeySet
@@ -131,7 +145,11 @@ class Provider:
             raise SignInFailed(
                 "The identity provider's response could not be verified.", "Contact your administrator."
             ) from error
-        return f"{self._issuer}#{claims['sub']}"
+        seen = claims.get("auth_time")
+        return Identity(
+            subject=f"{self._issuer}#{claims['sub']}",
+            authenticated_at=datetime.fromtimestamp(seen, UTC) if isinstance(seen, int) else None,
+        )
 
     def _discovery(self) -> dict[str, Any]:
         document: dict[str, Any] = self._fetch(f"{self._issuer}/.well-known/openid-configuration")
@@ -170,5 +188,6 @@ class Provider:
 
 def _unavailable() -> ServiceUnavailable:
     return ServiceUnavailable(
-        "The identity provider does not respond.", "Try again, or sign in with your password."
+        "The identity provider does not respond.",
+        "Try again, or sign in with your password if your account may use one in an emergency.",
     )

@@ -30,6 +30,37 @@ class Role(StrEnum):
         return self.value.replace("_", " ").capitalize()
 
 
+class Step(StrEnum):
+    """What a person has to do after the password, before anything else."""
+
+    CODE = "code"
+    NEW_PASSWORD = "new_password"  # noqa: S105 -- the name of a step
+    ENROLLMENT = "enrollment"
+    NOTICES = "notices"
+
+    @property
+    def page(self) -> str:
+        """The address of the page that serves this step."""
+        return STEP_PAGES[self]
+
+
+class Scope(StrEnum):
+    """A group of routes of the JSON API to which a token can be limited."""
+
+    REVIEW_READ = "review.read"
+    REVIEW_DECIDE = "review.decide"
+    PATIENTS = "patients"
+    DOCUMENTS = "documents"
+    SEARCH = "search"
+
+
+STEP_PAGES = {
+    Step.CODE: "/login/code",
+    Step.NEW_PASSWORD: "/password",
+    Step.ENROLLMENT: "/account/second-factor",
+    Step.NOTICES: "/account/notices",
+}
+ALL_SCOPES = tuple(Scope)
 EVERYONE = frozenset(Role)
 INTAKE = frozenset({Role.CLERK, Role.SUPERVISOR, Role.ADMINISTRATOR})
 REVIEWING = frozenset({Role.REVIEWER, Role.SUPERVISOR})
@@ -46,11 +77,16 @@ class Rule:
 
     `roles`: None means anyone, signed in or not. `audit`: the action that every use must write to the audit
     log. `as_owner`: the route works with the application's own database rights instead of the user's role,
-    because it concerns the user's own account or starts automatic processing."""
+    because it concerns the user's own account or starts automatic processing. `steps`: the steps of signing
+    in during which the route may be used. `is_fresh`: the person must have proved who they are within
+    sign_in.reauthentication_minutes. `scope`: what an API token needs."""
 
     roles: frozenset[Role] | None
     audit: str | None = None
     as_owner: bool = False
+    steps: frozenset[Step] = frozenset()
+    is_fresh: bool = False
+    scope: Scope | None = None
 
 
 RULES: dict[str, Rule] = {
@@ -60,10 +96,24 @@ RULES: dict[str, Rule] = {
     "login": Rule(None),
     "oidc_login": Rule(None),
     "oidc_callback": Rule(None),
-    "logout": Rule(EVERYONE, "logout", as_owner=True),
+    "logout": Rule(EVERYONE, "logout", as_owner=True, steps=frozenset(Step)),
     "home": Rule(EVERYONE),
-    "password_page": Rule(EVERYONE),
-    "password": Rule(EVERYONE, "password", as_owner=True),
+    "code_page": Rule(EVERYONE, steps=frozenset({Step.CODE})),
+    "code": Rule(EVERYONE, "login", as_owner=True, steps=frozenset({Step.CODE})),
+    # one's own account
+    "account": Rule(EVERYONE, as_owner=True),
+    "notices": Rule(EVERYONE, as_owner=True, steps=frozenset({Step.NOTICES})),
+    "notices_seen": Rule(EVERYONE, "notices_seen", as_owner=True, steps=frozenset({Step.NOTICES})),
+    "password_page": Rule(EVERYONE, steps=frozenset({Step.NEW_PASSWORD})),
+    "password": Rule(EVERYONE, "password", as_owner=True, steps=frozenset({Step.NEW_PASSWORD})),
+    "factor_page": Rule(EVERYONE, as_owner=True, steps=frozenset({Step.ENROLLMENT}), is_fresh=True),
+    "factor_add": Rule(
+        EVERYONE, "second_factor", as_owner=True, steps=frozenset({Step.ENROLLMENT}), is_fresh=True
+    ),
+    "factor_remove": Rule(EVERYONE, "second_factor", as_owner=True, is_fresh=True),
+    "recovery_codes": Rule(EVERYONE, "second_factor", as_owner=True, is_fresh=True),
+    "reauthentication_page": Rule(EVERYONE, as_owner=True, steps=frozenset({Step.ENROLLMENT})),
+    "reauthentication": Rule(EVERYONE, "reauthentication", as_owner=True, steps=frozenset({Step.ENROLLMENT})),
     # the review queue and its items
     "queue": Rule(REVIEWING, "queue"),
     "next_item": Rule(REVIEWING, "claim"),
@@ -108,31 +158,33 @@ RULES: dict[str, Rule] = {
     "delivery_action": Rule(MANAGING, "delivery", as_owner=True),
     # the JSON API
     "api_openapi": Rule(None),
-    "api_queue": Rule(REVIEWING, "queue"),
-    "api_next": Rule(REVIEWING, "claim"),
-    "api_item": Rule(REVIEWING, "view_item"),
-    "api_claim": Rule(REVIEWING, "claim"),
-    "api_release": Rule(REVIEWING, "release"),
-    "api_file": Rule(REVIEWING, "decide"),
-    "api_reject": Rule(REVIEWING, "decide"),
-    "api_skip": Rule(REVIEWING, "release"),
-    "api_escalate": Rule(REVIEWING, "escalate"),
-    "api_enter": Rule(REVIEWING, "enter_values"),
-    "api_undo": Rule(REVIEWING, "decide"),
-    "api_withdraw": Rule(REVIEWING, "decide"),
-    "api_arrange": Rule(REVIEWING, "decide"),
-    "api_patients": Rule(READING, "search_patients"),
-    "api_chart": Rule(READING, "view_chart"),
-    "api_document": Rule(READING, "view_document"),
-    "api_document_pdf": Rule(READING, "download"),
-    "api_search": Rule(READING, "search"),
+    "api_queue": Rule(REVIEWING, "queue", scope=Scope.REVIEW_READ),
+    "api_next": Rule(REVIEWING, "claim", scope=Scope.REVIEW_DECIDE),
+    "api_item": Rule(REVIEWING, "view_item", scope=Scope.REVIEW_READ),
+    "api_claim": Rule(REVIEWING, "claim", scope=Scope.REVIEW_DECIDE),
+    "api_release": Rule(REVIEWING, "release", scope=Scope.REVIEW_DECIDE),
+    "api_file": Rule(REVIEWING, "decide", scope=Scope.REVIEW_DECIDE),
+    "api_reject": Rule(REVIEWING, "decide", scope=Scope.REVIEW_DECIDE),
+    "api_skip": Rule(REVIEWING, "release", scope=Scope.REVIEW_DECIDE),
+    "api_escalate": Rule(REVIEWING, "escalate", scope=Scope.REVIEW_DECIDE),
+    "api_enter": Rule(REVIEWING, "enter_values", scope=Scope.REVIEW_DECIDE),
+    "api_undo": Rule(REVIEWING, "decide", scope=Scope.REVIEW_DECIDE),
+    "api_withdraw": Rule(REVIEWING, "decide", scope=Scope.REVIEW_DECIDE),
+    "api_arrange": Rule(REVIEWING, "decide", scope=Scope.REVIEW_DECIDE),
+    "api_patients": Rule(READING, "search_patients", scope=Scope.PATIENTS),
+    "api_chart": Rule(READING, "view_chart", scope=Scope.PATIENTS),
+    "api_document": Rule(READING, "view_document", scope=Scope.DOCUMENTS),
+    "api_document_pdf": Rule(READING, "download", scope=Scope.DOCUMENTS),
+    "api_search": Rule(READING, "search", scope=Scope.SEARCH),
     # oversight
     "dashboard": Rule(MANAGING, "view_dashboard"),
     "dashboard_stream": Rule(MANAGING, "view_dashboard"),
     "audit": Rule(AUDITING, "view_audit"),
     "accounts": Rule(ADMINISTERING, "view_accounts"),
-    "account_add": Rule(ADMINISTERING, "account"),
-    "account_change": Rule(ADMINISTERING, "account"),
+    "account_add": Rule(ADMINISTERING, "account", is_fresh=True),
+    "account_change": Rule(ADMINISTERING, "account", is_fresh=True),
+    "tokens": Rule(ADMINISTERING, "view_tokens"),
+    "token_revoke": Rule(ADMINISTERING, "token", is_fresh=True),
 }
 
 

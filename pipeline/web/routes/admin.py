@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline.errors import InvalidInput
-from pipeline.web.auth import accounts
-from pipeline.web.auth.accounts import SQL
+from pipeline.web.auth import accounts, tokens
+from pipeline.web.auth.accounts import SQL, Temporary
+from pipeline.web.auth.notices import Change, notify
 from pipeline.web.auth.permissions import RULES, Role
 from pipeline.web.auth.request_context import Context, RequestContext
+from pipeline.web.auth.second_factor import remove_second_factor
+from pipeline.web.auth.sessions import end_sessions_of
 from pipeline.web.rendering import render_page, role_titles
 
 router = APIRouter()
 
 MAX_AUDIT_ENTRIES = 200  # on one page
 MAX_ID_DIGITS = 18
-GENERATED_PASSWORD_BYTES = 12
 # actions that are written without a request context
-SIGN_IN_ACTIONS = {"login", "login_failed", "login_refused", "refused"}
+SIGN_IN_ACTIONS = {"login", "login_failed", "login_refused", "refused", "token_failed"}
 
 
 @router.get("/audit", name="audit", response_class=HTMLResponse)
@@ -97,15 +98,18 @@ def account_add(
     role: Annotated[Role, Form()],
     full_name: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
-    """Add an account with a generated password, which is shown once."""
-    name, password = name.strip().lower(), secrets.token_urlsafe(GENERATED_PASSWORD_BYTES)
+    """Add an account with a temporary password, which is shown once."""
+    name, actor = name.strip().lower(), context.account.name
+    password = Temporary.generate(context.app.settings.sign_in.temporary_password_hours)
     try:
-        account = accounts.add_account(context.connection, name, role, password, full_name.strip())
+        account = accounts.add_account(
+            context.connection, name, role, password, full_name.strip(), actor=actor
+        )
     except InvalidInput as error:
         context.record(refused=error.code)
         return accounts_list_page(context, message=str(error), status=422)
     context.record(added=account, role=role)
-    return accounts_list_page(context, new_password=(name, password))
+    return accounts_list_page(context, new_password=(name, password.password))
 
 
 @router.post("/accounts/{account}", name="account_change", response_class=HTMLResponse)
@@ -115,19 +119,40 @@ def account_change(
     role: Annotated[Role, Form()],
     enabled: Annotated[bool, Form()] = False,
     reset: Annotated[bool, Form()] = False,
+    reset_factor: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Change an account's role, disable or enable it, or reset its password.
+    """Change an account's role, close or open it, reset its password or remove its second factor.
 
-    Administrators cannot change their own account, so one always remains."""
+    Its person and the privacy officers are told. Administrators cannot change their own account."""
     if account == context.account.id:
         raise InvalidInput(
             "You cannot change your own account.", "Ask another administrator to change it.", "own_account"
         )
-    accounts.change_account(context.connection, account, role, enabled)
-    context.record(account=account, role=role, enabled=enabled, reset=reset)
+    connection, actor = context.connection, context.account.name
+    person = accounts.account_with_id(connection, account)
+    context.record(
+        account=account, name=person.name, role=role, enabled=enabled, reset=reset, reset_factor=reset_factor
+    )
+    accounts.change_account(connection, account, role, enabled, actor)
+    if reset_factor and remove_second_factor(connection, account):
+        notify(connection, account, Change.FACTOR_REMOVED, actor)
+        end_sessions_of(connection, account)
     if not reset:
         return RedirectResponse("/accounts", 303)
-    password = secrets.token_urlsafe(GENERATED_PASSWORD_BYTES)
-    accounts.set_password(context.connection, account, password)
-    names = {row["id"]: row["name"] for row in context.connection.execute(SQL["list_accounts"])}
-    return accounts_list_page(context, new_password=(names[account], password))
+    hours = context.app.settings.sign_in.temporary_password_hours
+    password = accounts.reset_password(connection, person, hours, actor)
+    return accounts_list_page(context, new_password=(person.name, password.password))
+
+
+@router.get("/tokens", name="tokens", response_class=HTMLResponse)
+def tokens_page(context: Context) -> HTMLResponse:
+    """Show the API tokens: whose they are, what they may do, and when they were last used."""
+    context.record()
+    return render_page(context, "tokens.html", rows=tokens.list_tokens(context.connection))
+
+
+@router.post("/tokens/{token}/revoke", name="token_revoke")
+def token_revoke(context: Context, token: int) -> RedirectResponse:
+    """Revoke an API token at once."""
+    context.record(revoked=tokens.revoke_token(context.connection, token), id=token)
+    return RedirectResponse("/tokens", 303)

@@ -62,7 +62,7 @@ def queue(
 ) -> list[Item]:
     """Return open items, in the order in which they are assigned."""
     context.record(limit=limit)
-    rows = review_queue.open_items(context.connection, Filters(reason=reason, type=type), limit)
+    rows = review_queue.open_items(context.connection, _filters(context, reason, type), limit)
     return [_item_model(row) for row in rows]
 
 
@@ -70,7 +70,7 @@ def queue(
 def next_item(context: Context) -> Item | None:
     """Claim the next item; null if no item is free."""
     minutes = context.app.settings.web.claim_lease_minutes
-    item = review_queue.claim_next(context.connection, context.account.name, Filters(), minutes)
+    item = review_queue.claim_next(context.connection, context.account.name, _filters(context), minutes)
     context.record(item=item)
     return None if item is None else _item_model(review_item.load_item(context.connection, item))
 
@@ -160,6 +160,17 @@ def search(context: Context, q: Words, type: Annotated[str | None, Query(max_len
         )
         for hit in hits
     ]
+
+
+def _filters(context: RequestContext, reason: str | None = None, type: str | None = None) -> Filters:
+    """Return the wanted items, only those of the token's source and department."""
+    token = context.token
+    return Filters(
+        reason=reason,
+        type=type,
+        source=token.source if token else None,
+        department=token.department if token else None,
+    )
 
 
 def _item_model(row: QueueItem | ReviewItem) -> Item:

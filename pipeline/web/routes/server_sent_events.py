@@ -11,8 +11,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from pipeline.store.database import Connection
-from pipeline.web.auth.accounts import NotSignedIn, check_session
+from pipeline.web.auth.accounts import NotSignedIn
 from pipeline.web.auth.request_context import SESSION_COOKIE, RequestContext, set_database_role
+from pipeline.web.auth.sessions import check_session
 
 UPDATE_INTERVAL_SECONDS = 4.0
 Render = Callable[[Connection], str]
@@ -48,7 +49,7 @@ def _render_update(context: RequestContext, render: Render) -> str:
     app = context.app
     with app.pool.connection() as connection:
         token = context.request.cookies[SESSION_COOKIE]
-        check_session(connection, token, app.settings.web.session_idle_minutes)
+        check_session(connection, token, app.settings)
         with connection.transaction():
             set_database_role(connection, context.account.role)
             return render(connection)
