@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,8 +200,10 @@ def load_model(path: Path | None = None) -> TypeModel:
     try:
         with np.load(path, allow_pickle=False) as file:
             metadata = json.loads(file[METADATA_KEY].tobytes())
-            default = {"novelty": np.array(ALWAYS_KNOWN, dtype=np.float32)}
-            arrays = {name: file[name] if name in file.files else default[name] for name in ARRAYS}
+            default: dict[str, Any] = {"novelty": np.array(ALWAYS_KNOWN, dtype=np.float32)}
+            arrays = default | {
+                name: file[name] for name in ARRAYS if name in file.files or name not in default
+            }
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"The type model {path} cannot be read: {error}.", "Make it with: chartloom train types"

@@ -247,12 +247,10 @@ def held_out_novelty(
     for part in range(FOLDS):
         is_unknown = (part_of_type == part) & ~is_other
         is_test = (is_unknown | (part_of_group == part)) & ~is_other
-        train = np.flatnonzero(~is_unknown & (part_of_group != part))
-        fitted = fit_linear_classifier(
-            texts, list(train), [labels[i] for i in train], [weight[i] for i in train]
-        )
-        test = np.flatnonzero(is_test)
-        for row, i in zip(fitted.scores(texts, list(test)), test, strict=True):
+        train = [int(i) for i in np.flatnonzero(~is_unknown & (part_of_group != part))]
+        fitted = fit_linear_classifier(texts, train, [labels[i] for i in train], [weight[i] for i in train])
+        test = [int(i) for i in np.flatnonzero(is_test)]
+        for row, i in zip(fitted.scores(texts, test), test, strict=True):
             best = int(row.argmax())
             if fitted.types[best] != OTHER:
                 measures.append((score_lead(row, best), float(row[best])))
