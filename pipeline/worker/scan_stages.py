@@ -97,7 +97,8 @@ class ScanStages(FilingStages):
         """Return a page's OCR result: from the cache, else read, stored and cached."""
         key = self.cache_keys.get(page.number) or ocr_cache.page_key(page)
         engine, isolated_engine = self._engine_keys()
-        for cached_engine in () if page.problem else dict.fromkeys((engine, isolated_engine)):
+        cached_engines = [] if page.problem else [*dict.fromkeys((engine, isolated_engine))]
+        for cached_engine in cached_engines:
             cached = ocr_cache.get(self.connection, key, cached_engine, page.number)
             if cached is not None:
                 return replace(cached, notes=page.notes)

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import psutil
@@ -16,7 +15,7 @@ import pymupdf_fonts
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.config import OcrSettings, load_settings
+from pipeline.config import OcrSettings, TesseractInterfaceChoice, load_settings
 from pipeline.errors import MissingDependency
 from pipeline.ocr.engines import tesseract
 from pipeline.ocr.engines.engine import OcrWord, RecognitionFailed
@@ -31,6 +30,7 @@ LINES = (
     "Lisinopril 10 mg by mouth daily; glucose 145 mg/dL (high).",
     "“Seen & examined” on 2013-03-08 – follow up in 2 weeks.",
 )
+WAYS: tuple[TesseractInterfaceChoice, ...] = ("library", "program")
 CACHED = (
     tesseract.get_interface,
     tesseract.find_program,
@@ -58,7 +58,7 @@ def page_of_print(lines: tuple[str, ...] = LINES, repeat: int = 1) -> GrayImage:
     return np.asarray(image)
 
 
-def recognized(image: GrayImage, choice: Literal["auto", "library", "program"]) -> list[OcrWord]:
+def recognized(image: GrayImage, choice: TesseractInterfaceChoice) -> list[OcrWord]:
     (words,) = tesseract.recognize([image], "eng", psm=3, dpi=200, seconds=60, choice=choice)
     return words
 
@@ -96,8 +96,7 @@ def test_strips_are_recognized_alike_and_each_keeps_its_words() -> None:
         page[40:100, :700],
     ]
     read = {
-        choice: tesseract.TesseractStripReader("eng", 200.0, 60.0, choice).read(strips)
-        for choice in ("library", "program")
+        choice: tesseract.TesseractStripReader("eng", 200.0, 60.0, choice).read(strips) for choice in WAYS
     }
     texts = {choice: [[word.text for word in strip] for strip in strips] for choice, strips in read.items()}
     assert texts["program"] == texts["library"]
