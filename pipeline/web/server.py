@@ -117,9 +117,16 @@ def first_start(connection: Connection, settings: Settings, *, demo: bool) -> No
         names = [*create_demo_accounts(connection, temporary.password), *names]
         keep_temporary_password(connection, account_named(connection, ADMINISTRATOR_NAME))
     file = settings.home / FIRST_SIGN_IN_FILE
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        print(
+            f"First start: {file} cannot be written ({error.strerror}). Get a password for {ADMINISTRATOR_NAME} "
+            f"with `chartloom accounts password {ADMINISTRATOR_NAME}`"
+        )
+        return
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         out.write(f"{temporary.password}\n")
     print(f"First start: sign in as {', '.join(names)} with the password in {file}; then delete that file")

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from httpx import Response
 
@@ -26,6 +27,15 @@ from tests.support.hospital import PASSWORD, Hospital, SignedInUser
 
 THREADS = 20
 SignInAs = Callable[[Role], SignedInUser]
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use argon2 with its smallest parameters: these tests count verifications, which would take minutes."""
+    smallest = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    dummy = smallest.hash("no one's password")
+    monkeypatch.setattr(passwords, "hasher", lambda: smallest)
+    monkeypatch.setattr(passwords, "dummy_hash", lambda: dummy)
 
 
 @pytest.fixture
