@@ -123,8 +123,8 @@ def first_start(connection: Connection, settings: Settings, *, demo: bool) -> No
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         print(
-            f"First start: {file} cannot be written ({error.strerror}). Get a password for {ADMINISTRATOR_NAME} "
-            f"with `chartloom accounts password {ADMINISTRATOR_NAME}`"
+            f"First start: {file} cannot be written ({error.strerror}). Get a password with "
+            f"`chartloom accounts password {ADMINISTRATOR_NAME}`"
         )
         return
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
