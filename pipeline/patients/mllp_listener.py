@@ -69,7 +69,6 @@ class MllpListener:
         self._limits = Hl7Limits.from_settings(settings)
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="adt")
         self._stop = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._senders: dict[asyncio.Task[None], str] = {}
         self._busy: set[asyncio.Task[None]] = set()
         self._refusal_logged = 0.0
@@ -105,20 +104,18 @@ class MllpListener:
     def shutdown(self) -> None:
         """Stop: messages that are being processed are acknowledged first, other connections are closed."""
         self._stop.set()
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended
-                self._loop.call_soon_threadsafe(lambda: None)  # so that it looks at the event
 
     async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        stopped = self._loop.run_in_executor(None, self._stop.wait)
         accepting = asyncio.create_task(self._accept_all())
-        await stopped
+        accepting.add_done_callback(lambda _: self._stop.set())  # without it there is nothing to serve
+        await asyncio.get_running_loop().run_in_executor(None, self._stop.wait)
         accepting.cancel()
         for task in set(self._senders) - self._busy:
             task.cancel()
         if self._senders:
             await asyncio.wait(set(self._senders), timeout=STOP_TIMEOUT_SECONDS)
+        with contextlib.suppress(asyncio.CancelledError):
+            await accepting
 
     async def _accept_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -187,7 +184,7 @@ class MllpListener:
         except OSError:
             pass  # the sender will send the message again
         except Exception as error:  # one sender's failure is not another's
-            log.exception("adt.failed", sender=address, error=type(error).__name__)
+            log.error("adt.failed", sender=address, error=type(error).__name__)  # noqa: TRY400 (no patient data)
         finally:
             writer.close()
 
