@@ -1,12 +1,15 @@
 """Index fields: patient, date of service and other values that a page states, each with the boxes of its
 words and a calibrated confidence.
 
-labels            find field labels on a page (config/fields.toml), allowing for OCR errors label_values
-the words that may be the value of a label: to its right, or below it in a table or boxed form date_parsing,
-name_parsing, identifiers, page_zones, codes   recognize and normalize the values of each kind of field
-addressograph     a patient card that has no labels field_candidates  every value that a page offers for a
-field, with its evidence confidence        the probability that a candidate is correct field_selection   one
-value for each field of a document: agreement across its pages, and issues if they disagree
+label_keys, label_surroundings, labels: find field labels on a page (config/fields.toml), allowing for OCR errors.
+label_values: the words that may be the value of a label, to its right, below it, or above a caption.
+value_parsers, date_parsing, name_parsing, identifiers, page_zones, codes: recognize and normalize values.
+other_people: labels of relatives and organizations.
+addressograph, unlabeled_values: cards, stickers, banners and letters without labels.
+field_candidates, candidate_evidence: every value that a page offers for a field, with its evidence.
+confidence: the probability that a candidate is correct.
+field_selection, date_selection: one value for each field of a document, and issues if its pages disagree.
+date_order: the order of day and month.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
+from typing import NamedTuple, TypeAlias
 
 from pipeline.classify.fields.label_values import LabelValue
 from pipeline.classify.page_layout import Layout, bounding_box
@@ -79,3 +80,13 @@ def measure_evidence(
         "min_confidence": min(word.confidence for word in words),
         "wide_gap": float(any(b.box[0] - a.box[2] > max_gap for a, b in pairwise(words))),
     }
+
+
+class ScoredCandidate(NamedTuple):
+    """A candidate and its raw confidence."""
+
+    confidence: float
+    candidate: FieldCandidate
+
+
+ScoredByField: TypeAlias = dict[str, list[ScoredCandidate]]

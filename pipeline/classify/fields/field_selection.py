@@ -7,17 +7,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from itertools import product
-from typing import NamedTuple, TypeAlias
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
+from pipeline.classify.fields.candidate_evidence import ScoredByField, ScoredCandidate
 from pipeline.classify.fields.confidence import (
     MAX_UNCONFIRMED_CONFIDENCE,
     calibrated_confidence,
     raw_confidence,
+)
+from pipeline.classify.fields.date_selection import (
+    MIN_REFERENCE_LABEL_STRENGTH,
+    apply_age,
+    date_order_limit,
+    drop_unrelated_dates,
+    infer_birth_date,
+    swap_ambiguous_dates,
 )
 from pipeline.classify.fields.field_candidates import DATE_ORDER, FieldCandidate, find_candidates
 from pipeline.classify.page_layout import analyze_layout
@@ -27,31 +34,11 @@ from pipeline.records import Field, OcrPage, Reason
 MULTIVALUED_FIELDS = frozenset(("icd10", "cpt"))
 """Fields of which a document may have several values; they are stored in one value, separated by spaces."""
 
-CONTRADICTORY_ORDER_CONFIDENCE = 0.5
-"""Highest confidence of an ambiguous date of service in a document whose other dates have both orders of day
-and month.
-"""
-
-MAX_UNLABELED_DATES = 2
-"""Different dates without a label on a page, up to which one of them may be the date of service."""
-
-MIN_UNRELATED_YEARS = 10
-"""Years between two unlabeled dates of a page from which neither is a date of service."""
-
-MIN_CARD_DATES = 3
-"""Dates on an identity card: birth, issue and expiry."""
-
 UNREPORTED_FIELDS = frozenset(("age", "ssn"))
 """Fields that are only evidence for others and are not stored."""
 
 MIN_NAME_SIMILARITY = 88.0
 """rapidfuzz's token_set_ratio from which two readings count as the same name."""
-
-MIN_REFERENCE_LABEL_STRENGTH = 0.5
-"""Label strength of the date at which the patient has the printed age."""
-
-BIRTH_DATE_BY_AGE_CONFIDENCE = 0.7
-"""Raw confidence of a birth date that only the printed age indicates."""
 
 MIN_CONFLICT_CONFIDENCE, MIN_CONFLICT_LABEL_STRENGTH = 0.7, 0.8
 """Confidence and label strength from which two different values are a disagreement that a reviewer should
@@ -95,16 +82,6 @@ IDENTIFIER_NAMES = {"patient_name": "patient names", "mrn": "record numbers", "d
 """Fields that identify the patient, as they are called in messages."""
 
 
-class ScoredCandidate(NamedTuple):
-    """A candidate and its raw confidence."""
-
-    confidence: float
-    candidate: FieldCandidate
-
-
-ScoredByField: TypeAlias = dict[str, list[ScoredCandidate]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldResults:
     """The fields of a document, and the disagreements between its pages."""
@@ -140,11 +117,11 @@ def select_fields(
         by_field.setdefault(candidate.field, []).append(scored)
     orders = {scored.candidate.value for scored in by_field.pop(DATE_ORDER, ())}
     if orders == {"day_first"}:
-        _swap_ambiguous_dates(by_field)
+        swap_ambiguous_dates(by_field)
     by_field["patient_name"] = _without_weak_rivals(by_field.get("patient_name", ()))
     _add_substitutes(by_field)
-    _infer_birth_date(by_field)
-    _drop_unrelated_dates(by_field)
+    infer_birth_date(by_field)
+    drop_unrelated_dates(by_field)
     fields: list[Field] = []
     issues: list[Reason] = []
     for name in sorted(name for name, scored in by_field.items() if scored):
@@ -155,10 +132,10 @@ def select_fields(
             if not _is_poorly_read(name, groups[0]):
                 fields.append(_build_field(name, groups[0], rivals=groups[1:]))
             issues += _disagreements(name, groups)
-    fields = [field for field in _apply_age(fields) if field.name not in UNREPORTED_FIELDS]
+    fields = [field for field in apply_age(fields) if field.name not in UNREPORTED_FIELDS]
     if calibrated:
         fields = [replace(f, confidence=calibrated_confidence(f.name, f.confidence)) for f in fields]
-    limit = _date_order_limit(by_field.get("date_of_service", ()), orders)
+    limit = date_order_limit(by_field.get("date_of_service", ()), orders)
     fields = [
         replace(f, confidence=min(f.confidence, limit)) if f.name == "date_of_service" else f for f in fields
     ]
@@ -176,15 +153,6 @@ def _join_values(fields: Sequence[Field]) -> Field:
         value=" ".join(field.value for field in ordered),
         confidence=min(field.confidence for field in ordered),
     )
-
-
-def _swap_ambiguous_dates(by_field: ScoredByField) -> None:
-    """Read ambiguous dates day first, because the document's other dates prove that order."""
-    for scored in by_field.values():
-        for index, (confidence, candidate) in enumerate(scored):
-            if candidate.evidence.get("ambiguous_order"):
-                year, month, day = candidate.value.split("-")
-                scored[index] = ScoredCandidate(confidence, replace(candidate, value=f"{year}-{day}-{month}"))
 
 
 def _without_weak_rivals(scored: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
@@ -205,18 +173,6 @@ def _without_weak_rivals(scored: Sequence[ScoredCandidate]) -> list[ScoredCandid
     ]
 
 
-def _date_order_limit(dates: Sequence[ScoredCandidate], orders: set[str]) -> float:
-    """Return the highest confidence of a date of service: lower if its order of day and month is ambiguous
-    and the document's other dates do not prove one order.
-
-    A birth date has no such limit: the patient index confirms it.
-    """
-    best = max(dates, key=lambda scored: scored.confidence, default=None)
-    if best is None or not best.candidate.evidence.get("ambiguous_order") or len(orders) == 1:
-        return 1.0
-    return CONTRADICTORY_ORDER_CONFIDENCE if orders else MAX_UNCONFIRMED_CONFIDENCE
-
-
 def _add_substitutes(by_field: ScoredByField) -> None:
     """Add substitutes: discharge and admission dates for the date of service, an outside laboratory's account
     number for the record number.
@@ -232,82 +188,6 @@ def _add_substitutes(by_field: ScoredByField) -> None:
         if candidate.label.startswith("acct") and digits <= MAX_SUBSTITUTE_ACCOUNT_DIGITS:
             numbers = by_field.setdefault("mrn", [])
             numbers.append(ScoredCandidate(confidence * SUBSTITUTE_ACCOUNT_WEIGHT, candidate))
-
-
-def _infer_birth_date(by_field: ScoredByField) -> None:
-    """Separate birth dates from dates of service.
-
-    If no label names a birth date, it is the unlabeled date that gives the patient the printed age.
-    """
-    dates = by_field.get("date_of_service", [])
-    if by_field.get("dob"):
-        births = {candidate.value for _, candidate in by_field["dob"]}
-        by_field["date_of_service"] = [scored for scored in dates if scored.candidate.value not in births]
-        return
-    ages = {age for _, candidate in by_field.get("age", ()) if (age := int(candidate.value)) > 0}
-    references = [
-        candidate.value
-        for _, candidate in dates
-        if candidate.evidence["label_strength"] >= MIN_REFERENCE_LABEL_STRENGTH
-    ]
-    births_by_age = [
-        scored
-        for scored in dates
-        if scored.candidate.label == "alone" and _fits_age(scored.candidate.value, references, ages)
-    ] or _birth_date_of_card(dates)
-    if births_by_age:
-        by_field["dob"] = [
-            ScoredCandidate(BIRTH_DATE_BY_AGE_CONFIDENCE, replace(candidate, field="dob"))
-            for _, candidate in births_by_age
-        ]
-        by_field["date_of_service"] = [scored for scored in dates if scored not in births_by_age]
-
-
-def _birth_date_of_card(dates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Return the earliest date of an identity card whose labels were not read: long before its issue and its
-    expiry.
-    """
-    on_card = sorted(
-        (scored for scored in dates if scored.candidate.evidence.get("identity_card")),
-        key=lambda scored: scored.candidate.value,
-    )
-    if len({scored.candidate.value for scored in on_card}) < MIN_CARD_DATES:
-        return []
-    first, second = on_card[0].candidate.value, on_card[1].candidate.value
-    return on_card[:1] if int(second[:4]) - int(first[:4]) >= MIN_UNRELATED_YEARS else []
-
-
-def _drop_unrelated_dates(by_field: ScoredByField) -> None:
-    """Drop the unlabeled dates of pages with too many of them, or with dates years apart: those of a card or
-    a passport are not dates of service. Nor are those next to other text.
-    """
-    pages: dict[int, set[str]] = {}
-    for _, candidate in by_field.get("date_of_service", ()):
-        if candidate.label == "alone":
-            pages.setdefault(candidate.page, set()).add(candidate.value)
-    unrelated = {
-        page
-        for page, values in pages.items()
-        if len(values) > MAX_UNLABELED_DATES
-        or int(max(values)[:4]) - int(min(values)[:4]) >= MIN_UNRELATED_YEARS
-    }
-    by_field["date_of_service"] = [
-        scored
-        for scored in by_field.get("date_of_service", ())
-        if scored.candidate.label != "alone"
-        or (scored.candidate.page not in unrelated and not scored.candidate.evidence["beside"])
-    ]
-
-
-def _fits_age(birth: str, references: Sequence[str], ages: set[int]) -> bool:
-    """Return whether a person born on that date has one of the ages on one of the reference dates."""
-    return any(years_between(birth, reference) in ages for reference in references if reference > birth)
-
-
-def years_between(earlier: str, later: str) -> int:
-    """Return the number of complete years between two ISO dates: a person's age."""
-    a, b = date.fromisoformat(earlier), date.fromisoformat(later)
-    return b.year - a.year - ((b.month, b.day) < (a.month, a.day))
 
 
 def values_match(name: str, left: str, right: str) -> bool:
@@ -423,19 +303,3 @@ def _disagreements(name: str, groups: Sequence[Sequence[ScoredCandidate]]) -> li
             detail = f"Pages {a.page} and {b.page} show different {IDENTIFIER_NAMES[name]}."
             return [Reason(code=f"conflicting_{name}", detail=detail)]
     return []
-
-
-def _apply_age(fields: list[Field]) -> list[Field]:
-    """Raise the confidences of birth and service dates if they fit the printed age, else lower them."""
-    by_name = {f.name: f for f in fields}
-    age, dob, service = by_name.get("age"), by_name.get("dob"), by_name.get("date_of_service")
-    if not (age and dob and service):
-        return fields
-    years = years_between(dob.value, service.value)
-    fits = abs(years - int(age.value)) <= (0 if years > 2 else 1)
-    return [_adjusted(f, fits=fits) if f.name in ("dob", "date_of_service") else f for f in fields]
-
-
-def _adjusted(field: Field, *, fits: bool) -> Field:
-    confidence = 1 - (1 - field.confidence) * 0.5 if fits else field.confidence * 0.8
-    return replace(field, confidence=round(confidence, 4))

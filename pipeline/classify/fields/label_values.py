@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.classify.fields.labels import DATE_HINT, SEPARATORS, Label
+from pipeline.classify.fields.label_surroundings import DATE_HINT
+from pipeline.classify.fields.labels import SEPARATORS, Label
 from pipeline.classify.page_layout import CELL_GAP_LINES, Cell, Layout
 from pipeline.records import Word
 

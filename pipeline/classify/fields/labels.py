@@ -14,6 +14,16 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import DamerauLevenshtein
 
+from pipeline.classify.fields.label_keys import fold_confusable, label_key, label_words, word_list
+from pipeline.classify.fields.label_surroundings import (
+    DATE_HINT,
+    MONTH_STARTS,
+    begins_date,
+    continues_label,
+    continues_title,
+    hint_end_of,
+    is_numbered,
+)
 from pipeline.classify.page_layout import Layout
 from pipeline.records import Box, Word
 from pipeline.resources import CONFIG
@@ -46,39 +56,17 @@ MIN_STRONG_STRENGTH = 0.5
 MIN_NUMBER_DIGITS = 4
 """Digits of a value that makes the words before it a label in the middle of a line."""
 
-NAME_ORDER_WORDS = frozenset(("last", "first", "middle", "mi", "i", "initial", "name"))
-"""Keys of the words that say in which order a name is written."""
 
 NAME_PARTS = ("family_name", "given_name", "middle_name")
 """Fields that only make up the patient's name."""
 
-MAX_HINT_WORDS = 8
-"""Words of the longest remark in parentheses that belongs to a label: "(Last Name, First Name, Middle
-Initial)".
-"""
 
-BOX_NUMBER = re.compile(r"(?:\d{1,2}[a-d]?|[a-dA-J])[.)]")
-"""The number of a form's box before its label: "2.", "11a.", "b."."""
-
-BARE_BOX_NUMBER = re.compile(r"\d{1,2}[a-d]?|[a-d]")
-"""The number of a form's box without a period; only at the start of a cell."""
-
-BOX_LETTER = re.compile(r"[A-J]")
-"""The letter of a form's column after its number, without periods: "24 A"."""
-
-DATE_HINT = re.compile(r"\(?(?:MM|DD|YYYY|YY)(?:[/.\-]?(?:MM|DD|YYYY|YY))*\)?[:.,]*", re.IGNORECASE)
-"""How a form asks for a date to be written: "MM/DD/YYYY"."""
-
-MIN_TITLE_WORD_LETTERS = 3
 MISREAD_DOB = re.compile(r"\W?[D1IlJOB0]?[.,][O0QD][.,]B[.,:;]*")
 """Misread forms of "D.O.B."."""
 
-MONTH_STARTS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 SEPARATORS = (":", ";", "-", "–")
 """Marks between a label and its value that are separate words."""
-
-CONFUSABLE = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b", "¢": "c", "!": "l", "é": "e", "q": "o"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,21 +102,6 @@ class _LabelMatch(NamedTuple):
     strength: float
 
 
-@lru_cache(maxsize=20_000)
-def label_key(text: str) -> str:
-    """Return what is compared of a label: its letters, digits and number signs, in lower case.
-
-    The key of several words is the concatenation of the keys of each.
-    """
-    return re.sub(r"[^a-z0-9#]", "", text.lower().replace("¢", "c").replace("number", "no"))
-
-
-@lru_cache(maxsize=20_000)
-def fold_confusable(key: str) -> str:
-    """Return the key with characters that OCR confuses replaced by one of them."""
-    return key.translate(CONFUSABLE).replace("rn", "m")
-
-
 @cache
 def lexicon() -> Lexicon:
     """Return the labels of config/fields.toml."""
@@ -152,19 +125,6 @@ def lexicon() -> Lexicon:
             for pattern in entry.get("patterns", ())
         ),
     )
-
-
-@lru_cache(maxsize=20_000)
-def label_words(text: str) -> str:
-    """Return the text as the patterns of labels have it: letters, digits, "#" and "/", in lower case."""
-    return re.sub(r"[^a-z0-9#/ ]", "", text.lower().replace("'s ", "s ").replace("’s ", "s "))
-
-
-@cache
-def word_list(name: str) -> frozenset[str]:
-    """Return a list of config/fields_words.toml."""
-    table = tomllib.loads((CONFIG / "fields_words.toml").read_text(encoding="utf-8"))
-    return frozenset(str(table[name]).split())
 
 
 def find_labels(layout: Layout) -> dict[int, tuple[Label, ...]]:
@@ -242,14 +202,14 @@ def _label_at(
         words = (*words[:first], replace(words[first], text="D.O.B."), *words[first + 1 :])
         keys = (*keys[:first], "dob", *keys[first + 1 :])
     is_whole_word = len(keys[first]) > 1  # "K Chart #": an initial is not part of a misread label
-    begins_cell = first in starts or _is_numbered(words, starts, first)
+    begins_cell = first in starts or is_numbered(words, starts, first)
     for end in range(min(first + MAX_LABEL_WORDS, len(words)), first, -1):
         span = words[first:end]
         if any(index in starts for index in range(first + 1, end)):
             continue  # a label does not extend over the edge of a cell
         if any(word.text.endswith((":", ";")) for word in span[:-1]):
             continue
-        if any(_begins_date(word.text) for word in span[1:]):
+        if any(begins_date(word.text) for word in span[1:]):
             continue
         colon = _ends_with_colon(words, end)
         match = _match_label(
@@ -261,18 +221,18 @@ def _label_at(
             continue
         if match.field in NAME_PARTS and words[first].text.startswith("("):
             continue  # "(First, Middle, Last)" says how to write a name
-        hint_end = _hint_end(words, starts, end)
+        hint_end = hint_end_of(words, starts, end)
         is_explained = words[hint_end - 1].text.endswith(")") and match.strength > MIN_STRONG_STRENGTH
         if is_explained or _is_label_here(
             words, first, end, begins_cell=begins_cell, colon=colon, strength=match.strength
         ):
             end = hint_end
             colon = colon or _ends_with_colon(words, end)
-            if match.field == "patient_name" and not colon and _continues_title(words, starts, end):
+            if match.field == "patient_name" and not colon and continues_title(words, starts, end):
                 continue
-            if match.key == "date" and not colon and _continues_label(words, starts, end):
+            if match.key == "date" and not colon and continues_label(words, starts, end):
                 continue
-            while _is_numbered(words, starts, first):
+            while is_numbered(words, starts, first):
                 first -= 1
             span = words[first:end]
             return Label(
@@ -291,82 +251,6 @@ def _label_at(
                 ),
             )
     return None
-
-
-def _continues_title(words: tuple[Word, ...], starts: frozenset[int], end: int) -> bool:
-    """Return whether the word after a label for a name shows that it is a title: "PATIENT REGISTRATION"."""
-    return (
-        end < len(words)
-        and end not in starts
-        and len(words[end].text) > MIN_TITLE_WORD_LETTERS
-        and re.sub(r"\W", "", words[end].text.lower()) in word_list("not_names") - word_list("surnames")
-    )
-
-
-def _continues_label(words: tuple[Word, ...], starts: frozenset[int], end: int) -> bool:
-    """Return whether the word after "Date" makes it another date: "Date Hired"."""
-    return (
-        end < len(words)
-        and end not in starts
-        and words[end].text.isalpha()
-        and words[end].text[:3].lower() not in MONTH_STARTS
-    )
-
-
-def _begins_date(text: str) -> bool:
-    """Return whether the word is a month in letters: "DOB Sep 9, 1955" is not a misread "DOB/Sex"."""
-    return len(text.rstrip(".,")) == 3 and text[:3].lower() in MONTH_STARTS
-
-
-def _is_numbered(words: tuple[Word, ...], starts: frozenset[int], first: int) -> bool:
-    """Return whether the number of a form's box is before the word."""
-    if first == 0:
-        return False
-    before = words[first - 1].text
-    if first - 1 in starts:
-        is_mark = not any(c.isalnum() for c in before)  # a misread number
-        return is_mark or any(form.fullmatch(before) for form in (BARE_BOX_NUMBER, BOX_NUMBER))
-    if first - 2 in starts and words[first - 2].text.isdigit() and BOX_LETTER.fullmatch(before):
-        return True
-    if first in starts or BOX_NUMBER.fullmatch(before) is None:
-        return False
-    return before[0].isdigit() or words[first - 2].text[:1].isdigit()  # "24. A."; not an initial
-
-
-def _hint_end(words: tuple[Word, ...], starts: frozenset[int], end: int) -> int:
-    """Return the end of a label with the remarks after it: "(Last, First)", "MM DD YY"."""
-    while end < len(words) and end not in starts:
-        next_end = end + 1 if _is_hint(words[end].text) else _remark_end(words, starts, end)
-        if next_end == end:
-            break
-        end = next_end
-    return end
-
-
-def _remark_end(words: tuple[Word, ...], starts: frozenset[int], first: int) -> int:
-    """Return the end of the remark in parentheses that begins with a word; `first` if there is none."""
-    if not words[first].text.startswith("(") or any(c.isdigit() for c in words[first].text):
-        return first
-    for last in range(first, min(first + MAX_HINT_WORDS, len(words))):
-        if (last > first and last in starts) or re.search(r"\d\d", words[last].text):
-            break
-        if ")" in words[last].text:
-            return last + 1
-        if label_key(words[last].text) not in NAME_ORDER_WORDS:
-            continue
-        if last + 1 == len(words) or last + 1 in starts:
-            return last + 1  # the remark was cut off at the edge of its box
-    return first
-
-
-def _is_hint(text: str) -> bool:
-    """Return whether a word after a label says how to write a date, or repeats the label in another
-    language.
-    """
-    parts = [part for part in re.split(r"\W+", text.lower()) if part]
-    return DATE_HINT.fullmatch(text) is not None or (
-        all(part in word_list("translations") for part in parts) and not any(c.isdigit() for c in text)
-    )
 
 
 def _ends_with_colon(words: tuple[Word, ...], end: int) -> bool:

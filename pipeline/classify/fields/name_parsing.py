@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.classify.fields.date_parsing import MONTHS
-from pipeline.classify.fields.labels import label_key, lexicon, word_list
+from pipeline.classify.fields.label_keys import label_key, word_list
+from pipeline.classify.fields.labels import lexicon
 from pipeline.records import Word
 
 ORGANIZATION_WORDS = word_list("organizations")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.classify.fields import name_parsing
-from pipeline.classify.fields.labels import word_list
+from pipeline.classify.fields.label_keys import word_list
 from pipeline.classify.page_layout import Cell, Layout
 from pipeline.records import Word
 
