@@ -28,7 +28,10 @@ def check(page: Page, name: str, screenshot: Screenshot) -> None:
         screenshot(page, f"{name}-{theme}")
         found = [violation["id"] for violation in Axe().run(page).response["violations"]]
         assert found == [], (name, theme)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+    window, tablet = {"width": 1280, "height": 800}, {"width": 820, "height": 1180}
+    for size in (tablet, window):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (name, size)
 
 
 def test_from_the_temporary_password_to_a_second_factor_and_back_in_with_a_code(
