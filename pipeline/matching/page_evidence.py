@@ -106,10 +106,15 @@ def evidence_of(document: Document, placeholder_names: Collection[str] = ()) -> 
     readings: dict[str, list[Reading]] = {name: [] for name in FIELDS_OF_EVIDENCE}
     named = [_mention_of_field(fields["name"])] if "name" in fields else []
     service = document.field("date_of_service")
+    placeholders = {normalize_name(name) for name in placeholder_names}
     for mention in (*document.mentions, *named):
         if mention.role is not Role.OTHER and not _is_service_date(mention, service):
             name = FIELD_BY_KIND[mention.kind]
-            readings[name] += _readings(mention)
+            readings[name] += (
+                reading
+                for reading in _readings(mention)
+                if placeholders.isdisjoint((reading.person.given, reading.person.family))
+            )
     return PageEvidence(
         person_from_document(document, placeholder_names),
         fields,

@@ -226,3 +226,15 @@ def test_a_record_number_field_that_is_another_patients_prevents_filing_although
     filing = file(connection, settings, lines)
     assert isinstance(filing, NeedsReview)
     assert "mrn_belongs_to_other_patient" in codes(filing)
+
+
+def test_a_name_that_the_hospital_writes_for_unknown_patients_finds_nobody(
+    connection: Connection, settings: Settings
+) -> None:
+    load(connection, DEANNA)
+    document = document_of(settings, text_page("PARSONS, DEANNA S", *NOTE))
+    placeholders = settings.classify.model_copy(update={"placeholder_names": ("Parsons", "Deanna")})
+    assert find_document_candidates(connection, document, settings)
+    assert not find_document_candidates(
+        connection, document, settings.model_copy(update={"classify": placeholders})
+    )
