@@ -150,7 +150,6 @@ def _title_evidence(before: PageFeatures, page: PageFeatures) -> dict[str, float
     evidence = {
         "catalog_title": float(bool(page.catalog_title)),
         "large_line": float(page.large_line),
-        "form_labels": min(page.form_labels, MAX_HEADER_LABELS) / MAX_HEADER_LABELS,
         "bare": -float(page.is_bare),
         "small_print": -float(
             not page.header_labels and 0 < page.line_height < SMALL_PRINT_SHARE * before.line_height

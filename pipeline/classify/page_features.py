@@ -53,10 +53,6 @@ HEAD_ROWS, FOOT_ROWS = 6, 3
 LONG_WORD = re.compile(r"[a-z]{7,}")
 """Words that say what a page is about."""
 
-FORM_LABEL = re.compile(r"[A-Z][\w /#.'()-]{1,32}:")
-MIN_FORM_LABELS = 3
-"""Labels in the upper half from which a page is a form of its own."""
-
 FAX_ROWS = 2
 """Rows at the top among which the line of a fax machine is."""
 
@@ -105,9 +101,8 @@ class PageFeatures:
 
     `printed_number`, `printed_total`: as in "Page 2 of 3". `continued`: the page states that it continues the
     page before it; `continues`: that it continues on the next. `first_step`, `last_step`: numbers of numbered
-    paragraphs. `header_labels`: index fields with a label in the upper part. `form_labels`: all labels in the
-    upper half, whatever they name. `title`: the line that looks like a title; empty if there is none.
-    `catalog_title`: the type whose title is on the page; empty if there is none.
+    paragraphs. `header_labels`: labeled values in the upper part. `title`: the line that looks like a title;
+    empty if there is none. `catalog_title`: the type whose title is on the page; empty if there is none.
     `large_line`: a short line of its own in the upper half is in larger type. `top`, `bottom`, `left`,
     `right`: edges of the running text. `cells`: cells per row of text. `capitals`, `digits`: shares of the
     letters, and of letters and digits. `head`, `foot`: the first and last rows of text, their letters only.
@@ -129,7 +124,6 @@ class PageFeatures:
     first_step: int | None
     last_step: int | None
     header_labels: int
-    form_labels: int
     title: str
     catalog_title: str
     large_line: bool
@@ -155,11 +149,11 @@ class PageFeatures:
 
     @property
     def is_bare(self) -> bool:
-        """Whether the page has nothing that starts a document: no letterhead, no labels on top, no title of
-        the catalog, no page number. It may be the back of the page before, or continue it.
+        """Whether the page has nothing that starts a document: no letterhead, no labeled values on top, no
+        title of the catalog, no page number. It may be the back of the page before, or continue it.
         """
-        has_labels = self.header_labels or self.form_labels >= MIN_FORM_LABELS
-        return not (has_labels or self.letterhead or self.catalog_title or self.printed_number is not None)
+        has_head = self.letterhead or self.header_labels or self.catalog_title
+        return not has_head and self.printed_number is None
 
 
 def extract_page_features(page: OcrPage) -> PageFeatures:
@@ -188,7 +182,6 @@ def extract_page_features(page: OcrPage) -> PageFeatures:
         header_labels=sum(
             bool(c.evidence["in_header"] and c.label and c.label not in UNLABELED) for c in candidates
         ),
-        form_labels=_form_labels(layout),
         title=_title(layout),
         catalog_title=_catalog_title(texts),
         large_line=_has_large_line(layout),
@@ -339,16 +332,6 @@ def _has_large_line(layout: Layout) -> bool:
         and sum(c.isalpha() for c in row[0].text) >= MIN_BODY_LETTERS
         for row in layout.rows
         if row[0].box[1] <= TITLE_HEIGHT_SHARE * layout.height
-    )
-
-
-def _form_labels(layout: Layout) -> int:
-    """Return how many cells in the upper half begin with a label and a colon."""
-    return sum(
-        bool(FORM_LABEL.match(cell.text))
-        for row in layout.rows
-        for cell in row
-        if cell.box[1] <= TITLE_HEIGHT_SHARE * layout.height
     )
 
 

@@ -186,12 +186,6 @@ def test_the_printed_back_of_a_form_belongs_to_it_although_page_one_of_one_prece
     assert page_numbers(segment_pages(pages, SETTINGS).documents) == [(1, 2), (3,)]
 
 
-def test_a_form_that_names_no_one_is_not_taken_for_the_back_of_the_page_before() -> None:
-    form = page("Triage category: Yellow", "Arrived by: Private car", "Referred from: Clinic", *BODY[:5])
-    back = page("Complete all items and print clearly in ink.", *BODY[:5])
-    assert (extract_page_features(form).is_bare, extract_page_features(back).is_bare) == (False, True)
-
-
 def test_a_page_is_compared_with_the_last_page_that_names_a_patient() -> None:
     pages = [*map(extract_page_features, (first(1, "Aaron Avila", "8906484"), later(2)))]
     other = extract_page_features(first(3, "Tracey Gardner", "2419826"))
