@@ -977,16 +977,36 @@ CREATE TABLE public.account (
     role text NOT NULL,
     password text,
     subject text,
-    failures smallint DEFAULT 0 NOT NULL,
-    locked_until timestamp with time zone,
     disabled_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    password_expires_at timestamp with time zone,
+    emergency boolean DEFAULT false NOT NULL,
+    has_password boolean GENERATED ALWAYS AS ((password IS NOT NULL)) STORED NOT NULL,
     CONSTRAINT account_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9._@-]{0,63}$'::text)),
     CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['clerk'::text, 'reviewer'::text, 'clinician'::text, 'supervisor'::text, 'privacy_officer'::text, 'administrator'::text])))
 );
 
 ALTER TABLE public.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.account_notice (
+    id bigint NOT NULL,
+    recipient_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    kind text NOT NULL,
+    actor text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone
+);
+
+ALTER TABLE public.account_notice ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.account_notice_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1082,7 +1102,23 @@ CREATE TABLE public.api_token (
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     used_at timestamp with time zone,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    id bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    scopes text[] NOT NULL,
+    source text,
+    department text,
+    created_by text DEFAULT ''::text NOT NULL,
+    used_from text
+);
+
+ALTER TABLE public.api_token ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.api_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.audit (
@@ -1330,6 +1366,12 @@ CREATE TABLE public.intake_file (
     gone_at timestamp with time zone,
     waiting_reason text,
     CONSTRAINT intake_file_size_check CHECK ((size >= 0))
+);
+
+CREATE TABLE public.known_device (
+    token public.sha256 NOT NULL,
+    account_id bigint NOT NULL,
+    used_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.migration_batch (
@@ -1671,6 +1713,12 @@ CREATE TABLE public.reason_code (
     CONSTRAINT reason_code_kind_check CHECK ((kind = ANY (ARRAY['patient'::text, 'type'::text, 'split'::text, 'field'::text, 'page'::text, 'mixed_patients'::text, 'batch'::text, 'no_document'::text, 'manual'::text, 'quality'::text, 'legacy_index'::text, 'file'::text])))
 );
 
+CREATE TABLE public.recovery_code (
+    account_id bigint NOT NULL,
+    code public.sha256 NOT NULL,
+    used_at timestamp with time zone
+);
+
 ALTER TABLE public.review_item ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.review_item_id_seq
     START WITH 1
@@ -1725,16 +1773,30 @@ CREATE TABLE public.schema_migration (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-CREATE TABLE public.sign_in_failure (
-    address text NOT NULL,
-    at timestamp with time zone DEFAULT now() NOT NULL
+CREATE TABLE public.second_factor (
+    account_id bigint NOT NULL,
+    secret bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_counter bigint DEFAULT 0 NOT NULL
+);
+
+CREATE TABLE public.sign_in_attempt (
+    key public.sha256 NOT NULL,
+    failures double precision NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    blocked_until timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE TABLE public.web_session (
     token public.sha256 NOT NULL,
     account_id bigint NOT NULL,
     opened_at timestamp with time zone DEFAULT now() NOT NULL,
-    seen_at timestamp with time zone DEFAULT now() NOT NULL
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    method text DEFAULT 'password'::text NOT NULL,
+    factor_pending boolean DEFAULT false NOT NULL,
+    authenticated_at timestamp with time zone,
+    CONSTRAINT web_session_method_check CHECK ((method = ANY (ARRAY['password'::text, 'sso'::text])))
 );
 
 CREATE TABLE public.worker (
@@ -1755,6 +1817,9 @@ ALTER TABLE ONLY public.procrastinate_periodic_defers ALTER COLUMN id SET DEFAUL
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_name_key UNIQUE (name);
 
+ALTER TABLE ONLY public.account_notice
+    ADD CONSTRAINT account_notice_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
@@ -1766,6 +1831,9 @@ ALTER TABLE ONLY public.adt_message
 
 ALTER TABLE ONLY public.adt_message
     ADD CONSTRAINT adt_message_sender_control_id_sha256_key UNIQUE (sender, control_id, sha256);
+
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_id_key UNIQUE (id);
 
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (token);
@@ -1817,6 +1885,9 @@ ALTER TABLE ONLY public.installation
 
 ALTER TABLE ONLY public.intake_file
     ADD CONSTRAINT intake_file_pkey PRIMARY KEY (path);
+
+ALTER TABLE ONLY public.known_device
+    ADD CONSTRAINT known_device_pkey PRIMARY KEY (token, account_id);
 
 ALTER TABLE ONLY public.migration_batch
     ADD CONSTRAINT migration_batch_migration_job_id_name_key UNIQUE (migration_job_id, name);
@@ -1908,6 +1979,9 @@ ALTER TABLE ONLY public.quarantine_action
 ALTER TABLE ONLY public.reason_code
     ADD CONSTRAINT reason_code_pkey PRIMARY KEY (code);
 
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (account_id, code);
+
 ALTER TABLE ONLY public.review_item
     ADD CONSTRAINT review_item_pkey PRIMARY KEY (id);
 
@@ -1917,13 +1991,23 @@ ALTER TABLE ONLY public.scan
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.second_factor
+    ADD CONSTRAINT second_factor_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY public.sign_in_attempt
+    ADD CONSTRAINT sign_in_attempt_pkey PRIMARY KEY (key);
+
 ALTER TABLE ONLY public.web_session
     ADD CONSTRAINT web_session_pkey PRIMARY KEY (token);
 
 ALTER TABLE ONLY public.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 
+CREATE INDEX account_notice_recipient ON public.account_notice USING btree (recipient_id, id);
+
 CREATE INDEX adt_message_rejected ON public.adt_message USING btree (received_at) WHERE (status = 'rejected'::text);
+
+CREATE INDEX api_token_account ON public.api_token USING btree (account_id);
 
 CREATE INDEX audit_account ON public.audit USING btree (account, id);
 
@@ -1982,6 +2066,8 @@ CREATE INDEX ingest_event_scan ON public.ingest_event USING btree (scan_id);
 CREATE INDEX ingest_event_stored ON public.ingest_event USING btree (stored_at);
 
 CREATE INDEX ingest_event_waiting ON public.ingest_event USING btree (id) WHERE ((waiting_reason IS NOT NULL) AND (removed_at IS NULL));
+
+CREATE INDEX known_device_used_at ON public.known_device USING btree (used_at);
 
 CREATE INDEX migration_file_path ON public.migration_file USING btree (migration_job_id, path);
 
@@ -2067,7 +2153,7 @@ CREATE INDEX scan_waiting ON public.scan USING btree (priority DESC, id) WHERE (
 
 CREATE INDEX scan_without_content ON public.scan USING btree (sha256) WHERE (NOT has_content);
 
-CREATE INDEX sign_in_failure_address ON public.sign_in_failure USING btree (address, at);
+CREATE INDEX sign_in_attempt_at ON public.sign_in_attempt USING btree (at);
 
 CREATE INDEX web_session_account ON public.web_session USING btree (account_id);
 
@@ -2118,6 +2204,12 @@ CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON pub
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
 
 CREATE TRIGGER review_item_filters BEFORE INSERT OR UPDATE OF reasons ON public.review_item FOR EACH ROW EXECUTE FUNCTION public.review_item_filters();
+
+ALTER TABLE ONLY public.account_notice
+    ADD CONSTRAINT account_notice_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.account_notice
+    ADD CONSTRAINT account_notice_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
@@ -2175,6 +2267,9 @@ ALTER TABLE ONLY public.ingest_event
 
 ALTER TABLE ONLY public.ingest_event
     ADD CONSTRAINT ingest_event_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.known_device
+    ADD CONSTRAINT known_device_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.migration_batch
     ADD CONSTRAINT migration_batch_migration_job_id_fkey FOREIGN KEY (migration_job_id) REFERENCES public.migration_job(id);
@@ -2257,11 +2352,17 @@ ALTER TABLE ONLY public.procrastinate_periodic_defers
 ALTER TABLE ONLY public.quarantine_action
     ADD CONSTRAINT quarantine_action_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
 
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
 ALTER TABLE ONLY public.review_item
     ADD CONSTRAINT review_item_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.document(id);
 
 ALTER TABLE ONLY public.review_item
     ADD CONSTRAINT review_item_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES public.scan(id);
+
+ALTER TABLE ONLY public.second_factor
+    ADD CONSTRAINT second_factor_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.web_session
     ADD CONSTRAINT web_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
