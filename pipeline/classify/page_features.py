@@ -209,7 +209,7 @@ def _share(counted: Callable[[str], bool], among: Callable[[str], bool], texts: 
 
 
 def _letters_of_rows(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the letters of each row in lower case, so that another date or page number is no difference."""
+    """Return the letters of each row in lower case, so that another date or page number does not differ."""
     rows = (re.sub(r"[^a-z]+", "", text.lower()) for text in texts)
     return tuple(row for row in rows if len(row) >= MIN_BODY_LETTERS)
 

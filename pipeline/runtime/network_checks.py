@@ -44,7 +44,7 @@ def open_addresses(settings: Settings) -> Iterator[Advice]:
 
 
 def proxy_address(connection: Connection, settings: Settings) -> Advice | None:
-    """Return a warning if most users sign in from one address that is no trusted proxy; None otherwise."""
+    """Return a warning if most users sign in from one address that is not a trusted proxy; None otherwise."""
     row = connection.execute(SQL["shared_address"], {"days": SIGN_IN_DAYS}).fetchone()
     if row is None or row["users"] < MIN_USERS or row["users"] < MIN_SHARE * row["all_users"]:
         return None

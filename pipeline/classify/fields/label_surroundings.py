@@ -1,5 +1,5 @@
 """The words around a label that belong to it: the number of its box, remarks in parentheses, and how to
-write a date; and the words after it that show that it is no label.
+write a date; and the words after it that show that it is not a label.
 """
 
 from __future__ import annotations

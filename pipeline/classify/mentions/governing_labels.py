@@ -52,7 +52,7 @@ class LabeledPage:
 def label_page(layout: Layout) -> LabeledPage:
     """Return a page with the label of each word.
 
-    Labels that are no index fields ("Guarantor", "Printed") have values as well: these are not the
+    Labels that are not index fields ("Guarantor", "Printed") have values as well: these are not the
     patient's.
     """
     labels = find_labels(layout)
