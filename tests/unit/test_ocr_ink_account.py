@@ -144,11 +144,11 @@ def test_cores_of_lines_are_expanded_and_weak_ones_dropped() -> None:
     assert (left < 20, top < 40, right > 120, bottom > 50) == (True, True, True, True)
 
 
-def test_a_line_is_doubtful_if_a_quarter_of_it_is_under_no_credible_word() -> None:
+def test_a_line_is_doubtful_if_two_fifths_of_it_is_under_no_credible_word() -> None:
     line = (0, 0, 400, 30)
     covered = [word("complete", (10, 4, 390, 26))]
     assert doubtful_lines([line], covered) == []
-    assert doubtful_lines([line], [word("half", (10, 4, 200, 26))]) == [line]
+    assert doubtful_lines([line], [word("half", (10, 4, 180, 26))]) == [line]
     assert doubtful_lines([line], [word("garbage", (10, 4, 390, 26), 0.2)]) == [line]
     assert uncovered_spans(line, [word("half", (10, 4, 200, 26))]) == [(200, 388.0)]
 

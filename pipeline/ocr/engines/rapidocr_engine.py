@@ -101,40 +101,28 @@ class RapidOcrStripReader:
             batch = np.zeros((len(group), 3, STRIP_HEIGHT_PX, width), np.float32)
             for row, number in enumerate(group):
                 batch[row, :, :, : normalized[number].shape[1]] = normalized[number]
-            scores = self._probabilities(self._session.run(None, {self._input: batch})[0])
+            scores = self._session.run(None, {self._input: batch})[0] @ self._weights + self._biases
             for row, number in enumerate(group):
                 words[number] = self._decode(scores[row], normalized[number].shape[1] / width)
         return words
-
-    def _probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probability of each Latin character (or none) at each step.
-
-        Args:
-            features: Output of the truncated network, shape (strips, steps, features).
-
-        Returns:
-            Shape (strips, steps, characters).
-        """
-        scores = features @ self._weights + self._biases
-        scores = np.exp(scores - scores.max(axis=2, keepdims=True))
-        return np.asarray(scores / scores.sum(axis=2, keepdims=True), np.float32)
 
     def _decode(self, scores: NDArray[np.float32], share: float) -> list[StripWord]:
         """Decode one strip by greedy CTC decoding: the best character at each step, without repeats and
         blanks.
 
         Args:
-            scores: Shape (steps, characters).
+            scores: Logits of the Latin characters (and none), shape (steps, characters).
             share: Share of the padded width that is the strip.
         """
-        best, confidences = scores.argmax(axis=1), scores.max(axis=1)
+        best = scores.argmax(axis=1)
         is_new = best != 0
         is_new[1:] &= best[1:] != best[:-1]
         steps = np.nonzero(is_new)[0]
         length = len(best) * share
+        confidences = best_probabilities(scores[steps])
         letters = [
-            (self._characters[best[step]], step / length, (step + 1) / length, float(confidences[step]))
-            for step in steps
+            (self._characters[best[step]], step / length, (step + 1) / length, float(confidence))
+            for step, confidence in zip(steps, confidences, strict=True)
         ]
         words = (
             list(group) for blank, group in groupby(letters, key=lambda letter: letter[0] == " ") if not blank
@@ -148,6 +136,15 @@ class RapidOcrStripReader:
             )
             for word in words
         ]
+
+
+def best_probabilities(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probability of the best character of each step by softmax.
+
+    Args:
+        scores: Logits, shape (steps, characters).
+    """
+    return np.asarray(1 / np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1), np.float32)
 
 
 def is_latin(character: str) -> bool:

@@ -28,8 +28,10 @@ SEARCH_WORD_HEIGHT_PX = 12.0
 """Word height on the image in which lines are searched."""
 SEARCH_MARGIN_WORD_HEIGHTS = 3.0
 """Rows above and below unexplained letters that are searched, in word heights: the network needs context."""
-MIN_UNEXPLAINED_SHARE = 0.25
-"""Share of a line's width without a credible word at which the line is recognized."""
+MIN_UNEXPLAINED_SHARE = 0.4
+"""Share of a line's width without a credible word at which the line is read as a whole. From 0.15 to 0.4,
+word F1 of forms changes by 0.002, and CPU time by a fifth.
+"""
 LINE_END_LINE_HEIGHTS = 0.4
 """Part of a detected line at either end that is its margin, in heights of the line."""
 LINE_CORE_SHARE = 0.6
@@ -195,6 +197,8 @@ def is_on_line(word: OcrWord, line: Box) -> bool:
     """Return whether a word is on a line: its center is between the line's ends, and half of its height, or
     of the line's core, is shared.
     """
+    if word.box[3] <= line[1] or word.box[1] >= line[3]:
+        return False
     x, y = (word.box[0] + word.box[2]) / 2, (word.box[1] + word.box[3]) / 2
     if is_sideways(line):
         return line[0] <= x <= line[2] and line[1] <= y <= line[3]
@@ -313,7 +317,9 @@ def without_doubles(
         words: All words of the page.
     """
     own = set(map(id, on_line))
-    others = [word for word in words if id(word) not in own]
+    top = min((word.box[1] for word in merged), default=0)
+    bottom = max((word.box[3] for word in merged), default=0)
+    others = [word for word in words if word.box[1] < bottom and word.box[3] > top and id(word) not in own]
     kept: list[OcrWord] = []
     beaten: list[OcrWord] = []
     for word in merged:

@@ -23,7 +23,7 @@ from pipeline.ocr.recognition.line_search import doubtful_lines, find_lines, mer
 from pipeline.ocr.recognition.missed_text import add_missed_text
 from pipeline.ocr.recognition.script_detection import detect_other_languages
 from pipeline.ocr.recognition.second_pass import MIN_EXPECTED_ERRORS_PER_1000_PX, reread_uncertain_segments
-from pipeline.ocr.recognition.unread_text import find_unread_text
+from pipeline.ocr.recognition.unread_text import find_unread_text, lines_with_unread_text
 from pipeline.ocr.recognition.word_confidence import calibrate
 from pipeline.records import Box, UnreadText
 
@@ -244,7 +244,7 @@ def second_pass(first: FirstPass, settings: OcrSettings) -> SecondPass:
     words = reread_uncertain_segments(first.words, first.image, reader, min_errors, doubtful)
     words = merge_lines(words, read_lines(first.image, doubtful, reader))
     others = [line for line in lines if line not in doubtful]
-    unread = [line for line in others if find_unread_text(ink, calibrate(words), [line])]
+    unread = lines_with_unread_text(ink, calibrate(words), others)
     return SecondPass(words=merge_lines(words, read_lines(first.image, unread, reader)), ink=ink, lines=lines)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -34,6 +35,8 @@ MIN_HANDWRITTEN_LINE_WORD_HEIGHTS, MAX_HANDWRITTEN_LETTERS_PER_LINE_HEIGHT = 2.4
 """Height of a detected line, in heights of the page's words, and its separate letters per line height, of
 handwriting. Print has lines of 1.4 to 2.2 and 3 to 4 letters.
 """
+MIN_REREAD_LETTERS = 3
+"""Unread letters of a line for which the line is read as a whole: a short word."""
 MIN_GROUP_LETTERS = 3
 """Unexplained letters on a line that are reported as print if no network has searched the page."""
 
@@ -49,15 +52,33 @@ def find_unread_text(ink: PageInk, words: Sequence[OcrWord], lines: Sequence[Box
     """
     if lines is None:
         return unread_groups(ink, words)
+    found: list[UnreadText] = []
+    for _, part in unread_parts(ink, words, lines):
+        if not any(double_share(part.box, other.box) >= MIN_DOUBLE_SHARE for other in found):
+            found.append(part)
+    return found
+
+
+def lines_with_unread_text(ink: PageInk, words: Sequence[OcrWord], lines: Sequence[Box]) -> list[Box]:
+    """Return the lines with MIN_REREAD_LETTERS or more letters under none of the words. See
+    `find_unread_text`.
+    """
+    letters: Counter[Box] = Counter()
+    for line, part in unread_parts(ink, words, lines):
+        letters[line] += part.letters
+    return [line for line, count in letters.items() if count >= MIN_REREAD_LETTERS]
+
+
+def unread_parts(
+    ink: PageInk, words: Sequence[OcrWord], lines: Sequence[Box]
+) -> Iterator[tuple[Box, UnreadText]]:
+    """Yield each part of a line that is under none of the words, after its line."""
     explaining = [word for word in words if fits_its_box(word)]
     is_unexplained = unexplained_letters(ink, explaining)
-    found: list[UnreadText] = []
     for line in lines:
         for span in uncovered_spans(line, explaining):
-            part = unread_part(ink, line, span, is_unexplained)
-            if part and not any(double_share(part.box, other.box) >= MIN_DOUBLE_SHARE for other in found):
-                found.append(part)
-    return found
+            if part := unread_part(ink, line, span, is_unexplained):
+                yield line, part
 
 
 def unread_groups(ink: PageInk, words: Sequence[OcrWord]) -> list[UnreadText]:
