@@ -30,7 +30,7 @@ log = get_logger(__name__)
 class RequestHandler(WSGIRequestHandler):
     """Handles one scrape, without logging it."""
 
-    timeout = REQUEST_TIMEOUT_SECONDS  # type: ignore[assignment]
+    timeout = REQUEST_TIMEOUT_SECONDS
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing."""

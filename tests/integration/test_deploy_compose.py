@@ -178,7 +178,7 @@ def postgres_port(deployment: Deployment) -> Iterator[int]:
     )  # fmt: skip
     port = daemon.free_ports(["postgres"], {})["postgres"]
     _, *options = COMPOSE["services"]["postgres"]["command"]
-    arguments = [*account.prefix, binaries() / "postgres", "-D", data, "-p", str(port)]
+    arguments = [*account.prefix, str(binaries() / "postgres"), "-D", str(data), "-p", str(port)]
     settings = [deployment.local(option) for option in options if not option.startswith(("-c", "ssl"))]
     arguments += [part for setting in (*settings, "unix_socket_directories=") for part in ("-c", setting)]
     with (deployment.folder / "postgres.log").open("wb") as log:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.applications import Starlette
 
 from pipeline.config.values import parse_network
 from pipeline.web import request_limits
@@ -49,7 +50,7 @@ def address(hospital: Hospital, dsn: str) -> Iterator[tuple[str, int]]:
 @pytest.fixture
 def sign_in(hospital: Hospital, address: tuple[str, int]) -> SignIn:
     """Open a session. Requests are sent by `request`, not by its client."""
-    return lambda role: SignedInUser.sign_in(hospital, TestClient(lambda: None), role)  # type: ignore[arg-type]
+    return lambda role: SignedInUser.sign_in(hospital, TestClient(Starlette()), role)
 
 
 def head(path: str, headers: dict[str, str], method: str = "POST") -> bytes:
