@@ -39,6 +39,9 @@ ARRAYS = ("slots", "rarity", "weights", "bias", "calibration", "shift", "belief"
 ALWAYS_KNOWN = (-30.0, 0.0, 0.0)
 """`novelty` of a model that was not fitted on types that were left out: no document is of an unknown type."""
 
+MAX_UNKNOWN_NATS = 30.0
+"""Log odds of an unknown type are limited to this, so that the exponential function cannot overflow."""
+
 OTHER = "other"
 
 WORD_BLOCKS = ("w", "f", "h")
@@ -116,7 +119,8 @@ def unknown_probability(scores: Floats, novelty: Floats) -> float:
     """
     best = int(scores.argmax())
     base, slope, height = map(float, novelty)
-    return 1 / (1 + math.exp(-(base + slope * score_lead(scores, best) + height * float(scores[best]))))
+    odds = base + slope * score_lead(scores, best) + height * float(scores[best])
+    return 1 / (1 + math.exp(-max(-MAX_UNKNOWN_NATS, min(MAX_UNKNOWN_NATS, odds))))
 
 
 def allow_unknown(log_probability: Floats, unknown: float, other: int) -> Floats:
