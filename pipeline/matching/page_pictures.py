@@ -84,13 +84,11 @@ def is_same_paper(left: bytes, right: bytes) -> bool:
     placement = _align(first, second)
     if placement is None:
         return False
-    size = (first.shape[1], first.shape[0])
-    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(second, placement, size, flags=flags)
-    compared = cv2.warpAffine(np.full_like(second, 255), placement, size, flags=flags) & _inner_part(first)
+    moved = _move(second, placement, first)
+    compared = _move(np.full_like(second, 255), placement, first) & _inner_part(first)
     near_first, near_second = _widen(first), _widen(moved)
-    ink = min(np.count_nonzero(page & compared) for page in (first, moved))
-    covered = np.count_nonzero(near_first & compared) / max(1, np.count_nonzero(compared))
+    ink = min(int(np.count_nonzero(page & compared)) for page in (first, moved))
+    covered = int(np.count_nonzero(near_first & compared)) / max(1, int(np.count_nonzero(compared)))
     if ink < MIN_INK_PX or covered > MAX_COVERED_SHARE:
         return False
     only_in_one = (first & ~near_second & compared, moved & ~near_first & compared)
@@ -109,7 +107,8 @@ def _read_ink(picture: bytes) -> Ink | None:
     brightest = cv2.dilate(small, np.ones((PAPER_PX, PAPER_PX), np.uint8))
     darkness = cv2.subtract(cv2.blur(brightest, (PAPER_PX, PAPER_PX)), small)
     ink = np.where(darkness > MIN_DARKNESS, 255, 0).astype(np.uint8)
-    return ink & ~_widen(cv2.morphologyEx(ink, cv2.MORPH_OPEN, _disk(MAX_STROKE_WIDTH_PX)))
+    wide = cv2.morphologyEx(ink, cv2.MORPH_OPEN, _disk(MAX_STROKE_WIDTH_PX))
+    return ink & ~_widen(np.asarray(wide, np.uint8))
 
 
 def _align(left: Ink, right: Ink) -> Placement | None:
@@ -119,12 +118,13 @@ def _align(left: Ink, right: Ink) -> Placement | None:
     correlation finds, or at none, and is refined at a larger scale.
     """
     left, right = _same_size(left, right)
-    best, best_correlation = None, 0.0
+    best: Placement | None = None
+    best_correlation = 0.0
     for blur in BLURS_PX:
-        pages = [_soften(page, ALIGNMENT_SCALE, blur) for page in (left, right)]
-        for shift in (cv2.phaseCorrelate(*pages)[0], (0.0, 0.0)):
+        one, other = (_soften(page, ALIGNMENT_SCALE, blur) for page in (left, right))
+        for shift in (cv2.phaseCorrelate(one, other)[0], (0.0, 0.0)):
             start = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-            correlation, found = _maximize_correlation(*pages, start)
+            correlation, found = _maximize_correlation(one, other, start)
             if correlation > best_correlation:
                 best, best_correlation = found, correlation
             if best_correlation > GOOD_CORRELATION:
@@ -133,9 +133,9 @@ def _align(left: Ink, right: Ink) -> Placement | None:
             break
     if best is None:
         return None
-    fine_pages = [_soften(page, 2 * ALIGNMENT_SCALE, FINE_BLUR_PX) for page in (left, right)]
+    one, other = (_soften(page, 2 * ALIGNMENT_SCALE, FINE_BLUR_PX) for page in (left, right))
     start = _scaled(best, 2.0)
-    correlation, refined = _maximize_correlation(*fine_pages, start)
+    correlation, refined = _maximize_correlation(one, other, start)
     return _scaled(refined if correlation else start, 0.5 / ALIGNMENT_SCALE)
 
 
@@ -148,14 +148,24 @@ def _same_size(left: Ink, right: Ink) -> tuple[Ink, Ink]:
 
 def _soften(ink: Ink, scale: float, blur_px: float) -> Soft:
     small = cv2.resize(ink, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.GaussianBlur(small, (0, 0), blur_px).astype(np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), blur_px) / 255, np.float32)
+
+
+def _move(page: Ink, placement: Placement, onto: Ink) -> Ink:
+    """Return the page as it lies on the other one."""
+    size = (onto.shape[1], onto.shape[0])
+    moved = cv2.warpAffine(page, placement, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    return np.asarray(moved, np.uint8)
 
 
 def _maximize_correlation(left: Soft, right: Soft, start: Placement) -> tuple[float, Placement]:
     """Return the correlation and the placement that the iteration reaches; 0 and the start if it fails."""
+    everywhere = np.full(right.shape, 255, np.uint8)
     end = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ALIGNMENT_STEPS, ALIGNMENT_PRECISION)
     try:
-        correlation, found = cv2.findTransformECC(left, right, start.copy(), cv2.MOTION_AFFINE, end, None, 1)
+        correlation, found = cv2.findTransformECC(
+            left, right, start.copy(), cv2.MOTION_AFFINE, end, everywhere, 1
+        )
     except cv2.error:  # the pages have nothing in common
         return 0.0, start
     return float(correlation), np.asarray(found, np.float32)

@@ -48,8 +48,11 @@ def file_note(
     scan = a_scan(connection, sha256.encode())
     documents = [filed(a_document([n], **fields), patient) for n in range(1, len(texts) + 1)]
     outcome = an_outcome(scan, list(texts), *documents)
-    keys = [hashlib.sha256(picture).hexdigest() for picture in pictures] or [None] * len(texts)
-    pages = [replace(page, preview=key) for page, key in zip(outcome.pages, keys, strict=True)]
+    keys: list[str | None] = [hashlib.sha256(picture).hexdigest() for picture in pictures]
+    pages = [
+        replace(page, preview=key)
+        for page, key in zip(outcome.pages, keys or [None] * len(texts), strict=True)
+    ]
     outcome = replace(outcome, pages=tuple(pages))
     with connection.transaction():
         outcome = review_duplicates(connection, outcome, STORE.__getitem__)

@@ -63,6 +63,6 @@ def rescanned(seed: int, page: Pixels, scanner: Scanner = OFFICE) -> bytes:
     placement = cv2.getRotationMatrix2D(
         (width / 2, height / 2), rng.gauss(0, 0.1) - scanned.skew, rng.gauss(1, 0.003)
     )
-    placement[:, 2] += rng.gauss(0, 10), rng.gauss(0, 10)
+    placement = placement + np.array([[0, 0, rng.gauss(0, 10)], [0, 0, rng.gauss(0, 10)]])
     moved = cv2.warpAffine(upright, placement, (width, height), borderValue=(255.0,))
     return encode_preview(np.asarray(moved, np.uint8), only_print=scanner.bilevel)
