@@ -18,7 +18,7 @@ from httpx import Response
 from pipeline.config import Settings
 from pipeline.errors import Conflict
 from pipeline.store.database import connect
-from pipeline.web.auth import accounts, second_factor
+from pipeline.web.auth import accounts, attempts, second_factor
 from pipeline.web.auth.attempts import PERSON
 from pipeline.web.auth.notices import notices_for
 from pipeline.web.auth.permissions import Role
@@ -147,6 +147,10 @@ def test_guessing_codes_is_counted_and_a_right_password_does_not_reset_the_count
     for number in range(PERSON.free):
         assert post(site, "/login/code", code=f"{number:06}").status_code == 401
         assert sign_in(site).status_code == 303
+    key = attempts._key("name", "code", "ruth")
+    row = hospital.connection.execute("select failures from sign_in_attempt where key = %s", [key]).fetchone()
+    assert row is not None
+    assert PERSON.free - 1 < row["failures"] <= PERSON.free
     hospital.connection.execute(
         "update sign_in_attempt set blocked_until = blocked_until + interval '1 hour'"  # not a test of speed
     )
