@@ -10,7 +10,7 @@ from pipeline.synthetic.page import HEIGHT, Font
 
 
 def addressograph_plain(pen: FormPen, facts: Facts, y: int) -> int:
-    """Write a stamped card without labels in the upper right corner, beside the form's title."""
+    """Write a stamped card without labels in the upper right corner, next to the form's title."""
     rng, font = pen.rng, typewriter(pen)
     x = rng.choice((LEFT + 10, 900, 1000))
     name, born, number = (value_of(facts, kind) for kind in ("name", "dob", "mrn"))

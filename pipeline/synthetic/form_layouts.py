@@ -29,7 +29,7 @@ from pipeline.synthetic.form_subject import (
     print_name,
 )
 from pipeline.synthetic.grammar import expand
-from pipeline.synthetic.page import HEIGHT, PageCanvas
+from pipeline.synthetic.page import HEIGHT, Face, PageCanvas
 
 Split: TypeAlias = Literal["development", "left_out", "locked"]
 
@@ -56,6 +56,8 @@ EXTRA_KINDS = (
     "group",
 )
 """Other facts of which a family prints some."""
+
+FACES: tuple[Face, ...] = ("sans", "sans", "serif", "mono", "narrow")
 
 FOOT = HEIGHT - 230
 """Lowest line of the text, in 1/200 inch."""
@@ -167,7 +169,7 @@ def _look(family: LayoutFamily) -> _Look:
     kinds += rng.sample(EXTRA_KINDS, rng.randint(2, 7))
     rng.shuffle(kinds)
     kinds.insert(0 if rng.random() < 0.7 else rng.randint(0, len(kinds)), "name")
-    face = rng.choice(("sans", "sans", "serif", "mono", "narrow"))
+    face: Face = rng.choice(FACES)
     typewritten = rng.random() < 0.3
     return _Look(
         style=FormStyle(

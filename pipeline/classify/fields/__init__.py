@@ -1,7 +1,7 @@
 """Index fields: patient, date of service and other values that a page states, each with the boxes of its
 words and a calibrated confidence.
 
-label_keys, label_surroundings, labels: find field labels on a page (config/fields.toml), allowing for OCR errors.
+label_keys, label_surroundings, labels: find field labels (config/fields.toml), allowing for OCR errors.
 label_values: the words that may be the value of a label, to its right, below it, or above a caption.
 value_parsers, date_parsing, name_parsing, identifiers, page_zones, codes: recognize and normalize values.
 other_people: labels of relatives and organizations.

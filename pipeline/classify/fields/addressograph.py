@@ -103,7 +103,7 @@ def _blocks(layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> Iterator
 def _unlabeled_lines(row: Sequence[Cell], labels: Sequence[Label], line_height: float) -> Iterator[Cell]:
     """Yield the short lines of a row in which no label begins."""
     starts = {label.first for label in labels}
-    value_starts = {label.end for label in labels}
+    value_starts = {label.end for label in labels if label.field != "other" or label.colon}
     line: Cell | None = None
     end = 0
     for cell in row:

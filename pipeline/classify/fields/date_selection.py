@@ -99,8 +99,12 @@ def _birth_date_of_card(dates: Sequence[ScoredCandidate]) -> list[ScoredCandidat
 
 def drop_unrelated_dates(by_field: ScoredByField) -> None:
     """Drop the unlabeled dates of pages with too many of them, or with dates years apart: those of a card or
-    a passport are not dates of service. Nor are those next to other text.
+    a passport are not dates of service. Nor are those next to other text. If the document
+    names a patient without a birth date, an unlabeled date may be it, unless the page is a letter.
     """
+    birth_date_is_known = bool(by_field.get("dob")) or not (
+        by_field.get("patient_name") or by_field.get("mrn")
+    )
     pages: dict[int, set[str]] = {}
     for _, candidate in by_field.get("date_of_service", ()):
         if candidate.label == "alone":
@@ -115,7 +119,11 @@ def drop_unrelated_dates(by_field: ScoredByField) -> None:
         scored
         for scored in by_field.get("date_of_service", ())
         if scored.candidate.label != "alone"
-        or (scored.candidate.page not in unrelated and not scored.candidate.evidence["beside"])
+        or (
+            scored.candidate.page not in unrelated
+            and not scored.candidate.evidence["beside"]
+            and (birth_date_is_known or scored.candidate.evidence["letter"])
+        )
     ]
 
 

@@ -204,7 +204,7 @@ def _is_in_member_section(label: Label, layout: Layout) -> bool:
 
 
 def _field_of_label(label: Label, layout: Layout, labels: Mapping[int, tuple[Label, ...]]) -> str:
-    """Return the field of a label. "ID #" next to "Insurance", on a page that names a group, or beside a
+    """Return the field of a label. "ID #" next to "Insurance", on a page that names a group, or next to a
     record number is the member's ID and not a record number.
     """
     if label.field != "mrn" or label.strength > MAX_WEAK_LABEL_STRENGTH:

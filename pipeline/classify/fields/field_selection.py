@@ -157,7 +157,7 @@ def _join_values(fields: Sequence[Field]) -> Field:
 
 def _without_weak_rivals(scored: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
     """Return the candidates without those that a weak label, or none, names, if a strong label on the same
-    page names one: "Name" beside "Patient's Name" is another person.
+    page names one: "Name" next to "Patient's Name" is another person.
     """
     pages = {
         candidate.page

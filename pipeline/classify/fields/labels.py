@@ -312,8 +312,10 @@ def _is_label_here(
     if sum(c.isalpha() for word in words[first:end] for c in word.text) == 1:
         return colon  # "D: 01/02/03", not a person's initial
     is_surname = label_key(words[end - 1].text) in word_list("surnames")
-    if words[end - 1].text.endswith(",") and (is_surname or strength < FOLDED_STRENGTH):
-        return False  # "Test, Anna", "Wright, Anna"
+    if words[end - 1].text.endswith(",") and is_surname:
+        return False  # "Test, Anna"
+    if strength < FOLDED_STRENGTH and any(word.text.endswith(",") for word in words[first:end]):
+        return False  # "Wright, Anna", "Read, Bo"
     if begins_cell:
         return True
     before = words[first - 1].text

@@ -34,6 +34,7 @@ MISREAD_SUFFIXES = {
 """Suffixes as OCR misreads them."""
 
 DOCTOR_TITLES = ("dr", "doctor")
+PARTICLES_THAT_ARE_NAMES = ("le", "van", "du")
 CREDENTIALS_THAT_ARE_NAMES = ("do", "ma")
 ZIP_DIGITS = 5
 MAX_NAME_WORDS = 6
@@ -157,8 +158,9 @@ def is_name(words: Sequence[Word], *, labeled: bool = False) -> bool:
     texts = [text for text in texts if text not in SUFFIXES | TITLES]
     complete = [text for text in texts if text not in PARTICLES]
     is_short_family_name = len(texts) == 2 and len(complete) == 1  # "Tuyet Le", "Van, An"
+    ends_in_family_name = len(texts) >= 2 and texts[-1] in PARTICLES_THAT_ARE_NAMES and bool(complete)
     return (
-        (len(complete) >= 2 or is_short_family_name)
+        (len(complete) >= 2 or is_short_family_name or ends_in_family_name)
         and sum(len(text) >= 2 for text in texts) >= (1 if "," in words[0].text else 2)
         and not is_clinician(words, labeled=labeled)
     )

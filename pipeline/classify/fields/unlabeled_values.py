@@ -32,6 +32,8 @@ MAX_LABEL_OFFSET_LINES = 4.0
 it.
 """
 
+SALUTATION = re.compile(r"\W*(?:dear\b|to whom it may concern)", re.IGNORECASE)
+
 TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?|[AaPp]\.?[Mm]\.?")
 """A time of day after a date."""
 
@@ -45,7 +47,7 @@ LABEL_REMNANT = re.compile(r"(?:(?:(?:(?:(?:p?a)?t)?i)?e)?nt|(?:n?a)?me)[:.]?", 
 """The end of "Patient" or "Name" whose beginning was not read."""
 
 ANCHOR_FIELDS = ("dob", "mrn", "age", "sex", "account", "member_id")
-"""The patient's values beside which an unlabeled name may be."""
+"""The patient's values next to which an unlabeled name may be."""
 
 IDENTITY_CARD = re.compile(r"\b(?:licen[sc]e|passport|identification card|identity card)\b", re.IGNORECASE)
 MAX_CARD_TITLE_ROWS, MAX_CARD_ROWS = 5, 30
@@ -217,6 +219,7 @@ def find_unlabeled_dates(layout: Layout, labels: Mapping[int, tuple[Label, ...]]
     """
     texts = layout.texts()
     on_card = is_identity_card(layout)
+    is_letter = any(SALUTATION.match(text) for text in texts)
     for index, row in enumerate(layout.rows):
         near = " ".join(texts[max(index - 1, 0) : index + 2])
         if page_zones.is_fax_line(texts[index]) or index in labels:
@@ -235,6 +238,7 @@ def find_unlabeled_dates(layout: Layout, labels: Mapping[int, tuple[Label, ...]]
                     evidence = measure_evidence(layout, parsed.words, 0.0)
                     evidence["ambiguous_order"] = float(parsed.order == "ambiguous")
                     evidence["identity_card"] = float(on_card)
+                    evidence["letter"] = float(is_letter)
                     evidence["beside"] = float(len(row) > 1 or _is_near_label(index, labels, layout))
                     value = parsed.value.isoformat()
                     yield make_candidate(
