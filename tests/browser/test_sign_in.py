@@ -24,7 +24,7 @@ NEW = "trombone lichen orbit sauce"
 def check(page: Page, name: str, screenshot: Screenshot) -> None:
     """Take pictures in light and dark, and check that axe-core finds nothing and nothing is too wide."""
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)
         screenshot(page, f"{name}-{theme}")
         found = [violation["id"] for violation in Axe().run(page).response["violations"]]
         assert found == [], (name, theme)

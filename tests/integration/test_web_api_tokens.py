@@ -20,7 +20,8 @@ SignInAs = Callable[[Role], SignedInUser]
 
 
 def call(site: TestClient, token: str, path: str = "/api/v1/queue", method: str = "GET") -> Response:
-    return site.request(method, path, headers={"authorization": f"Bearer {token}"})
+    answer: Response = site.request(method, path, headers={"authorization": f"Bearer {token}"})
+    return answer
 
 
 def failures(hospital: Hospital) -> list[tuple[str, str, str]]:

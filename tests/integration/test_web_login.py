@@ -23,7 +23,8 @@ def ruth(hospital: Hospital) -> int:
 
 def sign_in(site: TestClient, password: str = PASSWORD, then: str = "/queue", name: str = "ruth") -> Response:
     site.cookies.clear()
-    return site.post("/login", data={"name": name, "password": password, "then": then})
+    answer: Response = site.post("/login", data={"name": name, "password": password, "then": then})
+    return answer
 
 
 def test_the_right_password_opens_a_session_in_a_cookie_that_no_script_reads(

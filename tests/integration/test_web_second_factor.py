@@ -61,11 +61,13 @@ def enroll(hospital: Hospital, account: int) -> list[str]:
 
 def sign_in(site: TestClient, name: str = "ruth") -> Response:
     site.cookies.clear()
-    return site.post("/login", data={"name": name, "password": PASSWORD, "then": "/queue"})
+    answer: Response = site.post("/login", data={"name": name, "password": PASSWORD, "then": "/queue"})
+    return answer
 
 
 def post(site: TestClient, path: str, **form: Any) -> Response:
-    return site.post(path, data={"csrf": csrf_token(site.cookies[SESSION_COOKIE])} | form)
+    answer: Response = site.post(path, data={"csrf": csrf_token(site.cookies[SESSION_COOKIE])} | form)
+    return answer
 
 
 @pytest.mark.parametrize(

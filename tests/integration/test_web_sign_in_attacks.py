@@ -78,7 +78,8 @@ def post_sign_in(
 ) -> Response:
     site.cookies.clear()
     headers = {"cookie": f"{DEVICE_COOKIE}={device}"} if device else {}
-    return site.post("/login", data={"name": name, "password": password}, headers=headers)
+    answer: Response = site.post("/login", data={"name": name, "password": password}, headers=headers)
+    return answer
 
 
 def guess(pool: Pool, password: str, address: str = "192.0.2.7", device: str | None = None) -> bool:

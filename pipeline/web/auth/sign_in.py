@@ -54,10 +54,11 @@ def check_password(
         )
         row = connection.execute(SQL["account_to_sign_in"], {"name": name}).fetchone()
     may_try = attempt.allowed and row is not None and _may_use_password(row, use)
-    hashed = row["password"] if row is not None and may_try else None
+    hashed: str | None = row["password"] if row is not None and may_try else None
     if not matches(password, hashed):
         return PasswordCheck(account=None, was_throttled=not attempt.allowed)
     assert row is not None
+    assert hashed is not None
     new_hash = hash_password(password) if needs_new_hash(hashed) else None
     with pool.connection() as connection:
         take_back(connection, attempt)
