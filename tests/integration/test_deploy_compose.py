@@ -184,12 +184,20 @@ def postgres_port(deployment: Deployment) -> Iterator[int]:
     with (deployment.folder / "postgres.log").open("wb") as log:
         running = subprocess.Popen(arguments, stdout=log, stderr=log, cwd="/")
     until = time.monotonic() + START_SECONDS
-    while not daemon.is_listening(port):
+    while not is_ready(port):
         assert time.monotonic() < until, (deployment.folder / "postgres.log").read_text(encoding="utf-8")
         time.sleep(0.05)
     yield port
     running.send_signal(signal.SIGINT)
     running.wait()
+
+
+def is_ready(port: int) -> bool:
+    try:
+        psycopg.connect(f"host=127.0.0.1 port={port} user=chartloom dbname=postgres sslmode=disable").close()
+    except psycopg.OperationalError as error:
+        return "pg_hba.conf" in str(error)
+    return True
 
 
 def test_postgres_refuses_a_connection_without_tls(deployment: Deployment, postgres_port: int) -> None:
