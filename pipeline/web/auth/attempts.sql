@@ -3,9 +3,10 @@
 insert into sign_in_attempt as a (key, failures) values (%(key)s, 1)
 on conflict (key) do update
 set (failures, at, blocked_until) = (
-    select n, clock_timestamp(), clock_timestamp()
+    select n, moment, moment
         + make_interval(secs => case when n < %(free)s then 0 else least(%(max_delay)s, %(first_delay)s * 2 ^ least(n - %(free)s, 30)) end)
-    from (select greatest(a.failures - extract(epoch from clock_timestamp() - a.at) / %(forget)s, 0) + 1 as n) as faded
+    from (select greatest(a.failures - extract(epoch from clock_timestamp() - a.at) / %(forget)s, 0) + 1 as n,
+        clock_timestamp() as moment) as faded
 )
 where a.blocked_until <= clock_timestamp()
 returning failures
