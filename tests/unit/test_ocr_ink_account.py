@@ -247,7 +247,7 @@ def test_print_is_read_whatever_rules_boxes_and_colors_are_around_it(kind: str, 
     ruled = ruled_page(18 + list(LAYOUTS).index(kind))
     page = read(ruled, tmp_path)
     expected = tokens(ruled.text)
-    assert (expected & tokens(page.text)).total() >= 0.9 * expected.total()
+    assert (expected & tokens(page.text)).total() >= 0.85 * expected.total()
 
 
 def test_a_page_that_is_half_lost_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
