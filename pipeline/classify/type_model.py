@@ -30,7 +30,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.resources import model_path
 
 MODEL_FILE = "document_types.npz"
-METADATA_KEY = "told"
+METADATA_KEY = "metadata"
 """Name of the JSON metadata in the model file, next to the arrays."""
 
 ARRAYS = ("slots", "rarity", "weights", "bias", "calibration", "shift", "belief", "novelty")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 FRAME_START, FRAME_END = b"\x0b", b"\x1c\r"
 MAX_NULS = 3
 """Between FS and CR in UTF-32. Messages in UTF-16 and UTF-32 are taken from their frames so that the sender
-is told that they are not supported."""
+is answered that they are not supported."""
 END_OF_FRAME = re.compile(rb"\x1c\0{0,%d}\r" % MAX_NULS)
 END_OF_FRAME_BYTES = 2 + MAX_NULS
 BETWEEN_FRAMES = b"\r\n\0 "

@@ -256,7 +256,7 @@ def cross_validated_predictions(
 
 
 def unknown_type_metrics(novelty: Novelty) -> dict[str, float]:
-    """Return how documents of types that were left out of training are told from those of known types: the
+    """Return how documents of types that were left out of training are distinguished from those of known types: the
     mean probability of being of no type of the catalog of both, all types alike.
     """
     base, slope, height = novelty.fit()
