@@ -256,8 +256,8 @@ def cross_validated_predictions(
 
 
 def unknown_type_metrics(novelty: Novelty) -> dict[str, float]:
-    """Return how documents of types that were left out of training are distinguished from those of known types: the
-    mean probability of being of no type of the catalog of both, all types alike.
+    """Return how well documents of types that were left out of training are distinguished from those of known
+    types: the mean probability of being of no type of the catalog of both, all types alike.
     """
     base, slope, height = novelty.fit()
     odds = base + novelty.measures @ np.array([slope, height])
