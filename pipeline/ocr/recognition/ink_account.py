@@ -156,8 +156,8 @@ def group_letters(ink: PageInk, is_chosen: NDArray[np.bool_]) -> list[LetterGrou
     )
     mask = cv2.morphologyEx(paint_components(ink.labels, is_chosen), cv2.MORPH_CLOSE, kernel)
     _, labels, stats, _ = connected_components(mask)
-    first_pixels = np.array([first_pixel(ink, n) for n in np.nonzero(is_chosen)[0]], int)
-    counts = np.bincount(labels[first_pixels[:, 1], first_pixels[:, 0]], minlength=len(stats))
+    owners = [labels[first_pixel(ink, int(number))] for number in np.nonzero(is_chosen)[0]]
+    counts = np.bincount(owners, minlength=len(stats))
     groups = [
         LetterGroup(
             box=(
@@ -172,6 +172,6 @@ def group_letters(ink: PageInk, is_chosen: NDArray[np.bool_]) -> list[LetterGrou
 
 
 def first_pixel(ink: PageInk, number: int) -> tuple[int, int]:
-    """Return a pixel (x, y) of a component: the first one of its top row."""
+    """Return a pixel (row, column) of a component: the first one of its top row."""
     x, y, width, _, _ = ink.stats[number]
-    return int(x + np.argmax(ink.labels[y, x : x + width] == number)), int(y)
+    return int(y), int(x + np.argmax(ink.labels[y, x : x + width] == number))
