@@ -76,9 +76,9 @@ def main() -> None:
                 seconds[what, choice].append(result[:2])
                 words.append(result[2])
             equal[what] += words[0] == words[1]
-    for (what, choice), spent in seconds.items():
+    for (what, name), spent in seconds.items():
         cpu_mean, wall_mean = np.mean(spent, axis=0)
-        print(f"{what:16} {choice:8} {cpu_mean:6.3f} s of CPU, {wall_mean:6.3f} s in all, per page")
+        print(f"{what:16} {name:8} {cpu_mean:6.3f} s of CPU, {wall_mean:6.3f} s in all, per page")
     for what, count in equal.items():
         print(f"{what:16} the same words, boxes and confidences on {count} of {len(arguments.files)} pages")
     versions = ", ".join(f"{choice} {tesseract.get_interface('eng', choice).version()}" for choice in CHOICES)

@@ -47,7 +47,7 @@ class LineFormatter(logging.Formatter):
     handlers see it as it was logged.
     """
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the standard library's name)
         """Return the line of a record."""
