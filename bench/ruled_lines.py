@@ -1,9 +1,9 @@
 """Measure how much print is read on ruled lines, in tables and boxes, and on other pages that layout analysis
 loses: `python -m bench.ruled_lines [--pages N] [--first SEED] [--kind KIND] [--second-engine SETTING]`.
 
-The pages are those of bench.ruled_pages at 75 to 200 dpi. Printed for each layout and resolution: recall and
-F1 of words (multisets of lower-case letters and digits), the share of lost words that lie on a page or in a
-region that is reported as unread, and the CPU time of the whole reading.
+The pages are those of pipeline.synthetic.ruled_pages at 75 to 200 dpi. Printed for each layout and resolution:
+recall and F1 of words (multisets of lower-case letters and digits), the share of lost words that lie on a page
+or in a region that is reported as unread, and the CPU time of the whole reading.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from bench.cleanup import cpu, tokens
-from bench.ruled_pages import LAYOUTS, RESOLUTIONS_DPI, RuledPage, ruled_page
 from pipeline.config import load_settings
 from pipeline.ocr.image import pixels
 from pipeline.ocr.read_page import read_page_image
 from pipeline.records import Box, OcrPage, Page
+from pipeline.synthetic.ruled_pages import LAYOUTS, RESOLUTIONS_DPI, RuledPage, ruled_page
 
 MIN_COVERED_SHARE = 0.5
 """Share of a word's box that a region or a word must cover to report or read it."""

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.ruled_pages import LAYOUTS, RuledPage, ruled_page
 from pipeline.config import load_settings
 from pipeline.ocr.engines.engine import OcrWord, StripWord
 from pipeline.ocr.engines.text_detector import find_lines, get_detector
@@ -31,6 +30,7 @@ from pipeline.ocr.recognition.line_search import (
 )
 from pipeline.ocr.recognition.unread_text import find_unread_text
 from pipeline.records import Box, OcrPage, Page
+from pipeline.synthetic.ruled_pages import LAYOUTS, RuledPage, ruled_page
 
 LINE_Y = (200, 300, 400)
 TEXT = "Potassium was repeated and remains within normal limits"
@@ -247,7 +247,8 @@ def test_print_is_read_whatever_rules_boxes_and_colors_are_around_it(kind: str, 
     ruled = ruled_page(18 + list(LAYOUTS).index(kind))
     page = read(ruled, tmp_path)
     expected = tokens(ruled.text)
-    assert (expected & tokens(page.text)).total() >= 0.85 * expected.total()
+    least_recall = 0.85 if kind == "dropout color" else 0.93
+    assert (expected & tokens(page.text)).total() >= least_recall * expected.total()
 
 
 def test_a_page_that_is_half_lost_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
