@@ -1,9 +1,9 @@
 """Measure how much print is read on ruled lines, in tables and boxes, and on other pages that layout analysis
 loses: `python -m bench.ruled_lines [--pages N] [--first SEED] [--kind KIND] [--second-engine SETTING]`.
 
-The pages are those of pipeline.synthetic.ruled_pages at 75 to 200 dpi. Printed for each layout and resolution:
-recall and F1 of words (multisets of lower-case letters and digits), the share of lost words that lie on a page
-or in a region that is reported as unread, and the CPU time of the whole reading.
+The pages are those of pipeline.synthetic.ruled_pages at 75 to 200 dpi. Printed for each layout and
+resolution: recall and F1 of words (multisets of lower-case letters and digits), the share of lost words that
+lie on a page or in a region that is reported as unread, and the CPU time of the whole reading.
 """
 
 from __future__ import annotations
