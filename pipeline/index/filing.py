@@ -29,7 +29,7 @@ from pipeline.records import (
     Segmentation,
 )
 from pipeline.store.database import Connection
-from pipeline.store.page_json import barcodes_json, reasons_json, storable, words_json
+from pipeline.store.page_json import barcodes_json, reasons_json, storable, unread_json, words_json
 from pipeline.store.sql import statements
 
 SQL = statements("pipeline.index")
@@ -108,6 +108,7 @@ def insert_pages(
                     "notes": Jsonb(reasons_json(page.notes)),
                     "words": Jsonb(words_json(page.words)),
                     "codes": Jsonb(barcodes_json(page.barcodes)),
+                    "unread": Jsonb(unread_json(page.unread)),
                 }
                 for page in pages
             ),

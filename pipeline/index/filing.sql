@@ -2,9 +2,10 @@
 select status from scan where id = %s for update
 
 -- name: insert_page
-insert into page (scan_id, number, kind, image, pdf, preview, width, height, rotation, skew, confidence, problem, notes, words, codes)
+insert into page (scan_id, number, kind, image, pdf, preview, width, height, rotation, skew, confidence, problem, notes, words, codes,
+                  unread)
 values (%(scan)s, %(number)s, %(kind)s, %(image)s, %(pdf)s, %(preview)s, %(width)s, %(height)s, %(rotation)s, %(skew)s,
-        %(confidence)s, %(problem)s, %(notes)s, %(words)s, %(codes)s)
+        %(confidence)s, %(problem)s, %(notes)s, %(words)s, %(codes)s, %(unread)s)
 
 -- name: insert_document
 insert into document (scan_id, pages, status, type, type_probability, patient_id, match_probability, date_of_service, pdf,

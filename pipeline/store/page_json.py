@@ -39,7 +39,7 @@ class BarcodeJson(TypedDict):
 
 
 class UnreadTextJson(TypedDict):
-    """Text that OCR missed, in a page of the OCR cache."""
+    """Text that OCR missed, in the column page.unread and in the OCR cache."""
 
     kind: UnreadKind
     box: Iterable[int]
@@ -118,6 +118,11 @@ def box_from(numbers: Iterable[int]) -> Box:
     return cast("Box", tuple(SHARED_PIXELS[n] if 0 <= n < len(SHARED_PIXELS) else n for n in numbers))
 
 
+def unread_json(unread: Iterable[UnreadText]) -> list[UnreadTextJson]:
+    """Return the text that OCR missed for its column."""
+    return [{"kind": text.kind, "box": text.box, "letters": text.letters} for text in unread]
+
+
 def reasons_json(reasons: Iterable[Reason]) -> list[ReasonJson]:
     """Return reasons for their column."""
     return [{"code": r.code, "detail": storable(r.detail), "weight": r.weight} for r in reasons]
@@ -140,7 +145,7 @@ def page_json(page: OcrPage) -> PageJson:
         "text": storable(page.text),
         "words": words_json(page.words),
         "barcodes": barcodes_json(page.barcodes),
-        "unread": [{"kind": text.kind, "box": text.box, "letters": text.letters} for text in page.unread],
+        "unread": unread_json(page.unread),
         "thumbnail": b64encode(page.thumbnail).decode(),
         "pdf": page.pdf,
         "preview": page.preview,

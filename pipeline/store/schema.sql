@@ -1515,6 +1515,7 @@ CREATE TABLE public.page (
     notes jsonb DEFAULT '[]'::jsonb NOT NULL,
     words jsonb DEFAULT '[]'::jsonb NOT NULL,
     codes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    unread jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT page_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
     CONSTRAINT page_kind_check CHECK ((kind = ANY (ARRAY['content'::text, 'blank'::text, 'separator'::text, 'unreadable'::text]))),
     CONSTRAINT page_number_check CHECK ((number >= 1)),

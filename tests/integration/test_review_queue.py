@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from pipeline.errors import Conflict
-from pipeline.records import Reason
+from pipeline.records import Reason, UnreadText
 from pipeline.store.database import connect
 from pipeline.web.auth.permissions import Role
 from pipeline.web.review import review_queue
@@ -205,3 +206,19 @@ def test_an_escalated_item_waits_for_a_user_who_asks_for_escalated_items(
     assert review_queue.claim_next(hospital.connection, "ann", ANY, 10) is None
     assert review_queue.claim_next(hospital.connection, "ann", Filters(escalated=True), 10) == item
     assert "Two sisters?" in sign_in_as(Role.SUPERVISOR).get("/queue").text
+
+
+def test_a_reviewer_sees_the_print_that_was_not_read(
+    hospital: Hospital, sign_in_as: SignInAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_page = hospital.make_page
+    unread = UnreadText(kind="print", box=(120, 610, 480, 640), letters=31)
+    monkeypatch.setattr(
+        hospital, "make_page", lambda number, lines: replace(make_page(number, lines), unread=(unread,))
+    )
+    item = hospital.uncertain_item(pages=1)
+    user = sign_in_as(Role.REVIEWER)
+    user.post(f"/items/{item}/claim")
+    page = user.get(f"/items/{item}").text
+    assert '<rect class="unread-box" x="120" y="610" width="360" height="30"/>' in page
+    assert "did not read about 31 letters" in page

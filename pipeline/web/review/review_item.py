@@ -18,7 +18,7 @@ from pipeline.index.date_queries import is_day, with_iso_days
 from pipeline.index.machine_result import CandidateJson, MachineResult, TypeGuessJson
 from pipeline.index.query_text import check_query
 from pipeline.store.database import Connection
-from pipeline.store.page_json import ReasonJson
+from pipeline.store.page_json import ReasonJson, UnreadTextJson
 from pipeline.store.sql import statements
 from pipeline.web.auth.permissions import Role, is_allowed
 from pipeline.web.auth.request_context import RequestContext
@@ -97,7 +97,9 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRow:
-    """A page: size in pixels, `rotation` in degrees clockwise, and `notes` for the reviewer."""
+    """A page: size in pixels, `rotation` in degrees clockwise, `notes` for the reviewer, and the text that OCR
+    did not read.
+    """
 
     number: int
     kind: str
@@ -106,8 +108,14 @@ class PageRow:
     preview: str | None
     problem: str | None
     notes: list[ReasonJson]
+    unread: list[UnreadTextJson]
     confidence: float
     rotation: int
+
+    @property
+    def unread_letters(self) -> int:
+        """About how many letters OCR did not read."""
+        return sum(text["letters"] for text in self.unread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ join scan s on s.id = d.scan_id
 where d.id = %(id)s
 
 -- name: pages_of_document
-select p.number, p.kind, p.width, p.height, p.preview, p.problem, p.notes, p.confidence,
+select p.number, p.kind, p.width, p.height, p.preview, p.problem, p.notes, p.unread, p.confidence,
     coalesce((d.page_rotations ->> p.number::text)::integer, 0) as rotation
 from document_page o
 join document d on d.id = o.document_id and d.scan_id = o.scan_id
@@ -16,7 +16,7 @@ where o.document_id = %(id)s
 order by o.position
 
 -- name: pages_of_scan
-select p.number, p.kind, p.width, p.height, p.preview, p.problem, p.notes, p.confidence,
+select p.number, p.kind, p.width, p.height, p.preview, p.problem, p.notes, p.unread, p.confidence,
     coalesce((d.page_rotations ->> p.number::text)::integer, 0) as rotation
 from page p
 left join document_page o on o.scan_id = p.scan_id and o.number = p.number
