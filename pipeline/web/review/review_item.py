@@ -97,8 +97,8 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRow:
-    """A page: size in pixels, `rotation` in degrees clockwise, `notes` for the reviewer, and the text that OCR
-    did not read.
+    """A page: size in pixels, `rotation` in degrees clockwise, `notes` for the reviewer, and the text that
+    OCR did not read.
     """
 
     number: int
