@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from threading import Thread
+from threading import RLock, Thread
 
 from pipeline.logs import get_logger
 
@@ -41,6 +41,10 @@ class PreforkPool:
         self._stopping = False
         self._held: int | None = None
         """An end of a pipe that only this process holds: when it is closed, the other processes stop."""
+        self._pipe_lock = RLock()
+        """Held while a process is forked or the pipe is closed: a process that inherited the open end
+        without knowing would never stop, nor would the others. A signal handler may take it again.
+        """
 
     def run(self, until: int | None = None) -> None:
         """Run the processes until a signal, or until the other end of the pipe `until` is closed."""
@@ -48,7 +52,9 @@ class PreforkPool:
         alive, self._held = os.pipe()
         try:
             if until is not None:
-                Thread(target=stop_when_closed, args=[until], daemon=True).start()
+                # The thread itself closes the pipe. A signal could arrive just before `os.wait` and be seen
+                # only after it.
+                Thread(target=call_when_closed, args=[until, self.stop], daemon=True).start()
             # Existing objects are shared; without this the collector's marks would copy them into every
             # process.
             gc.freeze()
@@ -75,12 +81,14 @@ class PreforkPool:
                 os.kill(pid, signal.SIGTERM)
 
     def _release_pipe(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            os.close(held)
+        with self._pipe_lock:
+            held, self._held = self._held, None
+            if held is not None:
+                os.close(held)
 
     def _start(self, target: int, alive: int) -> None:
-        pid = os.fork()
+        with self._pipe_lock:
+            pid = os.fork()
         if pid:
             self._running[pid] = target, time.monotonic()
             return
@@ -89,7 +97,7 @@ class PreforkPool:
             for number in STOP_SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
             self._release_pipe()
-            Thread(target=stop_when_closed, args=[alive], daemon=True).start()
+            Thread(target=call_when_closed, args=[alive, stop_this_process], daemon=True).start()
             self._targets[target]()
             status = 0
         except BaseException as error:
@@ -117,8 +125,13 @@ def log_failure(error: BaseException) -> None:
     log.error("worker failed", pid=os.getpid(), error=type(error).__name__)
 
 
-def stop_when_closed(pipe: int) -> None:
-    """Wait until the other end of a pipe is closed, then stop this process as SIGTERM would."""
+def call_when_closed(pipe: int, action: Callable[[], object]) -> None:
+    """Wait until the other end of a pipe is closed, then call the action."""
     while os.read(pipe, 1024):
         pass
+    action()
+
+
+def stop_this_process() -> None:
+    """Stop this process after its current page, as SIGTERM does."""
     os.kill(os.getpid(), signal.SIGTERM)

@@ -131,13 +131,13 @@ def test_a_watcher_whose_clock_jumps_waits_as_usual_and_keeps_done_files(
         file = folder / f"{number}.tif"
         Image.effect_noise((60, 80), number + 1).save(file)
         wait_for(lambda name=file.name: is_recorded(connection, name))
-        jump.write_text(str(seconds))
+        replace_text(jump, str(seconds))
         time.sleep(0.5)
         assert file.exists(), "a clock that is set forward does not count as waiting"
         if seconds > 1e9:
             time.sleep(2.0)
             assert file.exists()
-            jump.write_text("0")
+            replace_text(jump, "0")
         wait_for(lambda it=file: not it.exists())
     ended(watcher)
     assert earlier.exists()
@@ -157,6 +157,13 @@ def stored(connection: Connection) -> int:
     row = connection.execute("select count(*) as n from ingest_event").fetchone()
     assert row is not None
     return int(row["n"])
+
+
+def replace_text(file: Path, text: str) -> None:
+    """Write the file so that its readers see the old text or the new one, never an empty file."""
+    written = file.with_suffix(".new")
+    written.write_text(text)
+    written.replace(file)
 
 
 def wait_for(condition: object, seconds: float = 90) -> None:

@@ -151,7 +151,9 @@ def test_the_command_moves_a_document_and_reports_the_same(
               values ('dr.lee', 'clinician', 'view_document', %s, %s)"""
     hospital.connection.execute(look, [state_of(hospital, document)["patient_id"], document])
     monkeypatch.setenv("CHARTLOOM_DATABASE__DSN", dsn)
-    documents.reassign(document, "10012345", note="wrong chart", by="mwhite", as_json=True, home=tmp_path)
+    documents.reassign(
+        document, "10012345", note="wrong chart", by="mwhite", yes=True, as_json=True, home=tmp_path
+    )
     report = json.loads(capsys.readouterr().out)
     assert (report["wrong"]["mrn"], report["right"]["mrn"], report["decided_by"]) == (
         "10055501",

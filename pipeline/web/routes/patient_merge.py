@@ -126,7 +126,7 @@ def merge(
         merged=other,
         documents=done.documents,
         reason=reason or None,
-        hl7_message=hl7_message,
+        **({} if hl7_message is None else {"hl7_message": hl7_message}),
     )
     if hl7_message is None:
         return RedirectResponse(f"/patients/{patient}", 303)
