@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.boxes import contains_center
 from pipeline.config import OcrSettings
 from pipeline.errors import InvalidInput
 from pipeline.ocr.barcodes.decode import read_barcodes
@@ -33,7 +34,6 @@ from pipeline.ocr.recognition.embedded_text import usable_embedded_text
 from pipeline.ocr.recognition.font_check import agrees_with_print
 from pipeline.ocr.recognition.page_content import classify_content, measure_letter_ink, page_confidence
 from pipeline.ocr.recognition.recognize import is_strip, recognize_words
-from pipeline.ocr.recognition.second_pass import contains_center
 from pipeline.ocr.recognition.unread_print import add_unread_print
 from pipeline.records import OcrPage, Page, UnreadText, Word
 

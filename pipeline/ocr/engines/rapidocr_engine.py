@@ -11,17 +11,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import ConfigurationError
 from pipeline.ocr.engines.engine import StripWord
+from pipeline.ocr.engines.onnx_models import open_session, packaged_model
 from pipeline.ocr.engines.onnx_truncate import read_metadata, truncate_model
 from pipeline.ocr.image.pixels import GrayImage
 
@@ -57,25 +55,13 @@ def model_file() -> Path:
     Raises:
         ConfigurationError: rapidocr is not installed.
     """
-    spec = find_spec("rapidocr")
-    models = sorted(Path(spec.origin).parent.glob("models/*rec*.onnx")) if spec and spec.origin else []
-    if not models:
-        raise ConfigurationError(
-            "The second engine needs the package rapidocr with its models.",
-            'Or set ocr.second_engine = "never".',
-        )
-    return models[0]
+    return packaged_model("rec", "The second engine")
 
 
 class RapidOcrStripReader:
     """The loaded network."""
 
     def __init__(self, model: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         model_bytes = model.read_bytes()
         characters = ["", *read_metadata(model_bytes, "character").split("\n"), " "]
         latin_indexes = [
@@ -87,9 +73,7 @@ class RapidOcrStripReader:
             np.ascontiguousarray(truncated.weights[:, latin_indexes]),
             truncated.biases[latin_indexes],
         )
-        self._session: Any = onnxruntime.InferenceSession(
-            truncated.model, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(truncated.model)
         self._input: str = self._session.get_inputs()[0].name
 
     def read(self, strips: Sequence[GrayImage]) -> list[list[StripWord]]:

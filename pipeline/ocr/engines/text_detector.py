@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import ConfigurationError
+from pipeline.ocr.engines.onnx_models import open_session, packaged_model
 from pipeline.ocr.image.pixels import GrayImage, connected_components
 from pipeline.records import Box
 
@@ -65,29 +63,15 @@ def model_file() -> Path:
     Raises:
         ConfigurationError: rapidocr is not installed.
     """
-    spec = find_spec("rapidocr")
-    models = sorted(Path(spec.origin).parent.glob("models/*det*.onnx")) if spec and spec.origin else []
-    if not models:
-        raise ConfigurationError(
-            "The search for missed print needs the package rapidocr with its models.",
-            'Or set ocr.second_engine = "never".',
-        )
-    return models[0]
+    return packaged_model("det", "The search for missed print")
 
 
 class TextDetector:
     """The loaded network."""
 
     def __init__(self, model: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.enable_cpu_mem_arena = False  # a page's memory is given back: 180 MB that few pages need
-        self._session: Any = onnxruntime.InferenceSession(
-            str(model), options, providers=["CPUExecutionProvider"]
-        )
+        # A page's memory is given back: 180 MB that few pages need.
+        self._session = open_session(str(model), keeps_memory=False)
         self._input: str = self._session.get_inputs()[0].name
 
     def detect(self, gray: GrayImage) -> list[DetectedLine]:

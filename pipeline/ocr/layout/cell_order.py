@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from pipeline.boxes import center, contains_center
 from pipeline.ocr.engines.engine import OcrWord
 from pipeline.ocr.layout.blocks import Block, overlap_vertically
 from pipeline.ocr.layout.tables import Table
@@ -49,7 +50,7 @@ def order_cell_rows(
             indexes = [
                 index
                 for index, word in enumerate(words)
-                if index not in used_indexes and contains_center(word.box, area)
+                if index not in used_indexes and contains_center(area, word.box)
             ]
             row_words = [words[index] for index in indexes]
             if lines := order_row_by_cell(row_words, row, table.cells, height):
@@ -73,17 +74,6 @@ def group_cells_into_rows(cells: Sequence[Box]) -> list[list[Box]]:
             [*(other for row in touching for other in row), cell]
         ]
     return rows
-
-
-def center(box: Box) -> tuple[float, float]:
-    """Return the center (x, y) of a box."""
-    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-
-
-def contains_center(box: Box, area: Box) -> bool:
-    """Return whether the center of a box is in an area."""
-    x, y = center(box)
-    return area[0] <= x <= area[2] and area[1] <= y <= area[3]
 
 
 def order_row_by_cell(
@@ -126,7 +116,7 @@ def grid_positions(
     slack = TOP_TOLERANCE_LINE_HEIGHTS / 2 * height
     positions = []
     for word in words:
-        cell = next((cell for cell in smallest_first if contains_center(word.box, cell)), None)
+        cell = next((cell for cell in smallest_first if contains_center(cell, word.box)), None)
         x, y = cell[:2] if cell else center(word.box)
         positions.append((count_up_to(tops, y + slack), count_up_to(lefts, x + slack), cell))
     return positions

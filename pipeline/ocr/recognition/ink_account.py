@@ -85,31 +85,86 @@ def measure_ink(gray: GrayImage, words: Sequence[OcrWord]) -> PageInk:
         gray: The recognized image, shape (height, width).
         words: Its words, for the size of its print.
     """
-    heights = [float(word.box[3] - word.box[1]) for word in words if word.confidence > 0.6]
-    typical_height = float(np.median(heights or [DEFAULT_WORD_HEIGHT_PX]))
-    scale = min(1.0, ANALYSIS_WORD_HEIGHT_PX / typical_height)
-    small, height = downscale(gray, scale), typical_height * scale
-    window = max(15, (max(small.shape) // 40) | 1)
-    ink = np.asarray(
-        cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15),
-        np.uint8,
-    )
+    ink, height, scale = ink_mask(gray, words)
     ink = np.asarray(cv2.subtract(ink, rule_mask(ink, LETTER_SIZE_WORD_HEIGHTS * height)), np.uint8)
     _, labels, stats, centers = connected_components(ink)
-    widths, heights_px, area = stats[:, 2], stats[:, 3], stats[:, 4]
+    widths, heights_px = stats[:, 2], stats[:, 3]
     low, high = (share * height for share in LETTER_HEIGHT_RANGE)
     longest = MAX_TOUCHING_LETTERS_WORD_HEIGHTS * height
     is_upright = (heights_px >= low) & (heights_px <= high) & (widths <= longest)
     is_sideways = (widths >= low) & (widths <= high) & (heights_px <= longest)
-    is_letter = (
-        (is_upright | is_sideways)
-        & (area >= MIN_LETTER_AREA_SHARE * height**2)
-        & (np.minimum(widths, heights_px) >= MIN_LETTER_THICKNESS * height)
-    )
-    is_letter[0] = False
+    is_letter = (is_upright | is_sideways) & has_letter_ink(stats, height)
     return PageInk(
         labels=labels, stats=stats, centers=centers, is_letter=is_letter, word_height=height, scale=scale
     )
+
+
+def ink_mask(gray: GrayImage, words: Sequence[OcrWord]) -> tuple[NDArray[np.uint8], float, float]:
+    """Return the ink of a page, downscaled to the size at which it is examined.
+
+    Args:
+        gray: The recognized image, shape (height, width).
+        words: Its words, for the size of its print.
+
+    Returns:
+        The mask of the ink, 255 where set; the typical height of a word on it in pixels; and its size
+        relative to the recognized image.
+    """
+    heights = [float(word.box[3] - word.box[1]) for word in words if word.confidence > 0.6]
+    typical_height = float(np.median(heights or [DEFAULT_WORD_HEIGHT_PX]))
+    scale = min(1.0, ANALYSIS_WORD_HEIGHT_PX / typical_height)
+    small = downscale(gray, scale)
+    window = max(15, (max(small.shape) // 40) | 1)
+    ink = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
+    return np.asarray(ink, np.uint8), typical_height * scale, scale
+
+
+def covered_mask(
+    shape: tuple[int, ...], words: Sequence[OcrWord], word_height: float, scale: float
+) -> NDArray[np.bool_]:
+    """Return the mask of the words' boxes, with a margin at either side.
+
+    Args:
+        shape: Height and width of the mask.
+        words: The words, in pixels of the recognized image.
+        word_height: Typical height of a word in pixels of the mask.
+        scale: Size of the mask relative to the recognized image.
+    """
+    is_covered = np.zeros(shape, np.bool_)
+    margin = max(1, round(WORD_MARGIN_WORD_HEIGHTS * word_height))
+    for word in words:
+        x0, y0, x1, y1 = (round(side * scale) for side in word.box)
+        is_covered[max(0, y0 - 1) : y1 + 1, max(0, x0 - margin) : x1 + margin] = True
+    return is_covered
+
+
+def has_letter_ink(stats: NDArray[np.int32], word_height: float) -> NDArray[np.bool_]:
+    """Return which components have the ink and the thickness of a letter, shape (components,). The background
+    has not.
+
+    Args:
+        stats: x, y, width, height and area of each component, background first, shape (components, 5).
+        word_height: Typical height of a word in pixels.
+    """
+    _, _, widths, heights, areas = stats.T
+    result = (areas >= MIN_LETTER_AREA_SHARE * word_height**2) & (
+        np.minimum(widths, heights) >= MIN_LETTER_THICKNESS * word_height
+    )
+    result[0] = False
+    return np.asarray(result, np.bool_)
+
+
+def join_on_line(mask: NDArray[np.uint8], word_height: float) -> NDArray[np.uint8]:
+    """Return the mask with the gaps filled between ink that is close together on a line.
+
+    Args:
+        mask: Ink, 255 where set.
+        word_height: Typical height of a word in pixels.
+    """
+    kernel = cv2.getStructuringElement(
+        cv2.MORPH_RECT, (int(GROUP_GAP_WORD_HEIGHTS * word_height) | 1, int(0.2 * word_height) | 1)
+    )
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel), np.uint8)
 
 
 def unexplained_letters(ink: PageInk, words: Sequence[OcrWord]) -> NDArray[np.bool_]:
@@ -119,12 +174,9 @@ def unexplained_letters(ink: PageInk, words: Sequence[OcrWord]) -> NDArray[np.bo
         ink: The page's ink.
         words: Credible words, in pixels of the recognized image.
     """
-    is_covered = np.zeros(ink.labels.shape, np.bool_)
-    margin = max(1, round(WORD_MARGIN_WORD_HEIGHTS * ink.word_height))
-    for word in words:
-        if fits_its_box(word):
-            x0, y0, x1, y1 = (round(side * ink.scale) for side in word.box)
-            is_covered[max(0, y0 - 1) : y1 + 1, max(0, x0 - margin) : x1 + margin] = True
+    is_covered = covered_mask(
+        ink.labels.shape, [word for word in words if fits_its_box(word)], ink.word_height, ink.scale
+    )
     positions = ink.centers.astype(int)
     return np.asarray(ink.is_letter & ~is_covered[positions[:, 1], positions[:, 0]], np.bool_)
 
@@ -150,11 +202,7 @@ def group_letters(ink: PageInk, is_chosen: NDArray[np.bool_]) -> list[LetterGrou
     """
     if not is_chosen.any():
         return []
-    kernel = cv2.getStructuringElement(
-        cv2.MORPH_RECT,
-        (int(GROUP_GAP_WORD_HEIGHTS * ink.word_height) | 1, int(0.2 * ink.word_height) | 1),
-    )
-    mask = cv2.morphologyEx(paint_components(ink.labels, is_chosen), cv2.MORPH_CLOSE, kernel)
+    mask = join_on_line(paint_components(ink.labels, is_chosen), ink.word_height)
     _, labels, stats, _ = connected_components(mask)
     owners = [labels[first_pixel(ink, int(number))] for number in np.nonzero(is_chosen)[0]]
     counts = np.bincount(owners, minlength=len(stats))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from pipeline.boxes import shared_area_share
 from pipeline.ocr.engines.engine import OcrWord, StripReader, StripWord
 from pipeline.ocr.engines.text_detector import TextDetector
 from pipeline.ocr.image.pixels import GrayImage
@@ -323,19 +324,11 @@ def without_doubles(
     kept: list[OcrWord] = []
     beaten: list[OcrWord] = []
     for word in merged:
-        doubles = [other for other in others if double_share(word.box, other.box) >= MIN_DOUBLE_SHARE]
+        doubles = [other for other in others if shared_area_share(word.box, other.box) >= MIN_DOUBLE_SHARE]
         if expected_letters([word]) > expected_letters(doubles) or not doubles:
             kept.append(word)
             beaten += doubles
     return kept, beaten
-
-
-def double_share(one: Box, other: Box) -> float:
-    """Return the share of the smaller box that both share."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return max(0, width) * max(0, height) / max(1, smaller)
 
 
 def merge_line(first: Sequence[OcrWord], second: Sequence[OcrWord]) -> list[OcrWord]:

@@ -9,31 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ocr.engines.engine import OcrWord, StripReader, StripWord
-from pipeline.ocr.image.pixels import GrayImage, connected_components, downscale, paint_components
+from pipeline.ocr.image.pixels import GrayImage, connected_components, paint_components
+from pipeline.ocr.recognition.ink_account import (
+    LETTER_HEIGHT_RANGE,
+    covered_mask,
+    has_letter_ink,
+    ink_mask,
+    join_on_line,
+)
 from pipeline.ocr.recognition.second_pass import crop_strip, has_line_shape
 from pipeline.records import Box
 
-DEFAULT_WORD_HEIGHT_PX = 24.0
-"""Height of a word if no word was recognized."""
-ANALYSIS_WORD_HEIGHT_PX = 14.0
-"""Word height of the downscaled page that is searched: a third of the CPU time of the recognized size."""
-LETTER_HEIGHT_RANGE = (0.35, 2.5)
-"""Height of a letter, in heights of the page's words. Less is noise, more a drawing."""
 MAX_LETTER_WIDTH_WORD_HEIGHTS = 4.0
 """Widest ink that may be (touching) letters."""
 STRIP_HEIGHT_RANGE = (0.4, 2.5)
 MIN_STRIP_WIDTH_WORD_HEIGHTS = 0.5
-MAX_STRIP_GAP_WORD_HEIGHTS = 1.0
-"""Ink closer than this on a line is one strip."""
-WORD_MARGIN_WORD_HEIGHTS = 0.25
-"""Margin at either side of a word whose ink belongs to the word: a strip reader places a first letter up to
-half a letter off. The initial between two names is further away.
-"""
 MAX_STRIPS = 60
 """A page with more is a drawing or only noise."""
 MIN_ADDED_CONFIDENCE = 0.75
@@ -47,28 +41,18 @@ def find_missed_text(gray: GrayImage, words: Sequence[OcrWord]) -> list[Box]:
         gray: The image that was recognized, shape (height, width).
         words: Its words.
     """
-    heights = [float(word.box[3] - word.box[1]) for word in words if word.confidence > 0.6]
-    typical_height = float(np.median(heights or [DEFAULT_WORD_HEIGHT_PX]))
-    scale = min(1.0, ANALYSIS_WORD_HEIGHT_PX / typical_height)
-    small, height = downscale(gray, scale), typical_height * scale
-    window = max(15, (max(small.shape) // 40) | 1)
-    ink = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 15)
-    is_covered = np.zeros(small.shape, np.bool_)
-    margin = max(1, round(WORD_MARGIN_WORD_HEIGHTS * height))
-    for word in words:
-        x0, y0, x1, y1 = (round(side * scale) for side in word.box)
-        is_covered[max(0, y0 - 1) : y1 + 1, max(0, x0 - margin) : x1 + margin] = True
+    ink, height, scale = ink_mask(gray, words)
+    is_covered = covered_mask(ink.shape, words, height, scale)
     _, labels, stats, centers = connected_components(ink)
-    widths, heights_px, area = stats[:, 2], stats[:, 3], stats[:, 4]
+    widths, heights = stats[:, 2], stats[:, 3]
     is_letter = (
-        (heights_px >= LETTER_HEIGHT_RANGE[0] * height)
-        & (heights_px <= LETTER_HEIGHT_RANGE[1] * height)
+        (heights >= LETTER_HEIGHT_RANGE[0] * height)
+        & (heights <= LETTER_HEIGHT_RANGE[1] * height)
         & (widths <= MAX_LETTER_WIDTH_WORD_HEIGHTS * height)
+        & has_letter_ink(stats, height)
     )
-    is_letter &= (area >= 0.03 * height**2) & (np.minimum(widths, heights_px) >= 0.08 * height)
     positions = centers.astype(int)
     is_letter &= ~is_covered[positions[:, 1], positions[:, 0]]
-    is_letter[0] = False
     if not is_letter.any():
         return []
     boxes = group_into_strips(paint_components(labels, is_letter), height)
@@ -84,10 +68,7 @@ def group_into_strips(ink: NDArray[np.uint8], height: float) -> list[Box]:
         ink: Mask of the ink, 255 where set.
         height: Height of the page's words in pixels of the mask.
     """
-    kernel = cv2.getStructuringElement(
-        cv2.MORPH_RECT, (int(MAX_STRIP_GAP_WORD_HEIGHTS * height) | 1, int(0.2 * height) | 1)
-    )
-    _, _, stats, _ = connected_components(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, kernel))
+    _, _, stats, _ = connected_components(join_on_line(ink, height))
     boxes = [
         (int(x), int(y), int(x + width), int(y + strip_height))
         for x, y, width, strip_height, _ in stats[1:]

@@ -162,16 +162,17 @@ def recognize_strip(page: GrayImage, letter_size: float, dpi: float, settings: O
     """Recognize a long strip, part after part. See `recognize_words`."""
     is_wide = page.shape[1] > page.shape[0]
     cuts = strip_cuts(page.T if is_wide else page)
-    result = Recognition(words=[], unread=[])
+    words: list[OcrWord] = []
+    unread: list[UnreadText] = []
     for start, end in pairwise(cuts):
         part = page[:, start:end] if is_wide else page[start:end]
         recognized = recognize_part(np.ascontiguousarray(part), letter_size, dpi, settings).with_boxes(
             partial(shift, dx=start if is_wide else 0, dy=0 if is_wide else start)
         )
-        first_block = 1 + max((word.block for word in result.words), default=0)
-        result.words.extend(replace(word, block=word.block + first_block) for word in recognized.words)
-        result.unread.extend(recognized.unread)
-    return result
+        first_block = 1 + max((word.block for word in words), default=0)
+        words += [replace(word, block=word.block + first_block) for word in recognized.words]
+        unread += recognized.unread
+    return Recognition(words=words, unread=unread)
 
 
 def shift(box: Box, dx: int, dy: int) -> Box:

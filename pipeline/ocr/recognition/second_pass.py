@@ -14,6 +14,7 @@ from itertools import groupby
 
 import numpy as np
 
+from pipeline.boxes import contains_center
 from pipeline.ocr.engines.engine import OcrWord, StripReader, StripWord
 from pipeline.ocr.image.pixels import GrayImage
 from pipeline.records import Box
@@ -121,12 +122,6 @@ def reread_uncertain_segments(
 def is_on_lines(segment: Sequence[OcrWord], lines: Sequence[Box]) -> bool:
     """Return whether every word of a segment is on one of the lines."""
     return all(any(contains_center(line, word.box) for line in lines) for word in segment)
-
-
-def contains_center(area: Box, box: Box) -> bool:
-    """Return whether the center of a box is in an area."""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return area[0] <= x <= area[2] and area[1] <= y <= area[3]
 
 
 def merge_readings(words: Sequence[OcrWord], strip_words: Sequence[StripWord], box: Box) -> list[OcrWord]:

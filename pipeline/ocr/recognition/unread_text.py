@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pipeline.boxes import shared_area_share
 from pipeline.ocr.engines.engine import OcrWord
 from pipeline.ocr.recognition.ink_account import (
     LetterGroup,
@@ -17,7 +18,6 @@ from pipeline.ocr.recognition.ink_account import (
 )
 from pipeline.ocr.recognition.line_search import (
     MIN_DOUBLE_SHARE,
-    double_share,
     is_sideways,
     uncovered_spans,
 )
@@ -54,7 +54,7 @@ def find_unread_text(ink: PageInk, words: Sequence[OcrWord], lines: Sequence[Box
         return unread_groups(ink, words)
     found: list[UnreadText] = []
     for _, part in unread_parts(ink, words, lines):
-        if not any(double_share(part.box, other.box) >= MIN_DOUBLE_SHARE for other in found):
+        if not any(shared_area_share(part.box, other.box) >= MIN_DOUBLE_SHARE for other in found):
             found.append(part)
     return found
 
