@@ -40,15 +40,21 @@ Network = Annotated[IpNetwork, BeforeValidator(parse_network)]
 Networks = tuple[Network, ...]
 
 
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, an IPv4 address in IPv6 notation as IPv4; None if the text is none."""
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        return found.ipv4_mapped
+    return found
+
+
 def contains(networks: Networks, address: str) -> bool:
     """Return whether one of the networks has the address. An IPv4 address in IPv6 notation counts as IPv4."""
-    try:
-        found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in network for network in networks)
+    found = parse_address(address)
+    return found is not None and any(found in network for network in networks)
 
 
 TesseractInterfaceChoice = Literal["auto", "library", "program"]

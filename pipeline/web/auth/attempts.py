@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 
+from pipeline.config.values import parse_address
 from pipeline.store.database import Connection
 from pipeline.store.sql import statements
 
@@ -99,14 +100,11 @@ def forget_failures(connection: Connection, name: str) -> None:
 
 def network_of(address: str) -> str:
     """Return the network that is counted as one: an IPv4 address, or the /64 of an IPv6 address."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
+    found = parse_address(address)
+    if found is None:
         return address
     if not isinstance(found, IPv6Address):
         return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
     return str(ip_network((found, IPV6_NETWORK_BITS), strict=False))
 
 
