@@ -87,13 +87,19 @@ def sign_in_there(page: Page, who: str) -> None:
     page.get_by_role("button", name=re.compile("continue", re.IGNORECASE)).press("Enter")
 
 
-def test_a_linked_user_signs_in_to_the_account_with_its_permissions(
-    hospital: Hospital, window: Window, issuer: str, provider: None
-) -> None:
+def clerk_page(hospital: Hospital, window: Window, issuer: str) -> Page:
+    """Link the clerk to a user of the provider, sign in there, and return the page."""
     link_sso(hospital.connection, "clerk", f"{issuer}#carl")
     page = window(None)
     sign_in_there(page, "carl")
     page.wait_for_url("**/intake")
+    return page
+
+
+def test_a_linked_user_signs_in_to_the_account_with_its_permissions(
+    hospital: Hospital, window: Window, issuer: str, provider: None
+) -> None:
+    page = clerk_page(hospital, window, issuer)
     expect(page.get_by_role("link", name="Clerk")).to_be_visible()
     row = hospital.connection.execute("select account, action from audit where action = 'login'").fetchone()
     assert row == {"account": "clerk", "action": "login"}
@@ -104,10 +110,7 @@ def test_a_linked_user_signs_in_to_the_account_with_its_permissions(
 def test_who_is_signed_in_is_confirmed_by_a_new_sign_in_at_the_provider(
     hospital: Hospital, window: Window, issuer: str, provider: None
 ) -> None:
-    link_sso(hospital.connection, "clerk", f"{issuer}#carl")
-    page = window(None)
-    sign_in_there(page, "carl")
-    page.wait_for_url("**/intake")
+    page = clerk_page(hospital, window, issuer)
     page.goto("/account/second-factor")
     expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
     page.get_by_role("link", name="again").press("Enter")

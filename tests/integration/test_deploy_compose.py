@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -31,6 +30,7 @@ from pipeline.runtime.os_user import choose_os_user
 from pipeline.runtime.postgres import binaries
 from pipeline.runtime.seaweedfs import LISTENERS, weed_program
 from pipeline.store.blobs import Blobs
+from tests.support.http2 import http2_context, speak_http2
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
@@ -137,29 +137,12 @@ def is_refused(http: urllib3.PoolManager, verb: str, url: str) -> bool:
 def test_the_internal_ports_of_the_store_require_its_own_certificate(
     blobs: Blobs, deployment: Deployment, store_ports: dict[str, int], part: str
 ) -> None:
-    stranger = ssl.create_default_context()
-    stranger.check_hostname, stranger.verify_mode = False, ssl.CERT_NONE
-    stranger.set_alpn_protocols(["h2"])
-    other = ssl.create_default_context()
-    other.check_hostname, other.verify_mode = False, ssl.CERT_NONE
-    other.set_alpn_protocols(["h2"])
+    stranger, other = http2_context(), http2_context()
     files = deployment.secrets / "chartloom"
     other.load_cert_chain(files / "web.pem", files / "web.key")  # of the same authority as all services
     for context in (stranger, other):
         with pytest.raises((ssl.SSLError, ConnectionError)):
-            speak(store_ports[f"{part}.grpc"], context)
-
-
-def speak(port: int, context: ssl.SSLContext) -> None:
-    """Send an HTTP/2 greeting, and raise an error if the other end closes the connection."""
-    with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
-        context.wrap_socket(connection) as wrapped,
-    ):
-        wrapped.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-        while wrapped.recv(100):  # TLS 1.3 reports the certificate after the handshake
-            pass
-        raise ConnectionError("closed without a word")
+            speak_http2(store_ports[f"{part}.grpc"], context)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import socket
 import ssl
 from collections.abc import Iterator
 
@@ -15,6 +14,7 @@ from minio.error import S3Error
 from pipeline.config import Settings
 from pipeline.runtime.installation import EmbeddedServices
 from pipeline.store.blobs import Blobs, object_key
+from tests.support.http2 import http2_context, speak_http2
 
 SECRET = b"what nobody else may read"
 
@@ -79,23 +79,8 @@ def test_the_master_assigns_no_location_to_write_to(
 
 @pytest.mark.parametrize("part", ["filer", "volume", "master", "s3"])
 def test_the_internal_ports_require_the_installations_certificate(part: str, ports: dict[str, int]) -> None:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
     with pytest.raises((ssl.SSLError, ConnectionError)):
-        speak(ports[f"{part}.grpc"], context)
-
-
-def speak(port: int, context: ssl.SSLContext) -> None:
-    """Send an HTTP/2 greeting without a client certificate and return the response."""
-    with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
-        context.wrap_socket(connection) as wrapped,
-    ):
-        wrapped.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-        while wrapped.recv(100):  # TLS 1.3 reports the missing certificate after the handshake
-            pass
-        raise ConnectionError("closed without a word")
+        speak_http2(ports[f"{part}.grpc"], http2_context())
 
 
 def test_a_large_object_is_returned_unchanged(blobs: Blobs) -> None:
