@@ -2,11 +2,11 @@
 
     python -m bench.mentions --dsn postgresql://... [--patients N] [--documents N] [--seed N]
 
-The index has N generated people and every other person of the documents; the rest are not in it, so that
-whoever is found for them is found by chance. Prints one JSON object: documents filed right and wrong; of the
-people in the index the share among the candidates; how many patients of the index the documents about absent
-people explain with two facts or more, and how many reach a probability; milliseconds to collect mentions
-(CPU) and to find and verify candidates (wall).
+The index has N generated people and every other person of the documents; the rest are not in it, so that a
+patient who is found for them is found by chance. Prints one JSON object: documents filed right and wrong; of
+the people in the index the share among the candidates; how many patients of the index the documents about
+absent people explain with two facts or more, and how many reach a probability; milliseconds to collect
+mentions (CPU) and to find and verify candidates (wall).
 
 The database must be empty, or contain what `python -m bench.matching load` has put there with the same seed.
 """

@@ -84,7 +84,7 @@ def password(
 ) -> None:
     """Give an account a temporary password, printed once. Its sessions end and its API tokens are revoked.
 
-    The person and the privacy officers are told at their next sign-in.
+    The person and the privacy officers are notified at their next sign-in.
 
     Exit codes: 0 done; 3 a service is unavailable; 7 there is no such account.
     """

@@ -23,7 +23,7 @@ log = get_logger(__name__)
 
 VERIFYING_SSL_MODES = ("verify-ca", "verify-full")
 """libpq's modes in which the client checks who the server is: with `require` it would send the password to
-whoever answers."""
+any server that answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

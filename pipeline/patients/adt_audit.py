@@ -30,7 +30,7 @@ ACTIONS = {
 }
 """The audit action of each event (MSH-9.2)."""
 MAX_HEADER_CHARS = 200
-"""Of a value of the header: whoever sends a message chooses it."""
+"""Longest value of the header that is audited: the sender chooses its length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

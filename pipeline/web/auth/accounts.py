@@ -2,7 +2,7 @@
 
 A password that was generated is temporary: it expires after some hours, and must be changed at its first use.
 What an administrator changes in an account ends its sessions, and its person and the privacy officers are
-told (pipeline.web.auth.notices). The last administrator and the last privacy officer remain."""
+notified (pipeline.web.auth.notices). The last administrator and the last privacy officer remain."""
 
 from __future__ import annotations
 

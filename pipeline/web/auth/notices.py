@@ -32,7 +32,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A change that a person is told about."""
+    """A change that a person is notified of."""
 
     id: int
     text: str

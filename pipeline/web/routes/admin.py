@@ -123,7 +123,7 @@ def account_change(
 ) -> Response:
     """Change an account's role, close or open it, reset its password or remove its second factor.
 
-    Its person and the privacy officers are told. Administrators cannot change their own account."""
+    Its person and the privacy officers are notified. Administrators cannot change their own account."""
     if account == context.account.id:
         raise InvalidInput(
             "You cannot change your own account.", "Ask another administrator to change it.", "own_account"
